@@ -1,0 +1,80 @@
+"""Every error a person may meet, in one tree.
+
+::
+
+    STCNError
+    ├── PresetError        a preset or shot file: file, line and key
+    ├── FrameRangeError    a frame range or a sequence pattern that cannot be understood
+    ├── PlateError         a plate that cannot be read
+    │   └── MissingFrameError
+    ├── KeyframeError      a keyframe matte that cannot be used
+    ├── ColourError        an OCIO config or colour space
+    ├── WeightsError       weights that are absent, damaged or of another network
+    ├── DeviceError        a device that is absent or out of memory
+    ├── OutputError        mattes that cannot be written
+    └── Cancelled          the user stopped the job
+
+An error says *what* is wrong, *where*, and what to *do*; nothing else reaches the user.
+"""
+
+from __future__ import annotations
+
+
+class STCNError(Exception):
+    """Base of all errors of this package.
+
+    Args:
+        what: What is wrong, a sentence without its full stop.
+        where: File, frame, line or key it is about; told first.
+        fix: What the user can do, a sentence without its full stop.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}. {self.fix}." if self.fix else f"{text}."
+
+
+class PresetError(STCNError):
+    """A preset or shot file is wrong; ``where`` is ``file:line`` and the message names the key."""
+
+
+class FrameRangeError(STCNError):
+    """A frame range or a sequence pattern cannot be understood."""
+
+
+class PlateError(STCNError):
+    """A plate, or one frame of it, cannot be read."""
+
+
+class MissingFrameError(PlateError):
+    """A frame of the shot has no file on disk."""
+
+
+class KeyframeError(STCNError):
+    """A keyframe matte cannot be used; names the file and the frame."""
+
+
+class ColourError(STCNError):
+    """An OCIO config or a colour space cannot be used."""
+
+
+class WeightsError(STCNError):
+    """Weights are absent, damaged, or belong to another network."""
+
+
+class DeviceError(STCNError):
+    """The device asked for is absent, or ran out of memory."""
+
+
+class OutputError(STCNError):
+    """Mattes cannot be written where they should go."""
+
+
+class Cancelled(STCNError):
+    """The user stopped the job; every file already on disk is whole."""

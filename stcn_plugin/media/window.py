@@ -1,0 +1,70 @@
+"""Pixel windows: where an image has pixels (data window) and what its format is (display window)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of pixels, y downwards, as OpenEXR counts; the origin may be negative.
+
+    >>> Window(0, 0, 10, 5).union(Window(-2, 1, 3, 9))
+    Window(x=-2, y=0, width=12, height=10)
+    """
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        """First column past the window."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """First row past the window."""
+        return self.y + self.height
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(height, width)``, the order of arrays."""
+        return self.height, self.width
+
+    def union(self, other: Window) -> Window:
+        """Return the smallest window that holds both."""
+        x, y = min(self.x, other.x), min(self.y, other.y)
+        return Window(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
+
+    def intersection(self, other: Window) -> Window:
+        """Return the part that both share; width and height are 0 where they share none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        width = max(0, min(self.right, other.right) - x)
+        height = max(0, min(self.bottom, other.bottom) - y)
+        return Window(x, y, width, height)
+
+    def slices_in(self, outer: Window) -> tuple[slice, slice]:
+        """Return the row and column slices of this window within an array over ``outer``."""
+        top, left = self.y - outer.y, self.x - outer.x
+        return slice(top, top + self.height), slice(left, left + self.width)
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    """What a file says of its frame besides pixels; mattes carry it over from the plate.
+
+    Args:
+        display: The format.
+        data: Where pixels exist; may lie inside the display window or reach beyond it.
+        pixel_aspect: Width of a pixel over its height.
+        timecode: The two words of an SMPTE timecode, as OpenEXR stores them.
+        frame_rate: Frames per second as a fraction.
+    """
+
+    display: Window
+    data: Window
+    pixel_aspect: float = 1.0
+    timecode: tuple[int, int] | None = None
+    frame_rate: tuple[int, int] | None = None
