@@ -1,0 +1,120 @@
+"""Frame ranges as the trade writes them: inclusive, ``1001-1100x2,1200``, negative frames ``-5--1``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from stcn_plugin.errors import FrameRangeError
+
+_PART = re.compile(
+    r"""
+    (?P<start>-?\d+)            # a frame, perhaps negative
+    (?: - (?P<end>-?\d+)        # the last frame of a range, included
+        (?: x (?P<step>\d+) )?  # every n-th frame
+    )?
+    """,
+    re.VERBOSE | re.ASCII,
+)
+_DASHES = re.compile(r"\s*[\u2010-\u2015\u2212]\s*|\s*\.\.+\s*|\s+(?:to|-)\s+")  # typographic dashes, 1..5, 1 to 5
+_SEPARATORS = re.compile(r"\s*[,;]\s*|\s+")
+_STEP = re.compile(r"\s*[:xX×]\s*")
+_FORM = "Write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
+_MOST_FRAMES = 1_000_000
+
+
+def parse_frame_range(text: str) -> tuple[int, ...]:
+    """Read a frame range.
+
+    Only the one spelling is read. What other tools read differently (spaces, ``:``, ``y``) is refused with the
+    right spelling, since a guess would matte the wrong frames.
+
+    >>> parse_frame_range("1001-1005x2,1010")
+    (1001, 1003, 1005, 1010)
+
+    Args:
+        text: Parts separated by commas: a frame, ``first-last``, or ``first-lastxstep``; both ends are included.
+
+    Returns:
+        The frames, ascending, each once.
+
+    Raises:
+        FrameRangeError: The text is empty, or spelt in another way; the message shows the right spelling.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    frames: set[int] = set()
+    for part in parts:
+        frames.update(_frames_of(part, text))
+        if len(frames) > _MOST_FRAMES:
+            raise _too_long(text)
+    return tuple(sorted(frames))
+
+
+def format_frame_range(frames: Iterable[int]) -> str:
+    """Write frames as the shortest range that reads back as the same frames.
+
+    >>> format_frame_range([1010, 1001, 1002, 1003, 1004])
+    '1001-1004,1010'
+
+    Args:
+        frames: Frame numbers in any order; duplicates count once.
+
+    Returns:
+        The range, empty for no frames.
+    """
+    from fileseq import FrameSet  # only where ranges are written: importing it costs more than reading a range
+
+    distinct = set(frames)
+    return str(FrameSet.framesToFrameRange(distinct, sort=True, compress=False)) if distinct else ""
+
+
+def _frames_of(part: str, text: str) -> range:
+    """Return the frames of one part between commas."""
+    match = _PART.fullmatch(part)
+    if not match:
+        raise FrameRangeError(_what(part, text), fix=_fix(text))
+    start = int(match["start"])
+    end = int(match["end"]) if match["end"] else start
+    step = int(match["step"]) if match["step"] else 1
+    if end < start:
+        raise FrameRangeError(f"'{part}' in the frame range '{text}' runs backwards", fix=_fix(text))
+    if step == 0:
+        raise FrameRangeError(f"'{part}' in the frame range '{text}' has a step of 0", fix="Steps start at x1")
+    frames = range(start, end + 1, step)
+    if len(frames) > _MOST_FRAMES:
+        raise _too_long(text)
+    return frames
+
+
+def _too_long(text: str) -> FrameRangeError:
+    return FrameRangeError(
+        f"the frame range '{text}' holds more than {_MOST_FRAMES:,} frames", fix="Check it for a digit too many"
+    )
+
+
+def _what(part: str, text: str) -> str:
+    if not text.strip():
+        return "the frame range is empty"
+    if not part:
+        return f"the frame range '{text}' has a comma with nothing beside it"
+    return f"'{part}' is not a frame range" if part == text else f"'{part}' in '{text}' is not a frame range"
+
+
+def _fix(text: str) -> str:
+    """Return the spelling that was probably meant, or the general form."""
+    guess = ",".join(_respell(part) for part in _SEPARATORS.split(_DASHES.sub("-", _STEP.sub("x", text.strip()))) if part)
+    if guess and all(_PART.fullmatch(part) for part in guess.split(",")):
+        return f"Write {guess}"
+    return _FORM
+
+
+def _respell(part: str) -> str:
+    """Put the ends of a range in order."""
+    match = _PART.fullmatch(part)
+    if not match or not match["end"] or int(match["start"]) <= int(match["end"]):
+        return part
+    if not match["step"]:
+        return f"{match['end']}-{match['start']}"
+    start, step = int(match["start"]), max(1, int(match["step"]))
+    first = start - (start - int(match["end"])) // step * step  # counting up must meet the same frames
+    return f"{first}-{start}x{step}"
