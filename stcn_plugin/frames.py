@@ -18,7 +18,7 @@ _PART = re.compile(
 )
 _DASHES = re.compile(r"\s*[\u2010-\u2015\u2212]\s*|\s*\.\.+\s*|\s+(?:to|-)\s+")  # typographic dashes, 1..5, 1 to 5
 _SEPARATORS = re.compile(r"\s*[,;]\s*|\s+")
-_STEP = re.compile(r"\s*[:xX×]\s*")
+_STEP = re.compile(r"\s*[:xX]\s*")
 _FORM = "Write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
 _MOST_FRAMES = 1_000_000
 
@@ -102,7 +102,9 @@ def _what(part: str, text: str) -> str:
 
 def _fix(text: str) -> str:
     """Return the spelling that was probably meant, or the general form."""
-    guess = ",".join(_respell(part) for part in _SEPARATORS.split(_DASHES.sub("-", _STEP.sub("x", text.strip()))) if part)
+    guess = ",".join(
+        _respell(part) for part in _SEPARATORS.split(_DASHES.sub("-", _STEP.sub("x", text.strip()))) if part
+    )
     if guess and all(_PART.fullmatch(part) for part in guess.split(",")):
         return f"Write {guess}"
     return _FORM

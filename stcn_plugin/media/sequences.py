@@ -32,7 +32,9 @@ _NUMBERED = re.compile(
 )
 _RANGE_BEFORE = re.compile(r"-?\d+--?\d+(?:x\d+)?$")
 _RANGE_AFTER = re.compile(r"\s+-?\d[-\dx, ]*$")
-_PICTURES = frozenset(".exr .sxr .png .jpg .jpeg .tif .tiff .dpx .cin .tga .hdr .webp .jp2 .bmp".split())
+_PICTURES = frozenset(
+    {".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".cin", ".tga", ".hdr", ".webp", ".bmp"}
+)
 _EXAMPLE = "Write the frame number as #, such as plate.####.exr"
 
 

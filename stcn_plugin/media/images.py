@@ -1,0 +1,268 @@
+"""The one place that opens picture files for reading.
+
+OpenImageIO fails in several ways (no reader, a reader without pixels, pixels with an error left behind); here each of
+them becomes one error that names the file. Channels are found by name, since files do not keep the order in which
+they were written.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
+from numpy.typing import NDArray
+
+from stcn_plugin.errors import PlateError, STCNError
+from stcn_plugin.media.window import FrameHeader, Window
+
+_CHROMATICITIES = {
+    "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
+    "lin_rec2020_scene": (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
+    "lin_p3d65_scene": (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
+    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
+    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
+}
+_RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ImageHeader:
+    """Everything a file says of itself besides pixels.
+
+    Args:
+        path: The file.
+        header: Windows, pixel aspect, timecode and frame rate.
+        channels: Channel names in the file's own order.
+        format: Number format of the pixels: ``uint8``, ``uint16``, ``half``, ``float``...
+        file_format: ``openexr``, ``png``, ``jpeg``, ``tiff``, ``dpx``...
+        part: Name of this part, empty where the file names none.
+        parts: Names of all parts of the file.
+        colour_space: What the file says its colours are, as the file spells it; ``None`` where it says nothing.
+        metadata: All attributes as text, such as ``cryptomatte/…/manifest``.
+        deep: Whether it has any number of samples per pixel; such pixels are not read.
+    """
+
+    path: Path
+    header: FrameHeader
+    channels: tuple[str, ...]
+    format: str
+    file_format: str
+    part: str
+    parts: tuple[str, ...]
+    colour_space: str | None
+    metadata: Mapping[str, str]
+    deep: bool = False
+
+    @property
+    def is_float(self) -> bool:
+        """Whether pixels are floating point, and so may be scene-linear, above 1, or no numbers at all."""
+        return self.format in {"half", "float", "double"}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Image(ImageHeader):
+    """Pixels and what the file says of them; ``channels`` names the last axis.
+
+    Args:
+        pixels: ``(H, W, C)`` float32 over the data window; integer formats are value / maximum, 0 to 1.
+    """
+
+    pixels: NDArray[np.float32]
+
+    def channel(self, name: str) -> NDArray[np.float32]:
+        """Return one channel, ``(H, W)``."""
+        return self.pixels[..., self.channels.index(name)]
+
+
+def read_header(
+    path: str | Path, *, part: str | None = None, error: type[STCNError] = PlateError, where: str | None = None
+) -> ImageHeader:
+    """Read what a file says of itself; no pixels are decoded.
+
+    Args:
+        path: The file.
+        part: Part of a multi-part file by name; ``None`` is the first.
+        error: Class of the errors raised.
+        where: Told first in an error, where the file name alone does not tell enough.
+
+    Raises:
+        STCNError: Of class ``error``: the file is missing, empty, no picture, deep, or has no such part.
+    """
+    label = where or str(path)
+    with _opened(Path(path), error, label, unassociated=False) as source:
+        headers = _headers(source, Path(path))
+    return headers[_index_of_part(headers, part, None, error, label)]
+
+
+def read_image(
+    path: str | Path,
+    *,
+    part: str | None = None,
+    channels: Sequence[str] | None = None,
+    unassociated: bool = False,
+    error: type[STCNError] = PlateError,
+    where: str | None = None,
+) -> Image:
+    """Read pixels.
+
+    Args:
+        path: The file.
+        part: Part of a multi-part file by name; ``None`` is the first, or where ``channels`` are asked for the
+            first that has them.
+        channels: Names of the channels wanted, in the order wanted; ``None`` reads all.
+        unassociated: Return colours as they are stored where the file does not multiply them by alpha (PNG),
+            instead of multiplying them on the way in.
+        error: Class of the errors raised.
+        where: Told first in an error, where the file name alone does not tell enough.
+
+    Raises:
+        STCNError: Of class ``error``: as for `read_header`; or a channel is absent, or pixels are missing or damaged.
+    """
+    label = where or str(path)
+    with _opened(Path(path), error, label, unassociated) as source:
+        headers = _headers(source, Path(path))
+        index = _index_of_part(headers, part, channels, error, label)
+        header = headers[index]
+        wanted = _indices(header, channels, error, label)
+        pixels = _pixels(source, index, wanted, error, label)
+    names = tuple(header.channels[i] for i in wanted)
+    return Image(**{**vars(header), "channels": names}, pixels=to_float(pixels))
+
+
+def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Return pixels as float32; integers become value / maximum, the float32 nearest to the true quotient."""
+    if np.issubdtype(pixels.dtype, np.integer):
+        return np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
+    return np.asarray(pixels, dtype=np.float32)
+
+
+@contextmanager
+def _opened(path: Path, error: type[STCNError], label: str, unassociated: bool) -> Iterator[Any]:
+    """Open a file; close it in the end."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise error("there is no such file", where=label, fix="Check the path and the frame number") from None
+    except OSError as problem:
+        raise error(f"the file cannot be read ({problem.strerror})", where=label) from None
+    if path.is_dir():
+        raise error("this is a folder, not a picture", where=label, fix="Name a file in it")
+    if size == 0:
+        raise error("the file is empty", where=label, fix=_RENDER_AGAIN)
+    options = oiio.ImageSpec()
+    if unassociated:
+        options.attribute("oiio:UnassociatedAlpha", 1)
+    source = oiio.ImageInput.open(str(path), options)
+    if source is None:
+        reason = _first_line(oiio.geterror())
+        raise error(f"the file cannot be opened as a picture ({reason})", where=label, fix=_RENDER_AGAIN)
+    try:
+        yield source
+    finally:
+        source.close()
+
+
+def _headers(source: Any, path: Path) -> list[ImageHeader]:
+    """Read the header of every part."""
+    specs = []
+    while source.seek_subimage(len(specs), 0):
+        specs.append(source.spec(len(specs), 0))
+    source.geterror()  # the last seek fails on purpose, and would be taken for an error of the pixels
+    parts = tuple(spec.get_string_attribute("oiio:subimagename") for spec in specs)
+    return [_header(spec, name, parts, path, source.format_name()) for spec, name in zip(specs, parts, strict=True)]
+
+
+def _header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_format: str) -> ImageHeader:
+    attributes = {item.name: item.value for item in spec.extra_attribs}
+    aspect = float(attributes.get("PixelAspectRatio", 1.0))
+    return ImageHeader(
+        path=path,
+        header=FrameHeader(
+            display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
+            data=Window(spec.x, spec.y, spec.width, spec.height),
+            pixel_aspect=aspect if 0 < aspect < float("inf") else 1.0,
+            timecode=_pair(attributes.get("smpte:TimeCode")),
+            frame_rate=_pair(attributes.get("framesPerSecond")),
+        ),
+        channels=tuple(spec.channelnames),
+        format=str(spec.format),
+        file_format=str(file_format),
+        part=part,
+        parts=parts,
+        colour_space=_colour_space(attributes),
+        metadata=MappingProxyType({name: str(value) for name, value in attributes.items()}),
+        deep=bool(spec.deep),
+    )
+
+
+def _pair(value: Any) -> tuple[int, int] | None:
+    """Return a rational or a timecode; some formats give frame rates as one number, which is left out."""
+    return (int(value[0]), int(value[1])) if isinstance(value, tuple) and len(value) == 2 else None
+
+
+def _colour_space(attributes: Mapping[str, Any]) -> str | None:
+    """Return the colour space that a file declares by name, or else by its primaries."""
+    if name := attributes.get("oiio:ColorSpace"):
+        return str(name)
+    primaries = attributes.get("chromaticities")
+    if isinstance(primaries, tuple) and len(primaries) == 8:
+        for name, known in _CHROMATICITIES.items():
+            if np.allclose(primaries, known, atol=1e-3):
+                return name
+    return None
+
+
+def _index_of_part(
+    headers: list[ImageHeader], part: str | None, channels: Sequence[str] | None, error: type[STCNError], label: str
+) -> int:
+    """Return the index of a part by name, or of the first that has the channels, or of the first."""
+    names = headers[0].parts
+    if part is not None and part not in names:
+        named = [name for name in names if name]
+        fix = f"Its parts are: {', '.join(named)}" if named else "It has no named parts; leave the part out"
+        raise error(f"the file has no part '{part}'", where=label, fix=fix)
+    if part is not None:
+        index = names.index(part)
+    else:
+        holds = (i for i, header in enumerate(headers) if set(channels or ()) <= set(header.channels))
+        index = next(holds, 0)
+    if headers[index].deep:
+        raise error("this is a deep picture", where=label, fix="Flatten it first (DeepToImage in Nuke)")
+    return index
+
+
+def _indices(header: ImageHeader, channels: Sequence[str] | None, error: type[STCNError], label: str) -> list[int]:
+    """Return the positions of channels in a part."""
+    if channels is None:
+        return list(range(len(header.channels)))
+    for name in channels:
+        if name not in header.channels:
+            near = difflib.get_close_matches(name, header.channels, n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise error(
+                f"the file has no channel '{name}'", where=label, fix=f"{hint}It has: {', '.join(header.channels)}"
+            )
+    return [header.channels.index(name) for name in channels]
+
+
+def _pixels(source: Any, part: int, wanted: list[int], error: type[STCNError], label: str) -> NDArray[Any]:
+    """Read channels as the file stores them; one stretch from the first to the last, which then is picked from."""
+    first, last = min(wanted), max(wanted) + 1
+    pixels: NDArray[Any] | None = source.read_image(part, 0, first, last, oiio.UNKNOWN)
+    # A JPEG cut short comes back grey from the cut on, with nothing but an error left behind.
+    problem = source.geterror()
+    if pixels is None or problem:
+        raise error(f"pixels are missing or damaged ({_first_line(problem)})", where=label, fix=_RENDER_AGAIN)
+    picked = [index - first for index in wanted]
+    return pixels if picked == list(range(last - first)) else pixels[..., picked]
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0].rstrip(".") if text.strip() else "no reason given"
