@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 Schedule = Literal["absolute", "relative"]
 Direction = Literal["both", "forward", "backward"]
@@ -21,6 +21,7 @@ Compression = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _SIZE = re.compile(r"\s*(?:(?P<native>native)|(?P<lines>\d+)|(?P<megapixels>\d+(?:\.\d+)?)\s*MP)\s*", re.IGNORECASE)
+_DEVICE = r"^(auto|cpu|mps|cuda(:[0-9]+)?)$"
 
 
 def _all_as_none(value: object) -> object:
@@ -31,7 +32,7 @@ def _all_as_none(value: object) -> object:
 def _size(value: object) -> object:
     """Accept ``480``, ``native`` and ``0.5MP``; refuse everything else with the three forms."""
     if isinstance(value, bool) or not isinstance(value, str | int) or not (match := _SIZE.fullmatch(str(value))):
-        raise ValueError("write the short side in pixels (480), 'native', or a maximum of megapixels (0.5MP)")
+        raise ValueError("should be the short side in pixels (480), 'native' or a maximum of megapixels (0.5MP)")
     if match["native"]:
         return "native"
     if match["lines"]:
@@ -47,6 +48,33 @@ def _auto_lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+Count = Annotated[int, Field(ge=1, strict=True)]
+Limit = Annotated[
+    Count | None,
+    BeforeValidator(_all_as_none),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}),
+]
+Size = Annotated[
+    str,
+    BeforeValidator(_size),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 64},
+                {"const": "native"},
+                {"type": "string", "pattern": r"^\s*([0-9]+|[0-9]+(\.[0-9]+)?\s*[mM][pP])\s*$", "examples": ["0.5MP"]},
+            ]
+        }
+    ),
+]
+Device = Annotated[
+    str,
+    BeforeValidator(_auto_lower),
+    Field(pattern=_DEVICE),
+    WithJsonSchema({"type": "string", "pattern": _DEVICE, "examples": ["auto", "cpu", "cuda", "cuda:1", "mps"]}),
+]
+
+
 class Section(BaseModel):
     """Base of every group of settings: frozen, and unknown keys are errors."""
 
@@ -56,26 +84,26 @@ class Section(BaseModel):
 class Memory(Section):
     """Which frames the network remembers and how it reads them."""
 
-    interval: int = Field(5, ge=1)
+    interval: Count = 5
     """Frames between two memory frames: smaller follows fast change better and costs more."""
     schedule: Schedule = "absolute"
     """When a frame is memorised: `absolute` when its index in the shot is a multiple of the interval, `relative` when interval frames have passed since the last one."""
-    top_k: Annotated[int | None, BeforeValidator(_all_as_none)] = Field(20, ge=1)
+    top_k: Limit = 20
     """Memory elements that each pixel reads from; `all` reads every one."""
-    include_last: bool = False
+    include_last: bool = Field(False, strict=True)
     """Also remember the previous frame, for that one step."""
-    max_frames: Annotated[int | None, BeforeValidator(_all_as_none)] = Field(24, ge=1)
+    max_frames: Limit = 24
     """Memory frames kept besides the keyframes, which always stay; `all` keeps every one, and cost then grows with the shot."""
-    budget_mb: int = Field(128, ge=1)
+    budget_mb: Count = 128
     """Working memory for one tile of the memory read, in megabytes."""
 
 
 class Matte(Section):
     """How probabilities become mattes."""
 
-    black: float = Field(0.05, ge=0, lt=1)
+    black: float = Field(0.05, ge=0, lt=1, strict=True)
     """Probabilities up to this become exactly 0, so that clear background is clean."""
-    white: float = Field(0.95, gt=0, le=1)
+    white: float = Field(0.95, gt=0, le=1, strict=True)
     """Probabilities from this on become exactly 1, so that the core is solid."""
 
     @model_validator(mode="after")
@@ -121,11 +149,11 @@ class Output(Section):
 class Compute(Section):
     """Where and how the network runs."""
 
-    device: Annotated[str, BeforeValidator(_auto_lower)] = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
+    device: Device = "auto"
     """`auto` (GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`."""
     precision: Precision = "auto"
     """Number format inside the encoders and the decoder; `auto` is the fastest that the device has natively. The memory read is always float32."""
-    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    threads: Literal["auto"] | Count = "auto"
     """CPU threads for the network."""
 
 
@@ -134,7 +162,7 @@ class Overlay(Section):
 
     folder: str | None = None
     """Folder for one overlay picture per frame and a contact sheet; none are written by default."""
-    width: int = Field(480, ge=64, le=4096)
+    width: int = Field(480, ge=64, le=4096, strict=True)
     """Width of an overlay picture in pixels."""
 
 
@@ -143,7 +171,7 @@ class Preset(Section):
 
     weights: str = "starter"
     """Name in the weights store (`stcn weights list`) or a .safetensors file."""
-    size: Annotated[str, BeforeValidator(_size)] = "480"
+    size: Size = "480"
     """Internal size: short side in pixels (`480`), `native`, or a maximum such as `0.5MP`; mattes always come at plate resolution."""
     direction: Direction = "both"
     """From the keyframes `forward`, `backward`, or `both`, blended between two keyframes."""
