@@ -12,7 +12,7 @@
     ├── WeightsError       weights that are absent, damaged or of another network
     ├── DeviceError        a device that is absent or out of memory
     ├── OutputError        mattes that cannot be written
-    └── Cancelled          the user stopped the job
+    └── CancelledError     the user stopped the job
 
 An error says *what* is wrong, *where*, and what to *do*; nothing else reaches the user.
 """
@@ -76,5 +76,5 @@ class OutputError(STCNError):
     """Mattes cannot be written where they should go."""
 
 
-class Cancelled(STCNError):
+class CancelledError(STCNError):
     """The user stopped the job; every file already on disk is whole."""

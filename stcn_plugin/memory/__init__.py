@@ -1,0 +1,1 @@
+"""The memory: which frames are kept, and how every query pixel reads from them."""

@@ -1,0 +1,1 @@
+"""The network: frames to keys, masks to values, readouts to logits. Knows neither files nor time."""

@@ -1,0 +1,154 @@
+"""The light encoders: EfficientNet-Lite0 for keys, a small residual network for values.
+
+The key encoder keeps the entry names and the TensorFlow padding of the ImageNet-trained EfficientNet-Lite0.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stcn_plugin.network.blocks import ResBlock, conv3x3
+
+_STAGES = (
+    # blocks, kernel, stride, inputs, outputs; up to stride 16
+    (2, 3, 2, 16, 24),
+    (2, 5, 2, 24, 40),
+    (3, 3, 2, 40, 80),
+    (3, 5, 1, 80, 112),
+)
+_VALUE_WIDTHS = (32, 64, 64, 128, 128, 192, 192)
+_VALUE_STRIDES = (2, 1, 2, 1, 2, 1)
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution without bias and with TensorFlow's "same" padding: at stride 2 the odd pixel goes after."""
+
+    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
+        total = max(kernel - stride, 0)  # for sizes that the stride divides, which padding to 16 ensures
+        before = total // 2
+        after = total - before
+        self.same = (before, after, before, after)
+        if before == after:
+            self.padding = (before, before)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``."""
+        if self.same[0] != self.same[1]:
+            x = functional.pad(x, self.same)
+        return super().forward(x)
+
+
+def _norm(channels: int) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+class DepthwiseSeparable(nn.Module):
+    """Depthwise convolution, then a projection that is not activated."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv_dw = SameConv2d(inputs, inputs, kernel=3, groups=inputs)
+        self.bn1 = _norm(inputs)
+        self.conv_pw = SameConv2d(inputs, outputs, kernel=1)
+        self.bn2 = _norm(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H, W)``."""
+        projected: Tensor = self.bn2(self.conv_pw(functional.relu6(self.bn1(self.conv_dw(x)))))
+        return projected
+
+
+class InvertedResidual(nn.Module):
+    """Expand six times, convolve depthwise, project; with an identity where the shape allows."""
+
+    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int) -> None:
+        super().__init__()
+        hidden = 6 * inputs
+        self.conv_pw = SameConv2d(inputs, hidden, kernel=1)
+        self.bn1 = _norm(hidden)
+        self.conv_dw = SameConv2d(hidden, hidden, kernel=kernel, stride=stride, groups=hidden)
+        self.bn2 = _norm(hidden)
+        self.conv_pwl = SameConv2d(hidden, outputs, kernel=1)
+        self.bn3 = _norm(outputs)
+        self.has_identity = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``."""
+        y: Tensor = functional.relu6(self.bn1(self.conv_pw(x)))
+        y = functional.relu6(self.bn2(self.conv_dw(y)))
+        y = self.bn3(self.conv_pwl(y))
+        return x + y if self.has_identity else y
+
+
+class KeyEncoder(nn.Module):
+    """EfficientNet-Lite0 to stride 16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_stem = SameConv2d(3, 32, kernel=3, stride=2)
+        self.bn1 = _norm(32)
+        stages: list[nn.Module] = [nn.Sequential(DepthwiseSeparable(32, 16))]
+        for count, kernel, stride, inputs, outputs in _STAGES:
+            first = InvertedResidual(inputs, outputs, kernel=kernel, stride=stride)
+            rest = [InvertedResidual(outputs, outputs, kernel=kernel, stride=1) for _ in range(count - 1)]
+            stages.append(nn.Sequential(first, *rest))
+        self.blocks = nn.ModuleList(stages)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map ``(1, 3, H, W)`` to features of 112, 40 and 24 channels at stride 16, 8 and 4."""
+        x = functional.relu6(self.bn1(self.conv_stem(image)))
+        f4 = self.blocks[1](self.blocks[0](x))
+        f8 = self.blocks[2](f4)
+        return self.blocks[4](self.blocks[3](f8)), f8, f4
+
+
+class ValueBlock(nn.Module):
+    """A residual block whose residual is scaled by a learnt gain per channel."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1)
+        self.conv2 = conv3x3(outputs, outputs)
+        self.gain = nn.Parameter(torch.zeros(outputs, 1, 1))
+        has_same_shape = stride == 1 and inputs == outputs
+        self.downsample = None if has_same_shape else nn.Conv2d(inputs, outputs, 1, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``."""
+        residual = self.conv2(functional.relu(self.conv1(x)))
+        identity = x if self.downsample is None else self.downsample(x)
+        return functional.relu(identity + self.gain * residual)
+
+
+class Fuser(nn.Module):
+    """Merge value features with the key encoder's."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.block1 = ResBlock(inputs, outputs)
+        self.block2 = ResBlock(outputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs, h, w)`` to ``(N, outputs, h, w)``."""
+        fused: Tensor = self.block2(self.block1(x))
+        return fused
+
+
+class ValueEncoder(nn.Module):
+    """Small residual network on [image, mask, others], fused with the key encoder's stride-16 features."""
+
+    def __init__(self, *, key_features: int, outputs: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(5, _VALUE_WIDTHS[0], 7, stride=2, padding=3)
+        widths = zip(_VALUE_WIDTHS[:-1], _VALUE_WIDTHS[1:], _VALUE_STRIDES, strict=True)
+        self.blocks = nn.Sequential(*(ValueBlock(i, o, stride=s) for i, o, s in widths))
+        self.fuser = Fuser(_VALUE_WIDTHS[-1] + key_features, outputs)
+
+    def forward(self, image_masks: Tensor, f16: Tensor) -> Tensor:
+        """Map ``(N, 5, H, W)`` and ``(N, 112, H/16, W/16)`` to values ``(N, outputs, H/16, W/16)``."""
+        x = self.blocks(functional.relu(self.stem(image_masks)))
+        value: Tensor = self.fuser(torch.cat([x, f16], 1))
+        return value

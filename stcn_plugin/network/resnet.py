@@ -1,0 +1,71 @@
+"""The published encoders: ResNet-50 for keys, ResNet-18 for values, both cut after stride 16."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet18, resnet50
+
+from stcn_plugin.network.blocks import CBAM, ResBlock
+
+
+def _with_biases(module: nn.Module) -> nn.Module:
+    """Give every convolution a bias, in place: the published value encoder's have one before each batch norm."""
+    for conv in module.modules():
+        if isinstance(conv, nn.Conv2d):
+            conv.bias = nn.Parameter(torch.zeros(conv.out_channels))
+    return module
+
+
+class KeyEncoder(nn.Module):
+    """ResNet-50 to its third stage."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        resnet = resnet50(weights=None)
+        self.conv1, self.bn1, self.maxpool = resnet.conv1, resnet.bn1, resnet.maxpool
+        self.res2, self.layer2, self.layer3 = resnet.layer1, resnet.layer2, resnet.layer3
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map ``(1, 3, H, W)`` to features of 1024, 512 and 256 channels at stride 16, 8 and 4."""
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(image))))
+        f4 = self.res2(x)
+        f8 = self.layer2(f4)
+        return self.layer3(f8), f8, f4
+
+
+class Fuser(nn.Module):
+    """Merge value features with the key encoder's, with attention (CBAM) in between."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.block1 = ResBlock(inputs, outputs)
+        self.attention = CBAM(outputs)
+        self.block2 = ResBlock(outputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs, h, w)`` to ``(N, outputs, h, w)``."""
+        x = self.block1(x)
+        fused: Tensor = self.block2(x + self.attention(x))
+        return fused
+
+
+class ValueEncoder(nn.Module):
+    """ResNet-18 to its third stage on [image, mask, others], fused with the key encoder's stride-16 features."""
+
+    def __init__(self, *, key_features: int, outputs: int) -> None:
+        super().__init__()
+        resnet = resnet18(weights=None)
+        self.conv1 = nn.Conv2d(5, 64, kernel_size=7, stride=2, padding=3)
+        self.bn1, self.maxpool = resnet.bn1, resnet.maxpool
+        self.layer1 = _with_biases(resnet.layer1)
+        self.layer2 = _with_biases(resnet.layer2)
+        self.layer3 = _with_biases(resnet.layer3)
+        self.fuser = Fuser(256 + key_features, outputs)
+
+    def forward(self, image_masks: Tensor, f16: Tensor) -> Tensor:
+        """Map ``(N, 5, H, W)`` and ``(N, 1024, H/16, W/16)`` to values ``(N, outputs, H/16, W/16)``."""
+        x = self.maxpool(torch.relu(self.bn1(self.conv1(image_masks))))
+        x = self.layer3(self.layer2(self.layer1(x)))
+        value: Tensor = self.fuser(torch.cat([x, f16], 1))
+        return value

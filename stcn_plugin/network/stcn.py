@@ -1,0 +1,135 @@
+"""Space-Time Correspondence Network (Cheng, Tai and Tang, NeurIPS 2021): keys, values, decoder.
+
+The network knows nothing of time: what it remembers and when is the business of memory and propagation.
+
+Legend: ``O`` objects, ``C`` channels, ``H, W`` input size (multiples of 16), ``h, w`` a sixteenth of it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from stcn_plugin.network import lite, resnet
+from stcn_plugin.network.blocks import ResBlock, UpsampleBlock, conv3x3
+from stcn_plugin.network.variants import KEY_CHANNELS, Variant
+
+
+class KeyFeatures(NamedTuple):
+    """What the key encoder says of one frame; all objects share it."""
+
+    query_key: Tensor
+    """``(1, 64, h, w)``: also the memory key when the frame is memorised."""
+    query_value: Tensor
+    """``(1, C, h, w)``: joined to the readout before decoding."""
+    f16: Tensor
+    """``(1, C, h, w)``: for the value encoder."""
+    f8: Tensor
+    """``(1, C, 2h, 2w)``: skip to the decoder."""
+    f4: Tensor
+    """``(1, C, 4h, 4w)``: skip to the decoder."""
+
+
+class KeyProjection(nn.Module):
+    """Stride-16 features to keys."""
+
+    def __init__(self, inputs: int, key_channels: int) -> None:
+        super().__init__()
+        self.key_proj = conv3x3(inputs, key_channels)
+        nn.init.orthogonal_(self.key_proj.weight)
+        nn.init.zeros_(self.key_proj.bias if self.key_proj.bias is not None else torch.empty(0))
+
+    def forward(self, f16: Tensor) -> Tensor:
+        """Map ``(1, inputs, h, w)`` to ``(1, key_channels, h, w)``."""
+        key: Tensor = self.key_proj(f16)
+        return key
+
+
+class Decoder(nn.Module):
+    """Readout and query value to logits, with skips at stride 8 and 4."""
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        f4, f8, _ = variant.skip_channels
+        compressed, middle, last = variant.decoder_channels
+        self.compress = ResBlock(variant.memory_value_channels + variant.query_value_channels, compressed)
+        self.up_16_8 = UpsampleBlock(skip=f8, inputs=compressed, outputs=middle)
+        self.up_8_4 = UpsampleBlock(skip=f4, inputs=middle, outputs=last)
+        self.pred = conv3x3(last, 1)
+
+    def forward(self, x: Tensor, f8: Tensor, f4: Tensor) -> Tensor:
+        """Map ``(O, C, h, w)`` to logits ``(O, 1, H, W)``; the skips ``(1, C, ...)`` serve all objects."""
+        x = self.compress(x)
+        x = self.up_16_8(f8, x)
+        x = self.up_8_4(f4, x)
+        logits = self.pred(functional.relu(x))
+        return functional.interpolate(logits, scale_factor=4.0, mode="bilinear", align_corners=False)
+
+
+class STCN(nn.Module):
+    """The network of one variant.
+
+    Args:
+        variant: Encoders, widths and input statistics.
+    """
+
+    def __init__(self, variant: Variant) -> None:
+        super().__init__()
+        self.variant = variant
+        encoders = resnet if variant.encoders == "resnet" else lite
+        f16 = variant.skip_channels[2]
+        self.key_encoder = encoders.KeyEncoder()
+        self.value_encoder = encoders.ValueEncoder(key_features=f16, outputs=variant.memory_value_channels)
+        self.key_proj = KeyProjection(f16, KEY_CHANNELS)
+        self.key_comp = conv3x3(f16, variant.query_value_channels)
+        self.decoder = Decoder(variant)
+
+    def normalise(self, rgb: Tensor) -> Tensor:
+        """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
+        mean = rgb.new_tensor(self.variant.mean)[:, None, None]
+        std = rgb.new_tensor(self.variant.std)[:, None, None]
+        return (rgb - mean) / std
+
+    def encode_key(self, image: Tensor) -> KeyFeatures:
+        """Encode one frame.
+
+        Args:
+            image: ``(1, 3, H, W)``, normalised and padded.
+        """
+        f16, f8, f4 = self.key_encoder(image)
+        return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
+
+    def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
+        """Encode what each object is in one frame.
+
+        Args:
+            image: ``(1, 3, H, W)``, the frame that gave ``f16``.
+            f16: Stride-16 features of the frame.
+            probabilities: ``(O, H, W)``, aggregated, without the background.
+
+        Returns:
+            Memory values ``(O, C, h, w)``.
+        """
+        count = probabilities.shape[0]
+        others = probabilities.sum(0, keepdim=True) - probabilities
+        planes = torch.stack([probabilities, others], 1)
+        image_masks = torch.cat([image.expand(count, -1, -1, -1), planes.to(image.dtype)], 1)
+        value: Tensor = self.value_encoder(image_masks, f16.expand(count, -1, -1, -1))
+        return value
+
+    def decode(self, readout: Tensor, features: KeyFeatures) -> Tensor:
+        """Turn what was read from memory into logits.
+
+        Args:
+            readout: ``(O, C, h, w)`` affinity-weighted memory values.
+            features: Of the query frame.
+
+        Returns:
+            Logits ``(O, H, W)``.
+        """
+        query_value = features.query_value.expand(readout.shape[0], -1, -1, -1)
+        logits: Tensor = self.decoder(torch.cat([readout, query_value], 1), features.f8, features.f4)
+        return logits[:, 0]

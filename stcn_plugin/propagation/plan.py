@@ -1,0 +1,86 @@
+"""Who is propagated where: which frames each pass visits, and how the two directions are blended.
+
+One forward and one backward pass serve all objects. Between two keyframes of an object both directions reach it and
+are blended by distance; before its first and after its last keyframe only one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Direction = Literal["both", "forward", "backward"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the passes of a shot do; frames are zero-based indices.
+
+    Args:
+        weight: ``(frames, objects)`` how much of a matte the forward pass gives, the rest being the backward
+            pass's: 1 is forward only, 0 backward only, NaN that no pass reaches the object there.
+        forward: Indices that the forward pass visits, in its order.
+        backward: Indices that the backward pass visits, in its order.
+    """
+
+    weight: NDArray[np.float32]
+    forward: range
+    backward: range
+
+    def needs_both(self, index: int) -> bool:
+        """Tell whether a frame can only be finished when both passes have seen it."""
+        return index in self.backward and bool((self.weight[index] > 0).any())
+
+
+def plan_passes(
+    *,
+    length: int,
+    objects: Sequence[str],
+    keyframes: Mapping[int, Sequence[str]],
+    life: Mapping[str, tuple[int, int]],
+    direction: Direction = "both",
+) -> Plan:
+    """Plan the passes of a shot; every frame is a zero-based index.
+
+    Args:
+        length: Frames in the shot.
+        objects: Names of all objects.
+        keyframes: Index to the names of the objects whose matte is given there.
+        life: First and last index on which an object may appear; objects not named here live throughout.
+        direction: Which way keyframes reach.
+    """
+    weight = np.full((length, len(objects)), np.nan, np.float32)
+    for column, name in enumerate(objects):
+        own = sorted(index for index, names in keyframes.items() if name in names)
+        weight[:, column] = _forward_weight(length, own, direction)
+        first, last = life.get(name, (0, length - 1))
+        weight[:first, column] = np.nan
+        weight[last + 1 :, column] = np.nan
+    forward_wanted = np.flatnonzero((weight > 0).any(axis=1))
+    backward_wanted = np.flatnonzero((weight < 1).any(axis=1))
+    return Plan(
+        weight=weight,
+        forward=range(min(keyframes), int(forward_wanted[-1]) + 1) if forward_wanted.size else range(0),
+        backward=range(max(keyframes), int(backward_wanted[0]) - 1, -1) if backward_wanted.size else range(0),
+    )
+
+
+def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
+    """Return one object's forward weight at every index, NaN where nothing reaches."""
+    index = np.arange(length)
+    first, last = keyframes[0], keyframes[-1]
+    if direction == "forward":
+        return np.where(index >= first, 1.0, np.nan).astype(np.float32)
+    if direction == "backward":
+        return np.where(index <= last, 0.0, np.nan).astype(np.float32)
+    # Falls from 1 on a keyframe to 0 just before the next one; before the first all is backward, after the last forward.
+    weight = np.where(index < first, 0.0, 1.0)
+    for before, after in pairwise(keyframes):
+        between = np.arange(before, after)
+        weight[between] = (after - between) / (after - before)
+    return weight.astype(np.float32)

@@ -1,0 +1,183 @@
+"""One pass through a shot: frames in, probabilities out, memory kept on the way.
+
+The same propagator serves both schedules and both directions; a pass is whatever order the frames come in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from stcn_plugin.memory.bank import Keep, MemoryBank, ReadSettings
+from stcn_plugin.network.stcn import STCN, KeyFeatures
+from stcn_plugin.network.variants import STRIDE
+from stcn_plugin.propagation.aggregation import aggregate
+
+Schedule = Literal["absolute", "relative"]
+
+
+@dataclass(frozen=True)
+class PropagationSettings:
+    """When frames are memorised, how memory is read, and in which number format the network runs.
+
+    Args:
+        interval: Frames between two memory frames.
+        schedule: ``absolute`` memorises when the frame's index is a multiple of the interval, ``relative`` when
+            interval frames have passed since the last memory frame.
+        include_last: Also remember the previous frame for one step.
+        read: Top-k, cap and budget of the memory.
+        precision: Number format of encoders and decoder; similarity and softmax stay in float32.
+    """
+
+    interval: int = 5
+    schedule: Schedule = "absolute"
+    include_last: bool = False
+    read: ReadSettings = field(default_factory=ReadSettings)
+    precision: torch.dtype = torch.float32
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one step gives.
+
+    Args:
+        own: ``(O, H, W)``, each object's own probability; on a keyframe the artist's mask. Objects are in the
+            propagator's order; those not in play are 0.
+        aggregated: ``(O + 1, H, W)``, background first, after soft aggregation.
+    """
+
+    own: Tensor
+    aggregated: Tensor
+
+
+@dataclass
+class _Cohort:
+    """Objects that came in on the same frame and so share memory frames and affinity."""
+
+    objects: list[int]
+    bank: MemoryBank
+
+
+class Propagator:
+    """Carries objects from frame to frame.
+
+    Args:
+        network: In eval mode, on the device where everything will run.
+        objects: Names of all objects that will ever appear; their order is that of the predictions.
+        settings: Schedule, memory and precision.
+
+    Example::
+
+        propagator = Propagator(network, objects=["hero"], settings=PropagationSettings())
+        propagator.step(0, first_image, keyframe={"hero": mask})
+        matte = propagator.step(1, second_image).own[0]
+    """
+
+    def __init__(self, network: STCN, *, objects: Sequence[str], settings: PropagationSettings) -> None:
+        self._network = network
+        self._position = {name: position for position, name in enumerate(objects)}
+        self._settings = settings
+        self._cohorts: list[_Cohort] = []
+        self._last_memorised = 0
+
+    @property
+    def in_play(self) -> tuple[int, ...]:
+        """Positions of the objects that are being propagated, in the order of their memory."""
+        return tuple(position for cohort in self._cohorts for position in cohort.objects)
+
+    @torch.inference_mode()
+    def step(
+        self, index: int, image: Tensor, *, keyframe: Mapping[str, Tensor] | None = None, memorise: bool = True
+    ) -> Prediction:
+        """Go one frame further.
+
+        Args:
+            index: Zero-based position of the frame in the shot.
+            image: ``(3, H, W)`` display-referred RGB in 0-1, on the network's device; any size.
+            keyframe: ``(H, W)`` masks in 0-1 of the objects whose matte is given on this frame. New names come
+                into play; those already in play are corrected and remembered.
+            memorise: Whether this frame may be remembered for later ones; the last frame of a pass need not be.
+        """
+        height, width = image.shape[-2:]
+        padding = _padding(height, width)
+        padded = functional.pad(self._network.normalise(image), padding)[None]
+        with self._autocast(image.device):
+            features = self._network.encode_key(padded)
+        own = self._predict(features, padded.shape[-2:])
+        aggregated = aggregate(own)
+        if keyframe:
+            positions = [self._position[name] for name in keyframe]
+            masks = functional.pad(torch.stack(list(keyframe.values())).to(own), padding)
+            # Where the artist drew, nothing else can be.
+            free = 1 - masks.sum(0).clamp(max=1)
+            own, remembered = own * free, aggregated[1:] * free
+            own[positions], remembered[positions] = masks, masks
+            aggregated = aggregate(remembered)
+            self._bring_in(positions)
+            if memorise:
+                self._memorise(index, padded, features, aggregated, keep="always")
+        elif memorise and self.in_play:
+            is_due = self._is_due(index)
+            if is_due or self._settings.include_last:
+                keep: Keep = "while_room" if is_due else "one_step"
+                self._memorise(index, padded, features, aggregated, keep=keep)
+        top, left = padding[2], padding[0]
+        inside = (..., slice(top, top + height), slice(left, left + width))
+        return Prediction(own[inside], aggregated[inside])
+
+    def retire(self, names: Iterable[str]) -> None:
+        """Take objects out of play for the rest of the pass, and forget them."""
+        for position in {self._position[name] for name in names}:
+            for cohort in self._cohorts:
+                if position in cohort.objects:
+                    cohort.bank.drop_object(cohort.objects.index(position))
+                    cohort.objects.remove(position)
+        self._cohorts = [cohort for cohort in self._cohorts if cohort.objects]
+
+    def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
+        """Return every object's own probability, ``(O, H, W)``."""
+        own = features.query_key.new_zeros((len(self._position), *size), dtype=torch.float32)
+        if not self._cohorts:
+            return own
+        query_key = features.query_key[0].float()
+        readout = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
+        with self._autocast(readout.device):
+            logits = self._network.decode(readout, features)
+        own[list(self.in_play)] = logits.float().sigmoid()
+        return own
+
+    def _bring_in(self, positions: Iterable[int]) -> None:
+        newcomers = [position for position in positions if position not in self.in_play]
+        if newcomers:
+            self._cohorts.append(_Cohort(newcomers, MemoryBank(self._settings.read)))
+
+    def _memorise(self, index: int, padded: Tensor, features: KeyFeatures, aggregated: Tensor, *, keep: Keep) -> None:
+        with self._autocast(padded.device):
+            values = self._network.encode_value(padded, features.f16, aggregated[1:][list(self.in_play)])
+        start = 0
+        for cohort in self._cohorts:
+            stop = start + len(cohort.objects)
+            cohort.bank.add(features.query_key[0].float(), values[start:stop].float(), keep=keep)
+            start = stop
+        if keep != "one_step":
+            self._last_memorised = index
+
+    def _is_due(self, index: int) -> bool:
+        if self._settings.schedule == "absolute":
+            return index % self._settings.interval == 0
+        return abs(index - self._last_memorised) >= self._settings.interval
+
+    def _autocast(self, device: torch.device) -> torch.autocast:
+        precision = self._settings.precision
+        return torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32)
+
+
+def _padding(height: int, width: int) -> tuple[int, int, int, int]:
+    """Return left, right, top, bottom: to multiples of the stride, the odd pixel after."""
+    rows, columns = -height % STRIDE, -width % STRIDE
+    return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
