@@ -1,0 +1,143 @@
+"""The memory read is exact, bounded and stable; the bank keeps what it is told to keep."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from stcn_plugin.memory.bank import MemoryBank, ReadSettings
+from stcn_plugin.memory.reading import read_memory, readout, similarity
+
+
+def dense_readout(memory_key, memory_value, query_key, top_k):
+    """The published form: dense affinity with all but the top k zeroed, in float64."""
+    key, query = memory_key.double(), query_key.double()
+    distance = (key[:, :, None] - query[:, None, :]).square().sum(0)
+    logits = -distance / math.sqrt(key.shape[0])
+    if top_k is not None:
+        threshold = logits.topk(min(top_k, logits.shape[0]), dim=0).values[-1]
+        logits = logits.masked_fill(logits < threshold, -math.inf)
+    return logits.softmax(0).T @ memory_value.double()
+
+
+@pytest.fixture
+def tensors():
+    generator = torch.Generator().manual_seed(3)
+    key = torch.randn(64, 90, generator=generator)
+    value = torch.randn(90, 24, generator=generator)
+    query = torch.randn(64, 37, generator=generator)
+    return key, value, query
+
+
+@pytest.mark.parametrize("top_k", [1, 7, 20, 90, 500, None])
+@pytest.mark.parametrize("budget", [1, 5000, 1 << 30])
+def test_read_equals_the_dense_form(tensors, top_k, budget):
+    """Tiled sparse reading gives the dense float64 result, with k clamped to what there is."""
+    key, value, query = tensors
+    found = read_memory(key, value, query, top_k=top_k, budget_bytes=budget)
+    torch.testing.assert_close(found, dense_readout(key, value, query, top_k).float(), atol=2e-5, rtol=1e-4)
+
+
+def test_large_keys_stay_finite(tensors):
+    """Keys so large that a bare exponential overflows are read without NaN."""
+    key, value, query = tensors
+    found = read_memory(key * 1000, value, query * 1000, top_k=20, budget_bytes=1 << 20)
+    assert torch.isfinite(found).all()
+    nearest = (key[:, :, None] - query[:, None, :]).square().sum(0).argmin(0)
+    torch.testing.assert_close(found, value[nearest])
+
+
+def test_tiles_respect_the_budget(tensors, monkeypatch):
+    """No tile of similarities is larger than the budget."""
+    key, value, query = tensors
+    sizes = []
+
+    def watched(memory_key, query_key):
+        result = similarity(memory_key, query_key)
+        sizes.append(result.numel() * result.element_size())
+        return result
+
+    monkeypatch.setattr("stcn_plugin.memory.reading.similarity", watched)
+    read_memory(key, value, query, top_k=5, budget_bytes=4 * 90 * 10)
+    assert max(sizes) == 4 * 90 * 10
+    assert len(sizes) == 4
+
+
+def test_wrong_arguments_are_refused(tensors):
+    """Key channels that differ and a top-k below 1 are errors that say so."""
+    key, value, query = tensors
+    with pytest.raises(ValueError, match="one C"):
+        similarity(key[:32], query)
+    with pytest.raises(ValueError, match="at least 1"):
+        readout(similarity(key, query), value, top_k=0)
+
+
+def frame(number: int, objects: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    """A frame whose key stands far from all others and whose value no mean of other frames gives."""
+    key = torch.zeros(64, 2, 2)
+    key[number] = 50
+    value = torch.stack([torch.full((3, 2, 2), number**3 % 101 + 100.0 * o) for o in range(objects)])
+    return key, value
+
+
+def remembered(bank: MemoryBank, numbers) -> list[int]:
+    """Which frames the bank still holds: those that a query for them gives back."""
+    return [n for n in numbers if torch.allclose(bank.read(frame(n)[0]), frame(n)[1], atol=1e-3)]
+
+
+def test_bank_gives_back_each_frame_and_object():
+    """A query that equals a memory key reads that frame's value, for every object."""
+    bank = MemoryBank(ReadSettings(top_k=4))
+    for number in range(9):
+        bank.add(*frame(number), keep="while_room")
+    assert remembered(bank, range(12)) == list(range(9))
+    assert bank.frames == 9
+
+
+def test_cap_pushes_out_the_oldest_but_never_keyframes():
+    """Beyond the cap the oldest ordinary frame leaves; keyframes stay and do not count."""
+    bank = MemoryBank(ReadSettings(top_k=4, max_frames=3))
+    bank.add(*frame(0), keep="always")
+    for number in range(1, 6):
+        bank.add(*frame(number), keep="while_room")
+    bank.add(*frame(6), keep="always")
+    bank.add(*frame(7), keep="while_room")
+    assert remembered(bank, range(8)) == [0, 4, 5, 6, 7]
+    assert bank.frames == 5
+
+
+@pytest.mark.parametrize("max_frames", [None, 1, 2])
+def test_one_step_frames_leave_with_the_next(max_frames):
+    """A frame kept for one step is there once, and gone when anything else is added."""
+    bank = MemoryBank(ReadSettings(top_k=4, max_frames=max_frames))
+    bank.add(*frame(0), keep="always")
+    bank.add(*frame(1), keep="one_step")
+    assert remembered(bank, range(9)) == [0, 1]
+    bank.add(*frame(2), keep="one_step")
+    assert remembered(bank, range(9)) == [0, 2]
+    bank.add(*frame(3), keep="while_room")
+    assert remembered(bank, range(9)) == [0, 3]
+    bank.add(*frame(4), keep="one_step")
+    bank.add(*frame(5), keep="while_room")
+    assert remembered(bank, range(9)) == ([0, 5] if max_frames == 1 else [0, 3, 5])
+    bank.add(*frame(6), keep="one_step")
+    bank.add(*frame(7), keep="while_room")
+    expected = {None: [0, 3, 5, 7], 1: [0, 7], 2: [0, 5, 7]}
+    assert remembered(bank, range(9)) == expected[max_frames]
+
+
+def test_dropped_object_leaves_the_others_as_they_were():
+    """Forgetting one object changes nothing for the rest."""
+    bank = MemoryBank(ReadSettings(top_k=4))
+    bank.add(*frame(1, objects=3), keep="always")
+    before = bank.read(frame(1)[0])
+    bank.drop_object(1)
+    assert torch.equal(bank.read(frame(1)[0]), before[[0, 2]])
+
+
+def test_an_empty_bank_says_so():
+    """Reading before anything was memorised is an error, not a crash."""
+    with pytest.raises(ValueError, match="nothing has been memorised"):
+        MemoryBank(ReadSettings()).read(torch.zeros(64, 2, 2))
