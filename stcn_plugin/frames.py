@@ -62,7 +62,7 @@ def format_frame_range(frames: Iterable[int]) -> str:
     Returns:
         The range, empty for no frames.
     """
-    from fileseq import FrameSet  # only where ranges are written: importing it costs more than reading a range
+    from fileseq.frameset import FrameSet  # only where ranges are written: importing it costs more than reading a range
 
     distinct = set(frames)
     return str(FrameSet.framesToFrameRange(distinct, sort=True, compress=False)) if distinct else ""

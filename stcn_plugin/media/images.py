@@ -8,11 +8,10 @@ they were written.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,50 +19,11 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import PlateError, STCNError
-from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.media.image_header import ImageHeader, image_header
 
-_CHROMATICITIES = {
-    "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
-    "lin_rec2020_scene": (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
-    "lin_p3d65_scene": (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
-    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
-    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
-}
+__all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "to_float"]
+
 _RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ImageHeader:
-    """Everything a file says of itself besides pixels.
-
-    Args:
-        path: The file.
-        header: Windows, pixel aspect, timecode and frame rate.
-        channels: Channel names in the file's own order.
-        format: Number format of the pixels: ``uint8``, ``uint16``, ``half``, ``float``...
-        file_format: ``openexr``, ``png``, ``jpeg``, ``tiff``, ``dpx``...
-        part: Name of this part, empty where the file names none.
-        parts: Names of all parts of the file.
-        colour_space: What the file says its colours are, as the file spells it; ``None`` where it says nothing.
-        metadata: All attributes as text, such as ``cryptomatte/…/manifest``.
-        deep: Whether it has any number of samples per pixel; such pixels are not read.
-    """
-
-    path: Path
-    header: FrameHeader
-    channels: tuple[str, ...]
-    format: str
-    file_format: str
-    part: str
-    parts: tuple[str, ...]
-    colour_space: str | None
-    metadata: Mapping[str, str]
-    deep: bool = False
-
-    @property
-    def is_float(self) -> bool:
-        """Whether pixels are floating point, and so may be scene-linear, above 1, or no numbers at all."""
-        return self.format in {"half", "float", "double"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,10 +55,25 @@ def read_header(
     Raises:
         STCNError: Of class ``error``: the file is missing, empty, no picture, deep, or has no such part.
     """
-    label = where or str(path)
-    with _opened(Path(path), error, label, unassociated=False) as source:
-        headers = _headers(source, Path(path))
-    return headers[_index_of_part(headers, part, None, error, label)]
+    headers = read_headers(path, error=error, where=where)
+    return headers[_index_of_part(headers, part, None, error, where or str(path))]
+
+
+def read_headers(
+    path: str | Path, *, error: type[STCNError] = PlateError, where: str | None = None
+) -> tuple[ImageHeader, ...]:
+    """Read what every part of a file says of itself, in the order of the file; deep parts too.
+
+    Args:
+        path: The file.
+        error: Class of the errors raised.
+        where: Told first in an error, where the file name alone does not tell enough.
+
+    Raises:
+        STCNError: Of class ``error``: the file is missing, empty, or no picture.
+    """
+    with _opened(Path(path), error, where or str(path), unassociated=False) as source:
+        return _headers(source, Path(path))
 
 
 def read_image(
@@ -139,7 +114,8 @@ def read_image(
 def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """Return pixels as float32; integers become value / maximum, the float32 nearest to the true quotient."""
     if np.issubdtype(pixels.dtype, np.integer):
-        return np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
+        quotient: NDArray[np.float32] = np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
+        return quotient
     return np.asarray(pixels, dtype=np.float32)
 
 
@@ -169,58 +145,19 @@ def _opened(path: Path, error: type[STCNError], label: str, unassociated: bool) 
         source.close()
 
 
-def _headers(source: Any, path: Path) -> list[ImageHeader]:
+def _headers(source: Any, path: Path) -> tuple[ImageHeader, ...]:
     """Read the header of every part."""
-    specs = []
+    specs: list[Any] = []
     while source.seek_subimage(len(specs), 0):
         specs.append(source.spec(len(specs), 0))
     source.geterror()  # the last seek fails on purpose, and would be taken for an error of the pixels
     parts = tuple(spec.get_string_attribute("oiio:subimagename") for spec in specs)
-    return [_header(spec, name, parts, path, source.format_name()) for spec, name in zip(specs, parts, strict=True)]
-
-
-def _header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_format: str) -> ImageHeader:
-    attributes = {item.name: item.value for item in spec.extra_attribs}
-    aspect = float(attributes.get("PixelAspectRatio", 1.0))
-    return ImageHeader(
-        path=path,
-        header=FrameHeader(
-            display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
-            data=Window(spec.x, spec.y, spec.width, spec.height),
-            pixel_aspect=aspect if 0 < aspect < float("inf") else 1.0,
-            timecode=_pair(attributes.get("smpte:TimeCode")),
-            frame_rate=_pair(attributes.get("framesPerSecond")),
-        ),
-        channels=tuple(spec.channelnames),
-        format=str(spec.format),
-        file_format=str(file_format),
-        part=part,
-        parts=parts,
-        colour_space=_colour_space(attributes),
-        metadata=MappingProxyType({name: str(value) for name, value in attributes.items()}),
-        deep=bool(spec.deep),
-    )
-
-
-def _pair(value: Any) -> tuple[int, int] | None:
-    """Return a rational or a timecode; some formats give frame rates as one number, which is left out."""
-    return (int(value[0]), int(value[1])) if isinstance(value, tuple) and len(value) == 2 else None
-
-
-def _colour_space(attributes: Mapping[str, Any]) -> str | None:
-    """Return the colour space that a file declares by name, or else by its primaries."""
-    if name := attributes.get("oiio:ColorSpace"):
-        return str(name)
-    primaries = attributes.get("chromaticities")
-    if isinstance(primaries, tuple) and len(primaries) == 8:
-        for name, known in _CHROMATICITIES.items():
-            if np.allclose(primaries, known, atol=1e-3):
-                return name
-    return None
+    file_format = str(source.format_name())
+    return tuple(image_header(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
 
 
 def _index_of_part(
-    headers: list[ImageHeader], part: str | None, channels: Sequence[str] | None, error: type[STCNError], label: str
+    headers: Sequence[ImageHeader], part: str | None, channels: Sequence[str] | None, error: type[STCNError], label: str
 ) -> int:
     """Return the index of a part by name, or of the first that has the channels, or of the first."""
     names = headers[0].parts

@@ -159,7 +159,8 @@ def _from_token(path: Path, token: re.Match[str]) -> FrameSequence:
 
 def _padding(token: str) -> int:
     """Return the digits that ``####``, ``%04d``, ``$F4`` or ``@@@@`` asks for."""
-    from fileseq import PAD_STYLE_HASH1, FileSequence  # costs 65 ms, and only a pattern needs it
+    from fileseq.constants import PAD_STYLE_HASH1  # importing costs 65 ms, and only a pattern needs it
+    from fileseq.filesequence import FileSequence
 
     # HASH1: one digit per '#'. fileseq's default takes four, which no compositing tool does.
     return int(FileSequence.getPaddingNum(token, pad_style=PAD_STYLE_HASH1))

@@ -1,0 +1,242 @@
+"""Plate colours to what the network was trained on: display-referred sRGB, 0 to 1, without a tone map.
+
+Two spaces are known by definition and need no config: sRGB, which stays as it is, and linear Rec.709, which takes the
+sRGB curve. All others go through OCIO to whichever of the two the config has.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
+from numpy.typing import NDArray
+
+from stcn_plugin.errors import ColourError
+from stcn_plugin.media.sanitise import tame
+
+_BUILT_IN = "ocio://default"
+_LINEAR = (
+    "lin_rec709",
+    "lin_rec709_scene",
+    "lin_rec709_srgb",
+    "lin_srgb",
+    "Linear Rec.709 (sRGB)",  # ACES configs
+    "Linear Rec.709",  # Blender
+    "Utility - Linear - sRGB",  # ACES 1 configs
+    "Utility - Linear - Rec.709",
+)
+_SRGB = (
+    "sRGB - Display",  # ACES configs
+    "srgb_display",
+    "srgb_rec709_display",
+    "sRGB",  # Blender, Nuke
+    "sRGB Encoded Rec.709 (sRGB)",
+    "srgb_rec709_scene",
+    "sRGB - Texture",
+    "srgb_texture",
+    "srgb_tx",
+    "Utility - sRGB - Texture",
+    "Input - Generic - sRGB - Texture",
+)
+_NUKE_LINEAR = "linear"  # of any primaries, where a config knows it
+_TONE_MAPPED = "Output - sRGB"  # ACES 1 configs: sRGB as it is shown, after a tone map
+_ELSEWHERE = (
+    ("lin_ap1_scene", "lin_ap1", "ACEScg", "ACES - ACEScg"),
+    ("lin_ap0_scene", "lin_ap0", "ACES2065-1", "ACES - ACES2065-1"),
+    ("lin_rec2020_scene", "lin_rec2020", "Linear Rec.2020", "Utility - Linear - Rec.2020"),
+    ("lin_p3d65_scene", "lin_p3d65", "Linear P3-D65", "Utility - Linear - P3-D65"),
+)
+_TARGETS = (*_LINEAR, *_SRGB, _NUKE_LINEAR, _TONE_MAPPED)
+_SHOULDER = np.float32(0.8)
+
+
+class ColourTransform:
+    """Converts plates to display sRGB; one may serve several threads.
+
+    Args:
+        config: OCIO config file, or a built-in one such as ``ocio://studio-config-latest``; ``auto`` is ``$OCIO``
+            where it is set, else the built-in ``ocio://default``.
+        input: Colour space of the plate, by any name, alias or role of the config. ``auto`` believes the file where
+            the config knows what it says; else float files are scene-linear Rec.709 and the others sRGB.
+        highlights: ``compress`` rolls values off from 0.8 towards 1, ``clip`` cuts them at 1. Plates that are sRGB
+            already are never compressed.
+
+    Raises:
+        ColourError: The config cannot be read, has no such space, or has no way to sRGB.
+    """
+
+    def __init__(
+        self,
+        config: str = "auto",
+        input: str = "auto",  # noqa: A002 - the name of the setting
+        highlights: Literal["compress", "clip"] = "compress",
+    ) -> None:
+        self.config = (os.environ.get("OCIO") or _BUILT_IN) if config == "auto" else config
+        if "://" not in self.config:
+            self.config = str(Path(self.config).expanduser())
+        self.highlights = highlights
+        self._catalogue = _Catalogue(self.config)
+        self._target = self._catalogue.first(_TARGETS) or self._catalogue.srgb_by_role()
+        self._target_is_linear = self._target is not None and self._target.casefold() in _folded(
+            (*_LINEAR, _NUKE_LINEAR)
+        )
+        self._input = None if input == "auto" else self._checked(input)
+
+    def to_display(
+        self, pixels: NDArray[np.float32], *, is_float: bool, file_colour_space: str | None
+    ) -> NDArray[np.float32]:
+        """Convert pixels to display-referred sRGB.
+
+        NaN becomes 0, as do negative values; +Inf becomes the largest half float before the conversion.
+
+        Args:
+            pixels: ``(h, w, 3)`` float32; integer formats as value / maximum.
+            is_float: Whether the file stores floating point.
+            file_colour_space: What the file says its colours are; ``None`` where it says nothing.
+
+        Returns:
+            ``(h, w, 3)`` float32, 0 to 1; a new array.
+
+        Raises:
+            ColourError: OCIO cannot convert, for a file that the config needs is missing.
+        """
+        space = self._input or self._declared(file_colour_space) or (_LINEAR[0] if is_float else _SRGB[0])
+        clean = tame(np.array(pixels, dtype=np.float32, order="C"))
+        if space == _SRGB[0]:
+            return _clip(clean)
+        display = encode_srgb(clean) if space == _LINEAR[0] else self._through_ocio(clean, space)
+        return compress_highlights(display) if self.highlights == "compress" else _clip(display)
+
+    def _declared(self, name: str | None) -> str | None:
+        return self._meaning(name) if name else None
+
+    def _checked(self, name: str) -> str:
+        """Return what a name means, proven by one pixel."""
+        space = self._meaning(name)
+        if space is None:
+            raise ColourError(
+                f"the OCIO config has no colour space '{name}'",
+                where=self.config,
+                fix=f"Set colour.input to one of its names: {self._catalogue.near(name)}",
+            )
+        if space not in {_LINEAR[0], _SRGB[0]}:
+            self._through_ocio(np.zeros((1, 1, 3), np.float32), space)
+        return space
+
+    def _meaning(self, name: str) -> str | None:
+        """Return sRGB or linear Rec.709 by their first spelling, a space of the config, or ``None``."""
+        known = self._catalogue.find(name)
+        if known and self._catalogue.is_data(known):
+            return _SRGB[0]  # "Raw" asks for no conversion
+        meant = (known or name).casefold()
+        if meant in _folded(_LINEAR) or (meant == _NUKE_LINEAR and not known):
+            return _LINEAR[0]
+        if meant in _folded((*_SRGB, _TONE_MAPPED)):
+            return _SRGB[0]
+        if known:
+            return known
+        family = next((spellings for spellings in _ELSEWHERE if name.casefold() in _folded(spellings)), ())
+        return self._catalogue.first(family)
+
+    def _through_ocio(self, pixels: NDArray[np.float32], space: str) -> NDArray[np.float32]:
+        """Convert by the config; sRGB values without an upper bound."""
+        if self._target is None:
+            raise ColourError(
+                "the OCIO config has neither a linear Rec.709 nor an sRGB colour space to convert to",
+                where=self.config,
+                fix="Give its sRGB space the alias srgb_display, or set colour.config to ocio://default",
+            )
+        converted = oiio.ImageBufAlgo.colorconvert(
+            oiio.ImageBuf(pixels), space, self._target, False, "", "", self._catalogue.handle
+        )
+        if converted.has_error:
+            raise ColourError(
+                f"OCIO cannot convert from '{space}' to '{self._target}' ({converted.geterror().strip().rstrip('.')})",
+                where=self.config,
+                fix="Check that the config's own files are beside it, or set colour.input to another space",
+            )
+        values = tame(np.asarray(converted.get_pixels(oiio.FLOAT), dtype=np.float32).reshape(pixels.shape))
+        return encode_srgb(values) if self._target_is_linear else values
+
+
+class _Catalogue:
+    """The names that a config knows."""
+
+    def __init__(self, config: str) -> None:
+        loaded = oiio.ColorConfig(config)
+        if problem := loaded.geterror():
+            raise ColourError(
+                f"the OCIO config cannot be read ({_short(problem)})",
+                where=config,
+                fix="Set colour.config to an OCIO config file, or to ocio://default",
+            )
+        self._config = loaded
+        self.names: tuple[str, ...] = tuple(loaded.getColorSpaceNames())
+        self._known: dict[str, str] = {
+            role.casefold(): loaded.getColorSpaceNameByRole(role) for role in loaded.getRoles()
+        }
+        for name in self.names:
+            self._known |= {alias.casefold(): name for alias in loaded.getAliases(name)}
+        self._known |= {name.casefold(): name for name in self.names}
+        # OpenImageIO keeps only its default config loaded, and reads any other again for every conversion.
+        self.handle = "" if oiio.ColorConfig.default_colorconfig().configname() == config else config
+
+    def find(self, name: str) -> str | None:
+        """Return the config's own name of a space, an alias or a role."""
+        return self._known.get(name.casefold())
+
+    def first(self, spellings: tuple[str, ...]) -> str | None:
+        """Return the first of several spellings that the config knows, by its own name."""
+        return next((known for name in spellings if (known := self.find(name))), None)
+
+    def srgb_by_role(self) -> str | None:
+        """Return the space in which the config's artists paint, where its name says that it is sRGB."""
+        painted = (self.find(role) for role in ("texture_paint", "matte_paint", "color_picking"))
+        return next((name for name in painted if name and "srgb" in name.casefold()), None)
+
+    def is_data(self, name: str) -> bool:
+        """Whether the config holds a space for numbers that are no colours."""
+        return bool(self._config.isData(name))
+
+    def near(self, name: str) -> str:
+        """Return the spellings nearest to a name, each with its other names."""
+        found = difflib.get_close_matches(name.casefold(), self._known, n=6, cutoff=0.5)
+        spaces = list(dict.fromkeys(self._known[key] for key in found))[:3] or list(self.names[:8])
+        return "; ".join(self._with_aliases(space) for space in spaces)
+
+    def _with_aliases(self, name: str) -> str:
+        aliases = self._config.getAliases(name)[:3]
+        return f"{name} (also {', '.join(aliases)})" if aliases else name
+
+
+def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Apply the sRGB curve (IEC 61966-2-1) to values of 0 and more; it goes on above 1."""
+    curve = np.float32(1.055) * linear ** np.float32(1 / 2.4) - np.float32(0.055)
+    encoded: NDArray[np.float32] = np.where(linear <= np.float32(0.0031308), linear * np.float32(12.92), curve)
+    return encoded
+
+
+def compress_highlights(display: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Roll display values off above 0.8 so that they approach 1 and never pass it; the slope is 1 where it begins."""
+    room = np.float32(1) - _SHOULDER
+    above = np.maximum(display - _SHOULDER, np.float32(0))
+    rolled: NDArray[np.float32] = np.where(display <= _SHOULDER, display, np.float32(1) - room * np.exp(-above / room))
+    return rolled
+
+
+def _clip(display: NDArray[np.float32]) -> NDArray[np.float32]:
+    np.minimum(display, np.float32(1), out=display)
+    return display
+
+
+def _folded(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(name.casefold() for name in names)
+
+
+def _short(problem: Any) -> str:
+    """Return the first sentence of what OCIO says."""
+    return str(problem).strip().splitlines()[0].rstrip(".")
