@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
 
 Schedule = Literal["absolute", "relative"]
 Direction = Literal["both", "forward", "backward"]
@@ -37,10 +37,10 @@ def _size(value: object) -> object:
         return "native"
     if match["lines"]:
         if int(match["lines"]) < 64:
-            raise ValueError("the short side must be at least 64 pixels")
+            raise ValueError("should be at least 64 pixels on the short side")
         return match["lines"]
     if float(match["megapixels"]) < 0.01:
-        raise ValueError("the maximum must be at least 0.01MP")
+        raise ValueError("should be a maximum of at least 0.01MP")
     return f"{match['megapixels']}MP"
 
 
@@ -90,7 +90,7 @@ class Memory(Section):
     """When a frame is memorised: `absolute` when its index in the shot is a multiple of the interval, `relative` when interval frames have passed since the last one."""
     top_k: Limit = 20
     """Memory elements that each pixel reads from; `all` reads every one."""
-    include_last: bool = Field(False, strict=True)
+    include_last: StrictBool = False
     """Also remember the previous frame, for that one step."""
     max_frames: Limit = 24
     """Memory frames kept besides the keyframes, which always stay; `all` keeps every one, and cost then grows with the shot."""
@@ -101,9 +101,9 @@ class Memory(Section):
 class Matte(Section):
     """How probabilities become mattes."""
 
-    black: float = Field(0.05, ge=0, lt=1, strict=True)
+    black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.05
     """Probabilities up to this become exactly 0, so that clear background is clean."""
-    white: float = Field(0.95, gt=0, le=1, strict=True)
+    white: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.95
     """Probabilities from this on become exactly 1, so that the core is solid."""
 
     @model_validator(mode="after")
@@ -162,7 +162,7 @@ class Overlay(Section):
 
     folder: str | None = None
     """Folder for one overlay picture per frame and a contact sheet; none are written by default."""
-    width: int = Field(480, ge=64, le=4096, strict=True)
+    width: Annotated[int, Field(ge=64, le=4096, strict=True)] = 480
     """Width of an overlay picture in pixels."""
 
 
@@ -182,3 +182,21 @@ class Preset(Section):
     output: Output = Output()
     compute: Compute = Compute()
     overlay: Overlay = Overlay()
+
+
+SHOT_KEYS = ("plate", "range", "keyframes", "objects", "out")
+"""Keys of a shot file that are no settings; a preset never has them."""
+
+
+class PresetFile(Preset):
+    """A preset as a file says it: all settings, and what it builds on."""
+
+    extends: str | None = None
+    """Preset to build on: a name, or a YAML file relative to this one; `default` when left out."""
+    description: str | None = None
+    """One sentence for `stcn presets list`."""
+
+    @property
+    def settings(self) -> Preset:
+        """The settings alone."""
+        return Preset(**{name: getattr(self, name) for name in Preset.model_fields})

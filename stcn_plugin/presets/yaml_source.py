@@ -202,7 +202,7 @@ class _Build:
 def _scalar(node: yaml.ScalarNode) -> Value:
     """Read one scalar; numbers as people mean them, not as YAML 1.1 does.
 
-    ``0101`` is 101 (not octal), ``1e-2`` is a number, ``1:30`` and dates are text.
+    ``0101`` is 101 (not octal), ``1e-2`` is a number, ``1:30``, ``1_000`` and dates are text.
 
     Raises:
         ValueError: The scalar has a tag that we do not take.
@@ -212,7 +212,7 @@ def _scalar(node: yaml.ScalarNode) -> Value:
         return float(text)
     if kind == "int" and _DECIMAL.fullmatch(text):
         return int(text)
-    if kind in ("str", "timestamp", "value") or (kind in ("int", "float") and ":" in text):
+    if kind in ("str", "timestamp", "value") or (kind in ("int", "float") and re.search("[:_]", text)):
         return text
     if kind in ("bool", "int", "float", "null"):
         try:

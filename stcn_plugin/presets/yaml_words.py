@@ -13,7 +13,7 @@ _QUOTES = "Put the value into quotes"
 _SAID: tuple[tuple[str, str, str], ...] = (
     # part of PyYAML's message; what we say; what to do
     (r"'\t'", "is indented with a tab", "Indent with spaces"),
-    ("that cannot start any token", "a value cannot start with {character}", _QUOTES),
+    ("that cannot start any token", "a value cannot start with '{character}'", _QUOTES),
     (
         "mapping values are not allowed",
         "has a colon where none is expected",
@@ -58,9 +58,7 @@ def syntax_error(error: yaml.YAMLError, text: str, path: Path) -> PresetError:
     )
     opened = "opened here" in what and error.context_mark  # the end of the file is no help to find it
     mark = error.context_mark if opened else error.problem_mark
-    if mark is None:
+    if mark is None:  # PyYAML always gives one, its types do not say so
         return PresetError(what, where=str(path), fix=fix)
     character = text[mark.index : mark.index + 1]
-    if character in "\"'":
-        character = f"a {'double' if character == chr(34) else 'single'} quote"
-    return PresetError(what.format(character=f"'{character}'"), where=f"{path}:{mark.line + 1}", fix=fix)
+    return PresetError(what.replace("{character}", character), where=f"{path}:{mark.line + 1}", fix=fix)

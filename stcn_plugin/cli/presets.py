@@ -1,0 +1,77 @@
+"""``stcn presets``: list, show and check presets, and print their schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+# The library is imported inside the commands: `stcn --help` reads this module and should stay quick.
+
+
+@click.group()
+def presets() -> None:
+    """List, show and check presets and shot files."""
+
+
+@presets.command("list")
+def list_command() -> None:
+    """List the presets that can be named: built-in ones and those of STCN_PRESET_PATH."""
+    from stcn_plugin.presets import list_presets
+
+    found = list_presets()
+    names = max(len(info.name) for info in found)
+    layers = max(len(info.layer) for info in found)
+    for info in found:
+        click.echo(f"{info.name:<{names}}  {info.layer:<{layers}}  {info.description}".rstrip())
+
+
+@presets.command()
+@click.argument("name")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a setting on top; can be repeated.")
+def show(name: str, overrides: tuple[str, ...]) -> None:
+    """Print all settings of a preset, each with the file and line it comes from.
+
+    NAME is a preset's name or a file; of a shot file, its settings are shown. The output is a preset itself.
+    """
+    from stcn_plugin.presets import trace_preset, traced_yaml
+
+    click.echo(traced_yaml(trace_preset(name, overrides=overrides, of_shot=True)), nl=False)
+
+
+@presets.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.pass_context
+def check(context: click.Context, files: tuple[Path, ...]) -> None:
+    """Check presets and shot files; exit with 1 if any has a problem."""
+    wrong = [file for file in files if not _is_right(file)]
+    if wrong:
+        context.exit(1)
+
+
+@presets.command()
+@click.option("--shot", is_flag=True, help="The schema of shot files.")
+def schema(shot: bool) -> None:
+    """Print the JSON schema of presets, for editors that complete the keys."""
+    from stcn_plugin.presets import json_schema
+
+    click.echo(json.dumps(json_schema("shot" if shot else "preset"), indent=2, ensure_ascii=False))
+
+
+def _is_right(file: Path) -> bool:
+    """Say on stdout that a file is right, or on stderr what is wrong with it."""
+    from stcn_plugin.errors import STCNError
+    from stcn_plugin.presets import is_shot_file, load_preset, load_shot
+
+    try:
+        shot = is_shot_file(file)
+        if shot:
+            load_shot(file)
+        else:
+            load_preset(file)
+    except STCNError as error:
+        click.echo(str(error), err=True)
+        return False
+    click.echo(f"ok: {file} ({'shot' if shot else 'preset'})")
+    return True

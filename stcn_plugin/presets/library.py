@@ -1,0 +1,105 @@
+"""Where presets are: the built-in ones, and the studio's folders before them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from stcn_plugin.errors import PresetError
+from stcn_plugin.presets.wording import nearest
+from stcn_plugin.presets.yaml_source import read_yaml
+
+SEARCH_VARIABLE = "STCN_PRESET_PATH"
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class PresetInfo:
+    """A preset that can be named.
+
+    Args:
+        name: What ``extends:`` and ``--preset`` call it.
+        description: Its own sentence; what is wrong with the file where it cannot be read.
+        path: The file.
+        layer: ``built-in``, or the studio's folder.
+    """
+
+    name: str
+    description: str
+    path: Path
+    layer: str
+
+
+def builtin_folder() -> Path:
+    """Return the folder of the presets that ship with the package."""
+    return Path(str(resources.files("stcn_plugin.presets") / "builtin"))
+
+
+def preset_folders(search_path: Sequence[Path] | None = None) -> tuple[Path, ...]:
+    """Return the folders that hold presets; the first that has a name wins, the built-in ones come last.
+
+    Args:
+        search_path: The studio's folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+    """
+    if search_path is None:
+        entries = os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep)
+        search_path = [Path(os.path.expanduser(entry.strip())) for entry in entries if entry.strip()]  # noqa: PTH111
+    return (*search_path, builtin_folder())
+
+
+def list_presets(search_path: Sequence[Path] | None = None) -> tuple[PresetInfo, ...]:
+    """Return every preset that can be named, sorted; of several with one name, the one that wins.
+
+    Args:
+        search_path: The studio's folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+    """
+    found: dict[str, PresetInfo] = {}
+    for folder in preset_folders(search_path):
+        layer = "built-in" if folder == builtin_folder() else str(folder)
+        for path in _presets_in(folder):
+            if path.stem not in found:
+                found[path.stem] = PresetInfo(path.stem, _description(path), path, layer)
+    return tuple(found[name] for name in sorted(found))
+
+
+def files_named(name: str, folders: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the files of a preset's name, the one that wins first."""
+    return tuple(path for folder in folders for path in _presets_in(folder) if path.stem == name)
+
+
+def is_file_name(text: str) -> bool:
+    """Tell a path, such as ``./base.yaml``, from a preset's name."""
+    return text.endswith(_SUFFIXES) or "/" in text or os.sep in text
+
+
+def unknown_preset(name: str, folders: Sequence[Path], where: str | None) -> PresetError:
+    """Return the error for a name that no folder has."""
+    names = sorted({path.stem for folder in folders for path in _presets_in(folder)})
+    guess = nearest(name, names)
+    looked = ", ".join(f"{folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in folders[:-1])
+    among = f"Perhaps you meant '{guess}'" if guess else f"There are {', '.join(names)}"
+    return PresetError(
+        f"there is no preset '{name}'",
+        where=where,
+        fix=f"{among}; looked in {looked} and the built-in presets"
+        if looked
+        else f"{among}; {SEARCH_VARIABLE} names no studio folder",
+    )
+
+
+def _presets_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.name.startswith("."))
+    except OSError:  # a folder that is not mounted here; told when a name is not found
+        return []
+
+
+def _description(path: Path) -> str:
+    try:
+        said = read_yaml(path).data.get("description")
+    except PresetError as error:
+        return f"cannot be read: {error}"
+    return " ".join(said.split()) if isinstance(said, str) else ""

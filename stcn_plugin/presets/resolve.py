@@ -1,0 +1,176 @@
+"""From a preset's name to its settings: the chain of ``extends``, laid one over the other, then validated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+from stcn_plugin.errors import PresetError
+from stcn_plugin.presets.layers import Layer, Origin, file_layer, override_layer
+from stcn_plugin.presets.library import files_named, is_file_name, preset_folders, unknown_preset
+from stcn_plugin.presets.model import SHOT_KEYS, Preset, PresetFile
+from stcn_plugin.presets.problems import validated
+from stcn_plugin.presets.wording import shown
+from stcn_plugin.presets.yaml_source import Document, KeyPath, read_yaml
+
+_FILE_ONLY = ("extends", "description")
+
+
+@dataclass(frozen=True)
+class TracedPreset:
+    """A preset that knows where each of its settings comes from.
+
+    Args:
+        preset: The settings.
+        description: What its own file says of itself.
+        origins: Who said each setting, by path: ``("memory", "interval")``.
+        files: The files it was built from, its own first.
+    """
+
+    preset: Preset
+    description: str | None
+    origins: Mapping[KeyPath, Origin]
+    files: tuple[Path, ...]
+
+
+def load_preset(
+    name_or_path: str | Path, *, search_path: Sequence[Path] | None = None, overrides: Sequence[str] = ()
+) -> Preset:
+    """Load a preset with everything it extends.
+
+    Args:
+        name_or_path: A preset's name, or a YAML file: a `Path`, or text with a suffix or a slash.
+        search_path: The studio's folders, the first wins; ``None`` takes those of ``STCN_PRESET_PATH``.
+        overrides: Settings over those of the file, such as ``memory.interval=3``; the last one wins.
+
+    Raises:
+        PresetError: The preset is not found or wrong; lists every problem with its file and line.
+    """
+    return trace_preset(name_or_path, search_path=search_path, overrides=overrides).preset
+
+
+def trace_preset(
+    name_or_path: str | Path,
+    *,
+    search_path: Sequence[Path] | None = None,
+    overrides: Sequence[str] = (),
+    of_shot: bool = False,
+) -> TracedPreset:
+    """Load a preset and tell where each setting comes from.
+
+    Args:
+        name_or_path: As for `load_preset`.
+        search_path: As for `load_preset`.
+        overrides: As for `load_preset`.
+        of_shot: Take the settings of a shot file too, without its plate, keyframes and so on.
+
+    Raises:
+        PresetError: The preset is not found or wrong; lists every problem with its file and line.
+    """
+    folders = preset_folders(search_path)
+    first = find(name_or_path, folders)
+    layer, files = stack(first, override_layer(overrides), folders)
+    if of_shot:
+        layer = layer.without(SHOT_KEYS)
+    said = validated(PresetFile, layer, str(first.path))
+    return TracedPreset(absolute_files(said.settings, layer), said.description, layer.origins, files)
+
+
+def find(name_or_path: str | Path, folders: Sequence[Path], *, where: str | None = None) -> Document:
+    """Read the preset of a name or a path.
+
+    Args:
+        name_or_path: As the user wrote it.
+        folders: Where names are looked up.
+        where: Who asked, for the error.
+
+    Raises:
+        PresetError: There is none, or it is not YAML.
+    """
+    if isinstance(name_or_path, Path) or is_file_name(name_or_path):
+        return read_yaml(Path(os.path.expanduser(name_or_path)))  # noqa: PTH111 - never raises
+    files = files_named(name_or_path, folders)
+    if not files:
+        raise unknown_preset(name_or_path, folders, where)
+    return read_yaml(files[0])
+
+
+def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> tuple[Layer, tuple[Path, ...]]:
+    """Lay overrides over a file, over the file it extends, and so on down to the built-in ``default``.
+
+    Args:
+        first: The file; its ``extends`` and ``description`` are kept, those below it are not.
+        overrides: What lies on top.
+        folders: Where names are looked up.
+
+    Returns:
+        The layer, not validated, and the files, the first one first.
+
+    Raises:
+        PresetError: An extended preset is not found, not YAML, or extends itself.
+    """
+    chain = [first]
+    top = overrides.over(file_layer(first))
+    lower = _below(chain, top, folders)
+    while lower:
+        chain.append(lower)
+        lower = _below(chain, file_layer(lower), folders)
+    layers = [top, *(file_layer(document).without(_FILE_ONLY) for document in chain[1:])]
+    return reduce(lambda below, above: above.over(below), reversed(layers)), tuple(each.path for each in chain)
+
+
+def absolute_files(preset: Preset, layer: Layer) -> Preset:
+    """Return a preset whose weights and OCIO config, where they are files, do not depend on the current folder."""
+    weights, config = preset.weights, preset.colour.config
+    if weights.endswith(".safetensors"):
+        weights = absolute(weights, layer.origin(("weights",)))
+    if config != "auto" and not config.startswith("ocio://"):
+        config = absolute(config, layer.origin(("colour", "config")))
+    return preset.model_copy(update={"weights": weights, "colour": preset.colour.model_copy(update={"config": config})})
+
+
+def absolute(text: str, origin: Origin | None) -> str:
+    """Return a path that starts at the folder of the file that says it; ``~`` is the home folder."""
+    folder = origin.folder if origin else Path.cwd()
+    return str(folder / os.path.expanduser(text))  # noqa: PTH111 - never raises
+
+
+def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> Document | None:
+    """Read what the last file of a chain builds on; ``None`` below the built-in default."""
+    wanted = layer.data.get("extends")
+    origin = layer.origin(("extends",))
+    where = str(origin) if origin else None
+    if wanted is not None and not isinstance(wanted, str):
+        raise PresetError(
+            f"extends: should be the name of one preset, or a file, got {shown(wanted)}",
+            where=where,
+            fix="A preset builds on one other, which may build on the next",
+        )
+    taken = [document.path.resolve() for document in chain]
+    if wanted is not None and is_file_name(wanted):
+        path = Path(absolute(wanted, origin))
+        if path.resolve() in taken:
+            raise _circle(chain, path, where)
+        if not path.is_file():
+            raise PresetError(f"extends: there is no file {path}", where=where, fix="Check the spelling of the path")
+        return read_yaml(path)
+    name = wanted or "default"
+    files = files_named(name, folders)
+    if not files:
+        raise unknown_preset(name, folders, where)
+    # A name that is already in the chain means the one below it, so that a studio's `hero` can extend `hero`.
+    used = [index for index, path in enumerate(files) if path.resolve() in taken]
+    below = files[max(used, default=-1) + 1 :]
+    if below:
+        return read_yaml(below[0])
+    if wanted is None:
+        return None
+    raise _circle(chain, files[0], where)
+
+
+def _circle(chain: Sequence[Document], again: Path, where: str | None) -> PresetError:
+    names = " → ".join(str(path) for path in (*(document.path for document in chain), again))
+    return PresetError(f"extends goes round in a circle: {names}", where=where, fix="Remove one of these extends")

@@ -1,0 +1,31 @@
+"""``file:selector``: which layer, channel or object of a matte file is meant."""
+
+from __future__ import annotations
+
+import re
+
+_SELECTED = re.compile(
+    r"""
+    (?P<file> .+? \.\w+ )       # up to the first file suffix that a colon or the end follows, past C:/ on Windows
+    (?: : (?P<selector> .* ) )? # the rest, which may hold colons and slashes itself (char:hero, /world/hero)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def split_selector(text: str) -> tuple[str, str | None]:
+    """Split a matte's file from what is picked in it.
+
+    >>> split_selector("roto/sh010.1001.exr:hero.A")
+    ('roto/sh010.1001.exr', 'hero.A')
+    >>> split_selector("C:/roto/sh010.1001.png")
+    ('C:/roto/sh010.1001.png', None)
+
+    Args:
+        text: A file with a suffix, and perhaps a colon and a channel, a layer, an index, a colour or an object's name.
+
+    Returns:
+        The file, and the selector or ``None``; an empty selector stays empty.
+    """
+    match = _SELECTED.fullmatch(text)
+    return (match["file"], match["selector"]) if match else (text, None)

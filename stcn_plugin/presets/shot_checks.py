@@ -1,0 +1,76 @@
+"""What must hold between the keys of a shot file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+from stcn_plugin.frames import parse_frame_range
+from stcn_plugin.presets.problems import Problem
+from stcn_plugin.presets.selector import split_selector
+from stcn_plugin.presets.shot_model import Shot, ShotFile
+from stcn_plugin.presets.wording import nearest
+
+_FRAME_NUMBER = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
+
+
+def file_problems(said: ShotFile) -> Iterator[Problem]:
+    """Yield what is wrong between the keys of a shot file that are each right.
+
+    Args:
+        said: The file as it stands.
+    """
+    if not said.keyframes:
+        yield Problem(("keyframes",), "holds no keyframe", "Give at least one, such as 1001: roto/hero.1001.exr")
+    for frame, files in said.keyframes.items():
+        for each in files:
+            selector = split_selector(each.file)[1]
+            if selector == "":
+                yield Problem(("keyframes", frame), "has nothing after the colon", "Name a layer there, such as hero.A")
+            if selector and each.objects:
+                what = f"picks '{selector}' and lists objects as well"
+                yield Problem(("keyframes", frame), what, "Keep one of the two")
+    yield from _range_problems(said)
+    yield from _object_problems(said)
+
+
+def path_problems(shot: Shot) -> Iterator[Problem]:
+    """Yield what is wrong with where mattes go.
+
+    Args:
+        shot: The shot, with absolute paths.
+    """
+    name = os.path.basename(shot.out)  # noqa: PTH119 - a pattern, not a file
+    if not _FRAME_NUMBER.search(name):
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122
+        fix = f"Write #### where it belongs, such as {stem}.####{suffix or '.exr'}"
+        yield Problem(("out",), "has no place for the frame number in its file name", fix)
+    elif _FRAME_NUMBER.sub("#", os.path.normpath(shot.out)) == _FRAME_NUMBER.sub("#", os.path.normpath(shot.plate)):
+        yield Problem(("out",), "is the plate itself, which would be overwritten", "Write the mattes somewhere else")
+
+
+def _range_problems(said: ShotFile) -> Iterator[Problem]:
+    if said.range is None:
+        return
+    frames = set(parse_frame_range(said.range))
+    for frame in said.keyframes:
+        if frame not in frames:
+            fix = "Extend the range, or remove the keyframe"
+            yield Problem(("keyframes", frame), f"is outside of the range {said.range}", fix)
+    for name, span in said.objects.items():
+        if not frames.intersection(span.frames):
+            what = f"lives on {span.range}, all outside of the range {said.range}"
+            yield Problem(("objects", name), what, "Check both ranges")
+
+
+def _object_problems(said: ShotFile) -> Iterator[Problem]:
+    files = [each for files in said.keyframes.values() for each in files]
+    if not all(each.objects for each in files):
+        return  # the names of some objects are in the files themselves
+    names = sorted({name for each in files for name in each.objects or ()})
+    for name in said.objects:
+        if name not in names:
+            guess = nearest(name, names)
+            fix = f"Perhaps you meant '{guess}'" if guess else f"The keyframes have {', '.join(names)}"
+            yield Problem(("objects", name), "is in no keyframe", fix)

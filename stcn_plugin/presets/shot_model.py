@@ -1,0 +1,172 @@
+"""What a shot file may say: a plate, keyframes and where mattes go, besides all settings of a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchema, model_validator
+
+from stcn_plugin.errors import FrameRangeError
+from stcn_plugin.frames import parse_frame_range
+from stcn_plugin.presets.model import Preset, PresetFile, Section
+
+_KEYFRAME_FORMS = "should be a file such as roto/hero.1001.exr, or a group with the keys file and objects"
+_NAMES_AND_SELECTORS = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}},
+        {"type": "array", "items": {"type": "string"}},
+    ]
+}
+
+
+def _range(value: object) -> object:
+    """Accept what `parse_frame_range` reads, and one frame as a number."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
+    try:
+        parse_frame_range(str(value))
+    except FrameRangeError as error:
+        raise ValueError(error.what, error.fix) from None
+    return str(value)
+
+
+def _listed(value: object) -> object:
+    """Accept one keyframe file or a list of them."""
+    if not isinstance(value, str | Mapping | list):
+        raise ValueError(_KEYFRAME_FORMS)  # noqa: TRY004 - pydantic takes ValueError alone
+    if not value:
+        raise ValueError("names no file", "Write the keyframe's file, such as roto/hero.1001.exr")
+    return value if isinstance(value, list) else [value]
+
+
+def _selectors(value: object) -> object:
+    """Accept ``[hero, ball]`` for objects that the file calls so itself; object names are always text."""
+    if isinstance(value, Mapping):
+        return {str(name): selector for name, selector in value.items()}
+    if isinstance(value, list):
+        names = [str(name) for name in value]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"names '{twice[0]}' twice", "Keep one of the two")
+        return dict(zip(names, names, strict=True))
+    return value
+
+
+def _names_as_text(value: object) -> object:
+    return {str(name): span for name, span in value.items()} if isinstance(value, Mapping) else value
+
+
+Text = Annotated[str, Field(min_length=1, strict=True)]
+Selectors = Annotated[
+    dict[str, StrictStr | StrictInt] | None, BeforeValidator(_selectors), WithJsonSchema(_NAMES_AND_SELECTORS)
+]
+FrameRange = Annotated[
+    str | None, BeforeValidator(_range), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+]
+
+
+class KeyframeFile(Section):
+    """One matte file of a keyframe."""
+
+    file: Annotated[Text, Field(examples=["roto/sh010.1001.exr"])]
+    """Matte file, and after a colon what to take from it: `roto/sh010.1001.exr:hero.A`."""
+    objects: Selectors = None
+    """The objects in the file: each name with its layer, palette index, colour (`'#ff0000'`) or Cryptomatte name; or a list of names that the file uses itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        if isinstance(value, str):
+            return {"file": value}
+        if not isinstance(value, Mapping):
+            raise ValueError(_KEYFRAME_FORMS)  # noqa: TRY004 - pydantic takes ValueError alone
+        return value
+
+
+class ObjectSpan(Section):
+    """When an object is in the shot."""
+
+    range: FrameRange
+    """First and last frame of an object that enters late or leaves early, such as `1001-1060`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"range": value} if isinstance(value, str | int) else value
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """The frames, ascending."""
+        return parse_frame_range(self.range) if self.range is not None else ()
+
+
+# The forms that the validators above take, for editors and messages.
+_KEYFRAME_FORM = {"anyOf": [{"type": "string"}, KeyframeFile.model_json_schema()]}
+_KEYFRAMES = {
+    "type": "object",
+    "minProperties": 1,
+    "examples": [{1001: "roto/sh010.1001.exr"}],
+    "propertyNames": {"pattern": "^-?[0-9]+$"},
+    "additionalProperties": {
+        "anyOf": [*_KEYFRAME_FORM["anyOf"], {"type": "array", "minItems": 1, "items": _KEYFRAME_FORM}]
+    },
+}
+_SPANS = {
+    "type": "object",
+    "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer"}, ObjectSpan.model_json_schema()]},
+}
+
+
+Keyframes = Annotated[
+    dict[int, Annotated[tuple[KeyframeFile, ...], BeforeValidator(_listed)]], WithJsonSchema(_KEYFRAMES)
+]
+Spans = Annotated[dict[str, ObjectSpan], BeforeValidator(_names_as_text), WithJsonSchema(_SPANS)]
+
+
+class ShotFile(PresetFile):
+    """A shot as a file says it: what to matte, and any setting of a preset beside it."""
+
+    plate: Annotated[Text, Field(examples=["plates/sh010.####.exr"])]
+    """Frame pattern of the footage: `plates/sh010.####.exr`; `%04d`, `$F4` and `@@@@` work too."""
+    range: FrameRange = None
+    """Frames to matte, such as `1001-1100`; all frames of the plate when left out."""
+    keyframes: Keyframes
+    """The artist's mattes by frame number; each is a file, a group with `file` and `objects`, or a list of those."""
+    objects: Spans = Field(default_factory=dict)
+    """Objects that enter late or leave early, each with its frame range."""
+    out: Annotated[Text, Field(examples=["mattes/sh010.####.exr"])]
+    """Frame pattern of the mattes: `mattes/sh010.####.exr`."""
+
+
+class Keyframe(Section):
+    """A matte that the artist gives, at one frame.
+
+    Several files at one frame are several keyframes.
+    """
+
+    frame: int
+    file: Path
+    selector: str | None = None
+    objects: Mapping[str, str | int] | None = None
+
+
+class Shot(Section):
+    """A shot ready to run: paths absolute, settings resolved."""
+
+    plate: str
+    range: str | None = None
+    keyframes: tuple[Keyframe, ...]
+    objects: Mapping[str, ObjectSpan] = {}
+    out: str
+    settings: Preset = Preset()
+    description: str | None = None
+    path: Path | None = None
+    """The shot file; `None` for a shot made of arguments."""
+
+    @property
+    def frames(self) -> tuple[int, ...] | None:
+        """The frames of the range, ascending; ``None`` means all frames of the plate."""
+        return parse_frame_range(self.range) if self.range is not None else None

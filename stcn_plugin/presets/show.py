@@ -1,0 +1,75 @@
+"""A preset's effective settings as YAML, each with a note of where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel
+
+from stcn_plugin.presets.library import builtin_folder
+from stcn_plugin.presets.model import Preset
+from stcn_plugin.presets.resolve import TracedPreset
+from stcn_plugin.presets.wording import choices, schema_at
+from stcn_plugin.presets.yaml_source import KeyPath
+
+_FURTHEST_NOTE = 36  # one long path must not push every note off the screen
+
+
+def preset_yaml(preset: Preset) -> str:
+    """Write settings as a preset file, which loads as the same settings.
+
+    Args:
+        preset: The settings.
+    """
+    return "".join(f"{line}\n" for _, line in _lines(preset))
+
+
+def traced_yaml(traced: TracedPreset) -> str:
+    """Write settings as a preset file, with a note after each value of who said it: ``interval: 3  # hero.yaml:4``.
+
+    Args:
+        traced: The preset; where two of its files have one name, notes tell their whole paths.
+    """
+    labels = {str(path): _label(path, traced.files) for path in traced.files}
+    head = [f"# {line}" for line in (traced.description or "").splitlines()]
+    head.append(f"# from {', '.join(_in_full(path) for path in traced.files)}")
+    body = []
+    for path, line in _lines(traced.preset):
+        origin = traced.origins.get(path)
+        if origin and not line.endswith(":"):
+            note = f"{labels.get(origin.source, origin.source)}{'' if origin.line is None else f':{origin.line}'}"
+            body.append((line, f"  # {note}"))
+        else:
+            body.append((line, ""))
+    column = max(len(line) for line, _ in body if len(line) <= _FURTHEST_NOTE)
+    return "".join(f"{line}\n" for line in (*head, *(f"{line:<{column}}{note}".rstrip() for line, note in body)))
+
+
+def _lines(preset: Preset) -> Iterator[tuple[KeyPath, str]]:
+    """Yield each key with its line of YAML, groups included."""
+    schema = Preset.model_json_schema()
+    for key, value in preset:
+        if isinstance(value, BaseModel):
+            yield (key,), f"{key}:"
+            for inner, setting in value:
+                words = choices(schema, schema_at(schema, (key, inner)) or {})
+                yield (key, inner), f"  {inner}: {_written('all' if setting is None and 'all' in words else setting)}"
+        else:
+            yield (key,), f"{key}: {_written(int(value) if key == 'size' and value.isdecimal() else value)}"
+
+
+def _written(value: object) -> str:
+    """Return a value as it stands in YAML, quoted where it has to be."""
+    return yaml.safe_dump([value], default_flow_style=True, width=float("inf"), allow_unicode=True).strip()[1:-1]
+
+
+def _label(path: Path, files: Sequence[Path]) -> str:
+    """Return a file's name, with its folder where another file has the same name."""
+    same = [other for other in files if other.name == path.name]
+    return path.name if len(same) == 1 else _in_full(path)
+
+
+def _in_full(path: Path) -> str:
+    return f"built-in {path.name}" if path.parent == builtin_folder() else str(path)
