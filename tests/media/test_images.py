@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from picture_files import noise, spec_of, write, write_parts
+from PIL import Image as Pillow
+
+from stcn_plugin.errors import KeyframeError, PlateError
+from stcn_plugin.media.images import read_header, read_headers, read_image
+from stcn_plugin.media.window import Window
+
+
+@pytest.mark.parametrize("tile", [0, 16])
+@pytest.mark.parametrize(("format", "compression"), [("half", "zips"), ("float", "zip"), ("half", "piz"), ("half", "none")])
+def test_exr_pixels_come_back_exactly(tmp_path, format, compression, tile):
+    """Scanline and tiled files, half and float, give the values that were written."""
+    truth = noise(37, 41, 3)
+    path = write(tmp_path / "p.exr", truth, format, "RGB", tile=tile, attributes={"compression": compression})
+    image = read_image(path)
+    assert image.pixels.dtype == np.float32
+    np.testing.assert_array_equal(image.pixels, truth)
+    assert (image.format, image.file_format, image.is_float) == (format, "openexr", True)
+
+
+def test_channels_are_found_by_name_in_the_order_asked(tmp_path):
+    """Files keep channels in an order of their own; what comes back is what was asked, in the order asked."""
+    names = ("R", "G", "B", "A", "hero.A", "bg.A")
+    truth = noise(5, 7, 6)
+    path = write(tmp_path / "p.exr", truth, "half", names)
+    assert read_header(path).channels.index("bg.A") < read_header(path).channels.index("hero.A")
+    everything = read_image(path)
+    for index, name in enumerate(names):
+        np.testing.assert_array_equal(everything.channel(name), truth[..., index])
+    image = read_image(path, channels=["hero.A", "R"])
+    assert image.channels == ("hero.A", "R")
+    np.testing.assert_array_equal(image.pixels, truth[..., [4, 0]])
+
+
+def test_channels_of_mixed_formats_keep_their_precision(tmp_path):
+    """A float channel beside half ones loses nothing."""
+    truth = np.full((4, 4, 2), 0.1, np.float32)
+    spec = spec_of(truth, "half", ("A", "id.r"))
+    spec.channelformats = ("half", "float")
+    image = read_image(write_parts(tmp_path / "p.exr", [(spec, truth)]))
+    assert image.channel("id.r")[0, 0] == np.float32(0.1)
+    assert image.channel("A")[0, 0] == np.float32(np.float16(0.1))
+
+
+def test_a_header_tells_all_but_pixels(tmp_path):
+    """Windows on every side, pixel aspect, timecode, frame rate, colour and free attributes are read."""
+    attributes = {
+        "PixelAspectRatio": 2.0,
+        "smpte:TimeCode": ("timecode", (0x01020304, 7)),
+        "framesPerSecond": ("rational", (24000, 1001)),
+        "cryptomatte/abc1234/name": "object",
+        "oiio:ColorSpace": "ACEScg",
+    }
+    path = tmp_path / "p.exr"
+    write(path, noise(20, 30, 3), data=(-4, 6), display=Window(2, 3, 16, 40), attributes=attributes)
+    info = read_header(path)
+    assert info.header.data == Window(-4, 6, 30, 20)
+    assert info.header.display == Window(2, 3, 16, 40)
+    assert info.header.pixel_aspect == 2.0
+    assert info.header.timecode == (0x01020304, 7)
+    assert info.header.frame_rate == (24000, 1001)
+    assert info.metadata["cryptomatte/abc1234/name"] == "object"
+    assert info.colour_space == "lin_ap1_scene"
+    assert info.parts == ("",)
+    image = read_image(path)
+    assert (image.header, image.metadata) == (info.header, info.metadata)
+
+
+def test_colour_space_by_primaries(tmp_path):
+    """An EXR that names no colour space is known by its chromaticities; unknown ones say nothing."""
+    ap1 = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
+    pixels = noise(2, 2, 3)
+    known = write(tmp_path / "k.exr", pixels, attributes={"chromaticities": ("float[8]", ap1)})
+    odd = write(tmp_path / "o.exr", pixels, attributes={"chromaticities": ("float[8]", tuple(0.9 * v for v in ap1))})
+    assert read_header(known).colour_space == "lin_ap1_scene"
+    assert read_header(odd).colour_space is None
+    assert read_header(write(tmp_path / "n.exr", pixels)).colour_space is None
+
+
+@pytest.mark.parametrize(("format", "top"), [("uint8", 255), ("uint16", 65535)])
+def test_every_integer_value_is_its_quotient(tmp_path, format, top):
+    """PNG values are value / maximum to the last bit."""
+    values = np.linspace(0, top, 1024).round().astype(format).reshape(32, 32, 1)
+    image = read_image(write(tmp_path / "p.png", values, format))
+    np.testing.assert_array_equal(image.pixels, (values / np.float64(top)).astype(np.float32))
+    assert not image.is_float
+
+
+def test_png_colours_as_stored_on_request(tmp_path):
+    """PNG colours are not multiplied by alpha where they are asked for unassociated."""
+    stored = np.array([[[200, 100, 50, 128], [10, 20, 30, 0]]], np.uint8)
+    path = tmp_path / "p.png"
+    Pillow.fromarray(stored, "RGBA").save(path)
+    image = read_image(path, unassociated=True)
+    np.testing.assert_array_equal((image.pixels * 255).round(), stored)
+    assert read_image(path).pixels[0, 0, 0] < 0.5
+
+
+def two_parts(tmp_path):
+    beauty, mattes = noise(6, 8, 4), noise(6, 8, 2, seed=1)
+    specs = [
+        spec_of(beauty, "half", "RGBA", attributes={"oiio:subimagename": "beauty"}),
+        spec_of(mattes, "float", ("hero.A", "bg.A"), attributes={"oiio:subimagename": "mattes"}),
+    ]
+    return write_parts(tmp_path / "parts.exr", list(zip(specs, [beauty, mattes], strict=True))), beauty, mattes
+
+
+def test_parts_by_name(tmp_path):
+    """A part is chosen by its name; the first is the default."""
+    path, beauty, mattes = two_parts(tmp_path)
+    np.testing.assert_array_equal(read_image(path).pixels, beauty)
+    image = read_image(path, part="mattes", channels=["hero.A", "bg.A"])
+    np.testing.assert_array_equal(image.pixels, mattes)
+    assert (image.part, image.format) == ("mattes", "float")
+    assert [header.part for header in read_headers(path)] == ["beauty", "mattes"]
+
+
+def test_channels_are_searched_in_all_parts(tmp_path):
+    """Without a part, the first part that has the channels is read."""
+    path, _, mattes = two_parts(tmp_path)
+    np.testing.assert_array_equal(read_image(path, channels=["bg.A"]).pixels[..., 0], mattes[..., 1])
+
+
+def test_a_wrong_part_or_channel_is_answered_with_those_there_are(tmp_path):
+    """The error lists the parts or channels, and the nearest spelling."""
+    path, _, _ = two_parts(tmp_path)
+    with pytest.raises(PlateError, match="no part 'beuty'.*Its parts are: beauty, mattes"):
+        read_header(path, part="beuty")
+    with pytest.raises(PlateError, match=r"no channel 'hero\.B'"):
+        read_image(path, channels=["hero.B"])
+    with pytest.raises(PlateError, match=r"Did you mean hero\.A\?"):
+        read_image(path, part="mattes", channels=["hero.a"])
+    single = write(tmp_path / "single.exr", noise(2, 2, 3))
+    with pytest.raises(PlateError, match="no named parts"):
+        read_image(single, part="beauty")
+
+
+@pytest.mark.parametrize("name", ["p.exr", "p.png", "p.jpg", "p.tif", "p.dpx"])
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_a_file_cut_short_is_an_error(tmp_path, name, kept):
+    """A half-written file never comes back as a picture, whatever its format."""
+    pixels = (noise(64, 80, 3) * 255).astype(np.uint8)
+    path = write(tmp_path / name, pixels, "half" if name == "p.exr" else "uint8")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * kept)])
+    with pytest.raises(PlateError) as caught:
+        read_image(path)
+    assert caught.value.where == str(path)
+    assert "again" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize("reader", [read_header, read_image])
+def test_what_is_no_picture_is_an_error_that_names_the_file(tmp_path, reader):
+    """A missing file, an empty one, a folder, a text: each is told apart."""
+    (tmp_path / "empty.exr").touch()
+    (tmp_path / "text.exr").write_text("not a picture")
+    (tmp_path / "unknown.abc").write_text("not a picture")
+    (tmp_path / "folder.exr").mkdir()
+    expected = {
+        "absent.exr": "no such file",
+        "empty.exr": "the file is empty",
+        "text.exr": "cannot be opened as a picture",
+        "unknown.abc": "cannot be opened as a picture",
+        "folder.exr": "this is a folder",
+    }
+    for name, message in expected.items():
+        with pytest.raises(KeyframeError, match=message) as caught:
+            reader(tmp_path / name, error=KeyframeError)
+        assert caught.value.where == str(tmp_path / name)
+        with pytest.raises(PlateError, match=f"^frame 7: .*{message}"):
+            reader(tmp_path / name, where="frame 7")
+
+
+def test_a_deep_picture_is_refused(tmp_path):
+    """Deep pixels are refused with what to do, in place of garbage."""
+    path = tmp_path / "deep.exr"
+    spec = oiio.ImageSpec(2, 2, 2, "float")
+    spec.deep, spec.channelnames = True, ("A", "Z")
+    samples = oiio.DeepData()
+    samples.init(4, 2, (oiio.TypeFloat, oiio.TypeFloat), ("A", "Z"))
+    output = oiio.ImageOutput.create(str(path))
+    assert output.open(str(path), spec) and output.write_deep_image(samples) and output.close()
+    for reader in (read_header, read_image):
+        with pytest.raises(PlateError, match="deep picture.*Flatten"):
+            reader(path)
