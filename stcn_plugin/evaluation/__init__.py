@@ -1,1 +1,6 @@
 """How good mattes are, measured against a truth."""
+
+from stcn_plugin.evaluation.comparing import evaluate
+from stcn_plugin.evaluation.scores import UNITS, Evaluation, ObjectScores, Scores
+
+__all__ = ["UNITS", "Evaluation", "ObjectScores", "Scores", "evaluate"]

@@ -37,8 +37,8 @@ def region_overlap(mask: Mask, truth: Mask) -> float:
         mask: ``(H, W)`` mask to score.
         truth: ``(H, W)`` mask it should be.
     """
-    union = np.count_nonzero(mask | truth)
-    return np.count_nonzero(mask & truth) / union if union else 1.0
+    union = int(np.count_nonzero(mask | truth))
+    return int(np.count_nonzero(mask & truth)) / union if union else 1.0
 
 
 def boundary_accuracy(mask: Mask, truth: Mask) -> float:
@@ -53,15 +53,15 @@ def boundary_accuracy(mask: Mask, truth: Mask) -> float:
         truth: ``(H, W)`` mask it should be.
     """
     ours, theirs = boundary(mask), boundary(truth)
-    our_count, their_count = np.count_nonzero(ours), np.count_nonzero(theirs)
+    our_count, their_count = int(np.count_nonzero(ours)), int(np.count_nonzero(theirs))
     if not our_count or not their_count:
         # One side alone has a boundary: precision or recall is 0, and so is their mean.
         return float(our_count == their_count)
     radius = tolerance_in_pixels(mask.shape)
     window = bounding_window(ours | theirs)
     ours, theirs = ours[window], theirs[window]
-    precision = np.count_nonzero(ours & _near(theirs, radius)) / our_count
-    recall = np.count_nonzero(theirs & _near(ours, radius)) / their_count
+    precision = int(np.count_nonzero(ours & _near(theirs, radius))) / our_count
+    recall = int(np.count_nonzero(theirs & _near(ours, radius))) / their_count
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 

@@ -1,0 +1,157 @@
+"""``stcn evaluate``: mattes against a truth, as a table or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stcn_plugin.frames import parse_frame_range
+
+if TYPE_CHECKING:
+    from stcn_plugin.evaluation import Evaluation, Scores
+
+_HEADER = ("J", "F", "J&F", "MSE x1e3", "SAD /1e3", "Grad /1e3", "dtSSD x1e2")
+_GAP = "  "
+
+
+def _renamed(_context: click.Context, _parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Read ``OURS=THEIRS``."""
+    renamed = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise click.BadParameter(f"'{pair}' is not OURS=THEIRS, such as hero=1")
+        renamed[ours] = theirs
+    return renamed
+
+
+@click.command()
+@click.argument("mattes")
+@click.argument("truth")
+@click.option("--frames", metavar="RANGE", help="Score these frames only, such as 1001-1100x2.")
+@click.option("--skip", metavar="RANGE", help="Leave these frames out, such as the keyframes: 1001,1010.")
+@click.option("--davis", is_flag=True, help="Leave out the first and the last frame, as DAVIS does.")
+@click.option("--object", "objects", metavar="NAME", multiple=True, help="Score this object only; may be repeated.")
+@click.option(
+    "--map",
+    "renamed",
+    metavar="OURS=THEIRS",
+    multiple=True,
+    callback=_renamed,
+    help="The object OURS of the mattes is THEIRS in the truth; may be repeated.",
+)
+@click.option("--means", "means_only", is_flag=True, help="Print the means without the single frames.")
+@click.option(
+    "--json", "json_path", metavar="FILE", help="Write the scores as JSON; - prints them in place of the table."
+)
+def evaluate(
+    mattes: str,
+    truth: str,
+    frames: str | None,
+    skip: str | None,
+    davis: bool,
+    objects: tuple[str, ...],
+    renamed: dict[str, str],
+    means_only: bool,
+    json_path: str | None,
+) -> None:
+    """Score MATTES against their TRUTH.
+
+    Both are sequences such as m.####.exr, folders that hold one, or patterns with <object> for one file per object.
+    Every frame that has truth is scored. J (region overlap), F (boundary accuracy) and their mean J&F are those of
+    DAVIS: 1 is perfect. The others are errors of the soft matte: 0 is perfect.
+
+    \b
+    J, F     of the mattes cut at 0.5; F allows 0.008 of the picture's diagonal
+    MSE      mean squared error x 1e3
+    SAD      sum of absolute differences, in thousands of pixels
+    Grad     sum of squared differences of gradient magnitudes (sigma 1.4), / 1e3
+    dtSSD    root mean square of the difference in change since the frame before,
+             x 1e2; the first frame, and one after a gap, have none
+
+    The mean of an object is over its frames, the mean of all is over the objects.
+    """  # noqa: D301 - click reads the backspace
+    from stcn_plugin.evaluation import evaluate as compare
+    from stcn_plugin.media.sequences import FrameSequence
+
+    with _progress() as progress:
+        evaluation = compare(
+            FrameSequence.parse(mattes),
+            FrameSequence.parse(truth),
+            frames=parse_frame_range(frames) if frames else None,
+            skip=parse_frame_range(skip) if skip else (),
+            davis=davis,
+            objects=objects,
+            renamed=renamed,
+            progress=progress,
+        )
+    if json_path == "-":
+        click.echo(evaluation.to_json())
+        return
+    if json_path:
+        _write(Path(json_path), evaluation.to_json() + "\n")
+    _print_table(list(_rows(evaluation, means_only)))
+
+
+def _write(path: Path, text: str) -> None:
+    from stcn_plugin.media.atomic import write_whole
+
+    def write(file: Path) -> None:
+        file.write_text(text, encoding="utf-8")
+
+    write_whole(path, write)
+
+
+def _rows(evaluation: Evaluation, means_only: bool) -> Iterator[tuple[str, ...]]:
+    """Yield object, frame and scores of each line, the means last."""
+    if not means_only:
+        for scored in evaluation.objects:
+            for frame, scores in scored.frames.items():
+                yield scored.name, str(frame), *_cells(scores)
+    for scored in evaluation.objects:
+        yield scored.name, "mean", *_cells(scored.mean)
+    if len(evaluation.objects) > 1:
+        yield "all", "mean", *_cells(evaluation.mean)
+
+
+def _cells(scores: Scores) -> Iterator[str]:
+    yield from (f"{score:.4f}" for score in (scores.j, scores.f, scores.jf))
+    yield from (f"{error:.3f}" for error in (scores.mse, scores.sad, scores.gradient))
+    yield "-" if scores.dtssd is None else f"{scores.dtssd:.3f}"
+
+
+def _print_table(rows: list[tuple[str, ...]]) -> None:
+    """Print a rich table on a terminal, and columns of plain text otherwise."""
+    from rich.console import Console
+    from rich.table import Table
+
+    header = ("object", "frame", *_HEADER)
+    console = Console()
+    if console.is_terminal:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for index, title in enumerate(header):
+            table.add_column(title, justify="left" if index == 0 else "right", no_wrap=True)
+        for row in rows:
+            table.add_row(*row, style="bold" if row[1] == "mean" else None)
+        console.print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        cells = [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
+        click.echo(_GAP.join([row[0].ljust(widths[0]), *cells]))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal's stderr while frames are scored."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("Scoring", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

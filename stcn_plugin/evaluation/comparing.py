@@ -1,0 +1,111 @@
+"""Mattes against their truth, frame by frame; two frames are in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
+
+from stcn_plugin.errors import MissingFrameError, PlateError
+from stcn_plugin.evaluation.hard import Matte, boundary_accuracy, mask_of, region_overlap
+from stcn_plugin.evaluation.matching import match_objects
+from stcn_plugin.evaluation.reading import MatteFiles
+from stcn_plugin.evaluation.scores import Evaluation, ObjectScores, Scores
+from stcn_plugin.evaluation.soft import absolute_difference, gradient_error, mean_squared_error, temporal_error
+from stcn_plugin.media.sequences import FrameSequence
+
+Pair = tuple[Matte, Matte]
+"""A matte and its truth."""
+
+
+def evaluate(
+    mattes: FrameSequence,
+    truth: FrameSequence,
+    *,
+    frames: Collection[int] | None = None,
+    skip: Collection[int] = (),
+    davis: bool = False,
+    objects: Sequence[str] = (),
+    renamed: Mapping[str, str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Score mattes against their truth, every frame that has truth.
+
+    Objects are matched by name; a single object on each side is matched by any name. Files may hold layers
+    ``<object>.A``, a Cryptomatte, palette indices, or one grey or alpha matte; ``<object>`` in a pattern stands for
+    one file per object.
+
+    Args:
+        mattes: What is to be scored.
+        truth: What it should be.
+        frames: Frames to score, as far as they have truth; ``None`` is all.
+        skip: Frames to leave out, such as keyframes, whose matte was given.
+        davis: Leave out the first and the last frame that would be scored, as DAVIS does.
+        objects: Names of the objects to score; none is all of the truth.
+        renamed: Name in the mattes to name in the truth, for objects that have two.
+        progress: Called with the frames done and their total after each one.
+
+    Raises:
+        MissingFrameError: A frame with truth has no matte.
+        PlateError: A file cannot be read, sizes differ, an object has no counterpart, or no frame has truth.
+    """
+    ours, theirs = MatteFiles(mattes, "mattes"), MatteFiles(truth, "truth")
+    scored = _frames_to_score(theirs, frames, skip, davis)
+    ours.require(scored)
+    names = match_objects(ours.side(scored), theirs.side(scored), objects=objects, renamed=renamed)
+    step = min((after - before for before, after in pairwise(scored)), default=1)
+    scores: dict[str, dict[int, Scores]] = {name: {} for name in names}
+    previous: dict[str, Pair] = {}
+    for done, frame in enumerate(scored, start=1):
+        pairs = _read_pairs(ours, theirs, frame, names)
+        if done > 1 and frame - scored[done - 2] != step:
+            previous = {}  # a change across a gap says nothing of flicker
+        for name, pair in pairs.items():
+            scores[name][frame] = _score(*pair, previous.get(name))
+        previous = pairs
+        if progress:
+            progress(done, len(scored))
+    return Evaluation(
+        mattes=ours.where,
+        truth=theirs.where,
+        objects=tuple(ObjectScores(name, matte, scores[name]) for name, matte in names.items()),
+    )
+
+
+def _frames_to_score(
+    truth: MatteFiles, frames: Collection[int] | None, skip: Collection[int], davis: bool
+) -> tuple[int, ...]:
+    """Return the frames that have truth and were not left out, ascending."""
+    present = truth.frames()
+    if not present:
+        raise MissingFrameError("there are no files of the truth", where=truth.where, fix="Check the pattern")
+    scored = tuple(frame for frame in present if (frames is None or frame in frames) and frame not in skip)
+    scored = scored[1:-1] if davis else scored
+    if not scored:
+        fix = "Choose other frames; DAVIS leaves out the first and the last one" if davis else "Choose other frames"
+        raise PlateError("no frame with truth is left to score", where=truth.where, fix=fix)
+    return scored
+
+
+def _read_pairs(ours: MatteFiles, theirs: MatteFiles, frame: int, names: Mapping[str, str]) -> dict[str, Pair]:
+    """Read the mattes and the truth of a frame, by the names in the truth."""
+    mattes, truths = ours.read(frame, tuple(names.values())), theirs.read(frame, tuple(names))
+    for name, matte in names.items():
+        has, should = mattes[matte].shape, truths[name].shape
+        if has != should:
+            what = f"the matte is {has[1]}x{has[0]}, but its truth is {should[1]}x{should[0]}"
+            fix = "Write the mattes at the format of the truth"
+            raise PlateError(what, where=f"{ours.path(frame, matte)}, frame {frame}", fix=fix)
+    return {name: (mattes[matte], truths[name]) for name, matte in names.items()}
+
+
+def _score(matte: Matte, truth: Matte, previous: Pair | None) -> Scores:
+    """Score a matte; ``previous`` is the pair of the frame before."""
+    mask, true_mask = mask_of(matte), mask_of(truth)
+    return Scores(
+        j=region_overlap(mask, true_mask),
+        f=boundary_accuracy(mask, true_mask),
+        mse=mean_squared_error(matte, truth),
+        sad=absolute_difference(matte, truth),
+        gradient=gradient_error(matte, truth),
+        dtssd=temporal_error(matte, truth, *previous) if previous else None,
+    )

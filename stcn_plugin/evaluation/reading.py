@@ -1,0 +1,116 @@
+"""The files of the mattes or of the truth: which frames and objects there are, and their pixels."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from stcn_plugin.errors import MissingFrameError, PlateError
+from stcn_plugin.evaluation.hard import Matte
+from stcn_plugin.evaluation.matching import Side
+from stcn_plugin.evaluation.matte_file import object_names, read_objects
+from stcn_plugin.frames import format_frame_range
+from stcn_plugin.media.sequences import OBJECT, FrameSequence
+
+
+class MatteFiles:
+    """One side of a comparison.
+
+    Args:
+        sequence: The files; ``<object>`` in the pattern stands for the name of the object that each holds.
+        label: ``mattes`` or ``truth``, as errors call them.
+    """
+
+    def __init__(self, sequence: FrameSequence, label: str) -> None:
+        self._sequence = sequence
+        self._label = label
+        self._by_object = {name: sequence.with_object(name) for name in _objects_on_disk(sequence)}
+
+    @property
+    def where(self) -> str:
+        """The pattern."""
+        return str(self._sequence)
+
+    def frames(self) -> tuple[int, ...]:
+        """Return the frames on disk, ascending; with a file per object, those that any object has."""
+        sequences = self._by_object.values() if self._sequence.has_object else [self._sequence]
+        return tuple(sorted({frame for sequence in sequences for frame in sequence.frames_on_disk()}))
+
+    def require(self, frames: Iterable[int]) -> None:
+        """Make sure that frames are on disk.
+
+        Raises:
+            MissingFrameError: Names the ones that are not.
+        """
+        present = set(self.frames())
+        missing = [frame for frame in frames if frame not in present]
+        if missing:
+            word = "frame" if len(missing) == 1 else "frames"
+            what = f"there is no file of the {self._label} for {word} {format_frame_range(missing)}"
+            fix = f"{self._advice(bool(present))}, or choose other frames with --frames or --skip"
+            raise MissingFrameError(what, where=self.where, fix=fix)
+
+    def side(self, frames: Sequence[int]) -> Side:
+        """Return the objects that the files of these frames show.
+
+        Raises:
+            PlateError: A file cannot be read, or none shows an object.
+        """
+        if self._sequence.has_object:
+            return Side(self._label, self.where, tuple(self._by_object))
+        found = [object_names(self._sequence.path(frame)) for frame in frames]
+        indexed = any(contents.indexed for contents in found)
+        names = list(dict.fromkeys(name for contents in found for name in contents.names))
+        if not names and self._label == "truth":
+            raise PlateError("the truth shows no object in these frames", where=self.where)
+        return Side(self._label, self.where, tuple(sorted(names, key=_by_number)), open_ended=indexed)
+
+    def read(self, frame: int, names: Sequence[str]) -> Mapping[str, Matte]:
+        """Return the ``(H, W)`` matte of each object over the display window.
+
+        Raises:
+            PlateError: A file cannot be read, or lacks an object.
+        """
+        if not self._sequence.has_object:
+            return read_objects(self._sequence.path(frame), names)
+        return {name: _read_only_object(self._by_object[name].path(frame)) for name in names}
+
+    def path(self, frame: int, name: str) -> Path:
+        """Return the file that holds an object on a frame."""
+        return self._by_object.get(name, self._sequence).path(frame)
+
+    def _advice(self, any_present: bool) -> str:
+        if any_present or self._sequence.has_object:
+            return "Write them first"
+        one_each = self._sequence.with_object(OBJECT)
+        return f"Check the pattern; a file per object is written {Path(one_each.pattern).name}"
+
+
+def _read_only_object(path: Path) -> Matte:
+    """Read a file that holds one object, whatever its name inside."""
+    names = object_names(path).names
+    if len(names) > 1:
+        fix = "Leave <object> out of the pattern"
+        raise PlateError(f"the file holds {len(names)} objects: {', '.join(names)}", where=str(path), fix=fix)
+    return next(iter(read_objects(path, names or ("1",)).values()))
+
+
+def _objects_on_disk(sequence: FrameSequence) -> tuple[str, ...]:
+    """Return the names that ``<object>`` stands for in the files that are there, sorted."""
+    if not sequence.has_object:
+        return ()
+    before, after = os.path.join(sequence.folder, sequence.prefix), sequence.ending  # noqa: PTH118 - keeps the text
+    wild = f"{glob.escape(before)}*{glob.escape(after)}".replace(OBJECT, "*")
+    named = f"{re.escape(before)}-?[0-9]+{re.escape(after)}"
+    head, *tails = named.split(OBJECT)
+    named = head + r"(?P<object>[^/\\]+?)" + "(?P=object)".join(tails)
+    matches = (re.fullmatch(named, path) for path in glob.iglob(wild))  # noqa: PTH207 - Path.glob takes no full path
+    return tuple(sorted({match["object"] for match in matches if match}))
+
+
+def _by_number(name: str) -> tuple[int, str]:
+    """Sort indices as numbers, and leave names where they are, behind them."""
+    return (int(name), "") if name.isdecimal() else (256, "")
