@@ -16,7 +16,7 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import ColourError
-from stcn_plugin.media.sanitise import tame
+from stcn_plugin.media.sanitise import CODE_CEILING, tame
 
 _BUILT_IN = "ocio://default"
 _LINEAR = (
@@ -91,7 +91,7 @@ class ColourTransform:
     ) -> NDArray[np.float32]:
         """Convert pixels to display-referred sRGB.
 
-        NaN becomes 0, as do negative values; +Inf becomes the largest half float before the conversion.
+        NaN becomes 0, as do negative values; +Inf becomes the largest value that its colour space can hold.
 
         Args:
             pixels: ``(h, w, 3)`` float32; integer formats as value / maximum.
@@ -150,6 +150,8 @@ class ColourTransform:
                 where=self.config,
                 fix="Give its sRGB space the alias srgb_display, or set colour.config to ocio://default",
             )
+        if not self._catalogue.is_linear(space):
+            pixels = tame(pixels, CODE_CEILING)
         converted = oiio.ImageBufAlgo.colorconvert(
             oiio.ImageBuf(pixels), space, self._target, False, "", "", self._catalogue.handle
         )
@@ -201,6 +203,10 @@ class _Catalogue:
     def is_data(self, name: str) -> bool:
         """Whether the config holds a space for numbers that are no colours."""
         return bool(self._config.isData(name))
+
+    def is_linear(self, name: str) -> bool:
+        """Whether a space is proportional to light."""
+        return bool(self._config.isColorSpaceLinear(name))
 
     def near(self, name: str) -> str:
         """Return the spellings nearest to a name, each with its other names."""

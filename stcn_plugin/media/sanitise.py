@@ -12,6 +12,9 @@ that it is averaged with."""
 HALF_CEILING = 65504.0
 """The largest finite half float."""
 
+CODE_CEILING = 1.5
+"""Just above the largest half float in the log encodings (1.468 in ACEScct); far beyond it their curves overflow."""
+
 
 def tame(pixels: NDArray[np.float32], ceiling: float = HALF_CEILING) -> NDArray[np.float32]:
     """Replace, in place, what is no colour.

@@ -14,7 +14,7 @@ from stcn_plugin.media.window import Window
 
 def spec_of(
     pixels: np.ndarray,
-    format: str = "half",
+    depth: str = "half",
     channels: Sequence[str] = (),
     *,
     data: tuple[int, int] = (0, 0),
@@ -23,7 +23,7 @@ def spec_of(
     attributes: Mapping[str, Any] | None = None,
 ) -> oiio.ImageSpec:
     height, width, count = pixels.shape
-    spec = oiio.ImageSpec(width, height, count, format)
+    spec = oiio.ImageSpec(width, height, count, depth)
     if channels:
         spec.channelnames = tuple(channels)
     spec.x, spec.y = data
@@ -39,10 +39,10 @@ def spec_of(
     return spec
 
 
-def write(path: Path, pixels: np.ndarray, format: str = "half", channels: Sequence[str] = (), **more: Any) -> Path:
+def write(path: Path, pixels: np.ndarray, depth: str = "half", channels: Sequence[str] = (), **more: Any) -> Path:
     """Write one picture; ``more`` as for `spec_of`."""
     pixels = np.atleast_3d(pixels)
-    return write_parts(path, [(spec_of(pixels, format, channels, **more), pixels)])
+    return write_parts(path, [(spec_of(pixels, depth, channels, **more), pixels)])
 
 
 def write_parts(path: Path, parts: Sequence[tuple[oiio.ImageSpec, np.ndarray]]) -> Path:

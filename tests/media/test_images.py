@@ -12,15 +12,17 @@ from stcn_plugin.media.window import Window
 
 
 @pytest.mark.parametrize("tile", [0, 16])
-@pytest.mark.parametrize(("format", "compression"), [("half", "zips"), ("float", "zip"), ("half", "piz"), ("half", "none")])
-def test_exr_pixels_come_back_exactly(tmp_path, format, compression, tile):
+@pytest.mark.parametrize(
+    ("depth", "compression"), [("half", "zips"), ("float", "zip"), ("half", "piz"), ("half", "none")]
+)
+def test_exr_pixels_come_back_exactly(tmp_path, depth, compression, tile):
     """Scanline and tiled files, half and float, give the values that were written."""
     truth = noise(37, 41, 3)
-    path = write(tmp_path / "p.exr", truth, format, "RGB", tile=tile, attributes={"compression": compression})
+    path = write(tmp_path / "p.exr", truth, depth, "RGB", tile=tile, attributes={"compression": compression})
     image = read_image(path)
     assert image.pixels.dtype == np.float32
     np.testing.assert_array_equal(image.pixels, truth)
-    assert (image.format, image.file_format, image.is_float) == (format, "openexr", True)
+    assert (image.format, image.file_format, image.is_float) == (depth, "openexr", True)
 
 
 def test_channels_are_found_by_name_in_the_order_asked(tmp_path):
@@ -82,11 +84,11 @@ def test_colour_space_by_primaries(tmp_path):
     assert read_header(write(tmp_path / "n.exr", pixels)).colour_space is None
 
 
-@pytest.mark.parametrize(("format", "top"), [("uint8", 255), ("uint16", 65535)])
-def test_every_integer_value_is_its_quotient(tmp_path, format, top):
+@pytest.mark.parametrize(("depth", "top"), [("uint8", 255), ("uint16", 65535)])
+def test_every_integer_value_is_its_quotient(tmp_path, depth, top):
     """PNG values are value / maximum to the last bit."""
-    values = np.linspace(0, top, 1024).round().astype(format).reshape(32, 32, 1)
-    image = read_image(write(tmp_path / "p.png", values, format))
+    values = np.linspace(0, top, 1024).round().astype(depth).reshape(32, 32, 1)
+    image = read_image(write(tmp_path / "p.png", values, depth))
     np.testing.assert_array_equal(image.pixels, (values / np.float64(top)).astype(np.float32))
     assert not image.is_float
 
@@ -129,7 +131,7 @@ def test_channels_are_searched_in_all_parts(tmp_path):
 def test_a_wrong_part_or_channel_is_answered_with_those_there_are(tmp_path):
     """The error lists the parts or channels, and the nearest spelling."""
     path, _, _ = two_parts(tmp_path)
-    with pytest.raises(PlateError, match="no part 'beuty'.*Its parts are: beauty, mattes"):
+    with pytest.raises(PlateError, match=r"no part 'beuty'.*Its parts are: beauty, mattes"):
         read_header(path, part="beuty")
     with pytest.raises(PlateError, match=r"no channel 'hero\.B'"):
         read_image(path, channels=["hero.B"])
@@ -186,5 +188,5 @@ def test_a_deep_picture_is_refused(tmp_path):
     output = oiio.ImageOutput.create(str(path))
     assert output.open(str(path), spec) and output.write_deep_image(samples) and output.close()
     for reader in (read_header, read_image):
-        with pytest.raises(PlateError, match="deep picture.*Flatten"):
+        with pytest.raises(PlateError, match=r"deep picture.*Flatten"):
             reader(path)
