@@ -1,0 +1,134 @@
+"""``stcn doctor``: is everything here that a job needs? Each check does the real thing once, small."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from stcn_plugin import __version__
+from stcn_plugin.errors import STCNError
+
+_PACKAGES = ("torch", "torchvision", "numpy", "OpenImageIO", "pyyaml", "pydantic", "fileseq", "safetensors")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Args:
+        check: What was checked.
+        text: What was found, or what is wrong and what to do.
+        is_ok: Whether a job can rely on it.
+    """
+
+    check: str
+    text: str
+    is_ok: bool = True
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder for the test write, such as the one that mattes will go to; the temporary folder by default.",
+)
+@click.option("--weights", default="starter", show_default=True, help="Weights to load.")
+def doctor(folder: Path | None, weights: str) -> int:
+    """Check versions, devices, weights, colour and disk.
+
+    Every line is a thing that was tried, not looked up. Exit code 1 when a job could not run.
+    """
+    failures = 0
+    checks = (_versions, _devices, lambda: _weights(weights), _presets, _colour, lambda: _write(folder))
+    for check in checks:
+        for finding in _tried(check):
+            failures += not finding.is_ok
+            mark = click.style(" ok ", fg="green") if finding.is_ok else click.style("FAIL", fg="red", bold=True)
+            click.echo(f"{mark}  {finding.check:<10} {finding.text}")
+    return 1 if failures else 0
+
+
+def _tried(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Turn an error of a check into a finding, so that the other checks still run."""
+    try:
+        yield from check()
+    except STCNError as error:
+        yield Finding(getattr(check, "__name__", "check").strip("_<>") or "check", str(error), is_ok=False)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("stcn", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
+    yield Finding("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES))
+
+
+def _devices() -> Iterator[Finding]:
+    import torch
+
+    from stcn_plugin.network.devices import available_devices, choose_device, choose_precision
+
+    for name in available_devices():
+        device = choose_device(name)
+        precision = str(choose_precision("auto", device)).removeprefix("torch.")
+        model = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "processor"
+        threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+        result = float((torch.ones(8, 8, device=device) @ torch.ones(8, 8, device=device)).sum())
+        yield Finding("device", f"{name}: {model}{threads}, computes in {precision}", is_ok=result == 512)
+
+
+def _weights(name: str) -> Iterator[Finding]:
+    from stcn_plugin.network.store import WeightsStore
+    from stcn_plugin.network.weights import read_weights
+
+    path = WeightsStore().path(name)
+    loaded = read_weights(path)
+    count = sum(tensor.numel() for tensor in loaded.state.values())
+    yield Finding("weights", f"{name}: {loaded.variant.name}, {count / 1e6:.1f} M parameters, {path}")
+
+
+def _presets() -> Iterator[Finding]:
+    from stcn_plugin.presets.library import list_presets
+    from stcn_plugin.presets.resolve import load_preset
+
+    names = [info.name for info in list_presets()]
+    for name in names:
+        load_preset(name)
+    yield Finding("presets", ", ".join(names))
+
+
+def _colour() -> Iterator[Finding]:
+    import numpy as np
+
+    from stcn_plugin.media.colour import ColourTransform
+
+    transform = ColourTransform()
+    grey = transform.to_display(np.full((1, 1, 3), 0.18, np.float32), is_float=True, file_colour_space=None)
+    value = float(grey[0, 0, 1])
+    # 18 % grey is 0.461 in sRGB; any config that says otherwise would mislead the network.
+    yield Finding("colour", f"{transform.config}: scene 0.18 becomes {value:.3f}", is_ok=abs(value - 0.4614) < 0.01)
+
+
+def _write(folder: Path | None) -> Iterator[Finding]:
+    import numpy as np
+
+    from stcn_plugin.media.images import read_image
+    from stcn_plugin.media.mattes import MatteWriter
+    from stcn_plugin.media.sequences import FrameSequence
+    from stcn_plugin.media.window import FrameHeader, Window
+
+    window = Window(0, 0, 16, 8)
+    matte = np.linspace(0, 1, 128, dtype=np.float32).reshape(window.shape)
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="stcn-doctor-", dir=folder) as inside:
+        writer = MatteWriter(FrameSequence.parse(Path(inside) / "matte.####.exr"), objects=["test"])
+        (path,) = writer.write(1, {"test": matte}, window=window, header=FrameHeader(window, window))
+        found = read_image(path).channel("test.A")
+    is_same = bool(np.allclose(found, matte, atol=1e-3))
+    yield Finding("disk", f"wrote and read back an EXR in {folder or tempfile.gettempdir()}", is_ok=is_same)

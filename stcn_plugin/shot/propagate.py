@@ -1,0 +1,54 @@
+"""The one call that does everything: a shot in, mattes on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from stcn_plugin.network.devices import choose_device
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.weights import build_network, read_weights
+from stcn_plugin.presets.model import Preset
+from stcn_plugin.presets.shot_model import Shot
+from stcn_plugin.shot.job import prepare
+from stcn_plugin.shot.run import Progress, Report, run
+
+
+def propagate(
+    shot: Shot,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Propagate a shot's keyframe mattes over its plate and write the mattes.
+
+    Args:
+        shot: From `load_shot` or `make_shot`.
+        on_progress: Told after every step.
+        is_cancelled: Asked before every step.
+
+    Returns:
+        What was written, where it ran, and how long each stage took.
+
+    Raises:
+        STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
+    """
+    job = prepare(shot)
+    return run(job, load_network(shot.settings), on_progress=on_progress, is_cancelled=is_cancelled)
+
+
+def load_network(settings: Preset) -> STCN:
+    """Return the network that a preset asks for, on its device.
+
+    The number of CPU threads is the process's own and stays set.
+
+    Raises:
+        WeightsError: The weights are not to be had.
+        DeviceError: The device is not there.
+    """
+    if settings.compute.threads != "auto":
+        torch.set_num_threads(settings.compute.threads)
+    device = choose_device(settings.compute.device)
+    return build_network(read_weights(WeightsStore().path(settings.weights)), device=device)

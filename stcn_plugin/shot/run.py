@@ -1,0 +1,234 @@
+"""Run a job: both passes through the shot, mattes to disk as they are finished."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stcn_plugin.errors import CancelledError, DeviceError
+from stcn_plugin.media.overlays import OverlayWriter
+from stcn_plugin.media.plates import PlateFrame
+from stcn_plugin.media.window import FrameHeader
+from stcn_plugin.memory.bank import ReadSettings
+from stcn_plugin.network.devices import choose_precision
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.presets.model import Preset
+from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.shot.finishing import finish, with_keyframe
+from stcn_plugin.shot.job import Job
+from stcn_plugin.shot.spill import Spill
+from stcn_plugin.shot.streams import WriteBehind, read_ahead
+
+_DEPTH = 2
+"""Frames read ahead and written behind: enough to hide a disk's pauses, little enough for 4K."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is.
+
+    Args:
+        done: Steps done, of ``total``; a frame between two keyframes takes two.
+        total: Steps in all.
+        frame: The frame last worked on.
+    """
+
+    done: int
+    total: int
+    frame: int
+
+
+@dataclass
+class Report:
+    """What a job did.
+
+    Args:
+        objects: Names of the objects.
+        device: Where the network ran.
+        precision: In which number format.
+        files: Every matte file written.
+        frames: Frames that have mattes.
+        seconds: Stage to seconds: ``read``, ``network``, ``finish`` and ``write``; reading and writing run beside
+            the network.
+        contact_sheet: The contact sheet, where overlays were asked for.
+    """
+
+    objects: tuple[str, ...]
+    device: str
+    precision: str
+    files: list[Path] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+    seconds: dict[str, float] = field(
+        default_factory=lambda: dict.fromkeys(("read", "network", "finish", "write"), 0.0)
+    )
+    contact_sheet: Path | None = None
+
+
+def run(
+    job: Job,
+    network: STCN,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Propagate a job's keyframes and write its mattes.
+
+    Args:
+        job: From :func:`stcn_plugin.shot.job.prepare`.
+        network: In eval mode, on its device.
+        on_progress: Told after every step, on the calling thread.
+        is_cancelled: Asked before every step.
+
+    Raises:
+        CancelledError: ``is_cancelled`` said so; every file on disk is whole.
+        STCNError: Reading, propagating or writing failed; every file on disk is whole.
+    """
+    try:
+        return _Run(job, network, on_progress, is_cancelled).run()
+    except torch.OutOfMemoryError as error:
+        raise DeviceError(
+            "the device is out of memory",
+            fix="Set a smaller size, memory.max_frames or memory.budget_mb, or compute.device to cpu",
+        ) from error
+
+
+def propagation_settings(settings: Preset, precision: torch.dtype) -> PropagationSettings:
+    """Return what the propagator needs of a preset."""
+    memory = settings.memory
+    return PropagationSettings(
+        interval=memory.interval,
+        schedule=memory.schedule,
+        include_last=memory.include_last,
+        read=ReadSettings(memory.top_k, memory.max_frames, memory.budget_mb << 20),
+        precision=precision,
+    )
+
+
+class _Run:
+    """One run of a job: what the passes share."""
+
+    def __init__(
+        self, job: Job, network: STCN, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
+    ) -> None:
+        self._job = job
+        self._network = network
+        self._device = next(network.parameters()).device
+        precision = choose_precision(job.settings.compute.precision, self._device)
+        self._settings = propagation_settings(job.settings, precision)
+        self._on_progress = on_progress
+        self._is_cancelled = is_cancelled
+        self._done = 0
+        self._report = Report(job.objects, str(self._device), str(precision).removeprefix("torch."))
+        overlay = job.settings.overlay
+        self._overlays = (
+            OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames) if overlay.folder else None
+        )
+
+    def run(self) -> Report:
+        job, plan = self._job, self._job.plan
+        with Spill((len(job.objects), *job.size)) as spill, WriteBehind(depth=_DEPTH) as writer:
+            for index, plate, own in self._pass(plan.backward):
+                if plan.needs_both(index):
+                    spill.put(index, own)
+                else:
+                    self._deliver(index, plate, self._blend(index, None, own), writer)
+            for index, plate, own in self._pass(plan.forward):
+                if plan.needs_both(index):
+                    self._deliver(index, plate, self._blend(index, own, spill.get(index, self._device)), writer)
+                elif index not in plan.backward:
+                    self._deliver(index, plate, self._blend(index, own, None), writer)
+            self._deliver_the_rest(writer)
+        if self._overlays:
+            self._report.contact_sheet = self._overlays.finish()
+        self._report.frames.sort()
+        self._report.files.sort()
+        return self._report
+
+    def _pass(self, indices: range) -> Iterator[tuple[int, PlateFrame, Tensor]]:
+        """Propagate in one direction; yield index, plate and own probabilities ``(O, h, w)``."""
+        job = self._job
+        propagator = Propagator(self._network, objects=job.objects, settings=self._settings)
+        is_forward = indices.step > 0
+        for index, plate in self._plates(indices):
+            if plate is not None:
+                started = time.perf_counter()
+                ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
+                propagator.retire(ended)
+                image = torch.from_numpy(plate.image).to(self._device).permute(2, 0, 1)
+                keyframe = {name: mask.to(self._device) for name, mask in job.masks.get(index, {}).items()}
+                own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
+                if self._device.type == "cuda":
+                    torch.cuda.synchronize(self._device)  # else the time would be charged to whoever waits next
+                self._report.seconds["network"] += time.perf_counter() - started
+                yield index, plate, own
+
+    def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame | None]]:
+        """Read plates ahead of their use; ``None`` for a frame to skip."""
+
+        def read(index: int) -> tuple[PlateFrame | None, float]:
+            started = time.perf_counter()
+            plate = self._job.plates.read(self._job.frames[index], window=self._job.window, size=self._job.size)
+            return plate, time.perf_counter() - started
+
+        for index, (plate, seconds) in zip(indices, read_ahead(read, indices, depth=_DEPTH), strict=True):
+            self._stop_if_cancelled()
+            self._report.seconds["read"] += seconds
+            yield index, plate
+            self._done += 1
+            self._on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
+
+    def _blend(self, index: int, forward: Tensor | None, backward: Tensor | None) -> Tensor:
+        """Mix what the passes found, object by object; 0 where no pass reaches."""
+        weight = torch.from_numpy(self._job.plan.weight[index]).to(self._device)[:, None, None]
+        reached = weight.isfinite()
+        weight = weight.nan_to_num(0)
+        nothing = torch.zeros((), device=self._device)
+        ahead = nothing if forward is None else forward
+        back = nothing if backward is None else backward
+        return torch.where(reached, weight * ahead + (1 - weight) * back, nothing)
+
+    def _deliver(self, index: int, plate: PlateFrame, own: Tensor, writer: WriteBehind) -> None:
+        """Finish a frame's mattes and have them written."""
+        started = time.perf_counter()
+        job, matte = self._job, self._job.settings.matte
+        finished = finish(own, size=job.window.shape, black=matte.black, white=matte.white).cpu().numpy()
+        mattes = with_keyframe(dict(zip(job.objects, finished, strict=True)), job.keyframe(index))
+        self._report.seconds["finish"] += time.perf_counter() - started
+        small = (
+            finish(own, size=job.size, black=matte.black, white=matte.white).cpu().numpy() if self._overlays else None
+        )
+        writer.submit(lambda: self._write(index, plate, mattes, small))
+
+    def _deliver_the_rest(self, writer: WriteBehind) -> None:
+        """Write clear mattes for frames that no keyframe reaches, so that the sequence has no holes."""
+        visited = {*self._job.plan.forward, *self._job.plan.backward}
+        rest = [index for index in range(len(self._job.frames)) if index not in visited]
+        nothing = torch.zeros((len(self._job.objects), *self._job.size), device=self._device)
+        for index, plate in self._plates(rest):
+            if plate is not None:
+                self._deliver(index, plate, nothing, writer)
+
+    def _write(
+        self, index: int, plate: PlateFrame, mattes: dict[str, NDArray[np.float32]], small: NDArray[np.float32] | None
+    ) -> None:
+        started = time.perf_counter()
+        header: FrameHeader = plate.header
+        frame = self._job.frames[index]
+        files = self._job.writer.write(frame, mattes, window=self._job.window, header=header)
+        if self._overlays and small is not None:
+            named = dict(zip(self._job.objects, small, strict=True))
+            self._overlays.add(frame, plate.image, named, pixel_aspect=self._job.network_pixel_aspect)
+        self._report.files.extend(files)
+        self._report.frames.append(frame)
+        self._report.seconds["write"] += time.perf_counter() - started
+
+    def _stop_if_cancelled(self) -> None:
+        if self._is_cancelled():
+            raise CancelledError("cancelled; the mattes written so far are whole")
