@@ -1,0 +1,93 @@
+"""One matte file on disk: its header and its pixels, by OpenImageIO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
+from numpy.typing import NDArray
+
+from stcn_plugin.media.atomic import write_whole
+from stcn_plugin.media.window import FrameHeader, Window
+
+
+def write_exr(
+    path: Path,
+    pixels: NDArray[np.float32],
+    channels: Sequence[str],
+    formats: Sequence[str],
+    *,
+    header: FrameHeader,
+    attributes: Mapping[str, str],
+) -> None:
+    """Write an EXR whose windows, pixel aspect, timecode and frame rate are those of the plate.
+
+    Args:
+        path: The file.
+        pixels: ``(H, W, C)`` over ``header.data``.
+        channels: Their names.
+        formats: ``half`` or ``float`` for each channel.
+        header: What the plate's frame says of itself.
+        attributes: Further metadata, ``compression`` among them.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    spec = _spec(header.data, header, len(channels), "float" if "float" in formats else "half")
+    spec.channelnames = tuple(channels)
+    if len(set(formats)) > 1:
+        spec.channelformats = tuple(formats)
+    spec.full_x, spec.full_y = header.display.x, header.display.y
+    spec.full_width, spec.full_height = header.display.width, header.display.height
+    if header.timecode:
+        spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), header.timecode)
+    if header.frame_rate:
+        spec.attribute("framesPerSecond", oiio.TypeDesc("rational"), header.frame_rate)
+    for key, value in attributes.items():
+        spec.attribute(key, value)
+    write_whole(path, lambda temporary: _write(temporary, spec, pixels))
+
+
+def write_grey(
+    path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, header: FrameHeader, attributes: Mapping[str, str]
+) -> None:
+    """Write a grey picture of the display window, such as a PNG; its numbers are coverage, not light.
+
+    Args:
+        path: The file; its suffix says the format.
+        pixels: ``(H, W)`` over ``header.display``.
+        header: What the plate's frame says of itself.
+        attributes: Further metadata.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    display = header.display
+    spec = _spec(Window(0, 0, display.width, display.height), header, 1, pixels.dtype.name)
+    spec.channelnames = ("Y",)
+    for key, value in attributes.items():
+        spec.attribute(key, value)
+    write_whole(path, lambda temporary: _write(temporary, spec, pixels[..., np.newaxis]))
+
+
+def _spec(window: Window, header: FrameHeader, channels: int, pixel_format: str) -> oiio.ImageSpec:
+    spec = oiio.ImageSpec(window.width, window.height, channels, pixel_format)
+    spec.x, spec.y = window.x, window.y
+    spec.attribute("PixelAspectRatio", float(header.pixel_aspect))
+    return spec
+
+
+def _write(path: Path, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> None:
+    """Write a picture under its hidden name; every step of the format can refuse."""
+    output = oiio.ImageOutput.create(str(path))
+    if output is None:
+        raise OSError(oiio.geterror() or f"{path.suffix} files cannot be written")
+    try:
+        if not output.open(str(path), spec) or not output.write_image(np.ascontiguousarray(pixels)):
+            raise OSError(output.geterror())
+    finally:
+        closed = output.close()
+    if not closed:
+        raise OSError(output.geterror() or "the file could not be completed")

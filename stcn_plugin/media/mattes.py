@@ -1,0 +1,216 @@
+"""Matte files: what the artist gets, laid out so that Nuke and Blender both pick an object by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stcn_plugin.errors import OutputError
+from stcn_plugin.media import cryptomatte
+from stcn_plugin.media.matte_files import write_exr, write_grey
+from stcn_plugin.media.naming import channel_name, channel_names
+from stcn_plugin.media.placing import as_coverage, placed
+from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.tints import object_colour
+from stcn_plugin.media.window import FrameHeader, Window
+
+__all__ = ["Depth", "Layout", "MatteWriter", "channel_name", "channel_names"]
+
+Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
+Depth = Literal["auto", "half", "float", "uint8", "uint16"]
+Matte = NDArray[np.float32]
+
+_GREY_SUFFIXES = (".png", ".tif", ".tiff")
+_SUFFIXES = (".exr", *_GREY_SUFFIXES)
+_LOSSY = ("dwaa", "dwab")
+_CRYPTOMATTE = "CryptoObject"
+
+
+class MatteWriter:
+    """Writes the mattes of a shot, frame by frame; every file appears whole or not at all.
+
+    * ``layers``: one EXR a frame. Every object is a layer ``<object>.A``; R, G, B and A are the union of all, because
+      Blender leaves the picture uninitialised where there is no RGBA.
+    * ``per_object``: one file an object and frame, its name at ``<object>`` in the pattern or before the frame
+      number. An EXR holds the matte in R, G, B and A, any other format is grey over the display window.
+    * ``cryptomatte``: one EXR a frame by Cryptomatte 1.2, with the manifest inside and a preview in RGBA.
+    * ``auto``: layers for EXR, else a file per object, where a single object's file has the plain name. ``<object>``
+      in the pattern asks for a file per object.
+
+    Args:
+        sequence: Where the files go.
+        objects: Names of all objects of the shot; every frame's files carry all of them.
+        layout: How objects share files.
+        depth: Number format; ``auto`` is half for EXR, float for Cryptomatte, uint16 for the rest.
+        compression: EXR compression. Mattes stay lossless under each; a Cryptomatte takes ``zips`` instead of the
+            lossy ones, which would destroy its ids.
+        software: What the file names as the program that made it.
+
+    Raises:
+        OutputError: The file type cannot hold this layout or depth, or there is no object.
+    """
+
+    def __init__(
+        self,
+        sequence: FrameSequence,
+        *,
+        objects: Sequence[str],
+        layout: Layout = "auto",
+        depth: Depth = "auto",
+        compression: str = "zips",
+        software: str | None = None,
+    ) -> None:
+        self._sequence = sequence
+        self._objects = tuple(objects)
+        self._layout = _chosen_layout(sequence, self._objects, layout)
+        self._depth = _chosen_depth(sequence, self._layout, depth)
+        lossless = "zips" if self._layout == "cryptomatte" and compression in _LOSSY else compression
+        self._attributes = {"compression": lossless} if sequence.suffix == ".exr" else {}
+        self._attributes |= {"Software": software} if software else {}
+        self._names = channel_names(self._objects)
+        plain = layout != "per_object" and len(self._objects) == 1 and not sequence.has_object
+        self._sequences = {
+            name: sequence if plain else sequence.with_object(self._names[name])
+            for name in (self._objects if self._layout == "per_object" else ())
+        }
+
+    def paths(self, frame: int) -> tuple[Path, ...]:
+        """Return the files of a frame, in the order of the objects."""
+        if self._layout == "per_object":
+            return tuple(sequence.path(frame) for sequence in self._sequences.values())
+        return (self._sequence.path(frame),)
+
+    def write(
+        self, frame: int, mattes: Mapping[str, Matte], *, window: Window, header: FrameHeader
+    ) -> tuple[Path, ...]:
+        """Write the files of a frame.
+
+        Args:
+            frame: Frame number.
+            mattes: ``(H, W)`` over ``window`` of each object; one that is absent in this frame is written as 0.
+            window: Where the mattes are.
+            header: The plate's frame: its windows, pixel aspect, timecode and frame rate are the mattes'.
+
+        Returns:
+            The files, all of them on disk.
+
+        Raises:
+            OutputError: A file cannot be written, or a matte does not belong here.
+        """
+        target = header.data if self._sequence.suffix == ".exr" else header.display
+        checked = {name: placed(matte, window, target) for name, matte in self._checked(frame, mattes, window).items()}
+        if self._layout == "layers":
+            self._write_layers(self._sequence.path(frame), checked, header)
+        elif self._layout == "cryptomatte":
+            self._write_cryptomatte(self._sequence.path(frame), checked, header)
+        else:
+            for name, sequence in self._sequences.items():
+                self._write_one(sequence.path(frame), checked[name], header)
+        return self.paths(frame)
+
+    def _checked(self, frame: int, mattes: Mapping[str, Matte], window: Window) -> dict[str, Matte]:
+        """Return a matte in [0, 1] of every object of the shot."""
+        for name, matte in mattes.items():
+            if name not in self._names:
+                raise OutputError(f"there is a matte '{name}' for no object of the shot", where=f"frame {frame}")
+            if matte.shape != window.shape:
+                has = "x".join(str(size) for size in matte.shape[::-1])
+                wanted = f"{window.width}x{window.height}"
+                raise OutputError(f"the matte of '{name}' is {has}, not {wanted}", where=f"frame {frame}")
+        absent = np.zeros(window.shape, np.float32)
+        return {name: as_coverage(mattes.get(name, absent)) for name in self._objects}
+
+    def _write_layers(self, path: Path, mattes: Mapping[str, Matte], header: FrameHeader) -> None:
+        channels = [*"RGBA", *(f"{self._names[name]}.A" for name in mattes)]
+        pixels = np.empty((*header.data.shape, len(channels)), np.float32)
+        pixels[..., :4] = _union(mattes)[..., np.newaxis]
+        for index, matte in enumerate(mattes.values(), start=4):
+            pixels[..., index] = matte
+        formats = [self._depth] * len(channels)
+        write_exr(path, pixels, channels, formats, header=header, attributes=self._attributes)
+
+    def _write_cryptomatte(self, path: Path, mattes: Mapping[str, Matte], header: FrameHeader) -> None:
+        ranks = cryptomatte.rank_count(len(mattes))
+        channels = [*"RGBA", *cryptomatte.channel_names(_CRYPTOMATTE, ranks)]
+        pixels = np.zeros((*header.data.shape, len(channels)), np.float32)
+        for index, matte in enumerate(mattes.values()):
+            pixels[..., :3] += matte[..., np.newaxis] * np.array(object_colour(index), np.float32)
+        pixels[..., 3] = _union(mattes)
+        pixels[..., 4:] = cryptomatte.encode(mattes, ranks)
+        formats = ["half"] * 4 + ["float"] * (2 * ranks)
+        attributes = self._attributes | cryptomatte.metadata(_CRYPTOMATTE, tuple(mattes))
+        write_exr(path, pixels, channels, formats, header=header, attributes=attributes)
+
+    def _write_one(self, path: Path, matte: Matte, header: FrameHeader) -> None:
+        if self._sequence.suffix == ".exr":
+            pixels = np.repeat(matte[..., np.newaxis], 4, axis=-1)
+            write_exr(path, pixels, "RGBA", [self._depth] * 4, header=header, attributes=self._attributes)
+            return
+        integer = np.uint8 if self._depth == "uint8" else np.uint16
+        levels = np.rint(matte * np.float32(np.iinfo(integer).max)).astype(integer)
+        write_grey(path, levels, header=header, attributes=self._attributes)
+
+
+def _union(mattes: Mapping[str, Matte]) -> Matte:
+    """Return the sum of all mattes, at most 1."""
+    total = np.zeros_like(next(iter(mattes.values())))
+    for matte in mattes.values():
+        total += matte
+    np.minimum(total, np.float32(1), out=total)
+    return total
+
+
+def _chosen_layout(sequence: FrameSequence, objects: Sequence[str], layout: Layout) -> Layout:
+    """Settle ``auto`` and refuse what the file type or the pattern cannot hold."""
+    where = sequence.pattern
+    if sequence.suffix not in _SUFFIXES:
+        raise OutputError(
+            f"mattes cannot be written as '{sequence.suffix}'", where=where, fix=f"Choose {', '.join(_SUFFIXES)}"
+        )
+    if not objects:
+        raise OutputError("there is no object to write a matte of", where=where, fix="Name at least one object")
+    repeated = sorted({name for name in objects if list(objects).count(name) > 1})
+    if repeated:
+        raise OutputError(f"the object '{repeated[0]}' is named twice", where=where, fix="Give each object one name")
+    if layout == "auto":
+        return "layers" if sequence.suffix == ".exr" and not sequence.has_object else "per_object"
+    if layout != "per_object" and sequence.has_object:
+        raise OutputError(
+            f"<object> in the pattern asks for a file per object, the layout for {layout}",
+            where=where,
+            fix="Remove <object> from the pattern, or set the layout to per_object",
+        )
+    if layout == "layers" and sequence.suffix != ".exr" and len(objects) == 1:
+        return "per_object"
+    if layout != "per_object" and sequence.suffix != ".exr":
+        raise OutputError(
+            f"{layout} need EXR files; {sequence.suffix} holds one matte"
+            if layout == "layers"
+            else f"a Cryptomatte needs EXR files, not {sequence.suffix}",
+            where=where,
+            fix="Write .exr, or set the layout to per_object",
+        )
+    return layout
+
+
+def _chosen_depth(sequence: FrameSequence, layout: Layout, depth: Depth) -> Depth:
+    """Settle ``auto`` and refuse what the file type cannot hold."""
+    where = sequence.pattern
+    if layout == "cryptomatte":
+        if depth not in ("auto", "float"):
+            fix = "Set the depth to float or auto"
+            raise OutputError(f"a Cryptomatte needs float, {depth} would destroy its ids", where=where, fix=fix)
+        return "float"
+    if sequence.suffix == ".exr":
+        if depth in ("uint8", "uint16"):
+            fix = "Set the depth to half or float, or write .png"
+            raise OutputError(f"EXR files cannot hold {depth}", where=where, fix=fix)
+        return "half" if depth == "auto" else depth
+    if depth in ("half", "float"):
+        fix = "Set the depth to uint8 or uint16, or write .exr"
+        raise OutputError(f"{sequence.suffix} files cannot hold {depth} mattes", where=where, fix=fix)
+    return "uint16" if depth == "auto" else depth

@@ -1,0 +1,55 @@
+"""Names that objects have inside matte files: what Nuke, Blender and every file system accept alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_LONGEST = 63  # bytes: Blender cuts names there, and two objects would become one
+_FORBIDDEN = re.compile(r"[^\w-]+")  # a dot starts a channel, a space splits Nuke's lists, the rest is for file names
+
+# Layers that Nuke and Blender have a meaning for; a matte by that name would take their place.
+_RESERVED = re.compile(
+    r"""
+    [a-z]                                                               # a single letter is a channel
+    | rgba? | alpha | red | green | blue | luminance | all | none | other
+    | mask | rotopaint_mask | depth | forward | backward | motion | disparity | deep
+    | combined | composite | main
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def channel_name(object_name: str) -> str:
+    """Return an object's name as layers and files carry it.
+
+    >>> channel_name("left arm.v2"), channel_name("mask")
+    ('left_arm_v2', 'mask_matte')
+    """
+    clean = _cut(_FORBIDDEN.sub("_", object_name.strip()).strip("_") or "matte", _LONGEST)
+    return f"{clean}_matte" if _RESERVED.fullmatch(clean) else clean
+
+
+def channel_names(objects: Iterable[str]) -> dict[str, str]:
+    """Return the name in files of every object, each another, also where case does not count.
+
+    >>> channel_names(["arm", "Arm", "arm.1"])
+    {'arm': 'arm', 'Arm': 'Arm_2', 'arm.1': 'arm_1'}
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for object_name in objects:
+        name = base = channel_name(object_name)
+        number = 2
+        while name.casefold() in taken:
+            ending = f"_{number}"
+            name = _cut(base, _LONGEST - len(ending)) + ending
+            number += 1
+        taken.add(name.casefold())
+        names[object_name] = name
+    return names
+
+
+def _cut(text: str, size: int) -> str:
+    """Cut text to a size in bytes between two characters."""
+    return text.encode()[:size].decode(errors="ignore")

@@ -1,0 +1,184 @@
+"""Small pictures to look at: each frame with its mattes over it, and a contact sheet of the shot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from stcn_plugin.media.atomic import write_whole
+from stcn_plugin.media.placing import as_coverage
+from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.tints import object_colour
+
+_TINT = 0.45  # how much of a solid object is its colour; the plate stays readable below it
+_LINE_LIGHT = 0.35  # how far the outline is from the colour to white, so that it shows on its own tint
+_MOST_TILES = 20
+_TILE_WIDTH = 320
+_GAP = 6
+_LEGEND_SIZE = 18
+_SHEET_GREY = (24, 24, 24)
+_WHITE = (235, 235, 235)
+
+
+class OverlayWriter:
+    """Writes ``overlay.1001.jpg`` for every frame and in the end ``contact_sheet.jpg``.
+
+    Objects are tinted and outlined where their matte is 0.5; an object keeps its colour over the shot. Of the frames
+    only the tiles of the contact sheet are kept in memory.
+
+    Args:
+        folder: Where the pictures go.
+        width: Width of an overlay in pixels, as seen: wide pixels make the picture lower.
+        frames: All frames of the shot; at most twenty of them, evenly spaced, come on the contact sheet.
+    """
+
+    def __init__(self, folder: Path, *, width: int = 480, frames: Sequence[int]) -> None:
+        self._folder = Path(folder)
+        self._sequence = FrameSequence(self._folder, "overlay.", 4, ".jpg")
+        self._width = width
+        self._on_sheet = _evenly(sorted(frames), _MOST_TILES)
+        self._tiles: dict[int, Image.Image] = {}
+        self._objects: list[str] = []
+
+    def add(
+        self,
+        frame: int,
+        image: NDArray[np.float32],
+        mattes: Mapping[str, NDArray[np.float32]],
+        *,
+        pixel_aspect: float = 1.0,
+    ) -> Path:
+        """Write the overlay of a frame.
+
+        Args:
+            frame: Frame number.
+            image: ``(h, w, 3)`` display-referred sRGB in [0, 1].
+            mattes: ``(h, w)`` coverage of each object.
+            pixel_aspect: Width of a pixel over its height.
+
+        Returns:
+            The picture.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        self._objects += [name for name in mattes if name not in self._objects]
+        height, width = image.shape[:2]
+        size = self._width, max(1, round(height * self._width / (width * pixel_aspect)))
+        pixels = _resized(image, size)
+        for name, matte in mattes.items():
+            colour = np.array(object_colour(self._objects.index(name)), np.float32)
+            _tint(pixels, as_coverage(_resized(matte, size)), colour)
+        picture = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
+        if frame in self._on_sheet:
+            self._tiles[frame] = _tile(picture, str(frame))
+        _label(picture, str(frame))
+        path = self._sequence.path(frame)
+        write_whole(path, lambda temporary: picture.save(temporary, quality=92, subsampling=0))
+        return path
+
+    def finish(self) -> Path | None:
+        """Write the contact sheet.
+
+        Returns:
+            The sheet, ``None`` where no frame of it was added.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        if not self._tiles:
+            return None
+        tiles = [tile for _, tile in sorted(self._tiles.items())]
+        columns = math.ceil(math.sqrt(len(tiles)))
+        tile_width, tile_height = tiles[0].width, max(tile.height for tile in tiles)
+        rows = math.ceil(len(tiles) / columns)
+        width = columns * (tile_width + _GAP) + _GAP
+        legend = _legend(self._objects, width)
+        height = rows * (tile_height + _GAP) + _GAP
+        sheet = Image.new("RGB", (width, height + legend.height), _SHEET_GREY)
+        for index, tile in enumerate(tiles):
+            row, column = divmod(index, columns)
+            sheet.paste(tile, (_GAP + column * (tile_width + _GAP), _GAP + row * (tile_height + _GAP)))
+        sheet.paste(legend, (0, height))
+        path = self._folder / "contact_sheet.jpg"
+        write_whole(path, lambda temporary: sheet.save(temporary, quality=90, subsampling=0))
+        return path
+
+
+def _evenly(frames: Sequence[int], most: int) -> frozenset[int]:
+    """Pick frames evenly spaced, the first and the last among them."""
+    if not frames:
+        return frozenset()
+    picked = np.linspace(0, len(frames) - 1, min(most, len(frames))).round().astype(int)
+    return frozenset(frames[index] for index in picked)
+
+
+def _resized(pixels: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Resize ``(h, w)`` or ``(h, w, C)`` to ``(width, height)``, anti-aliased."""
+    planes = np.atleast_3d(pixels)
+    resized = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., index])).resize(size, Image.Resampling.BICUBIC))
+        for index in range(planes.shape[-1])
+    ]
+    return np.stack(resized, axis=-1) if pixels.ndim == 3 else resized[0].copy()
+
+
+def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArray[np.float32]) -> None:
+    """Lay an object's colour over the pixels, and a line along the middle of its edge."""
+    pixels += (matte * np.float32(_TINT))[..., np.newaxis] * (colour - pixels)
+    inside = matte >= 0.5
+    core = inside.copy()
+    core[1:] &= inside[:-1]
+    core[:-1] &= inside[1:]
+    core[:, 1:] &= inside[:, :-1]
+    core[:, :-1] &= inside[:, 1:]
+    pixels[inside & ~core] = colour + np.float32(_LINE_LIGHT) * (1 - colour)
+
+
+def _tile(picture: Image.Image, text: str) -> Image.Image:
+    """Return a picture as it comes on the contact sheet; its label is drawn small, not shrunk."""
+    width = min(_TILE_WIDTH, picture.width)
+    height = max(1, round(picture.height * width / picture.width))
+    tile = picture.resize((width, height), Image.Resampling.LANCZOS)
+    _label(tile, text)
+    return tile
+
+
+def _label(picture: Image.Image, text: str) -> None:
+    """Write a frame number into the lower left corner, readable on any picture."""
+    draw = ImageDraw.Draw(picture)
+    size = max(13, picture.height // 16)
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = draw.textbbox((0, 0), text, font=font)
+    margin = size // 3
+    box_top = picture.height - (bottom - top) - 2 * margin
+    draw.rectangle((0, box_top, right - left + 2 * margin, picture.height), fill=(0, 0, 0))
+    draw.text((margin - left, box_top + margin - top), text, font=font, fill=_WHITE)
+
+
+def _legend(objects: Sequence[str], width: int) -> Image.Image:
+    """Draw the names of the objects beside their colours, in as many lines as they need."""
+    font = ImageFont.load_default(_LEGEND_SIZE)
+    line = _LEGEND_SIZE + 2 * _GAP
+    places: list[tuple[int, int]] = []
+    x, y = _GAP, 0
+    for name in objects:
+        needed = _LEGEND_SIZE + 2 * _GAP + math.ceil(font.getlength(name)) + 2 * _GAP
+        if x + needed > width and x > _GAP:
+            x, y = _GAP, y + line
+        places.append((x, y))
+        x += needed
+    legend = Image.new("RGB", (width, y + line if objects else 0), _SHEET_GREY)
+    draw = ImageDraw.Draw(legend)
+    for index, (name, (left, top)) in enumerate(zip(objects, places, strict=True)):
+        red, green, blue = (round(value * 255) for value in object_colour(index))
+        square = (left, top + _GAP, left + _LEGEND_SIZE, top + _GAP + _LEGEND_SIZE)
+        draw.rectangle(square, fill=(red, green, blue))
+        middle = top + _GAP + _LEGEND_SIZE // 2
+        draw.text((left + _LEGEND_SIZE + 2 * _GAP, middle), name, font=font, fill=_WHITE, anchor="lm")
+    return legend
