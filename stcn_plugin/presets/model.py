@@ -95,7 +95,7 @@ class Memory(Section):
     max_frames: Limit = 24
     """Memory frames kept besides the keyframes, which always stay; `all` keeps every one, and cost then grows with the shot."""
     budget_mb: Count = 128
-    """Working memory for one tile of the memory read, in megabytes."""
+    """Working memory of one step of the memory read, in megabytes."""
 
 
 class Matte(Section):
@@ -130,7 +130,7 @@ class Colour(Section):
     input: str = "auto"
     """Colour space of the plate in the OCIO config; `auto` believes the file, else takes float files as scene-linear Rec.709 and the others as sRGB."""
     config: str = "auto"
-    """OCIO config file; `auto` is `$OCIO` where it is set, else the built-in config."""
+    """OCIO config file, relative to the file that names it; `auto` is `$OCIO` where it is set, else the built-in config."""
     highlights: Highlights = "compress"
     """Scene values above display white: `compress` rolls them off so that detail survives, `clip` cuts them."""
 
@@ -161,7 +161,7 @@ class Overlay(Section):
     """Small pictures to look at."""
 
     folder: str | None = None
-    """Folder for one overlay picture per frame and a contact sheet; none are written by default."""
+    """Folder for one overlay picture per frame and a contact sheet, relative to the shot file; none are written by default."""
     width: Annotated[int, Field(ge=64, le=4096, strict=True)] = 480
     """Width of an overlay picture in pixels."""
 
@@ -170,7 +170,7 @@ class Preset(Section):
     """All settings of a job."""
 
     weights: str = "starter"
-    """Name in the weights store (`stcn weights list`) or a .safetensors file."""
+    """Name in the weights store (`stcn weights list`), or a .safetensors file relative to the file that names it."""
     size: Size = "480"
     """Internal size: short side in pixels (`480`), `native`, or a maximum such as `0.5MP`; mattes always come at plate resolution."""
     direction: Direction = "both"

@@ -149,10 +149,10 @@ def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> 
             where=where,
             fix="A preset builds on one other, which may build on the next",
         )
-    taken = [document.path.resolve() for document in chain]
+    taken = [os.path.realpath(document.path) for document in chain]
     if wanted is not None and is_file_name(wanted):
         path = Path(absolute(wanted, origin))
-        if path.resolve() in taken:
+        if os.path.realpath(path) in taken:
             raise _circle(chain, path, where)
         if not path.is_file():
             raise PresetError(f"extends: there is no file {path}", where=where, fix="Check the spelling of the path")
@@ -162,7 +162,7 @@ def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> 
     if not files:
         raise unknown_preset(name, folders, where)
     # A name that is already in the chain means the one below it, so that a studio's `hero` can extend `hero`.
-    used = [index for index, path in enumerate(files) if path.resolve() in taken]
+    used = [index for index, path in enumerate(files) if os.path.realpath(path) in taken]
     below = files[max(used, default=-1) + 1 :]
     if below:
         return read_yaml(below[0])

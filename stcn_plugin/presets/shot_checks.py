@@ -24,6 +24,9 @@ def file_problems(said: ShotFile) -> Iterator[Problem]:
     if not said.keyframes:
         yield Problem(("keyframes",), "holds no keyframe", "Give at least one, such as 1001: roto/hero.1001.exr")
     for frame, files in said.keyframes.items():
+        named = [name for each in files for name in each.objects or ()]
+        if twice := [name for name in named if named.count(name) > 1]:
+            yield Problem(("keyframes", frame), f"has '{twice[0]}' in two files", "Keep one of the two")
         for each in files:
             selector = split_selector(each.file)[1]
             if selector == "":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StrictInt, StrictStr, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from stcn_plugin.errors import FrameRangeError
 from stcn_plugin.frames import parse_frame_range
@@ -45,6 +45,8 @@ def _listed(value: object) -> object:
 
 def _selectors(value: object) -> object:
     """Accept ``[hero, ball]`` for objects that the file calls so itself; object names are always text."""
+    if isinstance(value, Mapping | list) and not value:
+        raise ValueError("names no object", "Name the objects, or leave the key out")
     if isinstance(value, Mapping):
         return {str(name): selector for name, selector in value.items()}
     if isinstance(value, list):
@@ -60,9 +62,8 @@ def _names_as_text(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1, strict=True)]
-Selectors = Annotated[
-    dict[str, StrictStr | StrictInt] | None, BeforeValidator(_selectors), WithJsonSchema(_NAMES_AND_SELECTORS)
-]
+Index = Annotated[int, Field(ge=0, strict=True)]
+Selectors = Annotated[dict[str, Text | Index] | None, BeforeValidator(_selectors), WithJsonSchema(_NAMES_AND_SELECTORS)]
 FrameRange = Annotated[
     str | None, BeforeValidator(_range), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
 ]

@@ -74,14 +74,17 @@ def parse_value(text: str) -> Value:
         text: What follows ``KEY=``.
 
     Raises:
-        PresetError: A bracket or quote is not closed.
+        PresetError: A bracket or quote is not closed, or a number is absurdly long.
     """
     text = text.strip()
     if text[:1] in ("[", "{", '"', "'"):
         return _parse(f"value: {text}", Path("value")).data["value"]
     loader = yaml.SafeLoader("")
     tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    return _scalar(yaml.ScalarNode(tag, text))
+    try:
+        return _scalar(yaml.ScalarNode(tag, text))
+    except ValueError as error:
+        raise PresetError(str(error), fix="Put it into quotes to mean it as text") from None
 
 
 def _decode(raw: bytes, path: Path) -> str:
@@ -104,7 +107,7 @@ def _parse(text: str, path: Path) -> Document:
         raise syntax_error(error, text, path) from None
     except RecursionError:
         raise _too_deep(path, 1) from None
-    if node is None:
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return Document(path, {}, {})
     if not isinstance(node, yaml.MappingNode):
         raise PresetError(
@@ -205,9 +208,11 @@ def _scalar(node: yaml.ScalarNode) -> Value:
     ``0101`` is 101 (not octal), ``1e-2`` is a number, ``1:30``, ``1_000`` and dates are text.
 
     Raises:
-        ValueError: The scalar has a tag that we do not take.
+        ValueError: The scalar has a tag that we do not take, or a null character.
     """
     text, kind = str(node.value), str(node.tag).removeprefix("tag:yaml.org,2002:")
+    if "\0" in text:
+        raise ValueError("holds a character that is not text")
     if kind == "str" and node.style is None and _EXPONENT.fullmatch(text):
         return float(text)
     if kind == "int" and _DECIMAL.fullmatch(text):

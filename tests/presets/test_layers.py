@@ -1,0 +1,271 @@
+"""Layers: who extends whom, what wins, and what is said of a wrong one."""
+
+import os
+
+import pytest
+
+from stcn_plugin.errors import PresetError
+from stcn_plugin.presets import list_presets, load_preset, preset_yaml, trace_preset, traced_yaml
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write files below the current folder, which is empty; no studio folder is set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("STCN_PRESET_PATH", raising=False)
+
+    def write_file(name, text):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write_file
+
+
+def message_of(*args, **kwargs):
+    with pytest.raises(PresetError) as caught:
+        load_preset(*args, **kwargs)
+    return str(caught.value)
+
+
+def test_maps_merge_and_the_upper_layer_wins(write):
+    """A file changes what it names and keeps the rest of what it extends."""
+    write("mine.yaml", "extends: hero\nmemory: {interval: 2}\n")
+    preset = load_preset("mine.yaml")
+    assert preset.memory.interval == 2
+    assert preset.memory.max_frames == 48
+    assert preset.size == "720"
+
+
+def test_a_file_without_extends_builds_on_default(write):
+    """What a file leaves out is the default."""
+    write("mine.yaml", "size: 300\n")
+    assert load_preset("mine.yaml") == load_preset("default").model_copy(update={"size": "300"})
+
+
+def test_an_empty_group_hides_nothing(write):
+    """`memory:` with all its lines commented out leaves memory alone; null resets a single value."""
+    write("base.yaml", "memory: {interval: 2}\nread: {layer: beauty}\n")
+    write("mine.yaml", "extends: ./base.yaml\nmemory:\n  # interval: 9\nread: {layer: null}\n")
+    preset = load_preset("mine.yaml")
+    assert preset.memory.interval == 2
+    assert preset.read.layer is None
+
+
+def test_studio_folders_come_before_the_built_in_ones_and_the_first_wins(write, monkeypatch):
+    """STCN_PRESET_PATH is read like PATH, and a folder that is not there is passed over."""
+    write("show/hero.yaml", "size: 600\n")
+    write("facility/hero.yaml", "size: 500\n")
+    write("facility/roto.yml", "size: 400\n")
+    folders = ["gone", "show", "facility"]
+    monkeypatch.setenv("STCN_PRESET_PATH", os.pathsep.join(folders))
+    assert load_preset("hero").size == "600"
+    assert load_preset("roto").size == "400"
+    assert load_preset("draft").size == "288"
+    assert [(info.name, info.layer) for info in list_presets()] == [
+        ("default", "built-in"),
+        ("draft", "built-in"),
+        ("hero", "show"),
+        ("long_shot", "built-in"),
+        ("roto", "facility"),
+    ]
+
+
+def test_a_name_inside_its_own_file_means_the_one_below(write, tmp_path):
+    """Two studio folders can each extend `hero` under its own name, down to the built-in one."""
+    write("show/hero.yaml", "extends: hero\nmemory: {interval: 2}\n")
+    write("facility/hero.yaml", "extends: hero\nmatte: {black: 0.1}\n")
+    preset = load_preset("hero", search_path=[tmp_path / "show", tmp_path / "facility"])
+    assert (preset.memory.interval, preset.matte.black, preset.size) == (2, 0.1, "720")
+
+
+def test_a_studio_default_reaches_every_preset(write, tmp_path):
+    """Presets that extend nothing build on the studio's default, even where that extends one of them."""
+    write("show/default.yaml", "extends: hero\ncolour: {input: ACEScg}\n")
+    draft = load_preset("draft", search_path=[tmp_path / "show"])
+    assert (draft.colour.input, draft.size, draft.memory.include_last) == ("ACEScg", "288", True)
+
+
+def test_overrides_lie_on_top_and_the_last_one_wins(write):
+    """Command-line settings beat every file; `extends` itself can be overridden."""
+    write("mine.yaml", "memory: {interval: 2, top_k: 7}\n")
+    sets = ["memory.interval=3", "memory.interval=4", "memory.max_frames=all", "extends=hero"]
+    preset = load_preset("mine.yaml", overrides=sets)
+    assert (preset.memory.interval, preset.memory.top_k, preset.memory.max_frames) == (4, 7, None)
+    assert preset.size == "720"
+
+
+def test_files_are_relative_to_the_file_that_names_them(write, tmp_path):
+    """Weights and OCIO config do not depend on the current folder; names stay names."""
+    write("show/base.yaml", "weights: w/mine.safetensors\ncolour: {config: ocio/config.ocio}\n")
+    write("shots/a.yaml", "extends: ../show/base.yaml\n")
+    preset = load_preset("shots/a.yaml")
+    assert os.path.normpath(preset.weights) == str(tmp_path / "show/w/mine.safetensors")
+    assert os.path.normpath(preset.colour.config) == str(tmp_path / "show/ocio/config.ocio")
+    assert load_preset("default", overrides=["weights=x.safetensors"]).weights == str(tmp_path / "x.safetensors")
+    assert load_preset("default", overrides=["colour.config=ocio://default"]).colour.config == "ocio://default"
+    assert load_preset("default").weights == "starter"
+
+
+def test_where_each_setting_comes_from(write, tmp_path):
+    """A traced preset names the file, line or flag of every setting; two files of one name are told apart."""
+    studio = write("show/hero.yaml", "extends: hero\ndescription: Ours.\nmemory:\n  interval: 2\n")
+    traced = trace_preset("hero", search_path=[tmp_path / "show"], overrides=["memory.top_k=9"])
+    lines = traced_yaml(traced).splitlines()
+    assert lines[:2] == ["# Ours.", f"# from {studio}, built-in hero.yaml, built-in default.yaml"]
+    said = {line.partition(":")[0].strip(): line.partition("  # ")[2] for line in lines[2:]}
+    assert said["interval"] == f"{studio}:4"
+    assert said["include_last"] == "built-in hero.yaml:7"
+    assert said["top_k"] == "--set memory.top_k=9"
+    assert said["weights"] == "default.yaml:7"
+    assert said["memory"] == ""
+
+
+@pytest.mark.parametrize("name", ["default", "draft", "hero", "long_shot"])
+def test_a_preset_written_out_loads_as_itself(write, name):
+    """What `show` prints is a preset with the same settings, with and without notes."""
+    odd = ["memory.top_k=all", "read.part=yes please: 'now'", "weights='007'", "size=2MP", "overlay.folder='no'"]
+    for overrides in ([], odd):
+        traced = trace_preset(name, overrides=overrides)
+        for text in (preset_yaml(traced.preset), traced_yaml(traced)):
+            write("copy.yaml", text)
+            assert load_preset("copy.yaml") == traced.preset
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_its_line(write):
+    """One error lists all problems, each with its line, its key and what would be right."""
+    write(
+        "hero.yaml",
+        "wieghts: starter\nsize: 480p\ninterval: 3\nmemory:\n  intervall: 3\n  top_k: 0\n  include_last: maybe\n"
+        "matte: {black: 0.9, white: 0.5}\nread: hold\noutput: {depth: Half, compression: dwa}\n"
+        "compute: {device: gpu, threads: many}\nplate: p.####.exr\n1001: x\n",
+    )
+    assert message_of("hero.yaml").splitlines() == [
+        "hero.yaml: 14 problems",
+        "  hero.yaml:1: wieghts: there is no such setting. Perhaps you meant 'weights'.",
+        "  hero.yaml:2: size: should be the short side in pixels (480), 'native' or a maximum of megapixels (0.5MP),"
+        " got '480p'.",
+        "  hero.yaml:3: interval: there is no such setting. Write it as 'interval' under 'memory'.",
+        "  hero.yaml:5: memory.intervall: there is no such setting. Perhaps you meant 'interval'.",
+        "  hero.yaml:6: memory.top_k: should be a whole number of at least 1 or 'all', got 0.",
+        "  hero.yaml:7: memory.include_last: should be yes or no, got 'maybe'.",
+        "  hero.yaml:8: matte: black (0.9) must be below white (0.5).",
+        "  hero.yaml:9: read: should be a group with the keys missing, part, layer, got 'hold'.",
+        "  hero.yaml:10: output.depth: should be one of auto, half, float, uint8 or uint16, got 'Half'."
+        " Perhaps you meant 'half'.",
+        "  hero.yaml:10: output.compression: should be one of none, rle, zips, zip, piz, dwaa or dwab, got 'dwa'."
+        " Perhaps you meant 'dwab'.",
+        "  hero.yaml:11: compute.device: should be auto, cpu, cuda, cuda:1 or mps, got 'gpu'.",
+        "  hero.yaml:11: compute.threads: should be 'auto' or a whole number of at least 1, got 'many'.",
+        "  hero.yaml:12: plate: belongs in a shot file, not in a preset. Move it there.",
+        "  hero.yaml:13: 1001: there is no such setting. Known here: weights, size, direction, memory, matte, read,"
+        " colour, output, compute, overlay, extends, description.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("memory: {interval: five}\n", "memory.interval: should be a whole number of at least 1, got 'five'."),
+        ("size: 32\n", "size: should be at least 64 pixels on the short side, got 32."),
+        (
+            "weights:\n",
+            "weights: is empty, should be text. A value that starts with # needs quotes, or it is a comment.",
+        ),
+        ("read: {layer: 5}\n", "read.layer: should be text, got 5. Put it into quotes."),
+        ("matte: {black: 1.5}\n", "matte.black: should be a number of at least 0 and less than 1, got 1.5."),
+        ("memory: {top-k: 5}\n", "memory.top-k: there is no such setting. Perhaps you meant 'top_k'."),
+        ("color: {input: x}\n", "color: there is no such setting. Perhaps you meant 'colour'."),
+        ("fold: x\n", "fold: there is no such setting. Perhaps you meant 'folder' under 'overlay'."),
+        (
+            "overlay: {width: [1]}\n",
+            "overlay.width: should be a whole number of at least 64 and at most 4096, got a list.",
+        ),
+        (
+            "extends: heros\n",
+            "there is no preset 'heros'. Perhaps you meant 'hero'; STCN_PRESET_PATH names no studio folder.",
+        ),
+        (
+            "extends: [hero, draft]\n",
+            "extends: should be the name of one preset, or a file, got a list."
+            " A preset builds on one other, which may build on the next.",
+        ),
+    ],
+)
+def test_a_single_problem_is_one_line(write, text, message):
+    """The file and line come first, then the key, what is wrong, and what to do."""
+    write("mine.yaml", text)
+    assert message_of("mine.yaml") == f"mine.yaml:1: {message}"
+
+
+def test_a_problem_is_told_where_it_was_written(write, tmp_path):
+    """An error in an extended file names that file, not the one that extends it."""
+    base = write("base.yaml", "memory:\n  interval: 0\n")
+    write("mine.yaml", "extends: ./base.yaml\n")
+    assert message_of("mine.yaml") == (f"{base}:2: memory.interval: should be a whole number of at least 1, got 0.")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("memory.interval", "is not a setting and its value. Write it as KEY=VALUE, such as memory.interval=3."),
+        ("=3", "is not a setting and its value. Write it as KEY=VALUE, such as memory.interval=3."),
+        ("memory.interval=five", "should be a whole number of at least 1, got 'five'."),
+        ("memory.intervl=3", "there is no such setting. Perhaps you meant 'interval'."),
+        ("interval=3", "there is no such setting. Write it as 'interval' under 'memory'."),
+        ("memory.interval.x=3", "should be a whole number of at least 1, got a group of keys."),
+        (
+            "size=[1",
+            "a bracket that is opened here is never closed. Close it; a colour such as '#ff0000' needs quotes.",
+        ),
+    ],
+)
+def test_a_wrong_override_names_its_flag(write, override, message):
+    """Problems of the command line are told by the words that were typed."""
+    told = message_of("default", overrides=[override])
+    key = "memory.interval: " if override == "memory.interval.x=3" else ""
+    assert told == f"--set {override}: {key}{message}"
+
+
+def test_an_unknown_name_says_where_it_looked(write, tmp_path):
+    """The folders are listed, also one that is not there."""
+    write("show/roto.yaml", "")
+    folders = [tmp_path / "show", tmp_path / "gone"]
+    assert message_of("rota", search_path=folders) == (
+        f"there is no preset 'rota'. Perhaps you meant 'roto'; looked in {folders[0]}, {folders[1]} (no such folder)"
+        " and the built-in presets."
+    )
+    assert message_of("zzz", search_path=()) == (
+        "there is no preset 'zzz'. There are default, draft, hero, long_shot; STCN_PRESET_PATH names no studio folder."
+    )
+
+
+def test_circles_show_the_chain(write, tmp_path):
+    """Files and names that extend each other are told with every file on the way."""
+    a = write("a.yaml", "extends: ./b.yaml\n")
+    b = write("b.yaml", "\nextends: ./a.yaml\n")
+    assert message_of(a) == (f"{b}:2: extends goes round in a circle: {a} → {b} → {a}. Remove one of these extends.")
+    x, y = write("show/x.yaml", "extends: y\n"), write("show/y.yaml", "extends: x\n")
+    assert message_of("x", search_path=[tmp_path / "show"]) == (
+        f"{y}:1: extends goes round in a circle: {x} → {y} → {x}. Remove one of these extends."
+    )
+
+
+def test_an_extended_file_that_is_not_there(write, tmp_path):
+    """The line of `extends` and the whole path are told."""
+    write("mine.yaml", "size: 480\nextends: ../base.yaml\n")
+    assert message_of("mine.yaml") == (
+        f"mine.yaml:2: extends: there is no file {tmp_path}/../base.yaml. Check the spelling of the path."
+    )
+
+
+def test_listing_survives_a_broken_preset(write, tmp_path):
+    """One broken file does not hide the others; its line says what is wrong."""
+    broken = write("show/bad.yaml", "a: [1\n")
+    infos = {info.name: info for info in list_presets([tmp_path / "show"])}
+    assert infos["bad"].description == (
+        f"cannot be read: {broken}:1: a bracket that is opened here is never closed."
+        " Close it; a colour such as '#ff0000' needs quotes."
+    )
+    assert infos["hero"].layer == "built-in"
