@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stcn_plugin.errors import PresetError
-from stcn_plugin.presets.yaml_source import Document, Key, KeyPath, Value, parse_value
+from stcn_plugin.presets.yaml_source import Document, Key, KeyPath, Value, key_of, parse_value
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def override_layer(overrides: Sequence[str], flag: str = "--set") -> Layer:
         if not equals or not all(parts):
             fix = "Write it as KEY=VALUE, such as memory.interval=3"
             raise PresetError("is not a setting and its value", where=f"{flag} {text}", fix=fix)
-        path: KeyPath = tuple(int(part) if part.lstrip("-").isdecimal() else part for part in parts)
+        path: KeyPath = tuple(key_of(part) for part in parts)
         try:
             value = parse_value(written)
         except PresetError as error:
@@ -135,9 +135,11 @@ def _lay(
             _lay(upper, value, merged, origins, path)
             into[key] = merged
         else:
-            for stale in [known for known in origins if known[: len(path)] == path]:
-                del origins[stale]
-            origins.update({known: origin for known, origin in upper.origins.items() if known[: len(path)] == path})
+            if isinstance(below, dict | list):
+                for stale in [known for known in origins if known[: len(path)] == path]:
+                    del origins[stale]
+            if isinstance(value, dict | list):
+                origins.update({known: origin for known, origin in upper.origins.items() if known[: len(path)] == path})
             into[key] = value
         if path in upper.origins:
             origins[path] = upper.origins[path]

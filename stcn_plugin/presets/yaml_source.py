@@ -87,6 +87,11 @@ def parse_value(text: str) -> Value:
         raise PresetError(str(error), fix="Put it into quotes to mean it as text") from None
 
 
+def key_of(text: str) -> Key:
+    """Return a key: frames are numbers, everything else is a name, also what YAML takes for a truth value (on, no)."""
+    return int(text) if _DECIMAL.fullmatch(text) else text
+
+
 def _decode(raw: bytes, path: Path) -> str:
     encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
@@ -195,8 +200,7 @@ class _Build:
     def key(self, node: yaml.Node) -> Key:
         if not isinstance(node, yaml.ScalarNode):
             raise self.error("a key should be one word", node, "Check the brackets on this line")
-        # Frames are numbers; everything else is a name, also those that YAML takes for a truth value (on, no).
-        return int(node.value) if node.style is None and _DECIMAL.fullmatch(node.value) else str(node.value)
+        return key_of(node.value) if node.style is None else str(node.value)
 
     def error(self, what: str, node: yaml.Node, fix: str) -> PresetError:
         return PresetError(what, where=f"{self.path}:{_line(node)}", fix=fix)
