@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +10,9 @@ from numpy.typing import NDArray
 
 from stcn_plugin.errors import KeyframeError
 from stcn_plugin.media import keyframe_cryptomattes, keyframe_layers, palette
-from stcn_plugin.media.images import Image, ImageHeader, read_header, read_image
+from stcn_plugin.media.images import Image, ImageHeader, read_headers, read_image
 from stcn_plugin.media.keyframe_file import KeyframeFile, Matte
 from stcn_plugin.media.window import Window
-
-_PATH_AND_SELECTOR = re.compile(
-    r"""
-    (?P<path>.+?\.(?:exr|sxr|png|tiff?|tga|jpe?g|bmp|gif|dpx|webp))   # the first suffix that a colon follows: names
-    :(?P<selector>.+)                                                # in a Cryptomatte may hold colons themselves
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-def split_selector(text: str) -> tuple[str, str | None]:
-    r"""Split what the artist wrote into a file and what is wanted of it.
-
-    >>> split_selector("roto/sh010.1001.exr:hero.A")
-    ('roto/sh010.1001.exr', 'hero.A')
-    >>> split_selector(r"C:\roto\sh010.1001.exr")
-    ('C:\\roto\\sh010.1001.exr', None)
-    """
-    match = _PATH_AND_SELECTOR.fullmatch(text)
-    return (match["path"], match["selector"]) if match else (text, None)
 
 
 def read_keyframe(
@@ -80,21 +59,18 @@ def read_keyframe(
         objects=objects or {},
         default_name=default_name,
     )
-    header = read_header(file.path, error=KeyframeError, where=file.where)
-    file.check_size(header)
-    if header.file_format == "openexr":
-        return _read_exr(file, header)
+    headers = read_headers(file.path, error=KeyframeError, where=file.where)
+    file.check_size(headers[0])
+    if headers[0].file_format == "openexr":
+        return _read_exr(file, headers)
     if (picture := palette.open_palette(file.path)) is not None:
         with picture:
-            return palette.read_palette(file, picture, header)
+            return palette.read_palette(file, picture, headers[0])
     return _read_picture(file)
 
 
-def _read_exr(file: KeyframeFile, header: ImageHeader) -> dict[str, Matte]:
+def _read_exr(file: KeyframeFile, headers: Sequence[ImageHeader]) -> dict[str, Matte]:
     """Read layers, or the objects of a Cryptomatte."""
-    headers = [header]
-    if len(header.parts) > 1 and all(header.parts):
-        headers = [read_header(file.path, part=part, error=KeyframeError, where=file.where) for part in header.parts]
     channels = keyframe_layers.channels_of(headers)
     found = keyframe_cryptomattes.find_cryptomattes(headers)
     picks = file.picks(lambda selector: keyframe_layers.object_name(channels, selector, file.default_name))
