@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stcn_plugin.cli.tables import print_table
 from stcn_plugin.frames import parse_frame_range
 
 if TYPE_CHECKING:
     from stcn_plugin.evaluation import Evaluation, Scores
 
 _HEADER = ("J", "F", "J&F", "MSE x1e3", "SAD /1e3", "Grad /1e3", "dtSSD x1e2")
-_GAP = "  "
 
 
 def _renamed(_context: click.Context, _parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -94,7 +94,8 @@ def evaluate(
         return
     if json_path:
         _write(Path(json_path), evaluation.to_json() + "\n")
-    _print_table(list(_rows(evaluation, means_only)))
+    rows = list(_rows(evaluation, means_only))
+    print_table(("object", "frame", *_HEADER), rows, left=1, is_bold=lambda row: row[1] == "mean")
 
 
 def _write(path: Path, text: str) -> None:
@@ -122,27 +123,6 @@ def _cells(scores: Scores) -> Iterator[str]:
     yield from (f"{score:.4f}" for score in (scores.j, scores.f, scores.jf))
     yield from (f"{error:.3f}" for error in (scores.mse, scores.sad, scores.gradient))
     yield "-" if scores.dtssd is None else f"{scores.dtssd:.3f}"
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    """Print a rich table on a terminal, and columns of plain text otherwise."""
-    from rich.console import Console
-    from rich.table import Table
-
-    header = ("object", "frame", *_HEADER)
-    console = Console()
-    if console.is_terminal:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for index, title in enumerate(header):
-            table.add_column(title, justify="left" if index == 0 else "right", no_wrap=True)
-        for row in rows:
-            table.add_row(*row, style="bold" if row[1] == "mean" else None)
-        console.print(table)
-        return
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
-        cells = [text.rjust(width) for text, width in zip(row[1:], widths[1:], strict=True)]
-        click.echo(_GAP.join([row[0].ljust(widths[0]), *cells]))
 
 
 @contextmanager

@@ -1,0 +1,44 @@
+"""Tables on stdout: rich on a terminal, columns of plain text elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import click
+
+
+def print_table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    left: int,
+    is_bold: Callable[[Sequence[str]], bool] = lambda _: False,
+) -> None:
+    """Print rows under a header.
+
+    Args:
+        header: Title of each column.
+        rows: Cells, as many as there are titles.
+        left: How many columns are text, from the first on; the others are numbers and stand to the right.
+        is_bold: Which rows stand out on a terminal.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if console.is_terminal:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for index, title in enumerate(header):
+            table.add_column(title, justify="left" if index < left else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*map(Text, row), style="bold" if is_bold(row) else None)
+        console.print(table)
+        return
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    for row in (header, *rows):
+        cells = (
+            text.ljust(width) if index < left else text.rjust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        click.echo("  ".join(cells).rstrip())

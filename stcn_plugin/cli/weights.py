@@ -1,0 +1,164 @@
+"""``stcn weights``: list, add, fetch, check and remove weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stcn_plugin.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from stcn_plugin.network.store import WeightsStore
+
+_in_store = click.option(
+    "--store",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The weights store; by default $STCN_WEIGHTS_DIR, else the user's data folder.",
+)
+_replace = click.option("--replace", is_flag=True, help="Overwrite weights of that name.")
+
+
+@click.group()
+def weights() -> None:
+    """List, add, fetch and check weights. Nothing is ever downloaded but by fetch."""
+
+
+@weights.command("list")
+@_in_store
+def list_command(folder: Path | None) -> None:
+    """List the weights that presets can name."""
+    store = _store(folder)
+    rows = [
+        (
+            entry.name,
+            entry.problem or entry.variant or "not recorded",
+            f"{entry.size / 1e6:.1f} MB",
+            entry.added or "-",
+            entry.licence,
+            entry.source or "-",
+        )
+        for entry in store.entries()
+    ]
+    print_table(("name", "variant", "size", "added", "licence", "source"), rows, left=6)
+    click.echo(f"store: {store.folder}")
+
+
+@weights.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--name", help="What presets call them; the file's name by default.")
+@click.option("--licence", metavar="TEXT", help="What may be done with them; what the file says by default.")
+@_replace
+@_in_store
+def add(file: Path, name: str | None, licence: str | None, replace: bool, folder: Path | None) -> None:
+    """Take the weights in FILE into the store: .safetensors, an official .pth, or a training checkpoint.
+
+    The file is checked entry by entry. Nothing in it is executed.
+    """
+    entry = _store(folder).add(file, name=name, licence=licence, replace=replace)
+    _tell(entry.name, entry.variant, entry.note, entry.path)
+
+
+@weights.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--mirror", metavar="URL", help="Folder on a web server that has the published files.")
+@_replace
+@_in_store
+def fetch(name: str, yes: bool, mirror: str | None, replace: bool, folder: Path | None) -> None:
+    """Download published weights: stcn_s0 or stcn_s01.
+
+    stcn_s012, the best, and stcn_s03 are on pages for browsers; the command tells where, and how to add them then.
+    """
+    with _progress(name) as progress:
+        entry = _store(folder).fetch(
+            name,
+            confirm=lambda question: yes or click.confirm(question, err=True),
+            progress=progress,
+            base_url=mirror,
+            replace=replace,
+        )
+    _tell(entry.name, entry.variant, entry.note, entry.path)
+    click.echo(f"sha256: {entry.sha256}")
+
+
+@weights.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@_in_store
+@click.pass_context
+def check(context: click.Context, names: tuple[str, ...], folder: Path | None) -> None:
+    """Read weights in full and compare them with their recorded hashes; exit with 1 if any has a problem."""
+    wrong = False
+    for entry, problem in _store(folder).check(names):
+        wrong = wrong or bool(problem)
+        recorded = "" if entry.content else ", no hash was recorded"
+        click.echo(
+            f"{entry.name}: {problem}" if problem else f"{entry.name}: ok, {entry.variant}{recorded}", err=bool(problem)
+        )
+    if wrong:
+        context.exit(1)
+
+
+@weights.command()
+@click.argument("name")
+@_in_store
+def remove(name: str, folder: Path | None) -> None:
+    """Delete weights from the store."""
+    _store(folder).remove(name)
+    click.echo(f"removed {name}")
+
+
+def _store(folder: Path | None) -> WeightsStore:
+    from stcn_plugin.network.store import WeightsStore
+
+    return WeightsStore(folder)
+
+
+def _tell(name: str, variant: str, note: str, path: Path) -> None:
+    click.echo(f"added {name}: {variant} variant, {path}")
+    if note:
+        click.echo(f"note: {note}")
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """Show a download on stderr: a bar on a terminal, a line every tenth elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines(name)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    bar = Progress(*columns, console=console)
+    task = bar.add_task(name, total=None)
+
+    def show(done: int, total: int | None) -> None:
+        bar.start()  # with the first bytes: a bar would write over the question
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        bar.stop()
+
+
+class _Lines:
+    """Prints a line whenever another tenth, or another 10 MB of an unknown size, has come."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._step = 0
+
+    def __call__(self, done: int, total: int | None) -> None:
+        step = done * 10 // total if total else done // 10_000_000
+        if step > self._step:
+            self._step = step
+            of = f" of {total / 1e6:.1f}" if total else ""
+            click.echo(f"{self._name}: {done / 1e6:.1f}{of} MB", err=True)

@@ -1,0 +1,262 @@
+"""The weights store: a folder of weights that can be named, each with what is known of it.
+
+An entry is one file, ``NAME.safetensors``; where it came from, its licence and its hashes are in its own metadata, so
+that a copied file still tells. The ``starter`` weights inside the package are always there. Listing reads headers and
+needs no torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
+
+from stcn_plugin.errors import CancelledError, WeightsError
+from stcn_plugin.network.official import LICENCE, OFFICIAL, RELEASE
+from stcn_plugin.network.weights_entry import NOT_STATED, WeightsEntry, content_hash, file_hash, read_entry
+
+if TYPE_CHECKING:
+    from stcn_plugin.network.weights import LoadedWeights
+
+STARTER = "starter"
+"""Name of the weights inside the package."""
+
+_SUFFIX = ".safetensors"
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+class WeightsStore:
+    """The folder of weights of a user, or of a studio.
+
+    Args:
+        folder: The folder, need not exist; ``None`` is ``$STCN_WEIGHTS_DIR``, else the user's data folder.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        chosen = folder or os.environ.get("STCN_WEIGHTS_DIR") or user_data_path("stcn_plugin") / "weights"
+        self.folder = Path(chosen).expanduser()
+
+    def entries(self) -> tuple[WeightsEntry, ...]:
+        """Return the starter weights and all of the folder, by name; only headers are read."""
+        files = sorted(self.folder.glob(f"[!.]*{_SUFFIX}"))
+        stored = (read_entry(file.stem, file) for file in files if file.stem != STARTER)
+        return (read_entry(STARTER, _starter(), is_builtin=True), *stored)
+
+    def entry(self, name: str) -> WeightsEntry:
+        """Return one entry.
+
+        Raises:
+            WeightsError: There is none of that name.
+        """
+        for entry in self.entries():
+            if entry.name == name:
+                return entry
+        raise self._unknown(name)
+
+    def path(self, name: str) -> Path:
+        """Return the file of weights.
+
+        Args:
+            name: A name in the store, or a ``.safetensors`` file anywhere.
+
+        Raises:
+            WeightsError: There is none; tells the nearest names and how to add one.
+        """
+        if name == STARTER:
+            return _starter()
+        if _NAME.fullmatch(name) and (stored := self.folder / f"{name}{_SUFFIX}").is_file():
+            return stored
+        file = Path(name).expanduser()
+        if file.suffix == _SUFFIX or len(file.parts) > 1:
+            if not file.is_file():
+                raise WeightsError("there is no such file", where=str(file), fix="See: stcn weights list")
+            if file.suffix != _SUFFIX:
+                raise WeightsError("not a .safetensors file", where=name, fix=f"Use: stcn weights add {name}")
+            return file
+        raise self._unknown(name)
+
+    def add(
+        self,
+        file: Path,
+        *,
+        name: str | None = None,
+        licence: str | None = None,
+        source: str | None = None,
+        replace: bool = False,
+    ) -> WeightsEntry:
+        """Take weights into the store, as safetensors.
+
+        Args:
+            file: Safetensors, an official ``.pth`` or a training checkpoint; nothing in it is executed.
+            name: Name in the store; the file's name by default.
+            licence: What may be done with them; what the file says of itself by default.
+            source: Where they came from; the file's name by default.
+            replace: Overwrite an entry of that name.
+
+        Raises:
+            WeightsError: The file fits no variant, the name is taken or no name, or the store cannot be written.
+        """
+        from stcn_plugin.network.weights import read_weights
+
+        name = self._free_name(name or file.stem, replace)
+        loaded = read_weights(file)
+        metadata = {
+            "source": source or file.name,
+            "sha256": file_hash(file),
+            "license": licence or loaded.metadata.get("license", NOT_STATED),
+            "added": date.today().isoformat(),
+            "content_sha256": content_hash(loaded.state),
+            **({"note": loaded.note} if loaded.note else {}),
+        }
+        self._write(name, loaded, metadata)
+        return self.entry(name)
+
+    def fetch(
+        self,
+        name: str,
+        *,
+        confirm: Callable[[str], bool],
+        progress: Callable[[int, int | None], None],
+        base_url: str | None = None,
+        replace: bool = False,
+    ) -> WeightsEntry:
+        """Download published weights and take them into the store; whole or not at all.
+
+        Args:
+            name: Name of the published weights, see `stcn_plugin.network.official`.
+            confirm: Asked once, before anything is downloaded.
+            progress: Told the bytes so far, and their total where the server says it.
+            base_url: Folder on a web server that has the files; the authors' release by default.
+            replace: Overwrite an entry of that name.
+
+        Raises:
+            CancelledError: ``confirm`` said no.
+            WeightsError: They are not published, not to be downloaded directly, did not come whole, or do not fit.
+        """
+        from stcn_plugin.network.download import download
+
+        official = OFFICIAL.get(name)
+        if official is None:
+            raise WeightsError(
+                f"no published weights are called '{name}'", fix=f"Choose {', '.join(OFFICIAL)}, or add a file of yours"
+            )
+        self._free_name(name, replace)
+        if official.pages and base_url is None:
+            raise WeightsError(
+                f"'{name}' is published on pages that only a browser can download from",
+                fix=f"Download {official.file} from {' or '.join(official.pages)} "
+                f"and use: stcn weights add {official.file} --name {name}",
+            )
+        url = f"{(base_url or RELEASE).rstrip('/')}/{official.file}"
+        question = f"Download {url}\n  trained on: {official.training}\n  licence: {LICENCE}\n  to: {self.folder}\nDownload it?"
+        if not confirm(question):
+            raise CancelledError("nothing was downloaded")
+        with self._scratch(f"{name}.part{Path(official.file).suffix}") as part:
+            download(url, part, progress=progress)
+            try:
+                return self.add(part, name=name, licence=LICENCE, source=url, replace=replace)
+            except WeightsError as error:
+                raise WeightsError(f"what came is not usable: {error.what}", where=url, fix=error.fix) from error
+
+    def check(self, names: Sequence[str] = ()) -> Iterator[tuple[WeightsEntry, str]]:
+        """Read weights in full and compare them with what was recorded of them.
+
+        Args:
+            names: Which ones; none is all.
+
+        Yields:
+            Each entry and what is wrong with it, empty where nothing is.
+
+        Raises:
+            WeightsError: A name is unknown.
+        """
+        from stcn_plugin.network.weights import read_weights
+
+        for entry in [self.entry(name) for name in names] or self.entries():
+            try:
+                loaded = read_weights(entry.path)
+            except WeightsError as error:
+                yield entry, error.what
+                continue
+            if entry.variant and loaded.variant.name != entry.variant:
+                yield entry, f"recorded as {entry.variant}, but it is {loaded.variant.name}"
+            elif entry.content and content_hash(loaded.state) != entry.content:
+                yield entry, "the values are not those that were added: the file was changed or damaged"
+            else:
+                yield entry, ""
+
+    def remove(self, name: str) -> None:
+        """Delete weights from the store.
+
+        Raises:
+            WeightsError: There are none of that name, they are part of the package, or cannot be deleted.
+        """
+        entry = self.entry(name)
+        if entry.is_builtin:
+            raise WeightsError(f"'{name}' is part of the package and stays")
+        with self._writing():
+            entry.path.unlink()
+
+    def _free_name(self, name: str, replace: bool) -> str:
+        """Return a name that an entry may have."""
+        name = name.removesuffix(_SUFFIX)
+        if not _NAME.fullmatch(name):
+            fix = "Use letters, digits, '_', '-' and '.', such as --name hero_v2"
+            raise WeightsError(f"'{name}' cannot be a name of weights", fix=fix)
+        if name == STARTER:
+            raise WeightsError(f"'{name}' is the name of the weights inside the package", fix="Choose another --name")
+        if not replace and (self.folder / f"{name}{_SUFFIX}").exists():
+            fix = "Choose another --name, or overwrite it with --replace"
+            raise WeightsError(f"there are weights called '{name}' already", where=str(self.folder), fix=fix)
+        return name
+
+    def _write(self, name: str, loaded: LoadedWeights, metadata: Mapping[str, str]) -> None:
+        from stcn_plugin.network.weights import write_weights
+
+        with self._scratch(f"{name}.new{_SUFFIX}") as new:
+            new.touch()
+            permissions = new.stat().st_mode
+            write_weights(new, loaded, metadata=metadata)
+            new.chmod(permissions)  # safetensors writes for the owner alone, and studios share their store
+            new.replace(self.folder / f"{name}{_SUFFIX}")
+
+    @contextmanager
+    def _scratch(self, name: str) -> Iterator[Path]:
+        """Give a hidden file in the store that is gone in the end."""
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = self.folder / f".{os.getpid()}.{name}"
+            try:
+                yield file
+            finally:
+                file.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            fix = "Choose another folder with --store or STCN_WEIGHTS_DIR"
+            raise WeightsError(
+                f"the store cannot be written ({error.strerror or error})", where=str(self.folder), fix=fix
+            ) from error
+
+    def _unknown(self, name: str) -> WeightsError:
+        known = [entry.name for entry in self.entries()]
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f"Did you mean {' or '.join(near)}? " if near else ""
+        how = f"Use: stcn weights fetch {name}" if name in OFFICIAL else "Add a file with: stcn weights add FILE"
+        what = f"there are no weights called '{name}', only {', '.join(known)}"
+        return WeightsError(what, where=str(self.folder), fix=hint + how)
+
+
+def _starter() -> Path:
+    return Path(str(resources.files("stcn_plugin") / "starter" / f"lite{_SUFFIX}"))

@@ -1,0 +1,120 @@
+"""One file of weights in the store: what it says of itself, and the hashes that tell whether it changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stcn_plugin.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NOT_STATED = "not stated"
+"""The licence of weights that came without one."""
+
+_LARGEST_HEADER = 100_000_000  # the format's own limit
+
+
+@dataclass(frozen=True)
+class WeightsEntry:
+    """What is known of weights in the store.
+
+    Args:
+        name: What presets call them.
+        path: The file.
+        size: Its size in bytes.
+        variant: The network they belong to; empty where the file cannot be read.
+        source: The file or the address they came from.
+        sha256: Hash of that file, hexadecimal; empty where it is not recorded.
+        licence: What may be done with them.
+        added: The day they were added, ISO 8601.
+        content: Hash of the tensors, by which `WeightsStore.check` notices damage; empty where it is not recorded.
+        note: What was done to make them fit.
+        problem: Why the file cannot be read; empty where it can.
+        is_builtin: Whether they are part of the package, which nobody can remove.
+    """
+
+    name: str
+    path: Path
+    size: int
+    variant: str = ""
+    source: str = ""
+    sha256: str = ""
+    licence: str = NOT_STATED
+    added: str = ""
+    content: str = ""
+    note: str = ""
+    problem: str = ""
+    is_builtin: bool = False
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read what a safetensors file says of itself; its tensors are not read.
+
+    Raises:
+        WeightsError: It is no safetensors file.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > min(_LARGEST_HEADER, path.stat().st_size):
+                raise WeightsError("not a readable safetensors file", where=str(path))
+            header = json.loads(file.read(length))
+    except (OSError, ValueError) as error:
+        raise WeightsError("not a readable safetensors file", where=str(path)) from error
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
+
+
+def read_entry(name: str, path: Path, *, is_builtin: bool = False) -> WeightsEntry:
+    """Return what is known of a file of weights; one that cannot be read says so in ``problem``.
+
+    Args:
+        name: Its name in the store.
+        path: The file.
+        is_builtin: Whether it is part of the package.
+    """
+    size = path.stat().st_size if path.exists() else 0
+    try:
+        said = read_metadata(path)
+    except WeightsError as error:
+        return WeightsEntry(name, path, size, problem=error.what, is_builtin=is_builtin)
+    return WeightsEntry(
+        name,
+        path,
+        size,
+        variant=said.get("variant", ""),
+        source=said.get("source", "part of the package" if is_builtin else ""),
+        sha256=said.get("sha256", ""),
+        licence=said.get("license", NOT_STATED),
+        added=said.get("added", ""),
+        content=said.get("content_sha256", ""),
+        note=said.get("note", ""),
+        is_builtin=is_builtin,
+    )
+
+
+def file_hash(path: Path) -> str:
+    """Return the sha256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def content_hash(state: Mapping[str, Tensor]) -> str:
+    """Return the sha256 of names, types, shapes and values of tensors; the metadata beside them may change."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        values = tensor.clone(memory_format=torch.contiguous_format).reshape(-1)
+        digest.update(values.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,21 @@
+"""Weights on disk to work with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stcn_plugin.network.store import STARTER, WeightsStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> WeightsStore:
+    """A store of its own, whose folder does not exist yet."""
+    return WeightsStore(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def starter() -> Path:
+    """The weights inside the package."""
+    return WeightsStore(Path("nowhere")).path(STARTER)

@@ -1,0 +1,283 @@
+"""The weights store: names, provenance, hashes, and what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+from safetensors.torch import load_file, save_file
+
+from stcn_plugin.cli.weights import weights as command
+from stcn_plugin.errors import WeightsError
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.variants import PUBLISHED
+from stcn_plugin.network.weights import read_weights
+
+
+def run(*arguments: object, store: WeightsStore) -> Result:
+    words = [str(argument) for argument in arguments]
+    return CliRunner().invoke(command, [*words, "--store", str(store.folder)], catch_exceptions=False)
+
+
+def refusal(call: object) -> str:
+    with pytest.raises(WeightsError) as caught:
+        call()  # type: ignore[operator]
+    return str(caught.value)
+
+
+class Bomb:
+    """An object whose unpickling makes a file: what a harmful .pth would do."""
+
+    def __init__(self, trace: Path) -> None:
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.trace),)
+
+
+def test_starter_is_always_there(store: WeightsStore, starter: Path) -> None:
+    """A store without a folder has the starter weights, of the lite variant, with their licence."""
+    (entry,) = store.entries()
+    assert (entry.name, entry.path, entry.variant, entry.is_builtin) == ("starter", starter, "lite", True)
+    assert entry.size == starter.stat().st_size
+    assert entry.licence not in ("", "not stated")
+    assert store.path("starter") == starter
+    assert not store.folder.exists()
+
+
+def test_added_weights_are_the_same_weights(store: WeightsStore, starter: Path) -> None:
+    """Every tensor of an added file comes back bit by bit, and the entry tells where it came from."""
+    entry = store.add(starter, name="mine", licence="studio only")
+    assert entry == store.entries()[1]
+    assert (entry.name, entry.variant, entry.source, entry.licence) == ("mine", "lite", starter.name, "studio only")
+    assert entry.sha256 == hashlib.sha256(starter.read_bytes()).hexdigest()
+    assert entry.added == date.today().isoformat()
+    assert store.path("mine") == store.folder / "mine.safetensors" == entry.path
+    before, after = load_file(starter), load_file(entry.path)
+    assert all(name.endswith("num_batches_tracked") for name in after.keys() - before.keys())
+    assert all(before[name].dtype == after[name].dtype and before[name].equal(after[name]) for name in before)
+    assert [file.name for file in store.folder.iterdir()] == ["mine.safetensors"]
+
+
+def test_licence_of_the_file_is_kept(store: WeightsStore, starter: Path) -> None:
+    """Without ``licence`` the entry carries what the file says; a file that says nothing is told to be so."""
+    assert store.add(starter, name="kept").licence == store.entry("starter").licence
+    bare = store.folder / "bare.pt"
+    torch.save(load_file(starter), bare)
+    assert store.add(bare).licence == "not stated"
+
+
+def test_training_checkpoint_is_unwrapped(store: WeightsStore, starter: Path, tmp_path: Path) -> None:
+    """Weights nested under ``network`` are found, and the name is the file's."""
+    file = tmp_path / "run7_checkpoint.pth"
+    torch.save({"it": 5, "network": load_file(starter), "optimizer": {"state": {}}}, file)
+    entry = store.add(file)
+    assert (entry.name, entry.variant) == ("run7_checkpoint", "lite")
+    assert read_weights(entry.path).state.keys() == read_weights(starter).state.keys()
+
+
+def test_single_object_weights_are_widened(store: WeightsStore, tmp_path: Path) -> None:
+    """Published s0 weights, with four channels into the value encoder, become five; the entry says so."""
+    with torch.device("meta"):
+        shapes = STCN(PUBLISHED).state_dict()
+    # Expanded zeros take no space in the file.
+    state = {name: torch.zeros((), dtype=torch.half).expand(tensor.shape) for name, tensor in shapes.items()}
+    state["value_encoder.conv1.weight"] = torch.ones(64, 4, 7, 7, dtype=torch.half)
+    torch.save(state, tmp_path / "stcn_s0.pth")
+    entry = store.add(tmp_path / "stcn_s0.pth")
+    assert (entry.name, entry.variant) == ("stcn_s0", "published")
+    assert "a zero channel was added" in entry.note
+    stem = load_file(entry.path)["value_encoder.conv1.weight"]
+    assert stem.shape == (64, 5, 7, 7)
+    assert stem[:, :4].eq(1).all() and stem[:, 4].eq(0).all()
+
+
+def test_files_that_fit_no_variant_are_refused(store: WeightsStore, starter: Path, tmp_path: Path) -> None:
+    """A missing entry, a wrong shape, another network and no weights at all: each is refused with its reason."""
+    state = load_file(starter)
+    first = "decoder.pred.weight"
+    for name, changed, reason in (
+        ("missing", {key: value for key, value in state.items() if key != first}, f"'{first}' is missing"),
+        ("shape", {**state, first: torch.zeros(2, 3)}, f"'{first}' has shape (2, 3)"),
+        ("other", {"layer.weight": torch.zeros(3)}, "not weights of an STCN"),
+    ):
+        file = tmp_path / f"{name}.safetensors"
+        save_file(changed, file)
+        message = refusal(lambda file=file: store.add(file))
+        assert str(file) in message
+        assert reason in message
+    (tmp_path / "text.safetensors").write_text("no weights")
+    assert "not a readable safetensors file" in refusal(lambda: store.add(tmp_path / "text.safetensors"))
+    assert "there is no such file" in refusal(lambda: store.add(tmp_path / "absent.pth"))
+    assert not store.folder.exists() or not list(store.folder.iterdir())
+
+
+@pytest.mark.parametrize("how", ["pickle", "torch", "nested"])
+def test_a_pickle_is_never_executed(store: WeightsStore, starter: Path, tmp_path: Path, how: str) -> None:
+    """A file whose unpickling would run code is refused, and the code does not run."""
+    trace, file = tmp_path / "trace", tmp_path / "harmful.pth"
+    if how == "pickle":
+        file.write_bytes(pickle.dumps(Bomb(trace), protocol=2))
+    elif how == "torch":
+        torch.save(Bomb(trace), file)
+    else:
+        torch.save({"network": load_file(starter), "epoch": Bomb(trace)}, file)
+    assert "refused" in refusal(lambda: store.add(file))
+    assert not trace.exists()
+    assert len(store.entries()) == 1
+    with suppress(RuntimeError):  # that nothing useful comes out, after the harm is done
+        torch.load(file, weights_only=False)
+    assert trace.exists(), "the file does no harm when it is trusted, so this test shows nothing"
+
+
+def test_a_taken_name_is_refused(store: WeightsStore, starter: Path) -> None:
+    """Weights are not overwritten unless that is said."""
+    store.add(starter, name="mine", licence="first")
+    message = refusal(lambda: store.add(starter, name="mine", licence="second"))
+    assert "there are weights called 'mine' already" in message and "--replace" in message
+    assert store.entry("mine").licence == "first"
+    assert store.add(starter, name="mine", licence="second", replace=True).licence == "second"
+
+
+@pytest.mark.parametrize("name", ["starter", "../up", "a b", "", ".hidden", "sub/name"])
+def test_names_that_cannot_be(store: WeightsStore, starter: Path, tmp_path: Path, name: str) -> None:
+    """A name is a plain word: no path, not hidden, and not that of the starter weights."""
+    if name:
+        refusal(lambda: store.add(starter, name=name))
+    else:
+        odd = tmp_path / "two words.safetensors"
+        odd.symlink_to(starter)
+        assert "'two words' cannot be a name of weights" in refusal(lambda: store.add(odd))
+    assert not store.folder.exists()
+
+
+def test_path_of_a_file_anywhere(store: WeightsStore, starter: Path, tmp_path: Path) -> None:
+    """A preset may name a .safetensors file; another kind, or one that is not there, is refused."""
+    assert store.path(str(starter)) == starter
+    assert "there is no such file" in refusal(lambda: store.path(str(tmp_path / "x.safetensors")))
+    (tmp_path / "x.pth").touch()
+    message = refusal(lambda: store.path(str(tmp_path / "x.pth")))
+    assert f"stcn weights add {tmp_path / 'x.pth'}" in message
+
+
+def test_unknown_name_tells_the_nearest_and_the_way(store: WeightsStore, starter: Path) -> None:
+    """A typo gets the name that was meant; a published name gets the command that fetches it."""
+    store.add(starter, name="hero_v2")
+    message = refusal(lambda: store.path("hero_v3"))
+    assert "Did you mean hero_v2?" in message and "stcn weights add FILE" in message
+    assert "stcn weights fetch stcn_s0" in refusal(lambda: store.path("stcn_s0"))
+
+
+def test_folder_is_the_environments_or_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The folder given goes before STCN_WEIGHTS_DIR, and that before the user's data folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("STCN_WEIGHTS_DIR", raising=False)
+    assert WeightsStore().folder.parts[-2:] == ("stcn_plugin", "weights")
+    monkeypatch.setenv("STCN_WEIGHTS_DIR", str(tmp_path / "studio"))
+    assert WeightsStore().folder == tmp_path / "studio"
+    assert WeightsStore(tmp_path / "own").folder == tmp_path / "own"
+
+
+def test_check_notices_one_changed_bit(store: WeightsStore, starter: Path) -> None:
+    """Whole weights are found right; a changed value, and a file cut short, are not."""
+    entry = store.add(starter, name="mine")
+    assert [(checked.name, problem) for checked, problem in store.check()] == [("starter", ""), ("mine", "")]
+    content = bytearray(entry.path.read_bytes())
+    content[-1] ^= 1
+    entry.path.write_bytes(content)
+    ((_, problem),) = store.check(["mine"])
+    assert "the file was changed or damaged" in problem
+    entry.path.write_bytes(content[:-1000])
+    ((_, problem),) = store.check(["mine"])
+    assert "not a readable safetensors file" in problem
+    assert "no weights called 'yours'" in refusal(lambda: list(store.check(["yours"])))
+
+
+def test_a_file_put_there_by_hand_is_listed(store: WeightsStore, starter: Path) -> None:
+    """A file nobody added works by its name, without provenance; one that is no weights says what is wrong."""
+    store.folder.mkdir()
+    save_file(load_file(starter), store.folder / "copied.safetensors")
+    (store.folder / "broken.safetensors").write_bytes(b"\xff" * 100)
+    _, broken, copied = store.entries()
+    assert (broken.name, broken.problem) == ("broken", "not a readable safetensors file")
+    assert (copied.name, copied.problem, copied.variant, copied.content) == ("copied", "", "", "")
+    assert store.path("copied") == store.folder / "copied.safetensors"
+    assert {entry.name: bool(problem) for entry, problem in store.check()} == {
+        "starter": False,
+        "broken": True,
+        "copied": False,
+    }
+
+
+def test_removed_weights_are_gone(store: WeightsStore, starter: Path) -> None:
+    """Remove deletes the file; the starter weights stay."""
+    store.add(starter, name="mine")
+    store.remove("mine")
+    assert [entry.name for entry in store.entries()] == ["starter"]
+    assert "part of the package" in refusal(lambda: store.remove("starter"))
+    assert starter.exists()
+    assert "no weights called 'mine'" in refusal(lambda: store.remove("mine"))
+
+
+def test_a_store_that_cannot_be_written(store: WeightsStore, starter: Path) -> None:
+    """A folder that cannot be made is an error with the way out."""
+    store.folder.touch()
+    message = refusal(lambda: store.add(starter, name="mine"))
+    assert "the store cannot be written" in message and "STCN_WEIGHTS_DIR" in message
+
+
+def test_weights_can_be_read_by_others(store: WeightsStore, starter: Path) -> None:
+    """A studio shares its store: files get the permissions that new files get there."""
+    store.folder.mkdir()
+    (store.folder / "plain").touch()
+    entry = store.add(starter, name="mine")
+    assert entry.path.stat().st_mode == (store.folder / "plain").stat().st_mode
+
+
+def test_commands(store: WeightsStore, starter: Path) -> None:
+    """Add tells the variant, list shows it, check says ok, remove removes."""
+    added = run("add", starter, "--name", "mine", "--licence", "ours alone", store=store)
+    assert added.exit_code == 0
+    assert added.output.startswith("added mine: lite variant, ")
+    listed = run("list", store=store).output.splitlines()
+    assert listed[0].split() == ["name", "variant", "size", "added", "licence", "source"]
+    assert listed[1].split()[:2] == ["starter", "lite"]
+    assert listed[2].split()[:2] == ["mine", "lite"] and "ours alone" in listed[2]
+    assert listed[3] == f"store: {store.folder}"
+    checked = run("check", "mine", store=store)
+    assert (checked.exit_code, checked.output) == (0, "mine: ok, lite\n")
+    assert run("remove", "mine", store=store).output == "removed mine\n"
+    assert len(store.entries()) == 1
+
+
+def test_check_command_fails_for_damaged_weights(store: WeightsStore, starter: Path) -> None:
+    """One damaged file makes the exit code 1; the others are checked all the same."""
+    entry = store.add(starter, name="mine")
+    entry.path.write_bytes(entry.path.read_bytes()[:-1])
+    result = run("check", store=store)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("starter: ok, lite")
+    assert result.stderr.startswith("mine: not a readable safetensors file")
+
+
+def test_listing_loads_no_torch(store: WeightsStore, starter: Path) -> None:
+    """``list`` reads headers only: torch is never imported."""
+    store.add(starter, name="mine")
+    code = (
+        "import sys; from stcn_plugin.network.store import WeightsStore; "
+        "names = [entry.name for entry in WeightsStore().entries()]; "
+        "assert 'torch' not in sys.modules; sys.stdout.write(' '.join(names))"
+    )
+    environment = {**os.environ, "STCN_WEIGHTS_DIR": str(store.folder)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "starter mine"
