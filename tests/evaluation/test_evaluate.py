@@ -16,7 +16,9 @@ from stcn_plugin.cli.evaluate import evaluate as command
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.evaluation import UNITS, Evaluation, evaluate
 from stcn_plugin.media.cryptomatte import channel_names, encode, metadata
+from stcn_plugin.media.mattes import Layout, MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.window import FrameHeader, Window
 
 H, W = 40, 60
 
@@ -353,3 +355,30 @@ def test_command_refuses_a_map_without_names(shots: Path) -> None:
     result = run(shots / "m.####.exr", shots / "truth", "--map", "hero")
     assert result.exit_code == 2
     assert "'hero' is not OURS=THEIRS" in result.output
+
+
+@pytest.mark.parametrize(
+    ("pattern", "layout"),
+    [
+        ("m.####.exr", "layers"),
+        ("m.####.exr", "cryptomatte"),
+        ("m.<object>.####.exr", "per_object"),
+        ("m.<object>.####.png", "per_object"),
+    ],
+)
+def test_mattes_of_every_layout(tmp_path: Path, pattern: str, layout: Layout) -> None:
+    """Mattes that this package writes are scored whatever their layout, object by object."""
+    hero, villain = square(2, 2, value=0.5), square(20, 30)
+    truth = FrameSequence.parse(tmp_path / "t.####.exr")
+    header = FrameHeader(Window(0, 0, W, H), Window(0, 0, W, H))
+    for sequence, mattes, written in (
+        (truth, {"hero": hero, "villain": villain}, "layers"),
+        (FrameSequence.parse(tmp_path / pattern), {"hero": hero, "villain": square(20, 35)}, layout),
+    ):
+        writer = MatteWriter(sequence, objects=("hero", "villain"), layout=written)
+        writer.write(1, mattes, window=header.data, header=header)
+    scores = {one.name: one.mean for one in score(tmp_path / pattern, truth.pattern).objects}
+    assert scores["hero"].sad == pytest.approx(0, abs=1e-3)
+    assert scores["hero"].j == 1.0
+    assert scores["villain"].j == pytest.approx(1 / 3)
+    assert scores["villain"].sad == pytest.approx(0.1, abs=1e-6)
