@@ -9,6 +9,7 @@ import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks, golden_state
 
+import stcn_plugin
 from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import PUBLISHED
@@ -16,7 +17,7 @@ from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 
 GOLDEN = Path(__file__).parent / "golden"
-STARTER = Path(__file__).parents[1] / "stcn_plugin" / "starter" / "lite.safetensors"
+STARTER = Path(stcn_plugin.__file__).parent / "starter" / "lite.safetensors"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,174 @@
+"""Whole shots: what is written for which frame, and that it is what the propagator and the artist said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from golden.stand_in import golden_frames
+
+from stcn_plugin import make_shot
+from stcn_plugin.errors import CancelledError, KeyframeError, MissingFrameError, PresetError
+from stcn_plugin.evaluation.hard import region_overlap
+from stcn_plugin.media.images import read_image
+from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.shot.job import prepare
+from stcn_plugin.shot.run import run
+
+FRAMES = range(1001, 1009)
+CLIPPED = 1 / 0.9  # the default clip points are 0.05 and 0.95
+
+
+def clipped(probabilities):
+    return np.clip((probabilities - 0.05) * CLIPPED, 0, 1)
+
+
+def direct(network, clip, keyframes, order):
+    """What a bare propagator says of object a0, frame by frame in the order given."""
+    images = torch.from_numpy(golden_frames(8, 96, 144)).permute(0, 3, 1, 2).float() / 255
+    propagator = Propagator(network, objects=["a0"], settings=PropagationSettings())
+    found = {}
+    for frame in order:
+        mask = {"a0": torch.from_numpy(clip.mask(frame, 0))} if frame in keyframes else None
+        found[frame] = propagator.step(frame - 1001, images[frame - 1001], keyframe=mask).own[0].numpy()
+    return found
+
+
+def test_mattes_are_the_objects_own_probabilities(clip, network, propagated):
+    """From one keyframe every matte is the propagator's own probability between the clip points, to half precision."""
+    report = propagated({1001: clip.keyframe(1001, 0)})
+    assert report.frames == list(FRAMES)
+    expected = direct(network, clip, {1001}, FRAMES)
+    for frame in FRAMES[1:]:
+        np.testing.assert_allclose(clip.matte(frame), clipped(expected[frame]), atol=2e-3)
+        assert region_overlap(clip.matte(frame) > 0.5, clip.mask(frame, 0) > 0.5) > 0.8
+
+
+def test_background_is_exactly_black_and_core_exactly_white(clip, propagated):
+    """Far from the edge a matte is exactly 0 or exactly 1."""
+    propagated({1001: clip.keyframe(1001, 0)})
+    for frame in FRAMES:
+        matte = clip.matte(frame)
+        assert (matte == 0).mean() > 0.8
+        assert (matte == 1).sum() > 0.5 * clip.mask(frame, 0).sum()
+
+
+def test_keyframe_carries_the_artists_matte(clip, propagated, tmp_path):
+    """On a keyframe the artist's soft matte is written as it is, whatever the clip points."""
+    from stcn_plugin.media.mattes import MatteWriter
+    from stcn_plugin.media.sequences import FrameSequence
+    from stcn_plugin.media.window import FrameHeader, Window
+
+    soft = np.linspace(0, 1, 96 * 144, dtype=np.float32).reshape(96, 144)
+    window = Window(0, 0, 144, 96)
+    writer = MatteWriter(FrameSequence.parse(tmp_path / "soft.####.exr"), objects=["a0"], depth="float")
+    (path,) = writer.write(1004, {"a0": soft}, window=window, header=FrameHeader(window, window))
+    propagated({1004: str(path)}, "output.depth=float")
+    np.testing.assert_array_equal(clip.matte(1004), soft)
+
+
+def test_both_directions_meet_between_keyframes(clip, network, propagated):
+    """Between two keyframes a matte is the two passes' probabilities, weighed by nearness."""
+    propagated({1002: clip.keyframe(1002, 0), 1006: clip.keyframe(1006, 0)})
+    forward = direct(network, clip, {1002, 1006}, range(1002, 1009))
+    backward = direct(network, clip, {1002, 1006}, range(1006, 1000, -1))
+    for frame, weight in {1001: 0, 1003: 0.75, 1004: 0.5, 1005: 0.25, 1007: 1, 1008: 1}.items():
+        ahead = weight * forward[frame] if weight else 0
+        back = (1 - weight) * backward[frame] if weight < 1 else 0
+        np.testing.assert_allclose(clip.matte(frame), clipped(ahead + back), atol=2e-3, err_msg=str(frame))
+    for frame in (1002, 1006):
+        np.testing.assert_array_equal(clip.matte(frame), clip.mask(frame, 0))
+
+
+@pytest.mark.parametrize(("direction", "reached"), [("forward", range(1004, 1009)), ("backward", range(1001, 1005))])
+def test_one_direction_on_request(clip, propagated, direction, reached):
+    """Where no keyframe reaches, a clear matte is written: the sequence has no holes."""
+    report = propagated({1004: clip.keyframe(1004, 0)}, f"direction={direction}")
+    assert report.frames == list(FRAMES)
+    assert [frame for frame in FRAMES if clip.matte(frame).any()] == list(reached)
+
+
+def test_objects_on_different_keyframes_and_lives(clip, propagated):
+    """A late object is found backwards too, unless its range says that it is not there yet."""
+    keyframes = {1001: clip.keyframe(1001, 0), 1004: clip.keyframe(1004, 1, 2)}
+    propagated(keyframes, objects={"a1": "1003-1006"})
+    for frame in FRAMES:
+        assert region_overlap(clip.matte(frame, "a0") > 0.5, clip.mask(frame, 0) > 0.5) > 0.8
+        assert region_overlap(clip.matte(frame, "a2") > 0.5, clip.mask(frame, 2) > 0.5) > 0.8
+        assert clip.matte(frame, "a1").any() == (1003 <= frame <= 1006)
+        total = sum(clip.matte(frame, name) for name in ("a0", "a1", "a2"))
+        assert total.max() <= 1.002  # three half floats
+
+
+def test_range_with_steps(clip, propagated):
+    """Only the frames of the range are read and written."""
+    report = propagated({1003: clip.keyframe(1003, 0)}, range="1001-1008x2")
+    assert report.frames == [1001, 1003, 1005, 1007]
+
+
+def test_smaller_internal_size_gives_mattes_at_plate_size(clip, propagated):
+    """Mattes have the plate's size whatever the internal size."""
+    propagated({1001: clip.keyframe(1001, 0)}, "size=64")
+    assert clip.matte(1005).shape == (96, 144)
+    assert region_overlap(clip.matte(1005) > 0.5, clip.mask(1005, 0) > 0.5) > 0.7
+
+
+def test_missing_frames(clip, propagated):
+    """A missing frame stops the job before it starts; on request it is held or skipped."""
+    key = {1001: clip.keyframe(1001, 0)}
+    (clip.folder / "plate.1004.png").unlink()
+    with pytest.raises(MissingFrameError, match=r"1 of 8 frames have no file: 1004.*read\.missing"):
+        propagated(key)
+    assert propagated(key, "read.missing=skip").frames == [1001, 1002, 1003, 1005, 1006, 1007, 1008]
+    assert propagated(key, "read.missing=hold").frames == list(FRAMES)
+    np.testing.assert_allclose(clip.matte(1004), clip.matte(1003), atol=0.35)
+
+
+def test_cancel_leaves_whole_frames(clip, network):
+    """A cancelled job has written whole files of the frames it finished, and nothing else."""
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
+    seen = []
+    with pytest.raises(CancelledError):
+        run(prepare(shot), network, on_progress=seen.append, is_cancelled=lambda: len(seen) == 3)
+    written = sorted((clip.folder / "out").iterdir())
+    assert [path.name for path in written] == ["matte.1001.exr", "matte.1002.exr", "matte.1003.exr"]
+    for path in written:
+        assert read_image(path).pixels.shape == (96, 144, 5)
+
+
+def test_progress_counts_every_step_of_both_passes(clip, network):
+    """Progress ends at its total, and a frame between keyframes counts twice."""
+    keyframes = {1001: clip.keyframe(1001, 0), 1008: clip.keyframe(1008, 0)}
+    seen = []
+    run(prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes)), network, on_progress=seen.append)
+    assert [progress.done for progress in seen] == list(range(1, 16))
+    assert {progress.total for progress in seen} == {15}
+
+
+def test_overlays_and_contact_sheet(clip, propagated):
+    """Overlays come beside the mattes: a picture per frame and one sheet of all."""
+    report = propagated({1001: clip.keyframe(1001, 0)}, f"overlay.folder={clip.folder / 'look'}")
+    assert report.contact_sheet == clip.folder / "look" / "contact_sheet.jpg"
+    assert len(list((clip.folder / "look").glob("overlay.*.jpg"))) == 8
+
+
+@pytest.mark.parametrize(
+    ("keyframes", "arguments", "error", "message"),
+    [
+        ({1001: 0}, {"objects": {"cat": "1001-1002", "1": "1001"}}, PresetError, "no keyframe shows the object 'cat'; they show: 1"),
+        ({1005: 0}, {"objects": {"1": "1001-1003"}}, PresetError, "the keyframe of '1' on frame 1005 is outside its range 1001-1003"),
+        ({1050: 0}, {}, KeyframeError, "frame 1050 is not among the frames 1001-1008"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_shot_are_told_before_it_runs(clip, propagated, keyframes, arguments, error, message):
+    """Objects and keyframes that do not fit each other are errors that name both."""
+    with pytest.raises(error) as caught:
+        propagated({frame: clip.keyframe(1001, disc)["file"] for frame, disc in keyframes.items()}, **arguments)
+    assert message in str(caught.value)
+
+
+def test_one_object_twice_on_a_frame_is_refused(clip, propagated):
+    """Two files that give the same object on one frame are an error that names both."""
+    first, second = clip.keyframe(1001, 0), clip.keyframe(1001, 0, 1)
+    with pytest.raises(KeyframeError, match=r"the object '1' of frame 1001 is in .*key\.1001\.0\.png already"):
+        propagated({1001: [first["file"], second["file"]]})

@@ -1,0 +1,142 @@
+"""The command line as a user meets it: real processes, exit codes, stderr, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from golden.stand_in import golden_frames, golden_masks
+from PIL import Image
+
+from stcn_plugin.media.images import read_image
+
+STCN = [sys.executable, "-m", "stcn_plugin"]
+
+
+def stcn(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*STCN, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A plate of six small frames and a keyframe of one disc."""
+    folder = tmp_path_factory.mktemp("cli")
+    for number, frame in enumerate(golden_frames(6, 96, 144)):
+        Image.fromarray(frame).save(folder / f"p.{1001 + number}.png")
+    Image.fromarray(golden_masks(96, 144)[0] * 255).save(folder / "key.png")
+    return folder
+
+
+FLAGS = ("--plate", "p.####.png", "--keyframe", "1001=key.png")
+
+
+def test_flags_alone_do_the_main_job(folder):
+    """Plate, keyframe and out are enough; progress and a summary go to stderr, nothing to stdout."""
+    result = stcn("propagate", *FLAGS, "--out", "flags/m.####.exr", "--overlay", "look", cwd=folder)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "6/6" in result.stderr
+    assert "6 frames (1001-1006) of matte" in result.stderr
+    names = sorted(path.name for path in (folder / "flags").iterdir())
+    assert names == [f"m.{frame}.exr" for frame in range(1001, 1007)]
+    assert (folder / "look" / "contact_sheet.jpg").is_file()
+    assert read_image(folder / "flags" / "m.1003.exr").channels[:4] == ("R", "G", "B", "A")
+
+
+def test_shot_file_with_flags_over_it(folder):
+    """A shot file runs from any folder, and flags go over what it says."""
+    shot = folder / "shot.yaml"
+    shot.write_text("extends: draft\nplate: p.####.png\nkeyframes: {1001: key.png}\nout: shot/m.####.exr\n")
+    result = stcn("propagate", shot, "--range", "1001-1003", "--set", "size=64", "--quiet", cwd=Path("/"))
+    assert (result.returncode, result.stderr, result.stdout) == (0, "", "")
+    assert len(list((folder / "shot").iterdir())) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("propagate",), 2, "missing: --plate, --keyframe, --out"),
+        (("propagate", *FLAGS), 2, "missing: --out"),
+        (("propagate", "--keyframe", "key.png", "--plate", "p.####.png", "--out", "o.####.exr"), 2, "write it as FRAME=FILE"),
+        (("propagate", "--nonsense"), 2, "No such option"),
+        (("nonsense",), 2, "No such command"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--device", "cuda:7"), 1, "the device 'cuda:7' is not available"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--weights", "startre"), 1, "starter"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--set", "memory.intervall=3"), 1, "interval"),
+        (("propagate", "--plate", "q.####.png", "--keyframe", "1001=key.png", "--out", "o.####.exr"), 1, "no frame of the plate is on disk"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--range", "1001-1009"), 1, "3 of 9 frames have no file: 1007-1009"),
+        (("propagate", "absent.yaml"), 1, "absent.yaml"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_in_one_message(folder, arguments, code, message):
+    """Bad usage is exit code 2, any other mistake 1; both on stderr, neither with a traceback."""
+    result = stcn(*arguments, cwd=folder)
+    assert result.returncode == code, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert not list(folder.glob("o.*"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_ctrl_c_leaves_whole_frames_and_exit_code_130(folder):
+    """Interrupted in the middle, every matte on disk is whole, no temporary is left, and the exit code says so."""
+    out = folder / "interrupted"
+    for number in range(1, 60):  # the six frames over and over, long enough to be interrupted
+        (folder / f"long.{1000 + number}.png").symlink_to(folder / f"p.{1001 + number % 6}.png")
+    command = [
+        *STCN,
+        "propagate",
+        "--plate",
+        "long.####.png",
+        "--keyframe",
+        "1001=key.png",
+        "--out",
+        f"{out}/m.####.exr",
+    ]
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(list(out.glob("m.*"))) < 4:
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    written = sorted(out.iterdir())
+    assert 4 <= len(written) < 59
+    assert [path.name for path in written] == [f"m.{1001 + number}.exr" for number in range(len(written))]
+    for path in written:
+        assert read_image(path).pixels.shape == (96, 144, 5)
+
+
+def test_doctor_tries_everything(folder):
+    """The doctor names versions, devices, weights, colour and disk, and ends well where all is well."""
+    result = stcn("doctor", "--folder", folder / "doctor")
+    assert result.returncode == 0, result.stdout
+    for check in ("packages", "device", "weights", "presets", "colour", "disk"):
+        assert f" ok   {check}" in result.stdout
+    assert list((folder / "doctor").iterdir()) == []
+
+
+def test_doctor_tells_what_is_broken(tmp_path):
+    """A broken OCIO config is one failed line among good ones, and exit code 1."""
+    result = stcn("doctor", OCIO=str(tmp_path / "absent.ocio"))
+    assert result.returncode == 1
+    failed = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
+    assert len(failed) == 1
+    assert "absent.ocio" in failed[0]
+
+
+def test_help_teaches():
+    """The help of the main command shows examples that can be copied."""
+    result = stcn("propagate", "--help")
+    assert result.returncode == 0
+    assert "stcn propagate sh010.yaml" in result.stdout
+    assert "--keyframe 1001=roto/sh010.1001.png" in result.stdout

@@ -1,0 +1,100 @@
+"""What a step gives, and how objects come into play and leave it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from golden.stand_in import golden_frames, golden_masks
+
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.variants import LITE
+from stcn_plugin.propagation.aggregation import aggregate
+from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(5)
+    return STCN(LITE).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return torch.from_numpy(golden_frames(6, 50, 70)).permute(0, 3, 1, 2).float() / 255
+
+
+@pytest.fixture(scope="module")
+def masks():
+    return torch.from_numpy(golden_masks(50, 70)).float()
+
+
+def test_aggregation_sharpens_as_published():
+    """A single object of .6 becomes .692, .7 becomes .845, .3 becomes .155."""
+    found = aggregate(torch.tensor([0.6, 0.7, 0.3])[None, None])[1, 0]
+    assert found.tolist() == pytest.approx([0.692, 0.845, 0.155], abs=5e-4)
+
+
+def test_aggregation_sums_to_one_and_survives_certainty():
+    """Any probabilities, certain ones too, become one distribution without NaN."""
+    generator = torch.Generator().manual_seed(0)
+    own = torch.rand(3, 9, 9, generator=generator).round(decimals=1)
+    torch.testing.assert_close(aggregate(own).sum(0), torch.ones(9, 9))
+
+
+def test_keyframe_step_returns_the_masks(network, images, masks):
+    """On a keyframe an object's own probability is the mask, at the image's own size; nobody else is there yet."""
+    propagator = Propagator(network, objects=["a", "b"], settings=PropagationSettings())
+    prediction = propagator.step(0, images[0], keyframe={"b": masks[1]})
+    assert torch.equal(prediction.own[1], masks[1])
+    assert not prediction.own[0].any()
+    assert propagator.in_play == (1,)
+
+
+def test_retired_objects_leave_no_trace(network, images, masks):
+    """After retirement the others are propagated as if the memory of the retired had never been."""
+    together = Propagator(network, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
+    together.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
+    together.retire(["b"])
+    found = together.step(1, images[1])
+    assert together.in_play == (0, 2)
+    assert not found.own[1].any()
+    reference = Propagator(network, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
+    reference.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
+    expected = reference.step(1, images[1])
+    torch.testing.assert_close(found.own[[0, 2]], expected.own[[0, 2]])
+    together.retire(["a", "c"])
+    assert together.in_play == ()
+    assert not together.step(2, images[2]).own.any()
+
+
+def test_a_second_keyframe_corrects_what_is_there(network, images, masks):
+    """A later mask of an object already in play stands, and makes room among the others."""
+    propagator = Propagator(network, objects=["a", "b"], settings=PropagationSettings())
+    propagator.step(0, images[0], keyframe={"a": masks[0], "b": masks[1]})
+    corrected = propagator.step(1, images[1], keyframe={"a": masks[2]})
+    assert torch.equal(corrected.own[0], masks[2])
+    assert not corrected.own[1][masks[2] > 0].any()
+    assert propagator.in_play == (0, 1)
+
+
+def test_the_order_of_objects_means_nothing(network, images, masks):
+    """Naming objects in another order permutes the result and changes nothing else."""
+    settings = PropagationSettings(interval=2)
+    one = Propagator(network, objects=["a", "b"], settings=settings)
+    other = Propagator(network, objects=["b", "a"], settings=settings)
+    for index, image in enumerate(images):
+        keyframe = {"a": masks[0], "b": masks[1]} if index == 0 else {}
+        first = one.step(index, image, keyframe=keyframe)
+        second = other.step(index, image, keyframe=dict(reversed(keyframe.items())))
+        torch.testing.assert_close(first.own, second.own.flip(0), atol=1e-5, rtol=1e-4)
+
+
+def test_bfloat16_stays_near_float32(network, images, masks):
+    """The narrow number format moves probabilities by little."""
+    found = []
+    for precision in (torch.float32, torch.bfloat16):
+        propagator = Propagator(network, objects=["a"], settings=PropagationSettings(precision=precision))
+        propagator.step(0, images[0], keyframe={"a": masks[0]})
+        found.append(propagator.step(1, images[1]).own)
+    assert found[1].dtype == torch.float32
+    assert float((found[0] - found[1]).abs().mean()) < 0.02
