@@ -47,7 +47,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.touch()  # before the writer, because the system says more exactly than a format why it refuses
-            write(temporary)
+            _write(temporary, write)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)  # gone already after a rename
@@ -55,9 +55,19 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         raise _refused(path, error) from error
 
 
+def _write(temporary: Path, write: Callable[[Path], None]) -> None:
+    """Let the writer write; where a format fails without the system's reason, ask the system for it."""
+    try:
+        write(temporary)
+    except OSError as error:
+        if error.errno is None:
+            with temporary.open("ab") as more:  # a disk or quota that is full says so again
+                more.write(bytes(1 << 16))
+        raise
+
+
 def _refused(path: Path, error: OSError) -> OutputError:
     """Tell an artist why the system or the format refused."""
-    number = error.errno or (errno.ENOSPC if os.strerror(errno.ENOSPC).lower() in str(error).lower() else None)
-    cause = os.strerror(number).lower() if number else str(error).strip().rstrip(".")
-    fix = _FIXES.get(number, "Check the disk and the folder") if number else "Check the disk and the folder"
+    cause = os.strerror(error.errno).lower() if error.errno else str(error).strip().rstrip(".")
+    fix = _FIXES.get(error.errno or 0, "Check the disk and the folder")
     return OutputError(f"the file cannot be written: {cause}", where=str(path), fix=fix)

@@ -69,7 +69,12 @@ def write_grey(
     spec.channelnames = ("Y",)
     for key, value in attributes.items():
         spec.attribute(key, value)
-    write_whole(path, lambda temporary: _write(temporary, spec, pixels[..., np.newaxis]))
+
+    def write(temporary: Path) -> None:
+        _write(temporary, spec, pixels[..., np.newaxis])
+        _compare(temporary, pixels)
+
+    write_whole(path, write)
 
 
 def _spec(window: Window, header: FrameHeader, channels: int, pixel_format: str) -> oiio.ImageSpec:
@@ -91,3 +96,14 @@ def _write(path: Path, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> Non
         closed = output.close()
     if not closed:
         raise OSError(output.geterror() or "the file could not be completed")
+
+
+def _compare(path: Path, pixels: NDArray[np.generic]) -> None:
+    """Read back what was written: the PNG and TIFF writers say nothing when the disk is full, unlike that of EXR."""
+    source = oiio.ImageInput.open(str(path))
+    written = source.read_image(pixels.dtype.name) if source else None
+    if source:
+        source.close()
+    if written is None or not np.array_equal(written[..., 0], pixels):
+        oiio.geterror()  # what it says of the half file is no news
+        raise OSError("the file on disk is not what was written")

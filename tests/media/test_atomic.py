@@ -33,7 +33,7 @@ def write(path):
 write_whole(Path(sys.argv[1]), write)
 """
 
-# Writes a matte of 12 MB where no file may be larger than 1 MB, as on a disk that fills up.
+# Writes a matte of 512 KB or more where no file may be larger than 256 KB, as on a disk that fills up.
 LIMITED_WRITER = """
 import resource, sys
 import numpy as np
@@ -42,9 +42,9 @@ from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 
-resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18))
 window = Window(0, 0, 1024, 512)
-writer = MatteWriter(FrameSequence.parse(sys.argv[1]), objects=['hero'], depth='float', compression='none')
+writer = MatteWriter(FrameSequence.parse(sys.argv[1]), objects=['hero'], depth=sys.argv[2])
 matte = np.random.rand(512, 1024).astype(np.float32)
 try:
     writer.write(1001, {'hero': matte}, window=window, header=FrameHeader(window, window))
@@ -109,13 +109,16 @@ def test_a_killed_process_leaves_no_half_file(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on file sizes are POSIX")
-def test_a_disk_that_fills_up_in_the_middle_is_told(tmp_path):
-    """When a real EXR cannot be completed, the error names the file and no part of it stays."""
-    pattern = tmp_path / "m.####.exr"
-    done = subprocess.run([sys.executable, "-c", LIMITED_WRITER, str(pattern)], capture_output=True, text=True)
+@pytest.mark.parametrize(
+    ("suffix", "depth"), [("exr", "half"), ("exr", "float"), ("png", "uint8"), ("png", "uint16"), ("tif", "uint8")]
+)
+def test_a_disk_that_fills_up_in_the_middle_is_told(tmp_path, suffix, depth):
+    """When a real matte file cannot be completed, the error names it and no part of it stays, in every format."""
+    command = [sys.executable, "-c", LIMITED_WRITER, str(tmp_path / f"m.####.{suffix}"), depth]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert str(tmp_path / "m.1001.exr") in done.stdout
-    assert "cannot be written" in done.stdout
+    assert str(tmp_path / f"m.1001.{suffix}") in done.stdout
+    assert f"{os.strerror(errno.EFBIG).lower()}. Write to a disk" in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -144,14 +147,16 @@ def test_what_the_system_refuses_is_told_with_a_fix(tmp_path, number, fix):
     assert ".tmp" not in str(caught.value)
 
 
-def test_what_a_format_reports_of_a_full_disk_is_understood(tmp_path):
-    """OpenImageIO gives a sentence and no number; a full disk is recognised in it."""
+def test_what_a_format_says_is_told_where_the_system_has_no_reason(tmp_path):
+    """A format's own sentence is passed on, and nothing is left of its file."""
 
     def refuse(temporary: Path) -> None:
-        raise OSError(f"Failed OpenEXR write: {os.strerror(errno.ENOSPC)}")
+        temporary.write_text("hal")
+        raise OSError("the picture is too wide for this format")
 
-    with pytest.raises(OutputError, match="Free some space"):
+    with pytest.raises(OutputError, match=r"the picture is too wide for this format\. Check the disk"):
         write_whole(tmp_path / "m.exr", refuse)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
