@@ -94,7 +94,7 @@ def read_picked(file: KeyframeFile, name: str, found: Sequence[Channel]) -> Matt
     matte = _matte_channel(found)
     if matte:
         return _read(file, {name: matte})[name]
-    return _read_grey(file, name, found)
+    return _read_grey(file, name, found, found)
 
 
 def read_layers(file: KeyframeFile, channels: Sequence[Channel]) -> dict[str, Matte]:
@@ -125,12 +125,10 @@ def read_layers(file: KeyframeFile, channels: Sequence[Channel]) -> dict[str, Ma
     luminance = next((channel for channel in unnamed if channel.short == "y"), None)
     if luminance:
         return _read(file, {file.default_name: luminance})
-    if not unnamed:
-        raise choose(file, channels)
-    return {file.default_name: _read_grey(file, file.default_name, unnamed)}
+    return {file.default_name: _read_grey(file, file.default_name, unnamed, channels)}
 
 
-def choose(file: KeyframeFile, channels: Sequence[Channel]) -> KeyframeError:
+def _choose(file: KeyframeFile, channels: Sequence[Channel]) -> KeyframeError:
     """Return the error that asks for a channel."""
     names = [channel.name for channel in channels]
     fix = f"Choose a channel or layer, such as {file.path.name}:{names[0]}. It has: {listed(names)}"
@@ -152,17 +150,17 @@ def _is_solid(file: KeyframeFile, alpha: Channel) -> bool:
     return data.intersection(display) == display and bool((image.pixels == 1).all())
 
 
-def _read_grey(file: KeyframeFile, name: str, channels: Sequence[Channel]) -> Matte:
-    """Read colours that are all grey as one matte."""
+def _read_grey(file: KeyframeFile, name: str, channels: Sequence[Channel], choices: Sequence[Channel]) -> Matte:
+    """Read colours that are all grey as one matte; where they are not, ask for one of the choices."""
     by_short = {channel.short: channel for channel in reversed(channels)}
     if not {"r", "g", "b"} <= by_short.keys():
-        raise choose(file, channels)
+        raise _choose(file, choices)
     stored = [by_short[short].stored for short in "rgb"]
     image = read_image(file.path, part=channels[0].part, channels=stored, error=KeyframeError, where=file.where)
     # Three NaN, or three infinities, are as grey as three zeros.
     red, green, blue = (np.nan_to_num(np.clip(image.pixels[..., index], 0, 1)) for index in range(3))
     if max(float(np.abs(red - green).max()), float(np.abs(blue - green).max())) > GREY_TOLERANCE:
-        raise choose(file, channels)
+        raise _choose(file, choices)
     return file.fit(name, green, image)
 
 

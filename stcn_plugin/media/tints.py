@@ -29,4 +29,4 @@ def object_colour(index: int) -> tuple[float, float, float]:
     """
     if index < len(_FIRST):
         return _FIRST[index]
-    return colorsys.hsv_to_rgb(index * _GOLDEN_ANGLE % 1, 0.65, 0.95)
+    return colorsys.hsv_to_rgb(index * _GOLDEN_ANGLE % 1, 0.75, 0.7)  # darker than the first ones
