@@ -17,7 +17,7 @@ def write_exr(
     path: Path,
     pixels: NDArray[np.float32],
     channels: Sequence[str],
-    formats: Sequence[str],
+    depth: str,
     *,
     header: FrameHeader,
     attributes: Mapping[str, str],
@@ -28,17 +28,15 @@ def write_exr(
         path: The file.
         pixels: ``(H, W, C)`` over ``header.data``.
         channels: Their names.
-        formats: ``half`` or ``float`` for each channel.
+        depth: ``half`` or ``float``.
         header: What the plate's frame says of itself.
         attributes: Further metadata, ``compression`` among them.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    spec = _spec(header.data, header, len(channels), "float" if "float" in formats else "half")
+    spec = _spec(header.data, header, len(channels), depth)
     spec.channelnames = tuple(channels)
-    if len(set(formats)) > 1:
-        spec.channelformats = tuple(formats)
     spec.full_x, spec.full_y = header.display.x, header.display.y
     spec.full_width, spec.full_height = header.display.width, header.display.height
     if header.timecode:

@@ -130,8 +130,7 @@ class MatteWriter:
         pixels[..., :4] = _union(mattes)[..., np.newaxis]
         for index, matte in enumerate(mattes.values(), start=4):
             pixels[..., index] = matte
-        formats = [self._depth] * len(channels)
-        write_exr(path, pixels, channels, formats, header=header, attributes=self._attributes)
+        write_exr(path, pixels, channels, self._depth, header=header, attributes=self._attributes)
 
     def _write_cryptomatte(self, path: Path, mattes: Mapping[str, Matte], header: FrameHeader) -> None:
         ranks = cryptomatte.rank_count(len(mattes))
@@ -141,14 +140,13 @@ class MatteWriter:
             pixels[..., :3] += matte[..., np.newaxis] * np.array(object_colour(index), np.float32)
         pixels[..., 3] = _union(mattes)
         pixels[..., 4:] = cryptomatte.encode(mattes, ranks)
-        formats = ["half"] * 4 + ["float"] * (2 * ranks)
         attributes = self._attributes | cryptomatte.metadata(_CRYPTOMATTE, tuple(mattes))
-        write_exr(path, pixels, channels, formats, header=header, attributes=attributes)
+        write_exr(path, pixels, channels, self._depth, header=header, attributes=attributes)
 
     def _write_one(self, path: Path, matte: Matte, header: FrameHeader) -> None:
         if self._sequence.suffix == ".exr":
             pixels = np.repeat(matte[..., np.newaxis], 4, axis=-1)
-            write_exr(path, pixels, "RGBA", [self._depth] * 4, header=header, attributes=self._attributes)
+            write_exr(path, pixels, "RGBA", self._depth, header=header, attributes=self._attributes)
             return
         integer = np.uint8 if self._depth == "uint8" else np.uint16
         levels = np.rint(matte * np.float32(np.iinfo(integer).max)).astype(integer)
