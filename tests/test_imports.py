@@ -88,4 +88,4 @@ def test_the_public_surface_is_what_it_says():
         assert getattr(stcn_plugin, name).__doc__, name
     assert set(dir(stcn_plugin)) == {*stcn_plugin.__all__, "__version__"}
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        stcn_plugin.nonsense
+        _ = stcn_plugin.nonsense

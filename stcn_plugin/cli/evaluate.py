@@ -99,7 +99,7 @@ def evaluate(
 
 
 def _write(path: Path, text: str) -> None:
-    from stcn_plugin.media.atomic import write_whole
+    from stcn_plugin.atomic import write_whole
 
     def write(file: Path) -> None:
         file.write_text(text, encoding="utf-8")

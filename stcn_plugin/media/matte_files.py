@@ -9,7 +9,7 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
-from stcn_plugin.media.atomic import write_whole
+from stcn_plugin.atomic import write_whole
 from stcn_plugin.media.window import FrameHeader, Window
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from stcn_plugin.media.atomic import write_whole
+from stcn_plugin.atomic import write_whole
 from stcn_plugin.media.placing import as_coverage
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.tints import object_colour

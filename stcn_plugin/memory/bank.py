@@ -30,7 +30,7 @@ class ReadSettings:
 
     top_k: int | None = 20
     max_frames: int | None = None
-    budget_bytes: int = 128 << 20
+    budget_bytes: int = 32 << 20
 
 
 class MemoryBank:

@@ -94,7 +94,7 @@ class Memory(Section):
     """Also remember the previous frame, for that one step."""
     max_frames: Limit = 24
     """Memory frames kept besides the keyframes, which always stay; `all` keeps every one, and cost then grows with the shot."""
-    budget_mb: Count = 128
+    budget_mb: Count = 32
     """Working memory of one step of the memory read, in megabytes."""
 
 

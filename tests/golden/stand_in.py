@@ -46,7 +46,13 @@ def golden_frames(count: int, height: int, width: int, seed: int = 7) -> np.ndar
             cx = width * (0.25 + 0.25 * k) + 3.0 * t * (1 if k % 2 else -1)
             cy = height * (0.4 + 0.1 * k) + 2.0 * np.sin(t + k)
             inside = (x - cx) ** 2 + (y - cy) ** 2 < (0.16 * height) ** 2
-            colour = np.array([0.9, 0.3, 0.2]) if k == 0 else np.array([0.2, 0.8, 0.4]) if k == 1 else np.array([0.3, 0.3, 0.95])
+            colour = (
+                np.array([0.9, 0.3, 0.2])
+                if k == 0
+                else np.array([0.2, 0.8, 0.4])
+                if k == 1
+                else np.array([0.3, 0.3, 0.95])
+            )
             stripes = 0.8 + 0.2 * np.sin(0.6 * (x - cx))
             image[inside] = (colour * stripes[..., None])[inside]
         frames.append(np.clip(image * 255.0, 0, 255).astype(np.uint8))

@@ -11,8 +11,8 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+from stcn_plugin.atomic import write_whole
 from stcn_plugin.errors import OutputError
-from stcn_plugin.media.atomic import write_whole
 from stcn_plugin.media.images import read_image
 
 # Starts writing an EXR of 64 scanline blocks, tells that half of it is on disk, and waits.
@@ -20,7 +20,7 @@ HALF_WRITER = """
 import sys, time
 from pathlib import Path
 import numpy as np, OpenImageIO as oiio
-from stcn_plugin.media.atomic import write_whole
+from stcn_plugin.atomic import write_whole
 
 def write(path):
     spec = oiio.ImageSpec(256, 256, 4, 'half')
