@@ -8,7 +8,7 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 FPS = 24
-PLATE_COMPRESSION = "dwab:800"
+PLATE_COMPRESSION = "dwab:1000"
 MATTE_COMPRESSION = "zip:9"
 MATTE_STEPS = 128
 """Coverage is kept in steps of 1/128, about what its rays can tell apart; finer ones only fill files with noise."""

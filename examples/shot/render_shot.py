@@ -82,7 +82,7 @@ def _as_plate(samples: int) -> None:
     cycles.denoiser, cycles.denoising_quality = "OPENIMAGEDENOISE", "BALANCED"
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 4, 2, 2
     cycles.caustics_reflective = cycles.caustics_refractive = False
-    cycles.sample_clamp_indirect = 6.0
+    cycles.sample_clamp_direct, cycles.sample_clamp_indirect = 10.0, 6.0  # no fireflies, yet lamps stay above white
 
 
 def _as_matte(samples: int) -> None:

@@ -101,9 +101,9 @@ class Memory(Section):
 class Matte(Section):
     """How probabilities become mattes."""
 
-    black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.05
+    black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
     """Probabilities up to this become exactly 0, so that clear background is clean."""
-    white: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.95
+    white: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.85
     """Probabilities from this on become exactly 1, so that the core is solid."""
 
     @model_validator(mode="after")

@@ -16,11 +16,11 @@ from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
 
 FRAMES = range(1001, 1009)
-CLIPPED = 1 / 0.9  # the default clip points are 0.05 and 0.95
+BLACK, WHITE = 0.15, 0.85  # the defaults
 
 
 def clipped(probabilities):
-    return np.clip((probabilities - 0.05) * CLIPPED, 0, 1)
+    return np.clip((probabilities - BLACK) / (WHITE - BLACK), 0, 1)
 
 
 def direct(network, clip, keyframes, order):

@@ -13,9 +13,9 @@ from scene.wool import felt_and_jumper, ribs
 NECK = 0.50
 """Height where the scarf lies; everything above nods with the head."""
 
-FELT = np.array([0.50, 0.40, 0.30])
-PINK = np.array([0.62, 0.20, 0.17])
-CREAM = np.array([0.78, 0.70, 0.58])
+FELT = np.array([0.20, 0.155, 0.125])
+PINK = np.array([0.40, 0.16, 0.16])
+CREAM = np.array([0.46, 0.40, 0.34])
 
 KNIT, GLASS, NOSE, SCARF = range(4)
 

@@ -12,7 +12,7 @@ from scene.geometry import Points, Shape, ellipsoid, loft, merge, smoothstep, su
 from scene.materials import Nodes, plain
 
 SKIN, FIN, EYE = range(3)
-PATH = np.array([[0.98, -0.90, 0.86], [0.40, -0.98, 0.70], [-0.65, -1.24, 0.96], [-1.14, -0.72, 1.14]])
+PATH = np.array([[0.98, -0.90, 0.84], [0.40, -0.98, 0.52], [-0.65, -1.24, 0.66], [-1.14, -0.72, 1.14]])
 """Control points of the Bézier curve that the fish swims along."""
 
 
@@ -147,9 +147,9 @@ def _scales(name: str) -> bpy.types.Material:
     orange = n.step(n.noise(n.join(x, n.math("MULTIPLY", y, 0.8), z), 3.4, 1.5), 0.475, 0.50)
     black = n.step(n.noise(n.join(n.math("ADD", x, 3.1), y, z), 5.2, 1.0), 0.60, 0.62)
     belly = n.step(z, -0.03, -0.09)
-    base = n.mix(orange, (0.80, 0.76, 0.68), (0.80, 0.13, 0.012))
+    base = n.mix(orange, (0.62, 0.58, 0.51), (0.80, 0.13, 0.012))
     base = n.mix(n.math("MULTIPLY", black, n.math("SUBTRACT", 1.0, belly)), base, (0.012, 0.012, 0.016))
-    base = n.mix(n.math("MULTIPLY", belly, 0.85), base, (0.82, 0.74, 0.62))
+    base = n.mix(n.math("MULTIPLY", belly, 0.85), base, (0.60, 0.53, 0.43))
     # Rows of half-offset discs, each over the next: scales.
     around = n.math("MULTIPLY", n.math("ARCTAN2", y, n.math("SUBTRACT", z, 0.01)), 4.6)
     along = n.math("MULTIPLY", x, 26.0)
@@ -169,6 +169,6 @@ def _membrane(name: str) -> bpy.types.Material:
     n = Nodes(name)
     root, out, _ = n.split(n.attribute("st"))
     rays = n.math("SINE", n.math("MULTIPLY", root, 95.0))
-    fade = n.mix(n.step(out, 0.1, 0.95), (0.78, 0.15, 0.02), (0.85, 0.66, 0.48))
+    fade = n.mix(n.step(out, 0.1, 0.95), (0.74, 0.11, 0.012), (0.78, 0.32, 0.10))
     colour = n.mix(n.step(rays, 0.2, 0.95), fade, n.mix(0.65, fade, (0.25, 0.04, 0.01)))
     return n.done(n.principled(Base_Color=colour, Roughness=0.35, Normal=n.bump(rays, 0.3, 0.008), Coat_Weight=0.4))

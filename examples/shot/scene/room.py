@@ -32,7 +32,7 @@ def _shell() -> None:
     floor = box((-5, -5, -0.1), (5, WALL, 0))
     to_object("floor", floor, [materials.floorboards("floorboards")])
     to_object("wall", box((-5, WALL, 0), (5, WALL + 0.1, 4)), [materials.plaster("plaster", (0.055, 0.16, 0.17))])
-    wood = (0.52, 0.47, 0.38)
+    wood = (0.26, 0.29, 0.22)
     boards = [
         box((-5, WALL - 0.03, 0), (5, WALL, 0.14), tint=wood),
         box((-5, WALL - 0.05, 0.60), (5, WALL, 0.66), tint=wood),
@@ -117,9 +117,9 @@ def _clutter(random: Random) -> None:
     to_object("blocks", merge(blocks), [paint], bevel=0.012)
     beach = ellipsoid((0, 0, 0), (0.19, 0.19, 0.19), detail=48)
     sector = np.floor(beach.st[:, 1] * 6.0 + 1e-6).astype(int) % 3
-    beach.tint[:] = np.array([(0.55, 0.06, 0.04), (0.68, 0.60, 0.45), (0.05, 0.16, 0.30)])[sector]
+    beach.tint[:] = np.array([(0.04, 0.12, 0.30), (0.10, 0.30, 0.34), (0.42, 0.36, 0.08)])[sector]
     ball = to_object("ball", beach, [materials.tinted("rubber", roughness=0.25)])
-    ball.location, ball.rotation_euler = (-0.98, 1.30, 0.19), (0.5, 0.9, 0.3)
+    ball.location, ball.rotation_euler = (-0.62, 1.36, 0.19), (0.5, 0.9, 0.3)
     wood = (0.36, 0.19, 0.08)
     stool = [turned([(0.001, 0.50), (0.22, 0.50), (0.23, 0.52), (0.22, 0.545), (0.001, 0.55)], tint=wood)]
     stool += [

@@ -17,7 +17,7 @@ def felt_and_jumper(name: str) -> bpy.types.Material:
     knit = n.step(jumper, 0.45, 0.55)
     stitch, column = _stitches(n, n.math("MULTIPLY", n.math("ARCTAN2", y, x), 11.0), n.math("MULTIPLY", z, 62.0))
     row = n.noise(n.join(n.math("FLOOR", n.math("MULTIPLY", column, 0.25)), 5.3), 0.77, 0.0)
-    stripes = n.mix(n.step(row, 0.46, 0.48), (0.05, 0.13, 0.22), (0.62, 0.42, 0.09))
+    stripes = n.mix(n.step(row, 0.46, 0.48), (0.40, 0.36, 0.34), (0.17, 0.05, 0.24))
     yarn = n.mix(n.step(stitch, 0.1, 0.6), n.mix(0.75, stripes, (0.01, 0.01, 0.015)), stripes)
     fuzz = n.noise(position, 65.0, 4.0)
     blotch = n.math("MULTIPLY_ADD", n.noise(position, 11.0, 4.0), 0.7, 0.65)
@@ -37,7 +37,7 @@ def ribs(name: str) -> bpy.types.Material:
     along, across, _ = n.split(n.attribute("st"))
     stitch, row = _stitches(n, n.math("MULTIPLY", across, 9.0), n.math("MULTIPLY", along, 34.0))
     band = n.step(n.noise(n.join(n.math("FLOOR", n.math("MULTIPLY", row, 0.34)), 1.7), 0.9, 0.0), 0.56, 0.58)
-    colour = n.mix(band, (0.48, 0.03, 0.025), (0.72, 0.55, 0.40))
+    colour = n.mix(band, (0.10, 0.26, 0.07), (0.42, 0.44, 0.16))
     yarn = n.mix(n.step(stitch, 0.1, 0.6), n.mix(0.7, colour, (0.01, 0.0, 0.0)), colour)
     return n.done(n.principled(Base_Color=yarn, Roughness=0.9, Normal=n.bump(stitch, 0.8, 0.012), Sheen_Weight=0.2))
 
