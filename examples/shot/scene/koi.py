@@ -12,7 +12,7 @@ from scene.geometry import Points, Shape, ellipsoid, loft, merge, smoothstep, su
 from scene.materials import Nodes, plain
 
 SKIN, FIN, EYE = range(3)
-PATH = np.array([[0.98, -0.90, 0.84], [0.40, -0.98, 0.52], [-0.65, -1.24, 0.66], [-1.14, -0.72, 1.14]])
+PATH = np.array([[0.98, -0.90, 0.86], [0.40, -0.98, 0.60], [-0.65, -1.24, 0.64], [-1.14, -0.80, 0.98]])
 """Control points of the Bézier curve that the fish swims along."""
 
 

@@ -142,7 +142,7 @@ def _clutter(random: Random) -> None:
 
 def _plant(random: Random, place: tuple[float, float, float], *, leaves: int, size: float) -> None:
     """A pot with long arching leaves."""
-    clay = materials.plain(f"clay {leaves}", (0.36, 0.13, 0.065), roughness=0.75)
+    clay = materials.plain(f"clay {leaves}", (0.10, 0.12, 0.125), roughness=0.6)
     soil = materials.plain(f"soil {leaves}", (0.02, 0.014, 0.01), roughness=1.0)
     pot = turned([(0.001, 0), (0.15, 0), (0.20, 0.27), (0.225, 0.27), (0.225, 0.33), (0.19, 0.33), (0.18, 0.28)])
     earth = turned([(0.001, 0.285), (0.185, 0.28)], slot=1)
