@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stcn_plugin.errors import STCNError
+    from stcn_plugin.errors import CancelledError, STCNError
     from stcn_plugin.presets.model import Preset
     from stcn_plugin.presets.resolve import load_preset
     from stcn_plugin.presets.shot_file import load_shot, make_shot
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CancelledError",
     "Preset",
     "Progress",
     "Report",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CancelledError": "errors",
     "Preset": "presets.model",
     "Progress": "shot.run",
     "Report": "shot.run",

@@ -66,6 +66,26 @@ def _write(temporary: Path, write: Callable[[Path], None]) -> None:
         raise
 
 
+def check_writable(path: Path) -> None:
+    """Make sure that a file could be written, before hours are spent on what would go there; creates its folder.
+
+    Args:
+        path: The file; it is neither created nor touched.
+
+    Raises:
+        OutputError: It cannot be written; names the file and the cause.
+    """
+    temporary = temporary_beside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.touch()
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
 def _refused(path: Path, error: OSError) -> OutputError:
     """Tell an artist why the system or the format refused."""
     cause = os.strerror(error.errno).lower() if error.errno else str(error).strip().rstrip(".")

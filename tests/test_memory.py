@@ -54,8 +54,8 @@ def test_tiles_respect_the_budget(tensors, monkeypatch):
     key, value, query = tensors
     sizes = []
 
-    def watched(memory_key, query_key):
-        result = similarity(memory_key, query_key)
+    def watched(memory_key, query_key, *, memory_norm):
+        result = similarity(memory_key, query_key, memory_norm=memory_norm)
         sizes.append(result.numel() * result.element_size())
         return result
 

@@ -19,7 +19,7 @@ def test_keyframe_on_the_first_frame_needs_one_pass():
     assert list(found.forward) == [0, 1, 2, 3, 4, 5, 6]
     assert list(found.backward) == []
     assert (found.weight == 1).all()
-    assert not any(found.needs_both(index) for index in range(7))
+    assert {found.source(index) for index in range(7)} == {"forward"}
 
 
 def test_keyframe_in_the_middle_runs_outwards():
@@ -36,7 +36,7 @@ def test_between_two_keyframes_nearness_decides():
     np.testing.assert_allclose(found.weight[:, 0], [0, 1, 0.75, 0.5, 0.25, 1, 1])
     assert list(found.forward) == [1, 2, 3, 4, 5, 6]
     assert list(found.backward) == [5, 4, 3, 2, 1, 0]
-    assert [found.needs_both(index) for index in range(7)] == [False, True, True, True, True, True, False]
+    assert [found.source(index) for index in range(7)] == ["backward", "forward", *3 * ["both"], "forward", "forward"]
 
 
 def test_forward_only_and_backward_only():
@@ -56,6 +56,20 @@ def test_objects_that_come_late_and_end_early():
     np.testing.assert_array_equal(found.weight[:, 1], [NAN, NAN, NAN, 0, 1, 1, 1])
     assert list(found.forward) == [0, 1, 2, 3, 4, 5, 6]
     assert list(found.backward) == [4, 3]
+
+
+def test_backward_pass_starts_where_it_is_wanted():
+    """A late object that is not alive before its keyframe does not make the backward pass longer."""
+    found = plan({0: ["a"], 2: ["a"], 5: ["b"]}, objects=("a", "b"), life={"b": (5, 6)})
+    assert list(found.backward) == [2, 1]
+    assert list(found.forward) == [0, 1, 2, 3, 4, 5, 6]
+    assert [found.source(index) for index in range(7)] == ["forward", "both", *5 * ["forward"]]
+
+
+def test_frames_that_nothing_reaches():
+    """Where no object is reached the source is neither, also where a pass comes by."""
+    found = plan({0: ["a"], 6: ["b"]}, objects=("a", "b"), life={"a": (0, 1), "b": (5, 6)})
+    assert [found.source(index) for index in range(7)] == [*2 * ["forward"], *3 * ["neither"], "backward", "forward"]
 
 
 def test_backward_pass_stops_where_nothing_wants_it():

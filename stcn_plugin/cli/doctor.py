@@ -46,21 +46,30 @@ def doctor(folder: Path | None, weights: str) -> int:
     Every line is a thing that was tried, not looked up. Exit code 1 when a job could not run.
     """
     failures = 0
-    checks = (_versions, _devices, lambda: _weights(weights), _presets, _colour, lambda: _write(folder))
-    for check in checks:
-        for finding in _tried(check):
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        ("packages", _versions),
+        ("device", _devices),
+        ("weights", lambda: _weights(weights)),
+        ("presets", _presets),
+        ("colour", _colour),
+        ("disk", lambda: _write(folder)),
+    )
+    for name, check in checks:
+        for finding in _tried(name, check):
             failures += not finding.is_ok
             mark = click.style(" ok ", fg="green") if finding.is_ok else click.style("FAIL", fg="red", bold=True)
             click.echo(f"{mark}  {finding.check:<10} {finding.text}")
     return 1 if failures else 0
 
 
-def _tried(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _tried(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """Turn an error of a check into a finding, so that the other checks still run."""
     try:
         yield from check()
     except STCNError as error:
-        yield Finding(getattr(check, "__name__", "check").strip("_<>") or "check", str(error), is_ok=False)
+        yield Finding(name, str(error), is_ok=False)
+    except Exception as error:  # noqa: BLE001 - whatever is broken here is what the doctor was called for
+        yield Finding(name, f"{type(error).__name__}: {error}", is_ok=False)
 
 
 def _versions() -> Iterator[Finding]:

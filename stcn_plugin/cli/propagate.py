@@ -77,7 +77,7 @@ def propagate(
     settings = [*overrides, *_settings(shortcuts)]
     if shot_file is not None:
         given = {"extends": preset, "plate": plate, "out": out, "range": frames}
-        additions = [*_settings(given), *_keyframe_settings(keyframes), *_settings(_spans(spans, "objects."))]
+        additions = [*_settings(given), *_keyframe_settings(keyframes), *_span_settings(spans)]
         shot = _load(shot_file, [*additions, *settings])
     else:
         shot = _make(plate, keyframes, out, frames, spans, preset, settings)
@@ -122,7 +122,7 @@ def _make(
         keyframes=by_frame,
         out=out or "",
         range=frames,
-        objects={name: span for name, span in _spans(spans, "").items() if span is not None},
+        objects=_spans(spans),
         preset=preset or "default",
         overrides=settings,
     )
@@ -149,14 +149,19 @@ def _keyframe_settings(keyframes: Sequence[str]) -> list[str]:
     return [f"keyframes.{frame}={json.dumps(files)}" for frame, files in by_frame.items()]
 
 
-def _spans(spans: Sequence[str], prefix: str) -> dict[str, str | None]:
+def _span_settings(spans: Sequence[str]) -> list[str]:
+    """Return objects' ranges as an override of a shot file; as a whole, since names may have dots."""
+    return [f"objects={json.dumps(_spans(spans))}"] if spans else []
+
+
+def _spans(spans: Sequence[str]) -> dict[str, str]:
     """Split ``hero=1001-1060``."""
-    found: dict[str, str | None] = {}
+    found: dict[str, str] = {}
     for text in spans:
         name, equals, span = text.rpartition("=")
         if not equals or not name or not span:
             raise click.UsageError(f"--object {text}: write it as NAME=RANGE, such as hero=1001-1060")
-        found[f"{prefix}{name}"] = span
+        found[name] = span
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Literal
 
@@ -47,8 +47,8 @@ class PlateReader:
     Args:
         sequence: The files.
         colour: From the plate's colours to display sRGB.
-        missing: What to do for a frame without a file: ``stop`` with an error, ``hold`` the nearest earlier frame on
-            disk (before the first, the nearest later), or ``skip`` it. A damaged file is an error in any case.
+        missing: What to do for a frame without a file: ``stop`` with an error, or ``hold`` the nearest earlier frame on
+            disk (before the first, the nearest later). A damaged file is an error in any case.
         part: Part of a multi-part EXR by name; by default the first that has the picture.
         layer: Layer that is the picture; by default the unnamed RGB.
     """
@@ -58,7 +58,7 @@ class PlateReader:
         sequence: FrameSequence,
         *,
         colour: ColourTransform,
-        missing: Literal["stop", "hold", "skip"] = "stop",
+        missing: Literal["stop", "hold"] = "stop",
         part: str | None = None,
         layer: str | None = None,
     ) -> None:
@@ -82,7 +82,7 @@ class PlateReader:
             raise self._missing_error(frame)
         return self._picture(found)[0].header
 
-    def read(self, frame: int, *, window: Window, size: tuple[int, int]) -> PlateFrame | None:
+    def read(self, frame: int, *, window: Window, size: tuple[int, int]) -> PlateFrame:
         """Read a frame.
 
         Values are made safe before anything is averaged, and converted to sRGB after, at the smaller size.
@@ -92,17 +92,12 @@ class PlateReader:
             window: Pixels wanted; black where the file has none.
             size: Height and width of the image wanted.
 
-        Returns:
-            The frame; ``None`` where it has no file and the policy is to skip.
-
         Raises:
-            MissingFrameError: There is no file, and the policy is to stop, or there is none to hold.
+            MissingFrameError: There is no file, and none to hold.
             PlateError: The file cannot be read, has no such picture, or has another display window.
             ColourError: Its colours cannot be converted.
         """
         found = self._on_disk(frame)
-        if found is None and self._missing == "skip":
-            return None
         if found is None:
             raise self._missing_error(frame)
         header, channels = self._picture(found)
@@ -112,7 +107,10 @@ class PlateReader:
         pixels = self._colour.to_display(
             _at_size(image, window, size), is_float=image.is_float, file_colour_space=image.colour_space
         )
-        return PlateFrame(frame, pixels, image.header, None if found == frame else found)
+        if found == frame:
+            return PlateFrame(frame, pixels, image.header)
+        # Its matte is for another moment than the frame held: two mattes of one timecode would break a conform.
+        return PlateFrame(frame, pixels, replace(image.header, timecode=None), held_from=found)
 
     def _on_disk(self, frame: int) -> int | None:
         """Return the frame whose file stands for this frame."""
@@ -159,11 +157,11 @@ class PlateReader:
 
 def _at_size(image: Image, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
     """Return ``(h, w, 3)`` of a window, averaged down; channel by channel, which is faster and takes less memory."""
-    planes = []
+    channels = []
     for index in range(len(image.channels)):
-        plane = np.ascontiguousarray(placed(image.pixels[..., index], image.header.data, window))
-        planes.append(resized(tame(plane, PLATE_CEILING) if image.is_float else plane, size))
-    return np.stack(planes * 3 if len(planes) == 1 else planes, axis=-1)
+        channel = np.ascontiguousarray(placed(image.pixels[..., index], image.header.data, window))
+        channels.append(resized(tame(channel, PLATE_CEILING) if image.is_float else channel, size))
+    return np.stack(channels * 3 if len(channels) == 1 else channels, axis=-1)
 
 
 def _words(window: Window) -> str:

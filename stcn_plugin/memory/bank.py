@@ -129,12 +129,16 @@ class MemoryBank:
         del self._slots[last], self._age[last]
 
     def _reserve(self, key: Tensor, value: Tensor) -> None:
-        """Make room for the slots there are, doubling, so that growing costs little and the cap is not overshot much."""
+        """Make room for the slots there are: doubling, so that growing costs little, but not beyond the cap."""
         self._frame_elements = key.shape[1] * key.shape[2]
         needed = len(self._slots) * self._frame_elements
         if needed <= self._values.shape[0] and self._values.dim() == 3:
             return
-        capacity = self._frame_elements * (1 if len(self._slots) == 1 else 2 * len(self._slots))
+        slots = 1 if len(self._slots) == 1 else 2 * len(self._slots)
+        if self._settings.max_frames is not None:
+            most = self._slots.count("always") + self._settings.max_frames + 1  # one more for a single step
+            slots = max(min(slots, most), len(self._slots))
+        capacity = slots * self._frame_elements
         keys = key.new_empty(key.shape[0], capacity)
         values = value.new_empty(capacity, value.shape[0], value.shape[1])
         if self._values.dim() == 3:

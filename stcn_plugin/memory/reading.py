@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def similarity(memory_key: Tensor, query_key: Tensor) -> Tensor:
+def similarity(memory_key: Tensor, query_key: Tensor, *, memory_norm: Tensor | None = None) -> Tensor:
     """Compare every query pixel with every memory element.
 
     Negative squared L2 distance over sqrt(C) (STCN, eq. 5 and supplement), without the query's own norm: it is the
@@ -20,6 +20,7 @@ def similarity(memory_key: Tensor, query_key: Tensor) -> Tensor:
     Args:
         memory_key: ``(C, N)`` keys of the memory elements.
         query_key: ``(C, P)`` keys of the query pixels; same dtype and device.
+        memory_norm: ``(N,)`` squared norms of the memory keys, for who compares with them many times.
 
     Returns:
         ``(P, N)``; larger is more alike.
@@ -30,8 +31,15 @@ def similarity(memory_key: Tensor, query_key: Tensor) -> Tensor:
     if memory_key.shape[0] != query_key.shape[0]:
         raise ValueError(f"keys of (C, N) and (C, P) with one C, got {memory_key.shape} and {query_key.shape}")
     scale = float(memory_key.shape[0]) ** -0.5
-    memory_norm = memory_key.square().sum(0, keepdim=True)
-    return torch.addmm(memory_norm, query_key.T, memory_key, beta=-scale, alpha=2 * scale)
+    norm = squared_norm(memory_key) if memory_norm is None else memory_norm
+    similarities: Tensor = torch.addmm(norm[None], query_key.T, memory_key, beta=-scale, alpha=2 * scale)
+    return similarities
+
+
+def squared_norm(memory_key: Tensor) -> Tensor:
+    """Return the squared norms ``(N,)`` of keys ``(C, N)``, without a second copy of the keys."""
+    norm: Tensor = torch.linalg.vector_norm(memory_key, dim=0)
+    return norm.square()
 
 
 def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 20) -> Tensor:
@@ -78,5 +86,6 @@ def read_memory(
     row_bytes = memory_key.shape[1] * memory_key.element_size()
     tile = max(1, budget_bytes // row_bytes)
     queries = torch.split(query_key, tile, dim=1)
-    tiles = [readout(similarity(memory_key, some), memory_value, top_k=top_k) for some in queries]
+    norm = squared_norm(memory_key)
+    tiles = [readout(similarity(memory_key, some, memory_norm=norm), memory_value, top_k=top_k) for some in queries]
     return tiles[0] if len(tiles) == 1 else torch.cat(tiles)

@@ -10,10 +10,10 @@ _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": 
 
 
 def available_devices() -> tuple[str, ...]:
-    """Name every device that can be asked for, the fastest first."""
+    """Name every device that can be asked for; the first is the one that ``auto`` takes."""
     gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
     apple = ["mps"] if torch.backends.mps.is_available() else []
-    return (*gpus, *apple, "cpu")
+    return (*gpus, "cpu", *apple)  # Apple's is there to be tried, and not yet proven
 
 
 def choose_device(name: str) -> torch.device:

@@ -39,8 +39,6 @@ class KeyProjection(nn.Module):
     def __init__(self, inputs: int, key_channels: int) -> None:
         super().__init__()
         self.key_proj = conv3x3(inputs, key_channels)
-        nn.init.orthogonal_(self.key_proj.weight)
-        nn.init.zeros_(self.key_proj.bias if self.key_proj.bias is not None else torch.empty(0))
 
     def forward(self, f16: Tensor) -> Tensor:
         """Map ``(1, inputs, h, w)`` to ``(1, key_channels, h, w)``."""
@@ -115,8 +113,8 @@ class STCN(nn.Module):
         """
         count = probabilities.shape[0]
         others = probabilities.sum(0, keepdim=True) - probabilities
-        planes = torch.stack([probabilities, others], 1)
-        image_masks = torch.cat([image.expand(count, -1, -1, -1), planes.to(image.dtype)], 1)
+        masks = torch.stack([probabilities, others], 1).to(image.dtype)
+        image_masks = torch.cat([image.expand(count, -1, -1, -1), masks], 1)
         value: Tensor = self.value_encoder(image_masks, f16.expand(count, -1, -1, -1))
         return value
 

@@ -120,7 +120,7 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
             where=str(path),
             fix="Save the network's state_dict() alone and add that",
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:
         raise WeightsError(f"not a file that torch can read ({_first_line(error)})", where=str(path)) from error
     if isinstance(content, Mapping) and isinstance(content.get("network"), Mapping):
         content = content["network"]

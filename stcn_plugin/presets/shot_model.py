@@ -98,6 +98,14 @@ class ObjectSpan(Section):
     def _from_text(cls, value: object) -> object:
         return {"range": value} if isinstance(value, str | int) else value
 
+    @model_validator(mode="after")
+    def _in_one_piece(self) -> ObjectSpan:
+        frames = self.frames
+        if frames and len(frames) <= frames[-1] - frames[0]:
+            whole = f"{frames[0]}-{frames[-1]}"
+            raise ValueError("has gaps", f"An object lives from a first to a last frame; write {whole}")
+        return self
+
     @property
     def frames(self) -> tuple[int, ...]:
         """The frames, ascending."""

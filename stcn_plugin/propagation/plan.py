@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Direction = Literal["both", "forward", "backward"]
+Source = Literal["both", "forward", "backward", "neither"]
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ class Plan:
     forward: range
     backward: range
 
-    def needs_both(self, index: int) -> bool:
-        """Tell whether a frame can only be finished when both passes have seen it."""
-        return index in self.backward and bool((self.weight[index] > 0).any())
+    def source(self, index: int) -> Source:
+        """Tell which passes a frame's mattes come from."""
+        is_ahead, is_back = bool((self.weight[index] > 0).any()), bool((self.weight[index] < 1).any())
+        if is_ahead and is_back:
+            return "both"
+        return "forward" if is_ahead else "backward" if is_back else "neither"
 
 
 def plan_passes(
@@ -55,18 +59,22 @@ def plan_passes(
         direction: Which way keyframes reach.
     """
     weight = np.full((length, len(objects)), np.nan, np.float32)
+    backward_start = -1
     for column, name in enumerate(objects):
         own = sorted(index for index, names in keyframes.items() if name in names)
         weight[:, column] = _forward_weight(length, own, direction)
         first, last = life.get(name, (0, length - 1))
         weight[:first, column] = np.nan
         weight[last + 1 :, column] = np.nan
+        # Where an object is wanted backwards, the pass must start at its next keyframe, and no later one.
+        if (wanted := np.flatnonzero(weight[:, column] < 1)).size:
+            backward_start = max(backward_start, next(index for index in own if index >= wanted[-1]))
     forward_wanted = np.flatnonzero((weight > 0).any(axis=1))
     backward_wanted = np.flatnonzero((weight < 1).any(axis=1))
     return Plan(
         weight=weight,
         forward=range(min(keyframes), int(forward_wanted[-1]) + 1) if forward_wanted.size else range(0),
-        backward=range(max(keyframes), int(backward_wanted[0]) - 1, -1) if backward_wanted.size else range(0),
+        backward=range(backward_start, int(backward_wanted[0]) - 1, -1) if backward_wanted.size else range(0),
     )
 
 

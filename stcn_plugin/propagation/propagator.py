@@ -5,7 +5,7 @@ The same propagator serves both schedules and both directions; a pass is whateve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -120,7 +120,7 @@ class Propagator:
             aggregated = aggregate(remembered)
             self._bring_in(positions)
             if memorise:
-                self._memorise(index, padded, features, aggregated, keep="always")
+                self._memorise(index, padded, features, aggregated, keep="while_room", given=positions)
         elif memorise and self.in_play:
             is_due = self._is_due(index)
             if is_due or self._settings.include_last:
@@ -156,13 +156,25 @@ class Propagator:
         if newcomers:
             self._cohorts.append(_Cohort(newcomers, MemoryBank(self._settings.read)))
 
-    def _memorise(self, index: int, padded: Tensor, features: KeyFeatures, aggregated: Tensor, *, keep: Keep) -> None:
+    def _memorise(
+        self,
+        index: int,
+        padded: Tensor,
+        features: KeyFeatures,
+        aggregated: Tensor,
+        *,
+        keep: Keep,
+        given: Collection[int] = (),
+    ) -> None:
+        """Remember a frame; for good where the artist gave an object's matte, for the others it is but a guess."""
         with self._autocast(padded.device):
             values = self._network.encode_value(padded, features.f16, aggregated[1:][list(self.in_play)])
         start = 0
         for cohort in self._cohorts:
             stop = start + len(cohort.objects)
-            cohort.bank.add(features.query_key[0].float(), values[start:stop].float(), keep=keep)
+            has_given = any(position in given for position in cohort.objects)
+            value = values[start:stop].float()
+            cohort.bank.add(features.query_key[0].float(), value, keep="always" if has_given else keep)
             start = stop
         if keep != "one_step":
             self._last_memorised = index

@@ -31,7 +31,8 @@ def finish(own: Tensor, *, size: tuple[int, int], black: float, white: float) ->
     """
     if own.shape[-2:] != size:
         logits = own.clamp(_SATURATED, 1 - _SATURATED).logit()
-        own = functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0].sigmoid()
+        enlarged = functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0].sigmoid()
+        own = (enlarged - 2 * _SATURATED) / (1 - 4 * _SATURATED)  # what was certain is certain again
     mattes = ((own - black) / (white - black)).clamp(0, 1)
     return mattes / mattes.sum(0, keepdim=True).clamp(min=1)
 

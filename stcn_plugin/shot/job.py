@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,14 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.errors import KeyframeError, MissingFrameError, PlateError, PresetError
+from stcn_plugin.atomic import check_writable
+from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import Window
+from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Keyframe, Shot
 from stcn_plugin.propagation.plan import Plan, plan_passes
@@ -28,6 +30,8 @@ from stcn_plugin.shot.sizes import internal_size
 
 UNNAMED = "matte"
 """Name of an object whose keyframe file names none and whose shot names none either."""
+
+_MOST_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,10 +69,14 @@ class Job:
     life: Mapping[str, tuple[int, int]]
 
     @cached_property
+    def unreached(self) -> tuple[int, ...]:
+        """Indices that get clear mattes, because no keyframe reaches them."""
+        return tuple(index for index in range(len(self.frames)) if self.plan.source(index) == "neither")
+
+    @property
     def steps(self) -> int:
-        """Frames that all passes visit together, and frames that none visits."""
-        unvisited = set(range(len(self.frames))) - set(self.plan.forward) - set(self.plan.backward)
-        return len(self.plan.forward) + len(self.plan.backward) + len(unvisited)
+        """Frames that all passes visit together, and those that none reaches."""
+        return len(self.plan.forward) + len(self.plan.backward) + len(self.unreached)
 
     @property
     def network_pixel_aspect(self) -> float:
@@ -89,19 +97,19 @@ def prepare(shot: Shot) -> Job:
     """
     settings = shot.settings
     sequence = FrameSequence.parse(shot.plate)
-    frames = shot.frames or _frames_of(sequence)
+    frames = _frames_of(sequence, shot)
     plates = PlateReader(
         sequence,
         colour=ColourTransform(
             config=settings.colour.config, input=settings.colour.input, highlights=settings.colour.highlights
         ),
-        missing=settings.read.missing,
+        missing="hold" if settings.read.missing == "hold" else "stop",
         part=settings.read.part,
         layer=settings.read.layer,
     )
-    _check_frames(sequence, frames, shot)
+    _check_keyframes(sequence, frames, shot)
     header = plates.header(shot.keyframes[0].frame)
-    window = header.display.union(header.data)
+    window = _working_window(plates, frames, header)
     size = internal_size(window, pixel_aspect=header.pixel_aspect, size=settings.size)
     index_of = {frame: index for index, frame in enumerate(frames)}
     files: dict[int, list[Keyframe]] = {}
@@ -114,18 +122,20 @@ def prepare(shot: Shot) -> Job:
         masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in mattes.items()}
     objects = tuple(dict.fromkeys(name for index in sorted(masks) for name in masks[index]))
     _check_life(life, objects, masks, shot, frames)
+    writer = MatteWriter(
+        FrameSequence.parse(shot.out),
+        objects=objects,
+        layout=settings.output.layout,
+        depth=settings.output.depth,
+        compression=settings.output.compression,
+        software="stcn_plugin",
+    )
+    _check_outputs(writer, sequence, frames, shot)
     return Job(
         settings=settings,
         frames=frames,
         plates=plates,
-        writer=MatteWriter(
-            FrameSequence.parse(shot.out),
-            objects=objects,
-            layout=settings.output.layout,
-            depth=settings.output.depth,
-            compression=settings.output.compression,
-            software="stcn_plugin",
-        ),
+        writer=writer,
         window=window,
         display=header.display,
         pixel_aspect=header.pixel_aspect,
@@ -149,39 +159,78 @@ def default_name(life: Mapping[str, object]) -> str:
     return next(iter(life)) if len(life) == 1 else UNNAMED
 
 
-def _frames_of(sequence: FrameSequence) -> tuple[int, ...]:
-    """Return every frame from the first to the last on disk, gaps included: the policy for missing ones decides."""
-    found = sequence.frames_on_disk()
-    if not found:
+def _frames_of(sequence: FrameSequence, shot: Shot) -> tuple[int, ...]:
+    """Return the frames of the shot that will have mattes.
+
+    Without a range it is every frame from the first to the last on disk, gaps included, so that the policy for
+    missing frames has its say. Frames to skip are settled here, once, since both passes must see the same ones.
+    """
+    on_disk = sequence.frames_on_disk()
+    if not on_disk:
         raise PlateError(
             "no frame of the plate is on disk", where=sequence.pattern, fix="Check the pattern and the folder"
         )
-    return tuple(range(found[0], found[-1] + 1))
-
-
-def _check_frames(sequence: FrameSequence, frames: tuple[int, ...], shot: Shot) -> None:
-    """Refuse what would fail hours later: frames that are not on disk, keyframes that are not in the range."""
-    on_disk = set(sequence.frames_on_disk())
-    missing = [frame for frame in frames if frame not in on_disk]
-    if missing and shot.settings.read.missing == "stop":
+    if not shot.frames and on_disk[-1] - on_disk[0] > _MOST_FRAMES:
+        raise PlateError(
+            f"the frames on disk reach from {on_disk[0]} to {on_disk[-1]}",
+            where=sequence.pattern,
+            fix="Give the range of the shot, or remove the file whose number is not a frame's",
+        )
+    frames = shot.frames or tuple(range(on_disk[0], on_disk[-1] + 1))
+    there = set(on_disk)
+    missing = [frame for frame in frames if frame not in there]
+    policy = shot.settings.read.missing
+    if missing and policy == "stop":
         raise MissingFrameError(
             f"{len(missing)} of {len(frames)} frames have no file: {_shortened(format_frame_range(missing))}",
             where=sequence.pattern,
             fix="Render them, give a range without them, or set read.missing to hold or skip",
         )
+    return tuple(frame for frame in frames if frame in there) if policy == "skip" else frames
+
+
+def _check_keyframes(sequence: FrameSequence, frames: tuple[int, ...], shot: Shot) -> None:
+    """Refuse keyframes that stand on no frame of the plate."""
+    on_disk = set(sequence.frames_on_disk())
     for keyframe in shot.keyframes:
+        if keyframe.frame not in on_disk and keyframe.frame in (shot.frames or frames):
+            raise KeyframeError(
+                f"the plate has no frame {keyframe.frame}, which this keyframe is for",
+                where=str(keyframe.file),
+                fix="Put keyframes on frames that are on disk",
+            )
         if keyframe.frame not in frames:
             raise KeyframeError(
                 f"frame {keyframe.frame} is not among the frames {_shortened(format_frame_range(frames))}",
                 where=str(keyframe.file),
                 fix="Move the keyframe or widen the range",
             )
-        if keyframe.frame not in on_disk:
-            raise KeyframeError(
-                f"the plate has no frame {keyframe.frame}, which this keyframe is for",
-                where=str(keyframe.file),
-                fix="Put keyframes on frames that are on disk",
-            )
+
+
+def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader) -> Window:
+    """Return the format united with the overscan of every frame; data windows may move, and only EXR has them."""
+    window = header.display.union(header.data)
+    if plates.sequence.suffix == ".exr":
+        for frame in frames:
+            window = window.union(plates.header(frame).data)
+    return window
+
+
+def _check_outputs(writer: MatteWriter, sequence: FrameSequence, frames: Sequence[int], shot: Shot) -> None:
+    """Refuse to write over what the shot is made of, and where nothing can be written at all."""
+    sources = {os.path.realpath(sequence.path(frame)): "the plate" for frame in frames}
+    sources |= {os.path.realpath(keyframe.file): "a keyframe" for keyframe in shot.keyframes}
+    for frame in frames:
+        for path in writer.paths(frame):
+            if what := sources.get(os.path.realpath(path)):
+                raise OutputError(
+                    f"this file is {what} of the shot and would be overwritten",
+                    where=str(path),
+                    fix="Write the mattes somewhere else",
+                )
+    check_writable(writer.paths(frames[0])[0])
+    if folder := shot.settings.overlay.folder:
+        check_writable(Path(folder) / "contact_sheet.jpg")
 
 
 def _read(

@@ -92,11 +92,19 @@ def run(
     """
     try:
         return _Run(job, network, on_progress, is_cancelled).run()
-    except torch.OutOfMemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
         raise DeviceError(
             "the device is out of memory",
             fix="Set a smaller size, memory.max_frames or memory.budget_mb, or compute.device to cpu",
         ) from error
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell; torch has a class of its own for GPUs only, and a plain RuntimeError for the CPU."""
+    texts = ("not enough memory", "can't allocate memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)
 
 
 def propagation_settings(settings: Preset, precision: torch.dtype) -> PropagationSettings:
@@ -133,18 +141,19 @@ class _Run:
 
     def run(self) -> Report:
         job, plan = self._job, self._job.plan
-        with Spill((len(job.objects), *job.size)) as spill, WriteBehind(depth=_DEPTH) as writer:
+        spilled = sum(plan.source(index) == "both" for index in range(len(job.frames)))
+        with Spill((len(job.objects), *job.size), records=spilled) as spill, WriteBehind(depth=_DEPTH) as writer:
             for index, plate, own in self._pass(plan.backward):
-                if plan.needs_both(index):
+                if plan.source(index) == "both":
                     spill.put(index, own)
-                else:
+                elif plan.source(index) == "backward":
                     self._deliver(index, plate, self._blend(index, None, own), writer)
             for index, plate, own in self._pass(plan.forward):
-                if plan.needs_both(index):
+                if plan.source(index) == "both":
                     self._deliver(index, plate, self._blend(index, own, spill.get(index, self._device)), writer)
-                elif index not in plan.backward:
+                elif plan.source(index) == "forward":
                     self._deliver(index, plate, self._blend(index, own, None), writer)
-            self._deliver_the_rest(writer)
+            self._deliver_unreached(writer)
         if self._overlays:
             self._report.contact_sheet = self._overlays.finish()
         self._report.frames.sort()
@@ -157,22 +166,21 @@ class _Run:
         propagator = Propagator(self._network, objects=job.objects, settings=self._settings)
         is_forward = indices.step > 0
         for index, plate in self._plates(indices):
-            if plate is not None:
-                started = time.perf_counter()
-                ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
-                propagator.retire(ended)
-                image = torch.from_numpy(plate.image).to(self._device).permute(2, 0, 1)
-                keyframe = {name: mask.to(self._device) for name, mask in job.masks.get(index, {}).items()}
-                own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
-                if self._device.type == "cuda":
-                    torch.cuda.synchronize(self._device)  # else the time would be charged to whoever waits next
-                self._report.seconds["network"] += time.perf_counter() - started
-                yield index, plate, own
+            started = time.perf_counter()
+            ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
+            propagator.retire(ended)
+            image = torch.from_numpy(plate.image).to(self._device).permute(2, 0, 1)
+            keyframe = {name: mask.to(self._device) for name, mask in job.masks.get(index, {}).items()}
+            own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
+            if self._device.type == "cuda":
+                torch.cuda.synchronize(self._device)  # else the time would be charged to whoever waits next
+            self._report.seconds["network"] += time.perf_counter() - started
+            yield index, plate, own
 
-    def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame | None]]:
-        """Read plates ahead of their use; ``None`` for a frame to skip."""
+    def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame]]:
+        """Read plates ahead of their use, and count every one as a step when it is done with."""
 
-        def read(index: int) -> tuple[PlateFrame | None, float]:
+        def read(index: int) -> tuple[PlateFrame, float]:
             started = time.perf_counter()
             plate = self._job.plates.read(self._job.frames[index], window=self._job.window, size=self._job.size)
             return plate, time.perf_counter() - started
@@ -206,14 +214,11 @@ class _Run:
         )
         writer.submit(lambda: self._write(index, plate, mattes, small))
 
-    def _deliver_the_rest(self, writer: WriteBehind) -> None:
+    def _deliver_unreached(self, writer: WriteBehind) -> None:
         """Write clear mattes for frames that no keyframe reaches, so that the sequence has no holes."""
-        visited = {*self._job.plan.forward, *self._job.plan.backward}
-        rest = [index for index in range(len(self._job.frames)) if index not in visited]
         nothing = torch.zeros((len(self._job.objects), *self._job.size), device=self._device)
-        for index, plate in self._plates(rest):
-            if plate is not None:
-                self._deliver(index, plate, nothing, writer)
+        for index, plate in self._plates(self._job.unreached):
+            self._deliver(index, plate, nothing, writer)
 
     def _write(
         self, index: int, plate: PlateFrame, mattes: dict[str, NDArray[np.float32]], small: NDArray[np.float32] | None

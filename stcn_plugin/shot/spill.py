@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from types import TracebackType
 from typing import final
@@ -19,11 +20,18 @@ class Spill:
 
     Args:
         shape: ``(O, h, w)`` of a frame's probabilities.
+        records: How many frames there will be.
+
+    Raises:
+        OutputError: The temporary folder has no room for them.
     """
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
+    def __init__(self, shape: tuple[int, int, int], *, records: int) -> None:
         self._shape = shape
         self._bytes = 2 * int(np.prod(shape))
+        self._size = records * self._bytes
+        if shutil.disk_usage(tempfile.gettempdir()).free < self._size:
+            raise self._full("too little space is free")
         # Written only between two keyframes. The file has no name, so that not even a kill leaves it behind.
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
         self._records: dict[int, int] = {}
@@ -59,9 +67,8 @@ class Spill:
         self._file.close()
 
     def _full(self, cause: str) -> OutputError:
-        needed = (len(self._records) + 1) * self._bytes / 1e6
         return OutputError(
-            f"the temporary file between two keyframes cannot grow to {needed:.0f} MB: {cause.lower()}",
+            f"the temporary file between two keyframes cannot take {self._size / 1e6:.0f} MB: {cause.lower()}",
             where=tempfile.gettempdir(),
             fix="Free some space there, or set TMPDIR to a folder on a larger disk",
         )

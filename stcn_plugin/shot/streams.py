@@ -50,10 +50,14 @@ class WriteBehind:
         self._pending: deque[Future[None]] = deque()
 
     def submit(self, write: Callable[[], None]) -> None:
-        """Have ``write`` run soon; wait first where too many are under way."""
+        """Have ``write`` run soon; wait first where too many are under way.
+
+        Raises:
+            BaseException: What an earlier write failed with; the writes after it are not tried.
+        """
         self._pending.append(self._pool.submit(write))
         while len(self._pending) > self._depth or (self._pending and self._pending[0].done()):
-            self._pending.popleft().result()
+            self._finish(self._pending.popleft())
 
     def __enter__(self) -> WriteBehind:
         return self
@@ -61,8 +65,25 @@ class WriteBehind:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Writes under way are finished whatever happened, so that what was computed is not lost.
-        self._pool.shutdown(wait=True)
-        if error is None:
-            for future in self._pending:
-                future.result()
+        # Writes under way are finished even when the caller failed, so that what was computed is not lost.
+        try:
+            while self._pending:
+                self._finish(self._pending.popleft())
+        except BaseException as failure:
+            if error is None:
+                raise
+            if failure is not error:
+                failure.__context__ = error.__context__
+                error.__context__ = failure
+        finally:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _finish(self, future: Future[None]) -> None:
+        """Wait for a write; where it failed, those behind it would fail too and are dropped."""
+        try:
+            future.result()
+        except BaseException:
+            for waiting in self._pending:
+                waiting.cancel()
+            self._pending.clear()
+            raise

@@ -258,16 +258,6 @@ def test_a_missing_frame_is_held_from_the_one_before(tmp_path, reader, frame, so
     assert plates.read(12, window=Window(0, 0, 6, 4), size=(4, 6)).held_from is None
 
 
-def test_a_missing_frame_is_skipped_on_request(tmp_path, reader):
-    """Skipping gives None for the frame, and its neighbours as ever."""
-    three_frames(tmp_path)
-    plates = reader(missing="skip")
-    assert plates.read(11, window=Window(0, 0, 6, 4), size=(4, 6)) is None
-    assert plates.read(12, window=Window(0, 0, 6, 4), size=(4, 6)).frame == 12
-    with pytest.raises(MissingFrameError):
-        plates.header(11)
-
-
 @pytest.mark.parametrize("missing", ["stop", "hold"])
 def test_a_plate_without_any_file_is_told_apart(reader, missing):
     """Where no frame is on disk, the path is what is wrong."""
@@ -275,7 +265,7 @@ def test_a_plate_without_any_file_is_told_apart(reader, missing):
         reader(missing=missing).read(1, window=Window(0, 0, 6, 4), size=(4, 6))
 
 
-@pytest.mark.parametrize("missing", ["stop", "hold", "skip"])
+@pytest.mark.parametrize("missing", ["stop", "hold"])
 def test_a_damaged_frame_is_an_error_under_every_policy(tmp_path, reader, missing):
     """A file cut short is not a missing frame: nothing is held or skipped in silence."""
     path = write(tmp_path / "p.0001.exr", noise(64, 64, 3))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from stcn_plugin.errors import OutputError
 from stcn_plugin.media.window import Window
 from stcn_plugin.shot.finishing import finish, shrink, with_keyframe
 from stcn_plugin.shot.sizes import internal_size
@@ -104,7 +105,7 @@ def test_spill_gives_back_what_it_took(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     generator = torch.Generator().manual_seed(1)
     frames = {index: torch.rand(2, 5, 7, generator=generator) for index in (9, 4, 6)}
-    with Spill((2, 5, 7)) as spill:
+    with Spill((2, 5, 7), records=3) as spill:
         for index, probabilities in frames.items():
             spill.put(index, probabilities)
         assert list(tmp_path.iterdir()) == []
@@ -113,10 +114,24 @@ def test_spill_gives_back_what_it_took(tmp_path, monkeypatch):
             assert torch.equal(found, frames[index].half().float())
 
 
+def test_spill_asks_for_room_before_anything_runs():
+    """More than the disk has is an error at once, with the size and where to look."""
+    with pytest.raises(OutputError, match=r"cannot take \d+ MB.*TMPDIR"):
+        Spill((100, 2160, 3840), records=100_000_000)
+
+
 def test_finish_clips_at_both_ends_exactly():
     """Up to black is exactly 0, from white on exactly 1, half way between is a half."""
     own = torch.tensor([[[0.0, 0.05, 0.5, 0.95, 1.0]]])
     assert finish(own, size=(1, 5), black=0.05, white=0.95).flatten().tolist() == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_finish_keeps_certainty_at_any_size(value):
+    """What is exactly 0 or 1 stays so when enlarged, also without clip points."""
+    assert torch.equal(
+        finish(torch.full((1, 3, 4), value), size=(9, 12), black=0, white=1), torch.full((1, 9, 12), value)
+    )
 
 
 def test_finish_never_sums_above_one():
@@ -136,7 +151,8 @@ def test_finish_enlarges_in_place():
     torch.testing.assert_close(large, 1 - large.flip(1))
     # A logit that is linear stays linear: at 4 times the size, pixel x is at (x + .5) / 4 - .5.
     inside = torch.arange(4, 44)
-    torch.testing.assert_close(large[0, inside].logit(), ((inside + 0.5) / 4 - 0.5) * 12 / 11 - 6, atol=1e-3, rtol=1e-3)
+    expected = torch.sigmoid(((inside + 0.5) / 4 - 0.5) * 12 / 11 - 6)
+    torch.testing.assert_close(large[0, inside], expected, atol=3e-4, rtol=0)
 
 
 def test_keyframe_replaces_and_makes_room():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from golden.stand_in import golden_frames
+from golden.stand_in import golden_frames, golden_masks
 
 from stcn_plugin import make_shot
-from stcn_plugin.errors import CancelledError, KeyframeError, MissingFrameError, PresetError
+from stcn_plugin.errors import CancelledError, KeyframeError, MissingFrameError, OutputError, PresetError
 from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.media.images import read_image
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
@@ -113,6 +113,79 @@ def test_missing_frames(clip, propagated):
     assert propagated(key, "read.missing=skip").frames == [1001, 1002, 1003, 1005, 1006, 1007, 1008]
     assert propagated(key, "read.missing=hold").frames == list(FRAMES)
     np.testing.assert_allclose(clip.matte(1004), clip.matte(1003), atol=0.35)
+
+
+def test_skipped_frames_do_not_cost_memory_frames(clip, network, propagated):
+    """The schedule counts the frames that are there, in both directions; what appears later changes nothing."""
+    for frame in (1003, 1005, 1007):
+        (clip.folder / f"plate.{frame}.png").unlink()
+    keyframes = {1001: clip.keyframe(1001, 0), 1008: clip.keyframe(1008, 0)}
+    settings = ["compute.precision=float32", "read.missing=skip", "memory.interval=2"]
+    job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=settings))
+    assert job.frames == (1001, 1002, 1004, 1006, 1008)
+    (clip.folder / "plate.1003.png").symlink_to(clip.folder / "plate.1002.png")
+    assert run(job, network).frames == [1001, 1002, 1004, 1006, 1008]
+
+
+@pytest.mark.parametrize("plate", ["plate.####.png", "plate.1001.png"])
+def test_sources_are_never_overwritten(clip, propagated, plate):
+    """Mattes that would fall on the plate or on a keyframe's file are refused, however the files are named."""
+    key = {1001: clip.keyframe(1001, 0)}
+    before = {path: path.read_bytes() for path in clip.folder.iterdir()}
+    with pytest.raises((OutputError, PresetError), match="overwritten"):
+        propagated(key, plate=str(clip.folder / plate), out=str(clip.folder / "plate.####.png"))
+    with pytest.raises(OutputError, match=r"key\.1001\.0\.png: this file is a keyframe of the shot"):
+        propagated(key, out=str(clip.folder / "key.####.0.png"))
+    assert {path: path.read_bytes() for path in clip.folder.iterdir()} == before
+
+
+def test_an_unwritable_folder_is_told_before_anything_runs(clip, propagated):
+    """Where mattes cannot be written, the job stops before the first step."""
+    (clip.folder / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="a part of this path is a file"):
+        prepare(
+            make_shot(
+                plate=clip.plate, out=str(clip.folder / "file" / "m.####.exr"), keyframes={1001: clip.keyframe(1001, 0)}
+            )
+        )
+
+
+def test_overscan_of_any_frame_is_propagated(clip, network, tmp_path):
+    """An object that reaches into the overscan of a later frame is not cut at the format."""
+    from stcn_plugin.media.matte_files import write_exr
+    from stcn_plugin.media.window import FrameHeader, Window
+
+    display = Window(0, 0, 144, 96)
+    images = golden_frames(4, 96, 176)[:, :, ::-1] / 255.0
+    truth = [golden_masks(96, 176, number)[2][:, ::-1] for number in range(4)]
+    for number in range(4):
+        left = 0 if number == 0 else -32
+        data = Window(left, 0, 144 - left, 96)
+        pixels = np.ascontiguousarray(images[number][:, 32 + left :], dtype=np.float32)
+        write_exr(
+            tmp_path / f"o.{1001 + number}.exr", pixels, "RGB", "half", header=FrameHeader(display, data), attributes={}
+        )
+    key = np.ascontiguousarray(truth[0][:, 32:], dtype=np.float32)
+    write_exr(
+        tmp_path / "key.exr",
+        key[..., None].repeat(4, -1),
+        "RGBA",
+        "half",
+        header=FrameHeader(display, display),
+        attributes={},
+    )
+    overrides = ["compute.precision=float32", "colour.input=srgb_display"]
+    out = str(tmp_path / "out" / "m.####.exr")
+    shot = make_shot(
+        plate=str(tmp_path / "o.####.exr"), keyframes={1001: str(tmp_path / "key.exr")}, out=out, overrides=overrides
+    )
+    run(prepare(shot), network)
+    matte = read_image(tmp_path / "out" / "m.1003.exr")
+    assert matte.header.data == Window(-32, 0, 176, 96)
+    assert matte.header.display == display
+    found = matte.channel("matte.A") > 0.5
+    assert region_overlap(found[:, :32], truth[2][:, :32] > 0) > 0.5
+    assert read_image(tmp_path / "out" / "m.1001.exr").header.data == display
 
 
 def test_cancel_leaves_whole_frames(clip, network):
