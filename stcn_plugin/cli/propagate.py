@@ -113,13 +113,9 @@ def _make(
         raise click.UsageError(
             f"Give a shot file, or all of --plate, --keyframe and --out; missing: {', '.join(missing)}"
         )
-    by_frame: dict[int, list[str]] = {}
-    for text in keyframes:
-        frame, file = _keyframe(text)
-        by_frame.setdefault(frame, []).append(file)
     return make_shot(
         plate=plate or "",
-        keyframes=by_frame,
+        keyframes=_by_frame(keyframes),
         out=out or "",
         range=frames,
         objects=_spans(spans),
@@ -142,11 +138,16 @@ def _keyframe(text: str) -> tuple[int, str]:
 
 def _keyframe_settings(keyframes: Sequence[str]) -> list[str]:
     """Return keyframes as overrides of a shot file; those of one frame together."""
+    return [f"keyframes.{frame}={json.dumps(files)}" for frame, files in _by_frame(keyframes).items()]
+
+
+def _by_frame(keyframes: Sequence[str]) -> dict[int, list[str]]:
+    """Gather keyframe files by their frame."""
     by_frame: dict[int, list[str]] = {}
     for text in keyframes:
         frame, file = _keyframe(text)
         by_frame.setdefault(frame, []).append(file)
-    return [f"keyframes.{frame}={json.dumps(files)}" for frame, files in by_frame.items()]
+    return by_frame
 
 
 def _span_settings(spans: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.atomic import check_writable
-from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
+from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.keyframes import read_keyframe
@@ -25,13 +23,12 @@ from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Keyframe, Shot
 from stcn_plugin.propagation.plan import Plan, plan_passes
+from stcn_plugin.shot.checks import check_keyframes, check_life, check_outputs, shortened, shot_frames
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
 
 UNNAMED = "matte"
 """Name of an object whose keyframe file names none and whose shot names none either."""
-
-_MOST_FRAMES = 1_000_000
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -97,7 +94,7 @@ def prepare(shot: Shot) -> Job:
     """
     settings = shot.settings
     sequence = FrameSequence.parse(shot.plate)
-    frames = _frames_of(sequence, shot)
+    frames = shot_frames(sequence, shot)
     plates = PlateReader(
         sequence,
         colour=ColourTransform(
@@ -107,7 +104,7 @@ def prepare(shot: Shot) -> Job:
         part=settings.read.part,
         layer=settings.read.layer,
     )
-    _check_keyframes(sequence, frames, shot)
+    check_keyframes(sequence, frames, shot)
     header = plates.header(shot.keyframes[0].frame)
     window = _working_window(plates, frames, header)
     size = internal_size(window, pixel_aspect=header.pixel_aspect, size=settings.size)
@@ -121,7 +118,7 @@ def prepare(shot: Shot) -> Job:
         mattes = _read(group, window=window, display=header.display, default_name=default_name(life))
         masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in mattes.items()}
     objects = tuple(dict.fromkeys(name for index in sorted(masks) for name in masks[index]))
-    _check_life(life, objects, masks, shot, frames)
+    check_life(life, objects, masks, shot, frames)
     writer = MatteWriter(
         FrameSequence.parse(shot.out),
         objects=objects,
@@ -130,7 +127,7 @@ def prepare(shot: Shot) -> Job:
         compression=settings.output.compression,
         software="stcn_plugin",
     )
-    _check_outputs(writer, sequence, frames, shot)
+    check_outputs(writer, sequence, frames, shot)
     return Job(
         settings=settings,
         frames=frames,
@@ -159,54 +156,6 @@ def default_name(life: Mapping[str, object]) -> str:
     return next(iter(life)) if len(life) == 1 else UNNAMED
 
 
-def _frames_of(sequence: FrameSequence, shot: Shot) -> tuple[int, ...]:
-    """Return the frames of the shot that will have mattes.
-
-    Without a range it is every frame from the first to the last on disk, gaps included, so that the policy for
-    missing frames has its say. Frames to skip are settled here, once, since both passes must see the same ones.
-    """
-    on_disk = sequence.frames_on_disk()
-    if not on_disk:
-        raise PlateError(
-            "no frame of the plate is on disk", where=sequence.pattern, fix="Check the pattern and the folder"
-        )
-    if not shot.frames and on_disk[-1] - on_disk[0] > _MOST_FRAMES:
-        raise PlateError(
-            f"the frames on disk reach from {on_disk[0]} to {on_disk[-1]}",
-            where=sequence.pattern,
-            fix="Give the range of the shot, or remove the file whose number is not a frame's",
-        )
-    frames = shot.frames or tuple(range(on_disk[0], on_disk[-1] + 1))
-    there = set(on_disk)
-    missing = [frame for frame in frames if frame not in there]
-    policy = shot.settings.read.missing
-    if missing and policy == "stop":
-        raise MissingFrameError(
-            f"{len(missing)} of {len(frames)} frames have no file: {_shortened(format_frame_range(missing))}",
-            where=sequence.pattern,
-            fix="Render them, give a range without them, or set read.missing to hold or skip",
-        )
-    return tuple(frame for frame in frames if frame in there) if policy == "skip" else frames
-
-
-def _check_keyframes(sequence: FrameSequence, frames: tuple[int, ...], shot: Shot) -> None:
-    """Refuse keyframes that stand on no frame of the plate."""
-    on_disk = set(sequence.frames_on_disk())
-    for keyframe in shot.keyframes:
-        if keyframe.frame not in on_disk and keyframe.frame in (shot.frames or frames):
-            raise KeyframeError(
-                f"the plate has no frame {keyframe.frame}, which this keyframe is for",
-                where=str(keyframe.file),
-                fix="Put keyframes on frames that are on disk",
-            )
-        if keyframe.frame not in frames:
-            raise KeyframeError(
-                f"frame {keyframe.frame} is not among the frames {_shortened(format_frame_range(frames))}",
-                where=str(keyframe.file),
-                fix="Move the keyframe or widen the range",
-            )
-
-
 def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader) -> Window:
     """Return the format united with the overscan of every frame; data windows may move, and only EXR has them."""
     window = header.display.union(header.data)
@@ -214,23 +163,6 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
         for frame in frames:
             window = window.union(plates.header(frame).data)
     return window
-
-
-def _check_outputs(writer: MatteWriter, sequence: FrameSequence, frames: Sequence[int], shot: Shot) -> None:
-    """Refuse to write over what the shot is made of, and where nothing can be written at all."""
-    sources = {os.path.realpath(sequence.path(frame)): "the plate" for frame in frames}
-    sources |= {os.path.realpath(keyframe.file): "a keyframe" for keyframe in shot.keyframes}
-    for frame in frames:
-        for path in writer.paths(frame):
-            if what := sources.get(os.path.realpath(path)):
-                raise OutputError(
-                    f"this file is {what} of the shot and would be overwritten",
-                    where=str(path),
-                    fix="Write the mattes somewhere else",
-                )
-    check_writable(writer.paths(frames[0])[0])
-    if folder := shot.settings.overlay.folder:
-        check_writable(Path(folder) / "contact_sheet.jpg")
 
 
 def _read(
@@ -268,38 +200,6 @@ def _span(name: str, span: tuple[int, ...], frames: tuple[int, ...]) -> tuple[in
     if not inside:
         raise PresetError(
             f"the object '{name}' lives on {format_frame_range(span)}, outside the shot's frames",
-            fix=f"The shot is {_shortened(format_frame_range(frames))}",
+            fix=f"The shot is {shortened(format_frame_range(frames))}",
         )
     return inside[0], inside[-1]
-
-
-def _check_life(
-    life: Mapping[str, tuple[int, int]],
-    objects: Sequence[str],
-    masks: Mapping[int, Mapping[str, Tensor]],
-    shot: Shot,
-    frames: tuple[int, ...],
-) -> None:
-    """Refuse objects that no keyframe shows, and keyframes of objects that are not there yet or no longer."""
-    where = str(shot.path) if shot.path else None
-    for name in life:
-        if name not in objects:
-            raise PresetError(
-                f"no keyframe shows the object '{name}'; they show: {', '.join(objects)}",
-                where=where,
-                fix="Add a keyframe of it, or remove it from objects",
-            )
-    for index, mattes in masks.items():
-        for name in mattes:
-            first, last = life.get(name, (index, index))
-            if not first <= index <= last:
-                raise PresetError(
-                    f"the keyframe of '{name}' on frame {frames[index]} is outside its range "
-                    f"{frames[first]}-{frames[last]}",
-                    where=where,
-                    fix="Move the keyframe or widen the object's range",
-                )
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:76]} ..."
