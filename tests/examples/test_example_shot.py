@@ -86,11 +86,11 @@ def test_a_header_tells_nothing_of_the_machine(path: Path) -> None:
 
 
 def test_the_plate_is_scene_linear_with_highlights_and_without_bad_pixels() -> None:
-    """Speculars and lamps are above 1, most of the room is well below, nothing is negative or NaN."""
+    """Speculars and lamps are above 1, most of the room is well below; no NaN, no negatives but DWA's rounding."""
     for frame in (1001, 1021, 1040):
         picture = np.stack([pixels(plate_path(frame))[name] for name in "RGB"], -1)
         assert np.isfinite(picture).all()
-        assert picture.min() >= 0
+        assert picture.min() > -0.001
         assert picture.max() > 2
         assert 0.02 < np.median(picture) < 0.5
 
