@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-_SATURATED = 1e-4
-"""Probabilities nearer to 0 or 1 than this are taken for it: what half precision makes of a logit beyond 9 is noise."""
-
 
 def finish(own: Tensor, *, size: tuple[int, int], black: float, white: float) -> Tensor:
     """Bring own probabilities to plate resolution and make them mattes.
 
-    Enlarging works on logits, where the decoder's own last step works too: the edge keeps its slope in plate pixels
-    instead of turning into a ramp between two network pixels.
+    Enlarging is bilinear, as published. Enlarging logits, and bicubic, came out the same against rendered truth at more
+    than twice the internal size (mean squared error within 0.3 %).
 
     Args:
         own: ``(O, h, w)`` each object's own probability.
@@ -30,9 +27,7 @@ def finish(own: Tensor, *, size: tuple[int, int], black: float, white: float) ->
         ``(O, H, W)`` in 0-1; the sum over objects is at most 1.
     """
     if own.shape[-2:] != size:
-        logits = own.clamp(_SATURATED, 1 - _SATURATED).logit()
-        enlarged = functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0].sigmoid()
-        own = (enlarged - 2 * _SATURATED) / (1 - 4 * _SATURATED)  # what was certain is certain again
+        own = functional.interpolate(own[None], size=size, mode="bilinear", align_corners=False)[0]
     mattes = ((own - black) / (white - black)).clamp(0, 1)
     return mattes / mattes.sum(0, keepdim=True).clamp(min=1)
 
