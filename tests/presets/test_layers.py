@@ -82,7 +82,8 @@ def test_a_name_inside_its_own_file_means_the_one_below(write, tmp_path):
 
 def test_a_studio_default_reaches_every_preset(write, tmp_path):
     """Presets that extend nothing build on the studio's default, even where that extends one of them."""
-    write("show/default.yaml", "extends: hero\ncolour: {input: ACEScg}\n")
+    write("show/ours.yaml", "memory: {include_last: yes}\n")
+    write("show/default.yaml", "extends: ours\ncolour: {input: ACEScg}\n")
     draft = load_preset("draft", search_path=[tmp_path / "show"])
     assert (draft.colour.input, draft.size, draft.memory.include_last) == ("ACEScg", "288", True)
 
@@ -116,7 +117,7 @@ def test_where_each_setting_comes_from(write, tmp_path):
     assert lines[:2] == ["# Ours.", f"# from {studio}, built-in hero.yaml, built-in default.yaml"]
     said = {line.partition(":")[0].strip(): line.partition("  # ")[2] for line in lines[2:]}
     assert said["interval"] == f"{studio}:4"
-    assert said["include_last"] == "built-in hero.yaml:7"
+    assert said["max_frames"] == "built-in hero.yaml:6"
     assert said["top_k"] == "--set memory.top_k=9"
     assert said["weights"] == "default.yaml:7"
     assert said["memory"] == ""
