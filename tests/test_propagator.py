@@ -51,7 +51,7 @@ def test_keyframe_step_returns_the_masks(network, images, masks):
 
 
 def test_retired_objects_leave_no_trace(network, images, masks):
-    """After retirement the others are propagated as if the memory of the retired had never been."""
+    """After retirement an object is 0, and the others are what they are beside it."""
     together = Propagator(network, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
     together.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
     together.retire(["b"])

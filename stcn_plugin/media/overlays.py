@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from stcn_plugin.atomic import write_whole
 from stcn_plugin.media.placing import as_coverage
+from stcn_plugin.media.resizing import resized
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.tints import object_colour
 
@@ -69,11 +70,12 @@ class OverlayWriter:
         """
         self._objects += [name for name in mattes if name not in self._objects]
         height, width = image.shape[:2]
-        size = self._width, max(1, round(height * self._width / (width * pixel_aspect)))
-        pixels = _resized(image, size)
+        size = max(1, round(height * self._width / (width * pixel_aspect))), self._width
+        # A new array, since objects are tinted in place.
+        pixels = np.stack([resized(image[..., channel], size) for channel in range(3)], axis=-1)
         for name, matte in mattes.items():
             colour = np.array(object_colour(self._objects.index(name)), np.float32)
-            _tint(pixels, as_coverage(_resized(matte, size)), colour)
+            _tint(pixels, as_coverage(resized(matte, size)), colour)
         picture = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
         if frame in self._on_sheet:
             self._tiles[frame] = _tile(picture, str(frame))
@@ -116,16 +118,6 @@ def _evenly(frames: Sequence[int], most: int) -> frozenset[int]:
         return frozenset()
     picked = np.linspace(0, len(frames) - 1, min(most, len(frames))).round().astype(int)
     return frozenset(frames[index] for index in picked)
-
-
-def _resized(pixels: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Resize ``(h, w)`` or ``(h, w, C)`` to ``(width, height)``, anti-aliased."""
-    planes = np.atleast_3d(pixels)
-    resized = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(planes[..., index])).resize(size, Image.Resampling.BICUBIC))
-        for index in range(planes.shape[-1])
-    ]
-    return np.stack(resized, axis=-1) if pixels.ndim == 3 else resized[0].copy()
 
 
 def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArray[np.float32]) -> None:

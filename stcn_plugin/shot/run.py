@@ -15,7 +15,6 @@ from torch import Tensor
 from stcn_plugin.errors import CancelledError, DeviceError
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
-from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.devices import choose_precision
 from stcn_plugin.network.stcn import STCN
@@ -224,9 +223,8 @@ class _Run:
         self, index: int, plate: PlateFrame, mattes: dict[str, NDArray[np.float32]], small: NDArray[np.float32] | None
     ) -> None:
         started = time.perf_counter()
-        header: FrameHeader = plate.header
         frame = self._job.frames[index]
-        files = self._job.writer.write(frame, mattes, window=self._job.window, header=header)
+        files = self._job.writer.write(frame, mattes, window=self._job.window, header=plate.header)
         if self._overlays and small is not None:
             named = dict(zip(self._job.objects, small, strict=True))
             self._overlays.add(frame, plate.image, named, pixel_aspect=self._job.network_pixel_aspect)
