@@ -17,13 +17,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stcn_plugin.bridge.job import Progress, Report
     from stcn_plugin.errors import CancelledError, STCNError
     from stcn_plugin.presets.model import Preset
     from stcn_plugin.presets.resolve import load_preset
     from stcn_plugin.presets.shot_file import load_shot, make_shot
     from stcn_plugin.presets.shot_model import Shot
     from stcn_plugin.shot.propagate import propagate
-    from stcn_plugin.shot.run import Progress, Report
 
 __version__ = "0.1.0"
 
@@ -43,8 +43,8 @@ __all__ = [
 _HOMES = {
     "CancelledError": "errors",
     "Preset": "presets.model",
-    "Progress": "shot.run",
-    "Report": "shot.run",
+    "Progress": "bridge.job",
+    "Report": "bridge.job",
     "STCNError": "errors",
     "Shot": "presets.shot_model",
     "load_preset": "presets.resolve",

@@ -12,6 +12,11 @@
     ├── WeightsError       weights that are absent, damaged or of another network
     ├── DeviceError        a device that is absent or out of memory
     ├── OutputError        mattes that cannot be written
+    ├── PluginError        a studio's or a host's plugin that does not load, or whose hook failed
+    ├── HostError          something inside the compositing tool: nothing selected, no roto, a node of another kind
+    ├── InstallError       a host's plugin cannot be installed or removed
+    ├── WorkerError        the worker process cannot be started, died or hung
+    │   └── ProtocolError  host and worker do not understand each other
     └── CancelledError     the user stopped the job
 
 An error says *what* is wrong, *where*, and what to *do*; nothing else reaches the user.
@@ -74,6 +79,26 @@ class DeviceError(STCNError):
 
 class OutputError(STCNError):
     """Mattes cannot be written where they should go."""
+
+
+class PluginError(STCNError):
+    """A plugin does not load, or its hook failed; names the plugin."""
+
+
+class HostError(STCNError):
+    """Something in the compositing tool's script is missing or cannot be used."""
+
+
+class InstallError(STCNError):
+    """A host's plugin cannot be installed or removed."""
+
+
+class WorkerError(STCNError):
+    """The worker process cannot be started, died or hung."""
+
+
+class ProtocolError(WorkerError):
+    """Host and worker do not understand each other: other versions, or no message at all."""
 
 
 class CancelledError(STCNError):

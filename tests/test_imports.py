@@ -16,11 +16,11 @@ PACKAGE = Path(stcn_plugin.__file__).parent
 # A room may import itself and the rooms of every layer below its own; rooms of one layer do not know each other.
 LAYERS = [
     {"errors"},
-    {"frames", "atomic"},
+    {"frames", "atomic", "bridge"},
     {"network", "memory", "media", "presets"},
     {"propagation", "evaluation"},
     {"shot"},
-    {"cli"},
+    {"cli", "worker"},
 ]
 HEAVY = {
     "network": "OpenImageIO",

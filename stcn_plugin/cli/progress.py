@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from stcn_plugin.shot.run import Progress
+    from stcn_plugin.bridge.job import Progress
 
 _SECONDS_BETWEEN_LINES = 10.0
 

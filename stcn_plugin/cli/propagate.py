@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from stcn_plugin.bridge.job import Report
     from stcn_plugin.presets.shot_model import Shot
-    from stcn_plugin.shot.run import Report
 
 _EXAMPLES = """
 \b

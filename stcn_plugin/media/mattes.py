@@ -78,6 +78,21 @@ class MatteWriter:
             for name in (self._objects if self._layout == "per_object" else ())
         }
 
+    @property
+    def layout(self) -> Layout:
+        """How objects share files, settled."""
+        return self._layout
+
+    @property
+    def layers(self) -> Mapping[str, str]:
+        """Object name to its layer or its name in file names."""
+        return dict(self._names)
+
+    @property
+    def patterns(self) -> Mapping[str, str]:
+        """Object name to the frame pattern of the files that have its matte."""
+        return {name: self._sequences.get(name, self._sequence).pattern for name in self._objects}
+
     def paths(self, frame: int) -> tuple[Path, ...]:
         """Return the files of a frame, in the order of the objects."""
         if self._layout == "per_object":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 
+from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.network.devices import choose_device
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.store import WeightsStore
@@ -13,30 +15,8 @@ from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Shot
 from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import Progress, Report, run
-
-
-def propagate(
-    shot: Shot,
-    *,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-    is_cancelled: Callable[[], bool] = lambda: False,
-) -> Report:
-    """Propagate a shot's keyframe mattes over its plate and write the mattes.
-
-    Args:
-        shot: From `load_shot` or `make_shot`.
-        on_progress: Told after every step.
-        is_cancelled: Asked before every step.
-
-    Returns:
-        What was written, where it ran, and how long each stage took.
-
-    Raises:
-        STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
-    """
-    job = prepare(shot)
-    return run(job, load_network(shot.settings), on_progress=on_progress, is_cancelled=is_cancelled)
+from stcn_plugin.shot.run import run
+from stcn_plugin.shot.watcher import Watcher
 
 
 def load_network(settings: Preset) -> STCN:
@@ -52,3 +32,33 @@ def load_network(settings: Preset) -> STCN:
         torch.set_num_threads(settings.compute.threads)
     device = choose_device(settings.compute.device)
     return build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
+
+
+def propagate(
+    shot: Shot,
+    *,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
+    on_warning: Callable[[str], None] = lambda _: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    network_for: Callable[[Preset], STCN] = load_network,
+) -> Report:
+    """Propagate a shot's keyframe mattes over its plate and write the mattes.
+
+    Args:
+        shot: From `load_shot` or `make_shot`.
+        on_progress: Told after every step.
+        on_frame: Told a frame and its files when they are on disk, on a thread of its own.
+        on_warning: Told what went wrong without harm to the mattes.
+        is_cancelled: Asked before every step.
+        network_for: Gives the network that settings ask for; to keep one over several shots.
+
+    Returns:
+        What was written, where it ran, and how long each stage took.
+
+    Raises:
+        STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
+    """
+    watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled)
+    job = prepare(shot)
+    return run(job, network_for(shot.settings), watcher=watcher)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.errors import CancelledError, DeviceError
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
@@ -24,73 +24,31 @@ from stcn_plugin.shot.finishing import finish, with_keyframe
 from stcn_plugin.shot.job import Job
 from stcn_plugin.shot.spill import Spill
 from stcn_plugin.shot.streams import WriteBehind, read_ahead
+from stcn_plugin.shot.watcher import Watcher
 
 _DEPTH = 2
 """Frames read ahead and written behind: enough to hide a disk's pauses, little enough for 4K."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a job is.
-
-    Args:
-        done: Steps done, of ``total``; a frame between two keyframes takes two.
-        total: Steps in all.
-        frame: The frame last worked on.
-    """
-
-    done: int
-    total: int
-    frame: int
-
-
-@dataclass
-class Report:
-    """What a job did.
-
-    Args:
-        objects: Names of the objects.
-        device: Where the network ran.
-        precision: In which number format.
-        files: Every matte file written.
-        frames: Frames that have mattes.
-        seconds: Stage to seconds: ``read``, ``network``, ``finish`` and ``write``; reading and writing run beside
-            the network.
-        contact_sheet: The contact sheet, where overlays were asked for.
-    """
-
-    objects: tuple[str, ...]
-    device: str
-    precision: str
-    files: list[Path] = field(default_factory=list)
-    frames: list[int] = field(default_factory=list)
-    seconds: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("read", "network", "finish", "write"), 0.0)
-    )
-    contact_sheet: Path | None = None
 
 
 def run(
     job: Job,
     network: STCN,
     *,
-    on_progress: Callable[[Progress], None] = lambda _: None,
-    is_cancelled: Callable[[], bool] = lambda: False,
+    watcher: Watcher = Watcher(),
 ) -> Report:
     """Propagate a job's keyframes and write its mattes.
 
     Args:
         job: From :func:`stcn_plugin.shot.job.prepare`.
         network: In eval mode, on its device.
-        on_progress: Told after every step, on the calling thread.
-        is_cancelled: Asked before every step.
+        watcher: Told how it is going, and asked whether to go on.
 
     Raises:
-        CancelledError: ``is_cancelled`` said so; every file on disk is whole.
+        CancelledError: The watcher said so; every file on disk is whole.
         STCNError: Reading, propagating or writing failed; every file on disk is whole.
     """
     try:
-        return _Run(job, network, on_progress, is_cancelled).run()
+        return _Run(job, network, watcher).run()
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -121,18 +79,16 @@ def propagation_settings(settings: Preset, precision: torch.dtype) -> Propagatio
 class _Run:
     """One run of a job: what the passes share."""
 
-    def __init__(
-        self, job: Job, network: STCN, on_progress: Callable[[Progress], None], is_cancelled: Callable[[], bool]
-    ) -> None:
+    def __init__(self, job: Job, network: STCN, watcher: Watcher) -> None:
         self._job = job
         self._network = network
         self._device = next(network.parameters()).device
-        precision = choose_precision(job.settings.compute.precision, self._device)
-        self._settings = propagation_settings(job.settings, precision)
-        self._on_progress = on_progress
-        self._is_cancelled = is_cancelled
+        self._precision = choose_precision(job.settings.compute.precision, self._device)
+        self._settings = propagation_settings(job.settings, self._precision)
+        self._watcher = watcher
         self._done = 0
-        self._report = Report(job.objects, str(self._device), str(precision).removeprefix("torch."))
+        self._written: dict[int, tuple[Path, ...]] = {}
+        self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
         overlay = job.settings.overlay
         self._overlays = (
             OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames) if overlay.folder else None
@@ -153,11 +109,23 @@ class _Run:
                 elif plan.source(index) == "forward":
                     self._deliver(index, plate, self._blend(index, own, None), writer)
             self._deliver_unreached(writer)
-        if self._overlays:
-            self._report.contact_sheet = self._overlays.finish()
-        self._report.frames.sort()
-        self._report.files.sort()
-        return self._report
+        return self._report()
+
+    def _report(self) -> Report:
+        writer, sheet = self._job.writer, self._overlays.finish() if self._overlays else None
+        frames = tuple(sorted(self._written))
+        return Report(
+            objects=self._job.objects,
+            layers=writer.layers,
+            patterns=writer.patterns,
+            layout=writer.layout,
+            device=str(self._device),
+            precision=str(self._precision).removeprefix("torch."),
+            files=tuple(str(path) for frame in frames for path in self._written[frame]),
+            frames=frames,
+            seconds=self._seconds,
+            contact_sheet=str(sheet) if sheet else None,
+        )
 
     def _pass(self, indices: range) -> Iterator[tuple[int, PlateFrame, Tensor]]:
         """Propagate in one direction; yield index, plate and own probabilities ``(O, h, w)``."""
@@ -173,7 +141,7 @@ class _Run:
             own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)  # else the time would be charged to whoever waits next
-            self._report.seconds["network"] += time.perf_counter() - started
+            self._seconds["network"] += time.perf_counter() - started
             yield index, plate, own
 
     def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame]]:
@@ -186,10 +154,10 @@ class _Run:
 
         for index, (plate, seconds) in zip(indices, read_ahead(read, indices, depth=_DEPTH), strict=True):
             self._stop_if_cancelled()
-            self._report.seconds["read"] += seconds
+            self._seconds["read"] += seconds
             yield index, plate
             self._done += 1
-            self._on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
+            self._watcher.on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
 
     def _blend(self, index: int, forward: Tensor | None, backward: Tensor | None) -> Tensor:
         """Mix what the passes found, object by object; 0 where no pass reaches."""
@@ -207,7 +175,7 @@ class _Run:
         job, matte = self._job, self._job.settings.matte
         finished = finish(own, size=job.window.shape, black=matte.black, white=matte.white).cpu().numpy()
         mattes = with_keyframe(dict(zip(job.objects, finished, strict=True)), job.keyframe(index))
-        self._report.seconds["finish"] += time.perf_counter() - started
+        self._seconds["finish"] += time.perf_counter() - started
         small = (
             finish(own, size=job.size, black=matte.black, white=matte.white).cpu().numpy() if self._overlays else None
         )
@@ -228,10 +196,10 @@ class _Run:
         if self._overlays and small is not None:
             named = dict(zip(self._job.objects, small, strict=True))
             self._overlays.add(frame, plate.image, named, pixel_aspect=self._job.network_pixel_aspect)
-        self._report.files.extend(files)
-        self._report.frames.append(frame)
-        self._report.seconds["write"] += time.perf_counter() - started
+        self._written[frame] = files
+        self._seconds["write"] += time.perf_counter() - started
+        self._watcher.on_frame(frame, files)
 
     def _stop_if_cancelled(self) -> None:
-        if self._is_cancelled():
+        if self._watcher.is_cancelled():
             raise CancelledError("cancelled; the mattes written so far are whole")

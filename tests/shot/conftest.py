@@ -13,12 +13,12 @@ from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
 
 import stcn_plugin
-from stcn_plugin import make_shot
+from stcn_plugin import Report, make_shot
 from stcn_plugin.media.images import read_image
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import Report, run
+from stcn_plugin.shot.run import run
 
 STARTER = Path(stcn_plugin.__file__).parent / "starter" / "lite.safetensors"
 FIRST = 1001

@@ -14,6 +14,7 @@ from stcn_plugin.media.images import read_image
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
+from stcn_plugin.shot.watcher import Watcher
 
 FRAMES = range(1001, 1009)
 BLACK, WHITE = 0.15, 0.85  # the defaults
@@ -37,7 +38,7 @@ def direct(network, clip, keyframes, order):
 def test_mattes_are_the_objects_own_probabilities(clip, network, propagated):
     """From one keyframe every matte is the propagator's own probability between the clip points, to half precision."""
     report = propagated({1001: clip.keyframe(1001, 0)})
-    assert report.frames == list(FRAMES)
+    assert report.frames == tuple(FRAMES)
     expected = direct(network, clip, {1001}, FRAMES)
     for frame in FRAMES[1:]:
         np.testing.assert_allclose(clip.matte(frame), clipped(expected[frame]), atol=2e-3)
@@ -75,7 +76,7 @@ def test_both_directions_meet_between_keyframes(clip, network, propagated):
 def test_one_direction_on_request(clip, propagated, direction, reached):
     """Where no keyframe reaches, a clear matte is written: the sequence has no holes."""
     report = propagated({1004: clip.keyframe(1004, 0)}, f"direction={direction}")
-    assert report.frames == list(FRAMES)
+    assert report.frames == tuple(FRAMES)
     assert [frame for frame in FRAMES if clip.matte(frame).any()] == list(reached)
 
 
@@ -94,7 +95,7 @@ def test_objects_on_different_keyframes_and_lives(clip, propagated):
 def test_range_with_steps(clip, propagated):
     """Only the frames of the range are read and written."""
     report = propagated({1003: clip.keyframe(1003, 0)}, range="1001-1008x2")
-    assert report.frames == [1001, 1003, 1005, 1007]
+    assert report.frames == (1001, 1003, 1005, 1007)
 
 
 def test_smaller_internal_size_gives_mattes_at_plate_size(clip, propagated):
@@ -193,7 +194,7 @@ def test_cancel_leaves_whole_frames(clip, network):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
     seen = []
     with pytest.raises(CancelledError):
-        run(prepare(shot), network, on_progress=seen.append, is_cancelled=lambda: len(seen) == 3)
+        run(prepare(shot), network, watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3))
     written = sorted((clip.folder / "out").iterdir())
     assert [path.name for path in written] == ["matte.1001.exr", "matte.1002.exr", "matte.1003.exr"]
     for path in written:
@@ -204,7 +205,11 @@ def test_progress_counts_every_step_of_both_passes(clip, network):
     """Progress ends at its total, and a frame between keyframes counts twice."""
     keyframes = {1001: clip.keyframe(1001, 0), 1008: clip.keyframe(1008, 0)}
     seen = []
-    run(prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes)), network, on_progress=seen.append)
+    run(
+        prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes)),
+        network,
+        watcher=Watcher(on_progress=seen.append),
+    )
     assert [progress.done for progress in seen] == list(range(1, 16))
     assert {progress.total for progress in seen} == {15}
 
@@ -212,7 +217,7 @@ def test_progress_counts_every_step_of_both_passes(clip, network):
 def test_overlays_and_contact_sheet(clip, propagated):
     """Overlays come beside the mattes: a picture per frame and one sheet of all."""
     report = propagated({1001: clip.keyframe(1001, 0)}, f"overlay.folder={clip.folder / 'look'}")
-    assert report.contact_sheet == clip.folder / "look" / "contact_sheet.jpg"
+    assert report.contact_sheet == str(clip.folder / "look" / "contact_sheet.jpg")
     assert len(list((clip.folder / "look").glob("overlay.*.jpg"))) == 8
 
 

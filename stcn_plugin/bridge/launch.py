@@ -1,0 +1,63 @@
+"""How a worker process is started: with whose Python, in which environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from stcn_plugin.errors import WorkerError
+
+MODULE = "stcn_plugin.worker"
+
+
+@dataclass(frozen=True)
+class WorkerLaunch:
+    """What starts a worker.
+
+    Args:
+        python: The Python that has stcn_plugin installed; a host's own usually has not.
+        arguments: What it is given; replaced only to stand something else in a worker's place.
+        environment: The worker's environment.
+    """
+
+    python: str
+    arguments: Sequence[str] = ("-m", MODULE)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @classmethod
+    def from_host(cls, python: str) -> WorkerLaunch:
+        """Launch from inside a host, whose variables for its own Python would mislead another one."""
+        return cls(python, environment=without_python(os.environ))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the process, in a session of its own: Ctrl-C in a terminal reaches the host alone, which cancels.
+
+        Raises:
+            WorkerError: There is no such interpreter, or it cannot be run.
+        """
+        windows = sys.platform == "win32"
+        try:
+            return subprocess.Popen(  # noqa: S603 - the interpreter is the user's own setting, and no shell is involved
+                [self.python, *self.arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=dict(self.environment),
+                start_new_session=not windows,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) if windows else 0,
+            )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise WorkerError(
+                f"the worker's Python cannot be started ({reason})",
+                where=self.python or "no interpreter is set",
+                fix="Name the Python that stcn_plugin is installed in: `stcn doctor` prints it",
+            ) from None
+
+
+def without_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without what steers a Python interpreter (``PYTHONHOME``, ``PYTHONPATH`` ...)."""
+    return {name: value for name, value in environment.items() if not name.startswith("PYTHON")}

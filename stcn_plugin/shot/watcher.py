@@ -1,0 +1,26 @@
+"""What a job tells and asks while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stcn_plugin.bridge.job import Progress
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """Whom a job tells how it is going.
+
+    Args:
+        on_progress: Told after every step, on the calling thread.
+        on_frame: Told a frame and its files when they are on disk, on the thread that writes.
+        on_warning: Told what went wrong without harm to the mattes, on any thread.
+        is_cancelled: Asked before every step, on the calling thread.
+    """
+
+    on_progress: Callable[[Progress], None] = lambda _: None
+    on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None
+    on_warning: Callable[[str], None] = lambda _: None
+    is_cancelled: Callable[[], bool] = lambda: False
