@@ -45,7 +45,8 @@ class WorkerLaunch:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=dict(self.environment),
+                # Nothing in the current folder may pass for a module of the worker.
+                env={**self.environment, "PYTHONSAFEPATH": "1"},
                 start_new_session=not windows,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) if windows else 0,
             )

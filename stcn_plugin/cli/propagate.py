@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from stcn_plugin.bridge.job import Report
-    from stcn_plugin.presets.shot_model import Shot
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile
 
 _EXAMPLES = """
 \b
@@ -20,6 +18,9 @@ Examples:
   stcn propagate sh010.yaml --preset hero --set memory.interval=3 --range 1001-1040
   stcn propagate --plate 'plates/sh010.####.exr' --keyframe 1001=roto/sh010.1001.png --out 'mattes/sh010.####.exr'
   stcn propagate --plate 'p.####.exr' --keyframe 1001=a.exr:hero.A --keyframe 1040=b.exr:hero.A --out 'm.####.exr'
+\b
+A better matte for frame 1060, and only the frames between its neighbouring keyframes again:
+  stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.yaml
 """
 
 
@@ -53,6 +54,17 @@ Examples:
 @click.option("--weights", metavar="NAME", help="Weights: see `stcn weights list`.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--overlay", metavar="DIR", help="Also write small overlay pictures and a contact sheet there.")
+@click.option(
+    "--update",
+    metavar="RANGE",
+    help="The keyframes of these frames are new, changed or gone: propagate only between their neighbours, into the "
+    "mattes that are there.",
+)
+@click.option("--save", "save_as", metavar="FILE", help="Save the shot as a file, with all that the flags say.")
+@click.option(
+    "--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="A studio plugin to load; repeat for more."
+)
+@click.option("--verbose", "-v", is_flag=True, help="Also what the worker logs.")
 @click.option("--quiet", "-q", is_flag=True, help="Only errors.")
 def propagate(
     shot_file: Path | None,
@@ -66,6 +78,10 @@ def propagate(
     weights: str | None,
     device: str | None,
     overlay: str | None,
+    update: str | None,
+    save_as: str | None,
+    plugins: Sequence[str],
+    verbose: bool,
     quiet: bool,
 ) -> None:
     """Propagate keyframe mattes over a shot.
@@ -73,17 +89,26 @@ def propagate(
     Takes a shot file, or everything as flags; flags go over what the file says. Mattes come at plate resolution with
     one layer per object, or as --set output.layout and the ending of --out say.
     """
+    flags = {"--plate": plate, "--keyframe": keyframes, "--out": out}
+    if shot_file is None and (missing := [flag for flag, value in flags.items() if not value]):
+        raise click.UsageError(
+            f"Give a shot file, or all of --plate, --keyframe and --out; missing: {', '.join(missing)}"
+        )
     shortcuts = {"weights": weights, "compute.device": device, "overlay.folder": overlay}
-    settings = [*overrides, *_settings(shortcuts)]
-    if shot_file is not None:
-        given = {"extends": preset, "plate": plate, "out": out, "range": frames}
-        additions = [*_settings(given), *_keyframe_settings(keyframes), *_span_settings(spans)]
-        shot = _load(shot_file, [*additions, *settings])
-    else:
-        shot = _make(plate, keyframes, out, frames, spans, preset, settings)
-    report = _run(shot, quiet=quiet)
-    if not quiet:
-        _summarise(report, shot)
+    request = JobRequest(
+        shot_file=str(shot_file) if shot_file else None,
+        plate=plate,
+        keyframes=tuple(map(_keyframe, keyframes)),
+        out=out,
+        range=frames,
+        objects=_spans(spans),
+        preset=preset,
+        settings=(*overrides, *_settings(shortcuts)),
+        update=_frames(update),
+        save_as=save_as,
+        plugins=tuple(plugins),
+    )
+    _run(request, verbose=verbose, quiet=quiet)
 
 
 def _settings(values: Mapping[str, str | None]) -> list[str]:
@@ -91,40 +116,7 @@ def _settings(values: Mapping[str, str | None]) -> list[str]:
     return [f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None]
 
 
-def _load(shot_file: Path, overrides: Sequence[str]) -> Shot:
-    from stcn_plugin.presets.shot_file import load_shot
-
-    return load_shot(shot_file, overrides=overrides)
-
-
-def _make(
-    plate: str | None,
-    keyframes: Sequence[str],
-    out: str | None,
-    frames: str | None,
-    spans: Sequence[str],
-    preset: str | None,
-    settings: Sequence[str],
-) -> Shot:
-    from stcn_plugin.presets.shot_file import make_shot
-
-    flags = {"--plate": plate, "--keyframe": keyframes, "--out": out}
-    if missing := [flag for flag, value in flags.items() if not value]:
-        raise click.UsageError(
-            f"Give a shot file, or all of --plate, --keyframe and --out; missing: {', '.join(missing)}"
-        )
-    return make_shot(
-        plate=plate or "",
-        keyframes=_by_frame(keyframes),
-        out=out or "",
-        range=frames,
-        objects=_spans(spans),
-        preset=preset or "default",
-        overrides=settings,
-    )
-
-
-def _keyframe(text: str) -> tuple[int, str]:
+def _keyframe(text: str) -> KeyframeFile:
     """Split ``1001=roto.1001.png``."""
     frame, equals, file = text.partition("=")
     try:
@@ -133,26 +125,7 @@ def _keyframe(text: str) -> tuple[int, str]:
         number, equals = 0, ""
     if not equals or not file:
         raise click.UsageError(f"--keyframe {text}: write it as FRAME=FILE, such as 1001=roto.1001.png")
-    return number, file
-
-
-def _keyframe_settings(keyframes: Sequence[str]) -> list[str]:
-    """Return keyframes as overrides of a shot file; those of one frame together."""
-    return [f"keyframes.{frame}={json.dumps(files)}" for frame, files in _by_frame(keyframes).items()]
-
-
-def _by_frame(keyframes: Sequence[str]) -> dict[int, list[str]]:
-    """Gather keyframe files by their frame."""
-    by_frame: dict[int, list[str]] = {}
-    for text in keyframes:
-        frame, file = _keyframe(text)
-        by_frame.setdefault(frame, []).append(file)
-    return by_frame
-
-
-def _span_settings(spans: Sequence[str]) -> list[str]:
-    """Return objects' ranges as an override of a shot file; as a whole, since names may have dots."""
-    return [f"objects={json.dumps(_spans(spans))}"] if spans else []
+    return KeyframeFile(number, file)
 
 
 def _spans(spans: Sequence[str]) -> dict[str, str]:
@@ -166,23 +139,28 @@ def _spans(spans: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _run(shot: Shot, *, quiet: bool) -> Report:
+def _frames(text: str | None) -> tuple[int, ...]:
+    from stcn_plugin.frames import parse_frame_range
+
+    return parse_frame_range(text) if text else ()
+
+
+def _run(request: JobRequest, *, verbose: bool, quiet: bool) -> None:
+    """Drive a worker of this same Python; it ends with this command."""
+    from stcn_plugin.bridge.client import WorkerClient
+    from stcn_plugin.bridge.launch import WorkerLaunch
+    from stcn_plugin.bridge.session import Session
+    from stcn_plugin.cli.host import CommandLineHost
     from stcn_plugin.cli.progress import progress_display
-    from stcn_plugin.shot.propagate import propagate as run
 
-    with progress_display(quiet=quiet) as on_progress:
-        return run(shot, on_progress=on_progress)
+    def log(line: str) -> None:
+        if verbose:
+            click.echo(line, err=True)
 
-
-def _summarise(report: Report, shot: Shot) -> None:
-    """Say what was written and what it took."""
-    from stcn_plugin.frames import format_frame_range
-
-    objects = ", ".join(report.objects)
-    click.echo(
-        f"{len(report.frames)} frames ({format_frame_range(report.frames)}) of {objects} -> {shot.out}", err=True
-    )
-    stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())
-    click.echo(f"{report.device}, {report.precision}; {stages}", err=True)
-    if report.contact_sheet:
-        click.echo(f"contact sheet: {report.contact_sheet}", err=True)
+    with (
+        WorkerClient(WorkerLaunch(sys.executable), on_log=log) as worker,
+        progress_display(quiet=quiet) as on_progress,
+    ):
+        session = Session(CommandLineHost(request, on_progress=on_progress, quiet=quiet), worker)
+        worker.start()  # it loads while the rest is set up
+        session.run()
