@@ -18,9 +18,9 @@ LAYERS = [
     {"errors"},
     {"frames", "atomic", "bridge"},
     {"network", "memory", "media", "presets"},
-    {"propagation", "evaluation"},
+    {"propagation", "evaluation", "studio"},
     {"shot"},
-    {"cli", "worker"},
+    {"cli", "worker", "install"},
 ]
 HEAVY = {
     "network": "OpenImageIO",
@@ -29,6 +29,7 @@ HEAVY = {
     "presets": "torch OpenImageIO",
     "propagation": "OpenImageIO",
     "evaluation": "torch",
+    "studio": "torch OpenImageIO",
 }
 # Narrower than their layer allows: propagation knows no files, evaluation no network.
 STRANGERS = {"propagation": {"media", "presets"}, "evaluation": {"network", "memory", "presets"}}

@@ -11,7 +11,6 @@ from stcn_plugin.bridge.job import Description, JobRequest, KeyframeFile, Progre
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.plugins import hookimpl
 from stcn_plugin.bridge.session import Session
-from stcn_plugin.bridge.studio_hooks import StudioHooks
 
 __all__ = [
     "Description",
@@ -21,7 +20,6 @@ __all__ = [
     "Progress",
     "Report",
     "Session",
-    "StudioHooks",
     "Timeouts",
     "WorkerClient",
     "WorkerLaunch",

@@ -111,8 +111,8 @@ def test_missing_frames(clip, propagated):
     (clip.folder / "plate.1004.png").unlink()
     with pytest.raises(MissingFrameError, match=r"1 of 8 frames have no file: 1004.*read\.missing"):
         propagated(key)
-    assert propagated(key, "read.missing=skip").frames == [1001, 1002, 1003, 1005, 1006, 1007, 1008]
-    assert propagated(key, "read.missing=hold").frames == list(FRAMES)
+    assert propagated(key, "read.missing=skip").frames == (1001, 1002, 1003, 1005, 1006, 1007, 1008)
+    assert propagated(key, "read.missing=hold").frames == tuple(FRAMES)
     np.testing.assert_allclose(clip.matte(1004), clip.matte(1003), atol=0.35)
 
 
@@ -125,7 +125,7 @@ def test_skipped_frames_do_not_cost_memory_frames(clip, network, propagated):
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=settings))
     assert job.frames == (1001, 1002, 1004, 1006, 1008)
     (clip.folder / "plate.1003.png").symlink_to(clip.folder / "plate.1002.png")
-    assert run(job, network).frames == [1001, 1002, 1004, 1006, 1008]
+    assert run(job, network).frames == (1001, 1002, 1004, 1006, 1008)
 
 
 @pytest.mark.parametrize("plate", ["plate.####.png", "plate.1001.png"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -20,30 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from stcn_plugin.media.images import Image
-    from stcn_plugin.media.window import FrameHeader
+    from stcn_plugin.media.plate_files import PlateFiles
 
 _hookspec = pluggy.HookspecMarker(PROJECT)
-
-
-class PlateFiles(Protocol):
-    """Reads the files of a plate, one frame each. Called from several threads at once."""
-
-    def header(self, path: Path, *, where: str) -> FrameHeader:
-        """Return a file's windows, pixel aspect, timecode and frame rate, without reading pixels.
-
-        Raises:
-            PlateError: The file cannot be read; ``where`` names frame and file for its message.
-        """
-        ...
-
-    def image(self, path: Path, *, where: str) -> Image:
-        """Return a file's picture: ``(H, W, 1)`` or ``(H, W, 3)`` over its data window.
-
-        Raises:
-            PlateError: The file cannot be read; ``where`` names frame and file for its message.
-        """
-        ...
 
 
 class StudioHooks:
