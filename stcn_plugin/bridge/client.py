@@ -84,6 +84,7 @@ class WorkerClient:
         self._on_log = on_log
         self._timeouts = timeouts
         self._link: _Link | None = None
+        self._version: str | None = None
         self._last_id = 0
         self._cancelled_at: float | None = None
 
@@ -96,6 +97,11 @@ class WorkerClient:
     def pid(self) -> int | None:
         """Process id of the worker, where there is one."""
         return self._link.process.pid if self._link is not None else None
+
+    @property
+    def version(self) -> str | None:
+        """Version of stcn_plugin that the last worker ran, once it has said so."""
+        return self._version
 
     def start(self) -> None:
         """Start the worker where none is running; returns at once, while it loads."""
@@ -158,6 +164,7 @@ class WorkerClient:
                 message = self._link.next(max(0.0, deadline - time.monotonic()))
                 if isinstance(message, Hello):
                     check_version(message)
+                    self._version = message.version
                 elif message is not None and not isinstance(message, Alive):
                     return message
                 self._check_pulse(self._link)
