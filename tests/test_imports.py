@@ -19,8 +19,8 @@ LAYERS = [
     {"frames", "atomic", "bridge"},
     {"network", "memory", "media", "presets"},
     {"propagation", "evaluation", "studio"},
-    {"shot"},
-    {"cli", "worker", "install"},
+    {"shot", "install"},
+    {"cli", "worker"},
 ]
 HEAVY = {
     "network": "OpenImageIO",
@@ -30,6 +30,7 @@ HEAVY = {
     "propagation": "OpenImageIO",
     "evaluation": "torch",
     "studio": "torch OpenImageIO",
+    "install": "torch OpenImageIO",
 }
 # Narrower than their layer allows: propagation knows no files, evaluation no network.
 STRANGERS = {"propagation": {"media", "presets"}, "evaluation": {"network", "memory", "presets"}}

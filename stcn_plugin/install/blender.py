@@ -1,0 +1,171 @@
+"""The Blender extension: built here, installed and removed by Blender's own commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+
+from stcn_plugin import __version__
+from stcn_plugin.atomic import write_whole
+from stcn_plugin.errors import InstallError
+from stcn_plugin.install.archives import wheel, wheel_name, zipped
+from stcn_plugin.install.blender_program import REPOSITORY, BlenderProgram
+from stcn_plugin.install.changes import Changes
+from stcn_plugin.install.folder import refusals_told
+from stcn_plugin.install.payload import Files, bridge_files, host_files, licence, pluggy_files, pluggy_version
+
+MANIFEST = "blender_manifest.toml"
+WORKER = "worker.json"
+
+_BRIDGE = "stcn_plugin_bridge"
+_VERSION_LINE = re.compile(r'^version *= *"[^"]*" *$', re.MULTILINE)
+_WHEELS_KEY = re.compile(r"^wheels *= *\[[^\]]*\] *\n", re.MULTILINE)
+_ID_LINE = re.compile(r'^id *= *"(\w+)" *$', re.MULTILINE)
+_METADATA = f"""\
+Metadata-Version: 2.1
+Name: stcn-plugin-bridge
+Version: {__version__}
+Summary: The part of stcn_plugin that runs inside a compositing tool.
+License: MIT
+Requires-Python: >=3.9
+Requires-Dist: pluggy
+"""
+
+
+def build_extension(target: Path, *, python: str) -> Path:
+    """Write the extension as a zip that Blender installs; the same bytes for the same version and interpreter.
+
+    Args:
+        target: The zip, or a folder for it.
+        python: The Python that the worker is started with, unless the preferences say otherwise.
+
+    Returns:
+        The zip.
+
+    Raises:
+        InstallError: A file is missing from this installation, or the zip cannot be written.
+    """
+    target = target.expanduser().absolute()
+    if target.is_dir():
+        target /= f"{extension_id()}-{__version__}.zip"
+    data = zipped(extension_files(python))
+
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    with refusals_told(target):
+        write_whole(target, write)
+    return target
+
+
+def install(blender: BlenderProgram, *, python: str, dry_run: bool = False) -> Changes:
+    """Install the extension in a Blender and enable it; the same version is not installed twice.
+
+    Args:
+        blender: The program.
+        python: The Python that the worker is started with, unless the preferences say otherwise.
+        dry_run: Only tell what would change.
+
+    Raises:
+        InstallError: Blender is too old, or its own command failed.
+    """
+    files = extension_files(python)
+    name = extension_id()
+    state = blender.ask(name)
+    with refusals_told(state.folder):
+        stale = tuple(
+            state.folder / file
+            for file, data in files.items()
+            if not (state.folder / file).is_file() or (state.folder / file).read_bytes() != data
+        )
+    if not stale and state.is_enabled:
+        return Changes()
+    if not dry_run:
+        with tempfile.TemporaryDirectory(prefix="stcn-") as folder:
+            archive = build_extension(Path(folder), python=python)
+            blender.command("install-file", "-r", REPOSITORY, "-e", str(archive))
+        if not (state.folder / MANIFEST).is_file():
+            raise InstallError(
+                "Blender told of no error, but the extension is not there",
+                where=str(state.folder),
+                fix="Install the zip by hand: `stcn install blender --zip FILE` builds it",
+            )
+    return Changes(written=stale or (state.folder,))
+
+
+def uninstall(blender: BlenderProgram, *, dry_run: bool = False) -> Changes:
+    """Have Blender disable and remove the extension.
+
+    Args:
+        blender: The program.
+        dry_run: Only tell what would change.
+
+    Raises:
+        InstallError: Blender is too old, or its own command failed.
+    """
+    name = extension_id()
+    state = blender.ask(name)
+    if not (state.folder / MANIFEST).is_file():
+        return Changes()
+    if not dry_run:
+        blender.command("remove", f"{REPOSITORY}.{name}")
+    return Changes(removed=(state.folder,))
+
+
+def extension_files(python: str) -> Files:
+    """Return what the zip holds, by path.
+
+    Args:
+        python: The Python that the worker is started with.
+
+    Raises:
+        InstallError: A file is missing from this installation, or the manifest is not as it should be.
+    """
+    files = host_files("blender/extension")
+    wheels = _wheels()
+    files |= {f"wheels/{name}": data for name, data in wheels.items()}
+    files[MANIFEST] = _filled(_manifest(files), wheels)
+    files[WORKER] = (json.dumps({"python": python, "version": __version__}, indent=2) + "\n").encode()
+    return files
+
+
+def extension_id() -> str:
+    """Return the extension's name in Blender.
+
+    Raises:
+        InstallError: The manifest is missing or has none.
+    """
+    match = _ID_LINE.search(_manifest(host_files("blender/extension")))
+    if match is None:
+        raise InstallError("the extension's manifest has no id", where=MANIFEST)
+    return match[1]
+
+
+def _manifest(files: Files) -> str:
+    if MANIFEST not in files:
+        raise InstallError("the extension's manifest is missing", where=MANIFEST, fix="Install stcn_plugin again")
+    return files[MANIFEST].decode()
+
+
+def _filled(manifest: str, wheels: Files) -> bytes:
+    """Return the manifest with this package's version, and the wheels under it."""
+    lines = "".join(f'  "./wheels/{name}",\n' for name in sorted(wheels))
+    ours = f'version = "{__version__}"\nwheels = [\n{lines}]'
+    text, count = _VERSION_LINE.subn(lambda _: ours, _WHEELS_KEY.sub("", manifest))
+    if count != 1:
+        raise InstallError("the extension's manifest needs one line with its version", where=MANIFEST)
+    return text.encode()
+
+
+def _wheels() -> Files:
+    version = pluggy_version()
+    pluggy = pluggy_files()
+    modules = {name: data for name, data in pluggy.items() if name.startswith("pluggy/")}
+    information = {name.partition("/")[2]: data for name, data in pluggy.items() if name not in modules}
+    about = {"METADATA": _METADATA.encode(), "licenses/LICENSE": licence()}
+    return {
+        wheel_name("pluggy", version): wheel("pluggy", version, modules, information),
+        wheel_name(_BRIDGE, __version__): wheel(_BRIDGE, __version__, bridge_files(), about),
+    }

@@ -1,0 +1,167 @@
+"""A folder that is ours inside one that is the user's: written and removed as a whole, known again by its record."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from stcn_plugin.errors import InstallError, OutputError
+
+RECORD = "stcn_install.json"
+"""Name of the record inside the folder."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was installed.
+
+    Args:
+        python: The worker's interpreter; hosts read it.
+        version: Version of this package; hosts read it.
+        created: Files outside the folder that were not there before, by name.
+        files: SHA-256 of every file in the folder but the record, by its path.
+    """
+
+    python: str
+    version: str
+    created: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """Return the record's file."""
+        fields = {"python": self.python, "version": self.version, "created": list(self.created), "files": self.files}
+        return (json.dumps(fields, indent=2, sort_keys=True) + "\n").encode()
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of a file's content, as records have it."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_record(folder: Path) -> Record | None:
+    """Return the record of a folder; ``None`` where it has none.
+
+    Raises:
+        InstallError: The record is damaged.
+    """
+    path = folder / RECORD
+    try:
+        fields = json.loads(path.read_bytes())
+        files = {str(name): str(value) for name, value in dict(fields.get("files", {})).items()}
+        created = tuple(map(str, fields.get("created", [])))
+        return Record(str(fields["python"]), str(fields["version"]), created, files)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise InstallError(
+            "the record of what was installed is damaged",
+            where=str(path),
+            fix=f"Move the folder {folder} away, then install again",
+        ) from None
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Return all files of a folder by their path inside it, but what Python compiled there."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if (path.is_symlink() or not path.is_dir()) and "__pycache__" not in path.relative_to(folder).parts:
+            found[path.relative_to(folder).as_posix()] = path
+    return found
+
+
+def is_unchanged(path: Path, recorded: str) -> bool:
+    """Tell whether a file is still what was written."""
+    return path.is_file() and not path.is_symlink() and digest(path.read_bytes()) == recorded
+
+
+@contextmanager
+def replaced(folder: Path, files: Mapping[str, bytes], keep: Mapping[str, Path]) -> Iterator[None]:
+    """Replace a folder by another, all at once; as it was before where the body, or anything else, fails.
+
+    Args:
+        folder: The folder; need not be there. With nothing to hold, it is gone afterwards.
+        files: What it shall hold, by path inside it.
+        keep: Files that are copied over with their dates and rights, by their new path inside it.
+    """
+    new, old = _beside(folder, "new"), _beside(folder, "old")
+    recover(folder)
+    try:
+        for name, data in files.items():
+            _made(new / name).write_bytes(data)
+        for name, source in keep.items():
+            shutil.copy2(source, _made(new / name), follow_symlinks=False)
+        had = folder.is_dir()
+        if had:
+            folder.rename(old)
+        try:
+            if new.is_dir():
+                new.rename(folder)
+            yield
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            if had:
+                old.rename(folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def recover(folder: Path) -> None:
+    """Bring back what a run that was killed in the middle left aside."""
+    old = _beside(folder, "old")
+    if old.is_dir() and not folder.exists():
+        old.rename(folder)
+    for left in (old, _beside(folder, "new")):
+        if left.is_dir():
+            shutil.rmtree(left)
+
+
+def _beside(folder: Path, role: str) -> Path:
+    return folder.with_name(f".{folder.name}.{role}")
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+_FIXES = {
+    errno.EACCES: "Choose a folder you may write to, or ask for the permission",
+    errno.EPERM: "Choose a folder you may write to, or ask for the permission",
+    errno.EROFS: "Choose a folder that is not mounted read-only",
+    errno.ENOSPC: "Free some space there",
+    errno.EDQUOT: "Free some of your quota there",
+    errno.ENOTDIR: "Choose another folder: a part of this path is a file",
+    errno.EEXIST: "Choose another folder: a part of this path is a file",
+}
+
+
+@contextmanager
+def refusals_told(folder: Path) -> Iterator[None]:
+    """Turn what the system refuses into an error that tells what to do.
+
+    Args:
+        folder: What it is about where the system names no file.
+
+    Raises:
+        InstallError: The system refused something; nothing was changed then.
+    """
+    try:
+        yield
+    except OutputError as error:
+        raise InstallError(error.what, where=error.where, fix=error.fix) from error
+    except OSError as error:
+        cause = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise InstallError(
+            f"cannot be written: {cause}",
+            where=str(error.filename or folder),
+            fix=_FIXES.get(error.errno or 0, "Check the disk and the folder"),
+        ) from error

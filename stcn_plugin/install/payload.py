@@ -1,0 +1,110 @@
+"""What goes into a host: its own files, the bridge, and pluggy. All are copied from where this package is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path, PurePosixPath
+
+import stcn_plugin
+from stcn_plugin.errors import InstallError
+
+Files = dict[str, bytes]
+"""Contents by path, relative and with forward slashes."""
+
+_PACKAGE = Path(stcn_plugin.__file__).parent
+_BRIDGE = ("__init__.py", "errors.py", "frames.py", "py.typed")
+_KEPT_METADATA = ("METADATA", "LICEN", "COPYING", "AUTHORS", "NOTICE")
+_REINSTALL = "Install stcn_plugin again"
+
+
+def host_files(host: str) -> Files:
+    """Return the files of one host's plugin.
+
+    Args:
+        host: Folder under ``hosts``, such as ``nuke`` or ``blender/extension``.
+
+    Raises:
+        InstallError: This installation came without them.
+    """
+    files = _files_under(hosts_folder() / host)
+    if not files:
+        raise InstallError("the host's files are missing", where=str(hosts_folder() / host), fix=_REINSTALL)
+    return files
+
+
+def hosts_folder() -> Path:
+    """Return where the hosts' files are: inside the package when it was installed, beside it in a checkout."""
+    inside = _PACKAGE / "_hosts"
+    return inside if inside.is_dir() else _PACKAGE.parent / "hosts"
+
+
+def bridge_files() -> Files:
+    """Return the part of this package that runs inside a host."""
+    files = {f"stcn_plugin/{name}": (_PACKAGE / name).read_bytes() for name in _BRIDGE}
+    files |= {f"stcn_plugin/bridge/{name}": data for name, data in _files_under(_PACKAGE / "bridge").items()}
+    return files
+
+
+def licence() -> bytes:
+    """Return the licence of this package.
+
+    Raises:
+        InstallError: This installation came without it.
+    """
+    for path in (_PACKAGE / "_hosts" / "LICENSE", _PACKAGE.parent / "LICENSE"):
+        if path.is_file():
+            return path.read_bytes()
+    raise InstallError("the licence is missing from this installation", where=str(_PACKAGE), fix=_REINSTALL)
+
+
+def pluggy_version() -> str:
+    """Return the version of the installed pluggy.
+
+    Raises:
+        InstallError: There is none.
+    """
+    return _pluggy().version
+
+
+def pluggy_files() -> Files:
+    """Return the installed pluggy: its modules, its metadata and its licence.
+
+    Raises:
+        InstallError: There is none, or its files are not recorded.
+    """
+    found = _pluggy()
+    files = {}
+    for path in found.files or ():
+        name = path.as_posix()
+        if _belongs(PurePosixPath(name)):
+            files[name] = Path(str(found.locate_file(path))).read_bytes()
+    if "pluggy/__init__.py" not in files:
+        raise InstallError("the files of pluggy are not recorded", fix="Install pluggy again with pip")
+    return dict(sorted(files.items()))
+
+
+def _pluggy() -> Distribution:
+    try:
+        return distribution("pluggy")
+    except PackageNotFoundError:
+        raise InstallError("pluggy is not installed beside stcn_plugin", fix=_REINSTALL) from None
+
+
+def _belongs(path: PurePosixPath) -> bool:
+    top = path.parts[0]
+    if top == "pluggy":
+        return path.suffix in {".py", ".typed"}
+    return top.endswith(".dist-info") and path.name.startswith(_KEPT_METADATA)
+
+
+def _files_under(folder: Path) -> Files:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(_walk(folder))}
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder but hidden ones and what Python leaves behind."""
+    for path in folder.rglob("*"):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):
+            yield path
