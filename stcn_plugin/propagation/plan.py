@@ -30,8 +30,8 @@ class Plan:
     """
 
     weight: NDArray[np.float32]
-    forward: range
-    backward: range
+    forward: Sequence[int]
+    backward: Sequence[int]
 
     def source(self, index: int) -> Source:
         """Tell which passes a frame's mattes come from."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -11,8 +11,10 @@ from torch import Tensor
 from stcn_plugin.atomic import check_writable
 from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
 from stcn_plugin.frames import format_frame_range
+from stcn_plugin.media.matte_reading import check_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.window import Window
 from stcn_plugin.presets.shot_model import Shot
 
 _MOST_FRAMES = 1_000_000
@@ -109,6 +111,32 @@ def check_life(
                     where=where,
                     fix="Move the keyframe or widen the object's range",
                 )
+
+
+def check_update(update: Collection[int], frames: Sequence[int]) -> tuple[int, ...]:
+    """Return the indices of the frames to update; refuse those that the shot does not have."""
+    if strangers := sorted(set(update) - set(frames)):
+        raise KeyframeError(
+            f"there is no frame {format_frame_range(strangers)} to update among "
+            f"{shortened(format_frame_range(frames))}",
+            fix="Name the frames whose keyframes are new, changed or gone",
+        )
+    return tuple(index for index, frame in enumerate(frames) if frame in set(update))
+
+
+def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Sequence[range], *, display: Window) -> None:
+    """Refuse an update of mattes that are not there, or that were written for other objects or in another layout."""
+    touched = {index for part in written for index in part}
+    kept = [frame for index, frame in enumerate(frames) if index not in touched]
+    if missing := [frame for frame in kept if not all(path.is_file() for path in writer.paths(frame))]:
+        raise OutputError(
+            f"{len(missing)} frames outside of the update have no mattes of {', '.join(writer.layers)}: "
+            f"{shortened(format_frame_range(missing))}",
+            where=next(iter(writer.patterns.values())),
+            fix="Run the whole shot first, without an update",
+        )
+    for index in {end for part in written for end in (part.start - 1, part.stop)} & set(range(len(frames))):
+        check_mattes(writer, frames[index], display=display)
 
 
 def shortened(text: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,27 @@ from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.keyframes import read_keyframe
+from stcn_plugin.media.matte_reading import read_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Keyframe, Shot
-from stcn_plugin.propagation.plan import Plan, plan_passes
-from stcn_plugin.shot.checks import check_keyframes, check_life, check_outputs, shortened, shot_frames
+from stcn_plugin.propagation.plan import plan_passes
+from stcn_plugin.shot.checks import (
+    check_keyframes,
+    check_life,
+    check_outputs,
+    check_untouched,
+    check_update,
+    shortened,
+    shot_frames,
+)
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
+from stcn_plugin.shot.stretch import Stretch
+from stcn_plugin.shot.update import Part, affected, plan_part
 
 UNNAMED = "matte"
 """Name of an object whose keyframe file names none and whose shot names none either."""
@@ -46,8 +56,7 @@ class Job:
         size: ``(h, w)`` of the network's picture.
         objects: Names of all objects, in the order in which they come.
         files: Index to the keyframe files there.
-        masks: Index to object name to the artist's matte at the network's size, ``(h, w)`` on the CPU.
-        plan: Which frames each pass visits.
+        stretches: What is propagated, one after another: the whole shot as one, or the parts that an update asks for.
         life: Object name to the first and last index on which it may appear.
     """
 
@@ -61,19 +70,18 @@ class Job:
     size: tuple[int, int]
     objects: tuple[str, ...]
     files: Mapping[int, Sequence[Keyframe]]
-    masks: Mapping[int, Mapping[str, Tensor]]
-    plan: Plan
+    stretches: tuple[Stretch, ...]
     life: Mapping[str, tuple[int, int]]
 
-    @cached_property
-    def unreached(self) -> tuple[int, ...]:
-        """Indices that get clear mattes, because no keyframe reaches them."""
-        return tuple(index for index in range(len(self.frames)) if self.plan.source(index) == "neither")
+    @property
+    def written(self) -> tuple[int, ...]:
+        """Frames whose mattes will be written, ascending."""
+        return tuple(self.frames[index] for stretch in self.stretches for index in stretch.written)
 
     @property
     def steps(self) -> int:
         """Frames that all passes visit together, and those that none reaches."""
-        return len(self.plan.forward) + len(self.plan.backward) + len(self.unreached)
+        return sum(stretch.steps for stretch in self.stretches)
 
     @property
     def network_pixel_aspect(self) -> float:
@@ -86,8 +94,13 @@ class Job:
         return _read(self.files.get(index, ()), window=self.window, display=self.display, default_name=default)
 
 
-def prepare(shot: Shot) -> Job:
+def prepare(shot: Shot, *, update: Collection[int] = ()) -> Job:
     """Find, read and check everything that a shot needs.
+
+    Args:
+        shot: The shot.
+        update: Frames whose keyframes are new, changed or gone; only what they reach is propagated, into mattes that
+            are there. Empty propagates the whole shot.
 
     Raises:
         STCNError: Anything at all is wrong with the shot; nothing has been written yet.
@@ -128,7 +141,15 @@ def prepare(shot: Shot) -> Job:
         software="stcn_plugin",
     )
     check_outputs(writer, sequence, frames, shot)
-    return Job(
+    plan = plan_passes(
+        length=len(frames),
+        objects=objects,
+        keyframes={index: tuple(names) for index, names in masks.items()},
+        life=life,
+        direction=settings.direction,
+    )
+    whole = Stretch(range(len(frames)), masks, plan)
+    job = Job(
         settings=settings,
         frames=frames,
         plates=plates,
@@ -139,16 +160,36 @@ def prepare(shot: Shot) -> Job:
         size=size,
         objects=objects,
         files=files,
-        masks=masks,
-        plan=plan_passes(
-            length=len(frames),
-            objects=objects,
-            keyframes={index: tuple(names) for index, names in masks.items()},
-            life=life,
-            direction=settings.direction,
-        ),
+        stretches=(whole,),
         life=life,
     )
+    return _narrowed(job, whole, check_update(update, frames)) if update else job
+
+
+def _narrowed(job: Job, whole: Stretch, changed: Collection[int]) -> Job:
+    """Return a job that propagates only what changed keyframes reach."""
+    keyframes = {index: tuple(names) for index, names in whole.masks.items()}
+    found = affected(
+        changed,
+        length=len(job.frames),
+        objects=job.objects,
+        keyframes=keyframes,
+        life=job.life,
+        direction=job.settings.direction,
+    )
+    check_untouched(job.writer, job.frames, found, display=job.display)
+    parts = [plan_part(whole.plan, written, objects=job.objects, keyframes=keyframes) for written in found]
+    return replace(job, stretches=tuple(_stretch(job, part, whole.masks) for part in parts))
+
+
+def _stretch(job: Job, part: Part, masks: Mapping[int, Mapping[str, Tensor]]) -> Stretch:
+    """Give a part the mattes on disk that it starts from, beside those of the artist."""
+    given = dict(masks)
+    for index, names in part.delivered.items():
+        mattes = read_mattes(job.writer, job.frames[index], window=job.window, display=job.display)
+        on_disk = {name: shrink(mattes[name], job.size, torch.device("cpu")) for name in names}
+        given[index] = {**masks.get(index, {}), **on_disk}
+    return Stretch(part.written, given, part.plan)
 
 
 def default_name(life: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import torch
@@ -37,6 +37,7 @@ def load_network(settings: Preset) -> STCN:
 def propagate(
     shot: Shot,
     *,
+    update: Collection[int] = (),
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
     on_warning: Callable[[str], None] = lambda _: None,
@@ -47,6 +48,8 @@ def propagate(
 
     Args:
         shot: From `load_shot` or `make_shot`.
+        update: Frames whose keyframes are new, changed or gone; only the spans around them are propagated, into mattes
+            that are there. Empty propagates the whole shot.
         on_progress: Told after every step.
         on_frame: Told a frame and its files when they are on disk, on a thread of its own.
         on_warning: Told what went wrong without harm to the mattes.
@@ -60,5 +63,5 @@ def propagate(
         STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
     """
     watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled)
-    job = prepare(shot)
+    job = prepare(shot, update=update)
     return run(job, network_for(shot.settings), watcher=watcher)

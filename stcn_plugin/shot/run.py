@@ -19,11 +19,13 @@ from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.devices import choose_precision
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.presets.model import Preset
+from stcn_plugin.propagation.plan import Plan
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.shot.finishing import finish, with_keyframe
 from stcn_plugin.shot.job import Job
 from stcn_plugin.shot.spill import Spill
 from stcn_plugin.shot.streams import WriteBehind, read_ahead
+from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.watcher import Watcher
 
 _DEPTH = 2
@@ -95,21 +97,27 @@ class _Run:
         )
 
     def run(self) -> Report:
-        job, plan = self._job, self._job.plan
-        spilled = sum(plan.source(index) == "both" for index in range(len(job.frames)))
-        with Spill((len(job.objects), *job.size), records=spilled) as spill, WriteBehind(depth=_DEPTH) as writer:
-            for index, plate, own in self._pass(plan.backward):
+        with WriteBehind(depth=_DEPTH) as writer:
+            for stretch in self._job.stretches:
+                self._run(stretch, writer)
+        return self._report()
+
+    def _run(self, stretch: Stretch, writer: WriteBehind) -> None:
+        """Both passes through a stretch; every frame is written as soon as all that it needs is there."""
+        job, plan = self._job, stretch.plan
+        with Spill((len(job.objects), *job.size), records=stretch.blended) as spill:
+            for index, plate, own in self._pass(stretch, plan.backward, is_forward=False):
                 if plan.source(index) == "both":
                     spill.put(index, own)
                 elif plan.source(index) == "backward":
-                    self._deliver(index, plate, self._blend(index, None, own), writer)
-            for index, plate, own in self._pass(plan.forward):
+                    self._deliver(index, plate, self._blend(plan, index, None, own), writer)
+            for index, plate, own in self._pass(stretch, plan.forward, is_forward=True):
                 if plan.source(index) == "both":
-                    self._deliver(index, plate, self._blend(index, own, spill.get(index, self._device)), writer)
+                    back = spill.get(index, self._device)
+                    self._deliver(index, plate, self._blend(plan, index, own, back), writer)
                 elif plan.source(index) == "forward":
-                    self._deliver(index, plate, self._blend(index, own, None), writer)
-            self._deliver_unreached(writer)
-        return self._report()
+                    self._deliver(index, plate, self._blend(plan, index, own, None), writer)
+        self._deliver_unreached(stretch, writer)
 
     def _report(self) -> Report:
         writer, sheet = self._job.writer, self._overlays.finish() if self._overlays else None
@@ -127,17 +135,18 @@ class _Run:
             contact_sheet=str(sheet) if sheet else None,
         )
 
-    def _pass(self, indices: range) -> Iterator[tuple[int, PlateFrame, Tensor]]:
+    def _pass(
+        self, stretch: Stretch, indices: Sequence[int], *, is_forward: bool
+    ) -> Iterator[tuple[int, PlateFrame, Tensor]]:
         """Propagate in one direction; yield index, plate and own probabilities ``(O, h, w)``."""
         job = self._job
         propagator = Propagator(self._network, objects=job.objects, settings=self._settings)
-        is_forward = indices.step > 0
         for index, plate in self._plates(indices):
             started = time.perf_counter()
             ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
             propagator.retire(ended)
             image = torch.from_numpy(plate.image).to(self._device).permute(2, 0, 1)
-            keyframe = {name: mask.to(self._device) for name, mask in job.masks.get(index, {}).items()}
+            keyframe = {name: mask.to(self._device) for name, mask in stretch.masks.get(index, {}).items()}
             own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)  # else the time would be charged to whoever waits next
@@ -159,9 +168,9 @@ class _Run:
             self._done += 1
             self._watcher.on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
 
-    def _blend(self, index: int, forward: Tensor | None, backward: Tensor | None) -> Tensor:
+    def _blend(self, plan: Plan, index: int, forward: Tensor | None, backward: Tensor | None) -> Tensor:
         """Mix what the passes found, object by object; 0 where no pass reaches."""
-        weight = torch.from_numpy(self._job.plan.weight[index]).to(self._device)[:, None, None]
+        weight = torch.from_numpy(plan.weight[index]).to(self._device)[:, None, None]
         reached = weight.isfinite()
         weight = weight.nan_to_num(0)
         nothing = torch.zeros((), device=self._device)
@@ -181,10 +190,10 @@ class _Run:
         )
         writer.submit(lambda: self._write(index, plate, mattes, small))
 
-    def _deliver_unreached(self, writer: WriteBehind) -> None:
+    def _deliver_unreached(self, stretch: Stretch, writer: WriteBehind) -> None:
         """Write clear mattes for frames that no keyframe reaches, so that the sequence has no holes."""
         nothing = torch.zeros((len(self._job.objects), *self._job.size), device=self._device)
-        for index, plate in self._plates(self._job.unreached):
+        for index, plate in self._plates(stretch.unreached):
             self._deliver(index, plate, nothing, writer)
 
     def _write(
