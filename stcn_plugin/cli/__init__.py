@@ -17,6 +17,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "presets": ("stcn_plugin.cli.presets:presets", "List, show and check presets and shot files."),
     "weights": ("stcn_plugin.cli.weights:weights", "List, add, fetch and check weights."),
     "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Measure mattes against the truth."),
+    "install": ("stcn_plugin.cli.install:install", "Put the plugin into Nuke or Blender."),
+    "uninstall": ("stcn_plugin.cli.uninstall:uninstall", "Take the plugin out of Nuke or Blender."),
     "doctor": ("stcn_plugin.cli.doctor:doctor", "Check versions, devices, weights, colour and disk."),
 }
 

@@ -108,7 +108,7 @@ class BlenderProgram:
             raise InstallError(
                 f"Blender {'.'.join(map(str, version))} is too old: extensions need {'.'.join(map(str, OLDEST))} or later",
                 where=str(self.path),
-                fix="Name a newer one with --blender PATH",
+                fix="Name a newer one with --blender PATH, or build the extension alone with --zip FILE",
             )
         repositories = facts["repositories"]
         if REPOSITORY not in repositories:

@@ -1,0 +1,122 @@
+"""``stcn install`` and ``stcn uninstall``: the plugins inside Nuke and Blender."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stcn_plugin import __version__
+from stcn_plugin.cli.changes import show_changes
+from stcn_plugin.errors import InstallError
+
+_python = click.option(
+    "--python",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="The Python that does the work for the host, with this version of stcn_plugin in it. "
+    "The one that runs this command by default.",
+)
+_dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would be written.")
+
+
+@click.group()
+def install() -> None:
+    """Put the plugin into Nuke or Blender.
+
+    \b
+    Nuke: copies the plugin to ~/.nuke/stcn and adds one line to ~/.nuke/init.py.
+      stcn install nuke
+      stcn install nuke --dir /studio/nuke        a folder on NUKE_PATH, for everybody
+
+    \b
+    Blender 4.2 and later: builds the extension, and has Blender install and enable it.
+      stcn install blender
+      stcn install blender --blender /opt/blender-4.5/blender
+      stcn install blender --zip stcn.zip         only build it, for another machine
+
+    The host itself gets no torch: it starts a Python beside it, the one that runs this command, and
+    that must stay where it is. After an update of stcn_plugin run the same command again. Twice
+    does no harm: what is there already is left alone. `stcn uninstall` takes all of it away again.
+    """  # noqa: D301 - the backspaces are click's
+
+
+@install.command()
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default="~/.nuke",
+    show_default=True,
+    help="The folder, one that Nuke looks into.",
+)
+@_python
+@_dry_run
+def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
+    """Put the plugin into a Nuke folder.
+
+    Your init.py gets one line, at its end, with a comment that says whose it is. Files that you
+    changed in the plugin's folder stay beside the new ones as NAME.yours.
+    """
+    from stcn_plugin.install import nuke as installer
+    from stcn_plugin.install.interpreter import worker_python
+
+    worker = worker_python(python)
+    changes = installer.install(folder, python=worker, dry_run=dry_run)
+    show_changes(changes, dry_run=dry_run)
+    if not changes:
+        click.echo(f"The Nuke plugin {__version__} is there already; nothing was changed.")
+    elif not dry_run:
+        click.echo(f"Installed the Nuke plugin {__version__}; its work is done by {worker}.")
+        click.echo("Start Nuke again: there is an STCN menu.")
+
+
+@install.command(short_help="Build the Blender extension and have Blender install it.")
+@click.option(
+    "--blender",
+    "program",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Blender's program; the one on PATH or at a usual place by default.",
+)
+@click.option(
+    "--zip",
+    "archive",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Only build the extension, to FILE, to be installed by hand.",
+)
+@_python
+@_dry_run
+def blender(program: Path | None, archive: Path | None, python: Path | None, dry_run: bool) -> None:
+    """Build the Blender extension, and have Blender install and enable it.
+
+    Blender does it by its own command, as with any extension. Close Blender before. Where no Blender
+    is found, the extension is built as a zip in the current folder, to be installed by hand.
+    """
+    from stcn_plugin.install import blender as installer
+    from stcn_plugin.install.blender_program import BY_HAND, BlenderProgram
+    from stcn_plugin.install.interpreter import worker_python
+
+    if archive is not None and (program is not None or dry_run):
+        raise click.UsageError("--zip only builds the extension; leave out --blender and --dry-run")
+    worker = worker_python(python)
+    if archive is not None:
+        click.echo(f"wrote {installer.build_extension(archive, python=worker)}")
+        click.echo(f"To install it, {BY_HAND}.")
+        return
+    found = BlenderProgram.find(program)
+    if found is None:
+        where = "" if dry_run else f". The extension is built: {installer.build_extension(Path(), python=worker)}"
+        raise InstallError(
+            f"no Blender was found{where}",
+            fix=f"Name the program with --blender PATH. Or, to install by hand, {BY_HAND}",
+        )
+    changes = installer.install(found, python=worker, dry_run=dry_run)
+    show_changes(changes, dry_run=dry_run)
+    if not changes:
+        click.echo(f"The Blender extension {__version__} is there already; nothing was changed.")
+    elif not dry_run:
+        click.echo(f"Installed the Blender extension {__version__} by {found.path}; its work is done by {worker}.")
+        click.echo("Start Blender again: there is an STCN tab in the sidebars (N).")

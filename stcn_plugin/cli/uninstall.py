@@ -1,0 +1,80 @@
+"""``stcn uninstall``: take the plugins out of Nuke and Blender again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stcn_plugin.cli.changes import show_changes
+from stcn_plugin.errors import InstallError
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
+
+
+@click.group()
+def uninstall() -> None:
+    """Take the plugin out of Nuke or Blender again.
+
+    \b
+      stcn uninstall nuke
+      stcn uninstall nuke --dir /studio/nuke
+      stcn uninstall blender
+
+    What `stcn install` wrote goes; scripts, mattes and shot files are not touched.
+    """  # noqa: D301 - the backspaces are click's
+
+
+@uninstall.command()
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default="~/.nuke",
+    show_default=True,
+    help="The folder that it was installed to.",
+)
+@_dry_run
+def nuke(folder: Path, dry_run: bool) -> None:
+    """Take the plugin out of a Nuke folder.
+
+    Your init.py becomes what it was. Files that you changed or added in the plugin's folder stay
+    there, and are named.
+    """
+    from stcn_plugin.install import nuke as installer
+
+    changes = installer.uninstall(folder, dry_run=dry_run)
+    show_changes(changes, dry_run=dry_run)
+    if not changes:
+        click.echo(f"There is no Nuke plugin in {folder.expanduser()}; nothing was changed.")
+    elif not dry_run:
+        click.echo("Removed the Nuke plugin.")
+
+
+@uninstall.command()
+@click.option(
+    "--blender",
+    "program",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Blender's program; the one on PATH or at a usual place by default.",
+)
+@_dry_run
+def blender(program: Path | None, dry_run: bool) -> None:
+    """Have Blender disable and remove the extension. Close Blender before."""
+    from stcn_plugin.install import blender as installer
+    from stcn_plugin.install.blender_program import BlenderProgram
+
+    found = BlenderProgram.find(program)
+    if found is None:
+        raise InstallError(
+            "no Blender was found",
+            fix="Name the program with --blender PATH, or remove it in Blender: Edit > Preferences > Get Extensions",
+        )
+    changes = installer.uninstall(found, dry_run=dry_run)
+    show_changes(changes, dry_run=dry_run)
+    if not changes:
+        click.echo(f"{found.path} does not have the extension; nothing was changed.")
+    elif not dry_run:
+        click.echo("Removed the Blender extension.")
