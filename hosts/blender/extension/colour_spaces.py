@@ -1,0 +1,28 @@
+"""Blender's names of colour spaces, in the words of the worker's OCIO config."""
+
+from __future__ import annotations
+
+import os
+
+_NAMES = {
+    "Linear Rec.709": "lin_rec709",
+    "Linear": "lin_rec709",  # before Blender 4
+    "sRGB": "srgb_tx",
+    "ACEScg": "lin_ap1",
+    "ACES2065-1": "lin_ap0",
+    "ACEScc": "acescc_ap1",
+    "ACEScct": "acescct_ap1",
+    "Linear Rec.2020": "lin_rec2020",
+    "Linear DCI-P3 D65": "lin_p3d65",
+    "Linear CIE-XYZ D65": "lin_ciexyzd65_scene",
+    "Display P3": "srgb_displayp3",
+    "Rec.1886": "g24_rec709",
+}
+
+
+def input_space(name: str) -> str | None:
+    """Return what ``colour.input`` calls a colour space of Blender, ``None`` where there is no such name.
+
+    Where ``$OCIO`` is set, Blender and the worker read the same config, and the name is the same.
+    """
+    return name if os.environ.get("OCIO") else _NAMES.get(name)

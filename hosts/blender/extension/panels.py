@@ -1,0 +1,184 @@
+"""The panel in the sidebars of the Compositor, the Movie Clip Editor and the Image Editor."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import bpy
+
+from stcn_plugin.errors import STCNError
+
+from .kept import KEPT
+from .preferences import preferences, worker_python
+from .settings import StcnSettings
+
+_TAB = "STCN"
+_PER_LINE = 42
+_EDITORS = {"NODE_EDITOR": "compositor", "CLIP_EDITOR": "clip", "IMAGE_EDITOR": "image"}
+
+
+class STCN_UL_keyframe_files(bpy.types.UIList):  # noqa: N801 - Blender's own naming
+    """The matte files of the keyframes."""
+
+    def draw_item(self, _context: Any, layout: Any, _data: Any, item: Any, *_rest: Any) -> None:
+        """Draw one file with its frame."""
+        row = layout.row(align=True)
+        row.prop(item, "frame", text="")
+        row.prop(item, "file", text="")
+
+
+class _InSidebars:
+    bl_region_type = "UI"
+    bl_category = _TAB
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """In the compositor, not in the other node editors."""
+        space = context.space_data
+        return space.type != "NODE_EDITOR" or space.tree_type == "CompositorNodeTree"
+
+
+class _Main(_InSidebars):
+    bl_label = "Propagate Roto"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw plate, keyframes, and the buttons."""
+        _start_worker()
+        layout, settings = self.layout, context.scene.stcn
+        layout.use_property_split, layout.use_property_decorate = True, False
+        _draw_plate(layout, settings)
+        _draw_keyframes(layout, settings)
+        column = layout.column()
+        column.prop(settings, "preset")
+        column.prop(settings, "frame_range")
+        column.prop(settings, "out")
+        _draw_job(layout, settings)
+
+
+class _Details(_InSidebars):
+    bl_label = "Settings"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender documents it
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw what most shots need not change."""
+        layout, settings = self.layout, context.scene.stcn
+        layout.use_property_split, layout.use_property_decorate = True, False
+        for name in ("weights", "device", "colour", "overrides", "wiring", "shot_file"):
+            layout.prop(settings, name)
+        layout.operator("stcn.test_worker", icon="FILE_REFRESH")
+
+
+def _draw_plate(layout: Any, settings: StcnSettings) -> None:
+    box = layout.box().column()
+    row = box.row(align=True)
+    row.use_property_split = False
+    row.label(text="Plate", icon="SEQUENCE")
+    row.prop(settings, "plate_kind", expand=True)
+    row.operator("stcn.use_editor", text="", icon="EYEDROPPER")
+    if settings.plate_kind == "NODE":
+        box.prop(settings, "plate_node")
+    elif settings.plate_kind == "CLIP":
+        box.prop(settings, "plate_clip")
+    else:
+        box.prop(settings, "plate_image")
+        box.prop(settings, "plate_shift")
+
+
+def _draw_keyframes(layout: Any, settings: StcnSettings) -> None:
+    box = layout.box().column()
+    row = box.row(align=True)
+    row.use_property_split = False
+    row.label(text="Keyframes", icon="KEYFRAME")
+    row.prop(settings, "keyframe_kind", expand=True)
+    if settings.keyframe_kind == "MASK":
+        box.prop(settings, "mask")
+        box.prop(settings, "keyframes_at")
+        return
+    row = box.row()
+    row.template_list("STCN_UL_keyframe_files", "", settings, "keyframe_files", settings, "keyframe_index", rows=3)
+    side = row.column(align=True)
+    side.operator("stcn.add_keyframe_file", text="", icon="ADD")
+    side.operator("stcn.remove_keyframe_file", text="", icon="REMOVE")
+
+
+def _draw_job(layout: Any, settings: StcnSettings) -> None:
+    status = KEPT.status
+    if status.is_running:
+        row = layout.row(align=True)
+        if hasattr(row, "progress"):
+            row.progress(factor=status.share, text=status.text)
+        else:  # before Blender 4
+            row.label(text=f"{status.text} · {status.share:.0%}")
+        row.operator("stcn.cancel", text="", icon="CANCEL")
+        return
+    column = layout.column()
+    column.scale_y = 1.4
+    column.operator("stcn.propagate", icon="PLAY")
+    if settings.shot_file:
+        layout.operator("stcn.update", icon="KEY_HLT")
+    if status.error:
+        _draw_text(layout, status.error, "ERROR")
+    elif status.text:
+        _draw_text(layout, status.text, "CHECKMARK")
+    for text in status.warnings:
+        _draw_text(layout, text, "INFO")
+    if KEPT.failure:
+        _draw_text(layout, str(KEPT.failure), "ERROR")
+    elif not worker_python():
+        _draw_text(layout, "Name the worker's Python in the preferences of this extension.", "ERROR")
+
+
+def _draw_text(layout: Any, text: str, icon: str) -> None:
+    """Draw a text in as many lines as the sidebar needs."""
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for line in textwrap.wrap(text, _PER_LINE):
+        column.label(text=line, icon=icon)
+        icon = "BLANK1"
+
+
+def _start_worker() -> None:
+    """Have the worker start once the panel is looked at; drawing itself may change nothing."""
+    chosen = preferences()
+    is_wanted = chosen is not None and chosen.starts_with_panel and worker_python()
+    is_unknown = KEPT.description is None and KEPT.failure is None and not KEPT.is_asking
+    if is_wanted and is_unknown and not bpy.app.timers.is_registered(_ask):
+        bpy.app.timers.register(_ask, first_interval=0.2)
+
+
+def _ask() -> None:
+    try:
+        KEPT.ask(worker_python())
+    except STCNError as error:
+        KEPT.failure = error
+
+
+def _in_every_editor() -> list[type]:
+    """Return the panels; Blender wants a class for each editor."""
+    panels = []
+    for space, name in _EDITORS.items():
+        main = f"STCN_PT_{name}"
+        body = {"bl_space_type": space, "bl_idname": main}
+        panels.append(type(main, (_Main, bpy.types.Panel), body))
+        details = f"{main}_settings"
+        body = {"bl_space_type": space, "bl_idname": details, "bl_parent_id": main}
+        panels.append(type(details, (_Details, bpy.types.Panel), body))
+    return panels
+
+
+_CLASSES = (STCN_UL_keyframe_files, *_in_every_editor())
+
+
+def register() -> None:
+    """Add the panels."""
+    for each in _CLASSES:
+        bpy.utils.register_class(each)
+
+
+def unregister() -> None:
+    """Take them away again."""
+    for each in reversed(_CLASSES):
+        bpy.utils.unregister_class(each)
+    if bpy.app.timers.is_registered(_ask):
+        bpy.app.timers.unregister(_ask)
