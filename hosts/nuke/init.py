@@ -1,0 +1,7 @@
+"""Makes STCN importable in Nuke, with and without its interface; does nothing else."""
+
+import sys
+from pathlib import Path
+
+_STCN = Path(__file__).absolute().parent
+sys.path.extend(folder for folder in (str(_STCN), str(_STCN / "site")) if folder not in sys.path)

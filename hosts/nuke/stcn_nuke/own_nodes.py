@@ -1,0 +1,81 @@
+"""The nodes that stand for a job's mattes, known by the knobs they carry; never by name or place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import nuke
+
+from stcn_plugin.errors import HostError
+
+_TAB = "stcn"
+_OUT, _SHOT, _PLATE, _SOURCES, _ROLE = "stcn_out", "stcn_shot", "stcn_plate", "stcn_sources", "stcn_role"
+_LABELS = {_OUT: "mattes", _SHOT: "shot file", _PLATE: "plate", _SOURCES: "keyframes from", _ROLE: "role"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where mattes come from; every node of theirs carries it.
+
+    Args:
+        out: Their frame pattern, which tells one job's nodes from another's.
+        shot_file: The shot that made them, and that an update runs again.
+        plate: Name of the plate's node.
+        sources: Names of the nodes that the keyframes came from.
+    """
+
+    out: str
+    shot_file: str
+    plate: str
+    sources: tuple[str, ...]
+
+
+def mark(node: nuke.Node, origin: Origin, role: str) -> None:
+    """Write on a node what it is.
+
+    Args:
+        node: A node of ours, new or from before.
+        origin: Where its mattes come from.
+        role: What it does among the nodes of these mattes.
+    """
+    texts = {
+        _SHOT: origin.shot_file,
+        _OUT: origin.out,
+        _PLATE: origin.plate,
+        _SOURCES: " ".join(origin.sources),
+        _ROLE: role,
+    }
+    if node.knob(_OUT) is None:
+        node.addKnob(nuke.Tab_Knob(_TAB, "STCN"))
+        for name in texts:
+            node.addKnob(nuke.String_Knob(name, _LABELS[name]))
+        node[_ROLE].setFlag(nuke.INVISIBLE)
+    for name, text in texts.items():
+        node[name].setValue(text)
+
+
+def origin_of(node: nuke.Node) -> Origin | None:
+    """Return where the mattes of a node come from, ``None`` where it is not ours."""
+    if node.knob(_OUT) is None:
+        return None
+    texts = {name: str(node[name].value()) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
+    return Origin(texts[_OUT], texts[_SHOT], texts[_PLATE], tuple(texts[_SOURCES].split()))
+
+
+def nodes_of(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
+    """Return the nodes of these mattes by their role."""
+    return {str(node[_ROLE].value()): node for node in among if node.knob(_OUT) and node[_OUT].value() == out}
+
+
+def selected_origin() -> Origin:
+    """Return where the mattes of the selected node come from.
+
+    Raises:
+        HostError: No node of ours is selected, or nodes of several shots.
+    """
+    found = {origin.out: origin for origin in map(origin_of, nuke.selectedNodes()) if origin}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    what = "nodes of several shots are selected" if found else "no mattes are selected"
+    raise HostError(what, fix="Select the backdrop, or the Read, that STCN made for one shot")

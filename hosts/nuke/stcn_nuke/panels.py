@@ -1,0 +1,192 @@
+"""The panels, of Nuke's own knobs: they work with every Qt that a Nuke may come with. Only where there is an interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import nuke
+import nukescripts
+
+from stcn_nuke import colour
+from stcn_nuke.orders import Propagation, Source, Update
+from stcn_nuke.own_nodes import Origin
+from stcn_nuke.paths import absolute, default_out
+from stcn_nuke.plates import frame_range
+from stcn_nuke.rotos import key_frames
+from stcn_nuke.selection import Selection, names_in, node_named
+from stcn_plugin.errors import FrameRangeError, HostError, STCNError
+from stcn_plugin.frames import parse_frame_range
+
+if TYPE_CHECKING:
+    from stcn_plugin.bridge import Description
+
+HERE, KEYS, LISTED = "at the current frame", "at the roto's keys", "at these frames"
+BY_PRESET = "as the preset says"
+PRESETS = ("default", "draft", "hero", "long_shot")
+LAYOUTS = (BY_PRESET, "layers", "per_object", "cryptomatte")
+_DEVICES = (BY_PRESET, "auto", "cpu", "cuda")
+
+
+class _KeyframePanel(nukescripts.PythonPanel):
+    """Asks for the nodes that hold keyframes and for their frames."""
+
+    def __init__(self, title: str, name: str, sources: Sequence[str]) -> None:
+        super().__init__(title, name)
+        self._sources = nuke.String_Knob("sources", "keyframes from")
+        self._sources.setTooltip(
+            "Roto, RotoPaint, or any node with a matte in its alpha; each is an object by its name"
+        )
+        self._sources.setValue(" ".join(sources))
+        self._when = nuke.Enumeration_Knob("when", "keyframes", [HERE, KEYS, LISTED])
+        self._frames = nuke.String_Knob("frames", "frames")
+        self._frames.setTooltip("Such as 1001,1024,1060")
+        self._frames.setEnabled(False)
+
+    def _add(self, *knobs: nuke.Knob) -> None:
+        for knob in knobs:
+            self.addKnob(knob)
+
+    def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
+        """Follow the artist."""
+        if knob.name() == "when":
+            self._frames.setEnabled(self._when.value() == LISTED)
+
+    def _keyframes(self, shot: Sequence[int]) -> tuple[Source, ...]:
+        """Return the sources with their frames.
+
+        Args:
+            shot: Frames of the shot.
+
+        Raises:
+            HostError: No source is named, one is not there, or has no key.
+            FrameRangeError: The list of frames cannot be understood.
+        """
+        names = names_in(self._sources.value())
+        if not names:
+            raise HostError("no node is named for the keyframes", fix="Name a Roto, or any node with an alpha")
+        nodes = [node_named(name) for name in names]
+        when = self._when.value()
+        if when == KEYS:
+            return tuple(Source(node.fullName(), key_frames(node, shot)) for node in nodes)
+        frames = (nuke.frame(),) if when == HERE else parse_frame_range(self._frames.value())
+        return tuple(Source(node.fullName(), frames) for node in nodes)
+
+
+class PropagatePanel(_KeyframePanel):
+    """Asks for all that a new shot takes.
+
+    Args:
+        selection: What the selected nodes suggest.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        super().__init__("STCN: propagate roto", "stcn.PropagatePanel", selection.sources)
+        self._plate = nuke.Enumeration_Knob("plate", "plate", list(selection.candidates))
+        self._plate.setValue(selection.plate)
+        self._range = nuke.String_Knob("range", "frame range")
+        self._colour = nuke.String_Knob("colour", "colour space")
+        self._colour.setTooltip("Of the plate's files; empty lets the files say")
+        self._out = nuke.File_Knob("out", "mattes")
+        self._preset = nuke.Enumeration_Knob("preset", "preset", list(PRESETS))
+        self._weights = nuke.Enumeration_Knob("weights", "weights", [BY_PRESET])
+        self._device = nuke.Enumeration_Knob("device", "device", list(_DEVICES))
+        self._layout = nuke.Enumeration_Knob("layout", "files", list(LAYOUTS))
+        self._state = nuke.Text_Knob("state", "worker", "is asked what it offers...")
+        self._add(self._plate, self._sources, self._when, self._frames, self._range, self._colour)
+        self._add(self._preset, self._weights, self._device, self._layout, self._out, self._state)
+        self._is_open = False
+        self._fill()
+
+    def ask(self) -> bool:
+        """Show the panel until the artist closes it; tell whether by OK."""
+        self._is_open = True
+        try:
+            return bool(self.showModalDialog())
+        finally:
+            self._is_open = False  # its knobs are gone with it
+
+    def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
+        """Follow the artist; another plate has its own range, colour and place."""
+        super().knobChanged(knob)
+        if knob.name() == "plate":
+            self._fill()
+
+    def offer(self, description: Description | None, error: STCNError | None) -> None:
+        """Fill the menus with what the worker has, or tell why it has nothing; what was chosen stays chosen."""
+        if not self._is_open:
+            return
+        if description is None:
+            self._state.setValue(str(error))
+            return
+        _refill(self._preset, [choice.name for choice in description.presets])
+        _refill(self._weights, [BY_PRESET, *(choice.name for choice in description.weights)])
+        _refill(self._device, [BY_PRESET, *(choice.name for choice in description.devices)])
+        self._state.setValue("ready")
+
+    def order(self) -> Propagation:
+        """Return what the artist filled in.
+
+        Raises:
+            STCNError: Something is missing or cannot be understood.
+        """
+        out = str(self._out.getEvaluatedValue() or "").strip()
+        return Propagation(
+            plate=self._plate.value(),
+            sources=self._keyframes(self._shot()),
+            range=self._range.value().strip(),
+            out=absolute(out) if out else "",
+            colour=self._colour.value().strip(),
+            preset=self._preset.value(),
+            weights=_chosen(self._weights),
+            device=_chosen(self._device),
+            layout=_chosen(self._layout),
+        )
+
+    def _shot(self) -> tuple[int, ...]:
+        try:
+            return parse_frame_range(self._range.value().strip())
+        except FrameRangeError as error:
+            raise FrameRangeError(error.what, where="frame range", fix=error.fix) from None
+
+    def _fill(self) -> None:
+        plate = node_named(self._plate.value())
+        self._range.setValue(frame_range(plate))
+        self._colour.setValue(colour.plate_space(plate))
+        self._out.setValue(default_out(str(nuke.root()["name"].value()), plate.name()))
+
+
+class UpdatePanel(_KeyframePanel):
+    """Asks for the new keyframes of mattes that are there.
+
+    Args:
+        origin: Where these mattes come from.
+    """
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__("STCN: update mattes", "stcn.UpdatePanel", origin.sources)
+        self._origin = origin
+        shot = nuke.Text_Knob("shot", "shot file", origin.shot_file)
+        self._add(shot, self._sources, self._when, self._frames)
+
+    def order(self) -> Update:
+        """Return what the artist filled in.
+
+        Raises:
+            STCNError: Something is missing or cannot be understood.
+        """
+        origin = self._origin
+        plate = nuke.toNode(origin.plate)
+        shot = parse_frame_range(frame_range(plate if plate is not None else nuke.root()))
+        return Update(origin.shot_file, origin.plate, self._keyframes(shot), origin.out)
+
+
+def _chosen(knob: nuke.Enumeration_Knob) -> str:
+    return "" if knob.value() == BY_PRESET else str(knob.value())
+
+
+def _refill(knob: nuke.Enumeration_Knob, names: list[str]) -> None:
+    chosen = knob.value()
+    knob.setValues(names)
+    if chosen in names:
+        knob.setValue(chosen)

@@ -1,0 +1,72 @@
+"""File names: as Nuke's knobs want them, and where a job's files go."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+_FRAME = re.compile(r"#+|%0?\d*d|@+|\$F\d*")
+_TCL = re.compile(r"([\[\]$])")
+
+
+def forward(path: str) -> str:
+    """Return a path with the forward slashes that Nuke wants on every system."""
+    return path.replace("\\", "/")
+
+
+def absolute(path: str) -> str:
+    """Return a path from the root on: the script, the shot file and the worker all have to find it."""
+    return forward(str(Path(path).expanduser().absolute()))
+
+
+def knob_text(path: str) -> str:
+    """Return a path as a file knob takes it literally: brackets and dollars would be TCL."""
+    return _TCL.sub(r"\\\1", forward(path))
+
+
+def stem(pattern: str) -> str:
+    """Return the file name of a pattern without frame number, object and ending.
+
+    >>> stem("mattes/sh010.####.exr")
+    'sh010'
+    """
+    name = _FRAME.sub("", PurePosixPath(forward(pattern)).name).replace("<object>", "")
+    return re.sub(r"[._-]{2,}", ".", name.rpartition(".")[0]).strip("._- ") or "mattes"
+
+
+def shot_file(out: str) -> str:
+    """Return the shot file that belongs to mattes: beside them."""
+    return f"{_folder(out)}/{stem(out)}.yaml"
+
+
+def plate_pattern(out: str, node: str) -> str:
+    """Return where a node's pictures go that had to be rendered as the plate of mattes."""
+    return f"{_folder(out)}/plate/{stem(out)}.{node}.####.exr"
+
+
+def frame_file(pattern: str, frame: int) -> str:
+    """Return the file of a frame; the minus of a negative one stands before all of its digits, as the worker has it."""
+
+    def number(token: re.Match[str]) -> str:
+        return f"{'-' if frame < 0 else ''}{abs(frame):0{len(token.group())}d}"
+
+    return re.sub("#+", number, pattern)
+
+
+def default_out(script: str, plate: str) -> str:
+    """Return where mattes go unless the artist says otherwise: beside the script, else in the home folder.
+
+    Args:
+        script: The script's file, empty where it was never saved.
+        plate: Name of the plate's node.
+    """
+    folder = Path(script).absolute().parent if script else Path.home()
+    return forward(str(folder / "mattes" / plate / f"{plate}.####.exr"))
+
+
+def _folder(out: str) -> str:
+    """Return the folder of a pattern; without what depends on the object."""
+    folder = PurePosixPath(forward(out)).parent
+    while "<object>" in folder.as_posix():
+        folder = folder.parent
+    return folder.as_posix()
