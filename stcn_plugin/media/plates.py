@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.images import Image, ImageHeader, read_headers, read_image
-from stcn_plugin.media.picture import picture_channels
+from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.placing import placed
+from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
 from stcn_plugin.media.resizing import resized
 from stcn_plugin.media.sanitise import PLATE_CEILING, tame
 from stcn_plugin.media.sequences import FrameSequence
@@ -46,29 +46,31 @@ class PlateReader:
 
     Args:
         sequence: The files.
+        files: What reads one of them.
         colour: From the plate's colours to display sRGB.
         missing: What to do for a frame without a file: ``stop`` with an error, or ``hold`` the nearest earlier frame on
             disk (before the first, the nearest later). A damaged file is an error in any case.
-        part: Part of a multi-part EXR by name; by default the first that has the picture.
-        layer: Layer that is the picture; by default the unnamed RGB.
     """
 
     def __init__(
         self,
         sequence: FrameSequence,
         *,
+        files: PlateFiles,
         colour: ColourTransform,
         missing: Literal["stop", "hold"] = "stop",
-        part: str | None = None,
-        layer: str | None = None,
     ) -> None:
         self.sequence = sequence
+        self._files = files
         self._colour = colour
         self._missing = missing
-        self._part = part
-        self._layer = layer
         self._lock = Lock()
         self._first: tuple[int, Window] | None = None
+
+    @property
+    def data_windows_may_differ(self) -> bool:
+        """Whether frames may have overscan of their own; of what OpenImageIO reads, only EXR has data windows."""
+        return self.sequence.suffix == ".exr" or not isinstance(self._files, OpenImageIOPlates)
 
     def header(self, frame: int) -> FrameHeader:
         """Return what the file of a frame says of itself, without reading pixels; for a held frame, of the one held.
@@ -78,9 +80,9 @@ class PlateReader:
             PlateError: The file cannot be read, has no such picture, or has another display window.
         """
         found = self._on_disk(frame)
-        if found is None:
-            raise self._missing_error(frame)
-        return self._picture(found)[0].header
+        header = self._files.header(self.sequence.path(found), where=self._label(found))
+        self._check_format(found, header.display)
+        return header
 
     def read(self, frame: int, *, window: Window, size: tuple[int, int]) -> PlateFrame:
         """Read a frame.
@@ -98,35 +100,25 @@ class PlateReader:
             ColourError: Its colours cannot be converted.
         """
         found = self._on_disk(frame)
-        if found is None:
-            raise self._missing_error(frame)
-        header, channels = self._picture(found)
-        image = read_image(
-            header.path, part=header.part or None, channels=channels, unassociated=True, where=self._label(found)
-        )
+        picture = self._files.picture(self.sequence.path(found), where=self._label(found))
+        self._check_format(found, picture.header.display)
         pixels = self._colour.to_display(
-            _at_size(image, window, size), is_float=image.is_float, file_colour_space=image.colour_space
+            _at_size(picture, window, size), is_float=picture.is_float, file_colour_space=picture.colour_space
         )
         if found == frame:
-            return PlateFrame(frame, pixels, image.header)
+            return PlateFrame(frame, pixels, picture.header)
         # Its matte is for another moment than the frame held: two mattes of one timecode would break a conform.
-        return PlateFrame(frame, pixels, replace(image.header, timecode=None), held_from=found)
+        return PlateFrame(frame, pixels, replace(picture.header, timecode=None), held_from=found)
 
-    def _on_disk(self, frame: int) -> int | None:
+    def _on_disk(self, frame: int) -> int:
         """Return the frame whose file stands for this frame."""
         if self.sequence.path(frame).exists():
             return frame
         frames = self.sequence.frames_on_disk() if self._missing == "hold" else ()
+        if not frames:
+            raise self._missing_error(frame)
         earlier = [other for other in frames if other < frame]
-        return max(earlier) if earlier else min(frames, default=None)
-
-    def _picture(self, frame: int) -> tuple[ImageHeader, tuple[str, ...]]:
-        """Return the header of a frame's picture and its channels."""
-        label = self._label(frame)
-        parts = read_headers(self.sequence.path(frame), where=label)
-        header, channels = picture_channels(parts, part=self._part, layer=self._layer, where=label)
-        self._check_format(frame, header.header.display)
-        return header, channels
+        return max(earlier) if earlier else min(frames)
 
     def _check_format(self, frame: int, display: Window) -> None:
         """Refuse a display window other than the first."""
@@ -155,12 +147,12 @@ class PlateReader:
         )
 
 
-def _at_size(image: Image, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
+def _at_size(picture: PlatePicture, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
     """Return ``(h, w, 3)`` of a window, averaged down; channel by channel, which is faster and takes less memory."""
     channels = []
-    for index in range(len(image.channels)):
-        channel = np.ascontiguousarray(placed(image.pixels[..., index], image.header.data, window))
-        channels.append(resized(tame(channel, PLATE_CEILING) if image.is_float else channel, size))
+    for index in range(picture.pixels.shape[-1]):
+        channel = np.ascontiguousarray(placed(picture.pixels[..., index], picture.header.data, window))
+        channels.append(resized(tame(channel, PLATE_CEILING) if picture.is_float else channel, size))
     return np.stack(channels * 3 if len(channels) == 1 else channels, axis=-1)
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import date
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 STARTER = "starter"
 """Name of the weights inside the package."""
 
-_SUFFIX = ".safetensors"
+SUFFIX = ".safetensors"
+"""Ending of weights."""
+
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -38,17 +41,20 @@ class WeightsStore:
 
     Args:
         folder: The folder, need not exist; ``None`` is ``$STCN_WEIGHTS_DIR``, else the user's data folder.
+        beside: Name to file of weights elsewhere; a name that the folder has too is the folder's.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, beside: Mapping[str, Path] = MappingProxyType({})) -> None:
         chosen = folder or os.environ.get("STCN_WEIGHTS_DIR") or user_data_path("stcn_plugin") / "weights"
         self.folder = Path(chosen).expanduser()
+        self._beside = beside
 
     def entries(self) -> tuple[WeightsEntry, ...]:
-        """Return the starter weights and all of the folder, by name; only headers are read."""
-        files = sorted(self.folder.glob(f"[!.]*{_SUFFIX}"))
-        stored = (read_entry(file.stem, file) for file in files if file.stem != STARTER)
-        return (read_entry(STARTER, _starter(), is_builtin=True), *stored)
+        """Return the starter weights and all others, by name; only headers are read."""
+        stored = {file.stem: file for file in self.folder.glob(f"[!.]*{SUFFIX}")}
+        others = {name: file for name, file in {**self._beside, **stored}.items() if name != STARTER}
+        found = (read_entry(name, others[name]) for name in sorted(others))
+        return (read_entry(STARTER, starter_file(), is_builtin=True), *found)
 
     def entry(self, name: str) -> WeightsEntry:
         """Return one entry.
@@ -71,14 +77,19 @@ class WeightsStore:
             WeightsError: There is none; tells the nearest names and how to add one.
         """
         if name == STARTER:
-            return _starter()
-        if _NAME.fullmatch(name) and (stored := self.folder / f"{name}{_SUFFIX}").is_file():
+            return starter_file()
+        if _NAME.fullmatch(name) and (stored := self.folder / f"{name}{SUFFIX}").is_file():
             return stored
+        if named := self._beside.get(name):
+            if not named.is_file():
+                what = f"the weights '{name}' of a studio plugin are not on disk"
+                raise WeightsError(what, where=str(named), fix="Check that the disk is there, or tell who wrote it")
+            return named
         file = Path(name).expanduser()
-        if file.suffix == _SUFFIX or len(file.parts) > 1:
+        if file.suffix == SUFFIX or len(file.parts) > 1:
             if not file.is_file():
                 raise WeightsError("there is no such file", where=str(file), fix="See: stcn weights list")
-            if file.suffix != _SUFFIX:
+            if file.suffix != SUFFIX:
                 raise WeightsError("not a .safetensors file", where=name, fix=f"Use: stcn weights add {name}")
             return file
         raise self._unknown(name)
@@ -202,18 +213,20 @@ class WeightsStore:
         entry = self.entry(name)
         if entry.is_builtin:
             raise WeightsError(f"'{name}' is part of the package and stays")
+        if entry.path.parent != self.folder:
+            raise WeightsError(f"'{name}' is a studio plugin's and stays", where=str(entry.path))
         with self._writing():
             entry.path.unlink()
 
     def _free_name(self, name: str, replace: bool) -> str:
         """Return a name that an entry may have."""
-        name = name.removesuffix(_SUFFIX)
+        name = name.removesuffix(SUFFIX)
         if not _NAME.fullmatch(name):
             fix = "Use letters, digits, '_', '-' and '.', such as --name hero_v2"
             raise WeightsError(f"'{name}' cannot be a name of weights", fix=fix)
         if name == STARTER:
             raise WeightsError(f"'{name}' is the name of the weights inside the package", fix="Choose another --name")
-        if not replace and (self.folder / f"{name}{_SUFFIX}").exists():
+        if not replace and (self.folder / f"{name}{SUFFIX}").exists():
             fix = "Choose another --name, or overwrite it with --replace"
             raise WeightsError(f"there are weights called '{name}' already", where=str(self.folder), fix=fix)
         return name
@@ -221,12 +234,12 @@ class WeightsStore:
     def _write(self, name: str, loaded: LoadedWeights, metadata: Mapping[str, str]) -> None:
         from stcn_plugin.network.weights import write_weights
 
-        with self._scratch(f"{name}.new{_SUFFIX}") as new:
+        with self._scratch(f"{name}.new{SUFFIX}") as new:
             new.touch()
             permissions = new.stat().st_mode
             write_weights(new, loaded, metadata=metadata)
             new.chmod(permissions)  # safetensors writes for the owner alone, and studios share their store
-            new.replace(self.folder / f"{name}{_SUFFIX}")
+            new.replace(self.folder / f"{name}{SUFFIX}")
 
     @contextmanager
     def _scratch(self, name: str) -> Iterator[Path]:
@@ -258,5 +271,6 @@ class WeightsStore:
         return WeightsError(what, where=str(self.folder), fix=hint + how)
 
 
-def _starter() -> Path:
-    return Path(str(resources.files("stcn_plugin") / "starter" / f"lite{_SUFFIX}"))
+def starter_file() -> Path:
+    """Return the file of the weights inside the package."""
+    return Path(str(resources.files("stcn_plugin") / "starter" / f"lite{SUFFIX}"))

@@ -38,16 +38,20 @@ def builtin_folder() -> Path:
     return Path(str(resources.files("stcn_plugin.presets") / "builtin"))
 
 
+def environment_folders() -> tuple[Path, ...]:
+    """Return the folders that ``STCN_PRESET_PATH`` names."""
+    entries = os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep)
+    return tuple(Path(os.path.expanduser(entry.strip())) for entry in entries if entry.strip())  # noqa: PTH111
+
+
 def preset_folders(search_path: Sequence[Path] | None = None) -> tuple[Path, ...]:
     """Return the folders that hold presets; the first that has a name wins, the built-in ones come last.
 
     Args:
         search_path: The studio's folders; ``None`` takes those of ``STCN_PRESET_PATH``.
     """
-    if search_path is None:
-        entries = os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep)
-        search_path = [Path(os.path.expanduser(entry.strip())) for entry in entries if entry.strip()]  # noqa: PTH111
-    return (*search_path, builtin_folder())
+    studio = environment_folders() if search_path is None else search_path
+    return (*(folder for folder in dict.fromkeys(studio) if folder != builtin_folder()), builtin_folder())
 
 
 def list_presets(search_path: Sequence[Path] | None = None) -> tuple[PresetInfo, ...]:

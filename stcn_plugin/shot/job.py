@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.colour import ColourTransform
@@ -36,6 +37,8 @@ from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.update import Part, affected, plan_part
+from stcn_plugin.studio.plates import plate_files
+from stcn_plugin.studio.plugins import builtin_hooks
 
 UNNAMED = "matte"
 """Name of an object whose keyframe file names none and whose shot names none either."""
@@ -46,6 +49,7 @@ class Job:
     """A shot that is ready to run.
 
     Args:
+        shot: What it was made of.
         settings: The shot's settings.
         frames: All frames of the shot, ascending; an index is a position in them.
         plates: Reads the plate.
@@ -58,8 +62,10 @@ class Job:
         files: Index to the keyframe files there.
         stretches: What is propagated, one after another: the whole shot as one, or the parts that an update asks for.
         life: Object name to the first and last index on which it may appear.
+        studio: The studio's plugins.
     """
 
+    shot: Shot
     settings: Preset
     frames: tuple[int, ...]
     plates: PlateReader
@@ -72,6 +78,7 @@ class Job:
     files: Mapping[int, Sequence[Keyframe]]
     stretches: tuple[Stretch, ...]
     life: Mapping[str, tuple[int, int]]
+    studio: Hooks
 
     @property
     def written(self) -> tuple[int, ...]:
@@ -94,28 +101,28 @@ class Job:
         return _read(self.files.get(index, ()), window=self.window, display=self.display, default_name=default)
 
 
-def prepare(shot: Shot, *, update: Collection[int] = ()) -> Job:
+def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None) -> Job:
     """Find, read and check everything that a shot needs.
 
     Args:
         shot: The shot.
         update: Frames whose keyframes are new, changed or gone; only what they reach is propagated, into mattes that
             are there. Empty propagates the whole shot.
+        studio: The studio's plugins; ``None`` has no other than the built-in.
 
     Raises:
         STCNError: Anything at all is wrong with the shot; nothing has been written yet.
     """
-    settings = shot.settings
+    settings, studio = shot.settings, studio or builtin_hooks()
     sequence = FrameSequence.parse(shot.plate)
     frames = shot_frames(sequence, shot)
     plates = PlateReader(
         sequence,
+        files=plate_files(studio, sequence.pattern, part=settings.read.part, layer=settings.read.layer),
         colour=ColourTransform(
             config=settings.colour.config, input=settings.colour.input, highlights=settings.colour.highlights
         ),
         missing="hold" if settings.read.missing == "hold" else "stop",
-        part=settings.read.part,
-        layer=settings.read.layer,
     )
     check_keyframes(sequence, frames, shot)
     header = plates.header(shot.keyframes[0].frame)
@@ -150,6 +157,7 @@ def prepare(shot: Shot, *, update: Collection[int] = ()) -> Job:
     )
     whole = Stretch(range(len(frames)), masks, plan)
     job = Job(
+        shot=shot,
         settings=settings,
         frames=frames,
         plates=plates,
@@ -162,6 +170,7 @@ def prepare(shot: Shot, *, update: Collection[int] = ()) -> Job:
         files=files,
         stretches=(whole,),
         life=life,
+        studio=studio,
     )
     return _narrowed(job, whole, check_update(update, frames)) if update else job
 
@@ -198,9 +207,9 @@ def default_name(life: Mapping[str, object]) -> str:
 
 
 def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader) -> Window:
-    """Return the format united with the overscan of every frame; data windows may move, and only EXR has them."""
+    """Return the format united with the overscan of every frame; data windows may move."""
     window = header.display.union(header.data)
-    if plates.sequence.suffix == ".exr":
+    if plates.data_windows_may_differ:
         for frame in frames:
             window = window.union(plates.header(frame).data)
     return window

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.network.devices import choose_device
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.store import WeightsStore
@@ -17,6 +18,8 @@ from stcn_plugin.presets.shot_model import Shot
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
 from stcn_plugin.shot.watcher import Watcher
+from stcn_plugin.studio.plugins import builtin_hooks
+from stcn_plugin.studio.weights import weights_store
 
 
 def load_network(settings: Preset) -> STCN:
@@ -43,6 +46,7 @@ def propagate(
     on_warning: Callable[[str], None] = lambda _: None,
     is_cancelled: Callable[[], bool] = lambda: False,
     network_for: Callable[[Preset], STCN] = load_network,
+    studio: Hooks | None = None,
 ) -> Report:
     """Propagate a shot's keyframe mattes over its plate and write the mattes.
 
@@ -55,6 +59,8 @@ def propagate(
         on_warning: Told what went wrong without harm to the mattes.
         is_cancelled: Asked before every step.
         network_for: Gives the network that settings ask for; to keep one over several shots.
+        studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` runs none, installed or not: a
+            program says itself whether others' code takes part.
 
     Returns:
         What was written, where it ran, and how long each stage took.
@@ -63,5 +69,8 @@ def propagate(
         STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
     """
     watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled)
-    job = prepare(shot, update=update)
-    return run(job, network_for(shot.settings), watcher=watcher)
+    studio = studio or builtin_hooks()
+    job = prepare(shot, update=update, studio=studio)
+    # As a file, so that who gives the network need not know of plugins.
+    weights = str(weights_store(studio).path(shot.settings.weights))
+    return run(job, network_for(shot.settings.model_copy(update={"weights": weights})), watcher=watcher)

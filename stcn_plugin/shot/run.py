@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from stcn_plugin.shot.spill import Spill
 from stcn_plugin.shot.streams import WriteBehind, read_ahead
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.watcher import Watcher
+from stcn_plugin.studio.mattes import process_mattes
+from stcn_plugin.studio.notifier import Notifier
 
 _DEPTH = 2
 """Frames read ahead and written behind: enough to hide a disk's pauses, little enough for 4K."""
@@ -49,8 +52,18 @@ def run(
         CancelledError: The watcher said so; every file on disk is whole.
         STCNError: Reading, propagating or writing failed; every file on disk is whole.
     """
+    notifier = Notifier(job.studio, watcher.on_warning)
+    notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
+    with notifier.telling_failure(job.shot.out):
+        report = _report_of(_Run(job, network, watcher, notifier))
+    notifier.tell("stcn_shot_finished", report=report)
+    return replace(report, warnings=notifier.warnings)
+
+
+def _report_of(the: _Run) -> Report:
+    """Run, and tell what ran out of memory in words."""
     try:
-        return _Run(job, network, watcher).run()
+        return the.run()
     except (MemoryError, RuntimeError) as error:
         if not _is_out_of_memory(error):
             raise
@@ -81,13 +94,14 @@ def propagation_settings(settings: Preset, precision: torch.dtype) -> Propagatio
 class _Run:
     """One run of a job: what the passes share."""
 
-    def __init__(self, job: Job, network: STCN, watcher: Watcher) -> None:
+    def __init__(self, job: Job, network: STCN, watcher: Watcher, notifier: Notifier) -> None:
         self._job = job
         self._network = network
         self._device = next(network.parameters()).device
         self._precision = choose_precision(job.settings.compute.precision, self._device)
         self._settings = propagation_settings(job.settings, self._precision)
         self._watcher = watcher
+        self._notifier = notifier
         self._done = 0
         self._written: dict[int, tuple[Path, ...]] = {}
         self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
@@ -133,6 +147,8 @@ class _Run:
             frames=frames,
             seconds=self._seconds,
             contact_sheet=str(sheet) if sheet else None,
+            shot_file=str(self._job.shot.path) if self._job.shot.path else None,
+            warnings=self._notifier.warnings,
         )
 
     def _pass(
@@ -201,13 +217,15 @@ class _Run:
     ) -> None:
         started = time.perf_counter()
         frame = self._job.frames[index]
-        files = self._job.writer.write(frame, mattes, window=self._job.window, header=plate.header)
+        final = process_mattes(self._job.studio, frame, mattes)
+        files = self._job.writer.write(frame, final, window=self._job.window, header=plate.header)
         if self._overlays and small is not None:
-            named = dict(zip(self._job.objects, small, strict=True))
-            self._overlays.add(frame, plate.image, named, pixel_aspect=self._job.network_pixel_aspect)
+            shown = dict(zip(self._job.objects, small, strict=True)) if final is mattes else final
+            self._overlays.add(frame, plate.image, shown, pixel_aspect=self._job.network_pixel_aspect)
         self._written[frame] = files
         self._seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, files)
+        self._notifier.tell("stcn_frame_written", frame=frame, files=files)
 
     def _stop_if_cancelled(self) -> None:
         if self._watcher.is_cancelled():

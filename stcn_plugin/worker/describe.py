@@ -12,13 +12,17 @@ def describe() -> Description:
     Raises:
         STCNError: They cannot be listed.
     """
-    from stcn_plugin.network.store import WeightsStore
     from stcn_plugin.presets.library import list_presets
+    from stcn_plugin.studio.plugins import studio_hooks
+    from stcn_plugin.studio.presets import preset_search_path
+    from stcn_plugin.studio.weights import weights_store
 
-    presets = [Choice(info.name, info.description) for info in list_presets()]
+    studio = studio_hooks()
+    presets = [Choice(info.name, info.description) for info in list_presets(preset_search_path(studio))]
     presets.sort(key=lambda choice: choice.name != "default")
     weights = (
-        Choice(entry.name, f"{entry.variant or 'unreadable'}, {entry.licence}") for entry in WeightsStore().entries()
+        Choice(entry.name, f"{entry.variant or 'unreadable'}, {entry.licence}")
+        for entry in weights_store(studio).entries()
     )
     return Description(tuple(presets), tuple(weights), (Choice("auto", "the fastest there is"), *_devices()))
 

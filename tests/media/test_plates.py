@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.media.colour import ColourTransform
+from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import Window
@@ -21,9 +22,10 @@ def reader(tmp_path, monkeypatch):
     """Build a reader of the plate p.####.<suffix>, taking numbers as they are unless told otherwise."""
     monkeypatch.delenv("OCIO", raising=False)
 
-    def build(suffix="exr", space="sRGB", highlights="compress", **more):
+    def build(suffix="exr", space="sRGB", highlights="compress", part=None, layer=None, **more):
         sequence = FrameSequence.parse(tmp_path / f"p.####.{suffix}")
-        return PlateReader(sequence, colour=ColourTransform(input=space, highlights=highlights), **more)
+        colour = ColourTransform(input=space, highlights=highlights)
+        return PlateReader(sequence, files=OpenImageIOPlates(part, layer), colour=colour, **more)
 
     return build
 

@@ -1,0 +1,44 @@
+"""Plates by OpenImageIO: every format it knows, the picture found by its channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stcn_plugin.media.images import read_headers, read_image
+from stcn_plugin.media.picture import picture_channels
+from stcn_plugin.media.plate_files import PlatePicture
+from stcn_plugin.media.window import FrameHeader
+
+
+@dataclass(frozen=True)
+class OpenImageIOPlates:
+    """Reads plates by OpenImageIO.
+
+    Args:
+        part: Part of a multi-part EXR by name; by default the first that has the picture.
+        layer: Layer that is the picture; by default the unnamed RGB.
+    """
+
+    part: str | None = None
+    layer: str | None = None
+
+    def header(self, path: Path, *, where: str) -> FrameHeader:
+        """Return what a file says of itself.
+
+        Raises:
+            PlateError: The file cannot be read, or has no such picture.
+        """
+        parts = read_headers(path, where=where)
+        return picture_channels(parts, part=self.part, layer=self.layer, where=where)[0].header
+
+    def picture(self, path: Path, *, where: str) -> PlatePicture:
+        """Return a file's picture.
+
+        Raises:
+            PlateError: The file cannot be read, or has no such picture.
+        """
+        parts = read_headers(path, where=where)
+        header, channels = picture_channels(parts, part=self.part, layer=self.layer, where=where)
+        image = read_image(path, part=header.part or None, channels=channels, unassociated=True, where=where)
+        return PlatePicture(image.header, image.pixels, image.is_float, image.colour_space)

@@ -1,0 +1,83 @@
+"""Plates of plugins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.errors import PluginError, STCNError
+from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
+from stcn_plugin.media.window import FrameHeader
+from stcn_plugin.studio.answers import kind, nonsense
+from stcn_plugin.studio.builtin import NAME as BUILT_IN
+
+_HOOK = "stcn_open_plate"
+
+
+def plate_files(hooks: Hooks, pattern: str, *, part: str | None, layer: str | None) -> PlateFiles:
+    """Return what reads a plate: the first plugin's that takes it.
+
+    Args:
+        hooks: The plugins.
+        pattern: The plate's frame pattern.
+        part: Part of a multi-part EXR by name.
+        layer: Layer that is the picture.
+
+    Raises:
+        PluginError: A plugin raised, or gave what cannot read.
+    """
+    plugin, files = next(hooks.answers(_HOOK, pattern=pattern, part=part, layer=layer))
+    if plugin == BUILT_IN:
+        return files  # type: ignore[no-any-return]
+    if missing := [name for name in ("header", "picture") if not callable(getattr(files, name, None))]:
+        raise nonsense(plugin, _HOOK, f"{kind(files)}, which has no method '{missing[0]}'")
+    return _Checked(plugin, files)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """Reads by a plugin, whose mistakes are told with its name and the frame."""
+
+    plugin: str
+    files: PlateFiles
+
+    def header(self, path: Path, *, where: str) -> FrameHeader:
+        try:
+            header = self.files.header(path, where=where)
+        except Exception as error:
+            raise self._failed(where, error) from error
+        return self._right_header(header, where)
+
+    def picture(self, path: Path, *, where: str) -> PlatePicture:
+        try:
+            picture = self.files.picture(path, where=where)
+        except Exception as error:
+            raise self._failed(where, error) from error
+        if not isinstance(picture, PlatePicture):
+            raise self._wrong(where, f"gave {kind(picture)}, not a PlatePicture")
+        shape = self._right_header(picture.header, where).data.shape
+        pixels = picture.pixels
+        if not isinstance(pixels, np.ndarray) or pixels.dtype != np.float32:
+            given = f"{pixels.dtype} pixels" if isinstance(pixels, np.ndarray) else kind(pixels)
+            raise self._wrong(where, f"gave {given}, not float32 pixels")
+        if pixels.shape not in {(*shape, 1), (*shape, 3)}:
+            raise self._wrong(where, f"gave pixels of shape {pixels.shape}, not {(*shape, 3)} or {(*shape, 1)}")
+        return picture
+
+    def _right_header(self, header: object, where: str) -> FrameHeader:
+        if not isinstance(header, FrameHeader):
+            raise self._wrong(where, f"gave {kind(header)}, not a FrameHeader")
+        if not 0 < header.pixel_aspect < float("inf") or min(*header.display.shape, *header.data.shape) < 1:
+            raise self._wrong(where, f"gave a header without a size or a pixel aspect: {header}")
+        return header
+
+    def _failed(self, where: str, error: Exception) -> STCNError:
+        if isinstance(error, STCNError):
+            return error
+        return self._wrong(where, f"failed ({type(error).__name__}: {error})")
+
+    def _wrong(self, where: str, what: str) -> PluginError:
+        return PluginError(f"plugin {self.plugin}: reading the plate {what}", where=where)
