@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
@@ -35,12 +37,7 @@ class Fields:
         """
         if key not in self._data:
             raise ProtocolError(f"{self._name} has no '{key}'")
-        found = self._data[key]
-        if kind is float and isinstance(found, int) and not isinstance(found, bool):
-            return cast("Value", float(found))
-        if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
-            raise ProtocolError(f"'{key}' of {self._name} is {_kind(found)}, not {kind.__name__}")
-        return found
+        return self._as(kind, self._data[key], key)
 
     def optional(self, key: str, kind: type[Value]) -> Value | None:
         """Return a value, or ``None`` where it is absent or null."""
@@ -48,25 +45,43 @@ class Fields:
 
     def many(self, key: str, read: Callable[[Any], Value]) -> tuple[Value, ...]:
         """Return the items of a list, each read by ``read``; none where it is absent."""
-        return tuple(read(item) for item in self.optional(key, list) or ())
+        return tuple(map(read, self.optional(key, list) or ()))
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts."""
-        return self.many(key, lambda item: self._is(item, str, key))
+        return self.many(key, lambda item: self._as(str, item, key))
 
     def integers(self, key: str) -> tuple[int, ...]:
         """Return a list of integers."""
-        return self.many(key, lambda item: self._is(item, int, key))
+        return self.many(key, lambda item: self._as(int, item, key))
 
-    def pairs(self, key: str, read: Callable[[Any], Value]) -> dict[str, Value]:
-        """Return an object of values, each read by ``read``; empty where it is absent."""
-        return {name: read(item) for name, item in (self.optional(key, dict) or {}).items()}
+    def pairs(self, key: str, kind: type[Value]) -> dict[str, Value]:
+        """Return an object whose values are all of one kind; empty where it is absent."""
+        found = self.optional(key, dict) or {}
+        return {name: self._as(kind, item, f"{key}.{name}") for name, item in found.items()}
 
-    def _is(self, item: object, kind: type[Value], key: str) -> Value:
-        if not isinstance(item, kind) or isinstance(item, bool):
-            raise ProtocolError(f"'{key}' of {self._name} holds {_kind(item)}, not {kind.__name__}")
-        return item
+    def texts_or_integers(self, key: str) -> dict[str, str | int] | None:
+        """Return an object whose values are texts or integers; ``None`` where it is absent."""
+        found = self.optional(key, dict)
+        if found is None:
+            return None
+        return {
+            name: item if isinstance(item, str) else self._as(int, item, f"{key}.{name}")
+            for name, item in found.items()
+        }
+
+    def _as(self, kind: type[Value], found: object, key: str) -> Value:
+        if kind is float and isinstance(found, (int, float)) and not isinstance(found, bool):
+            try:
+                number = float(found)
+            except OverflowError:
+                number = math.inf
+            if math.isfinite(number):
+                return cast("Value", number)
+        elif isinstance(found, kind) and (kind is bool or not isinstance(found, bool)):
+            return found
+        raise ProtocolError(f"'{key[:40]}' of {self._name} is {_kind(found)}, not {kind.__name__}")
 
 
 def _kind(value: object) -> str:
-    return f"{type(value).__name__} {value!r}"[:80]
+    return f"{type(value).__name__} {reprlib.repr(value)}"

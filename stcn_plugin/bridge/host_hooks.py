@@ -60,15 +60,15 @@ class HostHooks:
     def stcn_show_warning(self, text: str) -> None:
         """Tell the artist what went wrong without harm to the mattes.
 
-        Fires whenever that happens, on the thread that called `Session.poll`.
+        Fires whenever that happens, on the thread that called `Session.poll`. An error raised here is passed over.
         """
 
-    @_hookspec(firstresult=True)
+    @_hookspec
     def stcn_is_cancelled(self) -> bool | None:
         """Say whether the artist wants the job stopped.
 
-        Fires at every `Session.poll`, on its thread. After the first ``True`` the worker stops within a frame, and the
-        job fails with a `CancelledError`.
+        Fires at every `Session.poll`, on its thread; every plugin is asked. After the first ``True`` the worker stops
+        within a frame, and the job fails with a `CancelledError`. An error raised here ends the job.
         """
 
     @_hookspec
@@ -85,7 +85,8 @@ class HostHooks:
 
     @_hookspec
     def stcn_job_failed(self, error: STCNError) -> None:
-        """Tell the artist that the job ended without all of its mattes; cancelling ends it so too.
+        """Tell the artist that the job failed or was cancelled: not all mattes are there, or not in the script.
 
-        Fires once, in place of `stcn_deliver_mattes`, on the thread that called `Session.run` or `Session.poll`.
+        Fires once, after whatever failed, on the thread that called the session's method. An error raised here is
+        reported as a warning.
         """

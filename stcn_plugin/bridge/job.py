@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from stcn_plugin.bridge.fields import Fields
@@ -27,9 +27,8 @@ class KeyframeFile:
     @classmethod
     def from_json(cls, data: object) -> KeyframeFile:
         """Read what `json_of` wrote."""
-        fields = Fields(data, "a keyframe")
-        objects = fields.optional("objects", dict)
-        return cls(fields.value("frame", int), fields.value("file", str), objects)
+        said = Fields(data, "a keyframe")
+        return cls(said.value("frame", int), said.value("file", str), said.texts_or_integers("objects"))
 
 
 @dataclass(frozen=True)
@@ -72,19 +71,19 @@ class JobRequest:
         Raises:
             ProtocolError: A key is absent or of another type.
         """
-        fields = Fields(data, "a job")
+        said = Fields(data, "a job")
         return cls(
-            shot_file=fields.optional("shot_file", str),
-            plate=fields.optional("plate", str),
-            keyframes=fields.many("keyframes", KeyframeFile.from_json),
-            out=fields.optional("out", str),
-            range=fields.optional("range", str),
-            objects=fields.pairs("objects", str),
-            preset=fields.optional("preset", str),
-            settings=fields.texts("settings"),
-            update=fields.integers("update"),
-            save_as=fields.optional("save_as", str),
-            plugins=fields.texts("plugins"),
+            shot_file=said.optional("shot_file", str),
+            plate=said.optional("plate", str),
+            keyframes=said.many("keyframes", KeyframeFile.from_json),
+            out=said.optional("out", str),
+            range=said.optional("range", str),
+            objects=said.pairs("objects", str),
+            preset=said.optional("preset", str),
+            settings=said.texts("settings"),
+            update=said.integers("update"),
+            save_as=said.optional("save_as", str),
+            plugins=said.texts("plugins"),
         )
 
 
@@ -105,8 +104,8 @@ class Progress:
     @classmethod
     def from_json(cls, data: object) -> Progress:
         """Read what `json_of` wrote."""
-        fields = Fields(data, "progress")
-        return cls(fields.value("done", int), fields.value("total", int), fields.value("frame", int))
+        said = Fields(data, "progress")
+        return cls(said.value("done", int), said.value("total", int), said.value("frame", int))
 
 
 @dataclass(frozen=True)
@@ -145,20 +144,20 @@ class Report:
     @classmethod
     def from_json(cls, data: object) -> Report:
         """Read what `json_of` wrote."""
-        fields = Fields(data, "a report")
+        said = Fields(data, "a report")
         return cls(
-            objects=fields.texts("objects"),
-            layers=fields.pairs("layers", str),
-            patterns=fields.pairs("patterns", str),
-            layout=fields.value("layout", str),
-            device=fields.value("device", str),
-            precision=fields.value("precision", str),
-            files=fields.texts("files"),
-            frames=fields.integers("frames"),
-            seconds=fields.pairs("seconds", float),
-            contact_sheet=fields.optional("contact_sheet", str),
-            shot_file=fields.optional("shot_file", str),
-            warnings=fields.texts("warnings"),
+            objects=said.texts("objects"),
+            layers=said.pairs("layers", str),
+            patterns=said.pairs("patterns", str),
+            layout=said.value("layout", str),
+            device=said.value("device", str),
+            precision=said.value("precision", str),
+            files=said.texts("files"),
+            frames=said.integers("frames"),
+            seconds=said.pairs("seconds", float),
+            contact_sheet=said.optional("contact_sheet", str),
+            shot_file=said.optional("shot_file", str),
+            warnings=said.texts("warnings"),
         )
 
 
@@ -177,8 +176,8 @@ class Choice:
     @classmethod
     def from_json(cls, data: object) -> Choice:
         """Read what `json_of` wrote."""
-        fields = Fields(data, "a choice")
-        return cls(fields.value("name", str), fields.value("label", str))
+        said = Fields(data, "a choice")
+        return cls(said.value("name", str), said.value("label", str))
 
 
 @dataclass(frozen=True)
@@ -198,14 +197,20 @@ class Description:
     @classmethod
     def from_json(cls, data: object) -> Description:
         """Read what `json_of` wrote."""
-        fields = Fields(data, "a description")
+        said = Fields(data, "a description")
         return cls(
-            presets=fields.many("presets", Choice.from_json),
-            weights=fields.many("weights", Choice.from_json),
-            devices=fields.many("devices", Choice.from_json),
+            presets=said.many("presets", Choice.from_json),
+            weights=said.many("weights", Choice.from_json),
+            devices=said.many("devices", Choice.from_json),
         )
 
 
-def json_of(value: JobRequest | Progress | Report | Description) -> dict[str, Any]:
-    """Return a job's dataclass as what JSON can hold."""
-    return asdict(value)
+def json_of(value: object) -> Any:
+    """Return a job's dataclass, or a part of one, as what JSON can hold; what it cannot hold stays as it is."""
+    if is_dataclass(value):
+        return {each.name: json_of(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: json_of(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_of(item) for item in value]
+    return value

@@ -21,11 +21,13 @@ class WorkerLaunch:
         python: The Python that has stcn_plugin installed; a host's own usually has not.
         arguments: What it is given; replaced only to stand something else in a worker's place.
         environment: The worker's environment.
+        idle: Seconds without a job after which it quits and gives its memory back; the next job starts another.
     """
 
     python: str
     arguments: Sequence[str] = ("-m", MODULE)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    idle: float = 900.0
 
     @classmethod
     def from_host(cls, python: str) -> WorkerLaunch:
@@ -41,7 +43,7 @@ class WorkerLaunch:
         windows = sys.platform == "win32"
         try:
             return subprocess.Popen(  # noqa: S603 - the interpreter is the user's own setting, and no shell is involved
-                [self.python, *self.arguments],
+                [self.python, *self.arguments, "--idle-seconds", f"{self.idle:g}"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -61,4 +63,5 @@ class WorkerLaunch:
 
 def without_python(environment: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without what steers a Python interpreter (``PYTHONHOME``, ``PYTHONPATH`` ...)."""
-    return {name: value for name, value in environment.items() if not name.startswith("PYTHON")}
+    steering = ("PYTHON", "__PYVENV_LAUNCHER__")  # the latter is how macOS tells a framework's Python which it is
+    return {name: value for name, value in environment.items() if not name.startswith(steering)}

@@ -1,7 +1,10 @@
-"""The message protocol: one JSON object a line, over pipes; the first line each way tells the version.
+"""The message protocol: one JSON object a line, over pipes; the worker's first line tells its version.
 
 Host to worker: `Describe`, `Run`, `Cancel`, `Quit`. Worker to host: `Hello` first, then `Alive` now and then, and
 `Described`, `Progressed`, `Written`, `Warned`, and one of `Done` and `Failed` for every job.
+
+Both sides check what they are sent. A worker that is sent what is no message exits with an error, since it cannot tell
+whose job it was; hence a host checks what it sends.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ PROTOCOL = 1
 
 MOST_BYTES = 64 << 20
 """Longest message; a longer one can only be rubbish."""
+
+RETIRED = 75
+"""Exit code of a worker that quits because it had nothing to do for long."""
 
 
 @dataclass(frozen=True)
@@ -135,11 +141,24 @@ _READ: Mapping[str, Callable[[Fields], Message]] = MappingProxyType(
 
 
 def encode(message: Message) -> bytes:
-    """Return a message as one line: ASCII, so that no locale and no odd file name can break it."""
+    """Return a message as one line: ASCII, so that no locale and no odd file name can break it.
+
+    Raises:
+        ProtocolError: It holds what JSON cannot, or is too long.
+    """
     data: dict[str, Any] = {"type": type(message).__name__.lower()}
     for each in fields(message):
-        data[each.name] = _plain(getattr(message, each.name))
-    return json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
+        value = getattr(message, each.name)
+        data[each.name] = error_json(value) if isinstance(value, STCNError) else json_of(value)
+    try:
+        text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ProtocolError(f"this {data['type']} cannot be sent: {error}") from None
+    if len(text) >= MOST_BYTES:
+        raise ProtocolError(
+            f"this {data['type']} has {len(text) >> 20} MB, too much to be sent", fix="Name fewer files"
+        )
+    return text.encode("ascii") + b"\n"
 
 
 def decode(line: bytes) -> Message:
@@ -149,13 +168,13 @@ def decode(line: bytes) -> Message:
         ProtocolError: It is no message.
     """
     try:
-        data = json.loads(line)
+        data = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise ProtocolError(f"this is no message: {_shown(line)}") from None
     named = Fields(data, "a message")
     kind = named.value("type", str)
     if kind not in _READ:
-        raise ProtocolError(f"there is no message '{kind[:40]}'")
+        raise ProtocolError(f"there is no message {kind[:40]!r}")
     return _READ[kind](named)
 
 
@@ -173,8 +192,10 @@ def check_version(hello: Hello) -> None:
 
 
 def error_json(error: STCNError) -> dict[str, Any]:
-    """Return an error as JSON can hold it; its class by name."""
-    return {"kind": type(error).__name__, "what": error.what, "where": error.where, "fix": error.fix}
+    """Return an error as JSON can hold it; its class by name, of a plugin's own class the nearest of this package."""
+    kind = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
+    where, fix = (None if text is None else str(text) for text in (error.where, error.fix))
+    return {"kind": kind, "what": str(error.what), "where": where, "fix": fix}
 
 
 def error_from_json(data: Mapping[str, Any]) -> STCNError:
@@ -185,10 +206,8 @@ def error_from_json(data: Mapping[str, Any]) -> STCNError:
     return known(said.value("what", str), where=said.optional("where", str), fix=said.optional("fix", str))
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, STCNError):
-        return error_json(value)
-    return json_of(value) if isinstance(value, (JobRequest, Progress, Report, Description)) else value
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and Infinity are no JSON
 
 
 def _shown(line: bytes) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.metadata
 import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,7 +37,8 @@ class Hooks:
         plugins: Plugins with their names, later ones called first.
 
     Raises:
-        PluginError: A plugin implements a hook that does not exist, or with arguments that it does not have.
+        PluginError: A plugin implements a hook that does not exist, with arguments that it does not have, or as a
+            wrapper; or two plugins have one name.
     """
 
     def __init__(self, specification: type, plugins: Iterable[tuple[str, object]]) -> None:
@@ -63,42 +66,44 @@ class Hooks:
         Raises:
             PluginError: A plugin raised; names it. Errors of this package pass as they are.
         """
-        for name, call in self._calls(hook):
+        for name, call in self._calls(hook, arguments):
             try:
-                answer = call(**arguments)
+                answer = call()
             except STCNError:
                 raise
             except Exception as error:
                 raise _plugin_error(name, hook, error) from error
-            if self._gathers(hook):  # pluggy gives the answers of one plugin as a list of none or one
-                answer = answer[0] if answer else None
             if answer is not None:
                 yield name, answer
 
-    def tell(self, hook: str, *, warn: Callable[[str], None], **arguments: object) -> None:
-        """Tell every plugin; one that raises is reported by name to ``warn`` and harms nothing."""
-        for name, call in self._calls(hook):
+    def tell(self, hook: str, *, warn: Callable[[PluginError], None], **arguments: object) -> None:
+        """Tell every plugin; of one that raises, ``warn`` is told by name, and no harm is done."""
+        for name, call in self._calls(hook, arguments):
             try:
-                call(**arguments)
+                call()
             except Exception as error:  # noqa: BLE001, PERF203 - a plugin that was only told may not take the job down
-                warn(str(_plugin_error(name, hook, error)))
+                warn(_plugin_error(name, hook, error))
 
     def _register(self, name: str, plugin: object) -> None:
+        if name in self.names:
+            raise PluginError("two plugins have this name", where=f"plugin {name}", fix="Load one of them only")
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
-        except (ValueError, pluggy.PluginValidationError) as error:
-            raise PluginError(str(error).strip().splitlines()[0], where=f"plugin {name}") from None
+        except Exception as error:  # noqa: BLE001 - looking through a plugin runs its code
+            said = str(error).strip().splitlines() or [type(error).__name__]
+            raise PluginError("; ".join(said), where=f"plugin {name}") from None
+        for caller in self._manager.get_hookcallers(plugin) or ():
+            if any(each.plugin is plugin and (each.wrapper or each.hookwrapper) for each in caller.get_hookimpls()):
+                raise PluginError(
+                    f"its hook {caller.name} is a wrapper, which has no place here", where=f"plugin {name}"
+                )
 
-    def _calls(self, hook: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    def _calls(self, hook: str, arguments: dict[str, object]) -> Iterator[tuple[str, Callable[[], Any]]]:
         """Yield the plugins of a hook in pluggy's order, each with what calls it alone."""
-        for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
-            others = [plugin for plugin in self._manager.get_plugins() if plugin is not implementation.plugin]
-            yield implementation.plugin_name, self._manager.subset_hook_caller(hook, others)
-
-    def _gathers(self, hook: str) -> bool:
-        spec = getattr(self._manager.hook, hook).spec
-        return not spec.opts.get("firstresult")
+        for found in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
+            taken = [arguments[name] for name in found.argnames]
+            yield found.plugin_name, partial(found.function, *taken)
 
 
 def studio_plugins(named: Sequence[str] = (), *, entry_points: bool = True) -> list[tuple[str, object]]:
@@ -110,41 +115,62 @@ def studio_plugins(named: Sequence[str] = (), *, entry_points: bool = True) -> l
         named: Modules or files.
         entry_points: Whether to look for installed ones.
 
+    Returns:
+        Plugins with their names; one that is named twice, or installed as well, once.
+
     Raises:
-        PluginError: One cannot be found or fails while it loads.
+        PluginError: One cannot be found or fails while it loads; names it.
     """
-    found: list[tuple[str, object]] = []
-    if entry_points:
-        manager = pluggy.PluginManager(PROJECT)
-        try:
-            manager.load_setuptools_entrypoints(PROJECT)
-        except Exception as error:
-            raise PluginError(f"an installed plugin does not load ({_said(error)})", fix="Uninstall it") from error
-        found += manager.list_name_plugin()
+    found = dict(_installed()) if entry_points else {}
     listed = [each.strip() for each in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep)]
     for name in dict.fromkeys([*filter(None, listed), *named]):
-        found.append((name, _load(name)))
-    return found
+        plugin = _load(name)
+        if not any(plugin is other for other in found.values()):
+            found[name] = plugin
+    return list(found.items())
+
+
+def _installed() -> Iterator[tuple[str, object]]:
+    """Load what installed packages name in the entry point group; of packages found twice, the first."""
+    seen = set()
+    for distribution in importlib.metadata.distributions():
+        for entry in distribution.entry_points:
+            if entry.group != PROJECT or entry.name in seen:
+                continue
+            seen.add(entry.name)
+            try:
+                yield entry.name, entry.load()
+            except (Exception, SystemExit) as error:
+                raise PluginError(
+                    f"the installed plugin does not load ({_said(error)})",
+                    where=f"plugin {entry.name} ({entry.value})",
+                    fix="Repair or uninstall the package that it comes with",
+                ) from error
 
 
 def _load(name: str) -> ModuleType:
-    """Import a module, or a file that is one."""
+    """Import a module, or a file or folder that is one."""
+    fix = f"Name a module that can be imported or a file; see {PLUGINS_VARIABLE}"
     is_file = name.endswith(".py") or "/" in name or os.sep in name
+    file = Path(name).expanduser()
+    if is_file and file.is_dir():
+        file /= "__init__.py"
+    if is_file and not file.is_file():
+        raise PluginError("there is no such plugin", where=name, fix=fix)
     try:
-        return _load_file(Path(name).expanduser()) if is_file else importlib.import_module(name)
-    except Exception as error:
-        missing = isinstance(error, FileNotFoundError) or getattr(error, "name", None) == name
-        what = "there is no such plugin" if missing else f"the plugin does not load ({_said(error)})"
-        fix = f"Name a module that can be imported or a file; see {PLUGINS_VARIABLE}"
+        return _load_file(file) if is_file else importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name == name
+        what = "there is no such plugin" if is_missing else f"the plugin does not load ({_said(error)})"
         raise PluginError(what, where=name, fix=fix) from error
 
 
-def _load_file(path: Path) -> ModuleType:
-    file = path / "__init__.py" if path.is_dir() else path
-    if not file.is_file():
-        raise FileNotFoundError(path)
-    # Two files of one name are two plugins.
-    unique = f"stcn_plugin_file_{hashlib.sha256(str(file.absolute()).encode()).hexdigest()[:12]}"
+def _load_file(file: Path) -> ModuleType:
+    # Two files of one name are two plugins; one file is loaded again only when it was changed.
+    identity = f"{file.absolute()} {file.stat().st_mtime_ns}"
+    unique = f"stcn_plugin_file_{hashlib.sha256(os.fsencode(identity)).hexdigest()[:12]}"
+    if unique in sys.modules:
+        return sys.modules[unique]
     spec = importlib.util.spec_from_file_location(unique, file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python file")
@@ -162,6 +188,6 @@ def _plugin_error(name: str, hook: str, error: Exception) -> PluginError:
     return PluginError(f"its hook {hook} failed ({_said(error)})", where=f"plugin {name}")
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import final
+from typing import Any, final
 
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.host_hooks import HostHooks
-from stcn_plugin.bridge.job import JobRequest, Report
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
 from stcn_plugin.bridge.messages import Done, Failed, Progressed, Warned, Written
 from stcn_plugin.bridge.plugins import Hooks
-from stcn_plugin.errors import HostError, STCNError
+from stcn_plugin.errors import CancelledError, HostError, PluginError, STCNError
 
 KEYFRAME_FOLDER = "keyframes"
 """Folder beside the mattes that rendered keyframes go to."""
 
 
+_MOST_MESSAGES = 200
+"""Messages taken in one poll: a host must get back to its own work."""
+
+
 @final
 class Session:
-    """Runs one job at a time for a host, over a worker that may serve many sessions.
+    """Runs one job at a time for a host, over a worker that may serve other sessions before and after.
 
     A host that can wait calls `run`. One that must stay usable calls `prepare` and `start`, then `poll` until it gives a
-    report, then `deliver`.
+    report, then `deliver`. Of any error that one of them raises the host was told by `stcn_job_failed`, once.
 
     Args:
         host: A plugin of `HostHooks`.
         client: The worker.
         plugins: Further plugins of `HostHooks`, asked before the host.
+
+    Raises:
+        PluginError: A plugin has a hook that does not exist, or with other arguments.
     """
 
     def __init__(self, host: object, client: WorkerClient, *, plugins: Sequence[object] = ()) -> None:
-        named = [(type(plugin).__name__, plugin) for plugin in (host, *plugins)]
-        self._hooks = Hooks(HostHooks, named)
+        self._hooks = Hooks(HostHooks, [(_name_of(plugin), plugin) for plugin in (host, *plugins)])
         self._client = client
         self._job: int | None = None
         self._request: JobRequest | None = None
+        self._warned: set[str] = set()
 
     @property
     def is_running(self) -> bool:
@@ -45,21 +52,20 @@ class Session:
         return self._job is not None
 
     def run(self) -> Report:
-        """Do all of it, on this thread. Ctrl-C cancels within a frame.
+        """Do all of it, on this thread. Ctrl-C cancels within a frame; a second one stops the worker by force.
 
         Raises:
-            STCNError: Whatever went wrong; the host was told by `stcn_job_failed`.
+            STCNError: Whatever went wrong.
         """
-        self.start(self.prepare())
-        while True:
-            try:
-                report = self.poll(timeout=0.1)
-            except KeyboardInterrupt:
-                self.cancel()
-                continue
-            if report is not None:
-                self.deliver(report)
-                return report
+        try:
+            self.start(self.prepare())
+            report = self._wait()
+            self.deliver(report)
+        except KeyboardInterrupt:
+            with self._telling_failure():
+                self._client.stop(by_force=True)
+                raise CancelledError("stopped", fix="What is on disk is whole; run the job again") from None
+        return report
 
     def prepare(self) -> JobRequest:
         """Collect the shot and render its keyframes.
@@ -67,12 +73,14 @@ class Session:
         Raises:
             STCNError: The host cannot tell, or has nothing to propagate.
         """
+        self._refuse_while_running()
         with self._telling_failure():
-            request: JobRequest | None = self._hooks.first("stcn_collect_shot")
+            self._warned.clear()
+            request: JobRequest | None = self._asked("stcn_collect_shot", lambda it: isinstance(it, JobRequest))
             if request is None:
                 raise HostError("the host collected no shot")
             folder = keyframe_folder(request)
-            rendered = self._hooks.first("stcn_render_keyframes", request=request, folder=folder)
+            rendered = self._asked("stcn_render_keyframes", _are_keyframes, request=request, folder=folder)
             return replace(request, keyframes=(*request.keyframes, *(rendered or ())))
 
     def start(self, request: JobRequest) -> None:
@@ -81,8 +89,7 @@ class Session:
         Raises:
             STCNError: A job is under way already, or the worker cannot be started.
         """
-        if self._job is not None:
-            raise HostError("a job is running", fix="Wait for it, or cancel it first")
+        self._refuse_while_running()
         with self._telling_failure():
             self._job, self._request = self._client.submit(request), request
 
@@ -96,15 +103,18 @@ class Session:
             The report when the job is done, ``None`` before.
 
         Raises:
-            STCNError: The job ended with an error, or the worker died; the host was told by `stcn_job_failed`.
+            STCNError: The job ended with an error, or the worker died.
         """
         if self._job is None:
             raise HostError("no job is running")
         with self._telling_failure():
-            if self._hooks.first("stcn_is_cancelled"):
+            # Every plugin is asked: one that says no does not speak for the others.
+            if any(answer for _, answer in self._hooks.answers("stcn_is_cancelled")):
                 self.cancel()
-            while (message := self._client.receive(timeout=timeout)) is not None:
-                timeout = 0.0
+            for number in range(_MOST_MESSAGES):
+                message = self._client.receive(timeout=0.0 if number else timeout)
+                if message is None:
+                    break
                 if getattr(message, "id", None) != self._job:
                     continue  # of an earlier job that was abandoned
                 if isinstance(message, Progressed):
@@ -121,9 +131,10 @@ class Session:
         return None
 
     def cancel(self) -> None:
-        """Ask the worker to stop the job; `poll` then raises `CancelledError` within a frame."""
-        if self._job is not None:
-            self._client.cancel(self._job)
+        """Ask the worker to stop the job; `poll` then raises `CancelledError` within a frame. From any thread."""
+        job = self._job
+        if job is not None:
+            self._client.cancel(job)
 
     def deliver(self, report: Report) -> None:
         """Have the host take the mattes in.
@@ -133,23 +144,68 @@ class Session:
         """
         if self._request is None:
             raise HostError("no job was run")
-        for _ in self._hooks.answers("stcn_deliver_mattes", request=self._request, report=report):
-            pass
+        with self._telling_failure():
+            for _ in self._hooks.answers("stcn_deliver_mattes", request=self._request, report=report):
+                pass
+
+    def _refuse_while_running(self) -> None:
+        if self._job is not None:
+            raise HostError("a job is running", fix="Wait for it, or cancel it first")
+
+    def _wait(self) -> Report:
+        """Poll to the end; the first Ctrl-C cancels, a second one, or one that met the end itself, is raised."""
+        was_interrupted = False
+        while True:
+            try:
+                report = self.poll(timeout=0.1)
+            except KeyboardInterrupt:  # noqa: PERF203 - polling goes on after it
+                if was_interrupted or self._job is None:
+                    raise
+                was_interrupted = True
+                self.cancel()
+            else:
+                if report is not None:
+                    return report
+
+    def _asked(self, hook: str, is_right: Callable[[Any], bool], **arguments: object) -> Any:
+        """Return the first answer, once it is known to be what the hook has to give."""
+        for name, answer in self._hooks.answers(hook, **arguments):
+            if not is_right(answer):
+                raise PluginError(f"its hook {hook} gave a {type(answer).__name__} of no use", where=f"plugin {name}")
+            return answer
+        return None
 
     def _tell(self, hook: str, **arguments: object) -> None:
-        self._hooks.tell(hook, warn=self._warn, **arguments)
+        self._hooks.tell(hook, warn=self._warn_once, **arguments)
+
+    def _warn_once(self, error: PluginError) -> None:
+        """Tell the host of a plugin's failure; what fails for one frame would fail for a thousand."""
+        if str(error) not in self._warned:
+            self._warned.add(str(error))
+            self._warn(str(error))
 
     def _warn(self, text: str) -> None:
         self._hooks.tell("stcn_show_warning", warn=lambda _: None, text=text)
 
     @contextmanager
     def _telling_failure(self) -> Iterator[None]:
+        """Tell the host of an error, and leave no job behind."""
         try:
             yield
         except STCNError as error:
+            self.cancel()
             self._job = None
             self._tell("stcn_job_failed", error=error)
             raise
+
+
+def _are_keyframes(answer: object) -> bool:
+    return isinstance(answer, (list, tuple)) and all(isinstance(each, KeyframeFile) for each in answer)
+
+
+def _name_of(plugin: object) -> str:
+    """Name a plugin: a module or class by its own name, an object by its class."""
+    return str(getattr(plugin, "__name__", type(plugin).__name__))
 
 
 def keyframe_folder(request: JobRequest) -> str:

@@ -36,6 +36,7 @@ class Channel:
         self._cancelled: set[int] = set()
         self._host = os.getppid()
         self.is_quitting = False
+        self.exit_code = 0
 
     @classmethod
     def of_process(cls) -> Channel:
@@ -51,7 +52,7 @@ class Channel:
 
     def open(self) -> None:
         """Start to listen and to give signs of life."""
-        for target in (self._listen, self._pulse):
+        for target in (self._listen, self._pulse, self._watch):
             threading.Thread(target=target, name=f"stcn-{target.__name__}", daemon=True).start()
 
     def next(self, timeout: float | None = None) -> Message | None:
@@ -62,7 +63,11 @@ class Channel:
             return None
 
     def send(self, message: Message) -> None:
-        """Send a message; from any thread. Nothing happens where the host is gone, which listening tells."""
+        """Send a message; from any thread. Nothing happens where the host is gone, which listening tells.
+
+        Raises:
+            ProtocolError: It holds what cannot be sent.
+        """
         line = encode(message)
         with self._lock:
             try:
@@ -77,26 +82,33 @@ class Channel:
 
     def _listen(self) -> None:
         """Queue requests; cancelling and quitting work at once, whatever runs."""
-        while line := self._source.readline(MOST_BYTES):
-            try:
+        try:
+            while line := self._source.readline(MOST_BYTES):
+                if not line.endswith(b"\n") and len(line) < MOST_BYTES:
+                    break  # the host died in the middle of a message
                 message = decode(line)
-            except ProtocolError as error:
-                print(f"not understood: {error}", file=sys.stderr)  # noqa: T201 - stderr is the worker's log
-                continue
-            if isinstance(message, Cancel):
-                self._cancelled.add(message.id)
-            elif isinstance(message, Quit):
-                break
-            else:
-                self._requests.put(message)
-        self._quit()
+                if isinstance(message, Quit):
+                    break
+                if isinstance(message, Cancel):
+                    self._cancelled.add(message.id)
+                else:
+                    self._requests.put(message)
+        except ProtocolError as error:
+            print(f"the host does not speak as it should: {error}", file=sys.stderr)  # noqa: T201 - this is the log
+            self.exit_code = 2  # to go on would leave the host to wait for an answer that never comes
+        finally:
+            self._quit()
 
     def _pulse(self) -> None:
-        """Show that this process has not hung; notice a host that died where a copy of its pipe lives on."""
+        """Show that this process has not hung."""
         while not self.is_quitting:
             self.send(Alive())
-            if os.getppid() != self._host:
-                break
+            time.sleep(_PULSE)
+        self._quit()
+
+    def _watch(self) -> None:
+        """Notice a host that died where a copy of its pipes lives on; elsewhere than on Windows, which hides it."""
+        while os.getppid() == self._host:
             time.sleep(_PULSE)
         self._quit()
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 import traceback
+from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stcn_plugin import __version__
 from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.bridge.messages import (
     PROTOCOL,
+    RETIRED,
     Describe,
     Described,
     Done,
@@ -23,67 +28,90 @@ from stcn_plugin.bridge.messages import (
     Warned,
     Written,
 )
-from stcn_plugin.errors import STCNError, WorkerError
+from stcn_plugin.errors import CancelledError, STCNError, WorkerError
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.describe import describe
 from stcn_plugin.worker.networks import Networks
 from stcn_plugin.worker.shots import run_shot
 
-_IDLE = 0.5
+if TYPE_CHECKING:
+    from stcn_plugin.network.stcn import STCN
+    from stcn_plugin.presets.model import Preset
+
+_LULL = 0.5
 """Seconds without a request after which a fresh worker loads what its first job will need."""
 
 
-def main() -> int:
-    """Serve one host until it quits or dies; return the exit code."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve one host until it quits or dies, or has no job for long; return the exit code."""
+    idle = _parser().parse_args(arguments).idle_seconds
+    faulthandler.enable(all_threads=False)  # a crash in a library's own code is to leave last words too
     channel = Channel.of_process()
     channel.send(Hello(PROTOCOL, __version__, os.getpid()))
     channel.open()
     networks = Networks()
-    request = channel.next(timeout=_IDLE)
+    request = channel.next(timeout=_LULL)
     if request is None:
         _warm_up()
-        request = channel.next()
-    while not isinstance(request, Quit):
+        request = channel.next(timeout=idle)
+    while request is not None and not isinstance(request, Quit):
         if isinstance(request, Run):
             _run(channel, networks, request.id, request.job)
         elif isinstance(request, Describe):
             _describe(channel)
-        request = channel.next()
-    return 0
+        request = channel.next(timeout=idle)
+    return RETIRED if request is None else channel.exit_code
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m stcn_plugin.worker", description="Speaks to a host over its stdin and stdout."
+    )
+    parser.add_argument("--idle-seconds", type=float, default=900.0, help="quit after so long without a job")
+    return parser
 
 
 def _warm_up() -> None:
-    """Load the libraries while the artist still looks at the panel."""
-    import stcn_plugin.shot.propagate  # noqa: F401
+    """Load the libraries while the artist still looks at the panel; what fails fails again in a job, which can tell."""
+    with suppress(Exception):
+        import stcn_plugin.shot.propagate  # noqa: F401
 
 
 def _describe(channel: Channel) -> None:
     try:
         channel.send(Described(describe()))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the host must get an answer
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
         channel.send(Failed(0, _told(error)))
 
 
 def _run(channel: Channel, networks: Networks, job: int, request: JobRequest) -> None:
+    def stop_if_cancelled() -> None:
+        if channel.is_cancelled(job):
+            raise CancelledError("cancelled before anything was propagated")
+
+    def network_for(settings: Preset) -> STCN:
+        stop_if_cancelled()  # to check a shot may take a while, and so does loading
+        return networks(settings)
+
     def on_frame(frame: int, files: Sequence[Path]) -> None:
         channel.send(Written(job, frame, tuple(map(str, files))))
 
     try:
+        stop_if_cancelled()
         report = run_shot(
             request,
-            networks,
+            network_for,
             on_progress=lambda progress: channel.send(Progressed(job, progress)),
             on_frame=on_frame,
             on_warning=lambda text: channel.send(Warned(job, text)),
             is_cancelled=lambda: channel.is_cancelled(job),
         )
-    except Exception as error:  # noqa: BLE001 - whatever it is, the host must get an answer
-        channel.send(Failed(job, _told(error)))
-    else:
         channel.send(Done(job, report))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
+        channel.send(Failed(job, _told(error)))
 
 
-def _told(error: Exception) -> STCNError:
+def _told(error: BaseException) -> STCNError:
     """Return an error that can be sent; of one that nobody foresaw, the traceback goes to the log."""
     if isinstance(error, STCNError):
         return error
