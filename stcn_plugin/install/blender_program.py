@@ -74,7 +74,8 @@ class BlenderProgram:
             InstallError: There is no program by the name given.
         """
         if named is not None:
-            found = shutil.which(named.expanduser())
+            named = named.expanduser()
+            found = shutil.which(named.absolute()) or shutil.which(named)
             if found is None:
                 raise InstallError(
                     "there is no program of that name",

@@ -27,8 +27,8 @@ def with_line(content: bytes) -> bytes:
     The last line ends as the last line did before, with a line break or without, so that `without_line` finds the way
     back with no other record.
     """
-    line_break = b"\r\n" if b"\r\n" in content else b"\n"
-    if content and not content.endswith((b"\n", b"\r")):
+    line_break = b"\r\n" if b"\r\n" in content or content.endswith(b"\r") else b"\n"
+    if content and not content.endswith(b"\n"):
         return content + line_break + LINE
     return content + LINE + line_break
 
