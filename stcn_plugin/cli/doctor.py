@@ -41,7 +41,7 @@ class Finding:
 )
 @click.option("--weights", default="starter", show_default=True, help="Weights to load.")
 def doctor(folder: Path | None, weights: str) -> int:
-    """Check versions, devices, weights, colour and disk.
+    """Check versions, devices, plugins, weights, colour and disk.
 
     Every line is a thing that was tried, not looked up. Exit code 1 when a job could not run.
     """
@@ -49,6 +49,7 @@ def doctor(folder: Path | None, weights: str) -> int:
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("packages", _versions),
         ("device", _devices),
+        ("plugins", _plugins),
         ("weights", lambda: _weights(weights)),
         ("presets", _presets),
         ("colour", _colour),
@@ -91,11 +92,17 @@ def _devices() -> Iterator[Finding]:
         yield Finding("device", f"{name}: {model}{threads}, computes in {precision}", is_ok=result == 512)
 
 
-def _weights(name: str) -> Iterator[Finding]:
-    from stcn_plugin.network.store import WeightsStore
-    from stcn_plugin.network.weights import read_weights
+def _plugins() -> Iterator[Finding]:
+    from stcn_plugin.studio import studio_hooks
 
-    path = WeightsStore().path(name)
+    yield Finding("plugins", ", ".join(studio_hooks().names))
+
+
+def _weights(name: str) -> Iterator[Finding]:
+    from stcn_plugin.network.weights import read_weights
+    from stcn_plugin.studio import studio_hooks, weights_store
+
+    path = weights_store(studio_hooks()).path(name)
     loaded = read_weights(path)
     count = sum(tensor.numel() for tensor in loaded.state.values())
     yield Finding("weights", f"{name}: {loaded.variant.name}, {count / 1e6:.1f} M parameters, {path}")
@@ -104,10 +111,12 @@ def _weights(name: str) -> Iterator[Finding]:
 def _presets() -> Iterator[Finding]:
     from stcn_plugin.presets.library import list_presets
     from stcn_plugin.presets.resolve import load_preset
+    from stcn_plugin.studio import preset_search_path, studio_hooks
 
-    names = [info.name for info in list_presets()]
+    folders = preset_search_path(studio_hooks())
+    names = [info.name for info in list_presets(folders)]
     for name in names:
-        load_preset(name)
+        load_preset(name, search_path=folders)
     yield Finding("presets", ", ".join(names))
 
 

@@ -17,10 +17,10 @@ def presets() -> None:
 
 @presets.command("list")
 def list_command() -> None:
-    """List the presets that can be named: built-in ones and those of STCN_PRESET_PATH."""
+    """List the presets that can be named: built-in ones, those of STCN_PRESET_PATH, and those of studio plugins."""
     from stcn_plugin.presets import list_presets
 
-    found = list_presets()
+    found = list_presets(_search_path())
     names = max(len(info.name) for info in found)
     layers = max(len(info.layer) for info in found)
     for info in found:
@@ -37,7 +37,7 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
     """
     from stcn_plugin.presets import trace_preset, traced_yaml
 
-    click.echo(traced_yaml(trace_preset(name, overrides=overrides, of_shot=True)), nl=False)
+    click.echo(traced_yaml(trace_preset(name, search_path=_search_path(), overrides=overrides, of_shot=True)), nl=False)
 
 
 @presets.command()
@@ -64,14 +64,21 @@ def _is_right(file: Path) -> bool:
     from stcn_plugin.errors import STCNError
     from stcn_plugin.presets import is_shot_file, load_preset, load_shot
 
+    folders = _search_path()
     try:
-        shot = is_shot_file(file)
+        shot = is_shot_file(file, search_path=folders)
         if shot:
-            load_shot(file)
+            load_shot(file, search_path=folders)
         else:
-            load_preset(file)
+            load_preset(file, search_path=folders)
     except STCNError as error:
         click.echo(str(error), err=True)
         return False
     click.echo(f"ok: {file} ({'shot' if shot else 'preset'})")
     return True
+
+
+def _search_path() -> tuple[Path, ...]:
+    from stcn_plugin.studio import preset_search_path, studio_hooks
+
+    return preset_search_path(studio_hooks())

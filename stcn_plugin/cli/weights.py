@@ -114,9 +114,9 @@ def remove(name: str, folder: Path | None) -> None:
 
 
 def _store(folder: Path | None) -> WeightsStore:
-    from stcn_plugin.network.store import WeightsStore
+    from stcn_plugin.studio import studio_hooks, weights_store
 
-    return WeightsStore(folder)
+    return weights_store(studio_hooks(), folder)
 
 
 def _tell(name: str, variant: str, note: str, path: Path) -> None:

@@ -59,10 +59,8 @@ def _checked(matte: object, before: Matte, plugin: str, of: str) -> Matte:
         raise nonsense(plugin, _HOOK, f"a matte of {of} with pixels that are no numbers")
     if least < -_ROUNDING or most > 1 + _ROUNDING:
         raise nonsense(plugin, _HOOK, f"a matte of {of} from {least:g} to {most:g}, not in 0-1")
-    whole: Matte = matte.astype(np.float32, copy=False)
-    if least < 0 or most > 1:
-        whole = whole.clip(0, 1)
-    return whole
+    single: Matte = np.asarray(matte, np.float32)
+    return single if least >= 0 and most <= 1 else np.clip(single, np.float32(0), np.float32(1))
 
 
 def _at_most_one(mattes: Mapping[str, Matte]) -> Mapping[str, Matte]:
@@ -77,6 +75,6 @@ def _at_most_one(mattes: Mapping[str, Matte]) -> Mapping[str, Matte]:
 
 
 def _read_only(matte: Matte) -> Matte:
-    view = matte.view()
+    view: Matte = matte.view()
     view.flags.writeable = False
     return view
