@@ -1,0 +1,22 @@
+"""What the tests of the Nuke plugin share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+
+HERE = Path(__file__).parent
+PLUGIN = HERE.parents[2] / "hosts" / "nuke"
+STAND_IN = HERE / "stand_in"
+
+
+def pixels_of(path) -> tuple[np.ndarray, oiio.ImageSpec]:
+    """The pixels and the header of a file."""
+    source = oiio.ImageInput.open(str(path))
+    assert source is not None, oiio.geterror()
+    spec = source.spec()
+    data = source.read_image("float")
+    source.close()
+    return data, spec

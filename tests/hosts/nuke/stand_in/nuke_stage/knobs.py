@@ -1,0 +1,327 @@
+"""Knobs by the names of Nuke's classes; each takes values of its own type and no others."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any
+
+from nuke_stage import Misuse, stage, strict
+
+
+@strict
+class Knob:
+    """Base of all knobs."""
+
+    _user_code = 0  # number of the class in addUserKnob
+
+    def __init__(self, name: str, label: str = "") -> None:
+        if not isinstance(name, str) or not isinstance(label, str):
+            raise TypeError("name and label of a knob are texts")
+        self._name, self._label = name, label or name
+        self._value: Any = ""
+        self._node: Any = None
+        self._flags = 0
+        self._enabled = True
+        self._tooltip = ""
+        self._keys: list[int] = []
+
+    def Class(self) -> str:
+        return type(self).__name__
+
+    def name(self) -> str:
+        return self._name
+
+    def label(self) -> str:
+        return self._label
+
+    def enabled(self) -> bool:
+        return self._enabled
+
+    def setEnabled(self, enabled: bool) -> None:
+        if not isinstance(enabled, bool):
+            raise TypeError("setEnabled takes a bool")
+        self._enabled = enabled
+
+    def setTooltip(self, tooltip: str) -> None:
+        if not isinstance(tooltip, str):
+            raise TypeError("setTooltip takes a str")
+        self._tooltip = tooltip
+
+    def setFlag(self, flag: int) -> None:
+        self._flags |= flag
+
+    def getFlag(self, flag: int) -> bool:
+        return bool(self._flags & flag)
+
+    def isAnimated(self, channel: int = -1) -> bool:
+        return bool(self._keys)
+
+    def getKeyList(self) -> list[int]:
+        return list(self._keys)
+
+    def value(self) -> Any:
+        return self._value
+
+    def setValue(self, val: Any) -> bool:
+        self._value = self._checked(val)
+        self._changed()
+        return True
+
+    def _checked(self, value: Any) -> Any:
+        raise TypeError(f"{self.Class()} '{self._name}' cannot be set")
+
+    def _changed(self) -> None:
+        if self._node is not None:
+            self._node._knob_changed(self)
+
+    def _script(self) -> str:
+        return quoted(str(self._value))
+
+    def _from_script(self, text: str) -> None:
+        self._value = self._checked(text)
+
+
+def quoted(text: str) -> str:
+    if text and re.fullmatch(r"[\w./#%:+-]+", text):
+        return text
+    escaped = re.sub(r'([\\"$\[\]])', r"\\\1", text).replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def unquoted(raw: str) -> str:
+    if len(raw) >= 2 and raw[0] == raw[-1] == '"':
+        raw = raw[1:-1].replace("\\n", "\n")
+    return re.sub(r"\\(.)", r"\1", raw)
+
+
+@strict
+class String_Knob(Knob):
+    _user_code = 1
+
+    def _checked(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError(f"'{self._name}' takes a text, not {value!r}")
+        return value
+
+
+@strict
+class EvalString_Knob(String_Knob):
+    _user_code = 1
+
+    def evaluate(self) -> str:
+        return numbered(evaluated(self._value), stage.frame)
+
+
+@strict
+class File_Knob(EvalString_Knob):
+    _user_code = 2
+
+    def _checked(self, value: Any) -> str:
+        text = super()._checked(value)
+        if re.search(r"\\(?![\[\]$])", text):
+            raise Misuse(f"backslashes in the file '{text}'")
+        return text
+
+    def getEvaluatedValue(self) -> str | None:
+        return evaluated(self._value) or None
+
+    def fromUserText(self, s: str) -> None:
+        match = re.fullmatch(r"(?P<file>.*?)(?: (?P<first>-?\d+)-(?P<last>-?\d+))?", s, re.DOTALL)
+        self.setValue(match["file"])
+        if self._node is not None and self._node.kind == "Read":
+            self._node._opened(match["first"], match["last"])
+
+
+@strict
+class Boolean_Knob(Knob):
+    _user_code = 6
+
+    def setValue(self, b: Any) -> bool:
+        return Knob.setValue(self, b)
+
+    def _checked(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise TypeError(f"'{self._name}' takes a bool, not {value!r}")
+        return value
+
+    def _script(self) -> str:
+        return "true" if self._value else "false"
+
+    def _from_script(self, text: str) -> None:
+        self._value = {"true": True, "false": False}[text]
+
+
+@strict
+class Int_Knob(Knob):
+    _user_code = 3
+
+    def _checked(self, value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"'{self._name}' takes a whole number, not {value!r}")
+        return value
+
+    def _from_script(self, text: str) -> None:
+        self._value = int(text, 0)
+
+
+class Unsigned_Knob(Int_Knob):
+    def _script(self) -> str:
+        return f"0x{self._value:x}"
+
+
+@strict
+class Double_Knob(Knob):
+    _user_code = 7
+
+    def _checked(self, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise TypeError(f"'{self._name}' takes a number, not {value!r}")
+        return float(value)
+
+    def _script(self) -> str:
+        return f"{self._value:g}"
+
+    def _from_script(self, text: str) -> None:
+        self._value = float(text)
+
+
+@strict
+class Enumeration_Knob(Unsigned_Knob):
+    _user_code = 4
+
+    def __init__(self, name: str, label: str, values: list[str]) -> None:
+        super().__init__(name, label)
+        self.setValues(values)
+        self._value = values[0]
+
+    def values(self) -> list[str]:
+        return list(self._values)
+
+    def numValues(self) -> int:
+        return len(self._values)
+
+    def setValues(self, items: list[str]) -> None:
+        if not items or not all(isinstance(item, str) for item in items):
+            raise TypeError(f"'{self._name}' takes a list of texts")
+        self._values = list(items)
+        if getattr(self, "_value", None) not in self._values:
+            self._value = self._values[0]
+
+    def _checked(self, value: Any) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = self._values[value]
+        if value not in self._values:
+            raise TypeError(f"'{self._name}' has no entry {value!r}, only {self._values}")
+        return value
+
+    def _script(self) -> str:
+        return quoted(self._value)
+
+    def _from_script(self, text: str) -> None:
+        self._value = self._checked(text)
+
+
+class ColorspaceKnob(Enumeration_Knob):
+    """Stands for Nuke's cascading menu of colour spaces; takes any of the names that a test gives it."""
+
+    def _checked(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError(f"'{self._name}' takes a text")
+        if value not in self._values:
+            self._values.append(value)
+        return value
+
+
+@strict
+class Channel_Knob(Knob):
+    def _checked(self, value: Any) -> str:
+        known = {channel for channels in stage.layers.values() for channel in channels}
+        if value not in known | {"none"}:
+            raise TypeError(f"'{self._name}' takes a channel; there is no {value!r}")
+        return value
+
+
+class ChannelMask_Knob(Channel_Knob):
+    def _checked(self, value: Any) -> str:
+        if value not in {"all", "none", "rgb", "rgba", "alpha", *stage.layers}:
+            raise TypeError(f"'{self._name}' takes a layer; there is no {value!r}")
+        return value
+
+
+@strict
+class Format_Knob(Knob):
+    def _checked(self, value: Any) -> Any:
+        if not hasattr(value, "pixelAspect"):
+            raise TypeError(f"'{self._name}' takes a format")
+        return value
+
+    def _script(self) -> str:
+        form = self._value
+        return (
+            f'"{form.width()} {form.height()} 0 0 {form.width()} {form.height()} {form.pixelAspect():g} {form.name()}"'
+        )
+
+    def _from_script(self, text: str) -> None:
+        from nuke_stage.nodes import Format
+
+        width, height, _, _, _, _, aspect, *name = text.split()
+        self._value = Format(int(width), int(height), float(aspect), " ".join(name))
+
+
+@strict
+class Script_Knob(String_Knob):
+    def setValue(self, cmd: str) -> None:
+        Knob.setValue(self, cmd)
+
+    def execute(self) -> None:
+        if self._node is None:
+            raise Misuse("a button of no node was pressed")
+        self._node._pressed(self._name)
+
+
+class PyScript_Knob(Script_Knob):
+    _user_code = 22
+
+
+class Tab_Knob(Knob):
+    _user_code = 20
+
+
+@strict
+class Text_Knob(Knob):
+    _user_code = 26
+
+    def __init__(self, name: str, label: str = "", value: str = "") -> None:
+        super().__init__(name, label)
+        self._value = value
+
+    def _checked(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise TypeError(f"'{self._name}' takes a text, not {value!r}")
+        return value
+
+
+def evaluated(text: str) -> str:
+    """Return a text with its TCL evaluated: the few commands that the tests need."""
+
+    def command(match: re.Match[str]) -> str:
+        if match["escaped"]:
+            return match["escaped"]
+        words = match["command"].split()
+        if words[0] == "getenv":
+            return os.environ[words[1]]
+        if words[0] == "value" and words[1] == "root.name":
+            return stage.root.knob_values["name"].value()
+        raise Misuse(f"TCL that the stand-in does not know: {match.group()}")
+
+    text = re.sub(r"\\(?P<escaped>[\[\]$])|\[(?P<command>[^\]]+)\]", command, text)
+    if "$" in text.replace("\\$", "") and re.search(r"\$\w", text):
+        raise Misuse(f"a variable in '{text}'")
+    return text
+
+
+def numbered(text: str, frame: int) -> str:
+    """Return a file name with its frame number."""
+    text = re.sub(r"%0?(\d*)d", lambda match: f"{frame:0{match[1] or 1}d}", text)
+    return re.sub(r"#+", lambda match: f"{frame:0{len(match[0])}d}", text)

@@ -1,0 +1,50 @@
+"""A stand-in for the one class of nukescripts that is used; there only where Nuke has an interface."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nuke
+from nuke_stage import Misuse as _Misuse
+from nuke_stage import stage as _stage
+from nuke_stage import strict as _strict
+
+__all__ = ["PythonPanel"]
+
+
+@_strict
+class PythonPanel:
+    """A panel; `stage.on_panel` answers it."""
+
+    def __init__(self, title: str = "", id: str = "", scrollable: bool = True) -> None:  # noqa: A002
+        if not nuke.GUI:
+            raise _Misuse("a panel without an interface")
+        self._title = title
+        self._knobs: dict[str, nuke.Knob] = {}
+
+    def addKnob(self, knob: nuke.Knob) -> None:
+        if not isinstance(knob, nuke.Knob) or knob.name() in self._knobs:
+            raise _Misuse(f"{knob!r} cannot be added to a panel")
+        self._knobs[knob.name()] = knob
+
+    def knobs(self) -> dict[str, nuke.Knob]:
+        return dict(self._knobs)
+
+    def knobChanged(self, knob: nuke.Knob) -> None:
+        pass
+
+    def showModalDialog(self, defaultKnobText: str = "") -> bool:
+        return _stage.on_panel(self)
+
+
+def answer(panel: Any, **values: Any) -> None:
+    """Fill in a panel as an artist does: the panel hears of every change."""
+    for name, value in values.items():
+        knob = panel.knobs()[name]
+        if not knob.enabled():
+            raise _Misuse(f"'{name}' is greyed out")
+        knob.setValue(value)
+        panel.knobChanged(knob)
+
+
+_stage.answer = answer
