@@ -102,7 +102,9 @@ class BlenderProgram:
         said = self._run("--background", "--python-exit-code", "3", "--python-expr", _ASK)
         answer = next((line for line in said.splitlines() if line.startswith(_MARK)), None)
         if answer is None:
-            raise InstallError("Blender gave no answer", where=str(self.path), fix=_with_words("Is it Blender?", said))
+            raise InstallError(
+                "Blender gave no answer", where=str(self.path), fix=_with_words("Name Blender's program itself", said)
+            )
         facts = json.loads(answer[len(_MARK) :])
         version = tuple(facts["version"])
         if version[:2] < OLDEST:
@@ -158,8 +160,10 @@ class BlenderProgram:
             ) from None
         said = result.stdout.decode("utf-8", "replace")
         if result.returncode != 0:
+            code = result.returncode
+            how = f"crashed (signal {-code})" if code < 0 else f"failed with exit code {code}"
             raise InstallError(
-                f"Blender failed with exit code {result.returncode} at `{' '.join(_shown(arguments))}`",
+                f"Blender {how} at `{' '.join(_shown(arguments))}`",
                 where=str(self.path),
                 fix=_with_words("Close other Blenders and try again", said),
             )
@@ -172,7 +176,7 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def _shown(arguments: Sequence[str]) -> list[str]:
-    return ["(a question)" if "\n" in argument else argument for argument in arguments]
+    return ["..." if "\n" in argument else argument for argument in arguments]
 
 
 def _with_words(fix: str, said: str) -> str:
