@@ -88,6 +88,21 @@ def is_shot_file(path: str | Path, *, search_path: Sequence[Path] | None = None)
     return any(key in layer.data for key in SHOT_KEYS)
 
 
+def keyframe_frames(path: str | Path, *, search_path: Sequence[Path] | None = None) -> tuple[int, ...]:
+    """Return the frames that have keyframes in a shot file, or in one that it extends; what is wrong there is left out.
+
+    Args:
+        path: The YAML file.
+        search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+
+    Raises:
+        PresetError: The file, or one that it extends, is not found or not YAML.
+    """
+    layer, _ = stack(read_yaml(Path(path)), Layer(), preset_folders(search_path))
+    said = layer.data.get("keyframes")
+    return tuple(frame for frame in said if isinstance(frame, int)) if isinstance(said, dict) else ()
+
+
 def _shot(layer: Layer, path: Path | None) -> Shot:
     subject = str(path) if path else "the shot"
     said = validated(ShotFile, layer, subject)

@@ -41,6 +41,7 @@ def propagate(
     shot: Shot,
     *,
     update: Collection[int] = (),
+    on_checked: Callable[[], None] = lambda: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
     on_warning: Callable[[str], None] = lambda _: None,
@@ -54,6 +55,7 @@ def propagate(
         shot: From `load_shot` or `make_shot`.
         update: Frames whose keyframes are new, changed or gone; only the spans around them are propagated, into mattes
             that are there. Empty propagates the whole shot.
+        on_checked: Called once, when everything about the shot is checked and nothing is written yet.
         on_progress: Told after every step.
         on_frame: Told a frame and its files when they are on disk, on a thread of its own.
         on_warning: Told what went wrong without harm to the mattes.
@@ -73,4 +75,5 @@ def propagate(
     job = prepare(shot, update=update, studio=studio)
     # As a file, so that who gives the network need not know of plugins.
     weights = str(weights_store(studio).path(shot.settings.weights))
+    on_checked()
     return run(job, network_for(shot.settings.model_copy(update={"weights": weights})), watcher=watcher)

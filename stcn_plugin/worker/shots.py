@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from stcn_plugin.errors import PresetError
 if TYPE_CHECKING:
     from stcn_plugin.network.stcn import STCN
     from stcn_plugin.presets.model import Preset
-    from stcn_plugin.presets.shot_model import Shot
+    from stcn_plugin.presets.shot_model import Keyframe, Shot
 
 
 def run_shot(
@@ -26,7 +28,10 @@ def run_shot(
     on_warning: Callable[[str], None],
     is_cancelled: Callable[[], bool],
 ) -> Report:
-    """Load, check and propagate the shot of a request.
+    """Load, check, save and propagate the shot of a request.
+
+    A shot is saved when everything about it is checked and before its first matte is written, so that the file is
+    right, and is there also where the job is cancelled.
 
     Args:
         request: What the host asks for.
@@ -37,62 +42,118 @@ def run_shot(
         is_cancelled: As for `propagate`.
 
     Raises:
-        STCNError: As for `propagate`.
+        STCNError: As for `propagate`, or the shot cannot be saved.
     """
-    shot = shot_of(request)
+    from stcn_plugin.studio.plugins import studio_hooks
+    from stcn_plugin.studio.presets import preset_search_path
+
+    studio = studio_hooks(request.plugins)
+    folders = preset_search_path(studio)
+    shot = shot_of(request, search_path=folders)
     from stcn_plugin.shot.propagate import propagate  # only now: a mistake in a shot is told without waiting for torch
 
+    saved: list[Path] = []
     report = propagate(
         shot,
+        update=request.update,
+        on_checked=lambda: saved.extend(_save(shot, request, folders)),
         on_progress=on_progress,
         on_frame=on_frame,
         on_warning=on_warning,
         is_cancelled=is_cancelled,
         network_for=network_for,
+        studio=studio,
     )
-    return replace(report, shot_file=str(shot.path) if shot.path else None)
+    file = saved[0] if saved else shot.path
+    return replace(report, shot_file=str(file) if file else None)
 
 
-def shot_of(request: JobRequest) -> Shot:
+def shot_of(request: JobRequest, *, search_path: Sequence[Path] | None = None) -> Shot:
     """Return the shot of a request: its shot file, with the other keys over it.
+
+    Args:
+        request: What the host asks for.
+        search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
 
     Raises:
         PresetError: The file or a key is wrong.
+        KeyframeError: A keyframe's file cannot be read, where its objects have to be known.
     """
     from stcn_plugin.presets.shot_file import load_shot, make_shot
+    from stcn_plugin.worker.keyframes import keyframe_of
 
+    keyframes = _by_frame([keyframe_of(given) for given in request.keyframes])
     if request.shot_file is not None:
-        return load_shot(request.shot_file, overrides=[*_shot_keys(request), *request.settings])
+        others = [*_keys(request), *request.settings]
+        merged = _laid_over_those_of(request.shot_file, keyframes, others, search_path)
+        given = [f"keyframes.{frame}={_json(_forms(files))}" for frame, files in merged.items()]
+        return load_shot(request.shot_file, overrides=[*given, *others], search_path=search_path)
     if request.plate is None or request.out is None:
         missing = "plate" if request.plate is None else "out"
         raise PresetError(f"the job has neither a shot file nor '{missing}'")
     return make_shot(
         plate=request.plate,
-        keyframes=_keyframes(request),
+        keyframes={frame: _forms(files) for frame, files in keyframes.items()},
         out=request.out,
         range=request.range,
         objects=request.objects,
         preset=request.preset or "default",
         overrides=request.settings,
+        search_path=search_path,
     )
 
 
-def _shot_keys(request: JobRequest) -> list[str]:
+def _laid_over_those_of(
+    shot_file: str,
+    keyframes: Mapping[int, Sequence[Keyframe]],
+    overrides: Sequence[str],
+    search_path: Sequence[Path] | None,
+) -> dict[int, Sequence[Keyframe]]:
+    """Lay keyframes over those that a shot file has on the same frames."""
+    from stcn_plugin.presets.shot_file import keyframe_frames, load_shot
+    from stcn_plugin.worker.keyframes import laid_over
+
+    if not set(keyframes) & set(keyframe_frames(shot_file, search_path=search_path)):
+        return dict(keyframes)
+    from stcn_plugin.shot.job import default_name
+
+    below = load_shot(shot_file, overrides=overrides, search_path=search_path)
+    theirs = _by_frame(below.keyframes)
+    name = default_name(below.objects)
+    return {frame: laid_over(theirs.get(frame, ()), above, default_name=name) for frame, above in keyframes.items()}
+
+
+def _keys(request: JobRequest) -> list[str]:
     """Return what goes over a shot file as KEY=VALUE; as JSON, so that YAML takes each as what it is."""
     given = {"extends": request.preset, "plate": request.plate, "out": request.out, "range": request.range}
-    texts = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    keyframes = [f"keyframes.{frame}={json.dumps(files)}" for frame, files in _keyframes(request).items()]
+    texts = [f"{key}={_json(value)}" for key, value in given.items() if value is not None]
     # As a whole, since object names may have dots.
-    objects = [f"objects={json.dumps(dict(request.objects))}"] if request.objects else []
-    return [*texts, *keyframes, *objects]
+    return [*texts, f"objects={_json(dict(request.objects))}"] if request.objects else texts
 
 
-def _keyframes(request: JobRequest) -> dict[int, list[dict[str, object]]]:
-    """Gather keyframe files by their frame, as a shot file has them."""
-    by_frame: dict[int, list[dict[str, object]]] = {}
-    for keyframe in request.keyframes:
-        form: dict[str, object] = {"file": keyframe.file}
-        if keyframe.objects is not None:
-            form["objects"] = dict(keyframe.objects)
-        by_frame.setdefault(keyframe.frame, []).append(form)
-    return by_frame
+def _by_frame(keyframes: Sequence[Keyframe]) -> dict[int, Sequence[Keyframe]]:
+    ordered = sorted(keyframes, key=attrgetter("frame"))
+    return {frame: list(group) for frame, group in groupby(ordered, attrgetter("frame"))}
+
+
+def _forms(keyframes: Sequence[Keyframe]) -> list[Mapping[str, object]]:
+    """Return the keyframes of a frame as a shot file has them."""
+    forms: list[Mapping[str, object]] = []
+    for keyframe in keyframes:
+        file = str(keyframe.file) if keyframe.selector is None else f"{keyframe.file}:{keyframe.selector}"
+        forms.append({"file": file} if keyframe.objects is None else {"file": file, "objects": dict(keyframe.objects)})
+    return forms
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _save(shot: Shot, request: JobRequest, search_path: Sequence[Path]) -> list[Path]:
+    """Save the shot where the host asks for it."""
+    if request.save_as is None:
+        return []
+    from stcn_plugin.presets.shot_writer import preset_under, save_shot
+
+    below = preset_under(request.shot_file, search_path=search_path) if request.shot_file else "default"
+    return [save_shot(shot, request.save_as, preset=request.preset or below, search_path=search_path)]
