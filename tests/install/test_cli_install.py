@@ -1,0 +1,143 @@
+"""`stcn install` and `stcn uninstall` as a user meets them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import stcn_plugin
+from stcn_plugin.errors import InstallError
+from stcn_plugin.install import interpreter
+from stcn_plugin.install.interpreter import worker_python
+
+STCN = [sys.executable, "-m", "stcn_plugin"]
+
+
+def stcn(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*STCN, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}
+    )
+
+
+def test_nuke_in_the_users_home(tmp_path):
+    """Without a folder it is ~/.nuke; every file that was written or removed is named, and this Python is recorded."""
+    result = stcn("install", "nuke", cwd=tmp_path, HOME=str(tmp_path))
+    assert (result.returncode, result.stderr) == (0, "")
+    home = tmp_path / ".nuke"
+    files = {str(path) for path in home.rglob("*") if path.is_file()}
+    lines = result.stdout.splitlines()
+    assert {line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")} == files
+    assert lines[-2:] == [
+        f"Installed the Nuke plugin {stcn_plugin.__version__}; its work is done by {sys.executable}.",
+        "Start Nuke again: there is an STCN menu.",
+    ]
+    again = stcn("install", "nuke", cwd=tmp_path, HOME=str(tmp_path))
+    assert again.stdout == f"The Nuke plugin {stcn_plugin.__version__} is there already; nothing was changed.\n"
+    (home / "stcn" / "mine.txt").write_text("x")
+    result = stcn("uninstall", "nuke", cwd=tmp_path, HOME=str(tmp_path))
+    lines = result.stdout.splitlines()
+    assert {line.removeprefix("removed ") for line in lines if line.startswith("removed ")} == files
+    assert lines[-2:] == [f"kept {home / 'stcn' / 'mine.txt'}", "Removed the Nuke plugin."]
+    result = stcn("uninstall", "nuke", cwd=tmp_path, HOME=str(tmp_path))
+    assert result.stdout == f"There is no Nuke plugin in {home}; nothing was changed.\n"
+
+
+def test_blender_by_its_program(tmp_path, stand_in):
+    """Blender installs and removes; what it has already is left alone."""
+    program = stand_in()
+    result = stcn("install", "blender", "--blender", program, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert f"wrote {program.parent / 'extensions' / 'stcn_plugin' / 'worker.json'}" in result.stdout
+    result = stcn("install", "blender", "--blender", program, cwd=tmp_path)
+    assert result.stdout == f"The Blender extension {stcn_plugin.__version__} is there already; nothing was changed.\n"
+    result = stcn("uninstall", "blender", "--blender", program, "--dry-run", cwd=tmp_path)
+    assert result.stdout == f"would remove {program.parent / 'extensions' / 'stcn_plugin'}\n"
+
+
+def test_without_blender_the_zip_is_built_all_the_same(tmp_path):
+    """No Blender: an error that says where the zip is and how it is installed by hand; nothing is built in a dry run."""
+    command = ["-c", BARE, "install", "blender"]
+    dry = subprocess.run([sys.executable, *command, "--dry-run"], capture_output=True, text=True, cwd=tmp_path)
+    assert dry.returncode == 1
+    assert list(tmp_path.iterdir()) == []
+    result = subprocess.run([sys.executable, *command], capture_output=True, text=True, cwd=tmp_path)
+    archive = tmp_path / f"stcn_plugin-{stcn_plugin.__version__}.zip"
+    assert (result.returncode, result.stdout) == (1, "")
+    assert archive.is_file()
+    assert f"no Blender was found. The extension is built: {archive}. Name the program with --blender" in result.stderr
+    assert "drag it into Blender's window, or use Edit > Preferences > Get Extensions" in result.stderr
+    result = subprocess.run(
+        [sys.executable, "-c", BARE, "uninstall", "blender"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "remove it in Blender: Edit > Preferences > Get Extensions" in result.stderr
+
+
+BARE = """
+from stcn_plugin.cli import main
+from stcn_plugin.install import blender_program
+import os
+os.environ["PATH"] = "/nowhere"
+blender_program._USUAL, blender_program._USUAL_ELSEWHERE = {}, ()
+main()
+"""
+
+
+def test_zip_alone(tmp_path):
+    """With --zip nothing is installed anywhere, and the way by hand is told; --blender contradicts it."""
+    result = stcn("install", "blender", "--zip", "stcn.zip", cwd=tmp_path)
+    assert result.returncode == 0
+    assert result.stdout.startswith(f"wrote {tmp_path / 'stcn.zip'}\nTo install it, drag it into Blender's window")
+    assert [path.name for path in tmp_path.iterdir()] == ["stcn.zip"]
+    assert stcn("install", "blender", "--zip", "a.zip", "--blender", "b", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("command", ["install", "install nuke", "install blender", "uninstall", "uninstall nuke"])
+def test_help_teaches(tmp_path, command):
+    """Help of a group shows whole commands, help of a command every option with its default."""
+    text = stcn(*command.split(), "--help", cwd=tmp_path).stdout
+    group, _, host = command.partition(" ")
+    assert ("--dry-run" in text) if host else all(f"stcn {group} {name}" in text for name in ("nuke", "blender"))
+
+
+def python_with(tmp_path: Path, script: str) -> Path:
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_this_interpreter_is_recorded_by_default():
+    """The interpreter that runs the command is the worker's, by the path it was called by."""
+    assert worker_python() == sys.executable
+    assert worker_python(Path(sys.executable)) == sys.executable
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo 0.0.1", r"that Python has stcn_plugin 0\.0\.1, and this is .*python -m stcn_plugin install"),
+        ("exit 1", r"that Python does not have stcn_plugin\. Install it there, or leave out --python"),
+        ("exec sleep 60", r"that Python gave no answer within 1 s"),
+    ],
+)
+def test_python_that_cannot_do_the_work_is_told(tmp_path, monkeypatch, script, message):
+    """Another version, no stcn_plugin, no answer: told before anything is written."""
+    monkeypatch.setattr(interpreter, "_SECONDS", 1.0)
+    with pytest.raises(InstallError, match=message):
+        worker_python(python_with(tmp_path, script))
+
+
+def test_python_that_is_none_is_told(tmp_path):
+    """A path that leads nowhere is one message on stderr and exit code 1, and nothing is written."""
+    result = stcn("install", "nuke", "--dir", "nuke", "--python", "no/python", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"stcn: {tmp_path}/no/python: that Python cannot be started: no such file or directory. "
+        "Give the path of the interpreter itself.\n"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,92 @@
+"""Installing from a wheel, far from any checkout: a real wheel, built and installed by pip."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HOSTS = ROOT / "hosts"
+JUNK = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "out", "tests", "examples")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder with the package as pip puts it there from its wheel, and with nothing else."""
+    folder = tmp_path_factory.mktemp("wheel")
+    shutil.copytree(ROOT, folder / "source", ignore=JUNK)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    command = [*pip, "wheel", str(folder / "source"), "--no-deps", "--quiet", "--wheel-dir", str(folder)]
+    built = subprocess.run(command, capture_output=True, text=True)
+    if "No matching distribution found for hatchling" in built.stderr:
+        pytest.skip("the package index that the build backend comes from cannot be reached")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = folder.glob("*.whl")
+    target = folder / "site"
+    subprocess.run(
+        [*pip, "install", "--no-deps", "--no-index", "--quiet", "--target", str(target), str(wheel)], check=True
+    )
+    shutil.rmtree(folder / "source")
+    home = [sys.executable, "-c", "import stcn_plugin; print(stcn_plugin.__file__)"]
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+    used = subprocess.run(home, capture_output=True, text=True, check=True, cwd=folder, env=environment)
+    assert used.stdout.strip() == str(target / "stcn_plugin" / "__init__.py")
+    return target
+
+
+def stcn(site: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the installed command line; the folder stands before all others that Python looks into."""
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    command = [sys.executable, "-m", "stcn_plugin", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=site.parent, env=environment)
+
+
+def shipped(folder: Path) -> dict[str, bytes]:
+    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+
+
+def test_wheel_carries_the_hosts(site):
+    """The hosts' files are inside the package, byte for byte those of the checkout, with the licence."""
+    carried = shipped(site / "stcn_plugin" / "_hosts")
+    assert carried.pop("LICENSE") == (ROOT / "LICENSE").read_bytes()
+    assert carried == shipped(HOSTS)
+
+
+def test_nuke_from_a_wheel_is_nuke_from_the_checkout(site, tmp_path):
+    """The Nuke plugin from the wheel has the checkout's files and bridge, and leaves nothing when it goes."""
+    result = stcn(site, "install", "nuke", "--dir", tmp_path / "nuke")
+    assert result.returncode == 0, result.stderr
+    installed = shipped(tmp_path / "nuke" / "stcn")
+    assert {
+        name: data for name, data in installed.items() if not name.startswith(("site/", "stcn_install"))
+    } == shipped(HOSTS / "nuke")
+    bridge = {name.partition("bridge/")[2]: data for name, data in installed.items() if "/bridge/" in name}
+    assert bridge == shipped(ROOT / "stcn_plugin" / "bridge")
+    record = json.loads(installed["stcn_install.json"])
+    assert record["python"] == sys.executable
+    assert "nothing was changed" in stcn(site, "install", "nuke", "--dir", tmp_path / "nuke").stdout
+    assert stcn(site, "uninstall", "nuke", "--dir", tmp_path / "nuke").returncode == 0
+    assert shipped(tmp_path) == {}
+
+
+def test_extension_from_a_wheel_is_the_one_from_the_checkout(site, tmp_path):
+    """The zip built from the wheel holds the checkout's files; built twice it has the same bytes."""
+    digests = set()
+    for name in ("one.zip", "two.zip"):
+        result = stcn(site, "install", "blender", "--zip", tmp_path / name)
+        assert result.returncode == 0, result.stderr
+        digests.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    assert len(digests) == 1
+    source = shipped(HOSTS / "blender" / "extension")
+    del source["blender_manifest.toml"]
+    with zipfile.ZipFile(tmp_path / "one.zip") as opened:
+        assert {name: opened.read(name) for name in source} == source
