@@ -1,5 +1,7 @@
 """STCN inside Blender: panels and operators; the network itself runs in a worker process of its own."""
 
+import atexit
+
 from . import operators, panels, preferences, settings
 from .kept import KEPT
 
@@ -10,11 +12,12 @@ def register() -> None:
     """Add panels, operators and settings to Blender."""
     for room in _ROOMS:
         room.register()
-    KEPT.open()
+    atexit.register(KEPT.close)  # not every Blender disables its extensions when it ends
 
 
 def unregister() -> None:
     """Take them away again and end the worker."""
+    atexit.unregister(KEPT.close)
     KEPT.close()
     for room in reversed(_ROOMS):
         room.unregister()

@@ -61,6 +61,8 @@ def _run(flags: argparse.Namespace) -> Report:
     if scene is None:
         names = ", ".join(each.name for each in bpy.data.scenes)
         raise HostError(f"the file has no scene '{flags.scene}'", where=bpy.data.filepath, fix=f"It has: {names}")
+    if bpy.context.window:
+        bpy.context.window.scene = scene  # masks follow the scene that is shown
     _set_plate(scene, flags)
     settings = scene.stcn
     if flags.mask is not None:

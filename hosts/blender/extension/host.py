@@ -62,6 +62,7 @@ class BlenderHost:
         mattes = render_layers(
             mask,
             self._keyframes_of(mask),
+            scene=bpy.data.scenes[self._choices.scene],
             size=picture_size(self._choices),
             folder=Path(folder),
             stem=Path(beside).name.split(".")[0],

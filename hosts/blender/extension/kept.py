@@ -5,7 +5,6 @@ Blender makes operators and panels by itself and passes them nothing, so there i
 
 from __future__ import annotations
 
-import atexit
 import threading
 from dataclasses import dataclass, field
 
@@ -62,13 +61,8 @@ class Kept:
         """Version of stcn_plugin that the worker runs, once it has said so."""
         return self._client.version if self._client else None
 
-    def open(self) -> None:
-        """Make sure that no worker outlives Blender."""
-        atexit.register(self.close)
-
     def close(self) -> None:
         """End the worker and forget what it said."""
-        atexit.unregister(self.close)
         self._stop()
         self.status = JobStatus()
 

@@ -76,13 +76,21 @@ def keyed_frames(mask: Any, frames: Sequence[int]) -> dict[str, tuple[int, ...]]
 
 
 def render_layers(
-    mask: Any, at: Mapping[str, Sequence[int]], *, size: tuple[int, int], folder: Path, stem: str, shift: int
+    mask: Any,
+    at: Mapping[str, Sequence[int]],
+    *,
+    scene: bpy.types.Scene,
+    size: tuple[int, int],
+    folder: Path,
+    stem: str,
+    shift: int,
 ) -> list[LayerMatte]:
     """Draw layers of a mask at frames of the scene, one file each.
 
     Args:
         mask: The mask; it stays as it is.
         at: Layer name to the frames it is wanted at.
+        scene: The scene that Blender shows: masks follow its frame, and the tracks they are parented to.
         size: Width and height of the plate.
         folder: Where the files go; made where it is not there.
         stem: What the files' names start with.
@@ -93,24 +101,28 @@ def render_layers(
     """
     folder.mkdir(parents=True, exist_ok=True)
     mattes = []
-    copy = mask.copy()  # whose layers may be hidden from one another without touching the artist's
-    try:
-        with _scene(size) as scene:
-            tree, output = empty_tree(scene)
-            node = tree.nodes.new("CompositorNodeMask")
-            node.mask = copy
-            tree.links.new(node.outputs[0], output.inputs[0])
-            for wanted, frames in at.items():
-                for layer in copy.layers:
-                    layer.hide_render = layer.name != wanted
-                for frame in frames:
-                    file = folder / f"{stem}.{_file_name(wanted)}.{frame + shift:04d}.exr"
-                    _render(scene, frame, file)
-                    mattes.append(LayerMatte(wanted, frame, str(file)))
+    now = scene.frame_current
+    frames = sorted({frame for frames in at.values() for frame in frames}, key=lambda frame: (frame != now, frame))
+    with _scene(size) as own:
+        tree, output = empty_tree(own)
+        node = tree.nodes.new("CompositorNodeMask")
+        tree.links.new(node.outputs[0], output.inputs[0])
+        try:
+            for frame in frames:
+                if frame != scene.frame_current:  # else the artist's changes that are not keyed yet would be lost
+                    scene.frame_set(frame)
+                with _copied(mask) as node.mask:
+                    for name in (name for name, wanted in at.items() if frame in wanted):
+                        file = folder / f"{stem}.{_file_name(name)}.{frame + shift:04d}.exr"
+                        for layer in node.mask.layers:
+                            layer.hide_render = layer.name != name
+                        _render(own, file)
+                        mattes.append(LayerMatte(name, frame, str(file)))
+        finally:
+            if scene.frame_current != now:
+                scene.frame_set(now)
             if HAS_NODE_GROUPS:
                 bpy.data.node_groups.remove(tree)
-    finally:
-        bpy.data.masks.remove(copy)
     return mattes
 
 
@@ -158,6 +170,16 @@ def _file_name(layer: str) -> str:
 
 
 @contextmanager
+def _copied(mask: Any) -> Iterator[Any]:
+    """Give a copy, which stands still, and whose layers may be hidden from one another."""
+    copy = mask.copy()
+    try:
+        yield copy
+    finally:
+        bpy.data.masks.remove(copy)
+
+
+@contextmanager
 def _scene(size: tuple[int, int] = (4, 4)) -> Iterator[bpy.types.Scene]:
     """Give an empty scene, whose frames cost nothing, and take it away again."""
     scene = bpy.data.scenes.new("STCN keyframes")
@@ -177,8 +199,7 @@ def _scene(size: tuple[int, int] = (4, 4)) -> Iterator[bpy.types.Scene]:
         bpy.data.scenes.remove(scene)
 
 
-def _render(scene: bpy.types.Scene, frame: int, file: Path) -> None:
-    scene.frame_set(frame)
+def _render(scene: bpy.types.Scene, file: Path) -> None:
     scene.render.filepath = str(file)
     file.unlink(missing_ok=True)  # so that one of an earlier job is not taken for this one's
     try:

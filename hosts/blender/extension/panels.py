@@ -21,7 +21,9 @@ _EDITORS = {"NODE_EDITOR": "compositor", "CLIP_EDITOR": "clip", "IMAGE_EDITOR": 
 class STCN_UL_keyframe_files(bpy.types.UIList):  # noqa: N801 - Blender's own naming
     """The matte files of the keyframes."""
 
-    def draw_item(self, _context: Any, layout: Any, _data: Any, item: Any, *_rest: Any) -> None:
+    def draw_item(
+        self, _context: Any, layout: Any, _data: Any, item: Any, _icon: int, _active: Any, _name: str
+    ) -> None:
         """Draw one file with its frame."""
         row = layout.row(align=True)
         row.prop(item, "frame", text="")

@@ -1,0 +1,29 @@
+"""Run a script as ``blender -b [FILE] --python-exit-code 3 -P SCRIPT -- ...`` would, in Blender as a module.
+
+main.py SCRIPT FILE-or-"" ARGUMENTS...
+"""
+
+import atexit
+import os
+import runpy
+import sys
+import traceback
+
+import bpy
+
+script, file, *arguments = sys.argv[1:]
+if file:
+    bpy.ops.wm.open_mainfile(filepath=file)
+sys.argv = ["blender", "--", *arguments]
+code = 0
+try:
+    runpy.run_path(script, run_name="__main__")
+except SystemExit as exit_:
+    code = exit_.code or 0
+except Exception:
+    traceback.print_exc()
+    code = 3
+atexit._run_exitfuncs()
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # bpy 4.2 crashes here once a property has a callback; the program itself does not

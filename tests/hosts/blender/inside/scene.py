@@ -1,0 +1,111 @@
+"""What the scripts share: the enabled extension, scenes with a plate and a mask, pictures that Blender renders."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import bpy
+
+NAME = "bl_ext.user_default.stcn_plugin"
+IS_5 = bpy.app.version >= (5, 0)
+
+
+def arguments():
+    return json.loads(sys.argv[2])
+
+
+def answer(**said):
+    said["version"] = ".".join(map(str, bpy.app.version))
+    Path(sys.argv[3]).write_text(json.dumps(said))
+
+
+def enable():
+    """Enable the installed extension, as Blender does at its start; return its package."""
+    importlib.import_module("addon_utils").enable(NAME, default_set=True)
+    return importlib.import_module(NAME)
+
+
+def room(name):
+    return importlib.import_module(f"{NAME}.{name}")
+
+
+def new_tree(scene):
+    """Give a scene an empty compositor; return the tree and the socket of what is rendered."""
+    if IS_5:
+        tree = bpy.data.node_groups.new("Comp", "CompositorNodeTree")
+        scene.compositing_node_group = tree
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        return tree, tree.nodes.new("NodeGroupOutput").inputs[0]
+    scene.use_nodes = True
+    scene.node_tree.nodes.clear()
+    return scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite").inputs[0]
+
+
+def tree_of(scene):
+    return scene.compositing_node_group if IS_5 else scene.node_tree
+
+
+def sequence(path):
+    image = bpy.data.images.load(path)
+    image.source = "SEQUENCE"
+    return image
+
+
+def plate_node(tree, path, start, offset, count):
+    node = tree.nodes.new("CompositorNodeImage")
+    node.name = "Plate"
+    node.image = sequence(path)
+    node.frame_start, node.frame_offset, node.frame_duration = start, offset, count
+    return node
+
+
+def mask_of(name, **layers):
+    """Make a mask of closed polygons: layer name to points in pixels of a picture, rows counted from the top."""
+    mask = bpy.data.masks.new(name)
+    for layer, (points, (width, height)) in layers.items():
+        spline = mask.layers.new(name=layer).splines.new()
+        spline.use_cyclic = True
+        spline.points.add(len(points) - 1)
+        set_points(spline, points, width, height)
+    return mask
+
+
+def set_points(spline, points, width, height):
+    side = max(width, height)
+    for point, (x, y) in zip(spline.points, points, strict=True):
+        place = (x - width / 2) / side + 0.5, (height / 2 - y) / side + 0.5
+        point.co = place
+        point.handle_type = "VECTOR"
+        point.handle_left = point.handle_right = place
+
+
+def insert_keys(mask, scene):
+    """Key the mask's shape at the scene's frame, as the artist does in an editor."""
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.type = "IMAGE_EDITOR"
+    area.spaces.active.mode = "MASK"
+    area.spaces.active.mask = mask
+    for layer in mask.layers:
+        for spline in layer.splines:
+            for point in spline.points:
+                for name in ("select", "select_control_point"):
+                    if hasattr(point, name):
+                        setattr(point, name, True)
+    region = next(each for each in area.regions if each.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region, scene=scene):
+        assert bpy.ops.mask.shape_key_insert() == {"FINISHED"}
+
+
+def render(scene, frame, socket, target, path):
+    """Have Blender composite one socket at a frame into a float EXR."""
+    tree = tree_of(scene)
+    tree.links.new(socket, target)
+    settings = scene.render.image_settings
+    settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
+    scene.view_settings.view_transform = "Raw"
+    scene.render.filepath = str(path)
+    scene.frame_set(frame)
+    bpy.ops.render.render(write_still=True, scene=scene.name)
+    return str(path)

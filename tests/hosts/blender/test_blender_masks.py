@@ -1,0 +1,74 @@
+"""Keyframes from masks: what Blender draws is what the outlines say, and their keys are found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from blender_shot import read_channels
+from PIL import Image, ImageDraw
+from scipy.ndimage import maximum_filter
+
+FINER = 16
+
+LAYERS = {
+    "hero": [(0.25, 0.2), (0.6, 0.3), (0.55, 0.8), (0.3, 0.7)],
+    "koi": [(0.55, 0.1), (0.8, 0.15), (0.95, 0.5), (0.8, 0.85), (0.6, 0.9), (0.45, 0.45)],
+}
+KEYS = [(4, 0.0), (12, 0.2), (20, 0.2), (31, -0.1)]
+BETWEEN = 8
+
+
+@pytest.fixture(scope="module")
+def drawn(blender, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("masks")
+    sizes = [(160, 96), (96, 160), (128, 128)]
+    return blender.run("masks", folder, sizes=sizes, layers=LAYERS, keys=KEYS, between=BETWEEN)
+
+
+def coverage(points, width, height):
+    """How much of every pixel a polygon covers, by another program and sixteen times as finely."""
+    picture = Image.new("L", (width * FINER, height * FINER))
+    ImageDraw.Draw(picture).polygon([(x * FINER, y * FINER) for x, y in points], fill=1)
+    return np.asarray(picture, np.float32).reshape(height, FINER, width, FINER).mean((1, 3))
+
+
+def check(file, points, width, height):
+    """The drawn mask has the outline's coverage, grown by the pixel over which Blender softens an edge outwards."""
+    channels = read_channels(file)
+    assert np.array_equal(channels["R"], channels["G"])
+    drawn, truth = channels["R"], coverage(points, width, height)
+    assert drawn.shape == (height, width)
+    below, above = (drawn - truth).min(), (drawn - maximum_filter(truth, 3)).max()
+    rows, columns = np.mgrid[:height, :width]
+    apart = [np.average(axis, weights=drawn) - np.average(axis, weights=truth) for axis in (columns, rows)]
+    print(f"{Path(file).name}: {below:.3f} below, {above:.3f} above the grown outline, centre {np.round(apart, 3)} off")
+    assert below > -0.3
+    assert above < 0.1
+    assert np.abs(apart).max() < 0.1
+
+
+def test_every_layer_is_drawn_alone_where_its_outline_is(drawn):
+    """Landscape, portrait and square: each layer's file is the coverage of its own polygon."""
+    assert len(drawn["drawn"]) == 6
+    for layer, frame, file, width, height in drawn["drawn"]:
+        assert Path(file).name == f"{width}x{height}.{layer}.{1000 + frame}.exr"
+        points = [(x * width, y * height) for x, y in LAYERS[layer]]
+        check(file, points, width, height)
+
+
+def test_a_masks_own_keys_are_found(drawn):
+    """The frames where the artist keyed the shape are found, also where it then stands still."""
+    assert drawn["keys"] == {"runner": [frame for frame, _ in KEYS], "still": []}
+
+
+def test_between_two_keys_the_shape_is_where_blender_animates_it(drawn):
+    """A frame halfway between two keys is drawn halfway."""
+    points = [((x + 0.1 - 0.5) * 160 + 80, (y - 0.5) * 160 + 48) for x, y in LAYERS["hero"]]
+    check(drawn["between"], points, 160, 96)
+
+
+def test_nothing_is_left_in_the_file(drawn):
+    """Scenes, masks and node groups that drawing needed are gone."""
+    assert drawn["counts"] == [1, 4, 0]
