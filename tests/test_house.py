@@ -48,8 +48,8 @@ def test_python_of_the_readme_names_what_there_is():
 
 def test_commands_of_the_readme_exist():
     """Every `stcn` command that the README names answers to --help, with every flag that is shown with it."""
-    named = set(re.findall(r"stcn ((?:presets|weights) \w+|propagate|evaluate|doctor)", README))
-    assert named >= {"propagate", "evaluate", "doctor", "presets list", "weights add"}
+    named = set(re.findall(r"stcn ((?:presets|weights|install|uninstall) \w+|propagate|evaluate|doctor)", README))
+    assert named >= {"propagate", "evaluate", "doctor", "presets list", "weights add", "install nuke"}
     for command in named:
         result = subprocess.run(
             [sys.executable, "-m", "stcn_plugin", *command.split(), "--help"], capture_output=True, text=True

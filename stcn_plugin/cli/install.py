@@ -69,7 +69,8 @@ def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
         click.echo(f"The Nuke plugin {__version__} is there already; nothing was changed.")
     elif not dry_run:
         click.echo(f"Installed the Nuke plugin {__version__}; its work is done by {worker}.")
-        click.echo("Start Nuke again: there is an STCN menu.")
+        click.echo("Start Nuke again: there is an STCN menu. Without its interface:")
+        click.echo(f"  nuke -t {folder.expanduser().absolute() / installer.FOLDER / 'batch.py'} --help")
 
 
 @install.command(short_help="Build the Blender extension and have Blender install it.")
@@ -98,6 +99,7 @@ def blender(program: Path | None, archive: Path | None, python: Path | None, dry
     from stcn_plugin.install import blender as installer
     from stcn_plugin.install.blender_program import BY_HAND, BlenderProgram
     from stcn_plugin.install.interpreter import worker_python
+    from stcn_plugin.install.payload import hosts_folder
 
     if archive is not None and (program is not None or dry_run):
         raise click.UsageError("--zip only builds the extension; leave out --blender and --dry-run")
@@ -119,4 +121,7 @@ def blender(program: Path | None, archive: Path | None, python: Path | None, dry
         click.echo(f"The Blender extension {__version__} is there already; nothing was changed.")
     elif not dry_run:
         click.echo(f"Installed the Blender extension {__version__} by {found.path}; its work is done by {worker}.")
-        click.echo("Start Blender again: there is an STCN tab in the sidebars (N).")
+        click.echo("Start Blender again: there is an STCN tab in the sidebars (N). Without its interface:")
+        click.echo(
+            f"  blender -b FILE.blend --python-exit-code 3 -P {hosts_folder() / 'blender' / 'batch.py'} -- --help"
+        )

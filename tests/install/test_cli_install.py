@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,10 +32,12 @@ def test_nuke_in_the_users_home(tmp_path):
     files = {str(path) for path in home.rglob("*") if path.is_file()}
     lines = result.stdout.splitlines()
     assert {line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")} == files
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         f"Installed the Nuke plugin {stcn_plugin.__version__}; its work is done by {sys.executable}.",
-        "Start Nuke again: there is an STCN menu.",
+        "Start Nuke again: there is an STCN menu. Without its interface:",
+        f"  nuke -t {home / 'stcn' / 'batch.py'} --help",
     ]
+    assert (home / "stcn" / "batch.py").is_file()
     again = stcn("install", "nuke", cwd=tmp_path, HOME=str(tmp_path))
     assert again.stdout == f"The Nuke plugin {stcn_plugin.__version__} is there already; nothing was changed.\n"
     (home / "stcn" / "mine.txt").write_text("x")
@@ -52,6 +55,9 @@ def test_blender_by_its_program(tmp_path, stand_in):
     result = stcn("install", "blender", "--blender", program, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
     assert f"wrote {program.parent / 'extensions' / 'stcn_plugin' / 'worker.json'}" in result.stdout
+    batch = re.search(r"-P (.*) -- --help$", result.stdout)[1]
+    assert Path(batch).name == "batch.py"
+    assert Path(batch).is_file()
     result = stcn("install", "blender", "--blender", program, cwd=tmp_path)
     assert result.stdout == f"The Blender extension {stcn_plugin.__version__} is there already; nothing was changed.\n"
     result = stcn("uninstall", "blender", "--blender", program, "--dry-run", cwd=tmp_path)
