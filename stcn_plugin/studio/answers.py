@@ -19,4 +19,5 @@ def nonsense(plugin: str, hook: str, what: str, *, fix: str | None = None) -> Pl
 
 def kind(value: object) -> str:
     """Name a value's type, as a message has it."""
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"an {name}" if name[0].lower() in "aeiou" or name == "ndarray" else f"a {name}"

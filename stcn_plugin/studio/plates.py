@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +65,9 @@ class _Checked:
             raise self._wrong(where, f"gave {given}, not float32 pixels")
         if pixels.shape not in {(*shape, 1), (*shape, 3)}:
             raise self._wrong(where, f"gave pixels of shape {pixels.shape}, not {(*shape, 3)} or {(*shape, 1)}")
-        return picture
+        # Values are made safe in place, which a plugin that keeps its array would not expect. Of three channels each is
+        # copied then anyway.
+        return replace(picture, pixels=pixels.copy()) if pixels.shape[-1] == 1 else picture
 
     def _right_header(self, header: object, where: str) -> FrameHeader:
         if not isinstance(header, FrameHeader):

@@ -1,0 +1,95 @@
+"""The page of the hooks says what the code has: every hook with its exact arguments, and no other."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from stcn_plugin.bridge import HostHooks, hookimpl
+from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.studio import StudioHooks
+
+PAGE = (Path(__file__).parents[2] / "hosts" / "HOOKS.md").read_text("utf-8")
+
+
+def hooks_of(specification: type) -> list[str]:
+    return [name for name in vars(specification) if name.startswith("stcn_")]
+
+
+def documented(title: str) -> dict[str, str]:
+    """Hook name to its section, in the order of the page."""
+    (part,) = re.findall(rf"^## {title}\n(.*?)(?=^## )", PAGE, re.MULTILINE | re.DOTALL)
+    sections = re.split(r"^### (\w+)\n", part, flags=re.MULTILINE)[1:]
+    return dict(zip(sections[::2], sections[1::2], strict=True))
+
+
+SECTIONS = [
+    pytest.param(specification, name, text, id=name)
+    for specification, title in ((StudioHooks, "Studio hooks"), (HostHooks, "Host hooks"))
+    for name, text in documented(title).items()
+]
+
+
+@pytest.mark.parametrize(("specification", "title"), [(StudioHooks, "Studio hooks"), (HostHooks, "Host hooks")])
+def test_every_hook_is_documented_and_no_other(specification, title):
+    """The page has the hooks of the code, in the order of the code."""
+    assert list(documented(title)) == hooks_of(specification)
+
+
+@pytest.mark.parametrize(("specification", "name", "text"), SECTIONS)
+def test_a_hook_is_documented_as_it_is(specification, name, text):
+    """The signature is the code's, letter by letter; when, thread, error and order are told."""
+    code = ast.parse(textwrap.dedent(inspect.getsource(getattr(specification, name)))).body[0]
+    shown = ast.parse(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]).body[0]
+    for function in (code, shown):
+        function.body, function.decorator_list = [ast.Expr(ast.Constant(...))], []
+    assert ast.unparse(shown) == ast.unparse(code)
+    told = dict(re.findall(r"^- \*\*(.*?)\*\*: (.*)$", text, re.MULTILINE))
+    assert list(told) == ["When", "Thread", "An error", "Several plugins"]
+    options = getattr(specification, name).stcn_plugin_spec
+    assert told["Several plugins"].startswith("The first answer is taken") == bool(options["firstresult"])
+    said = " ".join(inspect.getdoc(getattr(specification, name)).split())
+    ends = re.search(r"[Aa]n error raised here(, or by what it returns,)? (ends the job|is the job's)", said)
+    assert told["An error"].startswith(("ends the job", "is the job's")) == bool(ends)
+
+
+@pytest.mark.parametrize(("specification", "name", "text"), SECTIONS)
+def test_an_example_is_an_implementation(specification, name, text):
+    """Every example implements its hook with arguments that the hook has."""
+    example = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    namespace: dict[str, object] = {"hookimpl": hookimpl}
+    exec("from __future__ import annotations\n" + example, namespace)
+    function = namespace[name]
+    if "self" in inspect.signature(function).parameters:
+        function = function.__get__(SimpleNamespace())
+    assert Hooks(specification, [("example", SimpleNamespace(**{name: function}))]).names == ("example",)
+
+
+def test_the_host_in_one_file_runs(clip, tmp_path):
+    """The page's host, as it stands, propagates a picture over the clip with a real worker."""
+    (program,) = re.findall(r"<!-- a host in one file -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    file = tmp_path / "my_host.py"
+    file.write_text(program)
+    for number in range(1004, 1009):
+        (clip.folder / f"plate.{number}.png").unlink()
+    arguments = [clip.plate, clip.keyframe(1001, 0)["file"], "1001", clip.out]
+    result = subprocess.run([sys.executable, file, *arguments], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == ["1 of 3", "2 of 3", "3 of 3", f"1: {clip.out}"]
+    np.testing.assert_array_equal(clip.matte(1001, "1"), clip.mask(1001, 0))
+    assert clip.matte(1003, "1").any()
+    wrong = subprocess.run(
+        [sys.executable, file, "no.####.png", *arguments[1:]], capture_output=True, text=True, timeout=300
+    )
+    assert wrong.returncode == 1
+    assert "no frame of the plate is on disk" in wrong.stderr
+    assert "Traceback" not in wrong.stderr

@@ -1,0 +1,250 @@
+"""Plugins in whole shots: what they change is written and shown, and what they fail at is told as it should be."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stcn_plugin import make_shot, propagate
+from stcn_plugin.errors import CancelledError, PluginError
+from stcn_plugin.shot.job import prepare
+from stcn_plugin.shot.run import run
+from stcn_plugin.shot.watcher import Watcher
+
+FRAMES = (1001, 1002, 1003)
+
+
+@pytest.fixture
+def shoot(clip, network, hooks):
+    """Run three frames of the clip with plugins."""
+
+    def call(*plugins, watcher=Watcher(), settings=(), objects=(0,)):
+        shot = make_shot(
+            plate=clip.plate,
+            out=clip.out,
+            keyframes={1002: clip.keyframe(1002, *objects)},
+            range="1001-1003",
+            overrides=["compute.precision=float32", *settings],
+        )
+        return run(prepare(shot, studio=hooks(*plugins)), network, watcher=watcher)
+
+    return call
+
+
+def upside_down(mattes):
+    return {name: matte[::-1] for name, matte in mattes.items()}
+
+
+def half(mattes):
+    return {name: matte / 2 for name, matte in mattes.items()}
+
+
+def test_processed_mattes_are_written_on_every_frame(shoot, clip):
+    """What is on disk is what the plugins made of the mattes, keyframes included, in pluggy's order."""
+    shoot()
+    plain = {frame: clip.matte(frame) for frame in FRAMES}
+    assert plain[1003].any()
+
+    def cut(mattes):
+        return {name: np.minimum(matte, 0.25) for name, matte in mattes.items()}
+
+    shoot({"stcn_process_mattes": cut}, {"stcn_process_mattes": upside_down}, {"stcn_process_mattes": half})
+    for frame in FRAMES:
+        expected = np.minimum(plain[frame][::-1].astype(np.float32) / 2, 0.25)
+        np.testing.assert_allclose(clip.matte(frame), expected, atol=3e-4)
+
+
+def test_overlays_show_the_processed_mattes(shoot, clip):
+    """A tint stands where the written matte is, not where the network's was."""
+    look = clip.folder / "look"
+
+    def only_corner(mattes):
+        corner = np.zeros((96, 144), np.float32)
+        corner[60:, 100:] = 1
+        return {"a0": corner}
+
+    settings = [f"overlay.folder={look}", "overlay.width=144"]
+    shoot({"stcn_process_mattes": only_corner}, settings=settings)
+    shown = np.asarray(Image.open(look / "overlay.1003.jpg"), np.float32)
+    plate = np.asarray(Image.open(clip.folder / "plate.1003.png"), np.float32)
+    change = np.abs(shown - plate).mean(-1)
+    assert change[64:, 104:].mean() > 10
+    assert change[:56, :96].mean() < 4
+
+
+def test_a_plugin_is_told_of_the_shot_in_order(shoot, clip):
+    """Started, every frame once when it is on disk, finished: with what was written, on the threads that are promised."""
+    told = []
+
+    def started(out, frames, objects):
+        told.append(("started", out, tuple(frames), tuple(objects), threading.current_thread()))
+
+    def written(frame, files):
+        told.append(("written", frame, [path.stat().st_size > 0 for path in files], threading.current_thread()))
+
+    def finished(report):
+        told.append(("finished", report.frames, threading.current_thread()))
+
+    def failed(out, error):
+        told.append(("failed", error))
+
+    events = {
+        "stcn_shot_started": started, "stcn_frame_written": written,
+        "stcn_shot_finished": finished, "stcn_shot_failed": failed,
+    }  # fmt: skip
+    report = shoot(events)
+    main = threading.main_thread()
+    assert told[0] == ("started", clip.out, FRAMES, ("a0",), main)
+    assert told[-1] == ("finished", FRAMES, main)
+    frames = told[1:-1]
+    assert [event[0] for event in frames] == ["written"] * 3
+    assert sorted(event[1] for event in frames) == list(FRAMES)
+    assert all(event[2] == [True] and event[3] is not main for event in frames)
+    assert report.warnings == ()
+
+
+def test_a_hook_that_only_listens_cannot_take_the_job_down(shoot, clip):
+    """Each failing hook of each plugin is one warning, told at once and in the report; all mattes are there."""
+
+    def started(out):
+        raise LookupError("no tracker")
+
+    def written(frame):
+        raise ValueError(f"frame {frame}")
+
+    def finished(report):
+        raise OSError(f"{len(report.warnings)} warnings before")
+
+    seen = []
+    report = shoot(
+        {"stcn_frame_written": written},
+        {"stcn_shot_started": started, "stcn_frame_written": written, "stcn_shot_finished": finished},
+        watcher=Watcher(on_warning=seen.append),
+    )
+    assert report.frames == FRAMES
+    assert all(clip.matte(frame).any() for frame in FRAMES)
+    assert report.warnings == tuple(seen)
+    first = seen[1].partition("frame ")[2][:4]
+    assert seen == [
+        "plugin p1: its hook stcn_shot_started failed (LookupError: no tracker).",
+        f"plugin p1: its hook stcn_frame_written failed (ValueError: frame {first}).",
+        f"plugin p0: its hook stcn_frame_written failed (ValueError: frame {first}).",
+        "plugin p1: its hook stcn_shot_finished failed (OSError: 3 warnings before).",
+    ]
+
+
+def test_a_hook_that_must_produce_ends_the_job(shoot, clip):
+    """The job ends with the plugin's name, frames on disk stay whole, and plugins are told that the shot failed."""
+    calls, told = [], []
+
+    def third_time(mattes):
+        calls.append(1)
+        if len(calls) == 3:
+            raise ZeroDivisionError("oops")
+
+    with pytest.raises(
+        PluginError, match=r"^plugin p0: its hook stcn_process_mattes failed \(ZeroDivisionError: oops\)"
+    ):
+        shoot(
+            {"stcn_process_mattes": third_time},
+            {
+                "stcn_shot_failed": lambda out, error: told.append((out, error)),
+                "stcn_shot_finished": lambda report: told.append(report),
+            },
+        )
+    ((out, error),) = told
+    assert out == clip.out
+    assert isinstance(error, PluginError)
+    assert len(list((clip.folder / "out").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("hook", "message"),
+    [
+        ("stcn_open_plate", "plugin p0: its hook stcn_open_plate failed"),
+        ("stcn_process_mattes", "plugin p0: its hook stcn_process_mattes failed"),
+    ],
+)
+def test_every_hook_that_is_asked_is_told_by_name(shoot, hook, message):
+    """Of the hooks that a shot asks, each that raises ends it and is named."""
+    with pytest.raises(PluginError, match=message):
+        shoot({hook: lambda: 1 / 0})
+
+
+def test_cancelling_is_told_as_what_it_is(shoot):
+    """A plugin is told that the user stopped the shot; a failing one of its own is a warning."""
+    told, warned = [], []
+
+    def failed(error):
+        told.append(error)
+        raise OSError("no tracker")
+
+    with pytest.raises(CancelledError) as caught:
+        shoot({"stcn_shot_failed": failed}, watcher=Watcher(is_cancelled=lambda: True, on_warning=warned.append))
+    assert told == [caught.value]
+    assert warned == ["plugin p0: its hook stcn_shot_failed failed (OSError: no tracker)."]
+
+
+def test_what_nobody_foresaw_is_told_in_words(shoot):
+    """An error that is none of this package reaches plugins as one that is, and the caller as it was."""
+    told = []
+
+    def fails(_):
+        raise KeyError("who")
+
+    with pytest.raises(KeyError):
+        shoot({"stcn_shot_failed": lambda error: told.append(str(error))}, watcher=Watcher(on_progress=fails))
+    assert told == ["unexpected KeyError: 'who'."]
+
+
+def test_a_shot_that_cannot_start_has_not_failed(shoot, clip):
+    """Mistakes that are found before a shot starts are not told to plugins: nothing was begun."""
+    told = []
+    (clip.folder / "plate.1001.png").unlink()
+    with pytest.raises(Exception, match="1 of 3 frames have no file"):
+        shoot({"stcn_shot_started": lambda: told.append("started"), "stcn_shot_failed": lambda: told.append("failed")})
+    assert told == []
+
+
+def test_a_program_says_itself_whether_plugins_run(clip, network, tmp_path, monkeypatch):
+    """`propagate` runs no plugin of the environment unless it is handed over."""
+    from stcn_plugin.studio import studio_hooks
+
+    file = tmp_path / "dark.py"
+    file.write_text(
+        "from stcn_plugin.studio import hookimpl\n\n"
+        "@hookimpl\ndef stcn_process_mattes(mattes):\n    return {name: matte * 0 for name, matte in mattes.items()}\n"
+    )
+    monkeypatch.setenv("STCN_PLUGINS", str(file))
+    keyframes = {1001: clip.keyframe(1001, 0)}
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, range="1001-1002")
+    propagate(shot, network_for=lambda _: network)
+    assert clip.matte(1002).any()
+    propagate(shot, network_for=lambda _: network, studio=studio_hooks())
+    assert not clip.matte(1001).any()
+    assert not clip.matte(1002).any()
+
+
+def test_weights_of_a_plugin_reach_the_network_as_a_file(clip, network, hooks, tmp_path):
+    """Who gives the network is handed the file of weights that only a plugin knows."""
+    from shot.conftest import STARTER
+
+    file = tmp_path / "show.safetensors"
+    file.symlink_to(STARTER)
+    asked = []
+    shot = make_shot(
+        plate=clip.plate,
+        out=clip.out,
+        keyframes={1001: clip.keyframe(1001, 0)},
+        range="1001",
+        overrides=["weights=show"],
+    )
+    propagate(
+        shot,
+        network_for=lambda settings: asked.append(settings.weights) or network,
+        studio=hooks({"stcn_weights_files": lambda: {"show": file}}),
+    )
+    assert asked == [str(file)]
