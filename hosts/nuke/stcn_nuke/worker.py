@@ -55,7 +55,7 @@ class Worker:
         """
         if self._client is None:
             self._client = WorkerClient(WorkerLaunch.from_host(worker_python()))
-            atexit.register(self._client.stop)
+            atexit.register(self.stop)
         return self._client
 
     def describe(self) -> Description:
@@ -72,3 +72,8 @@ class Worker:
     def forget(self) -> None:
         """Ask anew next time: an artist who tests the worker wants to know what is there now."""
         self._description = None
+
+    def stop(self) -> None:
+        """End the worker where there is one."""
+        if self._client is not None:
+            self._client.stop()

@@ -249,6 +249,7 @@ def scriptSaveAs(filename: str | None = None, overwrite: int | bool = -1) -> Non
 
     if Path(filename).exists() and not overwrite:
         raise RuntimeError(f"{filename} exists")
+    _stage.root.knob_values["name"]._value = filename
     try:
         Path(filename).write_text(script_text(), "utf-8")
     except OSError as error:

@@ -308,6 +308,8 @@ def evaluated(text: str) -> str:
     def command(match: re.Match[str]) -> str:
         if match["escaped"]:
             return match["escaped"]
+        if match["variable"]:
+            raise Misuse(f"a variable in '{text}'")
         words = match["command"].split()
         if words[0] == "getenv":
             return os.environ[words[1]]
@@ -315,10 +317,7 @@ def evaluated(text: str) -> str:
             return stage.root.knob_values["name"].value()
         raise Misuse(f"TCL that the stand-in does not know: {match.group()}")
 
-    text = re.sub(r"\\(?P<escaped>[\[\]$])|\[(?P<command>[^\]]+)\]", command, text)
-    if "$" in text.replace("\\$", "") and re.search(r"\$\w", text):
-        raise Misuse(f"a variable in '{text}'")
-    return text
+    return re.sub(r"\\(?P<escaped>[\[\]$])|\[(?P<command>[^\]]+)\]|(?P<variable>\$\w+)", command, text)
 
 
 def numbered(text: str, frame: int) -> str:

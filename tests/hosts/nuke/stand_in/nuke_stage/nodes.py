@@ -291,10 +291,9 @@ class Node:
         return [handle(op) for op in stage.ops if self._op() in op.inputs]
 
     def channels(self) -> list[str]:
-        from nuke_stage.pixels import picture
+        from nuke_stage.pixels import channel_names
 
-        op = self._op()
-        return sorted(picture(op, op.value("first") if op.kind == "Read" else stage.frame))
+        return sorted(channel_names(self._op()))
 
     def format(self) -> Format:
         return self._op().format()

@@ -40,6 +40,19 @@ def header(file: str) -> Any:
     return spec
 
 
+def channel_names(op: Any) -> set[str]:
+    """Return the channels of a node."""
+    names: set[str] = set().union(*(channel_names(before) for before in op.inputs[:1] if before))
+    if op.kind == "Read":
+        spec = header(numbered(evaluated(op.value("file")), op.value("first")))
+        names |= set(map(nuke_channel, spec.channelnames)) if spec else set()
+    if op.kind in ("Roto", "RotoPaint"):
+        names.add("rgba.alpha")
+    if op.kind == "Copy":
+        names |= {op.value(f"to{slot}") for slot in range(4)} - {"none"}
+    return names
+
+
 def picture(op: Any, frame: int) -> dict[str, Any]:
     """Return the channels of a node at a frame, each ``(height, width)`` over its format, top row first."""
     np = library("numpy")

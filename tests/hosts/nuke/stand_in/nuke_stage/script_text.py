@@ -72,7 +72,8 @@ def open_script(file: str) -> None:
             made[node] = Op(node.class_name, stage.root)
             stage.ops.append(made[node])
     for node, op in made.items():
-        op.inputs = [made.get(before) if before else None for before in node.inputs]
+        # nkparser lists them from the bottom of the stack up; Nuke's first input is the top.
+        op.inputs = [made.get(before) if before else None for before in reversed(node.inputs)]
         for knob in node.knobs:
             _set(op, knob.name, knob.value.raw)
     stage.root.knob_values["name"]._value = file

@@ -1,0 +1,224 @@
+"""The nodes that mattes come into the script with, checked as the .nk text that they are saved as."""
+
+from __future__ import annotations
+
+import nkparser
+import pytest
+
+from stcn_plugin.bridge import JobRequest, Report
+from stcn_plugin.errors import HostError
+
+OUT = "/m/sh010.####.exr"
+
+
+def report(objects=("hero",), layout="layers", frames=(1001, 1002, 1003), layers=None):
+    patterns = {name: OUT.replace(".####", f".{name}.####") if layout == "per_object" else OUT for name in objects}
+    return Report(
+        objects=tuple(objects),
+        layers=layers or {name: name for name in objects},
+        patterns=patterns,
+        layout=layout,
+        device="cpu",
+        precision="float32",
+        frames=tuple(frames),
+        shot_file="/m/sh010.yaml",
+    )
+
+
+@pytest.fixture
+def deliver(nuke, make):
+    """Delivers a report for mattes of Read1; returns the nodes by name."""
+    make.read()
+
+    def run(given, *, update=False):
+        from stcn_nuke.delivery import deliver as bring
+        from stcn_nuke.orders import Propagation, Source, Update
+
+        sources = (Source("hero", (1001,)),)
+        order = (
+            Update("/m/sh010.yaml", "Read1", sources, OUT)
+            if update
+            else Propagation("Read1", sources, "1001-1003", OUT)
+        )
+        bring(order, JobRequest(save_as="/m/sh010.yaml"), given)
+        return {node.name(): node for node in nuke.allNodes()}
+
+    return run
+
+
+@pytest.fixture
+def saved(nuke, tmp_path):
+    """Saves the script and reads it with a parser that is not ours, which has nothing to complain of."""
+
+    def run() -> nkparser.Script:
+        nuke.scriptSaveAs(str(tmp_path / "sh010.nk"), overwrite=1)
+        script = nkparser.Script.from_file(tmp_path / "sh010.nk")
+        assert [str(diagnostic) for diagnostic in script.diagnostics] == []
+        return script
+
+    return run
+
+
+def chain_of(node) -> list[str]:
+    """The names from a node up its first inputs."""
+    names = []
+    while node is not None:
+        names.append(node.name())
+        node = node.input(0)
+    return names
+
+
+def test_layers_stand_beside_the_plate(deliver, saved):
+    """A Read of the mattes, raw, black outside, an error where a frame is missing; a Copy of hero.alpha onto the plate."""
+    deliver(report())
+    script = saved()
+    read = script.find("STCN_sh010_Read1")
+    assert {name: read.get_string(name) for name in ("file", "raw", "on_error", "before", "after")} == {
+        "file": OUT,
+        "raw": "true",
+        "on_error": "error",
+        "before": "black",
+        "after": "black",
+    }
+    assert [read.get(name) for name in ("first", "last", "origfirst", "origlast")] == ["1001", "1003", "1001", "1003"]
+    copy = script.find("STCN_sh010_Copy1")
+    assert (copy.get("from0"), copy.get("to0"), copy.get("from1")) == ("hero.alpha", "hero.alpha", "none")
+    # The parser lists inputs from the bottom of the stack up: B, the plate, comes last.
+    assert [before.name for before in copy.inputs] == ["STCN_sh010_Read1", "Read1"]
+    assert [before.name for before in script.find("STCN_sh010_Dot1").inputs] == ["STCN_sh010_Copy1"]
+    backdrop = script.find("STCN_sh010_BackdropNode1")
+    assert backdrop.get_string("stcn_shot") == "/m/sh010.yaml"
+    assert backdrop.get_string("label") == "STCN sh010\nhero"
+    assert "add_layer {hero hero.alpha}" in script.to_nk()
+
+
+def test_the_backdrop_holds_the_nodes(deliver):
+    """All nodes of the mattes lie inside of it, and the plate does not."""
+    nodes = deliver(report(["hero", "ball"]))
+    backdrop = nodes["STCN_sh010_BackdropNode1"]
+    left, top = backdrop.xpos(), backdrop.ypos()
+    right, bottom = left + backdrop["bdwidth"].value(), top + backdrop["bdheight"].value()
+    inside = {name for name, node in nodes.items() if left < node.xpos() < right and top < node.ypos() < bottom}
+    assert inside == {"STCN_sh010_Read1", "STCN_sh010_Copy1", "STCN_sh010_Dot1"}
+
+
+def test_five_objects_take_two_copies(deliver, saved):
+    """A Copy takes four channels."""
+    names = ["a1", "a2", "a3", "a4", "a5"]
+    nodes = deliver(report(names))
+    assert chain_of(nodes["STCN_sh010_Dot1"]) == ["STCN_sh010_Dot1", "STCN_sh010_Copy2", "STCN_sh010_Copy1", "Read1"]
+    first, second = nodes["STCN_sh010_Copy1"], nodes["STCN_sh010_Copy2"]
+    assert [first[f"to{slot}"].value() for slot in range(4)] == [f"{name}.alpha" for name in names[:4]]
+    assert [second[f"to{slot}"].value() for slot in range(4)] == ["a5.alpha", "none", "none", "none"]
+    saved()
+
+
+def test_layers_have_the_names_that_files_can_carry(deliver):
+    """An object whose name is reserved stands by the layer that the worker gave it."""
+    nodes = deliver(report(["mask"], layers={"mask": "mask_matte"}))
+    assert nodes["STCN_sh010_Copy1"]["to0"].value() == "mask_matte.alpha"
+
+
+def test_a_file_per_object_is_a_read_each(deliver, saved):
+    """Each Read's alpha becomes its object's channel."""
+    nodes = deliver(report(["hero", "ball"], "per_object"))
+    script = saved()
+    assert script.find("STCN_sh010_Read1").get_string("file") == "/m/sh010.hero.####.exr"
+    assert script.find("STCN_sh010_Read2").get_string("file") == "/m/sh010.ball.####.exr"
+    for copy, name, read in (("Copy1", "hero", "Read1"), ("Copy2", "ball", "Read2")):
+        node = nodes[f"STCN_sh010_{copy}"]
+        assert (node["from0"].value(), node["to0"].value()) == ("rgba.alpha", f"{name}.alpha")
+        assert node.input(1).name() == f"STCN_sh010_{read}"
+
+
+def test_a_cryptomatte_is_picked_by_name(deliver, saved):
+    """A Cryptomatte node an object, with its name in the matte list; names with spaces are quoted."""
+    nodes = deliver(report(["hero", "left arm"], "cryptomatte", layers={"hero": "hero", "left arm": "left_arm"}))
+    picks = [nodes["STCN_sh010_Cryptomatte1"], nodes["STCN_sh010_Cryptomatte2"]]
+    assert [pick["matteList"].value() for pick in picks] == ["hero", '"left arm"']
+    assert {pick.input(0).name() for pick in picks} == {"STCN_sh010_Read1"}
+    assert nodes["STCN_sh010_Copy2"]["to0"].value() == "left_arm.alpha"
+    assert nodes["STCN_sh010_Copy2"].input(1) == picks[1]
+    saved()
+
+
+def test_the_same_mattes_again_replace_their_own_nodes(deliver, nuke, make):
+    """No node is added; what the artist connected before, between and after stays connected."""
+    nodes = deliver(report())
+    grade = nuke.nodes.Multiply()
+    grade.setInput(0, nodes["Read1"])
+    nodes["STCN_sh010_Copy1"].setInput(0, grade)  # between the plate and ours
+    viewer = nuke.nodes.NoOp()
+    viewer.setInput(0, nodes["STCN_sh010_Dot1"])
+    before = set(nodes) | {grade.name(), viewer.name()}
+    after = deliver(report(frames=(1001, 1002, 1003, 1004)))
+    assert set(after) == before
+    assert chain_of(viewer) == ["NoOp1", "STCN_sh010_Dot1", "STCN_sh010_Copy1", "Multiply1", "Read1"]
+    assert after["STCN_sh010_Read1"]["last"].value() == 1004
+    assert after["STCN_sh010_Read1"]._op().reloads == 2
+
+
+def test_more_objects_and_other_layouts_keep_the_chain(deliver, nuke, saved):
+    """New Copies go right before the Dot; nodes that are no longer needed go, and the chain closes."""
+    nodes = deliver(report(["hero"]))
+    between = nuke.nodes.Multiply()
+    between.setInput(0, nodes["STCN_sh010_Copy1"])
+    nodes["STCN_sh010_Dot1"].setInput(0, between)
+    nodes = deliver(report(["hero", "ball"], "per_object"))
+    chain = ["STCN_sh010_Dot1", "STCN_sh010_Copy2", "Multiply1", "STCN_sh010_Copy1", "Read1"]
+    assert chain_of(nodes["STCN_sh010_Dot1"]) == chain
+    nodes = deliver(report(["hero"]))
+    assert chain_of(nodes["STCN_sh010_Dot1"]) == ["STCN_sh010_Dot1", "Multiply1", "STCN_sh010_Copy1", "Read1"]
+    assert sorted(name for name in nodes if "Read" in name) == ["Read1", "STCN_sh010_Read1"]
+    saved()
+
+
+def test_an_update_reloads_and_keeps_the_range(deliver):
+    """The frames of an update are only the affected ones; the Read keeps those of the shot."""
+    deliver(report(frames=(1001, 1002, 1003, 1004)))
+    nodes = deliver(report(frames=(1003,)), update=True)
+    read = nodes["STCN_sh010_Read1"]
+    assert (read["first"].value(), read["last"].value(), read._op().reloads) == (1001, 1004, 2)
+
+
+def test_the_plate_may_be_gone_but_not_the_nodes_too(deliver, nuke):
+    """Without the plate an update still reloads; a new shot has no place, and says where its mattes are."""
+    nodes = deliver(report())
+    nuke.delete(nodes["Read1"])
+    assert deliver(report(), update=True)["STCN_sh010_Read1"]._op().reloads == 2
+    for node in nuke.allNodes():
+        nuke.delete(node)
+    with pytest.raises(HostError, match=r"'Read1' is no longer in the script.*/m/sh010.####.exr"):
+        deliver(report())
+
+
+def test_file_names_with_tcl_in_them_are_taken_literally(nuke, make):
+    """Brackets and dollars in a folder's name are no expressions."""
+    from stcn_nuke.paths import knob_text
+
+    read = nuke.nodes.Read(file=knob_text("/m/[a] $b\\c/x.####.exr"))
+    assert nuke.filename(read) == "/m/[a] $b/c/x.####.exr"
+
+
+def test_delivery_is_one_step_to_undo(deliver, stage):
+    """The artist takes it back in one go."""
+    deliver(report())
+    assert stage.undo_steps == ["STCN mattes", "end"]
+
+
+def test_any_of_our_nodes_leads_to_the_shot(deliver, make):
+    """Backdrop and Read alike know the shot; other nodes do not, and nodes of two shots are one too many."""
+    from stcn_nuke.own_nodes import Origin, mark, selected_origin
+
+    nodes = deliver(report())
+    expected = Origin(OUT, "/m/sh010.yaml", "Read1", ("hero",))
+    for name in ("STCN_sh010_BackdropNode1", "STCN_sh010_Read1"):
+        make.select(nodes[name], nodes["Read1"])
+        assert selected_origin() == expected
+    make.select(nodes["Read1"])
+    with pytest.raises(HostError, match="no mattes are selected"):
+        selected_origin()
+    mark(nodes["Read1"], Origin("/other.####.exr", "/other.yaml", "Read1", ()), "read")
+    make.select(nodes["Read1"], nodes["STCN_sh010_Read1"])
+    with pytest.raises(HostError, match="several shots"):
+        selected_origin()

@@ -1,0 +1,326 @@
+"""The installed plugin in the stand-in for Nuke, with a real worker and real pixels."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+import yaml
+from nuke_tests import HERE, STAND_IN, pixels_of
+
+from stcn_plugin import load_shot, make_shot, propagate
+from stcn_plugin.install.nuke import install
+
+FRAMES = range(1001, 1009)
+WIDTH, HEIGHT = 96, 64
+
+
+def bare_environment(**more: str) -> dict[str, str]:
+    """What Nuke's process has: the stand-in, and nothing else of Python's; OpenImageIO for the stand-in alone."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "PYTHONPATH": str(STAND_IN),
+        "NUKE_STAND_IN_LIBRARIES": sysconfig.get_paths()["platlib"],
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A ``~/.nuke`` with the plugin installed."""
+    folder = tmp_path_factory.mktemp("home") / ".nuke"
+    install(folder, python=sys.executable)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plate(tmp_path_factory) -> str:
+    """A disc and a smaller one that wander over a ramp; linear half EXR."""
+    folder = tmp_path_factory.mktemp("plate")
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    for frame in FRAMES:
+        step = frame - 1001
+        pixels = np.dstack([columns / WIDTH * 0.3, rows / HEIGHT * 0.3, np.full_like(rows, 0.1)])
+        for x, y, radius, colour in ((30 + 2 * step, 40, 14, (0.8, 0.2, 0.1)), (70, 20 + step, 9, (0.1, 0.3, 0.9))):
+            inside = np.clip(radius - np.hypot(columns - x, rows - y) + 0.5, 0, 1)[..., np.newaxis]
+            pixels = pixels * (1 - inside) + np.array(colour) * inside
+        output = oiio.ImageOutput.create("x.exr")
+        output.open(str(folder / f"plate.{frame}.exr"), oiio.ImageSpec(WIDTH, HEIGHT, 3, "half"))
+        assert output.write_image(pixels.astype(np.float32))
+        output.close()
+    return f"{folder.as_posix()}/plate.%04d.exr"
+
+
+@pytest.fixture(scope="module")
+def day(home, plate, tmp_path_factory):
+    """What happened in an artist's session, and the folder of its files."""
+    folder = tmp_path_factory.mktemp("work")
+    told = folder / "told.json"
+    result = subprocess.run(
+        [sys.executable, "-S", str(HERE / "drive.py"), str(home), "artist", plate, str(folder), str(told)],
+        env=bare_environment(),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return json.loads(told.read_text("utf-8")), folder
+
+
+def layers_of(path: Path) -> dict[str, np.ndarray]:
+    pixels, spec = pixels_of(path)
+    return {name: pixels[..., index] for index, name in enumerate(spec.channelnames)}
+
+
+def test_propagating_ends_without_a_word(day):
+    """No message: the mattes in the script tell. The bridge is the installed one, and progress reaches the end."""
+    first = day[0]["first"]
+    assert first["messages"] == []
+    assert first["bridge"].endswith("/.nuke/stcn/site/stcn_plugin/bridge/__init__.py")
+    percents = [entry for entry in first["progress"] if isinstance(entry, int)]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+
+
+def test_keyframes_were_rendered_at_full_size_and_the_script_is_as_it_was(day):
+    """Each roto at its own keys, proxy mode off; then proxy mode, frame and undo are as they were."""
+    first = day[0]["first"]
+    assert [entry[1:] for entry in first["rendered"]] == [[1001, False], [1004, False], [1001, False]]
+    assert first["left"] == [True, 1003, 0]
+    pixels, spec = pixels_of(day[1] / "mattes" / "keyframes" / "sh010.hero.1004.exr")
+    assert (spec.width, spec.height) == (WIDTH, HEIGHT)
+    assert abs(pixels.sum() - np.pi * 14**2) < 2
+
+
+def test_the_nodes_are_wired_beside_the_plate(day):
+    """Read, Copy, Dot and Backdrop; the backdrop knows the shot."""
+    first, folder = day[0]["first"], day[1]
+    mattes = f"{folder.as_posix()}/mattes"
+    assert [entry for entry in first["nodes"] if entry[0].startswith("STCN")] == [
+        ["STCN_sh010_Read1", "Read", []],
+        ["STCN_sh010_Dot1", "Dot", ["STCN_sh010_Copy1"]],
+        ["STCN_sh010_Copy1", "Copy", ["Read1", "STCN_sh010_Read1"]],
+        ["STCN_sh010_BackdropNode1", "BackdropNode", []],
+    ]
+    assert first["read"] == {
+        "file": f"{mattes}/sh010.####.exr",
+        "first": 1001,
+        "last": 1008,
+        "raw": True,
+        "on_error": "error",
+    }
+    assert first["backdrop"] == {
+        "stcn_shot": f"{mattes}/sh010.yaml",
+        "stcn_out": f"{mattes}/sh010.####.exr",
+        "stcn_plate": "Read1",
+        "stcn_sources": "hero ball",
+    }
+    assert "from0 hero.alpha" in first["script"]
+    assert "to1 ball.alpha" in first["script"]
+
+
+def test_the_mattes_are_those_of_the_same_job_without_nuke(day, plate, tmp_path):
+    """A run by the library with the same keyframes gives the same values in every frame and channel."""
+    folder = day[1] / "mattes"
+    keyframes = folder / "keyframes"
+    shot = make_shot(
+        plate=plate,
+        keyframes={
+            1001: [
+                {"file": keyframes / "sh010.hero.1001.exr", "objects": {"hero": "A"}},
+                {"file": keyframes / "sh010.ball.1001.exr", "objects": {"ball": "A"}},
+            ],
+            1004: {"file": keyframes / "sh010.hero.1004.exr", "objects": {"hero": "A"}},
+        },
+        out=tmp_path / "sh010.####.exr",
+        range="1001-1008",
+        preset="draft",
+        overrides=["colour.input=linear", "compute.device=cpu"],
+    )
+    propagate(shot)
+    # The update came after: the frames before its span are still the first run's.
+    for frame in range(1001, 1005):
+        theirs, ours = layers_of(folder / f"sh010.{frame}.exr"), layers_of(tmp_path / f"sh010.{frame}.exr")
+        assert set(theirs) == {"R", "G", "B", "A", "hero.A", "ball.A"}
+        for channel, pixels in ours.items():
+            np.testing.assert_array_equal(theirs[channel], pixels, err_msg=f"{frame} {channel}")
+    # Against where the discs are: the network found both.
+    found = layers_of(folder / "sh010.1003.exr")
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    for name, x, y, radius in (("hero.A", 34, 40, 14), ("ball.A", 70, 22, 9)):
+        truth = np.hypot(columns - x, rows - y) < radius
+        matte = found[name] > 0.5
+        assert (truth & matte).sum() / (truth | matte).sum() > 0.7, name
+
+
+def test_an_update_touches_only_its_span(day):
+    """Frames up to the keyframe before are the same bytes; the span has changed, the nodes are the same, reloaded."""
+    first, update = day[0]["first"], day[0]["update"]
+    assert update["messages"] == []
+    changed = {name for name, digest in update["digests"].items() if first["digests"][name] != digest}
+    assert changed == {f"sh010.{frame}.exr" for frame in range(1005, 1009)}
+    assert update["nodes"] == first["nodes"]
+    assert update["read"] == {"first": 1001, "last": 1008}
+    assert update["reloads"] == 2
+    assert update["backdrop"] == {"stcn_sources": "hero ball"}
+    assert set(yaml.safe_load(first["shot_file"])["keyframes"]) == {1001, 1004}
+    assert set(yaml.safe_load(update["shot_file"])["keyframes"]) == {1001, 1004, 1007}
+
+
+def test_an_updated_shot_is_the_shot_run_anew(day, tmp_path):
+    """The saved shot, run from the start without Nuke, gives what the update left."""
+    folder = day[1] / "mattes"
+    propagate(load_shot(folder / "sh010.yaml", overrides=[f"out={tmp_path}/sh010.####.exr"]))
+    for frame in FRAMES:
+        theirs, ours = layers_of(folder / f"sh010.{frame}.exr"), layers_of(tmp_path / f"sh010.{frame}.exr")
+        for channel, pixels in ours.items():
+            np.testing.assert_allclose(theirs[channel], pixels, atol=1e-3, err_msg=f"{frame} {channel}")
+
+
+def test_any_node_is_rendered_to_be_a_plate(day):
+    """Its frames lie beside the mattes, in the script's working space; the layout is what the artist chose."""
+    told = day[0]["rendered_plate"]
+    assert told["messages"] == []
+    assert told["plates"] == ["sh010c.Multiply1.1001.exr", "sh010c.Multiply1.1002.exr"]
+    assert told["mattes"] == ["sh010c.1001.exr", "sh010c.1002.exr"]
+    assert told["pick"] == {"matteList": "hero"}
+    assert ["STCN_sh010c_Cryptomatte1", "Cryptomatte", ["STCN_sh010c_Read1"]] in told["nodes"]
+    assert ["STCN_sh010c_Copy1", "Copy", ["Multiply1", "STCN_sh010c_Cryptomatte1"]] in told["nodes"]
+    assert yaml.safe_load(told["shot_file"])["colour"]["input"] == "linear"
+
+
+def test_cancel_stops_without_a_message_and_without_nodes(day):
+    """Whoever cancels knows it; the mattes that are there are whole."""
+    told = day[0]["cancelled"]
+    assert told["messages"] == []
+    assert len(told["printed"]) == 1
+    assert told["printed"][0].startswith("STCN: ")
+    assert told["nodes"] == []
+    for path in (day[1] / "stopped").glob("*.exr"):
+        assert set(layers_of(path)) == {"R", "G", "B", "A", "hero.A"}
+
+
+def test_an_error_of_the_worker_is_one_message(day):
+    """What is wrong and what to do, as the worker says it; the worker was warm through all of this."""
+    (message,) = day[0]["error"]
+    assert message.startswith("STCN: ")
+    assert "the OCIO config has no colour space 'no such space'" in message
+
+
+SCRIPT = """#! nuke -nx
+version 15.0 v4
+Root {{
+ inputs 0
+ first_frame 1001
+ last_frame 1008
+ format "96 64 0 0 96 64 1 test"
+}}
+Read {{
+ inputs 0
+ file {plate}
+ format "96 64 0 0 96 64 1 test"
+ first 1001
+ last 1004
+ name Read1
+ xpos 0
+ ypos 0
+}}
+Roto {{
+ curves {{{{disc 1001 30 40 14}}}}
+ name hero
+ xpos 0
+ ypos 100
+}}
+"""
+
+
+def batch(home, *arguments, python=None):
+    return subprocess.run(
+        [sys.executable, "-S", str(HERE / "drive.py"), str(home), "batch", str(home / "stcn" / "batch.py"), *arguments],
+        env=bare_environment(NUKE_STAND_IN_GUI="0", **({"STCN_WORKER_PYTHON": python} if python else {})),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+
+
+@pytest.fixture
+def script(plate, tmp_path):
+    path = tmp_path / "sh010.nk"
+    path.write_text(SCRIPT.format(plate=plate), "utf-8")
+    return str(path)
+
+
+def test_batch_propagates_and_saves_the_script(home, script, tmp_path):
+    """Progress on stdout, nothing on stderr, exit code 0, mattes and the script with their nodes on disk."""
+    saved = tmp_path / "with_mattes.nk"
+    result = batch(
+        home, script, "--node", "Read1", "--roto", "hero", "--frames=1001-1003", "--preset=draft",
+        "--device=cpu", f"--out={tmp_path}/m/sh010.####.exr", f"--save={saved}",
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("stcn: ")
+    assert "stcn: 100 %, frame 1003, step 3 of 3" in lines
+    assert lines[-2:] == ["stcn: done: 3 frames of hero", f"stcn: mattes: {tmp_path}/m/sh010.####.exr"]
+    assert sorted(path.name for path in (tmp_path / "m").glob("*.exr")) == [
+        f"sh010.{n}.exr" for n in (1001, 1002, 1003)
+    ]
+    assert "name STCN_sh010_Read1" in saved.read_text("utf-8")
+    assert "STCN" not in Path(script).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--node", "Read9", "--roto", "hero"], 1, "stcn: the script has no node 'Read9'."),
+        (["--node", "Read1", "--roto", "hero", "--frames=1002-1004"], 1, "'hero' has no key between 1002 and 1004"),
+        (["--node", "Read1", "--roto", "hero", "--frames=1-"], 1, "'1-' is not a frame range"),
+        (["--roto", "hero"], 2, "The following arguments are required: --node. See --help."),
+        (["--node", "Read1", "--roto", "hero", "--frames", "1001-1003"], 2, "Write numbers as --frames=1001-1100"),
+        (["--node", "Read1", "--roto", "hero", "--speed=3"], 2, "Unrecognized arguments: --speed=3. See --help."),
+    ],
+)
+def test_batch_tells_mistakes_in_one_line(home, script, arguments, code, says):
+    """On stderr, with an exit code that is not 0, never a traceback."""
+    result = batch(home, script, *arguments)
+    assert result.returncode == code
+    assert says in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_batch_without_a_script_or_a_worker(home, script, tmp_path):
+    """Each is an error of its own."""
+    result = batch(home, str(tmp_path / "no.nk"), "--node", "Read1", "--roto", "hero")
+    assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
+    assert "the script cannot be opened" in result.stderr
+    result = batch(home, script, "--node", "Read1", "--roto", "hero", python="/no/such/python")
+    assert result.returncode == 1
+    assert "/no/such/python: the worker's Python cannot be started" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_batch_help_teaches(home):
+    """Every option, examples, the trap of numbers at the end, and the exit codes."""
+    result = batch(home, "--help")
+    assert result.returncode == 0
+    for text in (
+        "--node",
+        "--roto",
+        "--keyframes",
+        "--frames",
+        "--preset",
+        "--save",
+        "examples:",
+        "Exit codes",
+        "equals",
+    ):
+        assert text in result.stdout

@@ -1,0 +1,308 @@
+"""What the Nuke plugin makes of a script: plates, colours, keys, keyframes; in the stand-in, without a worker."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nuke_tests import pixels_of
+
+from stcn_plugin.errors import CancelledError, HostError
+
+
+@pytest.mark.parametrize(
+    ("shown", "meant"),
+    [
+        ("sRGB", "sRGB"),
+        ("default (sRGB)", "sRGB"),
+        ("default (Linear Rec.709 (sRGB))", "Linear Rec.709 (sRGB)"),
+        ("Linear Rec.709 (sRGB)", "Linear Rec.709 (sRGB)"),
+        ("Input/ARRI/ARRI LogC3 (EI800)", "ARRI LogC3 (EI800)"),
+        ("scene_linear (ACES - ACEScg)", "ACES - ACEScg"),
+        ("default (scene_linear (ACES/ACES - ACEScg))", "ACES - ACEScg"),
+        ("Rec.1886 / Rec.709 video", "Rec.1886 / Rec.709 video"),
+        ("scene_linear", "scene_linear"),
+    ],
+)
+def test_colour_spaces_lose_their_decoration_and_nothing_else(nuke, shown, meant):
+    """Nuke's "default (...)", roles and families go; parentheses and slashes that belong to a name stay."""
+    from stcn_nuke.colour import space_name
+
+    assert space_name(shown) == meant
+
+
+def test_a_raw_read_and_any_other_node_are_in_the_working_space(nuke, make):
+    """A Read's knob tells its space, unless its values are taken raw; pictures rendered from a node are in the script's."""
+    from stcn_nuke.colour import plate_space
+
+    nuke.root()["workingSpaceLUT"].setValue("scene_linear (ACES - ACEScg)")
+    read = make.read()
+    read["colorspace"].setValue("default (ARRI LogC4)")
+    assert plate_space(read) == "ARRI LogC4"
+    read["raw"].setValue(True)
+    assert plate_space(read) == "ACES - ACEScg"
+    assert plate_space(nuke.nodes.Dot()) == "ACES - ACEScg"
+
+
+def test_the_scripts_own_config_goes_to_the_worker(nuke, stage, tmp_path, monkeypatch):
+    """$OCIO goes over the knobs; else it is the custom file, or the named config that lies on the plugin path."""
+    from stcn_nuke.colour import config
+
+    root = nuke.root()
+    assert config() is None  # Nuke's own colour management, and no Nuke is installed here
+    shipped = tmp_path / "OCIOConfigs" / "configs"
+    for name in ("nuke-default", "aces_1.2"):
+        (shipped / name).mkdir(parents=True)
+        (shipped / name / "config.ocio").write_text("")
+    stage.plugin_path = [str(tmp_path)]
+    assert config() == f"{shipped.as_posix()}/nuke-default/config.ocio"
+    root["colorManagement"].setValue("OCIO")
+    root["OCIO_config"].setValue("aces_1.2")
+    assert config() == f"{shipped.as_posix()}/aces_1.2/config.ocio"
+    root["OCIO_config"].setValue("custom")
+    monkeypatch.setenv("SHOW", "/show")
+    root["customOCIOConfigPath"].setValue("[getenv SHOW]/config.ocio")
+    assert config() == "/show/config.ocio"
+    monkeypatch.setenv("OCIO", "/studio/config.ocio")
+    assert config() == "/studio/config.ocio"
+
+
+@pytest.mark.parametrize(
+    ("written", "pattern"),
+    [
+        ("/p/a.####.exr", "/p/a.####.exr"),
+        ("/p/a.%04d.exr", "/p/a.%04d.exr"),
+        ("[getenv SHOT]/a.%04d.exr", "/shots/010/a.%04d.exr"),
+        ("/p/%V/a.####.%v.exr", "/p/left/a.####.l.exr"),
+        (r"/p/\[a\].####.exr", "/p/[a].####.exr"),
+    ],
+)
+def test_patterns_of_a_read(nuke, stage, monkeypatch, written, pattern):
+    """Expressions are evaluated, the first view stands for %V and %v, and the frame number stays a pattern."""
+    from stcn_nuke.plates import file_pattern
+
+    monkeypatch.setenv("SHOT", "/shots/010")
+    stage.views = ["left", "right"]
+    read = nuke.nodes.Read()
+    read["file"].setValue(written)
+    read["last"].setValue(10)
+    assert file_pattern(read) == pattern
+
+
+def test_the_pattern_is_that_of_the_full_plate_in_proxy_mode(nuke):
+    """In proxy mode Nuke names a Read's proxy files; the plate's own are taken, and the mode stays on."""
+    from stcn_nuke.plates import file_pattern
+
+    read = nuke.nodes.Read(file="/p/full.####.exr", proxy="/p/small.####.exr", last=10)
+    nuke.root()["proxy"].setValue(True)
+    assert file_pattern(read) == "/p/full.####.exr"
+    assert nuke.root()["proxy"].value() is True
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"file": "/p/a.mov"},
+        {"file": "/p/still.png", "last": 1},
+        {"file": "/p/a.####.exr", "frame": "1001"},
+        {"file": "/p/a.####.exr", "frame": "frame-10"},
+    ],
+)
+def test_reads_whose_frames_are_not_those_of_files_are_rendered(nuke, knobs):
+    """Movies, stills and Reads that shift their frames have no pattern; neither has any other node."""
+    from stcn_nuke.plates import file_pattern
+
+    assert file_pattern(nuke.nodes.Read(**{"last": 10, **knobs})) is None
+    assert file_pattern(nuke.nodes.Dot()) is None
+
+
+def test_a_read_without_a_file_is_an_error(nuke):
+    """It says which node and what to do."""
+    from stcn_nuke.plates import file_pattern
+
+    with pytest.raises(HostError, match="'Read1' reads no file"):
+        file_pattern(nuke.nodes.Read())
+
+
+def test_keys_of_curves_are_those_of_points_transforms_and_layers(nuke, make):
+    """Keys of a shape's points and of its transform count, also inside a layer; those outside the shot do not."""
+    from stcn_nuke.rotos import key_frames
+
+    discs = {900: (1.0, 1.0, 1.0), 1001: (20.0, 24.0, 8.0), 1004: (30.0, 24.0, 8.0)}
+    assert key_frames(make.roto("a", discs), range(1001, 1011)) == (1001, 1004)
+    nested = make.roto("b", discs, kind="RotoPaint", nested=True, transform=(1007.0,))
+    assert key_frames(nested, range(1001, 1011)) == (1001, 1004, 1007)
+    with pytest.raises(HostError, match="'a' has no key between 1005 and 1010"):
+        key_frames(nuke.toNode("a"), range(1005, 1011))
+
+
+def test_keys_of_any_other_node_are_those_of_its_knobs(nuke):
+    """A node without curves has the keys of its animated knobs."""
+    from stcn_nuke.rotos import key_frames
+
+    node = nuke.nodes.Multiply()
+    node["value"]._keys = [1002, 1005]
+    assert key_frames(node, range(1001, 1011)) == (1002, 1005)
+
+
+def disc(width, height, x, y, radius):
+    rows, columns = np.mgrid[:height, :width] + 0.5
+    return np.clip(radius - np.hypot(columns - x, rows - y) + 0.5, 0, 1)
+
+
+def render(sources, folder, like):
+    from stcn_nuke.orders import Source
+    from stcn_nuke.rotos import render_keyframes
+
+    return render_keyframes([Source(name, frames) for name, frames in sources.items()], str(folder), "sh010", like)
+
+
+def test_keyframes_are_the_rotos_alpha_at_full_size(nuke, stage, make, tmp_path):
+    """One EXR an object and frame, half float, alpha alone, the plate's size and pixel aspect, proxy mode or not."""
+    read = make.read(aspect=2.0)
+    make.roto("hero", {1001: (20.0, 24.0, 8.0), 1005: (40.0, 24.0, 8.0)}).setInput(0, read)
+    make.roto("ball", {1001: (50.0, 10.0, 5.0)}).setInput(0, read)
+    nuke.root()["proxy"].setValue(True)
+    keyframes = render({"hero": (1001, 1003), "ball": (1001,)}, tmp_path / "new" / "keyframes", read.format())
+    assert [(each.frame, each.objects) for each in keyframes] == [
+        (1001, {"hero": "A"}),
+        (1003, {"hero": "A"}),
+        (1001, {"ball": "A"}),
+    ]
+    assert keyframes[1].file == f"{tmp_path.as_posix()}/new/keyframes/sh010.hero.1003.exr"
+    for keyframe in keyframes:
+        pixels, spec = pixels_of(keyframe.file)
+        assert spec.channelnames == ("A",)
+        assert (spec.full_width, spec.full_height, str(spec.format)) == (64, 48, "half")
+        assert spec.get_float_attribute("PixelAspectRatio") == 2.0
+        assert pixels.max() == 1
+    rows, columns = np.mgrid[:48, :64] + 0.5
+    squeezed = np.clip(8 - np.hypot((columns - 30) * 2, rows - 24) + 0.5, 0, 1)
+    np.testing.assert_allclose(pixels_of(keyframes[1].file)[0][..., 0], squeezed, atol=1e-3)
+
+
+def test_a_roto_of_another_format_is_laid_onto_the_plate_from_the_bottom_left(nuke, make, tmp_path):
+    """As a Merge does: nothing is scaled or centred."""
+    read = make.read(width=80, height=60)
+    make.roto("hero", {1001: (20.0, 24.0, 8.0)})  # without an input: 64x48, the script's format
+    (keyframe,) = render({"hero": (1001,)}, tmp_path / "keyframes", read.format())
+    pixels, spec = pixels_of(keyframe.file)
+    assert (spec.full_width, spec.full_height) == (80, 60)
+    np.testing.assert_allclose(pixels[..., 0], disc(80, 60, 20, 24 + 12, 8), atol=1e-3)
+
+
+@pytest.mark.parametrize("trouble", [None, "error", "cancel"])
+def test_rendering_leaves_the_script_as_it_was(nuke, stage, make, tmp_path, trouble):
+    """Whatever happens: no node stays, proxy mode, frame, undo and the modified mark are as before."""
+    make.roto("hero")
+    nuke.root()["proxy"].setValue(True)
+    nuke.frame(1007)
+    nuke.root().setModified(False)
+    before = [node.name() for node in nuke.allNodes()]
+    stage.render_error = "disk is full" if trouble == "error" else None
+    stage.cancel_rendering = trouble == "cancel"
+    if trouble is None:
+        render({"hero": (1001,)}, tmp_path, nuke.root().format())
+    else:
+        expected = HostError if trouble == "error" else CancelledError
+        with pytest.raises(expected, match="disk is full" if trouble == "error" else "'hero' was cancelled"):
+            render({"hero": (1001,)}, tmp_path, nuke.root().format())
+    assert [node.name() for node in nuke.allNodes()] == before
+    assert nuke.root()["proxy"].value() is True
+    assert nuke.frame() == 1007
+    assert not nuke.root().modified()
+    assert stage.undo_off == 0
+
+
+def test_a_source_without_alpha_is_an_error(nuke, make, tmp_path):
+    """A Read of RGB has no matte; it is told so, by name."""
+    make.read()
+    with pytest.raises(HostError, match="'Read1' has no alpha"):
+        render({"Read1": (1001,)}, tmp_path, nuke.root().format())
+
+
+def test_a_roto_in_a_group_is_rendered_there(nuke, stage, make, tmp_path):
+    """Its object carries the group's name, and the temporary nodes are made and removed inside the group."""
+    group = nuke.nodes.Group()
+    with group:
+        make.roto("hero")
+    (keyframe,) = render({"Group1.hero": (1001,)}, tmp_path, nuke.root().format())
+    assert keyframe.objects == {"Group1_hero": "A"}
+    assert [node.name() for node in group.nodes()] == ["hero"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stem", "shot"),
+    [
+        ("/m/sh010.####.exr", "sh010", "/m/sh010.yaml"),
+        ("/m/sh010_%04d.exr", "sh010", "/m/sh010.yaml"),
+        ("/m/<object>/sh010.<object>.####.png", "sh010", "/m/sh010.yaml"),
+        ("/m/####.exr", "mattes", "/m/mattes.yaml"),
+        ("C:\\m\\sh010.v002.####.exr", "sh010.v002", "C:/m/sh010.v002.yaml"),
+    ],
+)
+def test_files_of_a_job_are_named_after_its_mattes(nuke, pattern, stem, shot):
+    """The shot file lies beside the mattes and has their name."""
+    from stcn_nuke import paths
+
+    assert paths.stem(pattern) == stem
+    assert paths.shot_file(pattern) == shot
+
+
+def test_frame_files_write_negative_frames_as_the_worker_reads_them(nuke):
+    """The sign, then all digits of the padding."""
+    from stcn_nuke.paths import frame_file
+
+    from stcn_plugin.media.sequences import FrameSequence
+
+    for frame in (-2, 0, 1001, 12345):
+        assert frame_file("/p/a.####.exr", frame) == FrameSequence.parse("/p/a.####.exr").path(frame).as_posix()
+
+
+def test_selection_tells_the_plate_from_the_rotos(nuke, make):
+    """A Read is the plate, other nodes are sources; without a source all rotos of the script are suggested."""
+    from stcn_nuke.selection import selected
+
+    read, hero, ball = make.read(), make.roto("hero"), make.roto("ball")
+    grade = nuke.nodes.Multiply()
+    make.select(read, hero, grade)
+    assert (selected().plate, selected().sources) == ("Read1", ("hero", "Multiply1"))
+    make.select(grade, ball)
+    assert (selected().plate, selected().sources) == ("Multiply1", ("ball",))
+    make.select(read)
+    assert (selected().plate, selected().sources) == ("Read1", ("ball", "hero"))
+    make.select(hero)
+    with pytest.raises(HostError, match="only rotos are selected"):
+        selected()
+
+
+def test_the_request_says_what_the_artist_chose(nuke):
+    """Settings are JSON, so that YAML takes a colour space as text whatever is in it; what is not chosen is not said."""
+    from stcn_nuke.orders import Propagation, Source, Update
+
+    order = Propagation("Read1", (Source("hero", (1001,)),), "1001-1004", "/m/a.####.exr", preset="hero", device="cpu")
+    request = order.request("/p/a.####.exr", colour="ARRI LogC3 (EI800)", config=None)
+    assert request.settings == ('colour.input="ARRI LogC3 (EI800)"', 'compute.device="cpu"')
+    assert (request.plate, request.out, request.range) == ("/p/a.####.exr", "/m/a.####.exr", "1001-1004")
+    assert (request.preset, request.save_as) == ("hero", "/m/a.yaml")
+    update = Update("/m/a.yaml", "Read1", (Source("hero", (1003,)), Source("ball", (1002, 1003))), "/m/a.####.exr")
+    again = update.request()
+    assert (again.shot_file, again.save_as, again.update) == ("/m/a.yaml", "/m/a.yaml", (1002, 1003))
+    assert again.settings == ()
+
+
+def test_the_workers_python_is_the_variables_then_the_records(nuke, tmp_path, monkeypatch):
+    """A record that is absent or damaged says what to do."""
+    from stcn_nuke.worker import worker_python
+
+    from stcn_plugin.errors import WorkerError
+
+    record = tmp_path / "stcn_install.json"
+    for content in (None, "{", "[]", '{"python": 3}', '{"python": ""}'):
+        if content is not None:
+            record.write_text(content)
+        with pytest.raises(WorkerError, match=r"no Python is set for the worker.*stcn install nuke"):
+            worker_python(record)
+    record.write_text('{"python": "/opt/stcn/bin/python", "version": "1"}')
+    assert worker_python(record) == "/opt/stcn/bin/python"
+    monkeypatch.setenv("STCN_WORKER_PYTHON", "/usr/bin/python3")
+    assert worker_python(record) == "/usr/bin/python3"
