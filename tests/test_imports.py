@@ -85,6 +85,7 @@ def loaded_after(code: str) -> set[str]:
     [
         ("import stcn_plugin", {"torch", "OpenImageIO", "numpy", "pydantic", "click", "rich"}),
         ("import stcn_plugin.media.window", {"torch", "OpenImageIO", "numpy"}),
+        ("from stcn_plugin.studio import studio_hooks; studio_hooks()", {"torch", "OpenImageIO", "numpy"}),
         ("import stcn_plugin.presets.shot_file", {"torch", "OpenImageIO", "numpy"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['--help'], standalone_mode=False)", {"torch", "OpenImageIO", "numpy", "rich", "pydantic"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['presets', 'list'], standalone_mode=False)", {"torch", "OpenImageIO", "numpy"}),

@@ -19,7 +19,7 @@ from studio.conftest import SAMPLE
 
 from stcn_plugin import Report, STCNError, make_shot
 from stcn_plugin.bridge import Description, JobRequest, KeyframeFile, Session, WorkerClient, WorkerLaunch, hookimpl
-from stcn_plugin.errors import PlateError
+from stcn_plugin.errors import PlateError, PluginError, PresetError
 from stcn_plugin.media.images import read_image
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
@@ -122,6 +122,39 @@ def expected(clip, network, speckled) -> Callable[[], dict[int, np.ndarray]]:
         return {frame: without_islands(matte, 24) for frame, matte in plain.items()}
 
     return call
+
+
+FLIP = """
+from stcn_plugin.studio import hookimpl
+
+@hookimpl
+def stcn_process_mattes(mattes):
+    return {name: matte[::-1] for name, matte in mattes.items()}
+
+@hookimpl
+def stcn_frame_written(frame):
+    raise OSError("no tracker")
+"""
+
+
+def test_plugins_of_one_job(clip, show, speckled, expected):
+    """A request names plugins for itself: their work, warnings and mistakes come over the pipe; the next job has none."""
+    flip = clip.folder / "flip.py"
+    flip.write_text(FLIP)
+    host = FilesHost(request_for(clip, speckled, range="1001-1002", plugins=(str(PACKAGE), str(flip))))
+    with WorkerClient(WorkerLaunch(sys.executable, environment=environment(show))) as worker:
+        report = Session(host, worker).run()
+        host.request = request_for(clip, speckled)
+        with pytest.raises(PresetError, match="there is no preset 'sample_show'"):
+            Session(host, worker).run()
+        host.request = request_for(clip, speckled, plugins=("no_such_plugin",))
+        with pytest.raises(PluginError, match=r"^no_such_plugin: there is no such plugin"):
+            Session(host, worker).run()
+    assert host.warnings == [f"plugin {flip}: its hook stcn_frame_written failed (OSError: no tracker)."]
+    assert report.warnings == tuple(host.warnings)
+    truth = expected()
+    np.testing.assert_allclose(clip.matte(1001, "hero"), truth[1001][::-1], atol=1e-3)
+    assert [line["event"] for line in lines_of(show)] == ["started", "written", "written", "finished"]
 
 
 def lines_of(show: Path) -> list[dict[str, object]]:
