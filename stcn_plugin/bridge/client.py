@@ -166,10 +166,10 @@ class WorkerClient:
         try:
             while True:
                 message = self._link.next(min(_STEP, max(0.0, deadline - time.monotonic())))
-                if message is not None and self._is_news(message):
+                is_news = message is not None and self._is_news(message)
+                self._check_pulse(self._link)
+                if is_news:
                     return message
-                if message is None:
-                    self._check_pulse(self._link)
                 if time.monotonic() >= deadline:
                     return None
         except (WorkerError, ProtocolError):
@@ -238,7 +238,7 @@ class WorkerClient:
         return True
 
     def _check_pulse(self, link: Link) -> None:
-        """Raise where the worker has hung; called when all that it sent was taken."""
+        """Raise where the worker has hung."""
         now, allowed = self._clock.now(), self._timeouts
         if link.heard != self._heard:
             self._heard, self._heard_at = link.heard, now

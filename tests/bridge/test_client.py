@@ -1,0 +1,508 @@
+"""The client against workers that misbehave; every one of them is a real process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fake_workers import GOOD, end_of, eventually, fake, is_alive, until
+
+from stcn_plugin.bridge import client as client_module
+from stcn_plugin.bridge.client import Timeouts, WorkerClient
+from stcn_plugin.bridge.job import JobRequest
+from stcn_plugin.bridge.launch import WorkerLaunch, without_python
+from stcn_plugin.bridge.messages import MOST_BYTES, RETIRED, Done, Failed, Progressed, Warned
+from stcn_plugin.errors import CancelledError, PlateError, ProtocolError, WorkerError
+
+JOB = JobRequest(plate="p.####.exr", out="m.####.exr")
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
+
+
+@pytest.fixture
+def client():
+    """Make clients of stand-ins; none of their processes is left behind."""
+    made, pids = [], set()
+
+    def make(script: str | WorkerLaunch, **arguments: object) -> WorkerClient:
+        launch = fake(script) if isinstance(script, str) else script
+        limits = {name: arguments.pop(name) for name in ("start", "silence", "cancel", "quit") if name in arguments}
+        made.append(WorkerClient(launch, timeouts=Timeouts(**{"quit": 0.5, **limits}), **arguments))
+        return made[-1]
+
+    yield make
+    for each in made:
+        pids.add(each.pid)
+        each.stop()
+        assert not each.is_running
+    assert not [pid for pid in pids if pid and is_alive(pid)]
+
+
+def test_jobs_follow_one_another_in_one_process(client):
+    """A worker serves job after job; ids differ and the process stays the same."""
+    worker = client(GOOD)
+    first = worker.submit(JOB)
+    assert isinstance(until(worker, Progressed), Progressed)
+    assert end_of(worker, first).report.objects == ("hero",)
+    pid = worker.pid
+    second = worker.submit(JOB)
+    assert second != first
+    assert isinstance(end_of(worker, second), Done)
+    assert worker.pid == pid
+    worker.stop()
+    assert worker.pid is None
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("say('libtorch is not there'); sys.exit(1)", ("ended by itself with exit code 1 while it started", "libtorch is not there", sys.executable)),
+        ("os.kill(os.getpid(), signal.SIGILL)", ("was killed (SIGILL) while it started",)),
+        (WorkerLaunch(sys.executable, arguments=("-m", "stcn_plugin_of_old")), ("exit code 1 while it started", "No module named", "stcn doctor")),
+    ],
+    ids=["exits", "killed", "module"],
+)  # fmt: skip
+def test_death_at_start_is_told_with_the_last_words(client, script, said):
+    """A worker that cannot start is told as such, with its interpreter and what it said on stderr."""
+    worker = client(script)
+    job = worker.submit(JOB)
+    with pytest.raises(WorkerError) as caught:
+        end_of(worker, job)
+    for words in said:
+        assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("sys.exit(7)", "ended by itself with exit code 7. The mattes written so far are whole"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "was killed (SIGKILL). The mattes written so far are whole; run the job again, with a smaller size"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "was killed (SIGSEGV). The mattes written so far are whole"),
+        ("sys.stdout.write('{\"type\": \"writ'); sys.stdout.flush(); os.kill(os.getpid(), signal.SIGKILL)", "was killed (SIGKILL)"),
+    ],
+    ids=["exit", "SIGKILL", "SIGSEGV", "in mid-message"],
+)  # fmt: skip
+def test_death_in_mid_job_is_told_and_the_next_job_starts_another(client, tmp_path, end, said):
+    """The artist reads how the worker died and its last words; the same client then runs another job."""
+    mark = tmp_path / "died"
+    worker = client(
+        f"""
+hello()
+asked = request()
+if not os.path.exists({str(mark)!r}):
+    open({str(mark)!r}, "w").close()
+    say("out of patience")
+    {end}
+done(asked["id"])
+request()
+"""
+    )
+    job = worker.submit(JOB)
+    pid = worker.pid
+    with pytest.raises(WorkerError) as caught:
+        end_of(worker, job)
+    assert said in str(caught.value)
+    assert "Its last words:\n  out of patience" in str(caught.value)
+    assert "while it started" not in str(caught.value)
+    assert not isinstance(caught.value, ProtocolError)
+    assert not worker.is_running
+    again = worker.submit(JOB)
+    assert worker.pid != pid
+    assert isinstance(end_of(worker, again), Done)
+
+
+@pytest.mark.parametrize("python", ["", "/absent/python", "{folder}", "{file}", "a\0b"], ids=repr)
+def test_an_interpreter_that_is_none_is_told_by_name(client, tmp_path, python):
+    """A wrong interpreter is an error at once, naming it and what to do."""
+    (tmp_path / "text").write_text("no program")
+    python = python.format(folder=tmp_path, file=tmp_path / "text")
+    with pytest.raises(WorkerError, match="the worker's Python cannot be started") as caught:
+        client(WorkerLaunch(python)).submit(JOB)
+    assert (python or "no interpreter is set") in str(caught.value)
+    assert "stcn doctor" in str(caught.value)
+
+
+def test_a_worker_that_never_speaks_is_stopped(client):
+    """One that does not greet in time is stopped, and its last words are told."""
+    worker = client("say('waiting for the licence'); time.sleep(600)", start=0.5)
+    job = worker.submit(JOB)
+    pid = worker.pid
+    with pytest.raises(WorkerError, match=r"did not start within 0\.5 s") as caught:
+        end_of(worker, job)
+    assert "waiting for the licence" in str(caught.value)
+    assert not is_alive(pid)
+
+
+def test_a_worker_that_hangs_is_stopped(client):
+    """One that gives no more signs of life is stopped."""
+    worker = client("hello(); say('deep in thought'); time.sleep(600)", silence=0.5)
+    job = worker.submit(JOB)
+    pid = worker.pid
+    with pytest.raises(WorkerError, match=r"no sign of life for 0\.5 s and was stopped") as caught:
+        end_of(worker, job)
+    assert "deep in thought" in str(caught.value)
+    assert not is_alive(pid)
+
+
+def test_signs_of_life_keep_a_slow_worker(client):
+    """A worker that works long on one frame and says that it lives is waited for."""
+    worker = client(
+        """
+hello()
+asked = request()
+for _ in range(25):
+    send("alive")
+    time.sleep(0.1)
+done(asked["id"])
+request()
+""",
+        silence=1.5,
+    )
+    assert isinstance(end_of(worker, worker.submit(JOB)), Done)
+
+
+def test_time_in_which_the_host_was_away_does_not_count(client, monkeypatch):
+    """A host that renders for hours comes back to its worker; only silence while it asks is a hang."""
+    now = [0.0]
+    worker = client("hello(); time.sleep(600)", silence=30.0)
+    monkeypatch.setattr(client_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    worker.submit(JOB)
+    assert eventually(lambda: worker.receive() is None and worker._has_greeted)
+    now[0] += 10_000.0
+    assert worker.receive() is None
+    for _ in range(50):
+        now[0] += 0.5
+        assert worker.receive() is None
+    with pytest.raises(WorkerError, match="no sign of life"):
+        for _ in range(20):
+            now[0] += 0.5
+            worker.receive()
+
+
+@pytest.mark.parametrize("busy", ["time.sleep(0.02)", "send('progressed', id=asked['id'], progress={'done': 1, 'total': 9, 'frame': 1}); time.sleep(0.02)"], ids=["mute", "going on"])  # fmt: skip
+def test_a_worker_that_ignores_a_cancel_is_stopped_by_force(client, busy):
+    """A job that does not end in time after a cancel is ended from outside."""
+    worker = client(f"hello()\nasked = request()\nwhile True:\n    send('alive'); {busy}", cancel=0.4)
+    job = worker.submit(JOB)
+    pid = worker.pid
+    worker.cancel(job)
+    with pytest.raises(WorkerError, match=r"did not stop the job within 0\.4 s and was stopped by force"):
+        end_of(worker, job)
+    assert not is_alive(pid)
+
+
+def test_a_cancel_that_was_answered_is_forgotten(client, monkeypatch):
+    """Long after a cancelled job has ended its cancel stops nothing."""
+    worker = client(
+        """
+hello()
+asked = request()
+send("warned", id=asked["id"], text="at work")
+request()
+failed(asked["id"], "CancelledError", "cancelled")
+while request()["type"] == "describe":
+    time.sleep(1.5)
+    send("described", description={"presets": [{"name": "default", "label": ""}]})
+""",
+        cancel=0.7,
+    )
+    job = worker.submit(JOB)
+    until(worker, Warned)
+    worker.cancel(job)
+    worker.cancel(job)  # the artist is impatient; it is sent once, or the next request would be read as a describe
+    ended = end_of(worker, job)
+    assert isinstance(ended.error, CancelledError)
+    assert [choice.name for choice in worker.describe().presets] == ["default"]
+
+
+def test_cancelling_what_is_no_job_does_nothing(client):
+    """A cancel without a worker, or of a job that has ended, starts and sends nothing."""
+    worker = client(GOOD)
+    worker.cancel(1)
+    assert not worker.is_running
+    job = worker.submit(JOB)
+    end_of(worker, job)
+    worker.cancel(job)
+    assert isinstance(end_of(worker, worker.submit(JOB)), Done)
+
+
+def test_a_worker_that_will_not_quit_is_killed(client):
+    """Neither a deaf ear nor a blocked signal keeps a worker alive."""
+    worker = client("signal.signal(signal.SIGTERM, signal.SIG_IGN); hello()\nwhile True: time.sleep(1)", quit=0.2)
+    worker.start()
+    assert worker.receive(timeout=1.0) is None
+    pid = worker.pid
+    worker.stop()
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        "print('Welcome to Python!', flush=True)",
+        "os.write(1, bytes(range(256)) * 20 + b'\\n')",
+        "os.write(1, b'[1, 2]\\n')",
+        'os.write(1, b\'{"type": "nonsense"}\\n\')',
+        'os.write(1, b\'{"type": "progressed", "id": 1}\\n\')',
+        "os.write(1, b'[' * 100_000 + b'\\n')",
+        f"sys.stdout.write('x' * {MOST_BYTES + 1}); sys.stdout.flush()",
+    ],
+    ids=["words", "binary", "list", "unknown", "incomplete", "deep", "endless"],
+)
+def test_rubbish_on_stdout_is_told_and_ends_the_worker(client, rubbish):
+    """What is no message is a clear error with the last words; nothing is believed and no process is left."""
+    worker = client(f"hello(); say('I am a notebook'); request(); {rubbish}; time.sleep(600)")
+    job = worker.submit(JOB)
+    pid = worker.pid
+    with pytest.raises(ProtocolError, match="does not speak as it should") as caught:
+        end_of(worker, job)
+    assert "one version of stcn_plugin" in str(caught.value)
+    assert "I am a notebook" in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert not is_alive(pid)
+
+
+def test_another_protocol_is_a_clear_error(client):
+    """Host and worker of other versions say so, with both versions, and no job runs."""
+    worker = client("hello(protocol=999); done(request()['id']); time.sleep(600)")
+    job = worker.submit(JOB)
+    with pytest.raises(ProtocolError) as caught:
+        end_of(worker, job)
+    assert "stcn_plugin 9.9.9 and speaks protocol 999, this host speaks 1" in str(caught.value)
+    assert "stcn install" in str(caught.value)
+    assert not worker.is_running
+
+
+def test_a_worker_must_greet_first(client):
+    """What does not say its protocol is not believed."""
+    worker = client("done(request()['id']); time.sleep(600)")
+    with pytest.raises(ProtocolError, match="did not say which protocol"):
+        end_of(worker, worker.submit(JOB))
+
+
+def test_a_flood_on_stderr_blocks_nobody(client):
+    """Megabytes of log are taken, told line by line, and kept out of the error but for the end."""
+    lines = []
+    worker = client(
+        "hello(); asked = request(); say('a' * 100_000)\n"
+        "for number in range(100_000): sys.stderr.write(f'line {number} of a very chatty library\\n')\n"
+        "sys.stderr.flush(); done(asked['id']); request(); sys.exit(9)",
+        on_log=lines.append,
+    )
+    job = worker.submit(JOB)
+    assert isinstance(end_of(worker, job), Done)
+    worker._link.close()  # it exits at the end of its stdin
+    with pytest.raises(WorkerError, match="exit code 9") as caught:
+        end_of(worker, job)
+    assert sum(line.startswith("line ") for line in lines) == 100_000
+    assert "line 99999 of" in str(caught.value)
+    assert "line 99900 of" not in str(caught.value)
+
+
+def test_last_words_are_short(client):
+    """A line of a megabyte does not fill the artist's screen."""
+    worker = client("say('a' * 1_000_000); sys.exit(1)")
+    with pytest.raises(WorkerError) as caught:
+        end_of(worker, worker.submit(JOB))
+    assert "aaa" in str(caught.value)
+    assert len(str(caught.value)) < 4000
+
+
+def test_a_log_that_cannot_be_told_is_read_all_the_same(client):
+    """A host whose log fails does not stop its worker, whose stderr would fill."""
+
+    def fail(line: str) -> None:
+        raise RuntimeError(line)
+
+    worker = client(
+        "hello(); asked = request()\nfor _ in range(20_000): say('0123456789' * 5)\ndone(asked['id']); request()",
+        on_log=fail,
+    )
+    assert isinstance(end_of(worker, worker.submit(JOB)), Done)
+
+
+def test_submitting_never_waits_for_the_worker(client):
+    """Twenty megabytes for a worker that never reads are submitted at once, and it can still be stopped."""
+    worker = client("hello(); time.sleep(600)")
+    job = JobRequest(settings=("x" * 1000,) * 20_000)
+    submitting = threading.Thread(target=worker.submit, args=(job,), daemon=True)
+    submitting.start()
+    submitting.join(60)
+    assert not submitting.is_alive()
+    assert worker.receive(timeout=0.2) is None
+    pid = worker.pid
+    worker.stop()
+    assert not is_alive(pid)
+
+
+def test_a_large_message_arrives_whole(client):
+    """Thirty megabytes in one message are one message."""
+    worker = client("hello(); asked = request(); send('warned', id=1, text='ab' * 15_000_000); done(1); request()")
+    job = worker.submit(JOB)
+    assert until(worker, Warned).text == "ab" * 15_000_000
+    assert isinstance(end_of(worker, job), Done)
+
+
+def test_a_worker_that_closes_its_pipe_and_lives_on_is_stopped(client, monkeypatch):
+    """A worker that can no longer be heard is of no use."""
+    monkeypatch.setattr("stcn_plugin.bridge.link._END", 0.3)
+    worker = client("hello(); request(); os.close(1); time.sleep(600)")
+    job = worker.submit(JOB)
+    pid = worker.pid
+    with pytest.raises(WorkerError, match="closed its pipe without ending"):
+        end_of(worker, job)
+    assert not is_alive(pid)
+
+
+def test_what_a_worker_started_goes_with_it(client):
+    """Processes of a worker that is stopped by force are stopped as well."""
+    worker = client("hello(); child = subprocess.Popen(['sleep', '600']); send('warned', id=0, text=str(child.pid)); time.sleep(600)")  # fmt: skip
+    worker.start()
+    child = int(until(worker, Warned).text)
+    assert is_alive(child)
+    worker.stop(by_force=True)
+    assert eventually(lambda: not is_alive(child))
+
+
+def test_an_escaped_process_that_holds_the_pipes_blocks_nobody(client):
+    """Even where something that left the worker's session keeps the pipes open, stopping ends, and so does the next job."""
+    worker = client(
+        """
+hello()
+child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+send("warned", id=0, text=str(child.pid))
+done(request()["id"])
+""",
+        silence=1.5,
+    )
+    job = worker.submit(JOB)
+    child = int(until(worker, Warned).text)
+    try:
+        end_of(worker, job)
+        with pytest.raises(WorkerError):
+            end_of(worker, job)
+        assert not worker.is_running
+        assert is_alive(child)
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_job_that_crosses_a_retirement_runs_in_the_next_worker(client, tmp_path):
+    """A worker that quits for want of work just as a job is on its way leaves job and cancel to another."""
+    mark = tmp_path / "retired"
+    worker = client(
+        f"""
+hello()
+asked = request()
+if not os.path.exists({str(mark)!r}):
+    open({str(mark)!r}, "w").close()
+    request()
+    os._exit({RETIRED})
+cancelled = request()
+assert cancelled == {{"type": "cancel", "id": asked["id"]}}, cancelled
+failed(asked["id"], "CancelledError", "plate " + asked["job"]["plate"])
+request()
+"""
+    )
+    job = worker.submit(JOB)
+    first = worker.pid
+    worker.cancel(job)
+    ended = end_of(worker, job)
+    assert isinstance(ended, Failed)
+    assert ended.error.what == "plate p.####.exr"
+    assert worker.pid != first
+
+
+def test_a_worker_that_died_while_idle_is_replaced_silently(client):
+    """Between jobs a worker may be lost; nobody is troubled with it."""
+    worker = client(GOOD)
+    end_of(worker, worker.submit(JOB))
+    first = worker.pid
+    os.kill(first, signal.SIGKILL)
+    assert eventually(lambda: not worker.is_running)
+    assert isinstance(end_of(worker, worker.submit(JOB)), Done)
+    assert worker.pid != first
+
+
+def test_errors_of_describe_are_its_own(client):
+    """A describe raises what the worker met, passes over what belongs to an older job, and gives up in time."""
+    worker = client(
+        "hello(); request(); failed(77, 'PlateError', 'of a job long gone'); failed(0, 'WeightsError', 'damaged')\n"
+        "request(); time.sleep(600)"
+    )
+    with pytest.raises(Exception, match="damaged") as caught:
+        worker.describe()
+    assert type(caught.value).__name__ == "WeightsError"
+    with pytest.raises(WorkerError, match=r"did not answer in 0\.3 s"):
+        worker.describe(timeout=0.3)
+
+
+def test_errors_keep_their_class_over_the_pipe(client):
+    """A plate error of the worker is a plate error of the host, with all its words."""
+    worker = client(
+        "hello(); asked = request()\n"
+        "send('failed', id=1, error={'kind': 'PlateError', 'what': 'is cut', 'where': 'p.1001.exr', 'fix': 'Copy it'})\n"
+        "request()"
+    )
+    ended = end_of(worker, worker.submit(JOB))
+    assert type(ended.error) is PlateError
+    assert str(ended.error) == "p.1001.exr: is cut. Copy it."
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        JobRequest(update=(1.5,)),
+        JobRequest(plate=3),
+        JobRequest(objects={"hero": 3}),
+        JobRequest(plugins=(b"x",)),
+        JobRequest(settings=("x" * 1000,) * (MOST_BYTES // 1000)),
+    ],
+    ids=["float", "number", "object", "bytes", "huge"],
+)
+def test_a_job_is_checked_before_it_is_sent(client, job):
+    """What the worker would not understand is an error of the host, and starts nothing."""
+    worker = client(GOOD)
+    with pytest.raises(ProtocolError):
+        worker.submit(job)
+    assert worker.pid is None
+
+
+def test_receiving_without_a_worker_is_an_error(client):
+    """There is nothing to wait for."""
+    with pytest.raises(WorkerError, match="no worker is running"):
+        client(GOOD).receive()
+
+
+def test_variables_of_the_hosts_python_do_not_reach_the_worker(monkeypatch):
+    """What steers a host's own Python is kept from another; everything else is passed on."""
+    monkeypatch.setenv("PYTHONHOME", "/opt/Nuke16/lib")
+    monkeypatch.setenv("OCIO", "/show/config.ocio")
+    launch = WorkerLaunch.from_host("/usr/bin/python3")
+    assert "PYTHONHOME" not in launch.environment
+    assert launch.environment["OCIO"] == "/show/config.ocio"
+    assert without_python({"__PYVENV_LAUNCHER__": "x", "PYTHONPATH": "y", "PYENV": "z"}) == {"PYENV": "z"}
+
+
+def test_a_host_that_ends_without_a_word_ends_cleanly():
+    """A host's exit neither waits for its worker nor complains, and the worker goes with it."""
+    host = """
+import sys
+sys.path[:0] = ["tests/bridge"]
+from fake_workers import GOOD, end_of, fake
+from stcn_plugin.bridge import JobRequest, WorkerClient
+worker = WorkerClient(fake(GOOD))
+end_of(worker, worker.submit(JobRequest(plate="p")))
+print(worker.pid)
+"""
+    root = Path(__file__).parents[2]
+    result = subprocess.run([sys.executable, "-c", host], cwd=root, capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert eventually(lambda: not is_alive(int(result.stdout)))
