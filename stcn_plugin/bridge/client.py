@@ -81,6 +81,7 @@ class WorkerClient:
         self._on_log = on_log
         self._timeouts = timeouts
         self._link: Link | None = None
+        self._version: str | None = None
         self._last_id = 0
         self._unanswered: dict[int, Message] = {}
         self._clock = _Clock()
@@ -98,6 +99,11 @@ class WorkerClient:
     def pid(self) -> int | None:
         """Process id of the worker, where there is one."""
         return self._link.process.pid if self._link is not None else None
+
+    @property
+    def version(self) -> str | None:
+        """Version of stcn_plugin that the last worker ran, once it has said so."""
+        return self._version
 
     def start(self) -> None:
         """Start the worker where none is running; returns at once, while it loads.
@@ -227,6 +233,7 @@ class WorkerClient:
         """Take note of a message; tell whether it is more than a sign of life."""
         if isinstance(message, Hello):
             check_version(message)
+            self._version = message.version
             self._has_greeted = True
             return False
         if not self._has_greeted:

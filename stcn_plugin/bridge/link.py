@@ -92,6 +92,7 @@ class Link:
 
     def with_last_words(self, fix: str) -> str:
         """Append what the worker said last on stderr."""
+        self._logger.join(0.5)  # they may still be on their way
         words = "\n  ".join(list(self._last_words))
         return f"{fix}. Its last words:\n  {words}" if words else fix
 
@@ -114,7 +115,6 @@ class Link:
             code = self.process.wait(_END)
         except subprocess.TimeoutExpired:
             return WorkerError("the worker closed its pipe without ending", fix=self.with_last_words(WHOLE))
-        self._logger.join(1.0)
         how = f"was killed ({_signal_name(-code)})" if code < 0 else f"ended by itself with exit code {code}"
         if not self._has_started:
             fix = "Check that stcn_plugin is installed in it: run `stcn doctor` with that Python"

@@ -47,6 +47,7 @@ def client():
 def test_jobs_follow_one_another_in_one_process(client):
     """A worker serves job after job; ids differ and the process stays the same."""
     worker = client(GOOD)
+    assert worker.version is None
     first = worker.submit(JOB)
     assert isinstance(until(worker, Progressed), Progressed)
     assert end_of(worker, first).report.objects == ("hero",)
@@ -55,6 +56,7 @@ def test_jobs_follow_one_another_in_one_process(client):
     assert second != first
     assert isinstance(end_of(worker, second), Done)
     assert worker.pid == pid
+    assert worker.version == "9.9.9"
     worker.stop()
     assert worker.pid is None
     assert not is_alive(pid)
