@@ -41,7 +41,7 @@ def deliver(order: Order, request: JobRequest, report: Report) -> None:
                 f"'{order.plate}' is no longer in the script, so the mattes have no place there",
                 fix=f"They are on disk: {order.out}",
             )
-        known = [name for node in old.values() for name in origin_of(node).sources]
+        known = [name for origin in map(origin_of, old.values()) if origin for name in origin.sources]
         sources = tuple(dict.fromkeys([*known, *(source.node for source in order.sources)]))
         shot_file = forward(report.shot_file or request.save_as or "")
         shelf = _Shelf(plate, Origin(order.out, shot_file, order.plate, sources), old)
@@ -85,8 +85,8 @@ class _Shelf:
     def node(self, role: str, kind: str, *, column: int = 0, row: int = 0) -> tuple[nuke.Node, bool]:
         """Return the node of a role, and whether it is new."""
         node = self._old.get(role)
-        is_new = node is None or node.Class() != kind
-        if is_new:
+        is_new = node is None
+        if node is None:
             node = getattr(nuke.nodes, kind)()
             node.setName(f"STCN_{re.sub('[^A-Za-z0-9_]', '_', stem(self.origin.out))}_{kind}1")
             node.setXYpos(self.x + column * _COLUMN, self.y + row * _ROW)

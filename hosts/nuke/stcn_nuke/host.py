@@ -11,6 +11,7 @@ from stcn_nuke import colour, paths
 from stcn_nuke.delivery import deliver
 from stcn_nuke.orders import Order, Update
 from stcn_nuke.plates import file_pattern, plate_format, render_plate
+from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
 from stcn_nuke.selection import node_named
 from stcn_plugin.bridge import JobRequest, KeyframeFile, Progress, Report, hookimpl
@@ -50,6 +51,8 @@ class NukeHost:
     def stcn_collect_shot(self) -> JobRequest:
         """Read the plate's node; render its pictures where it reads none."""
         order = self._order
+        if len(nuke.views()) > 1:
+            self._display.warn(f"of the script's views only '{first_view()}' is propagated")
         if isinstance(order, Update):
             return order.request()
         if not order.out.strip():

@@ -68,6 +68,13 @@ def nodes_of(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
     return {str(node[_ROLE].value()): node for node in among if node.knob(_OUT) and node[_OUT].value() == out}
 
 
+def frames_of(origin: Origin) -> tuple[int, ...]:
+    """Return the frames that the Read of these mattes shows; none where it is gone."""
+    nodes = nodes_of(origin.out, nuke.allNodes())
+    read = next((node for role, node in nodes.items() if role.partition(":")[0] == "read"), None)
+    return tuple(range(read["first"].value(), read["last"].value() + 1)) if read is not None else ()
+
+
 def selected_origin() -> Origin:
     """Return where the mattes of the selected node come from.
 

@@ -10,7 +10,7 @@ import nukescripts
 
 from stcn_nuke import colour
 from stcn_nuke.orders import Propagation, Source, Update
-from stcn_nuke.own_nodes import Origin
+from stcn_nuke.own_nodes import Origin, frames_of
 from stcn_nuke.paths import absolute, default_out
 from stcn_nuke.plates import frame_range
 from stcn_nuke.rotos import key_frames
@@ -176,8 +176,7 @@ class UpdatePanel(_KeyframePanel):
             STCNError: Something is missing or cannot be understood.
         """
         origin = self._origin
-        plate = nuke.toNode(origin.plate)
-        shot = parse_frame_range(frame_range(plate if plate is not None else nuke.root()))
+        shot = frames_of(origin) or parse_frame_range(frame_range(nuke.root()))
         return Update(origin.shot_file, origin.plate, self._keyframes(shot), origin.out)
 
 

@@ -25,16 +25,16 @@ def worker_python(record: Path = _RECORD) -> str:
     if python := os.environ.get(PYTHON_VARIABLE, "").strip():
         return python
     try:
-        python = json.loads(record.read_text("utf-8"))["python"]
+        recorded = json.loads(record.read_text("utf-8"))["python"]
     except (OSError, ValueError, KeyError, TypeError):
-        python = None
-    if not isinstance(python, str) or not python:
+        recorded = None
+    if not isinstance(recorded, str) or not recorded:
         raise WorkerError(
             "no Python is set for the worker",
             where=str(record),
             fix=f"Run `stcn install nuke` again, or set {PYTHON_VARIABLE} to a Python that has stcn_plugin",
         )
-    return python
+    return recorded
 
 
 @final

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -174,14 +175,16 @@ def test_an_update_touches_only_its_span(day):
     assert set(yaml.safe_load(update["shot_file"])["keyframes"]) == {1001, 1004, 1007}
 
 
-def test_an_updated_shot_is_the_shot_run_anew(day, tmp_path):
-    """The saved shot, run from the start without Nuke, gives what the update left."""
+def test_an_update_is_the_same_update_without_nuke(day, tmp_path):
+    """The saved shot, updated by the library on the frames before it, gives the same values."""
     folder = day[1] / "mattes"
-    propagate(load_shot(folder / "sh010.yaml", overrides=[f"out={tmp_path}/sh010.####.exr"]))
-    for frame in FRAMES:
+    for frame in range(1001, 1005):
+        shutil.copy(folder / f"sh010.{frame}.exr", tmp_path)
+    propagate(load_shot(folder / "sh010.yaml", overrides=[f"out={tmp_path}/sh010.####.exr"]), update=(1007,))
+    for frame in range(1005, 1009):
         theirs, ours = layers_of(folder / f"sh010.{frame}.exr"), layers_of(tmp_path / f"sh010.{frame}.exr")
         for channel, pixels in ours.items():
-            np.testing.assert_allclose(theirs[channel], pixels, atol=1e-3, err_msg=f"{frame} {channel}")
+            np.testing.assert_array_equal(theirs[channel], pixels, err_msg=f"{frame} {channel}")
 
 
 def test_any_node_is_rendered_to_be_a_plate(day):

@@ -262,6 +262,37 @@ def test_an_update_needs_our_nodes(menu, stage, make):
     ]
 
 
+def test_an_update_takes_the_keys_inside_the_shot(menu, stage, nuke, make, worker):
+    """The frames of the mattes' own Read bound the roto's keys; sources and shot come from the nodes."""
+    from stcn_nuke.orders import Source, Update
+    from stcn_nuke.own_nodes import Origin, mark
+
+    make.roto("hero", {1001: (20.0, 24.0, 8.0), 1003: (30.0, 24.0, 8.0), 1009: (30.0, 24.0, 8.0)})
+    mattes = nuke.nodes.Read(first=1001, last=1004)
+    mark(mattes, Origin("/m/a.####.exr", "/m/a.yaml", "Read1", ("hero",)), "read")
+    make.select(mattes)
+    seen = answering(stage, when="at the roto's keys")
+    menu["Update..."]()
+    assert (seen["sources"], seen["shot"]) == ("hero", "/m/a.yaml")
+    assert worker == [Update("/m/a.yaml", "Read1", (Source("hero", (1001, 1003)),), "/m/a.####.exr")]
+
+
+def test_of_several_views_the_first_is_propagated_and_the_artist_told(stage, make):
+    """A line in the error console names the view."""
+    from stcn_nuke.host import NukeHost
+    from stcn_nuke.orders import Propagation, Source
+    from stcn_nuke.running import TaskDisplay
+
+    stage.views = ["left", "right"]
+    make.read()
+    make.roto("hero")
+    NukeHost(
+        Propagation("Read1", (Source("hero", (1001,)),), "1001-1004", "/m/a.####.exr"), TaskDisplay()
+    ).stcn_collect_shot()
+    stage.pump(lambda: stage.warnings, timeout=20)
+    assert stage.warnings == ["STCN: of the script's views only 'left' is propagated"]
+
+
 def test_what_nobody_foresaw_is_told_and_logged(menu, stage, make, monkeypatch):
     """A defect ends in one message too; its traceback goes to the terminal."""
     from stcn_nuke import commands
