@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ class OverlayWriter:
         return path
 
     def finish(self) -> Path | None:
-        """Write the contact sheet.
+        """Write the contact sheet; frames that were not added are on it as an earlier run left their pictures.
 
         Returns:
             The sheet, ``None`` where no frame of it was added.
@@ -95,7 +96,7 @@ class OverlayWriter:
         """
         if not self._tiles:
             return None
-        tiles = [tile for _, tile in sorted(self._tiles.items())]
+        tiles = [tile for _, tile in sorted((self._earlier_tiles() | self._tiles).items())]
         columns = math.ceil(math.sqrt(len(tiles)))
         tile_width, tile_height = tiles[0].width, max(tile.height for tile in tiles)
         rows = math.ceil(len(tiles) / columns)
@@ -110,6 +111,15 @@ class OverlayWriter:
         path = self._folder / "contact_sheet.jpg"
         write_whole(path, lambda temporary: sheet.save(temporary, quality=90, subsampling=0))
         return path
+
+    def _earlier_tiles(self) -> dict[int, Image.Image]:
+        """Return the tiles of frames that were not added but have a picture."""
+        tiles = {}
+        for frame in self._on_sheet - self._tiles.keys():
+            # A picture that is absent or damaged is a frame less to look at, no more.
+            with suppress(OSError), Image.open(self._sequence.path(frame)) as picture:
+                tiles[frame] = _tile(picture.convert("RGB"), str(frame))  # the small label covers the large one
+        return tiles
 
 
 def _evenly(frames: Sequence[int], most: int) -> frozenset[int]:

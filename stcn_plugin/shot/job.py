@@ -36,7 +36,7 @@ from stcn_plugin.shot.checks import (
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
-from stcn_plugin.shot.update import Part, affected, plan_part
+from stcn_plugin.shot.update import Part, Recall, affected, plan_part
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
 
@@ -187,17 +187,21 @@ def _narrowed(job: Job, whole: Stretch, changed: Collection[int]) -> Job:
         direction=job.settings.direction,
     )
     check_untouched(job.writer, job.frames, found, display=job.display)
-    parts = [plan_part(whole.plan, written, objects=job.objects, keyframes=keyframes) for written in found]
+    memory = job.settings.memory
+    recall = Recall(memory.interval, memory.schedule, memory.max_frames)
+    parts = [
+        plan_part(whole.plan, written, objects=job.objects, keyframes=keyframes, recall=recall) for written in found
+    ]
     return replace(job, stretches=tuple(_stretch(job, part, whole.masks) for part in parts))
 
 
 def _stretch(job: Job, part: Part, masks: Mapping[int, Mapping[str, Tensor]]) -> Stretch:
     """Give a part the mattes on disk that it starts from, beside those of the artist."""
     given = dict(masks)
-    for index, names in part.delivered.items():
+    for index, names in part.on_disk.items():
         mattes = read_mattes(job.writer, job.frames[index], window=job.window, display=job.display)
-        on_disk = {name: shrink(mattes[name], job.size, torch.device("cpu")) for name in names}
-        given[index] = {**masks.get(index, {}), **on_disk}
+        small = {name: shrink(mattes[name], job.size, torch.device("cpu")) for name in names}
+        given[index] = {**masks.get(index, {}), **small}
     return Stretch(part.written, given, part.plan)
 
 

@@ -7,11 +7,13 @@ changes its objects from just after their keyframe before it to just before thei
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stcn_plugin.propagation.plan import Direction, Plan
+from stcn_plugin.propagation.propagator import Schedule
 
 Keyframes = Mapping[int, Collection[str]]
 """Index to the names of the objects whose matte the artist gives there."""
@@ -23,14 +25,37 @@ class Part:
 
     Args:
         written: Indices whose mattes are written.
-        plan: The passes. They begin at the keyframes that reach into the part, also where these lie outside.
-        delivered: Index just outside to the names of the objects whose mattes there, as they are on disk, are given
-            like keyframes, because the artist gave none.
+        plan: The passes. They visit frames outside of the part first, to remember them.
+        on_disk: Index outside to the names of the objects whose mattes there are given as they are on disk, because
+            the artist gave none.
     """
 
     written: range
     plan: Plan
-    delivered: Mapping[int, Collection[str]]
+    on_disk: Mapping[int, Collection[str]]
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Which frames outside of a part its passes remember besides keyframes: those that the whole shot's would.
+
+    Without them an update would be worse than a run of the whole shot, whose memory has seen more of the objects.
+
+    Args:
+        interval: Frames between two of them.
+        schedule: ``absolute`` takes multiples of the interval, ``relative`` counts from the part.
+        most: How many at most on either side, the nearest ones; ``None`` sets no limit.
+    """
+
+    interval: int
+    schedule: Schedule
+    most: int | None
+
+    def between(self, near: int, far: int) -> list[int]:
+        """Return the indices between two, the nearest first, without the two."""
+        origin = 0 if self.schedule == "absolute" else near
+        found = range(near, far, 1 if far > near else -1)[1:]
+        return [index for index in found if (index - origin) % self.interval == 0][: self.most]
 
 
 def affected(
@@ -58,54 +83,81 @@ def affected(
         for name in keyframes.get(index) or objects:
             own = [other for other, names in keyframes.items() if name in names and other != index]
             first, last = life.get(name, (0, length - 1))
+            if not first <= index <= last:
+                continue  # it cannot have had a keyframe there
             start = index if direction == "forward" else max((k + 1 for k in own if k < index), default=first)
             end = index if direction == "backward" else min((k - 1 for k in own if k > index), default=last)
             found.update(range(max(start, first), min(end, last) + 1))
     return tuple(_in_pieces(found))
 
 
-def plan_part(whole: Plan, written: range, *, objects: Sequence[str], keyframes: Keyframes) -> Part:
+def plan_part(whole: Plan, written: range, *, objects: Sequence[str], keyframes: Keyframes, recall: Recall) -> Part:
     """Plan the passes that give a part of a shot as the passes through all of it would.
 
-    Each pass starts from the keyframes that reach into the part. Where such a keyframe lies further outside than the
-    next frame, the next frame's matte is given too: it looks most like what follows.
+    A pass whose keyframes lie outside of the part first visits frames there: all keyframes, those that it would have
+    remembered on its way (no more than the part has frames, so that a short one stays cheap), and the one next to the
+    part. Every object that is in play is given on each of them.
 
     Args:
         whole: The plan of the whole shot.
         written: Indices of the part.
         objects: Names of all objects.
         keyframes: The artist's mattes.
+        recall: Which frames to remember besides keyframes.
     """
-    weight = np.full_like(whole.weight, np.nan)
-    weight[written.start : written.stop] = whole.weight[written.start : written.stop]
-    ahead: dict[str, int] = {}
-    back: dict[str, int] = {}
-    for column, name in enumerate(objects):
-        own = [index for index, names in keyframes.items() if name in names]
-        if (wanted := np.flatnonzero(weight[:, column] > 0)).size:
-            ahead[name] = max(index for index in own if index <= wanted[0])
-        if (wanted := np.flatnonzero(weight[:, column] < 1)).size:
-            back[name] = min(index for index in own if index >= wanted[-1])
-    forward_end = int(np.flatnonzero((weight > 0).any(axis=1))[-1]) + 1 if ahead else 0
-    backward_end = int(np.flatnonzero((weight < 1).any(axis=1))[0]) - 1 if back else 0
-    before, after = written.start - 1, written.stop
-    reaching_in = sorted({index for index in ahead.values() if index <= before})
-    reaching_back = sorted({index for index in back.values() if index >= after}, reverse=True)
-    forward = range(before if reaching_in else min(ahead.values(), default=forward_end), forward_end)
-    backward = range(after if reaching_back else max(back.values(), default=backward_end), backward_end, -1)
-    delivered = {
-        before: [name for name, index in ahead.items() if index < before],
-        after: [name for name, index in back.items() if index > after],
+    inside = np.zeros((len(whole.weight), 1), bool)
+    inside[written.start : written.stop] = True
+    recall = replace(recall, most=min(len(written), recall.most or len(written)))
+    given = {name: [index for index, names in keyframes.items() if name in names] for name in objects}
+    forward, before = _pass(inside & (whole.weight > 0), written.start - 1, 1, whole, given, recall)
+    backward, after = _pass(inside & (whole.weight < 1), written.stop, -1, whole, given, recall)
+    plan = Plan(weight=np.where(inside, whole.weight, np.float32(np.nan)), forward=forward, backward=backward)
+    return Part(written, plan, before | after)
+
+
+def _pass(
+    wanted: NDArray[np.bool_], near: int, step: int, whole: Plan, given: Mapping[str, Sequence[int]], recall: Recall
+) -> tuple[tuple[int, ...], dict[int, list[str]]]:
+    """Return the indices that a pass visits, and what is given from disk on those outside of its part.
+
+    Args:
+        wanted: ``(frames, objects)`` what the pass has to give.
+        near: Index that it comes by just before the part.
+        step: 1 forward, -1 backward.
+        whole: The plan of the whole shot.
+        given: Object name to the indices of its keyframes.
+        recall: Which frames to remember besides keyframes.
+    """
+
+    def order(index: int) -> int:
+        return index * step
+
+    starts: dict[str, int] = {}
+    carried: dict[str, list[int]] = {}  # objects that come in from outside, and their keyframes there
+    for column, name in enumerate(given):
+        if (indices := np.flatnonzero(wanted[:, column])[::step]).size:
+            behind = sorted((index for index in given[name] if order(index) <= order(indices[0])), key=order)
+            starts[name] = behind[-1]
+            if order(behind[-1]) <= order(near):
+                carried[name] = behind
+    if not starts:
+        return (), {}
+    last = int(np.flatnonzero(wanted.any(axis=1))[::step][-1])
+    if not carried:
+        return tuple(range(min(starts.values(), key=order), last + step, step)), {}
+    known = {index for behind in carried.values() for index in behind}
+    visited = sorted({near, *known, *recall.between(near, min(known, key=order))}, key=order)
+    reached = np.isfinite(whole.weight)
+    on_disk = {
+        index: [
+            name
+            for column, (name, own) in enumerate(given.items())
+            if reached[index, column] and index not in own and any(order(other) < order(index) for other in own)
+        ]
+        for index in visited
     }
-    return Part(
-        written=written,
-        plan=Plan(
-            weight=weight,
-            forward=(*(index for index in reaching_in if index < before), *forward),
-            backward=(*(index for index in reaching_back if index > after), *backward),
-        ),
-        delivered={index: names for index, names in delivered.items() if names},
-    )
+    inside = range(near + step, last + step, step)
+    return (*visited, *inside), {index: names for index, names in on_disk.items() if names}
 
 
 def _in_pieces(indices: Iterable[int]) -> list[range]:
