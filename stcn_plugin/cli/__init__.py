@@ -19,7 +19,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Measure mattes against the truth."),
     "install": ("stcn_plugin.cli.install:install", "Put the plugin into Nuke or Blender."),
     "uninstall": ("stcn_plugin.cli.uninstall:uninstall", "Take the plugin out of Nuke or Blender."),
-    "doctor": ("stcn_plugin.cli.doctor:doctor", "Check versions, devices, weights, colour and disk."),
+    "doctor": ("stcn_plugin.cli.doctor:doctor", "Check versions, plugins, devices, weights, colour and disk."),
 }
 
 
