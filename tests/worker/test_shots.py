@@ -1,0 +1,232 @@
+"""A host's request as a shot: what goes over a shot file, what is saved, and what is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from golden.stand_in import golden_frames, golden_masks
+from PIL import Image
+
+import stcn_plugin
+from stcn_plugin import load_shot
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile
+from stcn_plugin.errors import CancelledError, KeyframeError, PresetError
+from stcn_plugin.media.matte_files import write_exr
+from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.network.weights import build_network, read_weights
+from stcn_plugin.presets.shot_model import Keyframe
+from stcn_plugin.worker.shots import run_shot, shot_of
+
+STARTER = Path(stcn_plugin.__file__).parent / "starter" / "lite.safetensors"
+SIZE = 64, 96
+DISCS = {"hero": 0, "ball": 2, "third": 1}
+
+
+def mask(frame: int, name: str) -> np.ndarray:
+    return golden_masks(*SIZE, frame - 1001)[DISCS[name]].astype(np.float32)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A plate of five frames in the current folder, and a shot file without settings of its own."""
+    monkeypatch.chdir(tmp_path)
+    for variable in ("STCN_PRESET_PATH", "STCN_PLUGINS"):
+        monkeypatch.delenv(variable, raising=False)
+    for number, frame in enumerate(golden_frames(5, *SIZE)):
+        Image.fromarray(frame).save(tmp_path / f"plate.{1001 + number}.png")
+    return tmp_path
+
+
+def layers(path: Path, frame: int, *names: str) -> str:
+    """Write a keyframe file with a layer for each object."""
+    window = Window(0, 0, *SIZE[::-1])
+    pixels = np.stack([mask(frame, name) for name in names], axis=-1)
+    header = FrameHeader(window, window)
+    write_exr(path, pixels, [f"{name}.A" for name in names], "half", header=header, attributes={})
+    return str(path)
+
+
+def grey(path: Path, frame: int, name: str) -> str:
+    Image.fromarray((mask(frame, name) * 255).astype(np.uint8)).save(path)
+    return str(path)
+
+
+def shot_file(here: Path, keyframes: str, *more: str) -> str:
+    path = here / "shot.yaml"
+    lines = ["plate: plate.####.png", "out: out/m.####.exr", *more, "keyframes:", keyframes]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def on_frame(request: JobRequest, frame: int) -> list[Keyframe]:
+    return [keyframe for keyframe in shot_of(request).keyframes if keyframe.frame == frame]
+
+
+def test_keys_go_over_the_file(here):
+    """Each key of the request replaces that of the file, and settings of both stand."""
+    file = shot_file(here, "  1001: a.exr", "extends: draft", "memory: {interval: 3}", "range: 1001-1003")
+    request = JobRequest(
+        shot_file=file,
+        out="elsewhere/é🎬.####.exr",
+        range="1001-1004",
+        objects={"left.arm": "1001-1002"},
+        preset="hero",
+        settings=("memory.top_k=7",),
+    )
+    shot = shot_of(request)
+    assert shot.out == str(here / "elsewhere" / "é🎬.####.exr")
+    assert shot.range == "1001-1004"
+    assert shot.objects["left.arm"].range == "1001-1002"
+    assert (shot.settings.size, shot.settings.memory.interval, shot.settings.memory.top_k) == ("720", 3, 7)
+
+
+def test_a_keyframe_on_another_frame_joins(here):
+    """What the file has on other frames stays; its files need not be opened for that, nor be there."""
+    file = shot_file(here, "  1001: gone.exr")
+    shot = shot_of(JobRequest(shot_file=file, keyframes=(KeyframeFile(1003, "new.exr"),)))
+    assert [(each.frame, each.file.name) for each in shot.keyframes] == [(1001, "gone.exr"), (1003, "new.exr")]
+
+
+def test_the_same_file_replaces_itself(here):
+    """A file that was rendered again is there once, whatever objects it shows."""
+    file = shot_file(here, "  1001: {file: key.exr, objects: [hero, ball]}")
+    again = KeyframeFile(1001, str(here / "key.exr"), {"hero": "hero"})
+    assert on_frame(JobRequest(shot_file=file, keyframes=(again,)), 1001) == [
+        Keyframe(frame=1001, file=here / "key.exr", objects={"hero": "hero"})
+    ]
+
+
+def test_an_object_of_several_is_replaced_alone(here):
+    """A new matte of one object leaves the other objects of that frame's files alone."""
+    file = shot_file(here, "  1001:\n  - {file: both.png, objects: {hero: 1, ball: 2}}\n  - third.exr:third.A")
+    layers(here / "third.exr", 1001, "third")
+    new = KeyframeFile(1001, "hero.png", {"hero": "A"})
+    assert on_frame(JobRequest(shot_file=file, keyframes=(new,)), 1001) == [
+        Keyframe(frame=1001, file=here / "both.png", objects={"ball": 2}),
+        Keyframe(frame=1001, file=here / "third.exr", selector="third.A"),
+        Keyframe(frame=1001, file=here / "hero.png", objects={"hero": "A"}),
+    ]
+
+
+def test_files_say_their_objects_where_the_shot_does_not(here):
+    """Layers of a file count as its objects, on both sides; what is left of a file is named."""
+    file = shot_file(here, "  1001: both.exr")
+    layers(here / "both.exr", 1001, "hero", "ball")
+    new = KeyframeFile(1001, layers(here / "new.exr", 1001, "hero"))
+    assert on_frame(JobRequest(shot_file=file, keyframes=(new,)), 1001) == [
+        Keyframe(frame=1001, file=here / "both.exr", objects={"ball": "ball"}),
+        Keyframe(frame=1001, file=here / "new.exr"),
+    ]
+
+
+def test_a_file_of_one_object_is_the_shots_only_one(here):
+    """A grey file has the name of the shot's only object, so another of that object replaces it."""
+    file = shot_file(here, "  1001: old.png", "objects: {hero: 1001-1005}")
+    grey(here / "old.png", 1001, "hero")
+    new = KeyframeFile(1001, grey(here / "new.png", 1001, "hero"), {"hero": "Y"})
+    assert [each.file.name for each in on_frame(JobRequest(shot_file=file, keyframes=(new,)), 1001)] == ["new.png"]
+
+
+def test_a_file_that_must_be_asked_has_to_be_there(here):
+    """Where an object's name can only be known from a file that is gone, the error names file and frame."""
+    file = shot_file(here, "  1001: gone.exr")
+    with pytest.raises(KeyframeError, match=r"gone\.exr, frame 1001: there is no such file"):
+        shot_of(JobRequest(shot_file=file, keyframes=(KeyframeFile(1001, "new.png", {"hero": "A"}),)))
+
+
+@pytest.mark.parametrize(("request_", "missing"), [(JobRequest(out="m.####.exr"), "plate"), (JobRequest(plate="p.####.exr"), "out")])  # fmt: skip
+def test_without_a_file_the_keys_must_be_there(request_, missing):
+    """A request that names no shot file and not enough besides says what it lacks."""
+    with pytest.raises(PresetError, match=f"neither a shot file nor '{missing}'"):
+        shot_of(request_)
+
+
+# Runs.
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build_network(read_weights(STARTER), device=torch.device("cpu"))
+
+
+@pytest.fixture
+def ran(network):
+    """Run a request; return its report and the frames that were written, as they were told."""
+
+    def call(request: JobRequest, *, stop_after: int | None = None):
+        steps, frames = [], []
+        report = run_shot(
+            request,
+            lambda _: network,
+            on_progress=steps.append,
+            on_frame=lambda frame, _: frames.append(frame),
+            on_warning=pytest.fail,
+            is_cancelled=lambda: stop_after is not None and len(steps) >= stop_after,
+        )
+        return report, sorted(frames)
+
+    return call
+
+
+def test_saved_updated_and_saved_again(here, ran):
+    """An artist's session: propagate and save, add a keyframe to the saved shot, correct one; each run starts from the last."""
+    first = JobRequest(
+        plate="plate.####.png",
+        out="out/m.####.exr",
+        keyframes=tuple(
+            KeyframeFile(frame, layers(here / f"key.{frame}.exr", frame, "hero", "ball")) for frame in (1001, 1005)
+        ),
+        preset="draft",
+        settings=("compute.precision=float32",),
+        save_as="out/shot.yaml",
+    )
+    report, frames = ran(first)
+    assert frames == [1001, 1002, 1003, 1004, 1005]
+    assert report.shot_file == str(here / "out" / "shot.yaml")
+    saved = load_shot(report.shot_file)
+    assert saved == shot_of(first).model_copy(update={"path": saved.path})
+    added = KeyframeFile(1003, grey(here / "hero.1003.png", 1003, "hero"), {"hero": "Y"})
+    second = JobRequest(shot_file=report.shot_file, keyframes=(added,), update=(1003,), save_as=report.shot_file)
+    report, frames = ran(second)
+    assert frames == list(report.frames) == [1002, 1003, 1004]
+    assert [each.frame for each in load_shot(report.shot_file).keyframes] == [1001, 1003, 1005]
+    assert "extends: draft" in Path(report.shot_file).read_text()
+    assert load_shot(report.shot_file).settings == saved.settings
+    ball = KeyframeFile(1005, grey(here / "ball.1005.png", 1005, "ball"), {"ball": "Y"})
+    report, frames = ran(JobRequest(shot_file=report.shot_file, keyframes=(ball,), update=(1005,), save_as=report.shot_file))  # fmt: skip
+    assert frames == [1002, 1003, 1004, 1005]
+    keyframes = [(each.frame, each.file.name, each.objects) for each in load_shot(report.shot_file).keyframes]
+    assert keyframes[-2:] == [(1005, "key.1005.exr", {"hero": "hero"}), (1005, "ball.1005.png", {"ball": "Y"})]
+    _, again = ran(JobRequest(shot_file=report.shot_file))
+    assert again == [1001, 1002, 1003, 1004, 1005]
+
+
+def test_a_cancelled_run_is_saved(here, ran):
+    """The file is there before the first matte, whole, and runs."""
+    key = layers(here / "key.exr", 1001, "hero")
+    request = JobRequest(plate="plate.####.png", out="out/m.####.exr", keyframes=(KeyframeFile(1001, key),), save_as="s.yaml")  # fmt: skip
+    with pytest.raises(CancelledError):
+        ran(request, stop_after=0)
+    assert not list((here / "out").iterdir())
+    assert ran(JobRequest(shot_file="s.yaml"))[1] == [1001, 1002, 1003, 1004, 1005]
+
+
+def test_a_wrong_shot_is_not_saved(here, ran):
+    """A shot that does not hold together leaves the file of the last one that did."""
+    (here / "s.yaml").write_text("the last good one")
+    request = JobRequest(plate="plate.####.png", out="out/m.####.exr", keyframes=(KeyframeFile(1001, "gone.png"),), save_as="s.yaml")  # fmt: skip
+    with pytest.raises(KeyframeError, match=r"gone\.png"):
+        ran(request)
+    assert (here / "s.yaml").read_text() == "the last good one"
+
+
+def test_the_report_names_the_file_that_was_run(here, ran):
+    """Without saving it is the shot file, and none for a shot of keys alone."""
+    layers(here / "key.exr", 1001, "hero")
+    file = shot_file(here, "  1001: key.exr", "range: 1001-1002")
+    assert ran(JobRequest(shot_file=file))[0].shot_file == file
+    keys = JobRequest(plate="plate.####.png", out="out/m.####.exr", range="1001", keyframes=(KeyframeFile(1001, "key.exr"),))  # fmt: skip
+    assert ran(keys)[0].shot_file is None
