@@ -48,6 +48,7 @@ class _RunsJob(_WhileBlenderIsUsable):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """One job at a time."""
+        cls.poll_message_set("A job is running; wait for it, or cancel it first")
         return not KEPT.status.is_running
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -131,6 +132,7 @@ class STCN_OT_update(_RunsJob, bpy.types.Operator):  # noqa: N801
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only where something was propagated."""
+        cls.poll_message_set("Nothing was propagated in this scene yet, or a job is running")
         return bool(context.scene.stcn.shot_file) and not KEPT.status.is_running
 
     def _updated(self, context: bpy.types.Context) -> int:

@@ -36,7 +36,12 @@ class Blender:
     ) -> subprocess.CompletedProcess[str]:
         """Run a script in it as ``blender -b FILE --python-exit-code 3 -P SCRIPT -- ARGUMENTS`` would."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        env |= {"BLENDER_USER_RESOURCES": str(self.resources), "PYTHONPATH": str(HERE / "inside"), **environment}
+        env |= {
+            "BLENDER_USER_RESOURCES": str(self.resources),
+            "PYTHONPATH": str(HERE / "inside"),
+            "TMPDIR": str(self.resources),
+            **environment,
+        }
         return subprocess.run(
             [str(self.python), str(HERE / "inside" / "main.py"), str(script), str(file), *map(str, arguments)],
             capture_output=True,
@@ -85,13 +90,18 @@ def _from_pip(folder: Path) -> Path:
     return python
 
 
-@pytest.fixture
-def plate(tmp_path) -> Path:
+@pytest.fixture(scope="session")
+def extension() -> Path:
+    """The extension's source."""
+    return ROOT / "hosts" / "blender" / "extension"
+
+
+@pytest.fixture(scope="session")
+def plates(tmp_path_factory) -> Path:
     """A plate of half-float EXR; returns its first file."""
     rng = np.random.default_rng(7)
     ground = np.kron(rng.random((12, 20, 3)), np.ones((8, 8, 1))).astype(np.float32) * 0.3
-    folder = tmp_path / "plates"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("plates")
     for frame in range(FIRST, FIRST + COUNT):
         coverage = disc(frame)[..., np.newaxis]
         write_exr(folder / f"sh010.{frame}.exr", ground * (1 - coverage) + coverage * np.float32([0.9, 0.5, 0.1]))

@@ -29,9 +29,9 @@ def layout(request) -> str:
     return request.param
 
 
-def test_blender_composites_what_was_written(blender, plate, tmp_path, layout):
+def test_blender_composites_what_was_written(blender, plates, tmp_path, layout):
     """Every object's matte comes out of Blender's compositor as it is on disk, at the right frame, run once or twice."""
-    said = blender.run("propagate", tmp_path, plate=str(plate), layout=layout, frames=FRAMES)
+    said = blender.run("propagate", tmp_path, plate=str(plates), layout=layout, frames=FRAMES)
     largest = 0.0
     for key, path in said["renders"].items():
         name, _, frame = key.rpartition(":")

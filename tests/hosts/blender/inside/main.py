@@ -4,6 +4,7 @@ main.py SCRIPT FILE-or-"" ARGUMENTS...
 """
 
 import atexit
+import importlib
 import os
 import runpy
 import sys
@@ -11,7 +12,13 @@ import traceback
 
 import bpy
 
+EXTENSION = "bl_ext.user_default.stcn_plugin"
+
 script, file, *arguments = sys.argv[1:]
+installed = os.path.join(bpy.utils.user_resource("EXTENSIONS"), "user_default", "stcn_plugin")
+if os.path.isdir(installed) and os.path.basename(script) != "install.py":
+    # The program reads at its start which extensions are enabled; as a module it does not.
+    importlib.import_module("addon_utils").enable(EXTENSION, default_set=True)
 if file:
     bpy.ops.wm.open_mainfile(filepath=file)
 sys.argv = ["blender", "--", *arguments]

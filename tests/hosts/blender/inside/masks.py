@@ -11,7 +11,9 @@ masks = s.room("masks")
 
 drawn = []
 for width, height in said["sizes"]:
-    layers = {name: ([(x * width, y * height) for x, y in points], (width, height)) for name, points in said["layers"].items()}
+    layers = {
+        name: ([(x * width, y * height) for x, y in points], (width, height)) for name, points in said["layers"].items()
+    }
     mask = s.mask_of(f"roto {width}x{height}", **layers)
     before = [layer.hide_render for layer in mask.layers]
     mattes = masks.render_layers(

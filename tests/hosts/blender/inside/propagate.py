@@ -19,7 +19,9 @@ tree.links.new(plate.outputs["Image"], target)
 
 size = 160, 96
 disc = [(50 + 22.5 * math.cos(a * math.pi / 16), 48 + 22.5 * math.sin(a * math.pi / 16)) for a in range(32)]
-scene.stcn.mask = s.mask_of("roto", **{"hero": (disc, size), "left arm.v2": ([(0, 64), (30, 64), (30, 96), (0, 96)], size)})
+scene.stcn.mask = s.mask_of(
+    "roto", **{"hero": (disc, size), "left arm.v2": ([(0, 64), (30, 64), (30, 96), (0, 96)], size)}
+)
 scene.stcn.keyframes_at = "1"
 scene.stcn.plate_node = "Plate"
 scene.stcn.out = str(Path(said["folder"]) / "mattes")
@@ -28,7 +30,9 @@ scene.stcn.device = "cpu"
 
 
 def ours():
-    return sorted([node.bl_idname, node.get("stcn_object", ""), node.label] for node in tree.nodes if "stcn_mattes" in node)
+    return sorted(
+        [node.bl_idname, node.get("stcn_object", ""), node.label] for node in tree.nodes if "stcn_mattes" in node
+    )
 
 
 def sockets():

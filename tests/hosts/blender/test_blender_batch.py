@@ -1,0 +1,108 @@
+"""Batch: the .blend's settings with flags over them, honest exit codes, the render where it is asked for."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pluggy
+import pytest
+import yaml
+from blender_shot import read_channels
+
+from stcn_plugin.bridge.launch import without_python
+
+OUTLINE = [(50 + 22.5 * math.cos(step * math.pi / 16), 48 + 22.5 * math.sin(step * math.pi / 16)) for step in range(32)]
+
+
+@pytest.fixture(scope="session")
+def batch(extension) -> Path:
+    return extension.parent / "batch.py"
+
+
+@pytest.fixture
+def saved(blender, plates, tmp_path) -> Path:
+    blender.run("save", tmp_path, plate=str(plates), outline=OUTLINE)
+    return tmp_path / "shot.blend"
+
+
+def test_flags_go_over_the_files_settings_and_the_compositor_is_rendered(blender, batch, saved, tmp_path):
+    """Exit code 0; the mattes of the range are there, the render shows the first of them, and the .blend keeps the nodes."""
+    arguments = ["--frames", "1001-1003", "--preset", "default", "--set", "memory.interval=2", "--render", "--save"]
+    result = blender.script(batch, *arguments, file=saved)
+    assert result.returncode == 0, result.stderr
+    assert "3 frames of hero" in result.stderr
+    mattes = tmp_path / "mattes" / "sh010"
+    assert sorted(path.name for path in mattes.glob("*.exr")) == [f"sh010_matte.{n}.exr" for n in (1001, 1002, 1003)]
+    shot = yaml.safe_load((mattes / "sh010_matte.stcn.yaml").read_text())
+    assert shot["range"] == "1001-1003"
+    assert shot["size"] == 96
+    assert shot["memory"]["interval"] == 2
+
+    rendered = read_channels(tmp_path / "render" / "comp.1003.exr")
+    matte = read_channels(mattes / "sh010_matte.1003.exr")["hero.A"]
+    assert np.abs(rendered["A"] - matte).max() < 1e-6
+
+    again = blender.script(batch, "--update", "1002", file=saved)
+    assert again.returncode == 0, again.stderr
+    assert sorted(yaml.safe_load((mattes / "sh010_matte.stcn.yaml").read_text())["keyframes"]) == [1001, 1002]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["--help"], 0, "examples:"),
+        (["--nonsense"], 2, "unrecognized arguments: --nonsense"),
+        (["--keyframe", "hero.exr"], 2, "1001=roto/hero.1001.exr"),
+        (["--scene", "Shot"], 1, "no scene 'Shot'. It has: Comp"),
+        (["--mask", "rotor"], 1, "no mask 'rotor'. It has: roto"),
+        (["--frames", "1001 1003"], 1, "Write 1001,1003"),
+        (["--preset", "heroo"], 1, "Perhaps you meant 'hero'"),
+        (["--keyframe", "1001=/absent.exr"], 1, "/absent.exr"),
+        (["--worker", "/no/python"], 1, "/no/python"),
+    ],
+)
+def test_exit_codes_are_honest(blender, batch, saved, arguments, code, text):
+    """0 done, 1 failed, 2 wrong flags; one message, no traceback."""
+    result = blender.script(batch, *arguments, file=saved)
+    assert result.returncode == code, result.stderr
+    assert text in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_it_runs_from_a_checkout_where_nothing_is_installed(blender, batch, saved, tmp_path):
+    """Without the extension, the files beside the script are taken; the worker's Python is a flag then."""
+    bare = {"BLENDER_USER_RESOURCES": str(tmp_path / "bare"), "PYTHONPATH": str(_site(tmp_path))}
+    result = blender.script(batch, "--frames", "1001-1002", file=saved, **bare)
+    assert result.returncode == 1
+    assert "the worker's Python is not set" in result.stderr
+    result = blender.script(batch, "--frames", "1001-1002", "--worker", sys.executable, file=saved, **bare)
+    assert result.returncode == 0, result.stderr
+    assert len(list((tmp_path / "mattes" / "sh010").glob("*.exr"))) == 2
+
+
+@pytest.mark.skipif(shutil.which("blender") is None, reason="there is no program 'blender' on PATH")
+def test_the_real_program_gives_the_same_exit_codes(batch, tmp_path):
+    """`blender -b --python-exit-code 3 -P batch.py` fails with 1 on a user's mistake and with 2 on wrong flags."""
+    command = ["blender", "-b", "--factory-startup", "--python-exit-code", "3", "-P", str(batch), "--"]
+    environment = {**without_python(os.environ), "PYTHONPATH": str(_site(tmp_path))}
+    codes = {}
+    for flag in ("--help", "--nonsense", "--frames=1001-1002"):
+        result = subprocess.run(
+            [command[0], "--python-use-system-env", *command[1:], flag], capture_output=True, text=True, env=environment
+        )
+        codes[flag] = result.returncode
+        assert "Traceback" not in result.stderr, result.stderr
+    assert codes == {"--help": 0, "--nonsense": 2, "--frames=1001-1002": 1}
+
+
+def _site(folder: Path) -> Path:
+    """A folder with pluggy alone, for a Blender that lacks it."""
+    (folder / "site").mkdir()
+    (folder / "site" / "pluggy").symlink_to(Path(pluggy.__file__).parent)
+    return folder / "site"

@@ -1,0 +1,45 @@
+"""Keyframes that are added: only what they change is computed again, and the nodes stay."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import yaml
+from blender_shot import FIRST, read_channels
+
+AT = [11, 15, 13]  # the clip starts at frame 11 of the scene; the last is added later
+SHIFT = FIRST - 11
+
+
+def outline(frame: int) -> list[tuple[float, float]]:
+    """The object's outline at a frame of the scene."""
+    angles = [step * math.pi / 16 for step in range(32)]
+    return [(50 + 6 * (frame - 11) + 22.5 * math.cos(a), 48 + 22.5 * math.sin(a)) for a in angles]
+
+
+@pytest.mark.parametrize("wiring", ["SET_ALPHA", "SOCKETS"])
+def test_a_keyframe_is_added_to_a_clip_without_a_compositor(blender, plates, tmp_path, wiring):
+    """The mask's own keys are taken; a keyframe that is not even keyed replaces its span; frames beyond stay byte for byte."""
+    said = blender.run(
+        "update", tmp_path, plate=str(plates), outlines=[[frame, outline(frame)] for frame in AT], wiring=wiring
+    )
+    assert list(yaml.safe_load(said["shot_before"])["keyframes"]) == [1001, 1005]
+    assert sorted(yaml.safe_load(said["shot"])["keyframes"]) == [1001, 1003, 1005]
+    assert said["keyframes"] == [f"hero.hero.{frame}.exr" for frame in (1001, 1003, 1005)]
+    assert said["written"] == [f"hero.{number}.exr" for number in range(1001, 1009)]
+    assert {f"hero.{number}.exr" for number in (1006, 1007, 1008)} <= set(said["untouched"])
+    assert not {"hero.1002.exr", "hero.1003.exr", "hero.1004.exr"} & set(said["untouched"])
+
+    matte = read_channels(tmp_path / "mattes" / "hero.1003.exr")["hero.A"]
+    drawn = read_channels(tmp_path / "mattes" / "keyframes" / "hero.hero.1003.exr")["R"]
+    assert np.abs(matte - drawn).max() < 1e-3  # the artist's own matte is delivered where it was added
+
+    assert said["after"] == said["before"]
+    assert said["span"] == [11, 1000, 8]
+    assert "CompositorNodeMovieClip" in said["after"]
+    assert said["after"].count("CompositorNodeSetAlpha") == (wiring == "SET_ALPHA")
+    assert said["output"] == ("CompositorNodeSetAlpha" if wiring == "SET_ALPHA" else None)
+    assert "hero" in said["outputs"]
+    assert said["warnings"] == []
