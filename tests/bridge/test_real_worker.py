@@ -1,0 +1,391 @@
+"""The real worker, as a process: jobs, cancelling, dying, and ending with its host."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from fake_workers import end_of, eventually, is_alive, until
+from golden.stand_in import golden_frames, golden_masks
+from PIL import Image
+
+from stcn_plugin import __version__
+from stcn_plugin.bridge import JobRequest, KeyframeFile, WorkerClient, WorkerLaunch
+from stcn_plugin.bridge.messages import PROTOCOL, RETIRED, Done, Failed, Hello, Progressed, Warned, Written, decode
+from stcn_plugin.errors import CancelledError, PlateError, PluginError, WorkerError
+from stcn_plugin.media.images import read_image
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.presets.library import list_presets
+from stcn_plugin.presets.shot_file import make_shot
+from stcn_plugin.worker.networks import Networks
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended by POSIX signals")
+
+COMMAND = [sys.executable, "-m", "stcn_plugin.worker"]
+FRAMES = 40
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A plate of forty small frames, six pictures over and over, and a keyframe of one disc."""
+    folder = tmp_path_factory.mktemp("worker")
+    for number, frame in enumerate(golden_frames(6, 96, 144)):
+        Image.fromarray(frame).save(folder / f"source.{number}.png")
+    for number in range(FRAMES):
+        (folder / f"p.{1001 + number}.png").symlink_to(folder / f"source.{number % 6}.png")
+    Image.fromarray(golden_masks(96, 144)[0] * 255).save(folder / "key.png")
+    return folder
+
+
+@pytest.fixture
+def job(folder, tmp_path):
+    """Make requests of the plate."""
+
+    def make(name: str, frames: str = "1001-1004", plugin: str | None = None, **given: object) -> JobRequest:
+        plugins = ()
+        if plugin is not None:
+            (tmp_path / f"{name}.py").write_text(PRELUDE + plugin)
+            plugins = (str(tmp_path / f"{name}.py"),)
+        return JobRequest(
+            **{
+                "plate": str(folder / "p.####.png"),
+                "keyframes": (KeyframeFile(1001, str(folder / "key.png")),),
+                "out": str(tmp_path / name / "m.####.exr"),
+                "range": frames,
+                "preset": "draft",
+                "plugins": plugins,
+                **given,
+            }
+        )
+
+    return make
+
+
+PRELUDE = """
+import ctypes, os, signal, subprocess, sys, time
+from stcn_plugin.bridge.plugins import hookimpl
+"""
+
+SLOW = """
+@hookimpl
+def stcn_process_mattes(frame, mattes):
+    time.sleep(0.4)
+"""
+
+
+@pytest.fixture(scope="module")
+def log():
+    return []
+
+
+@pytest.fixture(scope="module")
+def shared(log):
+    """One worker for the tests that leave it alive."""
+    with WorkerClient(WorkerLaunch(sys.executable), on_log=log.append) as client:
+        yield client
+
+
+@pytest.fixture
+def worker(shared):
+    """The shared worker, which no test may lose."""
+    shared.start()
+    pid = shared.pid
+    yield shared
+    assert shared.pid == pid
+    assert is_alive(pid)
+
+
+@pytest.fixture
+def mortal():
+    """A worker of the test's own."""
+    with WorkerClient(WorkerLaunch(sys.executable)) as client:
+        yield client
+
+
+def whole_files(folder: Path) -> list[int]:
+    """Read every matte of a folder, which must hold nothing else, and return their frames."""
+    for path in folder.iterdir():
+        assert read_image(path).pixels.shape == (96, 144, 5)
+    return sorted(int(path.name.split(".")[1]) for path in folder.iterdir())
+
+
+def test_a_warm_worker_runs_job_after_job(worker, job, tmp_path):
+    """Jobs follow one another in one process, one that fails among them; each tells its own end."""
+    told = []
+    first = worker.submit(job("first"))
+    while not told or not isinstance(told[-1], Done):
+        if (message := worker.receive(timeout=0.1)) is not None:
+            told.append(message)
+    assert {message.id for message in told} == {first}
+    assert [m.progress.done for m in told if isinstance(m, Progressed)] == [1, 2, 3, 4]
+    assert [m.progress.total for m in told if isinstance(m, Progressed)] == [4] * 4
+    written = [message for message in told if isinstance(message, Written)]
+    assert [(m.frame, m.files) for m in written] == [
+        (frame, (str(tmp_path / "first" / f"m.{frame}.exr"),)) for frame in range(1001, 1005)
+    ]
+    report = told[-1].report
+    assert report.frames == (1001, 1002, 1003, 1004)
+    assert report.files == tuple(file for message in written for file in message.files)
+    assert report.patterns == dict.fromkeys(report.objects, str(tmp_path / "first" / "m.####.exr"))
+    assert worker.version == __version__
+
+    failed = end_of(worker, worker.submit(job("failing", plate=str(tmp_path / "absent.####.exr"))))
+    assert isinstance(failed, Failed)
+    assert isinstance(failed.error, PlateError)
+    assert not (tmp_path / "failing").exists()
+
+    again = end_of(worker, worker.submit(job("again")))
+    assert isinstance(again, Done)
+    for frame in (1001, 1004):
+        one, other = (read_image(tmp_path / name / f"m.{frame}.exr").pixels for name in ("first", "again"))
+        assert (one == other).all()
+
+
+def test_the_network_is_loaded_once_per_weights():
+    """Settings that change neither weights nor device nor threads keep the network; `auto` is not the last job's."""
+
+    def settings(*overrides: str):
+        return make_shot(plate="p.####.png", keyframes={1: "k.png"}, out="m.####.exr", overrides=overrides).settings
+
+    before = torch.get_num_threads()
+    try:
+        networks = Networks()
+        first = networks(settings())
+        assert networks(settings("memory.interval=2", "size=64")) is first
+        other = networks(settings(f"compute.threads={before + 1}"))
+        assert other is not first
+        assert torch.get_num_threads() == before + 1
+        assert networks(settings(f"compute.threads={before + 1}", "matte.black=0.2")) is other
+        networks(settings())
+        assert torch.get_num_threads() == before
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_cancel_stops_within_a_frame(worker, job, tmp_path):
+    """After a cancel only what was already on its way to disk is written; a job after it runs."""
+    running = worker.submit(job("cancelled", f"1001-{1000 + FRAMES}", SLOW))
+    for _ in range(3):
+        until(worker, Written)
+    worker.cancel(running)
+    after = []
+    while not isinstance(message := worker.receive(timeout=0.1), (Done, Failed)):
+        after += [message] if isinstance(message, Written) else []
+    assert isinstance(message.error, CancelledError)
+    assert "are whole" in str(message.error)
+    assert len(after) <= 4  # one is being written, two wait for it, and one is being propagated
+    assert whole_files(tmp_path / "cancelled") == [1001 + number for number in range(3 + len(after))]
+    assert isinstance(end_of(worker, worker.submit(job("after"))), Done)
+
+
+def test_a_cancel_before_the_start_writes_nothing(worker, job, tmp_path):
+    """A job that waits for another is cancelled before it begins; the other is not."""
+    first = worker.submit(job("running", plugin=SLOW))
+    second = worker.submit(job("waiting"))
+    worker.cancel(second)
+    assert isinstance(end_of(worker, first), Done)
+    ended = end_of(worker, second)
+    assert isinstance(ended.error, CancelledError)
+    assert whole_files(tmp_path / "running") == [1001, 1002, 1003, 1004]
+    assert not (tmp_path / "waiting").exists()
+
+
+def test_what_is_printed_does_not_reach_the_protocol(worker, job, log):
+    """Whatever a plugin or a library writes to stdout, in Python or below it, is the log's."""
+    noisy = """
+print("by print")
+
+@hookimpl
+def stcn_process_mattes(frame, mattes):
+    print("by print of", frame)
+    os.write(1, b"by the file descriptor\\n")
+    sys.__stdout__.write("by the first stdout\\n")
+    sys.__stdout__.flush()
+    os.write(1, bytes(range(256)) + b"\\n")
+    subprocess.run(["echo", "by a child"])
+    assert sys.stdin is None or sys.stdin.read() == ""
+    assert subprocess.run(["cat"], stdout=subprocess.PIPE).stdout == b""
+    libc = ctypes.CDLL(None)
+    libc.puts(b"by C")
+    libc.fflush(None)
+"""
+    assert isinstance(end_of(worker, worker.submit(job("noisy", plugin=noisy))), Done)
+    for line in ("by print", "by print of 1003", "by the file descriptor", "by the first stdout", "by a child", "by C"):
+        assert eventually(lambda line=line: line in log), line
+
+
+@pytest.mark.parametrize(
+    ("plugin", "kind", "said"),
+    [
+        ("sys.exit(3)", PluginError, "SystemExit: 3"),
+        ("@hookimpl\ndef stcn_process_mattes(frame, mattes): raise SystemExit('leaving')", WorkerError, "unexpected SystemExit: leaving"),
+        ("@hookimpl\ndef stcn_process_mattes(frame, mattes): raise ValueError('no grain')", PluginError, "its hook stcn_process_mattes failed (ValueError: no grain)"),
+        ("@hookimpl\ndef stcn_shot_startedd(): pass", PluginError, "stcn_shot_startedd"),
+    ],
+    ids=["exits", "exits in a hook", "raises", "misspelt"],
+)  # fmt: skip
+def test_a_plugin_that_fails_does_not_take_the_worker_along(worker, job, plugin, kind, said):
+    """The job ends with an error that tells whose it is; the worker lives."""
+    ended = end_of(worker, worker.submit(job("bad", plugin=plugin)))
+    assert isinstance(ended, Failed)
+    assert type(ended.error) is kind
+    assert said in str(ended.error)
+
+
+def test_a_plugin_that_was_only_told_is_a_warning(worker, job):
+    """A hook that is told of frames and fails costs nothing but a warning."""
+    running = worker.submit(
+        job("told", plugin="@hookimpl\ndef stcn_frame_written(frame): raise ValueError('no database')")
+    )
+    assert "no database" in until(worker, Warned).text
+    done = end_of(worker, running)
+    assert len(done.report.warnings) == 1
+    assert done.report.frames == (1001, 1002, 1003, 1004)
+
+
+def test_it_describes_what_there_is(worker):
+    """Presets, weights and devices are those that a job may name, defaults first."""
+    found = worker.describe()
+    names = [choice.name for choice in found.presets]
+    assert names[0] == "default"
+    assert set(names) == {info.name for info in list_presets()}
+    assert [choice.name for choice in found.weights] == [entry.name for entry in WeightsStore().entries()]
+    assert [choice.name for choice in found.devices][:1] == ["auto"]
+    assert "cpu" in [choice.name for choice in found.devices]
+    assert all(choice.label for choices in (found.presets, found.weights, found.devices) for choice in choices)
+
+
+def test_an_odd_file_name_goes_there_and_back(worker, job, folder, tmp_path):
+    """Quotes, newlines and letters of any language in names reach the worker and come back."""
+    odd = tmp_path / "h\u00e4re \u517d\U0001f407 'pl\"\\t\ne'"
+    odd.mkdir()
+    for number in range(2):
+        (odd / f"p.{1001 + number}.png").symlink_to(folder / "source.0.png")
+    request = job("odd", "1001-1002", plate=str(odd / "p.####.png"), out=str(odd / "m.####.exr"))
+    done = end_of(worker, worker.submit(request))
+    assert isinstance(done, Done), done.error
+    assert done.report.files == (str(odd / "m.1001.exr"), str(odd / "m.1002.exr"))
+    assert all(Path(file).is_file() for file in done.report.files)
+
+
+def test_a_killed_worker_leaves_whole_files_and_the_next_job_runs(mortal, job, tmp_path):
+    """The artist reads that it was killed and what to do; what was written is whole; the next job starts another."""
+    running = mortal.submit(job("killed", f"1001-{1000 + FRAMES}", SLOW))
+    for _ in range(3):
+        until(mortal, Written)
+    first = mortal.pid
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(WorkerError) as caught:
+        end_of(mortal, running)
+    assert str(caught.value).startswith(
+        "the worker was killed (SIGKILL). The mattes written so far are whole; run the job again, with a smaller size if "
+        "memory ran out."
+    )
+    frames = [path for path in (tmp_path / "killed").iterdir() if not path.name.startswith(".")]
+    assert 3 <= len(frames) < FRAMES
+    for path in frames:
+        assert read_image(path).pixels.shape == (96, 144, 5)
+    assert isinstance(end_of(mortal, mortal.submit(job("next"))), Done)
+    assert mortal.pid != first
+
+
+def test_a_crash_in_native_code_leaves_last_words(mortal, job):
+    """A library that crashes is told with the signal and the place in the plugin."""
+    crash = "@hookimpl\ndef stcn_shot_started(): os.kill(os.getpid(), signal.SIGSEGV)"
+    running = mortal.submit(job("crash", plugin=crash))
+    with pytest.raises(WorkerError) as caught:
+        end_of(mortal, running)
+    assert "was killed (SIGSEGV)" in str(caught.value)
+    assert "stcn_shot_started" in str(caught.value) or "Segmentation fault" in str(caught.value)
+
+
+def test_it_retires_when_it_has_nothing_to_do():
+    """Without a job for long it gives its memory back by itself, and the next one starts another."""
+    with WorkerClient(WorkerLaunch(sys.executable, idle=0.1)) as client:
+        client.start()
+        first = client.pid
+        process = client._link.process
+        assert eventually(lambda: process.poll() is not None)
+        assert process.returncode == RETIRED
+        assert client.describe().presets
+        assert client.pid != first
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "words"),
+    [
+        (b"", 0, ""),
+        (b'{"type":"quit"}\n', 0, ""),
+        (b'{"type":"ru', 0, ""),
+        (b"ls -l\n", 2, "does not speak as it should: this is no message: 'ls -l'"),
+        (b'{"type":"run","id":1,"job":{"plate":3}}\n', 2, "'plate' of a job is int 3, not str"),
+        (b"[" * 100_000 + b"\n", 2, "does not speak as it should"),
+    ],
+    ids=["nothing", "quit", "cut", "shell", "job", "deep"],
+)
+def test_it_ends_with_what_it_is_sent(sent, code, words):
+    """End of input and quit end it well; what is no message ends it with an error, since somebody waits for an answer."""
+    result = subprocess.run(COMMAND, input=sent, capture_output=True, timeout=120)
+    assert result.returncode == code, result.stderr
+    assert words in result.stderr.decode()
+    first = decode(result.stdout.splitlines()[0])
+    assert isinstance(first, Hello)
+    assert (first.protocol, first.version) == (PROTOCOL, __version__)
+
+
+HOST = """
+import os, sys, time
+from stcn_plugin.bridge import JobRequest, KeyframeFile, WorkerClient, WorkerLaunch
+from stcn_plugin.bridge.messages import Written
+plate, key, out, plugin, sibling = sys.argv[1:]
+worker = WorkerClient(WorkerLaunch(sys.executable))
+worker.submit(JobRequest(plate=plate, keyframes=(KeyframeFile(1001, key),), out=out, preset="draft", plugins=(plugin,)))
+while not isinstance(worker.receive(timeout=0.1), Written):
+    pass
+child = 0
+if sibling == "yes":
+    child = os.fork()  # has copies of both pipes, as what a host forks may have
+    if child == 0:
+        os.closerange(0, 3)
+        time.sleep(600)
+        os._exit(0)
+print(worker.pid, child, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("sibling", ["no", "yes"])
+def test_no_orphan_is_left_when_the_host_dies(folder, tmp_path, sibling):
+    """A host that is killed in mid-job takes its worker along, even where something else holds the pipes open."""
+    (tmp_path / "slow.py").write_text(PRELUDE + SLOW)
+    arguments = [
+        folder / "p.####.png",
+        folder / "key.png",
+        tmp_path / "out" / "m.####.exr",
+        tmp_path / "slow.py",
+        sibling,
+    ]
+    host = subprocess.Popen([sys.executable, "-c", HOST, *map(str, arguments)], stdout=subprocess.PIPE)
+    try:
+        worker, child = map(int, host.stdout.readline().split())
+        assert is_alive(worker)
+        host.kill()
+        host.wait()
+        assert eventually(lambda: not is_alive(worker))
+        if sibling == "yes":
+            assert is_alive(child)
+    finally:
+        host.kill()
+        host.stdout.close()
+        host.wait()
+        if sibling == "yes":
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+    frames = whole_files(tmp_path / "out")
+    assert 1 <= len(frames) < FRAMES
