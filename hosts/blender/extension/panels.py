@@ -25,7 +25,7 @@ class STCN_UL_keyframe_files(bpy.types.UIList):  # noqa: N801 - Blender's own na
         self, _context: Any, layout: Any, _data: Any, item: Any, _icon: int, _active: Any, _name: str
     ) -> None:
         """Draw one file with its frame."""
-        row = layout.row(align=True)
+        row = layout.split(factor=0.3, align=True)
         row.prop(item, "frame", text="")
         row.prop(item, "file", text="")
 
@@ -73,11 +73,10 @@ class _Details(_InSidebars):
 
 def _draw_plate(layout: Any, settings: StcnSettings) -> None:
     box = layout.box().column()
-    row = box.row(align=True)
-    row.use_property_split = False
+    row = box.row()
     row.label(text="Plate", icon="SEQUENCE")
-    row.prop(settings, "plate_kind", expand=True)
     row.operator("stcn.use_editor", text="", icon="EYEDROPPER")
+    _draw_choice(box, settings, "plate_kind")
     if settings.plate_kind == "NODE":
         box.prop(settings, "plate_node")
     elif settings.plate_kind == "CLIP":
@@ -89,10 +88,8 @@ def _draw_plate(layout: Any, settings: StcnSettings) -> None:
 
 def _draw_keyframes(layout: Any, settings: StcnSettings) -> None:
     box = layout.box().column()
-    row = box.row(align=True)
-    row.use_property_split = False
-    row.label(text="Keyframes", icon="KEYFRAME")
-    row.prop(settings, "keyframe_kind", expand=True)
+    box.label(text="Keyframes", icon="KEYFRAME")
+    _draw_choice(box, settings, "keyframe_kind")
     if settings.keyframe_kind == "MASK":
         box.prop(settings, "mask")
         box.prop(settings, "keyframes_at")
@@ -104,15 +101,22 @@ def _draw_keyframes(layout: Any, settings: StcnSettings) -> None:
     side.operator("stcn.remove_keyframe_file", text="", icon="REMOVE")
 
 
+def _draw_choice(layout: Any, settings: StcnSettings, name: str) -> None:
+    """Draw a choice as a row of buttons, over the whole width of a narrow sidebar."""
+    row = layout.row(align=True)
+    row.use_property_split = False
+    row.prop(settings, name, expand=True)
+
+
 def _draw_job(layout: Any, settings: StcnSettings) -> None:
     status = KEPT.status
     if status.is_running:
-        row = layout.row(align=True)
-        if hasattr(row, "progress"):
-            row.progress(factor=status.share, text=status.text)
+        text = f"{status.text} · {status.share:.0%}" if status.total else status.text
+        if hasattr(layout, "progress"):
+            layout.progress(factor=status.share, text=text)
         else:  # before Blender 4
-            row.label(text=f"{status.text} · {status.share:.0%}")
-        row.operator("stcn.cancel", text="", icon="CANCEL")
+            layout.label(text=text)
+        layout.operator("stcn.cancel", icon="CANCEL")
         return
     column = layout.column()
     column.scale_y = 1.4

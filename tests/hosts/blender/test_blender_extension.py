@@ -24,7 +24,7 @@ HINTS = {
     "quotes": "Close the quotes",
     "no keyframe file": "Add a matte file",
     "absent keyframe": "/absent.exr",
-    "nothing to update": "poll() failed",
+    "nothing to update": "Nothing was propagated in this scene yet",
     "shot file gone": "Propagate once",
     "worker's Python": "cannot be started",
 }

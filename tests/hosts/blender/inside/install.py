@@ -20,4 +20,4 @@ def command(*arguments):
 
 command("validate", sys.argv[2])
 command("install-file", "-r", "user_default", "-e", sys.argv[2])
-assert "bl_ext.user_default.stcn_plugin" in bpy.context.preferences.addons.keys()
+assert "bl_ext.user_default.stcn_plugin" in bpy.context.preferences.addons.keys()  # noqa: SIM118 - the addons themselves are what it iterates over

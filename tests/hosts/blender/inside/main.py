@@ -9,14 +9,15 @@ import os
 import runpy
 import sys
 import traceback
+from pathlib import Path
 
 import bpy
 
 EXTENSION = "bl_ext.user_default.stcn_plugin"
 
 script, file, *arguments = sys.argv[1:]
-installed = os.path.join(bpy.utils.user_resource("EXTENSIONS"), "user_default", "stcn_plugin")
-if os.path.isdir(installed) and os.path.basename(script) != "install.py":
+installed = Path(bpy.utils.user_resource("EXTENSIONS"), "user_default", "stcn_plugin")
+if installed.is_dir() and Path(script).name != "install.py":
     # The program reads at its start which extensions are enabled; as a module it does not.
     importlib.import_module("addon_utils").enable(EXTENSION, default_set=True)
 if file:
@@ -27,7 +28,7 @@ try:
     runpy.run_path(script, run_name="__main__")
 except SystemExit as exit_:
     code = exit_.code or 0
-except Exception:
+except Exception:  # noqa: BLE001 - as the program does, whatever it is
     traceback.print_exc()
     code = 3
 atexit._run_exitfuncs()
