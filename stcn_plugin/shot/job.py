@@ -36,7 +36,7 @@ from stcn_plugin.shot.checks import (
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
-from stcn_plugin.shot.update import Part, Recall, affected, plan_part
+from stcn_plugin.shot.update import Part, Recall, affected, plan_parts
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
 
@@ -189,9 +189,7 @@ def _narrowed(job: Job, whole: Stretch, changed: Collection[int]) -> Job:
     check_untouched(job.writer, job.frames, found, display=job.display)
     memory = job.settings.memory
     recall = Recall(memory.interval, memory.schedule, memory.max_frames)
-    parts = [
-        plan_part(whole.plan, written, objects=job.objects, keyframes=keyframes, recall=recall) for written in found
-    ]
+    parts = plan_parts(whole.plan, found, objects=job.objects, keyframes=keyframes, recall=recall)
     return replace(job, stretches=tuple(_stretch(job, part, whole.masks) for part in parts))
 
 

@@ -91,32 +91,50 @@ def affected(
     return tuple(_in_pieces(found))
 
 
-def plan_part(whole: Plan, written: range, *, objects: Sequence[str], keyframes: Keyframes, recall: Recall) -> Part:
-    """Plan the passes that give a part of a shot as the passes through all of it would.
+def plan_parts(
+    whole: Plan, parts: Sequence[range], *, objects: Sequence[str], keyframes: Keyframes, recall: Recall
+) -> tuple[Part, ...]:
+    """Plan the passes that give parts of a shot as the passes through all of it would.
 
     A pass whose keyframes lie outside of the part first visits frames there: all keyframes, those that it would have
     remembered on its way (no more than the part has frames, so that a short one stays cheap), and the one next to the
-    part. Every object that is in play is given on each of them.
+    part. Every object that is in play is given on each of them; only on keyframes inside of another part, whose mattes
+    on disk are out of date, the artist's alone.
 
     Args:
         whole: The plan of the whole shot.
-        written: Indices of the part.
+        parts: Indices of each part; none next to another.
         objects: Names of all objects.
         keyframes: The artist's mattes.
         recall: Which frames to remember besides keyframes.
     """
+    given = {name: [index for index, names in keyframes.items() if name in names] for name in objects}
+    reached = np.isfinite(whole.weight)
+    for part in parts:
+        reached[part.start : part.stop] = False  # on disk, but out of date
+    return tuple(_planned(whole, written, given, reached, recall) for written in parts)
+
+
+def _planned(
+    whole: Plan, written: range, given: Mapping[str, Sequence[int]], on_disk: NDArray[np.bool_], recall: Recall
+) -> Part:
+    """Plan one part; ``on_disk`` says ``(frames, objects)`` what may be given from there."""
     inside = np.zeros((len(whole.weight), 1), bool)
     inside[written.start : written.stop] = True
     recall = replace(recall, most=min(len(written), recall.most or len(written)))
-    given = {name: [index for index, names in keyframes.items() if name in names] for name in objects}
-    forward, before = _pass(inside & (whole.weight > 0), written.start - 1, 1, whole, given, recall)
-    backward, after = _pass(inside & (whole.weight < 1), written.stop, -1, whole, given, recall)
+    forward, before = _pass(inside & (whole.weight > 0), written.start - 1, 1, given, on_disk, recall)
+    backward, after = _pass(inside & (whole.weight < 1), written.stop, -1, given, on_disk, recall)
     plan = Plan(weight=np.where(inside, whole.weight, np.float32(np.nan)), forward=forward, backward=backward)
     return Part(written, plan, before | after)
 
 
 def _pass(
-    wanted: NDArray[np.bool_], near: int, step: int, whole: Plan, given: Mapping[str, Sequence[int]], recall: Recall
+    wanted: NDArray[np.bool_],
+    near: int,
+    step: int,
+    given: Mapping[str, Sequence[int]],
+    on_disk: NDArray[np.bool_],
+    recall: Recall,
 ) -> tuple[tuple[int, ...], dict[int, list[str]]]:
     """Return the indices that a pass visits, and what is given from disk on those outside of its part.
 
@@ -124,8 +142,8 @@ def _pass(
         wanted: ``(frames, objects)`` what the pass has to give.
         near: Index that it comes by just before the part.
         step: 1 forward, -1 backward.
-        whole: The plan of the whole shot.
         given: Object name to the indices of its keyframes.
+        on_disk: ``(frames, objects)`` what may be given from disk.
         recall: Which frames to remember besides keyframes.
     """
 
@@ -146,18 +164,18 @@ def _pass(
     if not carried:
         return tuple(range(min(starts.values(), key=order), last + step, step)), {}
     known = {index for behind in carried.values() for index in behind}
-    visited = sorted({near, *known, *recall.between(near, min(known, key=order))}, key=order)
-    reached = np.isfinite(whole.weight)
-    on_disk = {
+    recalled = [index for index in recall.between(near, min(known, key=order)) if on_disk[index].any()]
+    visited = sorted({near, *known, *recalled}, key=order)
+    taken = {
         index: [
             name
             for column, (name, own) in enumerate(given.items())
-            if reached[index, column] and index not in own and any(order(other) < order(index) for other in own)
+            if on_disk[index, column] and index not in own and any(order(other) < order(index) for other in own)
         ]
         for index in visited
     }
     inside = range(near + step, last + step, step)
-    return (*visited, *inside), {index: names for index, names in on_disk.items() if names}
+    return (*visited, *inside), {index: names for index, names in taken.items() if names}
 
 
 def _in_pieces(indices: Iterable[int]) -> list[range]:

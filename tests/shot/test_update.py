@@ -22,7 +22,7 @@ from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.propagation.plan import plan_passes
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
-from stcn_plugin.shot.update import Recall, affected, plan_part
+from stcn_plugin.shot.update import Recall, affected, plan_parts
 from stcn_plugin.shot.watcher import Watcher
 
 FRAMES = range(1001, 1009)
@@ -58,14 +58,19 @@ def reaching(keyframes, name, index, direction):
     return {"both": (before, after), "forward": before, "backward": after}[direction]
 
 
+def alive(life, name):
+    """The first index of an object, and the one after its last."""
+    first, last = life.get(name, (0, LENGTH - 1))
+    return first, last + 1
+
+
 def differing(one, other, life, direction):
     """The indices on which an object that is there is made of other keyframes."""
     return {
         index
         for name in NAMES
-        for index in range(LENGTH)
-        if life.get(name, (0, LENGTH - 1))[0] <= index <= life.get(name, (0, LENGTH - 1))[1]
-        and reaching(one, name, index, direction) != reaching(other, name, index, direction)
+        for index in range(*alive(life, name))
+        if reaching(one, name, index, direction) != reaching(other, name, index, direction)
     }
 
 
@@ -88,48 +93,52 @@ def test_affected_by_a_keyframe_that_is_gone(shot):
     """Where no keyframe is left, the mattes of every object that may have had one there are affected."""
     keyframes, life, direction, changed = shot
     without = {index: names for index, names in keyframes.items() if index != changed}
-    had = {name for name in NAMES if life.get(name, (0, LENGTH))[0] <= changed <= life.get(name, (0, LENGTH))[1]}
+    had = {name for name in NAMES if changed in range(*alive(life, name))}
     assert found(without, life, direction, [changed]) == differing(without | {changed: had}, without, life, direction)
+
+
+def planned(shot, parts):
+    keyframes, life, direction, _ = shot
+    whole = plan_passes(length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction)
+    return whole, plan_parts(whole, parts, objects=NAMES, keyframes=keyframes, recall=RECALL)
 
 
 @given(shots())
 def test_a_part_that_is_the_whole_is_planned_as_the_whole(shot):
     """Where everything is wanted, the passes of the part are those of the shot, and nothing is taken from disk."""
-    keyframes, life, direction, _ = shot
-    whole = plan_passes(length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction)
-    part = plan_part(whole, range(LENGTH), objects=NAMES, keyframes=keyframes, recall=RECALL)
+    whole, (part,) = planned(shot, [range(LENGTH)])
     np.testing.assert_array_equal(part.plan.weight, whole.weight)
     assert list(part.plan.backward) == list(whole.backward)
     assert list(part.plan.forward) == list(whole.forward)
     assert not part.on_disk
 
 
-@given(shots())
-def test_every_matte_of_a_part_is_reached_as_in_the_whole(shot):
+@given(shots(), st.sets(st.integers(0, LENGTH - 1), max_size=2))
+def test_every_matte_of_a_part_is_reached_as_in_the_whole(shot, gone):
     """The passes give what the weights ask for, from given mattes, and take from disk only what is not written."""
     keyframes, life, direction, changed = shot
-    whole = plan_passes(length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction)
-    for written in affected(
-        [changed], length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction
-    ):
-        part = plan_part(whole, written, objects=NAMES, keyframes=keyframes, recall=RECALL)
-        outside = [index for index in range(LENGTH) if index not in written]
-        np.testing.assert_array_equal(part.plan.weight[list(written)], whole.weight[list(written)])
+    changes = {changed, *(gone - keyframes.keys())}
+    parts = affected(changes, length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction)
+    whole, planned_parts = planned(shot, parts)
+    written_by_any = {index for part in parts for index in part}
+    for part in planned_parts:
+        outside = [index for index in range(LENGTH) if index not in part.written]
+        np.testing.assert_array_equal(part.plan.weight[list(part.written)], whole.weight[list(part.written)])
         assert np.isnan(part.plan.weight[outside]).all()
-        assert not set(part.on_disk) & set(written)
+        assert not set(part.on_disk) & written_by_any
         for visits, step in ((part.plan.forward, 1), (part.plan.backward, -1)):
             assert all((later - earlier) * step > 0 for earlier, later in pairwise(visits))
             in_play: set[str] = set()
             for index in visits:
                 shown = set(keyframes.get(index, ())) | set(part.on_disk.get(index, ()))
-                if index not in written:
+                in_play = {name for name in in_play if index in range(*alive(life, name))}
+                if index not in part.written:
                     assert shown, "nothing is visited in vain"
-                    assert shown >= in_play, "no matte outside is guessed again"
+                    assert shown >= in_play or index in written_by_any, "no matte that stays is guessed again"
                 in_play |= shown
                 for column, name in enumerate(NAMES):
                     weight = part.plan.weight[index, column]
-                    if weight > 0 if step == 1 else weight < 1:
-                        assert name in in_play
+                    assert name in in_play or not (weight > 0 if step == 1 else weight < 1)
             for column in range(len(NAMES)):
                 weight = part.plan.weight[:, column]
                 assert set(np.flatnonzero(weight > 0 if step == 1 else weight < 1)) <= set(visits)
