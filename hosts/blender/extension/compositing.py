@@ -19,7 +19,9 @@ from .trees import ensure_tree, output_node
 
 _OBJECT = "stcn_object"
 _SHOT = "stcn_shot"
-_STEP = 320.0
+_COLUMN = 320.0
+_IMAGE, _CRYPTOMATTE, _ALPHA = 640.0, 480.0, 220.0
+"""Height of a row of such nodes."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class _Nodes:
         self._origin = tuple(origin)
         self._shot_file = shot_file
 
-    def keep(self, kind: str, pattern: str, name: str, column: float, row: float) -> tuple[Any, bool]:
+    def keep(self, kind: str, pattern: str, name: str, column: int, down: float) -> tuple[Any, bool]:
         """Return the node of a kind for mattes and an object, and whether it is new."""
         for node in self.tree.nodes:
             if node.bl_idname == kind and node.get(MATTES_MARK) == pattern and node.get(_OBJECT, "") == name:
@@ -83,7 +85,7 @@ class _Nodes:
                 return node, False
         node = self.tree.nodes.new(kind)
         node[MATTES_MARK], node[_OBJECT], node[_SHOT] = pattern, name, self._shot_file
-        node.location = self._origin[0] + column * _STEP, self._origin[1] - row * _STEP
+        node.location = self._origin[0] + column * _COLUMN, self._origin[1] - down
         return node, True
 
 
@@ -107,7 +109,7 @@ def _sockets(nodes: _Nodes, report: Report, span: FrameSpan, is_update: bool) ->
 
 def _matte_node(nodes: _Nodes, pattern: str, span: FrameSpan, is_update: bool, *, row: int) -> Any:
     """Return the image node of matte files, showing what is on disk now."""
-    node, is_new = nodes.keep("CompositorNodeImage", pattern, "", 0, row)
+    node, is_new = nodes.keep("CompositorNodeImage", pattern, "", 0, row * _IMAGE)
     image = next((each for each in bpy.data.images if each.get(MATTES_MARK) == pattern), None)
     first = _file(pattern, span.first)
     if image is None:
@@ -129,7 +131,7 @@ def _matte_node(nodes: _Nodes, pattern: str, span: FrameSpan, is_update: bool, *
 
 def _cryptomatte(nodes: _Nodes, mattes: Any, pattern: str, name: str, row: int) -> Any:
     """Return the Cryptomatte node that picks an object by its name."""
-    node, _ = nodes.keep("CompositorNodeCryptomatteV2", pattern, name, 1, row + 1)
+    node, _ = nodes.keep("CompositorNodeCryptomatteV2", pattern, name, 1, _IMAGE + row * _CRYPTOMATTE)
     node.label = name
     node.source = "IMAGE"
     node.image = mattes.image
@@ -143,7 +145,7 @@ def _cryptomatte(nodes: _Nodes, mattes: Any, pattern: str, name: str, row: int) 
 
 def _wire(nodes: _Nodes, plate: Any, pattern: str, name: str, socket: Any, row: int) -> None:
     """Give the plate an object's matte as its alpha; links that the artist made stay."""
-    node, is_new = nodes.keep("CompositorNodeSetAlpha", pattern, name, 2, row)
+    node, is_new = nodes.keep("CompositorNodeSetAlpha", pattern, name, 2, row * _ALPHA)
     node.label = name
     alpha = node.inputs["Alpha"]
     if is_new:
@@ -161,7 +163,7 @@ def _plate_node(tree: Any, plate: Plate, span: FrameSpan) -> Any:
     left = min((node.location.x for node in tree.nodes), default=0.0)
     low = min((node.location.y for node in tree.nodes), default=0.0)
     node = tree.nodes.new("CompositorNodeMovieClip" if plate.is_clip else "CompositorNodeImage")
-    node.location = left, low - _STEP * 1.5
+    node.location = left, low - _IMAGE
     node.label = Path(plate.files.pattern).name
     if plate.is_clip:
         node.clip = bpy.data.movieclips[plate.block]

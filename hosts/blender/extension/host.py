@@ -12,6 +12,7 @@ from stcn_plugin.errors import HostError, STCNError
 
 from .choices import Choices, frames_of
 from .compositing import deliver
+from .exr_windows import place, windows
 from .kept import JobStatus
 from .masks import find_mask, keyed_frames, layers_at, render_layers
 
@@ -58,16 +59,22 @@ class BlenderHost:
             return None
         mask = find_mask(self._choices.mask)
         shift = self._choices.plate.shift
+        file = first_file(self._choices)
+        size = picture_size(file)
         beside = request.out or request.shot_file or ""
         mattes = render_layers(
             mask,
             self._keyframes_of(mask),
             scene=bpy.data.scenes[self._choices.scene],
-            size=picture_size(self._choices),
+            size=size,
             folder=Path(folder),
             stem=Path(beside).name.split(".")[0],
             shift=shift,
         )
+        found = windows(file)
+        if found and found[0] != found[1] and size == (found[0][2] - found[0][0] + 1, found[0][3] - found[0][1] + 1):
+            for each in mattes:
+                place(Path(each.file), *found)
         return [KeyframeFile(each.frame + shift, each.file, {each.layer: _MATTE}) for each in mattes]
 
     @hookimpl
@@ -125,24 +132,28 @@ class BlenderHost:
         return dict(wanted)
 
 
-def picture_size(choices: Choices) -> tuple[int, int]:
-    """Return width and height of the plate as Blender shows it.
+def first_file(choices: Choices) -> Path:
+    """Return the first file of the plate that is on disk, else the one that Blender names."""
+    numbers = choices.plate.files.numbers_on_disk()
+    return choices.plate.files.path(numbers[0] if numbers else int(choices.plate.files.number))
+
+
+def picture_size(file: Path) -> tuple[int, int]:
+    """Return width and height of a picture as Blender shows it.
 
     Raises:
-        HostError: Its first file cannot be read.
+        HostError: It cannot be read.
     """
-    numbers = choices.plate.files.numbers_on_disk()
-    path = str(choices.plate.files.path(numbers[0] if numbers else int(choices.plate.files.number)))
     try:
-        image = bpy.data.images.load(path)
+        image = bpy.data.images.load(str(file))
     except RuntimeError:
         raise HostError(
-            "Blender cannot read this file of the plate", where=path, fix="Check that it is there"
+            "Blender cannot read this file of the plate", where=str(file), fix="Check that it is there"
         ) from None
     try:
         width, height = image.size
     finally:
         bpy.data.images.remove(image)
     if not width or not height:
-        raise HostError("Blender cannot read this file of the plate", where=path, fix="Check that it is whole")
+        raise HostError("Blender cannot read this file of the plate", where=str(file), fix="Check that it is whole")
     return width, height

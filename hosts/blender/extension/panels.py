@@ -25,7 +25,7 @@ class STCN_UL_keyframe_files(bpy.types.UIList):  # noqa: N801 - Blender's own na
         self, _context: Any, layout: Any, _data: Any, item: Any, _icon: int, _active: Any, _name: str
     ) -> None:
         """Draw one file with its frame."""
-        row = layout.split(factor=0.3, align=True)
+        row = layout.split(factor=0.42, align=True)
         row.prop(item, "frame", text="")
         row.prop(item, "file", text="")
 

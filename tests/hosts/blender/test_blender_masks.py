@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
-from blender_shot import read_channels
+from blender_shot import read_channels, write_exr
 from PIL import Image, ImageDraw
 from scipy.ndimage import maximum_filter
 
@@ -72,3 +73,22 @@ def test_between_two_keys_the_shape_is_where_blender_animates_it(drawn):
 def test_nothing_is_left_in_the_file(drawn):
     """Scenes, masks and node groups that drawing needed are gone."""
     assert drawn["counts"] == [1, 4, 0]
+
+
+@pytest.mark.parametrize(("data", "size"), [((-10, -6), (180, 108)), ((20, 10), (120, 70))], ids=["overscan", "inset"])
+def test_a_mask_over_a_data_window_says_where_it_belongs(blender, tmp_path, data, size):
+    """Blender shows the data window alone; the keyframe and the mattes lie where the plate's pixels are."""
+    rng = np.random.default_rng(3)
+    plate = tmp_path / "plate.1001.exr"
+    write_exr(plate, rng.random((size[1], size[0], 3)).astype(np.float32), data, (0, 0, 160, 96))
+    outline = [(30, 20), (90, 25), (80, 60), (40, 55)]
+    said = blender.run("overscan", tmp_path, plate=str(plate), outline=outline)
+    assert said["size"] == list(size)
+    for path, channel in [("keyframes/hero.hero.1001.exr", "R"), ("hero.1001.exr", "hero.A")]:
+        source = oiio.ImageInput.open(str(tmp_path / "mattes" / path))
+        spec = source.spec()
+        source.close()
+        assert (spec.x, spec.y, spec.width, spec.height) == (*data, *size), path
+        assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (0, 0, 160, 96), path
+        apart = read_channels(tmp_path / "mattes" / path)[channel] - coverage(outline, *size)
+        assert np.abs(apart).mean() < 0.03, path
