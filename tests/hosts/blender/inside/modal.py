@@ -1,0 +1,104 @@
+"""In Blender's window: propagate while it stays usable, and stop by ESC and by the Cancel button.
+
+blender --enable-event-simulate -P modal.py -- SITE EXTENSION SHOT FOLDER PYTHON
+"""
+
+import importlib
+import importlib.util
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+site, extension, shot, folder, python = sys.argv[sys.argv.index("--") + 1 :]
+sys.path[:0] = [site, str(Path(__file__).parent)]
+helpers = importlib.import_module("scene")
+spec = importlib.util.spec_from_file_location(
+    "stcn_blender", f"{extension}/__init__.py", submodule_search_locations=[extension]
+)
+package = importlib.util.module_from_spec(spec)
+sys.modules["stcn_blender"] = package
+spec.loader.exec_module(package)
+package.register()
+operators, kept = sys.modules["stcn_blender.operators"], sys.modules["stcn_blender.kept"].KEPT
+operators.worker_python = lambda: python  # this Blender is too old for extensions, and so for their preferences
+
+bpy.context.preferences.view.show_splash = False
+window = bpy.context.window_manager.windows[0]
+area = max(window.screen.areas, key=lambda each: each.width * each.height)
+area.ui_type = "CompositorNodeTree"
+area.spaces.active.show_region_ui = True
+scene = bpy.context.scene
+scene.camera = None
+tree, _ = helpers.new_tree(scene)
+helpers.plate_node(tree, f"{shot}/plates/two_objects.1001.exr", 1001, 1000, 40)
+settings = scene.stcn
+settings.keyframe_kind = "FILES"
+settings.keyframe_files.add().frame = 1001
+settings.keyframe_files[0].file = f"{shot}/keyframes/keyframe.1001.exr"
+settings.preset, settings.frame_range = "draft", "1001-1004"
+settings.out = f"{folder}/mattes/matte.####.exr"
+
+told = {"ticks": 0, "ends": []}
+
+
+def within(call):
+    region = next(each for each in area.regions if each.type == "WINDOW")
+    with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+        return call()
+
+
+def wait_until(ready):
+    """Let Blender go on until something is so; every tick is one in which the artist could work."""
+    end = time.monotonic() + 300
+    while not ready():
+        assert time.monotonic() < end, kept.status
+        told["ticks"] += 1
+        scene.frame_current = 1001 + told["ticks"] % 40
+        yield
+
+
+def work():
+    assert within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT")) == {"RUNNING_MODAL"}
+    yield from wait_until(lambda: not kept.status.is_running)
+    told["ends"].append(kept.status.text)
+    told["nodes"] = sorted(each.bl_idname for each in tree.nodes)
+    told["shot_file"] = settings.shot_file
+    settings.frame_range = ""
+    for stop in (escape, bpy.ops.stcn.cancel):
+        within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT"))
+        yield from wait_until(lambda: kept.status.done >= 2)
+        within(stop)
+        yield from wait_until(lambda: not kept.status.is_running)
+        told["ends"].append(kept.status.text)
+        told["done"] = kept.status.done
+    told["nodes_after"] = sorted(each.bl_idname for each in tree.nodes)
+
+
+def escape():
+    window.event_simulate(type="ESC", value="PRESS", x=area.x + 200, y=area.y + 200)
+    window.event_simulate(type="ESC", value="RELEASE", x=area.x + 200, y=area.y + 200)
+
+
+steps = work()
+
+
+def tick():
+    try:
+        next(steps)
+    except StopIteration:
+        pass
+    except Exception:  # noqa: BLE001 - told to the test, since nothing else would end this Blender
+        told["error"] = traceback.format_exc()
+    else:
+        return 0.05
+    Path(folder, "told.json").write_text(json.dumps(told))
+    package.unregister()
+    bpy.ops.wm.quit_blender()
+    return None
+
+
+bpy.app.timers.register(tick, first_interval=1.0)

@@ -1,0 +1,50 @@
+"""Blender's window stays usable while the worker works; ESC and Cancel stop it. Needs a Blender and an X server."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pluggy
+import pytest
+
+import stcn_plugin
+from stcn_plugin.bridge.launch import without_python
+
+PROGRAMS = ("blender", "xvfb-run")
+MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
+def test_a_job_runs_beside_the_artist_and_stops_when_told(tmp_path, extension):
+    """The modal operator finishes, ESC and the Cancel button end it within frames, and only a finished job brings nodes."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "pluggy").symlink_to(Path(pluggy.__file__).parent)
+    (site / "stcn_plugin").symlink_to(Path(stcn_plugin.__file__).parent)
+    script = Path(__file__).parent / "inside" / "modal.py"
+    shot = ROOT / "examples" / "shot"
+    display = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24"]
+    blender = ["blender", "--factory-startup", "--enable-event-simulate", "-P", str(script), "--"]
+    result = subprocess.run(
+        [*display, *blender, *map(str, (site, extension, shot, tmp_path, sys.executable))],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        env={**without_python(os.environ), "HOME": str(tmp_path), "TMPDIR": str(tmp_path)},
+    )
+    assert (tmp_path / "told.json").is_file(), result.stdout + result.stderr
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert "error" not in told, told["error"]
+    assert told["ends"] == ["4 frames of hare, koi", "Stopped", "Stopped"]
+    assert told["ticks"] > 20
+    assert told["done"] < 40
+    assert told["nodes"].count("CompositorNodeImage") == 2
+    assert told["nodes"].count("CompositorNodeSetAlpha") == 2
+    assert told["nodes_after"] == told["nodes"]
+    assert told["shot_file"] == str(tmp_path / "mattes" / "matte.stcn.yaml")
