@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_workers import REPORT, eventually, fake, is_alive
@@ -195,6 +198,29 @@ def test_a_hook_that_has_to_answer_ends_the_job_when_it_raises(client, hook):
     del host.answers[hook]
     host.answers["stcn_collect_shot"] = REQUEST
     assert session.run() == REPORT
+
+
+def test_a_job_that_a_hook_ended_is_cancelled_in_the_worker(client):
+    """When the host gives up on a job, the worker is told, and is free for the next one."""
+    script = """
+hello()
+first = request()["id"]
+send("progressed", id=first, progress={"done": 1, "total": 9, "frame": 1001})
+cancelled = request()
+failed(first, "CancelledError", "cancelled")
+second = request()["id"]
+send("warned", id=second, text="%s of the first" % (cancelled == {"type": "cancel", "id": first}))
+done(second)
+request()
+"""
+    host = Recorder(stcn_is_cancelled=lambda: RuntimeError("no window") if host.of("stcn_show_progress") else None)
+    session = Session(host, client(script))
+    with pytest.raises(PluginError, match="no window"):
+        session.run()
+    host.answers["stcn_is_cancelled"] = None
+    assert session.run() == REPORT
+    assert host.of("stcn_show_warning") == [("True of the first",)]
+    assert len(host.of("stcn_job_failed")) == 1
 
 
 def test_an_error_of_this_package_passes_as_it_is(client):
@@ -458,3 +484,37 @@ def test_keyframes_lie_beside_the_mattes():
     assert keyframe_folder(JobRequest(out="/a/b/m.####.exr", shot_file="/c/s.yaml")) == "/a/b/keyframes"
     assert keyframe_folder(JobRequest(shot_file="/c/s.yaml")) == "/c/keyframes"
     assert keyframe_folder(JobRequest(out="m.####.exr")).startswith("/")
+
+
+IMPATIENT = """
+import sys
+sys.path[:0] = ["tests/bridge"]
+from fake_workers import fake
+from test_session import DEAF, Recorder
+from stcn_plugin.bridge import Session, WorkerClient
+worker = WorkerClient(fake(DEAF))
+host = Recorder(stcn_show_progress=lambda: print("progress", worker.pid, flush=True))
+try:
+    Session(host, worker).run()
+except Exception as error:
+    print(type(error).__name__, len(host.of("stcn_job_failed")), worker.is_running)
+"""
+
+
+def test_ctrl_c_for_real():
+    """Two signals from a terminal end a host whose worker is deaf: cancelled, told once, and no process is left."""
+    host = subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    pid = int(host.stdout.readline().split()[1])
+    host.send_signal(signal.SIGINT)
+    for _ in range(10):  # it goes on, since it only asked
+        assert host.stdout.readline().startswith("progress")
+    host.send_signal(signal.SIGINT)
+    out, err = host.communicate(timeout=60)
+    assert (out.splitlines()[-1], err, host.returncode) == ("CancelledError 1 False", "", 0)
+    assert eventually(lambda: not is_alive(pid))
