@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -68,7 +69,9 @@ def extension_zip(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")
 def blender(request, tmp_path_factory, extension_zip) -> Blender:
-    python = request.param or _from_pip(tmp_path_factory.mktemp("bpy"))
+    fetched = tmp_path_factory.mktemp("bpy")
+    request.addfinalizer(lambda: shutil.rmtree(fetched))  # a gigabyte
+    python = request.param or _from_pip(fetched)
     found = subprocess.run([str(python), "-c", "import bpy"], capture_output=True, text=True)
     if found.returncode:
         pytest.skip(f"{python} cannot load bpy: {found.stderr.strip().splitlines()[-1:]}")
