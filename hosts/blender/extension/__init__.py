@@ -2,10 +2,10 @@
 
 import atexit
 
-from . import operators, panels, preferences, settings
+from . import choosing, operators, panels, preferences, settings
 from .kept import KEPT
 
-_ROOMS = (settings, preferences, operators, panels)
+_ROOMS = (settings, preferences, operators, choosing, panels)
 
 
 def register() -> None:

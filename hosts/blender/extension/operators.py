@@ -1,4 +1,4 @@
-"""What the panel's buttons do."""
+"""The buttons that have the worker do something: propagate, update, cancel, test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from stcn_plugin.errors import CancelledError, STCNError
 
 from .choices import Choices
 from .kept import KEPT
-from .plates import is_plate_node
 from .preferences import worker_lines, worker_python
 from .runs import Run
 
@@ -198,74 +197,7 @@ class STCN_OT_test_worker(_WhileBlenderIsUsable, bpy.types.Operator):  # noqa: N
         return {"FINISHED"}
 
 
-class STCN_OT_use_editor(bpy.types.Operator):  # noqa: N801
-    """Take as plate what this editor shows: the active node, the clip or the image."""
-
-    bl_idname = "stcn.use_editor"
-    bl_label = "Use What This Editor Shows"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Take it."""
-        settings, space = context.scene.stcn, context.space_data
-        kind = space.type if space else ""
-        if kind == "NODE_EDITOR" and space.edit_tree and (node := space.edit_tree.nodes.active) and is_plate_node(node):
-            settings.plate_kind, settings.plate_node = "NODE", node.name
-        elif kind == "CLIP_EDITOR" and space.clip:
-            settings.plate_kind, settings.plate_clip = "CLIP", space.clip
-        elif kind == "IMAGE_EDITOR" and space.image:
-            settings.plate_kind, settings.plate_image = "IMAGE", space.image
-            settings.plate_shift = 1 + space.image_user.frame_offset - space.image_user.frame_start
-        else:
-            self.report(
-                {"ERROR"}, "This editor shows no plate. Select the plate's node, or open its image or clip here."
-            )
-            return {"CANCELLED"}
-        mask = getattr(space, "mask", None)
-        if mask and not settings.mask:
-            settings.mask = mask
-        return {"FINISHED"}
-
-
-class STCN_OT_add_keyframe_file(bpy.types.Operator):  # noqa: N801
-    """Add a matte file for the current frame."""
-
-    bl_idname = "stcn.add_keyframe_file"
-    bl_label = "Add Keyframe File"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it."""
-        settings = context.scene.stcn
-        settings.keyframe_files.add().frame = context.scene.frame_current
-        settings.keyframe_index = len(settings.keyframe_files) - 1
-        return {"FINISHED"}
-
-
-class STCN_OT_remove_keyframe_file(bpy.types.Operator):  # noqa: N801
-    """Take the selected matte file off the list; the file stays."""
-
-    bl_idname = "stcn.remove_keyframe_file"
-    bl_label = "Remove Keyframe File"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove it."""
-        settings = context.scene.stcn
-        settings.keyframe_files.remove(settings.keyframe_index)
-        settings.keyframe_index = max(0, min(settings.keyframe_index, len(settings.keyframe_files) - 1))
-        return {"FINISHED"}
-
-
-_CLASSES = (
-    STCN_OT_propagate,
-    STCN_OT_update,
-    STCN_OT_cancel,
-    STCN_OT_test_worker,
-    STCN_OT_use_editor,
-    STCN_OT_add_keyframe_file,
-    STCN_OT_remove_keyframe_file,
-)
+_CLASSES = (STCN_OT_propagate, STCN_OT_update, STCN_OT_cancel, STCN_OT_test_worker)
 
 
 def _redraw(context: bpy.types.Context) -> None:
