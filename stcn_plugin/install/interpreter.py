@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from stcn_plugin.errors import InstallError
 
 _SECONDS = 60.0
 _ASK = "import stcn_plugin; print(stcn_plugin.__version__)"
+_VERSION = re.compile(r"\d+(\.\d+)+\S*")
 
 
 def worker_python(named: Path | None = None) -> str:
@@ -34,7 +37,7 @@ def worker_python(named: Path | None = None) -> str:
         raise InstallError(
             f"that Python has stcn_plugin {found}, and this is {__version__}",
             where=python,
-            fix=f"Install from there: {python} -m stcn_plugin install",
+            fix=f"Install from there: {shlex.quote(python)} -m stcn_plugin install",
         )
     return python
 
@@ -58,8 +61,9 @@ def _version_in(python: str) -> str:
         ) from None
     except subprocess.TimeoutExpired:
         raise InstallError(f"that Python gave no answer within {_SECONDS:.0f} s", where=python) from None
-    if result.returncode != 0:
+    version = result.stdout.strip().rpartition("\n")[2]
+    if result.returncode != 0 or not _VERSION.fullmatch(version):
         raise InstallError(
-            "that Python does not have stcn_plugin", where=python, fix="Install it there, or leave out --python"
+            "this is no Python with stcn_plugin", where=python, fix="Install it there, or leave out --python"
         )
-    return result.stdout.strip().rpartition("\n")[2]
+    return version

@@ -127,12 +127,14 @@ def test_this_interpreter_is_recorded_by_default():
     ("script", "message"),
     [
         ("echo 0.0.1", r"that Python has stcn_plugin 0\.0\.1, and this is .*python -m stcn_plugin install"),
-        ("exit 1", r"that Python does not have stcn_plugin\. Install it there, or leave out --python"),
+        ("exit 1", r"this is no Python with stcn_plugin\. Install it there, or leave out --python"),
+        ("exit 0", r"this is no Python with stcn_plugin\. Install it there"),
+        ("echo GNU coreutils 9.1", r"this is no Python with stcn_plugin\. Install it there"),
         ("exec sleep 60", r"that Python gave no answer within 1 s"),
     ],
 )
 def test_python_that_cannot_do_the_work_is_told(tmp_path, monkeypatch, script, message):
-    """Another version, no stcn_plugin, no answer: told before anything is written."""
+    """Another version, no stcn_plugin, no answer, or one that is no version: told before anything is written."""
     monkeypatch.setattr(interpreter, "_SECONDS", 1.0)
     with pytest.raises(InstallError, match=message):
         worker_python(python_with(tmp_path, script))
