@@ -6,6 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 _FRAME = re.compile(r"#+|%0?\d*d|@+|\$F\d*")
+_LAST_HASHES = re.compile(r"#+(?=[^#/]*\Z)")
 _TCL = re.compile(r"([\[\]$])")
 
 
@@ -45,12 +46,15 @@ def plate_pattern(out: str, node: str) -> str:
 
 
 def frame_file(pattern: str, frame: int) -> str:
-    """Return the file of a frame; the minus of a negative one stands before all of its digits, as the worker has it."""
+    """Return the file of a frame: its number stands for the last run of # in the file's name, never in a folder's.
+
+    The minus of a negative frame stands before all of its digits, as the worker has it.
+    """
 
     def number(token: re.Match[str]) -> str:
         return f"{'-' if frame < 0 else ''}{abs(frame):0{len(token.group())}d}"
 
-    return re.sub("#+", number, pattern)
+    return _LAST_HASHES.sub(number, pattern)
 
 
 def default_out(script: str, plate: str) -> str:

@@ -258,6 +258,19 @@ def test_frame_files_write_negative_frames_as_the_worker_reads_them(nuke):
         assert frame_file("/p/a.####.exr", frame) == FrameSequence.parse("/p/a.####.exr").path(frame).as_posix()
 
 
+def test_frame_numbers_stand_only_in_the_last_hashes_of_the_files_name(nuke):
+    """A # in a folder, or earlier in the file's name, is a part of the name; of folders the worker says the same."""
+    from stcn_nuke.paths import frame_file
+
+    from stcn_plugin.media.sequences import FrameSequence
+
+    pattern = "/jobs/show#2/a.####.exr"
+    assert frame_file(pattern, 7) == "/jobs/show#2/a.0007.exr"
+    assert frame_file(pattern, 7) == FrameSequence.parse(pattern).path(7).as_posix()
+    assert frame_file("/jobs/a#b.####.exr", 7) == "/jobs/a#b.0007.exr"
+    assert frame_file("/jobs/show#2/a.exr", 7) == "/jobs/show#2/a.exr"
+
+
 def test_selection_tells_the_plate_from_the_rotos(nuke, make):
     """A Read is the plate, other nodes are sources; without a source all rotos of the script are suggested."""
     from stcn_nuke.selection import selected
