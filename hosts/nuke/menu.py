@@ -4,7 +4,7 @@ import nuke
 
 try:
     from stcn_nuke.menus import add_menus
-except ImportError as error:  # Nuke itself must start all the same
-    nuke.tprint(f"STCN is not available ({error}). Run `stcn install nuke` again.")
-else:
+
     add_menus()
+except Exception as error:  # noqa: BLE001 - Nuke itself must start, whatever is wrong with this plugin
+    nuke.tprint(f"STCN is not available ({type(error).__name__}: {error}). Run `stcn install nuke` again.")

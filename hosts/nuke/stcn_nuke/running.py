@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import final
 
 import nuke
@@ -13,7 +14,7 @@ from stcn_nuke.host import NukeHost
 from stcn_nuke.orders import Order
 from stcn_nuke.worker import Worker
 from stcn_plugin.bridge import JobRequest, Progress, Report, Session
-from stcn_plugin.errors import STCNError, WorkerError
+from stcn_plugin.errors import CancelledError, STCNError, WorkerError
 
 _POLL = 0.1
 """Seconds between two looks at the artist's cancel button."""
@@ -93,7 +94,7 @@ class BackgroundJob:
         """Wait for the worker, on the thread."""
         try:
             self._display.open("STCN")
-            with self._worker.lock:  # a panel may still be asking what the worker offers
+            with self._worker_to_itself():
                 report = self._wait(request)
         except Exception as error:  # noqa: BLE001 - whatever it is, the artist must be told
             nuke.executeInMainThread(self._on_end, args=(told(error),))
@@ -101,6 +102,17 @@ class BackgroundJob:
             nuke.executeInMainThread(self._deliver, args=(report,))
         finally:
             self._display.close()
+
+    @contextmanager
+    def _worker_to_itself(self) -> Iterator[None]:
+        """Hold the worker's lock; a panel that still asks what the worker offers may have it for long."""
+        while not self._worker.lock.acquire(timeout=_POLL):
+            if self._display.is_cancelled():
+                raise CancelledError("the job was cancelled before the worker was free")
+        try:
+            yield
+        finally:
+            self._worker.lock.release()
 
     def _wait(self, request: JobRequest) -> Report:
         self._session.start(request)

@@ -8,6 +8,8 @@ import sys
 import pytest
 from nuke_tests import PLUGIN
 
+from stcn_plugin.errors import CancelledError
+
 
 @pytest.fixture
 def menu(nuke, stage):
@@ -53,12 +55,33 @@ def test_the_menu_is_in_the_bar_and_in_the_toolbar(menu, stage):
     assert [item._name for item in stage.menus["Nodes"]._items] == ["STCN"]
 
 
-def test_nuke_starts_without_the_plugins_parts(nuke, stage, monkeypatch):
-    """Where the installation is damaged, menu.py says so and nothing else happens."""
-    monkeypatch.setitem(sys.modules, "stcn_nuke.menus", None)
-    runpy.run_path(str(PLUGIN / "menu.py"))
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise ImportError('no pluggy')", "ImportError: no pluggy"),
+        ("def add_menus(:", "SyntaxError: "),
+        ("raise RuntimeError('a drive is away')", "RuntimeError: a drive is away"),
+        ("def add_menus(): raise KeyError('Nodes')", "KeyError: 'Nodes'"),
+    ],
+)
+def test_nuke_starts_whatever_is_wrong_with_the_plugin(nuke, stage, monkeypatch, tmp_path, source, reason):
+    """Where the installation is damaged, menu.py says why and nothing else happens."""
+    package = tmp_path / "stcn_nuke"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "menus.py").write_text(source)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "stcn_nuke"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    try:
+        runpy.run_path(str(PLUGIN / "menu.py"))
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "stcn_nuke"]:
+            del sys.modules[name]
     assert stage.menus == {}
-    assert "Run `stcn install nuke` again" in stage.printed[0]
+    (line,) = stage.printed
+    assert line.startswith(f"STCN is not available ({reason}")
+    assert line.endswith("Run `stcn install nuke` again.")
 
 
 def test_init_puts_two_folders_on_the_path_and_does_nothing_else(monkeypatch):
@@ -301,3 +324,24 @@ def test_what_nobody_foresaw_is_told_and_logged(menu, stage, make, monkeypatch):
     menu["Propagate roto..."]()
     assert stage.messages[0].startswith("STCN: unexpected ZeroDivisionError")
     assert "Traceback" in stage.printed[0]
+
+
+def test_cancel_reaches_a_job_that_waits_for_the_worker(stage, make, monkeypatch, tmp_path):
+    """While a panel's question holds the worker, a job that is cancelled ends, and leaves the worker to the panel."""
+    from stcn_nuke.orders import Propagation, Source
+    from stcn_nuke.running import BackgroundJob
+    from stcn_nuke.worker import Worker
+
+    monkeypatch.setenv("STCN_WORKER_PYTHON", sys.executable)
+    make.read()
+    make.roto("hero")
+    worker, ends = Worker(), []
+    order = Propagation("Read1", (Source("hero", (1001,)),), "1001-1004", f"{tmp_path.as_posix()}/a.####.exr")
+    job = BackgroundJob(order, worker, on_end=ends.append)
+    with worker.lock:
+        job.start()
+        job.cancel()
+        stage.pump(lambda: ends, timeout=20)
+        assert worker.lock.locked()
+    assert isinstance(ends[0], CancelledError)
+    assert worker.lock.acquire(blocking=False)
