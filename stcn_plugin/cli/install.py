@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stcn_plugin import __version__
+from stcn_plugin.cli import host_options
 from stcn_plugin.cli.changes import show_changes
 from stcn_plugin.errors import InstallError
 
@@ -17,7 +18,6 @@ _python = click.option(
     help="The Python that does the work for the host, with this version of stcn_plugin in it. "
     "The one that runs this command by default.",
 )
-_dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would be written.")
 
 
 @click.group()
@@ -42,17 +42,9 @@ def install() -> None:
 
 
 @install.command()
-@click.option(
-    "--dir",
-    "folder",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    default="~/.nuke",
-    show_default=True,
-    help="The folder, one that Nuke looks into.",
-)
+@host_options.nuke_folder
 @_python
-@_dry_run
+@host_options.dry_run
 def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
     """Put the plugin into a Nuke folder.
 
@@ -64,23 +56,19 @@ def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
 
     worker = worker_python(python)
     changes = installer.install(folder, python=worker, dry_run=dry_run)
-    show_changes(changes, dry_run=dry_run)
-    if not changes:
-        click.echo(f"The Nuke plugin {__version__} is there already; nothing was changed.")
-    elif not dry_run:
-        click.echo(f"Installed the Nuke plugin {__version__}; its work is done by {worker}.")
-        click.echo("Start Nuke again: there is an STCN menu. Without its interface:")
-        click.echo(f"  nuke -t {folder.expanduser().absolute() / installer.FOLDER / 'batch.py'} --help")
+    batch = folder.expanduser().absolute() / installer.FOLDER / "batch.py"
+    show_changes(
+        changes,
+        dry_run=dry_run,
+        done=f"Installed the Nuke plugin {__version__}; its work is done by {worker}.\n"
+        "Start Nuke again: there is an STCN menu. Without its interface:\n"
+        f"  nuke -t {batch} --help",
+        nothing=f"The Nuke plugin {__version__} is there already; nothing was changed.",
+    )
 
 
 @install.command(short_help="Build the Blender extension and have Blender install it.")
-@click.option(
-    "--blender",
-    "program",
-    metavar="PATH",
-    type=click.Path(path_type=Path),
-    help="Blender's program; the one on PATH or at a usual place by default.",
-)
+@host_options.blender_program
 @click.option(
     "--zip",
     "archive",
@@ -89,7 +77,7 @@ def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
     help="Only build the extension, to FILE, to be installed by hand.",
 )
 @_python
-@_dry_run
+@host_options.dry_run
 def blender(program: Path | None, archive: Path | None, python: Path | None, dry_run: bool) -> None:
     """Build the Blender extension, and have Blender install and enable it.
 
@@ -116,12 +104,12 @@ def blender(program: Path | None, archive: Path | None, python: Path | None, dry
             fix=f"Name the program with --blender PATH. Or, to install by hand, {BY_HAND}",
         )
     changes = installer.install(found, python=worker, dry_run=dry_run)
-    show_changes(changes, dry_run=dry_run)
-    if not changes:
-        click.echo(f"The Blender extension {__version__} is there already; nothing was changed.")
-    elif not dry_run:
-        click.echo(f"Installed the Blender extension {__version__} by {found.path}; its work is done by {worker}.")
-        click.echo("Start Blender again: there is an STCN tab in the sidebars (N). Without its interface:")
-        click.echo(
-            f"  blender -b FILE.blend --python-exit-code 3 -P {hosts_folder() / 'blender' / 'batch.py'} -- --help"
-        )
+    batch = hosts_folder() / "blender" / "batch.py"
+    show_changes(
+        changes,
+        dry_run=dry_run,
+        done=f"Installed the Blender extension {__version__} by {found.path}; its work is done by {worker}.\n"
+        "Start Blender again: there is an STCN tab in the sidebars (N). Without its interface:\n"
+        f"  blender -b FILE.blend --python-exit-code 3 -P {batch} -- --help",
+        nothing=f"The Blender extension {__version__} is there already; nothing was changed.",
+    )

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
+from stcn_plugin.cli import host_options
 from stcn_plugin.cli.changes import show_changes
 from stcn_plugin.errors import InstallError
-
-_dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would be removed.")
 
 
 @click.group()
@@ -26,16 +25,8 @@ def uninstall() -> None:
 
 
 @uninstall.command()
-@click.option(
-    "--dir",
-    "folder",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    default="~/.nuke",
-    show_default=True,
-    help="The folder that it was installed to.",
-)
-@_dry_run
+@host_options.nuke_folder
+@host_options.dry_run
 def nuke(folder: Path, dry_run: bool) -> None:
     """Take the plugin out of a Nuke folder.
 
@@ -45,22 +36,17 @@ def nuke(folder: Path, dry_run: bool) -> None:
     from stcn_plugin.install import nuke as installer
 
     changes = installer.uninstall(folder, dry_run=dry_run)
-    show_changes(changes, dry_run=dry_run)
-    if not changes:
-        click.echo(f"There is no Nuke plugin in {folder.expanduser()}; nothing was changed.")
-    elif not dry_run:
-        click.echo("Removed the Nuke plugin.")
+    show_changes(
+        changes,
+        dry_run=dry_run,
+        done="Removed the Nuke plugin.",
+        nothing=f"There is no Nuke plugin in {folder.expanduser()}; nothing was changed.",
+    )
 
 
 @uninstall.command()
-@click.option(
-    "--blender",
-    "program",
-    metavar="PATH",
-    type=click.Path(path_type=Path),
-    help="Blender's program; the one on PATH or at a usual place by default.",
-)
-@_dry_run
+@host_options.blender_program
+@host_options.dry_run
 def blender(program: Path | None, dry_run: bool) -> None:
     """Have Blender disable and remove the extension. Close Blender before."""
     from stcn_plugin.install import blender as installer
@@ -73,8 +59,9 @@ def blender(program: Path | None, dry_run: bool) -> None:
             fix="Name the program with --blender PATH, or remove it in Blender: Edit > Preferences > Get Extensions",
         )
     changes = installer.uninstall(found, dry_run=dry_run)
-    show_changes(changes, dry_run=dry_run)
-    if not changes:
-        click.echo(f"{found.path} does not have the extension; nothing was changed.")
-    elif not dry_run:
-        click.echo("Removed the Blender extension.")
+    show_changes(
+        changes,
+        dry_run=dry_run,
+        done="Removed the Blender extension.",
+        nothing=f"{found.path} does not have the extension; nothing was changed.",
+    )

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import stcn_plugin
+from stcn_plugin.cli.install import install
+from stcn_plugin.cli.uninstall import uninstall
 from stcn_plugin.errors import InstallError
 from stcn_plugin.install import interpreter
 from stcn_plugin.install.interpreter import worker_python
@@ -84,7 +86,8 @@ def test_without_blender_the_zip_is_built_all_the_same(tmp_path):
 
 
 BARE = """
-from stcn_plugin.cli import main
+from stcn_plugin.cli.install import install
+from stcn_plugin.cli.uninstall import uninstall
 from stcn_plugin.install import blender_program
 import os
 os.environ["PATH"] = "/nowhere"
@@ -108,6 +111,16 @@ def test_help_teaches(tmp_path, command):
     text = stcn(*command.split(), "--help", cwd=tmp_path).stdout
     group, _, host = command.partition(" ")
     assert ("--dry-run" in text) if host else all(f"stcn {group} {name}" in text for name in ("nuke", "blender"))
+
+
+@pytest.mark.parametrize("host", ["nuke", "blender"])
+def test_options_are_the_same_in_and_out(host):
+    """What uninstall takes install takes too, with the same default: the same flags lead to the same place."""
+    into = {option.name: option for option in install.commands[host].params}
+    out_of = {option.name: option for option in uninstall.commands[host].params}
+    assert set(out_of) == {"dry_run", "folder" if host == "nuke" else "program"}
+    for name, option in out_of.items():
+        assert (option.opts, option.default) == (into[name].opts, into[name].default)
 
 
 def python_with(tmp_path: Path, script: str) -> Path:
