@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -62,7 +63,7 @@ def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
         dry_run=dry_run,
         done=f"Installed the Nuke plugin {__version__}; its work is done by {worker}.\n"
         "Start Nuke again: there is an STCN menu. Without its interface:\n"
-        f"  nuke -t {batch} --help",
+        f"  nuke -t {shlex.quote(str(batch))} --help",
         nothing=f"The Nuke plugin {__version__} is there already; nothing was changed.",
     )
 
@@ -110,6 +111,6 @@ def blender(program: Path | None, archive: Path | None, python: Path | None, dry
         dry_run=dry_run,
         done=f"Installed the Blender extension {__version__} by {found.path}; its work is done by {worker}.\n"
         "Start Blender again: there is an STCN tab in the sidebars (N). Without its interface:\n"
-        f"  blender -b FILE.blend --python-exit-code 3 -P {batch} -- --help",
+        f"  blender -b FILE.blend --python-exit-code 3 -P {shlex.quote(str(batch))} -- --help",
         nothing=f"The Blender extension {__version__} is there already; nothing was changed.",
     )

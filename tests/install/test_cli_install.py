@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 import stcn_plugin
 from stcn_plugin.cli.install import install
 from stcn_plugin.cli.uninstall import uninstall
 from stcn_plugin.errors import InstallError
-from stcn_plugin.install import interpreter
+from stcn_plugin.install import interpreter, payload
 from stcn_plugin.install.interpreter import worker_python
 
 STCN = [sys.executable, "-m", "stcn_plugin"]
@@ -111,6 +114,19 @@ def test_help_teaches(tmp_path, command):
     text = stcn(*command.split(), "--help", cwd=tmp_path).stdout
     group, _, host = command.partition(" ")
     assert ("--dry-run" in text) if host else all(f"stcn {group} {name}" in text for name in ("nuke", "blender"))
+
+
+def test_hints_can_be_pasted_whatever_the_path(tmp_path, monkeypatch, stand_in):
+    """A shell reads the script's path back from either hint, blanks and quotes and all."""
+    odd = tmp_path / "n s" / "é'q"
+    shutil.copytree(payload.hosts_folder(), odd / "hosts")
+    said = CliRunner().invoke(install, ["nuke", "--dir", str(odd)], catch_exceptions=False).stdout
+    assert shlex.split(said.splitlines()[-1]) == ["nuke", "-t", str(odd / "stcn" / "batch.py"), "--help"]
+    monkeypatch.setattr(payload, "hosts_folder", lambda: odd / "hosts")
+    command = ["blender", "--blender", str(stand_in())]
+    said = CliRunner().invoke(install, command, catch_exceptions=False).stdout
+    batch = str(odd / "hosts" / "blender" / "batch.py")
+    assert shlex.split(said.splitlines()[-1])[-4:] == ["-P", batch, "--", "--help"]
 
 
 @pytest.mark.parametrize("host", ["nuke", "blender"])
