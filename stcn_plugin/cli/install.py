@@ -105,12 +105,12 @@ def blender(program: Path | None, archive: Path | None, python: Path | None, dry
             fix=f"Name the program with --blender PATH. Or, to install by hand, {BY_HAND}",
         )
     changes = installer.install(found, python=worker, dry_run=dry_run)
-    batch = hosts_folder() / "blender" / "batch.py"
+    batch = shlex.quote(str(hosts_folder() / "blender" / "batch.py"))
+    hint = f"Without its interface:\n  blender -b FILE.blend --python-exit-code 3 -P {batch} -- --help"
     show_changes(
         changes,
         dry_run=dry_run,
         done=f"Installed the Blender extension {__version__} by {found.path}; its work is done by {worker}.\n"
-        "Start Blender again: there is an STCN tab in the sidebars (N). Without its interface:\n"
-        f"  blender -b FILE.blend --python-exit-code 3 -P {shlex.quote(str(batch))} -- --help",
-        nothing=f"The Blender extension {__version__} is there already; nothing was changed.",
+        f"Start Blender again: there is an STCN tab in the sidebars (N). {hint}",
+        nothing=f"The Blender extension {__version__} is there already; nothing was changed. {hint}",
     )

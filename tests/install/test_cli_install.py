@@ -55,7 +55,7 @@ def test_nuke_in_the_users_home(tmp_path):
 
 
 def test_blender_by_its_program(tmp_path, stand_in):
-    """Blender installs and removes; what it has already is left alone."""
+    """Blender installs and removes; what it has already is left alone, and where the batch script is is told again."""
     program = stand_in()
     result = stcn("install", "blender", "--blender", program, cwd=tmp_path)
     assert (result.returncode, result.stderr) == (0, "")
@@ -63,8 +63,12 @@ def test_blender_by_its_program(tmp_path, stand_in):
     batch = re.search(r"-P (.*) -- --help$", result.stdout)[1]
     assert Path(batch).name == "batch.py"
     assert Path(batch).is_file()
+    hint = result.stdout.splitlines()[-1]
     result = stcn("install", "blender", "--blender", program, cwd=tmp_path)
-    assert result.stdout == f"The Blender extension {stcn_plugin.__version__} is there already; nothing was changed.\n"
+    assert result.stdout == (
+        f"The Blender extension {stcn_plugin.__version__} is there already; nothing was changed. "
+        f"Without its interface:\n{hint}\n"
+    )
     result = stcn("uninstall", "blender", "--blender", program, "--dry-run", cwd=tmp_path)
     assert result.stdout == f"would remove {program.parent / 'extensions' / 'stcn_plugin'}\n"
 

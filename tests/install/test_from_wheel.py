@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,10 +56,12 @@ def shipped(folder: Path) -> dict[str, bytes]:
 
 
 def test_wheel_carries_the_hosts(site):
-    """The hosts' files are inside the package, byte for byte those of the checkout, with the licence."""
+    """The hosts' files are inside the package, those of the checkout, with the licence and where their page says."""
     carried = shipped(site / "stcn_plugin" / "_hosts")
     assert carried.pop("LICENSE") == (ROOT / "LICENSE").read_bytes()
     assert carried == shipped(HOSTS)
+    (told,) = re.findall(r"in the installed package, as `(.*?)`", (HOSTS / "README.md").read_text("utf-8"))
+    assert (site / told).read_bytes() == (HOSTS / "blender" / "batch.py").read_bytes()
 
 
 def test_nuke_from_a_wheel_is_nuke_from_the_checkout(site, tmp_path):
