@@ -13,6 +13,7 @@ from stcn_nuke.orders import Order, Update
 from stcn_nuke.plates import file_pattern, plate_format, render_plate
 from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
+from stcn_nuke.scripts import JobScript
 from stcn_nuke.selection import node_named
 from stcn_plugin.bridge import JobRequest, KeyframeFile, Progress, Report, hookimpl
 from stcn_plugin.errors import HostError
@@ -46,11 +47,13 @@ class NukeHost:
         self._order = order
         self._display = display
         self._delivers = delivers
+        self._script: JobScript | None = None
 
     @hookimpl
     def stcn_collect_shot(self) -> JobRequest:
         """Read the plate's node; render its pictures where it reads none."""
         order = self._order
+        self._script = JobScript([order.plate, *(source.node for source in order.sources)])
         if len(nuke.views()) > 1:
             self._display.warn(f"of the script's views only '{first_view()}' is propagated")
         if isinstance(order, Update):
@@ -91,6 +94,9 @@ class NukeHost:
 
     @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
-        """Bring the mattes into the script."""
-        if self._delivers:
-            deliver(self._order, request, report)
+        """Bring the mattes into the script that they were ordered from."""
+        if not self._delivers:
+            return
+        if self._script is not None and not self._script.is_open():
+            raise HostError("another script is open", fix=f"The mattes are on disk: {self._order.out}")
+        deliver(self._order, request, report)

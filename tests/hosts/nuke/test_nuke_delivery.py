@@ -222,3 +222,61 @@ def test_any_of_our_nodes_leads_to_the_shot(deliver, make):
     make.select(nodes["Read1"], nodes["STCN_sh010_Read1"])
     with pytest.raises(HostError, match="several shots"):
         selected_origin()
+
+
+@pytest.fixture
+def ordered(nuke, make):
+    """Begins a job in the open script, with a Read and a roto; returns what delivers its mattes."""
+    from stcn_nuke.host import NukeHost
+    from stcn_nuke.orders import Propagation, Source
+    from stcn_nuke.running import TaskDisplay
+
+    make.read()
+    make.roto("hero")
+    host = NukeHost(Propagation("Read1", (Source("hero", (1001,)),), "1001-1003", OUT), TaskDisplay())
+
+    def begin():
+        request = host.stcn_collect_shot()
+        return lambda: host.stcn_deliver_mattes(request, report())
+
+    return begin
+
+
+@pytest.mark.parametrize("is_saved", [True, False])
+@pytest.mark.parametrize("other_is_saved", [True, False])
+def test_mattes_do_not_come_into_another_script(ordered, nuke, make, tmp_path, is_saved, other_is_saved):
+    """Its plate has the same name; the artist is told where the mattes are, and the other script stays as it is."""
+    from nuke_stage.nodes import new_script
+
+    if is_saved:
+        nuke.root()["name"].setValue("/shots/sh010.nk")
+    deliver = ordered()
+    new_script()
+    make.read()
+    make.roto("hero")
+    if other_is_saved:
+        nuke.root()["name"].setValue("/shots/sh020.nk")
+    with pytest.raises(HostError, match=r"another script is open.*The mattes are on disk: /m/sh010\.####\.exr"):
+        deliver()
+    assert sorted(node.name() for node in nuke.allNodes()) == ["Read1", "hero"]
+
+
+@pytest.mark.parametrize("name", ["", "/shots/sh010.nk"])
+def test_mattes_come_into_a_script_that_was_saved_as_another_meanwhile(ordered, nuke, name):
+    """Its nodes are the same ones, whatever its file is called now."""
+    nuke.root()["name"].setValue(name)
+    deliver = ordered()
+    nuke.root()["name"].setValue("/shots/sh010_v002.nk")
+    deliver()
+    assert nuke.toNode("STCN_sh010_Read1") is not None
+
+
+def test_mattes_come_into_their_script_when_it_was_opened_again(ordered, nuke, tmp_path):
+    """Its nodes are new ones, its file is the same."""
+    script = str(tmp_path / "sh010.nk")
+    nuke.scriptSaveAs(script)
+    deliver = ordered()
+    nuke.scriptSaveAs(script, overwrite=1)
+    nuke.scriptOpen(script)
+    deliver()
+    assert nuke.toNode("STCN_sh010_Read1") is not None

@@ -113,7 +113,19 @@ def members_used() -> set[str]:
 def names_of_python() -> set[str]:
     """Attributes that are Python's, the bridge's or the plugin's own."""
     known = set()
-    for value in (str, dict, list, set, tuple, BaseException, OSError, SystemExit, pathlib.Path, threading.Event()):
+    for value in (
+        str,
+        dict,
+        list,
+        set,
+        tuple,
+        BaseException,
+        OSError,
+        SystemExit,
+        pathlib.Path,
+        threading.Event(),
+        threading.Lock(),
+    ):
         known |= set(dir(value))
     for module in ("argparse", "ast", "atexit", "json", "os", "re", "sys", "threading", "traceback"):
         known |= set(dir(__import__(module)))

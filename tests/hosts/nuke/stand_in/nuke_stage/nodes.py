@@ -401,6 +401,8 @@ def create(kind: str, **values: Any) -> Any:
 
 def new_script() -> None:
     """Begin an empty script."""
+    for op in stage.ops:
+        op.is_deleted = True
     stage.ops, stage.groups = [], []
     stage.root = Op("Root", None)
     stage.modified = False
