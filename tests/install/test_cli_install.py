@@ -93,8 +93,7 @@ def test_without_blender_the_zip_is_built_all_the_same(tmp_path):
 
 
 BARE = """
-from stcn_plugin.cli.install import install
-from stcn_plugin.cli.uninstall import uninstall
+from stcn_plugin.cli import main
 from stcn_plugin.install import blender_program
 import os
 os.environ["PATH"] = "/nowhere"
