@@ -72,6 +72,7 @@ def test_shot_file_with_flags_over_it(folder):
         (("propagate", "--plate", "q.####.png", "--keyframe", "1001=key.png", "--out", "o.####.exr"), 1, "no frame of the plate is on disk"),
         (("propagate", *FLAGS, "--out", "o.####.exr", "--range", "1001-1009"), 1, "3 of 9 frames have no file: 1007-1009"),
         (("propagate", "absent.yaml"), 1, "absent.yaml"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--update", ""), 1, "the frame range is empty"),
     ],
 )  # fmt: skip
 def test_mistakes_are_told_in_one_message(folder, arguments, code, message):

@@ -9,6 +9,7 @@ from stcn_plugin.bridge.client import Timeouts, WorkerClient
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import Description, JobRequest, KeyframeFile, Progress, Report
 from stcn_plugin.bridge.launch import WorkerLaunch
+from stcn_plugin.bridge.places import matte_folder
 from stcn_plugin.bridge.plugins import hookimpl
 from stcn_plugin.bridge.session import Session
 
@@ -24,4 +25,5 @@ __all__ = [
     "WorkerClient",
     "WorkerLaunch",
     "hookimpl",
+    "matte_folder",
 ]

@@ -46,7 +46,7 @@ class JobRequest:
         objects: Object name to its frame range, for objects that enter late or leave early.
         preset: Settings to start from: a preset's name or file.
         settings: Settings over those of the preset, each ``memory.interval=3``.
-        update: Frames whose keyframes are new, changed or gone; only the spans around them are propagated, into mattes
+        update: Frames whose keyframes are new or changed, or gone for all objects; only the spans around them are propagated, into mattes
             that are there. Empty propagates the whole shot.
         save_as: Where to save the shot as a file before it runs, so that it can be run or updated again.
         plugins: Studio plugins to load, each a module's name or a file, besides those of ``STCN_PLUGINS``.
@@ -121,6 +121,8 @@ class Report:
         precision: In which number format.
         files: Every matte file written, frame by frame.
         frames: Frames that were written, ascending.
+        first: First frame of the shot, of which an update writes only a part.
+        last: Last frame of the shot.
         seconds: Stage to seconds: ``read``, ``network``, ``finish`` and ``write``; reading and writing run beside
             the network.
         contact_sheet: The contact sheet, where overlays were asked for.
@@ -136,6 +138,8 @@ class Report:
     precision: str
     files: tuple[str, ...] = ()
     frames: tuple[int, ...] = ()
+    first: int = 0
+    last: int = 0
     seconds: Mapping[str, float] = field(default_factory=dict)
     contact_sheet: str | None = None
     shot_file: str | None = None
@@ -154,6 +158,8 @@ class Report:
             precision=said.value("precision", str),
             files=said.texts("files"),
             frames=said.integers("frames"),
+            first=said.value("first", int),
+            last=said.value("last", int),
             seconds=said.pairs("seconds", float),
             contact_sheet=said.optional("contact_sheet", str),
             shot_file=said.optional("shot_file", str),

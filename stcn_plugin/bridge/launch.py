@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 
 from stcn_plugin.errors import WorkerError
 
-MODULE = "stcn_plugin.worker"
+_START = (
+    "import sys; sys.path[:1] == [''] and sys.path.pop(0); from stcn_plugin.worker.serve import main; sys.exit(main())"
+)
+"""As ``-m stcn_plugin.worker``, but nothing in the current folder may pass for a module of the worker."""
+
+_WHICH = "Name the Python that stcn_plugin is installed in: `stcn doctor` prints it"
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class WorkerLaunch:
     """
 
     python: str
-    arguments: Sequence[str] = ("-m", MODULE)
+    arguments: Sequence[str] = ("-c", _START)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     idle: float = 900.0
 
@@ -40,6 +45,9 @@ class WorkerLaunch:
         Raises:
             WorkerError: There is no such interpreter, or it cannot be run.
         """
+        if not self.python.strip() or os.path.isdir(self.python):  # noqa: PTH112
+            what = "this is a folder, not a Python" if self.python.strip() else "no Python is set for the worker"
+            raise WorkerError(what, where=self.python.strip() or None, fix=_WHICH)
         windows = sys.platform == "win32"
         try:
             return subprocess.Popen(  # noqa: S603 - the interpreter is the user's own setting, and no shell is involved
@@ -47,8 +55,7 @@ class WorkerLaunch:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                # Nothing in the current folder may pass for a module of the worker.
-                env={**self.environment, "PYTHONSAFEPATH": "1"},
+                env=dict(self.environment),
                 start_new_session=not windows,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) if windows else 0,
             )
@@ -56,8 +63,8 @@ class WorkerLaunch:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise WorkerError(
                 f"the worker's Python cannot be started ({reason})",
-                where=self.python or "no interpreter is set",
-                fix="Name the Python that stcn_plugin is installed in: `stcn doctor` prints it",
+                where=self.python,
+                fix=_WHICH,
             ) from None
 
 

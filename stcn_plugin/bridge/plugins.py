@@ -71,7 +71,7 @@ class Hooks:
                 answer = call()
             except STCNError:
                 raise
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise _plugin_error(name, hook, error) from error
             if answer is not None:
                 yield name, answer
@@ -81,7 +81,7 @@ class Hooks:
         for name, call in self._calls(hook, arguments):
             try:
                 call()
-            except Exception as error:  # noqa: BLE001, PERF203 - a plugin that was only told may not take the job down
+            except (Exception, SystemExit) as error:  # noqa: BLE001, PERF203 - a plugin that was only told may not take the job down
                 warn(_plugin_error(name, hook, error))
 
     def _register(self, name: str, plugin: object) -> None:
@@ -184,7 +184,7 @@ def _load_file(file: Path) -> ModuleType:
     return module
 
 
-def _plugin_error(name: str, hook: str, error: Exception) -> PluginError:
+def _plugin_error(name: str, hook: str, error: BaseException) -> PluginError:
     return PluginError(f"its hook {hook} failed ({_said(error)})", where=f"plugin {name}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,12 +11,9 @@ from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
 from stcn_plugin.bridge.messages import Done, Failed, Progressed, Warned, Written
+from stcn_plugin.bridge.places import keyframe_folder
 from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.errors import CancelledError, HostError, PluginError, STCNError
-
-KEYFRAME_FOLDER = "keyframes"
-"""Folder beside the mattes that rendered keyframes go to."""
-
 
 _MOST_MESSAGES = 200
 """Messages taken in one poll: a host must get back to its own work."""
@@ -206,15 +202,3 @@ def _are_keyframes(answer: object) -> bool:
 def _name_of(plugin: object) -> str:
     """Name a plugin: a module or class by its own name, an object by its class."""
     return str(getattr(plugin, "__name__", type(plugin).__name__))
-
-
-def keyframe_folder(request: JobRequest) -> str:
-    """Return the folder that a request's rendered keyframes go to: beside its mattes, else beside its shot file.
-
-    Raises:
-        HostError: The request says neither.
-    """
-    beside = request.out or request.shot_file
-    if beside is None:
-        raise HostError("the shot does not say where its mattes go", fix="Give the file pattern of the mattes")
-    return os.path.join(os.path.dirname(os.path.abspath(beside)), KEYFRAME_FOLDER)  # noqa: PTH100,PTH118,PTH120

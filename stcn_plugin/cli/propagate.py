@@ -20,7 +20,7 @@ Examples:
   stcn propagate --plate 'p.####.exr' --keyframe 1001=a.exr:hero.A --keyframe 1040=b.exr:hero.A --out 'm.####.exr'
 \b
 A better matte for frame 1060, and only the frames between its neighbouring keyframes again:
-  stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.yaml
+  stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.v2.yaml
 """
 
 
@@ -57,8 +57,8 @@ A better matte for frame 1060, and only the frames between its neighbouring keyf
 @click.option(
     "--update",
     metavar="RANGE",
-    help="The keyframes of these frames are new, changed or gone: propagate only between their neighbours, into the "
-    "mattes that are there.",
+    help="The keyframes of these frames are new or changed, or gone for all objects: propagate only between their "
+    "neighbours, into the mattes that are there.",
 )
 @click.option("--save", "save_as", metavar="FILE", help="Save the shot as a file, with all that the flags say.")
 @click.option(
@@ -142,7 +142,7 @@ def _spans(spans: Sequence[str]) -> dict[str, str]:
 def _frames(text: str | None) -> tuple[int, ...]:
     from stcn_plugin.frames import parse_frame_range
 
-    return parse_frame_range(text) if text else ()
+    return parse_frame_range(text) if text is not None else ()
 
 
 def _run(request: JobRequest, *, verbose: bool, quiet: bool) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 
 LINE = b"import nuke; nuke.pluginAddPath(\"./stcn\")  # added by 'stcn install nuke', goes with 'stcn uninstall nuke'"
-"""The line. It stands at the end, where no encoding line, docstring or future import can be in its way."""
+"""The line. It stands at the end, where no encoding line, docstring or future import can be in its way.
+
+It does not look whether the folder is there: `__file__` may be that of another init.py that ran in the meantime, and then
+the plugin would be gone without a word. Nuke passes over a folder that is missing.
+"""
 
 _OURS = re.compile(rb"^" + re.escape(LINE) + rb"(?=\r?$)", re.MULTILINE)
 _OF_THE_USER = re.compile(rb"^[^#\r\n]*pluginAddPath\(\s*[rR]?[\"'](?:\./)?stcn/?[\"']", re.MULTILINE)

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel
 
 from stcn_plugin.atomic import write_whole
-from stcn_plugin.errors import PresetError
+from stcn_plugin.errors import OutputError, PresetError
 from stcn_plugin.presets.layers import Origin
 from stcn_plugin.presets.library import is_file_name
 from stcn_plugin.presets.resolve import absolute, load_preset
@@ -22,6 +22,9 @@ from stcn_plugin.presets.yaml_source import Key, Value, parse_value, read_yaml
 _FILES = {("weights",), ("colour", "config"), ("overlay", "folder")}
 """Settings that may be a path."""
 
+_HEADER = "# A shot as it was last propagated."
+"""How every saved file begins."""
+
 
 def save_shot(
     shot: Shot, path: str | Path, *, preset: str = "default", search_path: Sequence[Path] | None = None
@@ -30,7 +33,7 @@ def save_shot(
 
     Args:
         shot: The shot.
-        path: The file; a file by that name is replaced.
+        path: The file; one by that name is replaced where it was saved by this function too.
         preset: The preset to build on, a name or a file; only settings that differ from it are written.
         search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
 
@@ -39,15 +42,30 @@ def save_shot(
 
     Raises:
         PresetError: The preset is not found or wrong, or the name is not that of a YAML file.
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or is one that somebody wrote by hand.
     """
     target = Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 - never raises
     if target.suffix not in (".yaml", ".yml"):
         fix = f"Name it {target.name}.yaml"
         raise PresetError("a shot is saved as a file that ends in .yaml", where=str(path), fix=fix)
+    if _is_handmade(target):
+        raise OutputError(
+            "this shot file was not saved by stcn_plugin, and its comments would be lost",
+            where=str(path),
+            fix="Save under another name, such as " + target.with_suffix(f".v2{target.suffix}").name,
+        )
     text = shot_yaml(shot, target, preset=preset, search_path=search_path)
     write_whole(target, lambda temporary: _write(temporary, text))
     return target
+
+
+def _is_handmade(path: Path) -> bool:
+    """Tell whether there is a file that was not saved by `save_shot`."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_HEADER)) != _HEADER.encode()
+    except OSError:  # there is none, or writing it will tell what is wrong
+        return False
 
 
 def shot_yaml(shot: Shot, path: Path, *, preset: str = "default", search_path: Sequence[Path] | None = None) -> str:
@@ -83,7 +101,7 @@ def shot_yaml(shot: Shot, path: Path, *, preset: str = "default", search_path: S
         base = base.model_copy(update={"overlay": base.overlay.model_copy(update={"folder": beside})})
     said |= _difference(shot.settings, base, folder)
     body = yaml.dump(said, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
-    return f"# A shot as it was last propagated. Run it: stcn propagate {shlex.quote(path.name)}\n{body}"
+    return f"{_HEADER} Run it: stcn propagate {shlex.quote(path.name)}\n{body}"
 
 
 def preset_under(shot_file: str | Path, *, search_path: Sequence[Path] | None = None) -> str:

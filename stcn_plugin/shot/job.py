@@ -106,7 +106,7 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
 
     Args:
         shot: The shot.
-        update: Frames whose keyframes are new, changed or gone; only what they reach is propagated, into mattes that
+        update: Frames whose keyframes are new or changed, or gone for all objects; only what they reach is propagated, into mattes that
             are there. Empty propagates the whole shot.
         studio: The studio's plugins; ``None`` has no other than the built-in.
 
@@ -186,6 +186,13 @@ def _narrowed(job: Job, whole: Stretch, changed: Collection[int]) -> Job:
         life=job.life,
         direction=job.settings.direction,
     )
+    if not found:
+        frames = format_frame_range([job.frames[index] for index in changed])
+        raise KeyframeError(
+            f"no object lives on frame {frames}, so nothing changes",
+            where=str(job.shot.path) if job.shot.path else None,
+            fix="Check the frames to update and the ranges of the objects",
+        )
     check_untouched(job.writer, job.frames, found, display=job.display)
     memory = job.settings.memory
     recall = Recall(memory.interval, memory.schedule, memory.max_frames)

@@ -145,6 +145,8 @@ class _Run:
             precision=str(self._precision).removeprefix("torch."),
             files=tuple(str(path) for frame in frames for path in self._written[frame]),
             frames=frames,
+            first=self._job.frames[0],
+            last=self._job.frames[-1],
             seconds=self._seconds,
             contact_sheet=str(sheet) if sheet else None,
             shot_file=str(self._job.shot.path) if self._job.shot.path else None,

@@ -71,7 +71,8 @@ def affected(
 
     Args:
         changed: Where keyframes are new, changed or gone. Where there is one now, its objects are affected; where there
-            is none left, all are.
+            is none left, all are. An object that left a keyframe which others still have cannot be told from one that
+            never had any there; its frames need a run of the whole shot.
         length: Frames in the shot.
         objects: Names of all objects.
         keyframes: The artist's mattes as they are now.

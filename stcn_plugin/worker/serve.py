@@ -118,4 +118,6 @@ def _told(error: BaseException) -> STCNError:
     traceback.print_exc(file=sys.stderr)
     said = str(error).strip().splitlines()
     what = f"unexpected {type(error).__name__}" + (f": {said[0]}" if said else "")
-    return WorkerError(what, fix="This is a defect of stcn_plugin; the worker's log tells where it happened")
+    return WorkerError(
+        what, fix="This is a defect of stcn_plugin; its log (`stcn propagate --verbose`) tells where it happened"
+    )

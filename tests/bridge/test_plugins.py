@@ -36,7 +36,7 @@ class Answering:
     @hookimpl
     def stcn_gather(self, word, number):
         self.calls.append((number, word))
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
         return self.answer
 
@@ -97,20 +97,25 @@ def test_a_plugin_that_raises_is_told_by_name():
     assert isinstance(caught.value.__cause__, ValueError)
     with pytest.raises(PluginError, match=r"\(KeyError\)"):
         hooks(KeyError()).first("stcn_choose", number=1)
+    with pytest.raises(PluginError, match=r"\(SystemExit: 3\)"):
+        hooks(SystemExit(3)).first("stcn_choose", number=1)
     with pytest.raises(PlateError, match="of the plugin"):
         hooks(PlateError("of the plugin")).first("stcn_choose", number=1)
 
 
-def test_telling_reaches_all_and_failures_are_warnings():
+@pytest.mark.parametrize(
+    "failure", [ZeroDivisionError("by zero"), SystemExit("by zero")], ids=lambda f: type(f).__name__
+)
+def test_telling_reaches_all_and_failures_are_warnings(failure):
     """Of three plugins the middle one fails; the others are told, and the warning names it."""
-    plugins = [Answering("a"), Answering(ZeroDivisionError("by zero")), Answering("c")]
+    plugins = [Answering("a"), Answering(failure), Answering("c")]
     warnings = []
     Hooks(Specs, [(str(number), plugin) for number, plugin in enumerate(plugins)]).tell(
         "stcn_gather", warn=warnings.append, number=3, word="w"
     )
     assert [plugin.calls for plugin in plugins] == [[(3, "w")]] * 3
     assert [(error.where, str(error)) for error in warnings] == [
-        ("plugin 1", "plugin 1: its hook stcn_gather failed (ZeroDivisionError: by zero).")
+        ("plugin 1", f"plugin 1: its hook stcn_gather failed ({type(failure).__name__}: by zero).")
     ]
 
 

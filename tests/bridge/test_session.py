@@ -14,7 +14,7 @@ from fake_workers import REPORT, eventually, fake, is_alive
 
 from stcn_plugin.bridge import HostHooks, JobRequest, KeyframeFile, Session, Timeouts, WorkerClient, hookimpl
 from stcn_plugin.bridge import session as session_module
-from stcn_plugin.bridge.session import keyframe_folder
+from stcn_plugin.bridge.places import keyframe_folder
 from stcn_plugin.errors import CancelledError, HostError, PlateError, PluginError, ProtocolError, WorkerError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
@@ -483,6 +483,7 @@ def test_keyframes_lie_beside_the_mattes():
     """Beside the mattes, else beside the shot file, always absolute."""
     assert keyframe_folder(JobRequest(out="/a/b/m.####.exr", shot_file="/c/s.yaml")) == "/a/b/keyframes"
     assert keyframe_folder(JobRequest(shot_file="/c/s.yaml")) == "/c/keyframes"
+    assert keyframe_folder(JobRequest(out="/a/<object>/v1/m.####.exr")) == "/a/keyframes"
     assert keyframe_folder(JobRequest(out="m.####.exr")).startswith("/")
 
 

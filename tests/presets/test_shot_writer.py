@@ -139,6 +139,15 @@ def test_a_file_is_replaced_whole_or_not_at_all(here):
         save_shot(shot, "s.txt")
 
 
+def test_a_file_written_by_hand_is_not_replaced(here):
+    """Comments are somebody's work: the message names another file, and nothing is lost."""
+    text = "# mine\nplate: p.####.exr\nkeyframes: {1: a.png}\nout: m.####.exr\n"
+    (here / "s.yaml").write_text(text)
+    with pytest.raises(OutputError, match=r"its comments would be lost\. Save under another name, such as s\.v2\.yaml"):
+        save_shot(load_shot("s.yaml"), "s.yaml")
+    assert (here / "s.yaml").read_text() == text
+
+
 WORDS = st.sampled_from(["hero", "a b", "1e5", "on", "0101", "1:30", "~x", "#1", "-", "null", "é🎬", "it's", '"q"', "[x", "a: b", "12", "*", "1_000", "2020-01-01", "&", "%", "@", "- x", "? y", "!!int 3"])  # fmt: skip
 FILES = WORDS.filter(lambda word: "/" not in word).map(lambda word: f"{word}.png")
 

@@ -421,6 +421,15 @@ def test_frames_to_update_are_frames_of_the_shot(clip):
         prepare(shot, update=[1001, 1050])
 
 
+def test_an_update_that_reaches_nothing_is_refused(clip, propagated):
+    """A frame on which no object lives changes nothing, which is a mistake and not a success."""
+    keyframes, objects = {1003: clip.keyframe(1003, A)}, {"a0": "1003-1005"}
+    propagated(keyframes, objects=objects)
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, objects=objects)
+    with pytest.raises(KeyframeError, match="no object lives on frame 1001, so nothing changes"):
+        prepare(shot, update=[1001])
+
+
 @pytest.mark.parametrize(
     ("first", "then", "message"),
     [
