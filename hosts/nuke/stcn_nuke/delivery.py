@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import nuke
 
-from stcn_nuke.orders import Order, Update
+from stcn_nuke.orders import Order
 from stcn_nuke.own_nodes import Origin, mark, nodes_of, origin_of
 from stcn_nuke.paths import forward, knob_text, stem
 from stcn_plugin.bridge import JobRequest, Report
@@ -45,7 +45,7 @@ def deliver(order: Order, request: JobRequest, report: Report) -> None:
         sources = tuple(dict.fromkeys([*known, *(source.node for source in order.sources)]))
         shot_file = forward(report.shot_file or request.save_as or "")
         shelf = _Shelf(plate, Origin(order.out, shot_file, order.plate, sources), old)
-        _wire(shelf, _feeds(shelf, report, keep_range=isinstance(order, Update)))
+        _wire(shelf, _feeds(shelf, report))
         shelf.tidy(f"STCN {stem(order.out)}\n{', '.join(report.layers)}")
 
 
@@ -111,7 +111,7 @@ class _Shelf:
                 _remove(node)
 
 
-def _feeds(shelf: _Shelf, report: Report, *, keep_range: bool) -> list[_Feed]:
+def _feeds(shelf: _Shelf, report: Report) -> list[_Feed]:
     """Return what each layout has to give, its Reads made or refreshed."""
     wanted = {name: f"{layer}.alpha" for name, layer in report.layers.items()}
     for layer in report.layers.values():
@@ -121,7 +121,7 @@ def _feeds(shelf: _Shelf, report: Report, *, keep_range: bool) -> list[_Feed]:
     for name, pattern in report.patterns.items():
         if pattern not in reads:
             role = f"read:{name}" if report.layout == "per_object" else "read"
-            reads[pattern] = _read(shelf, role, pattern, report, len(reads), keep_range=keep_range)
+            reads[pattern] = _read(shelf, role, pattern, report, len(reads))
     if report.layout == "per_object":
         return [_Feed(reads[report.patterns[name]], [("rgba.alpha", channel)]) for name, channel in wanted.items()]
     (read,) = reads.values()
@@ -135,22 +135,21 @@ def _feeds(shelf: _Shelf, report: Report, *, keep_range: bool) -> list[_Feed]:
     return [_Feed(read, [(channel, channel) for channel in group]) for group in groups]
 
 
-def _read(shelf: _Shelf, role: str, pattern: str, report: Report, column: int, *, keep_range: bool) -> nuke.Node:
-    """Return the Read of mattes, its files read anew.
+def _read(shelf: _Shelf, role: str, pattern: str, report: Report, column: int) -> nuke.Node:
+    """Return the Read of mattes over the whole shot, its files read anew.
 
     A frame without a matte is an error, not silent black: `on_error` is ``error``. Outside the shot it is black.
     """
-    read, is_new = shelf.node(role, "Read", column=column)
-    if is_new or not keep_range:
-        first, last = min(report.frames), max(report.frames)
-        read["file"].fromUserText(f"{knob_text(pattern)} {first}-{last}")  # also sets the format that the files have
-        for knob, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
-            read[knob].setValue(frame)
-        read["origset"].setValue(True)
-        read["before"].setValue("black")
-        read["after"].setValue("black")
-        read["raw"].setValue(True)
-        read["on_error"].setValue("error")
+    read, _ = shelf.node(role, "Read", column=column)
+    first, last = report.first, report.last  # not those of `frames`: an update writes a part of the shot alone
+    read["file"].fromUserText(f"{knob_text(pattern)} {first}-{last}")  # also sets the format that the files have
+    for knob, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
+        read[knob].setValue(frame)
+    read["origset"].setValue(True)
+    read["before"].setValue("black")
+    read["after"].setValue("black")
+    read["raw"].setValue(True)
+    read["on_error"].setValue("error")
     read["reload"].execute()
     return read
 

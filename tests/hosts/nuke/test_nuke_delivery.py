@@ -11,7 +11,7 @@ from stcn_plugin.errors import HostError
 OUT = "/m/sh010.####.exr"
 
 
-def report(objects=("hero",), layout="layers", frames=(1001, 1002, 1003), layers=None):
+def report(objects=("hero",), layout="layers", frames=(1001, 1002, 1003), layers=None, shot=None):
     patterns = {name: OUT.replace(".####", f".{name}.####") if layout == "per_object" else OUT for name in objects}
     return Report(
         objects=tuple(objects),
@@ -21,6 +21,8 @@ def report(objects=("hero",), layout="layers", frames=(1001, 1002, 1003), layers
         device="cpu",
         precision="float32",
         frames=tuple(frames),
+        first=min(shot or frames),
+        last=max(shot or frames),
         shot_file="/m/sh010.yaml",
     )
 
@@ -175,10 +177,19 @@ def test_more_objects_and_other_layouts_keep_the_chain(deliver, nuke, saved):
 
 def test_an_update_reloads_and_keeps_the_range(deliver):
     """The frames of an update are only the affected ones; the Read keeps those of the shot."""
-    deliver(report(frames=(1001, 1002, 1003, 1004)))
-    nodes = deliver(report(frames=(1003,)), update=True)
+    shot = (1001, 1002, 1003, 1004)
+    deliver(report(frames=shot))
+    nodes = deliver(report(frames=(1003,), shot=shot), update=True)
     read = nodes["STCN_sh010_Read1"]
     assert (read["first"].value(), read["last"].value(), read._op().reloads) == (1001, 1004, 2)
+
+
+def test_an_update_makes_a_read_of_the_whole_shot_where_it_is_gone(deliver, nuke):
+    """The artist deleted the Read: the new one shows all mattes that are there, not the updated ones alone."""
+    shot = (1001, 1002, 1003, 1004)
+    nuke.delete(deliver(report(frames=shot))["STCN_sh010_Read1"])
+    read = deliver(report(frames=(1003,), shot=shot), update=True)["STCN_sh010_Read1"]
+    assert [read[knob].value() for knob in ("first", "last", "origfirst", "origlast")] == [1001, 1004, 1001, 1004]
 
 
 def test_the_plate_may_be_gone_but_not_the_nodes_too(deliver, nuke):
