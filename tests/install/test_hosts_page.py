@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stcn_plugin.install.init_file import LINE
+
 HOSTS = Path(__file__).parents[2] / "hosts"
 PAGE = (HOSTS / "README.md").read_text("utf-8")
 
@@ -22,6 +24,12 @@ def test_links_lead_somewhere():
     assert links
     for link in links:
         assert link[1:] in headings if link.startswith("#") else (HOSTS / link).is_file(), link
+
+
+def test_line_of_the_init_file_is_shown():
+    """The page shows the very line that is written into the user's init.py."""
+    (shown,) = re.findall(r"```text\n(.*)\n```", PAGE)
+    assert shown == LINE.decode()
 
 
 def test_commands_are_there():

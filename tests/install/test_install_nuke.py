@@ -187,6 +187,15 @@ def test_users_own_line_is_left_alone(home):
     assert (home / "init.py").read_bytes() == content
 
 
+def test_line_goes_after_the_folder_was_deleted(home):
+    """With the plugin's folder deleted by hand, uninstall still takes the line away, and every byte is as before."""
+    before = tree(home)
+    nuke.install(home, python=PYTHON)
+    shutil.rmtree(home / "stcn")
+    assert nuke.uninstall(home).written == (home / "init.py",)
+    assert tree(home) == before
+
+
 def test_linked_init_stays_a_link(home, tmp_path):
     """An init.py that is a link into somebody's dotfiles stays one; the file that it leads to gets the line."""
     real = tmp_path / "dotfiles.py"
