@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, final
 import nuke
 
 from stcn_nuke.orders import Order
-from stcn_nuke.own_nodes import Origin, mark, nodes_of, origin_of
+from stcn_nuke.own_nodes import Origin, mark, nodes_of, origin_of, reload_reads
 from stcn_nuke.paths import forward, knob_text, stem
 from stcn_plugin.bridge import JobRequest, Report
 from stcn_plugin.errors import HostError
@@ -47,6 +47,7 @@ def deliver(order: Order, request: JobRequest, report: Report) -> None:
         shelf = _Shelf(plate, Origin(order.out, shot_file, order.plate, sources), old)
         _wire(shelf, _feeds(shelf, report))
         shelf.tidy(f"STCN {stem(order.out)}\n{', '.join(report.layers)}")
+        reload_reads(order.out, group.nodes())
 
 
 @contextmanager
@@ -136,7 +137,7 @@ def _feeds(shelf: _Shelf, report: Report) -> list[_Feed]:
 
 
 def _read(shelf: _Shelf, role: str, pattern: str, report: Report, column: int) -> nuke.Node:
-    """Return the Read of mattes over the whole shot, its files read anew.
+    """Return the Read of mattes over the whole shot.
 
     A frame without a matte is an error, not silent black: `on_error` is ``error``. Outside the shot it is black.
     """
@@ -150,7 +151,6 @@ def _read(shelf: _Shelf, role: str, pattern: str, report: Report, column: int) -
     read["after"].setValue("black")
     read["raw"].setValue(True)
     read["on_error"].setValue("error")
-    read["reload"].execute()
     return read
 
 

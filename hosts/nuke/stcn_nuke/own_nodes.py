@@ -1,4 +1,7 @@
-"""The nodes that stand for a job's mattes, known by the knobs they carry; never by name or place."""
+"""The nodes that stand for a job's mattes, known by the knobs they carry; never by name or place.
+
+A copy that the artist pasted carries the same knobs. It has a name of its own, by which the original is told from it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,17 @@ import nuke
 from stcn_plugin.errors import HostError
 
 _TAB = "stcn"
-_OUT, _SHOT, _PLATE, _SOURCES, _ROLE = "stcn_out", "stcn_shot", "stcn_plate", "stcn_sources", "stcn_role"
-_LABELS = {_OUT: "mattes", _SHOT: "shot file", _PLATE: "plate", _SOURCES: "keyframes from", _ROLE: "role"}
+_OUT, _SHOT, _PLATE, _SOURCES = "stcn_out", "stcn_shot", "stcn_plate", "stcn_sources"
+_ROLE, _NAME = "stcn_role", "stcn_name"
+_LABELS = {
+    _OUT: "mattes",
+    _SHOT: "shot file",
+    _PLATE: "plate",
+    _SOURCES: "keyframes from",
+    _ROLE: "role",
+    _NAME: "name",
+}
+_HIDDEN = (_ROLE, _NAME)
 
 
 @dataclass(frozen=True)
@@ -45,13 +57,15 @@ def mark(node: nuke.Node, origin: Origin, role: str) -> None:
         _PLATE: origin.plate,
         _SOURCES: " ".join(origin.sources),
         _ROLE: role,
+        _NAME: node.name(),
     }
     if node.knob(_OUT) is None:
         node.addKnob(nuke.Tab_Knob(_TAB, "STCN"))
-        for name in texts:
-            node.addKnob(nuke.String_Knob(name, _LABELS[name]))
-        node[_ROLE].setFlag(nuke.INVISIBLE)
     for name, text in texts.items():
+        if node.knob(name) is None:
+            node.addKnob(nuke.String_Knob(name, _LABELS[name]))
+            if name in _HIDDEN:
+                node[name].setFlag(nuke.INVISIBLE)
         node[name].setValue(text)
 
 
@@ -64,8 +78,16 @@ def origin_of(node: nuke.Node) -> Origin | None:
 
 
 def nodes_of(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
-    """Return the nodes of these mattes by their role."""
-    return {str(node[_ROLE].value()): node for node in among if node.knob(_OUT) and node[_OUT].value() == out}
+    """Return the nodes of these mattes by their role; of several with one role the original, where it is there."""
+    copies_first = sorted(_all_of(out, among), key=_is_original)
+    return {str(node[_ROLE].value()): node for node in copies_first}
+
+
+def reload_reads(out: str, among: Sequence[nuke.Node]) -> None:
+    """Let every Read of these mattes read its files anew, the artist's copies too."""
+    for node in _all_of(out, among):
+        if node.Class() == "Read":
+            node["reload"].execute()
 
 
 def frames_of(origin: Origin) -> tuple[int, ...]:
@@ -73,6 +95,14 @@ def frames_of(origin: Origin) -> tuple[int, ...]:
     nodes = nodes_of(origin.out, nuke.allNodes())
     read = next((node for role, node in nodes.items() if role.partition(":")[0] == "read"), None)
     return tuple(range(read["first"].value(), read["last"].value() + 1)) if read is not None else ()
+
+
+def _all_of(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:
+    return [node for node in among if node.knob(_OUT) is not None and node[_OUT].value() == out]
+
+
+def _is_original(node: nuke.Node) -> bool:
+    return node.knob(_NAME) is not None and node[_NAME].value() == node.name()
 
 
 def selected_origin() -> Origin:

@@ -235,6 +235,57 @@ def test_any_of_our_nodes_leads_to_the_shot(deliver, make):
         selected_origin()
 
 
+def pasted(nuke, node):
+    """A copy of a node as the artist pastes it: all knobs are the same, and the name is a free one."""
+    copy = getattr(nuke.nodes, node.Class())()
+    for name, knob in node.knobs().items():
+        if name not in copy.knobs():
+            copy.addKnob(type(knob)(name, knob.label()))
+        if name != "name":
+            copy._op().knob_values[name]._value = knob._value
+    for index in range(node.inputs()):
+        copy.setInput(index, node.input(index))
+    copy.setName(node.name())
+    return copy
+
+
+def test_pasted_copies_are_the_artists_and_show_the_new_mattes_too(deliver, nuke):
+    """The original keeps its place among the mattes' nodes; a copy keeps its own range and wires, and is reloaded."""
+    nodes = deliver(report())
+    read, copy = (pasted(nuke, nodes[f"STCN_sh010_{kind}1"]) for kind in ("Read", "Copy"))
+    read["last"].setValue(1002)
+    copy.setInput(1, read)
+    nodes = deliver(report(frames=(1001, 1002, 1003, 1004)))
+    assert (read.name(), copy.name()) == ("STCN_sh010_Read2", "STCN_sh010_Copy2")
+    assert (nodes["STCN_sh010_Read1"]["last"].value(), read["last"].value()) == (1004, 1002)
+    assert (nodes["STCN_sh010_Read1"]._op().reloads, read._op().reloads) == (2, 1)
+    assert nodes["STCN_sh010_Copy1"].input(1).name() == "STCN_sh010_Read1"
+    assert copy.input(1) == read
+    assert chain_of(nodes["STCN_sh010_Dot1"]) == ["STCN_sh010_Dot1", "STCN_sh010_Copy1", "Read1"]
+
+
+def test_a_copy_takes_the_place_of_an_original_that_is_gone(deliver, nuke):
+    """No second Read appears beside it."""
+    nodes = deliver(report())
+    copy = pasted(nuke, nodes["STCN_sh010_Read1"])
+    nuke.delete(nodes["STCN_sh010_Read1"])
+    nodes = deliver(report(frames=(1001, 1002, 1003, 1004)))
+    assert [name for name in nodes if "Read" in name] == ["Read1", "STCN_sh010_Read2"]
+    assert copy["last"].value() == 1004
+    assert nodes["STCN_sh010_Copy1"].input(1) == copy
+
+
+def test_an_original_may_be_renamed(deliver, nuke):
+    """It is the one until a copy is pasted, and after the next delivery it stays the one."""
+    nodes = deliver(report())
+    read = nodes["STCN_sh010_Read1"]
+    read.setName("mattes")
+    deliver(report())
+    copy = pasted(nuke, read)
+    deliver(report(frames=(1001, 1002, 1003, 1004)))
+    assert (read["last"].value(), copy["last"].value()) == (1004, 1003)
+
+
 @pytest.fixture
 def ordered(nuke, make):
     """Begins a job in the open script, with a Read and a roto; returns what delivers its mattes."""
