@@ -13,7 +13,7 @@ from stcn_nuke.orders import Propagation, Source, Update
 from stcn_nuke.own_nodes import Origin, frames_of
 from stcn_nuke.paths import absolute, default_out
 from stcn_nuke.plates import frame_range
-from stcn_nuke.rotos import key_frames
+from stcn_nuke.rotos import key_frames, sources_to_update
 from stcn_nuke.selection import Selection, names_in, node_named
 from stcn_plugin.errors import FrameRangeError, HostError, STCNError
 from stcn_plugin.frames import parse_frame_range
@@ -26,6 +26,13 @@ BY_PRESET = "as the preset says"
 PRESETS = ("default", "draft", "hero", "long_shot")
 LAYOUTS = (BY_PRESET, "layers", "per_object", "cryptomatte")
 _DEVICES = (BY_PRESET, "auto", "cpu", "cuda")
+_SOURCES = "Roto, RotoPaint, or any node with a matte in its alpha; each is an object by its name"
+_UPDATE_SOURCES = (
+    f"{_SOURCES}.\n"
+    "Filled in: the selected rotos; with none selected, the earlier ones that have a key at the current frame; "
+    "with no such key, all earlier ones.\n"
+    "Each becomes a keyframe at the frames below, redrawn or not: take out what was not redrawn there."
+)
 
 
 class _KeyframePanel(nukescripts.PythonPanel):
@@ -34,9 +41,7 @@ class _KeyframePanel(nukescripts.PythonPanel):
     def __init__(self, title: str, name: str, sources: Sequence[str]) -> None:
         super().__init__(title, name)
         self._sources = nuke.String_Knob("sources", "keyframes from")
-        self._sources.setTooltip(
-            "Roto, RotoPaint, or any node with a matte in its alpha; each is an object by its name"
-        )
+        self._sources.setTooltip(_SOURCES)
         self._sources.setValue(" ".join(sources))
         self._when = nuke.Enumeration_Knob("when", "keyframes", [HERE, KEYS, LISTED])
         self._frames = nuke.String_Knob("frames", "frames")
@@ -164,7 +169,9 @@ class UpdatePanel(_KeyframePanel):
     """
 
     def __init__(self, origin: Origin) -> None:
-        super().__init__("STCN: update mattes", "stcn.UpdatePanel", origin.sources)
+        sources = sources_to_update(origin.sources, nuke.frame())
+        super().__init__("STCN: update mattes", "stcn.UpdatePanel", sources)
+        self._sources.setTooltip(_UPDATE_SOURCES)
         self._origin = origin
         shot = nuke.Text_Knob("shot", "shot file", origin.shot_file)
         self._add(shot, self._sources, self._when, self._frames)

@@ -10,7 +10,7 @@ import nuke.rotopaint
 from stcn_nuke.orders import Source
 from stcn_nuke.paths import frame_file
 from stcn_nuke.rendering import full_size, write_frames
-from stcn_nuke.selection import node_named, object_names
+from stcn_nuke.selection import ROTOS, node_named, object_names
 from stcn_plugin.bridge import KeyframeFile
 from stcn_plugin.errors import HostError
 
@@ -27,15 +27,30 @@ def key_frames(node: nuke.Node, within: Sequence[int]) -> tuple[int, ...]:
     Raises:
         HostError: There is no key among these frames.
     """
-    curves = node.knob("curves")
-    times = _curve_times(curves.rootLayer) if curves is not None else _knob_times(node)
-    keys = {round(time) for time in times}.intersection(within)
+    keys = _keys(node).intersection(within)
     if not keys:
         raise HostError(
             f"'{node.name()}' has no key between {min(within)} and {max(within)}",
             fix="Draw or key it there, or name the keyframes' frames",
         )
     return tuple(sorted(keys))
+
+
+def sources_to_update(known: Sequence[str], frame: int) -> tuple[str, ...]:
+    """Return the sources that an update is most likely about: what was not redrawn must not become a keyframe.
+
+    Those that are selected: any roto, or another node that gave keyframes before. Else those of before that have a key
+    at the frame. Else all of them.
+
+    Args:
+        known: Names of the nodes that gave keyframes before.
+        frame: The frame that the artist looks at.
+    """
+    nodes = reversed(nuke.selectedNodes())
+    picked = [node.fullName() for node in nodes if node.Class() in ROTOS or node.fullName() in known]
+    there = [(name, nuke.toNode(name)) for name in known]
+    keyed = [name for name, node in there if node is not None and frame in _keys(node)]
+    return tuple(picked or keyed or known)
 
 
 def render_keyframes(sources: Sequence[Source], folder: str, stem: str, like: nuke.Format) -> tuple[KeyframeFile, ...]:
@@ -65,6 +80,12 @@ def render_keyframes(sources: Sequence[Source], folder: str, stem: str, like: nu
             write_frames(node, files, channels="alpha", like=like)
             keyframes += [KeyframeFile(frame, file, {name: "A"}) for frame, file in files.items()]
     return tuple(keyframes)
+
+
+def _keys(node: nuke.Node) -> set[int]:
+    curves = node.knob("curves")
+    times = _curve_times(curves.rootLayer) if curves is not None else _knob_times(node)
+    return {round(time) for time in times}
 
 
 def _curve_times(layer: nuke.rotopaint.Layer) -> Iterator[float]:

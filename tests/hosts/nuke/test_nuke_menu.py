@@ -300,6 +300,43 @@ def test_an_update_takes_the_keys_inside_the_shot(menu, stage, nuke, make, worke
     assert worker == [Update("/m/a.yaml", "Read1", (Source("hero", (1001, 1003)),), "/m/a.####.exr")]
 
 
+@pytest.mark.parametrize(
+    ("select", "frame", "filled_in"),
+    [
+        ((), 1003, "ball"),
+        ((), 1001, "hero ball"),
+        ((), 1002, "hero ball gone"),
+        (("hero",), 1003, "hero"),
+        (("new", "hero"), 1003, "hero new"),
+        (("Read1",), 1003, "ball"),
+    ],
+)
+def test_an_update_suggests_what_was_redrawn(menu, stage, nuke, make, worker, select, frame, filled_in):
+    """The selected rotos, else those with a key at this frame, else all of before; the tooltip says so."""
+    from stcn_nuke.own_nodes import Origin, mark
+
+    make.read()
+    disc = (20.0, 24.0, 8.0)
+    for name, keys in (("hero", (1001,)), ("ball", (1001, 1003)), ("new", (1003,))):
+        make.roto(name, dict.fromkeys(keys, disc))
+    mattes = nuke.nodes.Read(first=1001, last=1004)
+    mark(mattes, Origin("/m/a.####.exr", "/m/a.yaml", "Read1", ("hero", "ball", "gone")), "read")
+    make.select(mattes, *(nuke.toNode(name) for name in select))
+    nuke.frame(frame)
+    seen = {}
+
+    def look(panel):
+        knob = panel.knobs()["sources"]
+        seen.update(sources=knob.value(), tooltip=knob._tooltip)
+        return False
+
+    stage.on_panel = look
+    menu["Update..."]()
+    assert seen["sources"] == filled_in
+    assert "the selected rotos; with none selected, the earlier ones that have a key at the current" in seen["tooltip"]
+    assert stage.messages == []
+
+
 def test_of_several_views_the_first_is_propagated_and_the_artist_told(stage, make):
     """A line in the error console names the view."""
     from stcn_nuke.host import NukeHost
