@@ -16,6 +16,7 @@ from .runs import Run
 _EDITORS = ("NODE_EDITOR", "CLIP_EDITOR", "IMAGE_EDITOR")
 _TICK = 0.1
 """Seconds between two looks at the worker."""
+_HOW_TO_STOP = "Cancel in the STCN panel stops"
 
 
 class _WhileBlenderIsUsable:
@@ -63,18 +64,12 @@ class _RunsJob(_WhileBlenderIsUsable):
         except STCNError as error:
             return self._fail(error)
         context.window_manager.progress_begin(0, 100)
-        self._tell(context, "STCN: starting · ESC stops")
+        self._tell(context, f"STCN: starting · {_HOW_TO_STOP}")
         return self._begin(context)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Take what the worker has told since."""
         status = self._run.status
-        if event.type == "ESC" and event.value == "PRESS":
-            status.is_cancelled = True
-            status.text = "Stopping"
-            self._tell(context, "STCN: stopping after this frame")
-            _redraw(context)
-            return {"RUNNING_MODAL"}
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         try:
@@ -83,9 +78,11 @@ class _RunsJob(_WhileBlenderIsUsable):
             self._end(context)
             return self._fail(error)
         if report is None:
-            if status.total and not status.is_cancelled:
+            if status.is_cancelled:
+                self._tell(context, "STCN: stopping after this frame")
+            elif status.total:
                 context.window_manager.progress_update(int(100 * status.share))
-                self._tell(context, f"STCN: {status.text}, step {status.done} of {status.total} · ESC stops")
+                self._tell(context, f"STCN: {status.text}, step {status.done} of {status.total} · {_HOW_TO_STOP}")
             return {"PASS_THROUGH"}
         self._end(context)
         bpy.ops.ed.undo_push(message=self.bl_label)

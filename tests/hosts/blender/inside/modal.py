@@ -1,4 +1,4 @@
-"""In Blender's window: propagate while it stays usable, and stop by ESC and by the Cancel button.
+"""In Blender's window: propagate while it stays usable, also by ESC, and stop by the Cancel button.
 
 blender --enable-event-simulate -P modal.py -- SITE EXTENSION SHOT FOLDER PYTHON
 """
@@ -63,18 +63,20 @@ def wait_until(ready):
 
 def work():
     assert within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT")) == {"RUNNING_MODAL"}
+    yield from wait_until(lambda: kept.status.done >= 1 or not kept.status.is_running)
+    told["is_running_at_escape"] = kept.status.is_running
+    within(escape)
     yield from wait_until(lambda: not kept.status.is_running)
     told["ends"].append(kept.status.text)
     told["nodes"] = sorted(each.bl_idname for each in tree.nodes)
     told["shot_file"] = settings.shot_file
     settings.frame_range = ""
-    for stop in (escape, bpy.ops.stcn.cancel):
-        within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT"))
-        yield from wait_until(lambda: kept.status.done >= 2)
-        within(stop)
-        yield from wait_until(lambda: not kept.status.is_running)
-        told["ends"].append(kept.status.text)
-        told["done"] = kept.status.done
+    within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT"))
+    yield from wait_until(lambda: kept.status.done >= 2)
+    within(bpy.ops.stcn.cancel)
+    yield from wait_until(lambda: not kept.status.is_running)
+    told["ends"].append(kept.status.text)
+    told["done"] = kept.status.done
     told["nodes_after"] = sorted(each.bl_idname for each in tree.nodes)
 
 
