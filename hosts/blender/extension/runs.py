@@ -40,13 +40,17 @@ class Run:
     ) -> None:
         if KEPT.status.is_running:
             raise HostError("a job is running", fix="Wait for it, or cancel it first")
-        self.status = KEPT.status = JobStatus(text="Starting")
+        self.status = KEPT.status = JobStatus()
         self._choices = choices
         self._update = update
         host = BlenderHost(choices, self.status, update=update, on_progress=on_progress)
-        self._session = Session(host, KEPT.client(python))
-        self._request = self._session.prepare()
-        self.status.is_running = True
+        try:
+            self._session = Session(host, KEPT.client(python))
+            self._request = self._session.prepare()
+        except STCNError as error:
+            self._ended(error)
+            raise
+        self.status.is_running, self.status.text = True, "Starting"
 
     def poll(self, *, timeout: float = 0.0) -> Report | None:
         """Go on; return the report when the mattes stand in the compositor, ``None`` before.
@@ -70,9 +74,7 @@ class Run:
             self._session.deliver(report)
             self._remember_keyframe()
         except STCNError as error:
-            self.status.is_running = False
-            self.status.error = "" if isinstance(error, CancelledError) else str(error)
-            self.status.text = "Stopped" if isinstance(error, CancelledError) else "Failed"
+            self._ended(error)
             raise
         self.status.is_running = False
         self.status.warnings += [text for text in report.warnings if text not in self.status.warnings]
@@ -100,6 +102,13 @@ class Run:
         self.status.is_running = False
         self.status.text = "Stopped"
         self._session.cancel()
+
+    def _ended(self, error: STCNError) -> None:
+        """Have the panels say why there are no mattes."""
+        is_cancelled = isinstance(error, CancelledError)
+        self.status.is_running = False
+        self.status.error = "" if is_cancelled else str(error)
+        self.status.text = "Stopped" if is_cancelled else "Failed"
 
     def _remember_keyframe(self) -> None:
         """Keep a frame that was added where the artist names the frames, so that the next job has it too."""

@@ -45,6 +45,16 @@ def test_a_mistake_is_one_message_that_says_what_to_do(mistakes, mistake):
     assert "hook" not in message
 
 
+def test_a_job_that_fails_says_so_in_the_panel(mistakes):
+    """Also one that never starts: the panel shows the error that the operator tells, and nothing that looks done."""
+    text, error = mistakes["told"]["status"]
+    assert text == "Failed"
+    assert "1100" in error
+    told, text, error, is_running = mistakes["told"]["no start"]
+    assert "the worker's Python is not set" in told
+    assert (text, error, is_running) == ("Failed", told, False)
+
+
 def test_the_worker_is_tested_by_a_button(mistakes):
     """It starts, and tells its version, devices, weights and presets, which fill the menus."""
     assert mistakes["told"]["worker"] == "{'FINISHED'}"

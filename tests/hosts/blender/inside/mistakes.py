@@ -51,7 +51,13 @@ tell("preset", bpy.ops.stcn.propagate)
 settings.preset = "hero"
 settings.keyframes_at = "1100"
 tell("keyframe outside", bpy.ops.stcn.propagate)
+told["status"] = [kept.status.text, kept.status.error]
 told["warnings"] = list(kept.status.warnings)
+runs, choices = s.room("runs"), s.room("choices")
+try:
+    runs.Run(choices.Choices.of(scene), "")
+except s.room("kept").HostError as error:
+    told["no start"] = [str(error), kept.status.text, kept.status.error, kept.status.is_running]
 settings.overrides = "memory.interval='3"
 tell("quotes", bpy.ops.stcn.propagate)
 settings.overrides = ""
