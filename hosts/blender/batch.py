@@ -21,7 +21,8 @@ def _extension() -> ModuleType:
     if importlib.util.find_spec(_ID) is None:
         # In a checkout the package is two folders up; in a wheel, this file is inside of it.
         root = next((folder for folder in _HERE.parents if (folder / _ID / "bridge").is_dir()), _HERE)
-        sys.path.insert(0, str(root))
+        # Last, since beside a wheel lie packages that Blender brings in versions of its own.
+        sys.path.append(str(root))
     source = _HERE / "extension"
     spec = importlib.util.spec_from_file_location(
         _PACKAGE, source / "__init__.py", submodule_search_locations=[str(source)]

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from blender_shot import read_channels
 
+import stcn_plugin
 from stcn_plugin.bridge.launch import without_python
 
 OUTLINE = [(50 + 22.5 * math.cos(step * math.pi / 16), 48 + 22.5 * math.sin(step * math.pi / 16)) for step in range(32)]
@@ -84,6 +85,22 @@ def test_it_runs_from_a_checkout_where_nothing_is_installed(blender, batch, save
     result = blender.script(batch, "--frames", "1001-1002", "--worker", sys.executable, file=saved, **bare)
     assert result.returncode == 0, result.stderr
     assert len(list((tmp_path / "mattes" / "sh010").glob("*.exr"))) == 2
+
+
+def test_from_a_wheel_the_workers_packages_do_not_hide_blenders_own(blender, batch, tmp_path):
+    """Blender's modules are found first, though others of their names lie beside the package."""
+    packages = tmp_path / "packages"
+    hosts = packages / "stcn_plugin" / "_hosts" / "blender"
+    shutil.copytree(batch.parent, hosts)
+    for part in ("__init__.py", "errors.py", "frames.py", "bridge"):
+        (packages / "stcn_plugin" / part).symlink_to(Path(stcn_plugin.__file__).parent / part)
+    (packages / "pluggy").symlink_to(Path(pluggy.__file__).parent)
+    for name in ("argparse", "shlex", "textwrap"):
+        (packages / f"{name}.py").write_text("raise SystemExit('not those that Blender brings')")
+    bare = {"BLENDER_USER_RESOURCES": str(tmp_path / "bare")}
+    result = blender.script(hosts / "batch.py", "--frames", "1001-1002", **bare)
+    assert result.returncode == 1
+    assert "no Image or Movie Clip node" in result.stderr
 
 
 @pytest.mark.skipif(shutil.which("blender") is None, reason="there is no program 'blender' on PATH")
