@@ -172,7 +172,11 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--worker", metavar="PYTHON", help="Python that has stcn_plugin; the preferences' by default")
     job = parser.add_argument_group("what to do")
     job.add_argument(
-        "--update", metavar="FRAME", type=int, help="take in a keyframe at a frame, and compute only what it changes"
+        "--update",
+        metavar="FRAME",
+        type=int,
+        help="take in a keyframe at a frame, and compute only what it changes; of a mask, that of the layers with "
+        "selected points, else of the active layer, as the .blend was saved",
     )
     job.add_argument("--render", action="store_true", help="render the compositor over these frames afterwards")
     job.add_argument("--save", action="store_true", help="save the .blend with the new nodes")

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import bpy
 
-from stcn_plugin.bridge import JobRequest, KeyframeFile
+from stcn_plugin.bridge import JobRequest, KeyframeFile, matte_folder
+from stcn_plugin.bridge.places import OBJECT
 from stcn_plugin.errors import FrameRangeError, HostError
 from stcn_plugin.frames import parse_frame_range
 
@@ -21,7 +22,8 @@ from .plates import Plate, collect_plate
 from .sequences import shifted
 
 _HAS_FRAME = re.compile(r"#|@|%0?\d*d|\$F")
-_SHOT_ENDING = ".stcn.yaml"
+SHOT_ENDING = ".stcn.yaml"
+"""How the name of a shot file ends."""
 
 
 @dataclass(frozen=True)
@@ -211,9 +213,10 @@ def absolute(path: str) -> str:
 
 
 def shot_file_of(out: str) -> str:
-    """Return where the shot of mattes is saved: beside them, by their name."""
-    name = _HAS_FRAME.split(Path(out).name)[0].rstrip("._- ") or "shot"
-    return str(Path(out).parent / f"{name}{_SHOT_ENDING}")
+    """Return where the shot of mattes is saved: beside them, by their name, and above any folder per object."""
+    name = _HAS_FRAME.split(Path(out).name)[0]
+    name = re.sub(rf"[._-]*{OBJECT}", "", name).strip("._- ") or "shot"
+    return str(Path(matte_folder(out)) / f"{name}{SHOT_ENDING}")
 
 
 def frames_of(text: str) -> tuple[int, ...]:

@@ -46,21 +46,20 @@ class FrameSpan:
         node.use_auto_refresh = True
 
 
-def deliver(scene: bpy.types.Scene, choices: Choices, report: Report, *, shot_file: str, is_update: bool) -> None:
+def deliver(scene: bpy.types.Scene, choices: Choices, report: Report, *, shot_file: str) -> None:
     """Bring the mattes of a report into a scene's compositor; what an earlier job brought is refreshed.
 
     Args:
         scene: The scene.
         choices: What was chosen for the job.
-        report: What was written.
+        report: What was written; nodes show the whole shot, also where only some frames of it were.
         shot_file: The shot file, kept on the nodes.
-        is_update: Whether only some frames were written, so that nodes keep the frames they show.
     """
     tree = ensure_tree(scene)
-    span = FrameSpan(report.frames[0], report.frames[-1] - report.frames[0] + 1, choices.plate.shift)
+    span = FrameSpan(report.first, report.last - report.first + 1, choices.plate.shift)
     plate = _plate_node(tree, choices.plate, span)
     nodes = _Nodes(tree, plate.location, shot_file)
-    for row, (name, pattern, socket) in enumerate(_sockets(nodes, report, span, is_update)):
+    for row, (name, pattern, socket) in enumerate(_sockets(nodes, report, span)):
         if choices.wiring == "SET_ALPHA":
             _wire(nodes, plate, pattern, name, socket, row)
     output = output_node(tree)
@@ -89,13 +88,13 @@ class _Nodes:
         return node, True
 
 
-def _sockets(nodes: _Nodes, report: Report, span: FrameSpan, is_update: bool) -> Iterator[tuple[str, str, Any]]:
+def _sockets(nodes: _Nodes, report: Report, span: FrameSpan) -> Iterator[tuple[str, str, Any]]:
     """Yield every object with its pattern and the socket that has its matte."""
     below: dict[str, Any] = {}
     for row, name in enumerate(report.objects):
         pattern = report.patterns[name]
         if pattern not in below:
-            below[pattern] = _matte_node(nodes, pattern, span, is_update, row=len(below) + 1)
+            below[pattern] = _matte_node(nodes, pattern, span, row=len(below) + 1)
             below[pattern].label = name if report.layout == "per_object" else "Mattes"
         node = below[pattern]
         if report.layout == "cryptomatte":
@@ -107,24 +106,22 @@ def _sockets(nodes: _Nodes, report: Report, span: FrameSpan, is_update: bool) ->
             yield name, pattern, node.outputs["Alpha" if has_alpha else "Image"]
 
 
-def _matte_node(nodes: _Nodes, pattern: str, span: FrameSpan, is_update: bool, *, row: int) -> Any:
+def _matte_node(nodes: _Nodes, pattern: str, span: FrameSpan, *, row: int) -> Any:
     """Return the image node of matte files, showing what is on disk now."""
-    node, is_new = nodes.keep("CompositorNodeImage", pattern, "", 0, row * _IMAGE)
+    node, _ = nodes.keep("CompositorNodeImage", pattern, "", 0, row * _IMAGE)
     image = next((each for each in bpy.data.images if each.get(MATTES_MARK) == pattern), None)
     first = _file(pattern, span.first)
     if image is None:
         image = bpy.data.images.load(first)
         image.name = f"{Numbered.parse(first).stem} mattes"
         image[MATTES_MARK] = pattern
-        is_new = True
-    elif not is_update:
+    else:
         image.filepath = first
     image.colorspace_settings.name = "Non-Color"
     node.image = image  # while it is a single file: its layers become sockets whatever frame the scene is at
     if image.source != "SEQUENCE":
         image.source = "SEQUENCE"
-    if is_new or not is_update:
-        span.set_on(node)
+    span.set_on(node)
     image.reload()
     return node
 

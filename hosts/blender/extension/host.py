@@ -10,11 +10,11 @@ import bpy
 from stcn_plugin.bridge import JobRequest, KeyframeFile, Progress, Report, hookimpl
 from stcn_plugin.errors import HostError, STCNError
 
-from .choices import Choices, frames_of
+from .choices import SHOT_ENDING, Choices, frames_of, shot_file_of
 from .compositing import deliver
 from .exr_windows import place, windows
 from .kept import JobStatus
-from .masks import find_mask, keyed_frames, layers_at, render_layers
+from .masks import edited_layers, find_mask, keyed_frames, layers_at, render_layers
 
 _MATTE = "R"
 """Channel of a rendered keyframe that holds the matte; all three are alike."""
@@ -61,14 +61,13 @@ class BlenderHost:
         shift = self._choices.plate.shift
         file = first_file(self._choices)
         size = picture_size(file)
-        beside = request.out or request.shot_file or ""
         mattes = render_layers(
             mask,
             self._keyframes_of(mask),
             scene=bpy.data.scenes[self._choices.scene],
             size=size,
             folder=Path(folder),
-            stem=Path(beside).name.split(".")[0],
+            stem=stem_of(request),
             shift=shift,
         )
         found = windows(file)
@@ -101,7 +100,7 @@ class BlenderHost:
         if scene is None:
             raise HostError("the scene is gone; the mattes are on disk", where=self._choices.scene)
         shot_file = report.shot_file or request.save_as or ""
-        deliver(scene, self._choices, report, shot_file=shot_file, is_update=bool(request.update))
+        deliver(scene, self._choices, report, shot_file=shot_file)
         scene.stcn.shot_file = shot_file
 
     @hookimpl
@@ -112,7 +111,7 @@ class BlenderHost:
     def _keyframes_of(self, mask: bpy.types.Mask) -> dict[str, Sequence[int]]:
         """Return every layer's keyframes, as frames of the scene."""
         if self._update is not None:
-            return {layer: [self._update] for layer in layers_at(mask, self._update)}
+            return {layer: [self._update] for layer in edited_layers(mask, self._update)}
         if self._choices.keyframes_at:
             at: dict[str, list[int]] = {}
             for frame in frames_of(self._choices.keyframes_at):
@@ -130,6 +129,12 @@ class BlenderHost:
                 )
                 wanted[layer] = [current]
         return dict(wanted)
+
+
+def stem_of(request: JobRequest) -> str:
+    """Return what the names of a request's rendered keyframes start with: the name of its shot file."""
+    file = shot_file_of(request.out) if request.out else request.shot_file or ""
+    return Path(file).name.removesuffix(SHOT_ENDING)
 
 
 def first_file(choices: Choices) -> Path:

@@ -19,6 +19,9 @@ from .trees import HAS_NODE_GROUPS, empty_tree
 _STILL = 1e-5
 """Speed, in widths of the mask a frame, below which a point does not change its course."""
 
+_SELECTED = ("select", "select_control_point", "select_left_handle", "select_right_handle", "select_single_handle")
+"""What a point calls its selection, and those of its handles; older Blenders have the first alone."""
+
 
 @dataclass(frozen=True)
 class LayerMatte:
@@ -132,6 +135,34 @@ def layers_at(mask: Any, frame: int) -> list[str]:
         scene.frame_set(frame)
         evaluated = mask.evaluated_get(scene.view_layers[0].depsgraph)
         return [layer.name for layer in _drawn(mask) if evaluated.layers[layer.name].alpha > 0]
+
+
+def edited_layers(mask: Any, frame: int) -> list[str]:
+    """Return the layers that the artist is at: those with selected points, else the active one.
+
+    Args:
+        mask: The mask.
+        frame: Frame of the scene at which they show something.
+
+    Raises:
+        HostError: None of them shows anything there.
+    """
+    selected = [layer.name for layer in mask.layers if _is_selected(layer)]
+    active = [mask.layers.active.name] if mask.layers.active else []
+    edited = [name for name in layers_at(mask, frame) if name in (selected or active)]
+    if not edited:
+        raise HostError(
+            f"the selected layer shows nothing at frame {frame}",
+            where=f"mask {mask.name}",
+            fix="Select points of the layer that is to be a keyframe, or make it the active layer",
+        )
+    return edited
+
+
+def _is_selected(layer: Any) -> bool:
+    """Whether the artist has selected a point of a layer, or one of its handles, in an editor."""
+    points = [point for spline in layer.splines for point in spline.points]
+    return not layer.hide and any(getattr(point, name, False) for point in points for name in _SELECTED)
 
 
 def _drawn(mask: Any) -> list[Any]:

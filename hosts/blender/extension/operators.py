@@ -120,7 +120,10 @@ class STCN_OT_propagate(_RunsJob, bpy.types.Operator):  # noqa: N801 - Blender's
 
 
 class STCN_OT_update(_RunsJob, bpy.types.Operator):  # noqa: N801
-    """Take the matte at this frame as a keyframe, and compute only the frames again that it changes."""
+    """Take the matte at this frame as a keyframe, and compute only the frames again that it changes.
+
+    Of a mask, it is a keyframe of the layers with selected points; where none is selected, of the active layer.
+    """
 
     bl_idname = "stcn.update"
     bl_label = "Add Keyframe Here"

@@ -43,3 +43,22 @@ def test_a_keyframe_is_added_to_a_clip_without_a_compositor(blender, plates, tmp
     assert said["output"] == ("CompositorNodeSetAlpha" if wiring == "SET_ALPHA" else None)
     assert "hero" in said["outputs"]
     assert said["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("layout", "out", "stem"),
+    [("layers", "mattes/sh010.v1.####.exr", "sh010.v1"), ("per_object", "mattes/<object>/<object>.v2.####.exr", "v2")],
+)
+def test_only_the_layer_that_is_worked_on_becomes_a_keyframe(blender, plates, tmp_path, layout, out, stem):
+    """The selected layer's, else the active one's; a deleted matte node comes back with the whole shot, and all files lie together."""
+    layers = {"hero": outline(11), "ball": [(4, 4), (24, 4), (24, 24), (4, 24)]}
+    said = blender.run("layers", tmp_path, plate=str(plates), layers=layers, layout=layout, out=out)
+    assert "the selected layer shows nothing at frame 1004" in said["edited"].pop("hidden")
+    assert said["edited"] == {"active": ["ball"], "all": ["hero", "ball"], "selected": ["hero"]}
+    assert said["keyframes"] == [f"{stem}.ball.1001.exr", f"{stem}.hero.1001.exr", f"{stem}.hero.1004.exr"]
+    assert said["shot_file"] == str(tmp_path / "mattes" / f"{stem}.stcn.yaml")
+    keyframes = yaml.safe_load((tmp_path / "mattes" / f"{stem}.stcn.yaml").read_text())["keyframes"]
+    assert "hero" in str(keyframes[1004])
+    assert "ball" not in str(keyframes[1004])
+    assert said["spans"] == [[[1001, 1000, 8]] * (2 if layout == "per_object" else 1)] * 3
+    assert not (tmp_path / "mattes" / "<object>").exists()

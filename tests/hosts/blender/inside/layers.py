@@ -1,0 +1,74 @@
+"""Correct one of a mask's two layers, after the artist has deleted the node that shows the mattes."""
+
+from pathlib import Path
+
+import bpy
+import scene as s
+
+said = s.arguments()
+s.enable()
+scene, settings = bpy.context.scene, bpy.context.scene.stcn
+tree, _ = s.new_tree(scene)
+s.plate_node(tree, said["plate"], 1001, 1000, 8)
+size = 160, 96
+mask = s.mask_of("roto", **{name: (points, size) for name, points in said["layers"].items()})
+settings.mask, settings.keyframes_at = mask, "1001"
+settings.overrides = f"size=96 output.layout={said['layout']}"
+settings.out = str(Path(said["folder"]) / said["out"])
+scene.frame_set(1001)
+assert bpy.ops.stcn.propagate() == {"FINISHED"}
+
+
+def mattes():
+    return [node for node in tree.nodes if node.bl_idname == "CompositorNodeImage" and "stcn_mattes" in node]
+
+
+def spans():
+    return [[node.frame_start, node.frame_offset, node.frame_duration] for node in mattes()]
+
+
+def editing(frame):
+    return s.room("masks").edited_layers(mask, frame)
+
+
+spans_before = spans()
+for node in mattes():
+    tree.nodes.remove(node)
+scene.frame_set(1004)
+edited = {}
+mask.active_layer_index = 1
+edited["active"] = editing(1004)
+for layer in mask.layers:
+    layer.splines[0].points[0].select = True
+edited["all"] = editing(1004)
+mask.layers["ball"].splines[0].points[0].select = False
+edited["selected"] = editing(1004)
+mask.layers["hero"].hide_render = True
+try:
+    editing(1004)
+except s.room("masks").HostError as error:
+    edited["hidden"] = str(error)
+mask.layers["hero"].hide_render = False
+assert bpy.ops.stcn.update() == {"FINISHED"}
+spans_after = spans()
+
+report = s.room("compositing").Report(
+    objects=tuple(said["layers"]),
+    layers={name: name for name in said["layers"]},
+    patterns={node["stcn_object"]: node["stcn_mattes"] for node in tree.nodes if node.get("stcn_object")},
+    layout=said["layout"],
+    device="cpu",
+    precision="float32",
+    first=1001,
+    last=1008,
+)
+choices = s.room("choices").Choices.of(scene)
+s.room("compositing").deliver(scene, choices, report, shot_file=settings.shot_file)
+folder = Path(said["folder"]) / "mattes"
+s.answer(
+    spans=[spans_before, spans_after, spans()],
+    edited=edited,
+    files=sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix != ".exr"),
+    keyframes=sorted(path.name for path in (folder / "keyframes").iterdir()),
+    shot_file=settings.shot_file,
+)
