@@ -46,7 +46,8 @@ class WorkerLaunch:
             WorkerError: There is no such interpreter, or it cannot be run.
         """
         if not self.python.strip() or os.path.isdir(self.python):  # noqa: PTH112
-            what = "this is a folder, not a Python" if self.python.strip() else "no Python is set for the worker"
+            reason = "this is a folder" if self.python.strip() else "none is set"
+            what = f"the worker's Python cannot be started ({reason})"
             raise WorkerError(what, where=self.python.strip() or None, fix=_WHICH)
         windows = sys.platform == "win32"
         try:

@@ -12,7 +12,9 @@ from stcn_plugin.bridge.job import Report
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.messages import Done, Failed, Message
 
-REPORT = Report(objects=("hero",), layers={}, patterns={}, layout="layers", device="cpu", precision="float32")
+REPORT = Report(
+    objects=("hero",), layers={}, patterns={}, layout="layers", device="cpu", precision="float32", first=1, last=9
+)
 
 _PRELUDE = """
 import json, os, signal, subprocess, sys, time
@@ -28,7 +30,7 @@ def request():
     return json.loads(sys.stdin.readline() or '{"type": "quit"}')
 
 def done(id):
-    send("done", id=id, report={"layout": "layers", "device": "cpu", "precision": "float32", "objects": ["hero"]})
+    send("done", id=id, report={"layout": "layers", "device": "cpu", "precision": "float32", "objects": ["hero"], "first": 1, "last": 9})
 
 def failed(id, kind, what):
     send("failed", id=id, error={"kind": kind, "what": what})

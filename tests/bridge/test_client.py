@@ -127,7 +127,7 @@ def test_an_interpreter_that_is_none_is_told_by_name(client, tmp_path, python):
     python = python.format(folder=tmp_path, file=tmp_path / "text")
     with pytest.raises(WorkerError, match="the worker's Python cannot be started") as caught:
         client(WorkerLaunch(python)).submit(JOB)
-    assert (python or "no interpreter is set") in str(caught.value)
+    assert (python or "(none is set)") in str(caught.value)
     assert "stcn doctor" in str(caught.value)
 
 

@@ -224,7 +224,7 @@ def stcn_process_mattes(frame, mattes):
     ("plugin", "kind", "said"),
     [
         ("sys.exit(3)", PluginError, "SystemExit: 3"),
-        ("@hookimpl\ndef stcn_process_mattes(frame, mattes): raise SystemExit('leaving')", WorkerError, "unexpected SystemExit: leaving"),
+        ("@hookimpl\ndef stcn_process_mattes(frame, mattes): raise SystemExit('leaving')", PluginError, "its hook stcn_process_mattes failed (SystemExit: leaving)"),
         ("@hookimpl\ndef stcn_process_mattes(frame, mattes): raise ValueError('no grain')", PluginError, "its hook stcn_process_mattes failed (ValueError: no grain)"),
         ("@hookimpl\ndef stcn_shot_startedd(): pass", PluginError, "stcn_shot_startedd"),
     ],
