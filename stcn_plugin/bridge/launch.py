@@ -46,8 +46,8 @@ class WorkerLaunch:
             WorkerError: There is no such interpreter, or it cannot be run.
         """
         if not self.python.strip() or os.path.isdir(self.python):  # noqa: PTH112
-            reason = "this is a folder" if self.python.strip() else "none is set"
-            what = f"the worker's Python cannot be started ({reason})"
+            why = "this is a folder" if self.python.strip() else "none is set"
+            what = f"the worker's Python cannot be started ({why})"
             raise WorkerError(what, where=self.python.strip() or None, fix=_WHICH)
         windows = sys.platform == "win32"
         try:
