@@ -70,14 +70,4 @@ class STCN_OT_remove_keyframe_file(bpy.types.Operator):  # noqa: N801
 
 _CLASSES = (STCN_OT_use_editor, STCN_OT_add_keyframe_file, STCN_OT_remove_keyframe_file)
 
-
-def register() -> None:
-    """Make the operators known to Blender."""
-    for each in _CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """Take them away again."""
-    for each in reversed(_CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

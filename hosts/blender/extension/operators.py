@@ -208,13 +208,4 @@ def _redraw(context: bpy.types.Context) -> None:
                 area.tag_redraw()
 
 
-def register() -> None:
-    """Make the operators known to Blender."""
-    for each in _CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """Take them away again."""
-    for each in reversed(_CLASSES):
-        bpy.utils.unregister_class(each)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)
