@@ -11,6 +11,7 @@ from golden.stand_in import golden_frames, golden_masks, golden_state
 
 import stcn_plugin
 from stcn_plugin.memory.bank import ReadSettings
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import PUBLISHED
 from stcn_plugin.network.weights import build_network, read_weights
@@ -47,7 +48,7 @@ def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, 
     expected = torch.from_numpy(golden["probabilities_u16"].astype(np.float32) / 65535)
     read = ReadSettings(top_k=settings.pop("top_k", 20))
     objects = [f"{n}" for n in range(1, expected.shape[0])]
-    propagator = Propagator(network, objects=objects, settings=PropagationSettings(read=read, **settings))
+    propagator = Propagator(Engine(network), objects=objects, settings=PropagationSettings(read=read, **settings))
     largest, agreeing = 0.0, 1.0
     for index, image in enumerate(images(8 if "lite" in case else 10, *size)):
         keyframe = {objects[o]: masks(*size, index)[o] for o in keyframes.get(index, ())}

@@ -6,6 +6,7 @@ import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks
 
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import LITE
 from stcn_plugin.propagation.aggregation import aggregate
@@ -16,6 +17,11 @@ from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 def network():
     torch.manual_seed(5)
     return STCN(LITE).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def engine(network):
+    return Engine(network)
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +47,24 @@ def test_aggregation_sums_to_one_and_survives_certainty():
     torch.testing.assert_close(aggregate(own).sum(0), torch.ones(9, 9))
 
 
-def test_keyframe_step_returns_the_masks(network, images, masks):
+def test_keyframe_step_returns_the_masks(engine, images, masks):
     """On a keyframe an object's own probability is the mask, at the image's own size; nobody else is there yet."""
-    propagator = Propagator(network, objects=["a", "b"], settings=PropagationSettings())
+    propagator = Propagator(engine, objects=["a", "b"], settings=PropagationSettings())
     prediction = propagator.step(0, images[0], keyframe={"b": masks[1]})
     assert torch.equal(prediction.own[1], masks[1])
     assert not prediction.own[0].any()
     assert propagator.in_play == (1,)
 
 
-def test_retired_objects_leave_no_trace(network, images, masks):
+def test_retired_objects_leave_no_trace(engine, images, masks):
     """After retirement an object is 0, and the others are what they are beside it."""
-    together = Propagator(network, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
+    together = Propagator(engine, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
     together.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
     together.retire(["b"])
     found = together.step(1, images[1])
     assert together.in_play == (0, 2)
     assert not found.own[1].any()
-    reference = Propagator(network, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
+    reference = Propagator(engine, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
     reference.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
     expected = reference.step(1, images[1])
     torch.testing.assert_close(found.own[[0, 2]], expected.own[[0, 2]])
@@ -67,9 +73,9 @@ def test_retired_objects_leave_no_trace(network, images, masks):
     assert not together.step(2, images[2]).own.any()
 
 
-def test_a_second_keyframe_corrects_what_is_there(network, images, masks):
+def test_a_second_keyframe_corrects_what_is_there(engine, images, masks):
     """A later mask of an object already in play stands, and makes room among the others."""
-    propagator = Propagator(network, objects=["a", "b"], settings=PropagationSettings())
+    propagator = Propagator(engine, objects=["a", "b"], settings=PropagationSettings())
     propagator.step(0, images[0], keyframe={"a": masks[0], "b": masks[1]})
     corrected = propagator.step(1, images[1], keyframe={"a": masks[2]})
     assert torch.equal(corrected.own[0], masks[2])
@@ -77,11 +83,11 @@ def test_a_second_keyframe_corrects_what_is_there(network, images, masks):
     assert propagator.in_play == (0, 1)
 
 
-def test_the_order_of_objects_means_nothing(network, images, masks):
+def test_the_order_of_objects_means_nothing(engine, images, masks):
     """Naming objects in another order permutes the result and changes nothing else."""
     settings = PropagationSettings(interval=2)
-    one = Propagator(network, objects=["a", "b"], settings=settings)
-    other = Propagator(network, objects=["b", "a"], settings=settings)
+    one = Propagator(engine, objects=["a", "b"], settings=settings)
+    other = Propagator(engine, objects=["b", "a"], settings=settings)
     for index, image in enumerate(images):
         keyframe = {"a": masks[0], "b": masks[1]} if index == 0 else {}
         first = one.step(index, image, keyframe=keyframe)
@@ -93,7 +99,7 @@ def test_bfloat16_stays_near_float32(network, images, masks):
     """The narrow number format moves probabilities by little."""
     found = []
     for precision in (torch.float32, torch.bfloat16):
-        propagator = Propagator(network, objects=["a"], settings=PropagationSettings(precision=precision))
+        propagator = Propagator(Engine(network, precision=precision), objects=["a"], settings=PropagationSettings())
         propagator.step(0, images[0], keyframe={"a": masks[0]})
         found.append(propagator.step(1, images[1]).own)
     assert found[1].dtype == torch.float32

@@ -25,6 +25,17 @@ class ResBlock(nn.Module):
         self.conv1 = conv3x3(inputs, outputs)
         self.conv2 = conv3x3(outputs, outputs)
 
+    @property
+    def joining(self) -> nn.Conv2d:
+        """The convolution beside, in a block whose channels differ.
+
+        Raises:
+            TypeError: They do not.
+        """
+        if self.downsample is None:
+            raise TypeError("a block that keeps its channels has nothing but the identity beside")
+        return self.downsample
+
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, inputs, H, W)`` to ``(N, outputs, H, W)``."""
         residual: Tensor = self.conv2(functional.relu(self.conv1(functional.relu(x))))
@@ -41,9 +52,17 @@ class UpsampleBlock(nn.Module):
         self.out_conv = ResBlock(inputs, outputs)
 
     def forward(self, skip: Tensor, x: Tensor) -> Tensor:
-        """Map features ``x`` of half the size of ``skip`` to ``(N, outputs, *skip.shape[-2:])``."""
+        """Merge.
+
+        Args:
+            skip: ``(1, inputs, 2h, 2w)``, what ``skip_conv`` makes of the key encoder's features; all objects share it.
+            x: ``(N, inputs, h, w)``.
+
+        Returns:
+            ``(N, outputs, 2h, 2w)``.
+        """
         upsampled = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        merged: Tensor = self.out_conv(self.skip_conv(skip) + upsampled)
+        merged: Tensor = self.out_conv(skip + upsampled)
         return merged
 
 

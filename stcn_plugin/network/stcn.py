@@ -46,23 +46,55 @@ class KeyProjection(nn.Module):
         return key
 
 
+class DecoderContext(NamedTuple):
+    """What the decoder makes of a query frame alone; all objects share it."""
+
+    residual: Tensor
+    """``(1, C, h, w)``: the query value's part of the first convolution's output."""
+    identity: Tensor
+    """``(1, C, h, w)``: the query value's part of the identity beside it."""
+    skip8: Tensor
+    """``(1, C, 2h, 2w)``"""
+    skip4: Tensor
+    """``(1, C, 4h, 4w)``"""
+
+
 class Decoder(nn.Module):
-    """Readout and query value to logits, with skips at stride 8 and 4."""
+    """Readout and query value to logits, with skips at stride 8 and 4.
+
+    The first block convolves readout and query value joined along the channels. A convolution is a sum over channels,
+    so the query value's part, and the skips', are computed once a frame (:meth:`share`), whatever the number of objects.
+    """
 
     def __init__(self, variant: Variant) -> None:
         super().__init__()
         f4, f8, _ = variant.skip_channels
         compressed, middle, last = variant.decoder_channels
+        self._readout_channels = variant.memory_value_channels
         self.compress = ResBlock(variant.memory_value_channels + variant.query_value_channels, compressed)
         self.up_16_8 = UpsampleBlock(skip=f8, inputs=compressed, outputs=middle)
         self.up_8_4 = UpsampleBlock(skip=f4, inputs=middle, outputs=last)
         self.pred = conv3x3(last, 1)
 
-    def forward(self, x: Tensor, f8: Tensor, f4: Tensor) -> Tensor:
-        """Map ``(O, C, h, w)`` to logits ``(O, 1, H, W)``; the skips ``(1, C, ...)`` serve all objects."""
-        x = self.compress(x)
-        x = self.up_16_8(f8, x)
-        x = self.up_8_4(f4, x)
+    def share(self, query_value: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
+        """Return what all objects have in common, of a frame's query value ``(1, C, h, w)`` and skip features."""
+        first, beside, start = self.compress.conv1, self.compress.joining, self._readout_channels
+        return DecoderContext(
+            functional.conv2d(functional.relu(query_value), first.weight[:, start:], first.bias, padding=1),
+            functional.conv2d(query_value, beside.weight[:, start:], beside.bias, padding=1),
+            self.up_16_8.skip_conv(f8),
+            self.up_8_4.skip_conv(f4),
+        )
+
+    def forward(self, readout: Tensor, context: DecoderContext) -> Tensor:
+        """Map readouts ``(O, C, h, w)`` to logits ``(O, 1, H, W)``."""
+        stop = self._readout_channels
+        first, beside = self.compress.conv1.weight[:, :stop], self.compress.joining.weight[:, :stop]
+        residual = context.residual + functional.conv2d(functional.relu(readout), first, padding=1)
+        identity = context.identity + functional.conv2d(readout, beside, padding=1)
+        x = identity + self.compress.conv2(functional.relu(residual))
+        x = self.up_16_8(context.skip8, x)
+        x = self.up_8_4(context.skip4, x)
         logits = self.pred(functional.relu(x))
         return functional.interpolate(logits, scale_factor=4.0, mode="bilinear", align_corners=False)
 
@@ -118,16 +150,19 @@ class STCN(nn.Module):
         value: Tensor = self.value_encoder(image_masks, f16.expand(count, -1, -1, -1))
         return value
 
-    def decode(self, readout: Tensor, features: KeyFeatures) -> Tensor:
+    def share(self, features: KeyFeatures) -> DecoderContext:
+        """Return the decoder's work on a query frame that all objects have in common."""
+        return self.decoder.share(features.query_value, features.f8, features.f4)
+
+    def decode(self, readout: Tensor, context: DecoderContext) -> Tensor:
         """Turn what was read from memory into logits.
 
         Args:
             readout: ``(O, C, h, w)`` affinity-weighted memory values.
-            features: Of the query frame.
+            context: Of the query frame, from :meth:`share`.
 
         Returns:
             Logits ``(O, H, W)``.
         """
-        query_value = features.query_value.expand(readout.shape[0], -1, -1, -1)
-        logits: Tensor = self.decoder(torch.cat([readout, query_value], 1), features.f8, features.f4)
+        logits: Tensor = self.decoder(readout, context)
         return logits[:, 0]

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stcn_plugin.memory.bank import Keep, MemoryBank, ReadSettings
-from stcn_plugin.network.stcn import STCN, KeyFeatures
+from stcn_plugin.network.engine import Engine, QueryFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
 
@@ -23,7 +23,7 @@ Schedule = Literal["absolute", "relative"]
 
 @dataclass(frozen=True)
 class PropagationSettings:
-    """When frames are memorised, how memory is read, and in which number format the network runs.
+    """When frames are memorised, and how memory is read.
 
     Args:
         interval: Frames between two memory frames.
@@ -31,14 +31,12 @@ class PropagationSettings:
             interval frames have passed since the last memory frame.
         include_last: Also remember the previous frame for one step.
         read: Top-k, cap and budget of the memory.
-        precision: Number format of encoders and decoder; similarity and softmax stay in float32.
     """
 
     interval: int = 5
     schedule: Schedule = "absolute"
     include_last: bool = False
     read: ReadSettings = field(default_factory=ReadSettings)
-    precision: torch.dtype = torch.float32
 
 
 @dataclass(frozen=True)
@@ -67,19 +65,19 @@ class Propagator:
     """Carries objects from frame to frame.
 
     Args:
-        network: In eval mode, on the device where everything will run.
+        engine: On the device where everything will run.
         objects: Names of all objects that will ever appear; their order is that of the predictions.
         settings: Schedule, memory and precision.
 
     Example::
 
-        propagator = Propagator(network, objects=["hero"], settings=PropagationSettings())
+        propagator = Propagator(engine, objects=["hero"], settings=PropagationSettings())
         propagator.step(0, first_image, keyframe={"hero": mask})
         matte = propagator.step(1, second_image).own[0]
     """
 
-    def __init__(self, network: STCN, *, objects: Sequence[str], settings: PropagationSettings) -> None:
-        self._network = network
+    def __init__(self, engine: Engine, *, objects: Sequence[str], settings: PropagationSettings) -> None:
+        self._engine = engine
         self._position = {name: position for position, name in enumerate(objects)}
         self._settings = settings
         self._cohorts: list[_Cohort] = []
@@ -98,16 +96,15 @@ class Propagator:
 
         Args:
             index: Zero-based position of the frame in the shot.
-            image: ``(3, H, W)`` display-referred RGB in 0-1, on the network's device; any size.
+            image: ``(3, H, W)`` display-referred RGB in 0-1, on the engine's device; any size.
             keyframe: ``(H, W)`` masks in 0-1 of the objects whose matte is given on this frame. New names come
                 into play; those already in play are corrected and remembered.
             memorise: Whether this frame may be remembered for later ones; the last frame of a pass need not be.
         """
         height, width = image.shape[-2:]
         padding = _padding(height, width)
-        padded = functional.pad(self._network.normalise(image), padding)[None]
-        with self._autocast(image.device):
-            features = self._network.encode_key(padded)
+        padded = functional.pad(self._engine.normalise(image), padding)[None]
+        features = self._engine.encode_key(padded)
         own = self._predict(features, padded.shape[-2:])
         aggregated = aggregate(own)
         if keyframe:
@@ -139,16 +136,14 @@ class Propagator:
                     cohort.objects.remove(position)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.objects]
 
-    def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
+    def _predict(self, features: QueryFeatures, size: torch.Size) -> Tensor:
         """Return every object's own probability, ``(O, H, W)``."""
-        own = features.query_key.new_zeros((len(self._position), *size), dtype=torch.float32)
+        own = features.query_key.new_zeros((len(self._position), *size))
         if not self._cohorts:
             return own
-        query_key = features.query_key[0].float()
+        query_key = features.query_key[0]
         readout = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
-        with self._autocast(readout.device):
-            logits = self._network.decode(readout, features)
-        own[list(self.in_play)] = logits.float().sigmoid()
+        own[list(self.in_play)] = self._engine.decode(readout, features.context).sigmoid()
         return own
 
     def _bring_in(self, positions: Iterable[int]) -> None:
@@ -160,21 +155,19 @@ class Propagator:
         self,
         index: int,
         padded: Tensor,
-        features: KeyFeatures,
+        features: QueryFeatures,
         aggregated: Tensor,
         *,
         keep: Keep,
         given: Collection[int] = (),
     ) -> None:
         """Remember a frame; for good where the artist gave an object's matte, for the others it is but a guess."""
-        with self._autocast(padded.device):
-            values = self._network.encode_value(padded, features.f16, aggregated[1:][list(self.in_play)])
+        values = self._engine.encode_value(padded, features.f16, aggregated[1:][list(self.in_play)])
         start = 0
         for cohort in self._cohorts:
             stop = start + len(cohort.objects)
             has_given = any(position in given for position in cohort.objects)
-            value = values[start:stop].float()
-            cohort.bank.add(features.query_key[0].float(), value, keep="always" if has_given else keep)
+            cohort.bank.add(features.query_key[0], values[start:stop], keep="always" if has_given else keep)
             start = stop
         if keep != "one_step":
             self._last_memorised = index
@@ -183,10 +176,6 @@ class Propagator:
         if self._settings.schedule == "absolute":
             return index % self._settings.interval == 0
         return abs(index - self._last_memorised) >= self._settings.interval
-
-    def _autocast(self, device: torch.device) -> torch.autocast:
-        precision = self._settings.precision
-        return torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32)
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:

@@ -9,8 +9,8 @@ import torch
 
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.bridge.plugins import Hooks
-from stcn_plugin.network.devices import choose_device
-from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.devices import choose_device, choose_precision
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.presets.model import Preset
@@ -22,8 +22,8 @@ from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.studio.weights import weights_store
 
 
-def load_network(settings: Preset) -> STCN:
-    """Return the network that a preset asks for, on its device.
+def load_engine(settings: Preset) -> Engine:
+    """Return the engine that a preset asks for, on its device.
 
     The number of CPU threads is the process's own and stays set.
 
@@ -34,7 +34,8 @@ def load_network(settings: Preset) -> STCN:
     if settings.compute.threads != "auto":
         torch.set_num_threads(settings.compute.threads)
     device = choose_device(settings.compute.device)
-    return build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
+    network = build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
+    return Engine(network, precision=choose_precision(settings.compute.precision, device))
 
 
 def propagate(
@@ -46,7 +47,7 @@ def propagate(
     on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
     on_warning: Callable[[str], None] = lambda _: None,
     is_cancelled: Callable[[], bool] = lambda: False,
-    network_for: Callable[[Preset], STCN] = load_network,
+    engine_for: Callable[[Preset], Engine] = load_engine,
     studio: Hooks | None = None,
 ) -> Report:
     """Propagate a shot's keyframe mattes over its plate and write the mattes.
@@ -60,7 +61,7 @@ def propagate(
         on_frame: Told a frame and its files when they are on disk, on a thread of its own.
         on_warning: Told what went wrong without harm to the mattes.
         is_cancelled: Asked before every step.
-        network_for: Gives the network that settings ask for; to keep one over several shots.
+        engine_for: Gives the engine that settings ask for; to keep one over several shots.
         studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` runs none, installed or not: a
             program says itself whether others' code takes part.
 
@@ -73,7 +74,7 @@ def propagate(
     watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled)
     studio = studio or builtin_hooks()
     job = prepare(shot, update=update, studio=studio)
-    # As a file, so that who gives the network need not know of plugins.
+    # As a file, so that who gives the engine need not know of plugins.
     weights = str(weights_store(studio).path(shot.settings.weights))
     on_checked()
-    return run(job, network_for(shot.settings.model_copy(update={"weights": weights})), watcher=watcher)
+    return run(job, engine_for(shot.settings.model_copy(update={"weights": weights})), watcher=watcher)

@@ -17,8 +17,7 @@ from stcn_plugin.errors import CancelledError, DeviceError
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.memory.bank import ReadSettings
-from stcn_plugin.network.devices import choose_precision
-from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.propagation.plan import Plan
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
@@ -37,7 +36,7 @@ _DEPTH = 2
 
 def run(
     job: Job,
-    network: STCN,
+    engine: Engine,
     *,
     watcher: Watcher = Watcher(),
 ) -> Report:
@@ -45,7 +44,7 @@ def run(
 
     Args:
         job: From :func:`stcn_plugin.shot.job.prepare`.
-        network: In eval mode, on its device.
+        engine: Runs the network.
         watcher: Told how it is going, and asked whether to go on.
 
     Raises:
@@ -55,7 +54,7 @@ def run(
     notifier = Notifier(job.studio, watcher.on_warning)
     notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
     with notifier.telling_failure(job.shot.out):
-        report = _report_of(_Run(job, network, watcher, notifier))
+        report = _report_of(_Run(job, engine, watcher, notifier))
     notifier.tell("stcn_shot_finished", report=report)
     return replace(report, warnings=notifier.warnings)
 
@@ -79,7 +78,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)
 
 
-def propagation_settings(settings: Preset, precision: torch.dtype) -> PropagationSettings:
+def propagation_settings(settings: Preset) -> PropagationSettings:
     """Return what the propagator needs of a preset."""
     memory = settings.memory
     return PropagationSettings(
@@ -87,19 +86,17 @@ def propagation_settings(settings: Preset, precision: torch.dtype) -> Propagatio
         schedule=memory.schedule,
         include_last=memory.include_last,
         read=ReadSettings(memory.top_k, memory.max_frames, memory.budget_mb << 20),
-        precision=precision,
     )
 
 
 class _Run:
     """One run of a job: what the passes share."""
 
-    def __init__(self, job: Job, network: STCN, watcher: Watcher, notifier: Notifier) -> None:
+    def __init__(self, job: Job, engine: Engine, watcher: Watcher, notifier: Notifier) -> None:
         self._job = job
-        self._network = network
-        self._device = next(network.parameters()).device
-        self._precision = choose_precision(job.settings.compute.precision, self._device)
-        self._settings = propagation_settings(job.settings, self._precision)
+        self._engine = engine
+        self._device = engine.device
+        self._settings = propagation_settings(job.settings)
         self._watcher = watcher
         self._notifier = notifier
         self._done = 0
@@ -142,7 +139,7 @@ class _Run:
             patterns=writer.patterns,
             layout=writer.layout,
             device=str(self._device),
-            precision=str(self._precision).removeprefix("torch."),
+            precision=str(self._engine.precision).removeprefix("torch."),
             files=tuple(str(path) for frame in frames for path in self._written[frame]),
             frames=frames,
             first=self._job.frames[0],
@@ -158,7 +155,7 @@ class _Run:
     ) -> Iterator[tuple[int, PlateFrame, Tensor]]:
         """Propagate in one direction; yield index, plate and own probabilities ``(O, h, w)``."""
         job = self._job
-        propagator = Propagator(self._network, objects=job.objects, settings=self._settings)
+        propagator = Propagator(self._engine, objects=job.objects, settings=self._settings)
         for index, plate in self._plates(indices):
             started = time.perf_counter()
             ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))

@@ -31,11 +31,11 @@ from stcn_plugin.bridge.messages import (
 from stcn_plugin.errors import CancelledError, STCNError, WorkerError
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.describe import describe
-from stcn_plugin.worker.networks import Networks
+from stcn_plugin.worker.engines import Engines
 from stcn_plugin.worker.shots import run_shot
 
 if TYPE_CHECKING:
-    from stcn_plugin.network.stcn import STCN
+    from stcn_plugin.network.engine import Engine
     from stcn_plugin.presets.model import Preset
 
 _LULL = 0.5
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     channel = Channel.of_process()
     channel.send(Hello(PROTOCOL, __version__, os.getpid()))
     channel.open()
-    networks = Networks()
+    networks = Engines()
     request = channel.next(timeout=_LULL)
     if request is None:
         _warm_up()
@@ -84,12 +84,12 @@ def _describe(channel: Channel) -> None:
         channel.send(Failed(0, _told(error)))
 
 
-def _run(channel: Channel, networks: Networks, job: int, request: JobRequest) -> None:
+def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> None:
     def stop_if_cancelled() -> None:
         if channel.is_cancelled(job):
             raise CancelledError("cancelled before anything was propagated")
 
-    def network_for(settings: Preset) -> STCN:
+    def engine_for(settings: Preset) -> Engine:
         stop_if_cancelled()  # to check a shot may take a while, and so does loading
         return networks(settings)
 
@@ -100,7 +100,7 @@ def _run(channel: Channel, networks: Networks, job: int, request: JobRequest) ->
         stop_if_cancelled()
         report = run_shot(
             request,
-            network_for,
+            engine_for,
             on_progress=lambda progress: channel.send(Progressed(job, progress)),
             on_frame=on_frame,
             on_warning=lambda text: channel.send(Warned(job, text)),

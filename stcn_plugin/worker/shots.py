@@ -14,14 +14,14 @@ from stcn_plugin.bridge.job import JobRequest, Progress, Report
 from stcn_plugin.errors import PresetError
 
 if TYPE_CHECKING:
-    from stcn_plugin.network.stcn import STCN
+    from stcn_plugin.network.engine import Engine
     from stcn_plugin.presets.model import Preset
     from stcn_plugin.presets.shot_model import Keyframe, Shot
 
 
 def run_shot(
     request: JobRequest,
-    network_for: Callable[[Preset], STCN],
+    engine_for: Callable[[Preset], Engine],
     *,
     on_progress: Callable[[Progress], None],
     on_frame: Callable[[int, Sequence[Path]], None],
@@ -35,7 +35,7 @@ def run_shot(
 
     Args:
         request: What the host asks for.
-        network_for: Gives the network that settings ask for.
+        engine_for: Gives the network that settings ask for.
         on_progress: As for `propagate`.
         on_frame: As for `propagate`.
         on_warning: As for `propagate`.
@@ -61,7 +61,7 @@ def run_shot(
         on_frame=on_frame,
         on_warning=on_warning,
         is_cancelled=is_cancelled,
-        network_for=network_for,
+        engine_for=engine_for,
         studio=studio,
     )
     file = saved[0] if saved else shot.path

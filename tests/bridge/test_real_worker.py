@@ -23,7 +23,7 @@ from stcn_plugin.media.images import read_image
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.presets.library import list_presets
 from stcn_plugin.presets.shot_file import make_shot
-from stcn_plugin.worker.networks import Networks
+from stcn_plugin.worker.engines import Engines
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended by POSIX signals")
 
@@ -155,7 +155,7 @@ def test_the_network_is_loaded_once_per_weights():
 
     before = torch.get_num_threads()
     try:
-        networks = Networks()
+        networks = Engines()
         first = networks(settings())
         assert networks(settings("memory.interval=2", "size=64")) is first
         other = networks(settings(f"compute.threads={before + 1}"))

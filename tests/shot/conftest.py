@@ -15,7 +15,7 @@ from PIL import Image
 import stcn_plugin
 from stcn_plugin import Report, make_shot
 from stcn_plugin.media.images import read_image
-from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
@@ -74,12 +74,12 @@ def clip(plates, tmp_path) -> Clip:
 
 
 @pytest.fixture(scope="session")
-def network() -> STCN:
-    return build_network(read_weights(STARTER), device=torch.device("cpu"))
+def engine() -> Engine:
+    return Engine(build_network(read_weights(STARTER), device=torch.device("cpu")))
 
 
 @pytest.fixture
-def propagated(clip, network) -> Callable[..., Report]:
+def propagated(clip, engine) -> Callable[..., Report]:
     """Run the clip with keyframes and settings; float32 so that values can be compared."""
 
     def call(keyframes: Mapping[int, object], *settings: str, **arguments: object) -> Report:
@@ -87,6 +87,6 @@ def propagated(clip, network) -> Callable[..., Report]:
         shot = make_shot(
             **{"plate": clip.plate, "out": clip.out, "keyframes": keyframes, "overrides": overrides, **arguments}
         )
-        return run(prepare(shot), network)
+        return run(prepare(shot), engine)
 
     return call

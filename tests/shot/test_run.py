@@ -24,10 +24,10 @@ def clipped(probabilities):
     return np.clip((probabilities - BLACK) / (WHITE - BLACK), 0, 1)
 
 
-def direct(network, clip, keyframes, order):
+def direct(engine, clip, keyframes, order):
     """What a bare propagator says of object a0, frame by frame in the order given."""
     images = torch.from_numpy(golden_frames(8, 96, 144)).permute(0, 3, 1, 2).float() / 255
-    propagator = Propagator(network, objects=["a0"], settings=PropagationSettings())
+    propagator = Propagator(engine, objects=["a0"], settings=PropagationSettings())
     found = {}
     for frame in order:
         mask = {"a0": torch.from_numpy(clip.mask(frame, 0))} if frame in keyframes else None
@@ -35,11 +35,11 @@ def direct(network, clip, keyframes, order):
     return found
 
 
-def test_mattes_are_the_objects_own_probabilities(clip, network, propagated):
+def test_mattes_are_the_objects_own_probabilities(clip, engine, propagated):
     """From one keyframe every matte is the propagator's own probability between the clip points, to half precision."""
     report = propagated({1001: clip.keyframe(1001, 0)})
     assert report.frames == tuple(FRAMES)
-    expected = direct(network, clip, {1001}, FRAMES)
+    expected = direct(engine, clip, {1001}, FRAMES)
     for frame in FRAMES[1:]:
         np.testing.assert_allclose(clip.matte(frame), clipped(expected[frame]), atol=2e-3)
         assert region_overlap(clip.matte(frame) > 0.5, clip.mask(frame, 0) > 0.5) > 0.8
@@ -59,11 +59,11 @@ def test_keyframe_carries_the_artists_matte(clip, propagated, tmp_path):
     np.testing.assert_array_equal(clip.matte(1004), soft)
 
 
-def test_both_directions_meet_between_keyframes(clip, network, propagated):
+def test_both_directions_meet_between_keyframes(clip, engine, propagated):
     """Between two keyframes a matte is the two passes' probabilities, weighed by nearness."""
     propagated({1002: clip.keyframe(1002, 0), 1006: clip.keyframe(1006, 0)})
-    forward = direct(network, clip, {1002, 1006}, range(1002, 1009))
-    backward = direct(network, clip, {1002, 1006}, range(1006, 1000, -1))
+    forward = direct(engine, clip, {1002, 1006}, range(1002, 1009))
+    backward = direct(engine, clip, {1002, 1006}, range(1006, 1000, -1))
     for frame, weight in {1001: 0, 1003: 0.75, 1004: 0.5, 1005: 0.25, 1007: 1, 1008: 1}.items():
         ahead = weight * forward[frame] if weight else 0
         back = (1 - weight) * backward[frame] if weight < 1 else 0
@@ -116,7 +116,7 @@ def test_missing_frames(clip, propagated):
     np.testing.assert_allclose(clip.matte(1004), clip.matte(1003), atol=0.35)
 
 
-def test_skipped_frames_do_not_cost_memory_frames(clip, network, propagated):
+def test_skipped_frames_do_not_cost_memory_frames(clip, engine, propagated):
     """The schedule counts the frames that are there, in both directions; what appears later changes nothing."""
     for frame in (1003, 1005, 1007):
         (clip.folder / f"plate.{frame}.png").unlink()
@@ -125,7 +125,7 @@ def test_skipped_frames_do_not_cost_memory_frames(clip, network, propagated):
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=settings))
     assert job.frames == (1001, 1002, 1004, 1006, 1008)
     (clip.folder / "plate.1003.png").symlink_to(clip.folder / "plate.1002.png")
-    assert run(job, network).frames == (1001, 1002, 1004, 1006, 1008)
+    assert run(job, engine).frames == (1001, 1002, 1004, 1006, 1008)
 
 
 @pytest.mark.parametrize("plate", ["plate.####.png", "plate.1001.png"])
@@ -151,7 +151,7 @@ def test_an_unwritable_folder_is_told_before_anything_runs(clip, propagated):
         )
 
 
-def test_overscan_of_any_frame_is_propagated(clip, network, tmp_path):
+def test_overscan_of_any_frame_is_propagated(clip, engine, tmp_path):
     """An object that reaches into the overscan of a later frame is not cut at the format."""
     from stcn_plugin.media.matte_files import write_exr
     from stcn_plugin.media.window import FrameHeader, Window
@@ -180,7 +180,7 @@ def test_overscan_of_any_frame_is_propagated(clip, network, tmp_path):
     shot = make_shot(
         plate=str(tmp_path / "o.####.exr"), keyframes={1001: str(tmp_path / "key.exr")}, out=out, overrides=overrides
     )
-    run(prepare(shot), network)
+    run(prepare(shot), engine)
     matte = read_image(tmp_path / "out" / "m.1003.exr")
     assert matte.header.data == Window(-32, 0, 176, 96)
     assert matte.header.display == display
@@ -189,25 +189,25 @@ def test_overscan_of_any_frame_is_propagated(clip, network, tmp_path):
     assert read_image(tmp_path / "out" / "m.1001.exr").header.data == display
 
 
-def test_cancel_leaves_whole_frames(clip, network):
+def test_cancel_leaves_whole_frames(clip, engine):
     """A cancelled job has written whole files of the frames it finished, and nothing else."""
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
     seen = []
     with pytest.raises(CancelledError):
-        run(prepare(shot), network, watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3))
+        run(prepare(shot), engine, watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3))
     written = sorted((clip.folder / "out").iterdir())
     assert [path.name for path in written] == ["matte.1001.exr", "matte.1002.exr", "matte.1003.exr"]
     for path in written:
         assert read_image(path).pixels.shape == (96, 144, 5)
 
 
-def test_progress_counts_every_step_of_both_passes(clip, network):
+def test_progress_counts_every_step_of_both_passes(clip, engine):
     """Progress ends at its total, and a frame between keyframes counts twice."""
     keyframes = {1001: clip.keyframe(1001, 0), 1008: clip.keyframe(1008, 0)}
     seen = []
     run(
         prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes)),
-        network,
+        engine,
         watcher=Watcher(on_progress=seen.append),
     )
     assert [progress.done for progress in seen] == list(range(1, 16))

@@ -103,7 +103,7 @@ def request_for(clip, roto: Path, **more: object) -> JobRequest:
 
 
 @pytest.fixture
-def expected(clip, network, speckled) -> Callable[[], dict[int, np.ndarray]]:
+def expected(clip, engine, speckled) -> Callable[[], dict[int, np.ndarray]]:
     """What the same shot comes to from PNG and without plugins, specks taken out by other means."""
 
     def call() -> dict[int, np.ndarray]:
@@ -116,7 +116,7 @@ def expected(clip, network, speckled) -> Callable[[], dict[int, np.ndarray]]:
             objects={"hero": "1001-1004"},
             overrides=[*SETTINGS, "memory.interval=4"],
         )
-        run(prepare(shot), network)
+        run(prepare(shot), engine)
         plain = {frame: read_image(out.replace("####", str(frame))).channel("hero.A") for frame in FRAMES}
         assert plain[1001][1:3, 2:5].min() == 1
         return {frame: without_islands(matte, 24) for frame, matte in plain.items()}

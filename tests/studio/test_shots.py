@@ -18,7 +18,7 @@ FRAMES = (1001, 1002, 1003)
 
 
 @pytest.fixture
-def shoot(clip, network, hooks):
+def shoot(clip, engine, hooks):
     """Run three frames of the clip with plugins."""
 
     def call(*plugins, watcher=Watcher(), settings=(), objects=(0,)):
@@ -29,7 +29,7 @@ def shoot(clip, network, hooks):
             range="1001-1003",
             overrides=["compute.precision=float32", *settings],
         )
-        return run(prepare(shot, studio=hooks(*plugins)), network, watcher=watcher)
+        return run(prepare(shot, studio=hooks(*plugins)), engine, watcher=watcher)
 
     return call
 
@@ -209,7 +209,7 @@ def test_a_shot_that_cannot_start_has_not_failed(shoot, clip):
     assert told == []
 
 
-def test_a_program_says_itself_whether_plugins_run(clip, network, tmp_path, monkeypatch):
+def test_a_program_says_itself_whether_plugins_run(clip, engine, tmp_path, monkeypatch):
     """`propagate` runs no plugin of the environment unless it is handed over."""
     from stcn_plugin.studio import studio_hooks
 
@@ -221,14 +221,14 @@ def test_a_program_says_itself_whether_plugins_run(clip, network, tmp_path, monk
     monkeypatch.setenv("STCN_PLUGINS", str(file))
     keyframes = {1001: clip.keyframe(1001, 0)}
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, range="1001-1002")
-    propagate(shot, network_for=lambda _: network)
+    propagate(shot, engine_for=lambda _: engine)
     assert clip.matte(1002).any()
-    propagate(shot, network_for=lambda _: network, studio=studio_hooks())
+    propagate(shot, engine_for=lambda _: engine, studio=studio_hooks())
     assert not clip.matte(1001).any()
     assert not clip.matte(1002).any()
 
 
-def test_weights_of_a_plugin_reach_the_network_as_a_file(clip, network, hooks, tmp_path):
+def test_weights_of_a_plugin_reach_the_network_as_a_file(clip, engine, hooks, tmp_path):
     """Who gives the network is handed the file of weights that only a plugin knows."""
     from shot.conftest import STARTER
 
@@ -244,7 +244,7 @@ def test_weights_of_a_plugin_reach_the_network_as_a_file(clip, network, hooks, t
     )
     propagate(
         shot,
-        network_for=lambda settings: asked.append(settings.weights) or network,
+        engine_for=lambda settings: asked.append(settings.weights) or engine,
         studio=hooks({"stcn_weights_files": lambda: {"show": file}}),
     )
     assert asked == [str(file)]

@@ -16,6 +16,7 @@ from stcn_plugin.bridge.job import JobRequest, KeyframeFile
 from stcn_plugin.errors import CancelledError, KeyframeError, PresetError
 from stcn_plugin.media.matte_files import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.presets.shot_model import Keyframe
 from stcn_plugin.worker.shots import run_shot, shot_of
@@ -148,19 +149,19 @@ def test_without_a_file_the_keys_must_be_there(request_, missing):
 
 
 @pytest.fixture(scope="module")
-def network():
-    return build_network(read_weights(STARTER), device=torch.device("cpu"))
+def engine():
+    return Engine(build_network(read_weights(STARTER), device=torch.device("cpu")))
 
 
 @pytest.fixture
-def ran(network):
+def ran(engine):
     """Run a request; return its report and the frames that were written, as they were told."""
 
     def call(request: JobRequest, *, stop_after: int | None = None):
         steps, frames = [], []
         report = run_shot(
             request,
-            lambda _: network,
+            lambda _: engine,
             on_progress=steps.append,
             on_frame=lambda frame, _: frames.append(frame),
             on_warning=pytest.fail,
