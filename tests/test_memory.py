@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stcn_plugin.memory.bank import MemoryBank, ReadSettings
-from stcn_plugin.memory.reading import read_memory, readout, similarity
+from stcn_plugin.memory.reading import largest, read_memory, readout, search_keys, search_queries, similarity
 
 
 def dense_readout(memory_key, memory_value, query_key, top_k):
@@ -36,14 +36,35 @@ def tensors():
 def test_read_equals_the_dense_form(tensors, top_k, budget):
     """Tiled sparse reading gives the dense float64 result, with k clamped to what there is."""
     key, value, query = tensors
-    found = read_memory(key, value, query, top_k=top_k, budget_bytes=budget)
+    found = read_memory(search_keys(key), value, query, top_k=top_k, budget_bytes=budget)
     torch.testing.assert_close(found, dense_readout(key, value, query, top_k).float(), atol=2e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("elements", [320, 336, 337, 351, 1000])
+@pytest.mark.parametrize("count", [1, 20, 61])
+def test_the_largest_are_those_of_a_full_sort(elements, count):
+    """Selection in two rounds finds what a sort finds, whatever is left over beside whole blocks, and where it stands."""
+    similarities = torch.randn(7, elements, generator=torch.Generator().manual_seed(elements))
+    values, positions = largest(similarities, count)
+    assert torch.equal(values.sort(1).values, similarities.sort(1).values[:, -count:])
+    assert torch.equal(similarities.gather(1, positions), values)
+
+
+@pytest.mark.parametrize("top_k", [4, None])
+def test_usage_adds_up_every_elements_affinity(tensors, top_k):
+    """Usage grows by the affinity that each element received: by 1 for every query, however queries are tiled."""
+    key, value, query = tensors
+    usage = torch.ones(90)
+    read_memory(search_keys(key), value, query, top_k=top_k, budget_bytes=4 * 90 * 10, usage=usage)
+    # Read with one-hot values, the readout is the affinity itself.
+    affinity = dense_readout(key, torch.eye(90), query, top_k)
+    torch.testing.assert_close(usage, 1 + affinity.sum(0).float(), atol=1e-4, rtol=1e-4)
 
 
 def test_large_keys_stay_finite(tensors):
     """Keys so large that a bare exponential overflows are read without NaN."""
     key, value, query = tensors
-    found = read_memory(key * 1000, value, query * 1000, top_k=20, budget_bytes=1 << 20)
+    found = read_memory(search_keys(key * 1000), value, query * 1000, top_k=20, budget_bytes=1 << 20)
     assert torch.isfinite(found).all()
     nearest = (key[:, :, None] - query[:, None, :]).square().sum(0).argmin(0)
     torch.testing.assert_close(found, value[nearest])
@@ -54,13 +75,13 @@ def test_tiles_respect_the_budget(tensors, monkeypatch):
     key, value, query = tensors
     sizes = []
 
-    def watched(memory_key, query_key, *, memory_norm):
-        result = similarity(memory_key, query_key, memory_norm=memory_norm)
+    def watched(keys, queries, *, out):
+        result = similarity(keys, queries, out=out)
         sizes.append(result.numel() * result.element_size())
         return result
 
     monkeypatch.setattr("stcn_plugin.memory.reading.similarity", watched)
-    read_memory(key, value, query, top_k=5, budget_bytes=4 * 90 * 10)
+    read_memory(search_keys(key), value, query, top_k=5, budget_bytes=4 * 90 * 10)
     assert max(sizes) == 4 * 90 * 10
     assert len(sizes) == 4
 
@@ -69,9 +90,9 @@ def test_wrong_arguments_are_refused(tensors):
     """Key channels that differ and a top-k below 1 are errors that say so."""
     key, value, query = tensors
     with pytest.raises(ValueError, match="one C"):
-        similarity(key[:32], query)
+        similarity(search_keys(key[:32]), search_queries(query))
     with pytest.raises(ValueError, match="at least 1"):
-        readout(similarity(key, query), value, top_k=0)
+        readout(similarity(search_keys(key), search_queries(query)), value, top_k=0)
 
 
 def frame(number: int, objects: int = 2) -> tuple[torch.Tensor, torch.Tensor]:

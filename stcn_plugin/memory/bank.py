@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from stcn_plugin.memory.reading import read_memory
+from stcn_plugin.memory.reading import read_memory, search_keys
 
 Keep = Literal["always", "while_room", "one_step"]
 """How long a memory frame stays: for good (keyframes), until the cap pushes it out, or until the next frame comes."""
@@ -70,7 +70,7 @@ class MemoryBank:
         self._slots[slot], self._age[slot] = keep, self._added
         self._added += 1
         rows = slice(slot * self._frame_elements, (slot + 1) * self._frame_elements)
-        self._keys[:, rows] = key.flatten(1)
+        self._keys[:, rows] = search_keys(key.flatten(1))
         self._values[rows] = value.flatten(2).permute(2, 0, 1)
 
     def read(self, query_key: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class MemoryBank:
             most = self._slots.count("always") + self._settings.max_frames + 1  # one more for a single step
             slots = max(min(slots, most), len(self._slots))
         capacity = slots * self._frame_elements
-        keys = key.new_empty(key.shape[0], capacity)
+        keys = key.new_empty(key.shape[0] + 1, capacity)  # as search_keys gives them
         values = value.new_empty(capacity, value.shape[0], value.shape[1])
         if self._values.dim() == 3:
             filled = self._values.shape[0]

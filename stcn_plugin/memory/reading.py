@@ -10,17 +10,40 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_BLOCK = 16
+"""Elements of which only the largest stands in the first round of :func:`largest`; 8 to 32 measured about the same."""
 
-def similarity(memory_key: Tensor, query_key: Tensor, *, memory_norm: Tensor | None = None) -> Tensor:
-    """Compare every query pixel with every memory element.
 
-    Negative squared L2 distance over sqrt(C) (STCN, eq. 5 and supplement), without the query's own norm: it is the
-    same for all elements of a query, so softmax cancels it.
+def search_keys(memory_key: Tensor) -> Tensor:
+    """Bring memory keys into the form in which they are compared, once for all the times that they are read.
+
+    Negative squared L2 distance over sqrt(C) (STCN, eq. 5 and supplement) is, without the query's own norm, linear in
+    the query and a 1 below it: ``(2 m, -|m|^2) / sqrt(C)``. The query's own norm is the same for all elements, so
+    softmax cancels it.
 
     Args:
-        memory_key: ``(C, N)`` keys of the memory elements.
-        query_key: ``(C, P)`` keys of the query pixels; same dtype and device.
-        memory_norm: ``(N,)`` squared norms of the memory keys, for who compares with them many times.
+        memory_key: ``(C, N)``.
+
+    Returns:
+        ``(C + 1, N)``.
+    """
+    norm = torch.linalg.vector_norm(memory_key, dim=0, keepdim=True).square()
+    keys: Tensor = torch.cat([2 * memory_key, -norm]) * float(memory_key.shape[0]) ** -0.5
+    return keys
+
+
+def search_queries(query_key: Tensor) -> Tensor:
+    """Return query keys ``(C, P)`` in the form that :func:`search_keys` is multiplied with, ``(P, C + 1)``."""
+    return torch.cat([query_key, torch.ones_like(query_key[:1])]).T.contiguous()
+
+
+def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Compare every query pixel with every memory element.
+
+    Args:
+        keys: ``(C + 1, N)``, from :func:`search_keys`.
+        queries: ``(P, C + 1)``, from :func:`search_queries`; same dtype and device.
+        out: ``(P, N)`` to write to.
 
     Returns:
         ``(P, N)``; larger is more alike.
@@ -28,21 +51,46 @@ def similarity(memory_key: Tensor, query_key: Tensor, *, memory_norm: Tensor | N
     Raises:
         ValueError: The key channels differ.
     """
-    if memory_key.shape[0] != query_key.shape[0]:
-        raise ValueError(f"keys of (C, N) and (C, P) with one C, got {memory_key.shape} and {query_key.shape}")
-    scale = float(memory_key.shape[0]) ** -0.5
-    norm = squared_norm(memory_key) if memory_norm is None else memory_norm
-    similarities: Tensor = torch.addmm(norm[None], query_key.T, memory_key, beta=-scale, alpha=2 * scale)
-    return similarities
+    if keys.shape[0] != queries.shape[1]:
+        raise ValueError(f"keys of (C + 1, N) and (P, C + 1) with one C, got {keys.shape} and {queries.shape}")
+    return torch.mm(queries, keys, out=out)
 
 
-def squared_norm(memory_key: Tensor) -> Tensor:
-    """Return the squared norms ``(N,)`` of keys ``(C, N)``, without a second copy of the keys."""
-    norm: Tensor = torch.linalg.vector_norm(memory_key, dim=0)
-    return norm.square()
+def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Return the ``count`` largest of each row and where they are, in any order: ``topk``, in two rounds.
+
+    Of every block of elements only the largest goes into the first round. The largest elements of all lie in the
+    ``count`` blocks that win it, so the second round need look at no others. A selection costs far more a number than a
+    maximum does, and this one sees few.
+
+    Args:
+        similarities: ``(P, N)``.
+        count: At most N.
+
+    Returns:
+        Values and positions, ``(P, count)`` each.
+    """
+    rows, elements = similarities.shape
+    blocks = elements // _BLOCK
+    if blocks <= count:
+        values, positions = similarities.topk(count, dim=1, sorted=False)
+        return values, positions
+    # A block is every blocks-th element: so the maximum runs along whole rows. What is left over stands for itself.
+    blocked = similarities[:, : blocks * _BLOCK].view(rows, _BLOCK, blocks)
+    winners = blocked.amax(1).topk(count, dim=1, sorted=False).indices
+    candidates = blocked.gather(2, winners[:, None].expand(-1, _BLOCK, -1)).flatten(1)
+    positions = (winners[:, None] + blocks * torch.arange(_BLOCK, device=winners.device)[:, None]).flatten(1)
+    if blocks * _BLOCK < elements:
+        rest = torch.arange(blocks * _BLOCK, elements, device=winners.device)
+        candidates = torch.cat([candidates, similarities[:, rest]], 1)
+        positions = torch.cat([positions, rest.expand(rows, -1)], 1)
+    values, chosen = candidates.topk(count, dim=1, sorted=False)
+    return values, positions.gather(1, chosen)
 
 
-def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 20) -> Tensor:
+def readout(
+    similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 20, usage: Tensor | None = None
+) -> Tensor:
     """Weigh the memory values by the affinity of every query pixel and add them up.
 
     The affinity is the softmax of the similarities, over the ``top_k`` largest where that is given. With top-k only
@@ -52,6 +100,7 @@ def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 2
         similarities: ``(P, N)``.
         memory_value: ``(N, D)`` values of the memory elements.
         top_k: Elements that count per query pixel, at most N; ``None`` counts all.
+        usage: ``(N,)`` to which every element's affinity is added, over all query pixels.
 
     Returns:
         ``(P, D)``.
@@ -60,32 +109,49 @@ def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 2
         ValueError: ``top_k`` is below 1.
     """
     if top_k is None:
-        return similarities.softmax(1).to(memory_value.dtype) @ memory_value
+        affinity = similarities.softmax(1)
+        if usage is not None:
+            usage += affinity.sum(0)
+        return affinity.to(memory_value.dtype) @ memory_value
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
-    best, elements = similarities.topk(min(top_k, similarities.shape[1]), dim=1, sorted=False)
-    affinity = best.softmax(1).to(memory_value.dtype)
-    return functional.embedding_bag(elements, memory_value, per_sample_weights=affinity, mode="sum")
+    best, elements = largest(similarities, min(top_k, similarities.shape[1]))
+    affinity = best.softmax(1)
+    if usage is not None:
+        usage.index_add_(0, elements.flatten(), affinity.flatten())
+    return functional.embedding_bag(
+        elements, memory_value, per_sample_weights=affinity.to(memory_value.dtype), mode="sum"
+    )
 
 
 def read_memory(
-    memory_key: Tensor, memory_value: Tensor, query_key: Tensor, *, top_k: int | None, budget_bytes: int
+    keys: Tensor,
+    memory_value: Tensor,
+    query_key: Tensor,
+    *,
+    top_k: int | None,
+    budget_bytes: int,
+    usage: Tensor | None = None,
 ) -> Tensor:
     """Read for all query pixels, in tiles of queries whose similarities fit the budget.
 
     Args:
-        memory_key: ``(C, N)``.
+        keys: ``(C + 1, N)``, from :func:`search_keys`.
         memory_value: ``(N, D)``.
         query_key: ``(C, P)``.
         top_k: As in :func:`readout`.
         budget_bytes: Largest size of one tile of similarities; at least one query is read at a time.
+        usage: As in :func:`readout`.
 
     Returns:
         ``(P, D)``.
     """
-    row_bytes = memory_key.shape[1] * memory_key.element_size()
-    tile = max(1, budget_bytes // row_bytes)
-    queries = torch.split(query_key, tile, dim=1)
-    norm = squared_norm(memory_key)
-    tiles = [readout(similarity(memory_key, some, memory_norm=norm), memory_value, top_k=top_k) for some in queries]
+    queries = search_queries(query_key)
+    row_bytes = keys.shape[1] * keys.element_size()
+    rows = min(max(1, budget_bytes // row_bytes), queries.shape[0])
+    tile = keys.new_empty(rows, keys.shape[1])
+    tiles = []
+    for some in torch.split(queries, rows):
+        similarities = similarity(keys, some, out=tile[: some.shape[0]])
+        tiles.append(readout(similarities, memory_value, top_k=top_k, usage=usage))
     return tiles[0] if len(tiles) == 1 else torch.cat(tiles)
