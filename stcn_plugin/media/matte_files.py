@@ -1,8 +1,8 @@
-"""One matte file on disk: its header and its pixels, by OpenImageIO."""
+"""One matte file on disk: its header and its pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +10,13 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.atomic import write_whole
+from stcn_plugin.media.exr_zip import LINES, write_zip_exr
 from stcn_plugin.media.window import FrameHeader, Window
 
 
 def write_exr(
     path: Path,
-    pixels: NDArray[np.float32],
-    channels: Sequence[str],
+    planes: Mapping[str, NDArray[np.float32]],
     depth: str,
     *,
     header: FrameHeader,
@@ -26,8 +26,7 @@ def write_exr(
 
     Args:
         path: The file.
-        pixels: ``(H, W, C)`` over ``header.data``.
-        channels: Their names.
+        planes: Channel name to ``(H, W)`` over ``header.data``; the same array may stand under several names.
         depth: ``half`` or ``float``.
         header: What the plate's frame says of itself.
         attributes: Further metadata, ``compression`` among them.
@@ -35,8 +34,16 @@ def write_exr(
     Raises:
         OutputError: The file cannot be written.
     """
-    spec = _spec(header.data, header, len(channels), depth)
-    spec.channelnames = tuple(channels)
+    compression = attributes.get("compression", "zips")
+    if compression in LINES:
+        others = {key: value for key, value in attributes.items() if key != "compression"}
+        write_whole(
+            path,
+            lambda temporary: write_zip_exr(temporary, planes, depth, compression, header=header, attributes=others),
+        )
+        return
+    spec = _spec(header.data, header, len(planes), depth)
+    spec.channelnames = tuple(planes)
     spec.full_x, spec.full_y = header.display.x, header.display.y
     spec.full_width, spec.full_height = header.display.width, header.display.height
     if header.timecode:
@@ -45,6 +52,9 @@ def write_exr(
         spec.attribute("framesPerSecond", oiio.TypeDesc("rational"), header.frame_rate)
     for key, value in attributes.items():
         spec.attribute(key, value)
+    pixels = np.empty((*header.data.shape, len(planes)), np.float16 if depth == "half" else np.float32)
+    for index, plane in enumerate(planes.values()):
+        pixels[..., index] = plane
     write_whole(path, lambda temporary: _write(temporary, spec, pixels))
 
 

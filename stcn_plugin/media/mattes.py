@@ -140,28 +140,25 @@ class MatteWriter:
         return {name: as_coverage(mattes.get(name, absent)) for name in self._objects}
 
     def _write_layers(self, path: Path, mattes: Mapping[str, Matte], header: FrameHeader) -> None:
-        channels = [*"RGBA", *(f"{self._names[name]}.A" for name in mattes)]
-        pixels = np.empty((*header.data.shape, len(channels)), np.float32)
-        pixels[..., :4] = _union(mattes)[..., np.newaxis]
-        for index, matte in enumerate(mattes.values(), start=4):
-            pixels[..., index] = matte
-        write_exr(path, pixels, channels, self._depth, header=header, attributes=self._attributes)
+        layers = {f"{self._names[name]}.A": matte for name, matte in mattes.items()}
+        planes = dict.fromkeys("RGBA", _union(mattes)) | layers
+        write_exr(path, planes, self._depth, header=header, attributes=self._attributes)
 
     def _write_cryptomatte(self, path: Path, mattes: Mapping[str, Matte], header: FrameHeader) -> None:
         ranks = cryptomatte.rank_count(len(mattes))
-        channels = [*"RGBA", *cryptomatte.channel_names(_CRYPTOMATTE, ranks)]
-        pixels = np.zeros((*header.data.shape, len(channels)), np.float32)
+        preview = np.zeros((3, *header.data.shape), np.float32)
         for index, matte in enumerate(mattes.values()):
-            pixels[..., :3] += matte[..., np.newaxis] * np.array(object_colour(index), np.float32)
-        pixels[..., 3] = _union(mattes)
-        pixels[..., 4:] = cryptomatte.encode(mattes, ranks)
+            preview += matte * np.array(object_colour(index), np.float32)[:, np.newaxis, np.newaxis]
+        names = cryptomatte.channel_names(_CRYPTOMATTE, ranks)
+        planes = dict(zip("RGBA", (*preview, _union(mattes)), strict=True))
+        planes |= dict(zip(names, np.moveaxis(cryptomatte.encode(mattes, ranks), -1, 0), strict=True))
         attributes = self._attributes | cryptomatte.metadata(_CRYPTOMATTE, tuple(mattes))
-        write_exr(path, pixels, channels, self._depth, header=header, attributes=attributes)
+        write_exr(path, planes, self._depth, header=header, attributes=attributes)
 
     def _write_one(self, path: Path, matte: Matte, header: FrameHeader) -> None:
         if self._sequence.suffix == ".exr":
-            pixels = np.repeat(matte[..., np.newaxis], 4, axis=-1)
-            write_exr(path, pixels, "RGBA", self._depth, header=header, attributes=self._attributes)
+            planes = dict.fromkeys("RGBA", matte)
+            write_exr(path, planes, self._depth, header=header, attributes=self._attributes)
             return
         integer = np.uint8 if self._depth == "uint8" else np.uint16
         levels = np.rint(matte * np.float32(np.iinfo(integer).max)).astype(integer)
@@ -169,7 +166,9 @@ class MatteWriter:
 
 
 def _union(mattes: Mapping[str, Matte]) -> Matte:
-    """Return the sum of all mattes, at most 1."""
+    """Return the sum of all mattes, at most 1; of a single one, that matte itself."""
+    if len(mattes) == 1:
+        return next(iter(mattes.values()))
     total = np.zeros_like(next(iter(mattes.values())))
     for matte in mattes.values():
         total += matte

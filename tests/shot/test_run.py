@@ -162,19 +162,11 @@ def test_overscan_of_any_frame_is_propagated(clip, engine, tmp_path):
     for number in range(4):
         left = 0 if number == 0 else -32
         data = Window(left, 0, 144 - left, 96)
-        pixels = np.ascontiguousarray(images[number][:, 32 + left :], dtype=np.float32)
-        write_exr(
-            tmp_path / f"o.{1001 + number}.exr", pixels, "RGB", "half", header=FrameHeader(display, data), attributes={}
-        )
-    key = np.ascontiguousarray(truth[0][:, 32:], dtype=np.float32)
-    write_exr(
-        tmp_path / "key.exr",
-        key[..., None].repeat(4, -1),
-        "RGBA",
-        "half",
-        header=FrameHeader(display, display),
-        attributes={},
-    )
+        planes = dict(zip("RGB", np.moveaxis(images[number][:, 32 + left :].astype(np.float32), -1, 0), strict=True))
+        path = tmp_path / f"o.{1001 + number}.exr"
+        write_exr(path, planes, "half", header=FrameHeader(display, data), attributes={})
+    key = dict.fromkeys("RGBA", truth[0][:, 32:].astype(np.float32))
+    write_exr(tmp_path / "key.exr", key, "half", header=FrameHeader(display, display), attributes={})
     overrides = ["compute.precision=float32", "colour.input=srgb_display"]
     out = str(tmp_path / "out" / "m.####.exr")
     shot = make_shot(
