@@ -1,0 +1,13 @@
+"""``python tests/benchmarks``: see README.md beside this file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+# The folder of tests, so that the modules here are `benchmarks.*` however they were started.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.command import benchmark
+
+benchmark()

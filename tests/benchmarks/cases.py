@@ -1,0 +1,126 @@
+"""What is measured: a variant on a device, in a precision, for so many objects, at a size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import torch
+from benchmarks.footage import Footage
+from golden.stand_in import golden_state
+
+from stcn_plugin import Shot, make_shot
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.variants import VARIANTS, Variant
+from stcn_plugin.network.weights import LoadedWeights, read_weights, write_weights
+from stcn_plugin.shot.propagate import load_engine
+
+STARTER = "starter"
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of a table.
+
+    Args:
+        variant: Name of the variant.
+        device: As `compute.device` has it.
+        precision: As `compute.precision` has it.
+        objects: How many.
+        size: Internal size, as the setting has it.
+    """
+
+    variant: str
+    device: str
+    precision: str
+    objects: int
+    size: str
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Makes shots and engines of cases; an engine is loaded once.
+
+    Args:
+        folder: For mattes and weights.
+        weights: Variant to the weights to use; a variant that is not here gets random ones.
+        settings: Further settings, ``memory.interval=3``.
+    """
+
+    folder: Path
+    weights: Mapping[str, str]
+    settings: Sequence[str] = ()
+    _engines: dict[tuple[str, str, str], Engine] = field(default_factory=dict)
+
+    def shot(self, case: Case, footage: Footage) -> Shot:
+        """Return the shot that is propagated; its mattes go into the workshop's folder."""
+        keyframe: object = str(footage.keyframe)
+        if footage.objects:
+            keyframe = {"file": str(footage.keyframe), "objects": dict(footage.objects)}
+        return make_shot(
+            plate=footage.plate,
+            keyframes={footage.first: keyframe},
+            out=self.folder / "mattes" / "matte.######.exr",
+            range=footage.range,
+            overrides=self.settings_of(case),
+        )
+
+    def settings_of(self, case: Case) -> tuple[str, ...]:
+        """Return the settings of a case, ``key=value``."""
+        own = {
+            "weights": self._weights_file(case.variant),
+            "size": case.size,
+            "compute.device": case.device,
+            "compute.precision": case.precision,
+        }
+        return *(f"{key}={value}" for key, value in own.items()), *self.settings
+
+    def engine(self, case: Case, shot: Shot) -> Engine:
+        """Return the engine of a case, as a worker would load it."""
+        key = case.variant, case.device, case.precision
+        if key not in self._engines:
+            self._engines[key] = load_engine(shot.settings)
+        return self._engines[key]
+
+    def state(self, variant: str) -> LoadedWeights:
+        """Return the weights of a variant."""
+        return read_weights(WeightsStore().path(self._weights_file(variant)))
+
+    def named_weights(self, variant: str) -> str:
+        """Return what a table says of a variant's weights."""
+        return self.weights.get(variant, RANDOM)
+
+    def _weights_file(self, variant: str) -> str:
+        if variant in self.weights:
+            return self.weights[variant]
+        path = self.folder / f"{variant}.safetensors"
+        if not path.exists():
+            write_weights(path, random_weights(VARIANTS[variant]))
+        return str(path)
+
+
+def weights_by_variant(names: Sequence[str]) -> dict[str, str]:
+    """Return variant to weights, of names in the store and files; the starter where no other is for its variant."""
+    found = {}
+    for name in (STARTER, *names):
+        path = WeightsStore().path(name)
+        found[read_weights(path).variant.name] = name if name == STARTER else str(path)
+    return found
+
+
+def random_weights(variant: Variant) -> LoadedWeights:
+    """Return weights that mean nothing, the same ones every time."""
+    state = golden_state({name: tuple(entry.shape) for name, entry in blank_network(variant).state_dict().items()})
+    return LoadedWeights(variant, {name: torch.from_numpy(array) for name, array in state.items()}, {})
+
+
+@cache
+def blank_network(variant: Variant) -> STCN:
+    """Return a variant's network without numbers in it: shapes alone."""
+    with torch.device("meta"):
+        return STCN(variant).eval().requires_grad_(False)

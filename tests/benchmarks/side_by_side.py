@@ -1,0 +1,171 @@
+"""The published loop and ours in one process, taking turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from benchmarks.cases import Case, Workshop
+from benchmarks.footage import Footage
+from benchmarks.published import Mode, PublishedCode, PublishedLoop, Schedule
+from benchmarks.timings import Timing
+from benchmarks.whole_job import WARM_UP, name_of, time_job
+from torch import Tensor
+
+from stcn_plugin import Shot
+from stcn_plugin.network.devices import choose_device
+from stcn_plugin.network.variants import PUBLISHED
+from stcn_plugin.shot.job import Job, prepare
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What ours and theirs both do: one footage, one device, one size.
+
+    Args:
+        device: Where.
+        objects: How many.
+        size: Internal size, as the setting has it.
+    """
+
+    device: str
+    objects: int
+    size: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One of those who took part.
+
+    Args:
+        contest: In which.
+        name: Who.
+        frames: Of the shot.
+        internal: ``(h, w)`` of the network's picture.
+        frame: Seconds a frame.
+        ratios: Each published mode to how many times as fast this one is, by the medians.
+        ratios_of_least: The same by the fastest runs.
+    """
+
+    contest: Contest
+    name: str
+    frames: int
+    internal: tuple[int, int]
+    frame: Timing
+    ratios: Mapping[str, float]
+    ratios_of_least: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Clip:
+    """The frames and masks of a shot in memory, as the published loop takes them."""
+
+    images: Tensor
+    masks: Tensor
+
+    def start(self, count: int) -> _Clip:
+        return _Clip(self.images[:count], self.masks)
+
+
+def compare(
+    code: PublishedCode,
+    cases: Mapping[Case, Footage],
+    workshop: Workshop,
+    *,
+    modes: Sequence[Mode],
+    repeat: int,
+) -> list[Standing]:
+    """Run whole jobs of ours, files on both sides, and the published loop, without any, in turns.
+
+    Args:
+        code: The published code.
+        cases: What ours runs; the published code has one variant and runs for each device, number of objects and size.
+        workshop: Gives shots, engines and weights.
+        modes: How the published code runs.
+        repeat: Runs of each.
+    """
+    contests: dict[Contest, list[Case]] = {}
+    for case in cases:
+        contests.setdefault(Contest(case.device, case.objects, case.size), []).append(case)
+    standings: list[Standing] = []
+    for contest, ours in contests.items():
+        footage = cases[ours[0]]
+        runners = _ours(ours, footage, workshop)
+        theirs, internal = _theirs(code, contest, ours[0], footage, workshop, modes)
+        runners.update(theirs)
+        seconds: dict[str, list[float]] = {name: [] for name in runners}
+        for run in runners.values():
+            run(WARM_UP)
+        for _ in range(repeat):
+            for name, run in runners.items():
+                seconds[name].append(run(footage.count))
+        timings = {name: Timing.of(runs).per(footage.count) for name, runs in seconds.items()}
+        standings += [
+            Standing(
+                contest,
+                name,
+                footage.count,
+                internal,
+                timing,
+                {other: timings[other].median / timing.median for other in theirs},
+                {other: timings[other].least / timing.least for other in theirs},
+            )
+            for name, timing in timings.items()
+        ]
+    return standings
+
+
+def _ours(cases: Sequence[Case], footage: Footage, workshop: Workshop) -> dict[str, Callable[[int], float]]:
+    """Return who runs how many frames of ours, by name."""
+    runners: dict[str, Callable[[int], float]] = {}
+    for case in cases:
+        engine = workshop.engine(case, workshop.shot(case, footage))
+
+        def run(count: int, case: Case = case, engine: object = engine) -> float:
+            return time_job(workshop.shot(case, footage.start(count)), engine).whole
+
+        runners[f"ours, {case.variant} {name_of(engine.precision)}"] = run
+    return runners
+
+
+def _theirs(
+    code: PublishedCode,
+    contest: Contest,
+    case: Case,
+    footage: Footage,
+    workshop: Workshop,
+    modes: Sequence[Mode],
+) -> tuple[dict[str, Callable[[int], float]], tuple[int, int]]:
+    """Return who runs how many frames of theirs, by name, and the internal size."""
+    device = choose_device(contest.device)
+    shot = workshop.shot(case, footage)
+    job = prepare(shot)
+    clip, schedule = _clip(job, device), _schedule(shot)
+    state = workshop.state(PUBLISHED.name).state
+    runners: dict[str, Callable[[int], float]] = {}
+    for mode in modes:
+        loop = PublishedLoop(code, state, device=device, mode=mode)
+
+        def run(count: int, loop: PublishedLoop = loop) -> float:
+            part = clip.start(count)
+            return loop.run(part.images, part.masks, schedule)
+
+        runners[f"published, {mode}"] = run
+    return runners, job.size
+
+
+def _clip(job: Job, device: torch.device) -> _Clip:
+    """Read a shot whole, at the internal size, as its own plate reader gives it to our network."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (PUBLISHED.mean, PUBLISHED.std))
+    frames = (job.plates.read(frame, window=job.window, size=job.size).image for frame in job.frames)
+    images = torch.stack([(torch.from_numpy(frame).permute(2, 0, 1) - mean) / std for frame in frames])
+    masks = torch.stack([job.stretches[0].masks[0][name] for name in job.objects])
+    return _Clip(images.to(device), masks.to(device))
+
+
+def _schedule(shot: Shot) -> Schedule:
+    memory = shot.settings.memory
+    if memory.top_k is None:
+        raise ValueError("the published loop always reads the top k: set memory.top_k to a number")
+    return Schedule(memory.interval, memory.top_k, memory.include_last)

@@ -1,0 +1,73 @@
+"""From asking for mattes to the first one on disk: by a worker that has to start, and by one that is warm."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+
+from benchmarks.cases import Case, Workshop
+from benchmarks.footage import Footage
+from benchmarks.timings import Timing
+
+from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile
+from stcn_plugin.bridge.launch import WorkerLaunch
+from stcn_plugin.bridge.messages import Done, Failed, Written
+
+
+@dataclass(frozen=True)
+class StartResult:
+    """How long an artist waits for the first matte.
+
+    Args:
+        case: What ran.
+        first: Seconds with the very first worker, which may have to compile; its work is kept for the next.
+        cold: With a worker that has to start.
+        warm: With a worker that has done a job before.
+    """
+
+    case: Case
+    first: float
+    cold: Timing
+    warm: Timing
+
+
+def measure_start(case: Case, footage: Footage, workshop: Workshop, *, repeat: int) -> StartResult:
+    """Start workers, and have each do two jobs.
+
+    Args:
+        case: What to run.
+        footage: A few frames of it are enough.
+        workshop: Gives the shot.
+        repeat: Workers, besides the first.
+    """
+    shot = workshop.shot(case, footage)
+    request = JobRequest(
+        plate=shot.plate,
+        keyframes=tuple(KeyframeFile(one.frame, str(one.file), one.objects) for one in shot.keyframes),
+        out=shot.out,
+        range=shot.range,
+        settings=workshop.settings_of(case),
+    )
+    runs = [_one_worker(request) for _ in range(repeat + 1)]
+    cold, warm = zip(*runs[1:], strict=True)
+    return StartResult(case, runs[0][0], Timing.of(cold), Timing.of(warm))
+
+
+def _one_worker(request: JobRequest) -> tuple[float, float]:
+    """Return the seconds to the first matte of a new worker's first job, and of its second."""
+    with WorkerClient(WorkerLaunch(sys.executable)) as worker:
+        return _first_matte(worker, request), _first_matte(worker, request)
+
+
+def _first_matte(worker: WorkerClient, request: JobRequest) -> float:
+    started, seconds = time.perf_counter(), None
+    worker.submit(request)
+    while not isinstance(message := worker.receive(timeout=1), Done):
+        if isinstance(message, Failed):
+            raise message.error
+        if isinstance(message, Written) and seconds is None:
+            seconds = time.perf_counter() - started
+    assert seconds is not None
+    return seconds

@@ -1,0 +1,141 @@
+"""Where the time of a job goes: the library's own parts, watched from outside."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Literal
+from unittest import mock
+
+import torch
+from benchmarks.timings import synchronise
+from torch import Tensor
+
+from stcn_plugin.media.oiio_plates import OpenImageIOPlates
+from stcn_plugin.memory.bank import MemoryBank
+from stcn_plugin.propagation.aggregation import aggregate
+
+Stage = Literal["read", "encode key", "encode value", "memory read", "memory add", "decode", "aggregate"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one call had to do.
+
+    Args:
+        stage: Which call.
+        objects: Objects at once.
+        height: Of the features at a sixteenth.
+        width: Of the features at a sixteenth.
+        elements: Memory elements that are compared with; 0 outside the memory read.
+    """
+
+    stage: Stage
+    objects: int
+    height: int
+    width: int
+    elements: int = 0
+
+
+@dataclass
+class Stopwatch:
+    """Adds up seconds, calls and work by stage; several threads may use one.
+
+    Args:
+        device: Waited for before and after every measurement, so that its work is charged to whom it belongs.
+    """
+
+    device: torch.device
+    seconds: dict[Stage, float] = field(default_factory=lambda: defaultdict(float))
+    work: Counter[Work] = field(default_factory=Counter)
+    _lock: Lock = field(default_factory=Lock)
+
+    @contextmanager
+    def measuring(self, stage: Stage) -> Iterator[None]:
+        """Charge what happens inside to a stage."""
+        if stage != "read":  # a thread of its own that never touches the device
+            synchronise(self.device)
+        started = time.perf_counter()
+        yield
+        if stage != "read":
+            synchronise(self.device)
+        seconds = time.perf_counter() - started
+        with self._lock:
+            self.seconds[stage] += seconds
+
+    def calls(self, stage: Stage) -> int:
+        """Return how often the network or the memory was asked."""
+        return sum(count for work, count in self.work.items() if work.stage == stage)
+
+
+class TimedEngine:
+    """An engine whose every call is measured; whatever else it is asked for is the engine's own."""
+
+    def __init__(self, engine: Any, stopwatch: Stopwatch) -> None:
+        self._engine = engine
+        self._stopwatch = stopwatch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    def encode_key(self, image: Tensor, *more: Any, **named: Any) -> Any:
+        height, width = image.shape[-2] // 16, image.shape[-1] // 16
+        self._stopwatch.work[Work("encode key", 1, height, width)] += 1
+        with self._stopwatch.measuring("encode key"):
+            return self._engine.encode_key(image, *more, **named)
+
+    def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor, *more: Any, **named: Any) -> Any:
+        height, width = image.shape[-2] // 16, image.shape[-1] // 16
+        self._stopwatch.work[Work("encode value", probabilities.shape[0], height, width)] += 1
+        with self._stopwatch.measuring("encode value"):
+            return self._engine.encode_value(image, f16, probabilities, *more, **named)
+
+    def decode(self, readout: Tensor, *more: Any, **named: Any) -> Any:
+        self._stopwatch.work[Work("decode", readout.shape[0], *readout.shape[-2:])] += 1
+        with self._stopwatch.measuring("decode"):
+            return self._engine.decode(readout, *more, **named)
+
+
+@contextmanager
+def watching(stopwatch: Stopwatch) -> Iterator[None]:
+    """Measure memory, aggregation and the reading of files while inside; the engine is measured by a `TimedEngine`."""
+    read, add, picture = MemoryBank.read, MemoryBank.add, OpenImageIOPlates.picture
+
+    def timed_read(bank: MemoryBank, query_key: Tensor, *more: Any, **named: Any) -> Any:
+        height, width = query_key.shape[-2:]
+        with stopwatch.measuring("memory read"):
+            readout = read(bank, query_key, *more, **named)
+        objects = (readout[0] if isinstance(readout, tuple) else readout).shape[0]
+        stopwatch.work[Work("memory read", objects, height, width, bank.frames * height * width)] += 1
+        return readout
+
+    def timed_add(bank: MemoryBank, *all_of_it: Any, **named: Any) -> Any:
+        with stopwatch.measuring("memory add"):
+            return add(bank, *all_of_it, **named)
+
+    def timed_picture(plates: OpenImageIOPlates, *all_of_it: Any, **named: Any) -> Any:
+        with stopwatch.measuring("read"):
+            return picture(plates, *all_of_it, **named)
+
+    def timed_aggregate(probabilities: Tensor) -> Tensor:
+        with stopwatch.measuring("aggregate"):
+            return aggregate(probabilities)
+
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(MemoryBank, "read", timed_read))
+        stack.enter_context(mock.patch.object(MemoryBank, "add", timed_add))
+        stack.enter_context(mock.patch.object(OpenImageIOPlates, "picture", timed_picture))
+        for module in _modules_that_have("aggregate", aggregate):
+            stack.enter_context(mock.patch.object(module, "aggregate", timed_aggregate))
+        yield
+
+
+def _modules_that_have(name: str, function: Callable[..., Any]) -> list[Any]:
+    """Return the library's modules that call a function by a name of their own."""
+    modules = [module for path, module in sys.modules.items() if path.startswith("stcn_plugin.")]
+    return [module for module in modules if vars(module).get(name) is function]

@@ -1,0 +1,160 @@
+"""Whole jobs, files on both sides: how long they take, and where the time goes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from benchmarks.cases import Case, Workshop
+from benchmarks.footage import Footage
+from benchmarks.roofline import Roof, roofs
+from benchmarks.stopwatch import Stopwatch, TimedEngine, watching
+from benchmarks.timings import Timing
+
+from stcn_plugin import Shot
+from stcn_plugin.shot.job import prepare
+from stcn_plugin.shot.run import run
+from stcn_plugin.shot.watcher import Watcher
+
+WARM_UP = 7
+"""Frames of the first run, which is not counted: with a memory frame after the keyframe, whatever is compiled is."""
+
+BESIDE = ("read", "colour+resize", "write")
+"""Stages that run in threads beside the network: where they are shorter than the rest, they cost nothing."""
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How fast a case is.
+
+    Args:
+        case: What was measured.
+        weights: Which weights it had.
+        device: Where it ran.
+        precision: In which number format.
+        plate: ``(H, W)`` of the files.
+        internal: ``(h, w)`` of the network's picture.
+        frames: Of the shot.
+        frame: Seconds a frame: the whole job, checks included, network loaded, divided by the frames.
+        first_matte: Seconds from the job's start to its first matte on disk.
+        stages: Stage to seconds a frame. Measured in runs of their own, whose clocks wait for the device.
+        roofs: Work by stage against what the machine can do.
+        decoded: Share of the picture, over all objects, that was decoded.
+    """
+
+    case: Case
+    weights: str
+    device: str
+    precision: str
+    plate: tuple[int, int]
+    internal: tuple[int, int]
+    frames: int
+    frame: Timing
+    first_matte: Timing
+    stages: Mapping[str, float]
+    roofs: Sequence[Roof]
+    decoded: float
+
+
+@dataclass(frozen=True)
+class JobTime:
+    """Seconds of one whole job."""
+
+    whole: float
+    first_matte: float
+
+
+def time_job(shot: Shot, engine: object) -> JobTime:
+    """Run a job from its checks to its last file."""
+    firsts: list[float] = []
+    started = time.perf_counter()
+    watcher = Watcher(on_frame=lambda _frame, _files: firsts.append(time.perf_counter()))
+    run(prepare(shot), engine, watcher=watcher)  # type: ignore[arg-type] - a timed engine stands in for one
+    return JobTime(time.perf_counter() - started, firsts[0] - started)
+
+
+def measure_jobs(cases: Mapping[Case, Footage], workshop: Workshop, *, repeat: int) -> list[JobResult]:
+    """Measure whole jobs, taking turns, so that what disturbs the machine disturbs all of them."""
+    times: dict[Case, list[JobTime]] = {case: [] for case in cases}
+    stages: dict[Case, list[Mapping[str, float]]] = {case: [] for case in cases}
+    watches: dict[Case, Stopwatch] = {}
+    for case, footage in cases.items():
+        shot = workshop.shot(case, footage.start(WARM_UP))
+        time_job(shot, workshop.engine(case, shot))
+    for _ in range(repeat):
+        for case, footage in cases.items():
+            shot = workshop.shot(case, footage)
+            engine = workshop.engine(case, shot)
+            times[case].append(time_job(shot, engine))
+            watches[case] = Stopwatch(engine.device)
+            stages[case].append(_stages_of(shot, engine, watches[case]))
+    return [
+        _result(case, footage, workshop, times[case], stages[case], watches[case]) for case, footage in cases.items()
+    ]
+
+
+def _stages_of(shot: Shot, engine: object, watch: Stopwatch) -> dict[str, float]:
+    """Run a job again with clocks inside, and return the seconds of its stages."""
+    with watching(watch):
+        report = run(prepare(shot), TimedEngine(engine, watch))  # type: ignore[arg-type]
+    said = report.seconds
+    inside = {name: seconds for name, seconds in watch.seconds.items() if name != "read"}
+    read = watch.seconds["read"]
+    return {
+        "read": read,
+        "colour+resize": said["read"] - read,
+        **{
+            name: inside.get(name, 0.0)
+            for name in ("encode key", "encode value", "memory read", "memory add", "decode", "aggregate")
+        },
+        "other": said["network"] - sum(inside.values()),
+        "finish": said["finish"],
+        "write": said["write"],
+    }
+
+
+def _result(
+    case: Case,
+    footage: Footage,
+    workshop: Workshop,
+    times: Sequence[JobTime],
+    stages: Sequence[Mapping[str, float]],
+    watch: Stopwatch,
+) -> JobResult:
+    shot = workshop.shot(case, footage)
+    job, engine = prepare(shot), workshop.engine(case, shot)
+    medians = {name: statistics.median(run[name] for run in stages) for name in stages[0]}
+    top_k = job.settings.memory.top_k
+    return JobResult(
+        case=case,
+        weights=workshop.named_weights(case.variant),
+        device=str(engine.device),
+        precision=name_of(engine.precision),
+        plate=job.window.shape,
+        internal=job.size,
+        frames=footage.count,
+        frame=Timing.of([time.whole for time in times]).per(footage.count),
+        first_matte=Timing.of([time.first_matte for time in times]),
+        stages={name: seconds / footage.count for name, seconds in medians.items()},
+        roofs=roofs(engine, watch.work, medians, frames=footage.count, top_k=top_k),
+        decoded=_decoded(watch),
+    )
+
+
+def _decoded(watch: Stopwatch) -> float:
+    """Return the decoded share of what would be decoded if every object were anywhere in the picture."""
+    done = whole = 0
+    for work, count in watch.work.items():
+        if work.stage == "decode":
+            done += count * work.objects * work.height * work.width
+        elif work.stage == "memory read":
+            whole += count * work.objects * work.height * work.width
+    return done / whole if whole else 0.0
+
+
+def name_of(precision: torch.dtype) -> str:
+    """Return what a setting calls a number format."""
+    return str(precision).removeprefix("torch.")

@@ -1,0 +1,184 @@
+"""The benchmarks run, watch every stage, and run a published checkout where it asks for another device."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from benchmarks.cases import Case, Workshop
+from benchmarks.command import benchmark
+from benchmarks.footage import looped, make_footage
+from benchmarks.published import PublishedLoop, Schedule, load_published
+from benchmarks.roofline import STAGES, multiply_adds
+from benchmarks.side_by_side import compare
+from benchmarks.stopwatch import Work
+from click.testing import CliRunner
+from PIL import Image
+
+from stcn_plugin.network.variants import PUBLISHED
+from stcn_plugin.network.weights import LoadedWeights
+
+CORE = """
+import torch
+
+class InferenceCore:
+    seen = []
+
+    def __init__(self, prop_net, images, num_objects, top_k=20, mem_every=5, include_last=False):
+        self.net, self.images = prop_net, images
+        self.seen.append((num_objects, images.shape[1], top_k, mem_every, include_last))
+        self.prob = torch.zeros((num_objects, images.shape[1], *images.shape[-2:]), device='cuda')
+
+    def interact(self, mask, frame_idx, end_idx):
+        self.prob[:, frame_idx] = mask.cuda()[:, 0]
+        for index in range(frame_idx + 1, end_idx):
+            self.prob[:, index] = self.net(self.images[:, index].cuda())[:, 0]
+"""
+NETWORK = """
+from torch import nn
+from torchvision import models
+from util.helper import CHANNELS
+
+class STCN(nn.Module):
+    def __init__(self):
+        super().__init__()
+        models.resnet18(pretrained=True)
+        self.conv = nn.Conv2d(CHANNELS, 1, 1)
+
+    def forward(self, image):
+        return self.conv(image)
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A stand-in for the published repository: its module names, its `cuda` calls, its wish to download."""
+    files = {
+        "inference_core.py": CORE,
+        "inference_memory_bank.py": "class MemoryBank:\n    pass\n",
+        "model/__init__.py": "",
+        "model/eval_network.py": NETWORK,
+        "util/__init__.py": "",
+        "util/helper.py": "CHANNELS = 3\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / "checkout" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return tmp_path / "checkout"
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    return {"conv.weight": torch.ones(1, 3, 1, 1), "conv.bias": torch.zeros(1)}
+
+
+def figures(data: object) -> list[float]:
+    """Return every number of a JSON value."""
+    if isinstance(data, dict):
+        return [number for value in data.values() for number in figures(value)]
+    if isinstance(data, list):
+        return [number for value in data for number in figures(value)]
+    return [data] if isinstance(data, int | float) else []
+
+
+def run(tmp_path: Path, *arguments: str) -> dict:
+    """Run the command on something tiny and return its JSON."""
+    tiny = ["--variant", "lite", "--device", "cpu", "--precision", "float32", "--size", "64", "--repeat", "1"]
+    file = tmp_path / "figures.json"
+    result = CliRunner().invoke(benchmark, [*tiny, *arguments, "--json", str(file)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    data = json.loads(file.read_text())
+    assert all(math.isfinite(number) for number in figures(data))
+    return data
+
+
+def test_a_job_is_measured_whole_and_by_stage(tmp_path):
+    """Every stage of the library is still found and takes time, and its work is counted."""
+    (job,) = run(tmp_path, "--objects", "2", "--frames", "7")["jobs"]
+    assert (job["plate"], job["internal"], job["frames"]) == ([64, 114], [64, 114], 7)
+    measured = {name: seconds for name, seconds in job["stages"].items() if name != "other"}
+    assert min(measured.values()) > 0, measured
+    assert set(measured) == {*STAGES, "read", "colour+resize", "memory add", "aggregate", "finish", "write"}
+    calls = {roof["stage"]: roof["calls"] for roof in job["roofs"]}
+    assert calls["encode key"] == 1  # every frame
+    assert calls["encode value"] == pytest.approx(2 / 7)  # the keyframe and frame 5
+    assert all(roof["multiply_adds"] > 0 and roof["fraction"] > 0 for roof in job["roofs"])
+    assert 0 < job["decoded"] <= 1
+
+
+def test_a_long_shot_and_the_memory_read_are_measured(tmp_path):
+    """A looped plate gives marks at its end, and the memory read agrees with the dense form."""
+    data = run(tmp_path, "--objects", "1", "--frames", "3", "--long", "9", "--memory")
+    (long,) = data["long"]
+    assert [mark["frame"] for mark in long["marks"]] == [4, 9]
+    assert all(mark["seconds"] > 0 and mark["resident"] > 1e7 for mark in long["marks"])
+    assert [read["frames"] for read in data["memory"]] == [1, 5, 10, 24, 50]
+    assert max(read["difference"] for read in data["memory"]) < 1e-3
+
+
+def test_the_work_of_the_key_encoder_is_that_of_its_layers():
+    """ResNet-50 to stride 16 is 3.29 G multiply-adds at 224 x 224; the convolutions after it are plain arithmetic."""
+    projections = 14**2 * 9 * (1024 * 64 + 1024 * 512)
+    shared = 14**2 * 9 * 2 * 512 * 512 + 28**2 * 9 * 512 * 512 + 56**2 * 9 * 256 * 256
+    total = multiply_adds(PUBLISHED, Work("encode key", 1, 14, 14), 20)
+    assert total - projections - shared == pytest.approx(3.29e9, rel=0.01)
+
+
+def test_the_work_of_objects_and_of_memory_adds_up():
+    """Each object costs the decoder the same; a read compares 64 channels and weighs the values of the top k."""
+    one, three = (multiply_adds(PUBLISHED, Work("decode", objects, 4, 7), 20) for objects in (1, 3))
+    assert three == 3 * one
+    read = multiply_adds(PUBLISHED, Work("memory read", 3, 4, 7, elements=56), 20)
+    assert read == 28 * 56 * 64 + 28 * 20 * 3 * 512
+
+
+def test_the_footage_covers_the_same_whatever_the_objects(tmp_path):
+    """One and ten objects are all there and cover about a sixth of the picture; a loop goes there and back."""
+    for objects in (1, 10):
+        footage = make_footage(tmp_path / str(objects), objects=objects, size=(90, 160), count=3, suffix="png")
+        labels = np.asarray(Image.open(footage.keyframe))
+        assert set(np.unique(labels)) == set(range(objects + 1))
+        assert 0.1 < (labels > 0).mean() < 0.2
+    loop = looped(footage, tmp_path / "loop", 6)
+    frames = [path.readlink().name.split(".")[1] for path in sorted((tmp_path / "loop").iterdir())]
+    assert frames == ["1001", "1002", "1003", "1002", "1001", "1002"]
+    assert loop.range == "1-6"
+
+
+def test_published_code_runs_on_the_cpu_and_leaves_nothing(checkout, state):
+    """What it puts on `cuda` is on the CPU, it downloads nothing, and afterwards all is as it was."""
+    before = set(sys.modules), sys.path[:], torch.Tensor.cuda, torch.zeros
+    code = load_published(checkout)
+    loop = PublishedLoop(code, state, device=torch.device("cpu"), mode="autocast")
+    seconds = loop.run(torch.ones(4, 3, 8, 8), torch.ones(2, 8, 8), Schedule(3, 7, include_last=True))
+    assert seconds > 0
+    assert code.core.seen == [(2, 4, 7, 3, True)]
+    assert (sys.path, torch.Tensor.cuda, torch.zeros) == before[1:]
+    assert not {"inference_core", "model.eval_network", "util.helper"} & (set(sys.modules) - before[0])
+
+
+def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
+    """The message says what is missing."""
+    with pytest.raises(FileNotFoundError, match="no inference_core"):
+        load_published(tmp_path)
+
+
+def test_theirs_and_ours_run_in_turns_on_the_same_frames(checkout, state, tmp_path, monkeypatch):
+    """Every one has its time and its ratio to each published mode, over as many frames."""
+    monkeypatch.setattr(Workshop, "state", lambda _self, _variant: LoadedWeights(PUBLISHED, state, {}))
+    code = load_published(checkout)
+    workshop = Workshop(tmp_path, {"lite": "starter"})
+    footage = make_footage(tmp_path / "plate", objects=2, size=(64, 96), count=8, suffix="png")
+    cases = {Case("lite", "cpu", "float32", 2, "64"): footage}
+    ours, *theirs = compare(code, cases, workshop, modes=("float32", "autocast"), repeat=2)
+    assert [each.name for each in theirs] == ["published, float32", "published, autocast"]
+    assert [run[1] for run in code.core.seen] == [7, 7, 8, 8, 8, 8]  # a shorter run each to warm up, then in turns
+    assert theirs[0].ratios["published, float32"] == 1
+    expected = theirs[1].frame.median / ours.frame.median
+    assert ours.ratios["published, autocast"] == pytest.approx(expected)
