@@ -86,6 +86,28 @@ def test_tiles_respect_the_budget(tensors, monkeypatch):
     assert len(sizes) == 4
 
 
+def test_a_gpu_out_of_memory_gets_smaller_tiles(tensors, monkeypatch):
+    """Where a tile does not fit, smaller ones give the same, each query counted once; where none fits, it is told."""
+    key, value, query = tensors
+    room = 10
+
+    def scarce(keys, queries, *, out):
+        if len(queries) > room:
+            raise torch.OutOfMemoryError
+        return similarity(keys, queries, out=out)
+
+    expected_usage, usage = torch.zeros(90), torch.zeros(90)
+    settings = {"top_k": 5, "budget_bytes": 1 << 30}
+    expected = read_memory(search_keys(key), value, query, **settings, usage=expected_usage)
+    monkeypatch.setattr("stcn_plugin.memory.reading.similarity", scarce)
+    found = read_memory(search_keys(key), value, query, **settings, usage=usage)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(usage, expected_usage)
+    room = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        read_memory(search_keys(key), value, query, **settings)
+
+
 def test_wrong_arguments_are_refused(tensors):
     """Key channels that differ and a top-k below 1 are errors that say so."""
     key, value, query = tensors

@@ -117,11 +117,11 @@ def readout(
         raise ValueError(f"top_k must be at least 1, got {top_k}")
     best, elements = largest(similarities, min(top_k, similarities.shape[1]))
     affinity = best.softmax(1)
+    weights = affinity.to(memory_value.dtype)
+    read = functional.embedding_bag(elements, memory_value, per_sample_weights=weights, mode="sum")
     if usage is not None:
         usage.index_add_(0, elements.flatten(), affinity.flatten())
-    return functional.embedding_bag(
-        elements, memory_value, per_sample_weights=affinity.to(memory_value.dtype), mode="sum"
-    )
+    return read
 
 
 def read_memory(
@@ -135,6 +135,8 @@ def read_memory(
 ) -> Tensor:
     """Read for all query pixels, in tiles of queries whose similarities fit the budget.
 
+    Where a GPU's memory does not suffice for a tile, smaller ones are tried, down to a single query.
+
     Args:
         keys: ``(C + 1, N)``, from :func:`search_keys`.
         memory_value: ``(N, D)``.
@@ -145,13 +147,27 @@ def read_memory(
 
     Returns:
         ``(P, D)``.
+
+    Raises:
+        torch.OutOfMemoryError: There is no room on the GPU for one query.
     """
     queries = search_queries(query_key)
     row_bytes = keys.shape[1] * keys.element_size()
-    rows = min(max(1, budget_bytes // row_bytes), queries.shape[0])
-    tile = keys.new_empty(rows, keys.shape[1])
-    tiles = []
-    for some in torch.split(queries, rows):
-        similarities = similarity(keys, some, out=tile[: some.shape[0]])
-        tiles.append(readout(similarities, memory_value, top_k=top_k, usage=usage))
-    return tiles[0] if len(tiles) == 1 else torch.cat(tiles)
+    rows = max(1, min(budget_bytes // row_bytes, len(queries)))
+    tile = keys.new_empty(0)
+    parts: list[Tensor] = []
+    start = 0
+    while start < len(queries):
+        some = queries[start : start + rows]
+        try:
+            if len(tile) < len(some):
+                tile = keys.new_empty(rows, keys.shape[1])
+            similarities = similarity(keys, some, out=tile[: len(some)])
+            parts.append(readout(similarities, memory_value, top_k=top_k, usage=usage))
+        except torch.OutOfMemoryError:
+            if rows == 1:
+                raise
+            rows, tile = rows // 2, keys.new_empty(0)
+            continue
+        start += len(some)
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
