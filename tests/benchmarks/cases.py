@@ -11,7 +11,7 @@ import torch
 from benchmarks.footage import Footage
 from golden.stand_in import golden_state
 
-from stcn_plugin import Shot, make_shot
+from stcn_plugin import Shot, load_preset, make_shot
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.store import WeightsStore
@@ -59,9 +59,9 @@ class Workshop:
 
     def shot(self, case: Case, footage: Footage) -> Shot:
         """Return the shot that is propagated; its mattes go into the workshop's folder."""
-        keyframe: object = str(footage.keyframe)
+        keyframe: dict[str, object] = {"file": str(footage.keyframe)}
         if footage.objects:
-            keyframe = {"file": str(footage.keyframe), "objects": dict(footage.objects)}
+            keyframe["objects"] = dict(footage.objects)
         return make_shot(
             plate=footage.plate,
             keyframes={footage.first: keyframe},
@@ -80,11 +80,11 @@ class Workshop:
         }
         return *(f"{key}={value}" for key, value in own.items()), *self.settings
 
-    def engine(self, case: Case, shot: Shot) -> Engine:
+    def engine(self, case: Case) -> Engine:
         """Return the engine of a case, as a worker would load it."""
         key = case.variant, case.device, case.precision
         if key not in self._engines:
-            self._engines[key] = load_engine(shot.settings)
+            self._engines[key] = load_engine(load_preset("default", overrides=self.settings_of(case)))
         return self._engines[key]
 
     def state(self, variant: str) -> LoadedWeights:

@@ -92,7 +92,8 @@ class _Scene:
         self._objects = objects
         self._height, self._width = size
         random = np.random.default_rng(3)
-        self._texture = sum(_smooth(random, size, cells) / step for step, cells in enumerate((5, 16, 60), 1)) / 1.9
+        octaves = [_smooth(random, size, cells) / step for step, cells in enumerate((5, 16, 60), 1)]
+        self._texture: NDArray[np.float32] = np.add.reduce(octaves) / np.float32(1.9)
         self._grain = random.normal(0, 0.012, (*size, 1)).astype(np.float32)
         self._tints = random.uniform(0.35, 1.0, (objects + 1, 3)).astype(np.float32)
         self._phases = random.uniform(0, 2 * np.pi, objects + 1)

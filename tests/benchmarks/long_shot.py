@@ -83,7 +83,7 @@ def measure_long(case: Case, footage: Footage, workshop: Workshop) -> LongResult
         workshop: Gives shot and engine.
     """
     shot = workshop.shot(case, footage)
-    engine = workshop.engine(case, shot)
+    engine = workshop.engine(case)
     time_job(workshop.shot(case, footage.start(WARM_UP)), engine)
     samples = [_sample(engine.device)]
 

@@ -81,7 +81,7 @@ class OwnDenseBank:
         best, elements = similarities.topk(self._top_k, dim=1)
         affinity = torch.zeros_like(similarities).scatter_(1, elements, best.softmax(1))
         readout = torch.bmm(value, affinity.expand(value.shape[0], -1, -1))
-        return readout.unflatten(-1, query_key.shape[-2:])
+        return readout.reshape(*readout.shape[:2], *query_key.shape[-2:])
 
 
 @torch.inference_mode()
@@ -101,7 +101,7 @@ def measure_reads(
         repeat: Runs of each, at every size.
     """
     shot = workshop.shot(case, footage)
-    job, engine = prepare(shot), workshop.engine(case, shot)
+    job, engine = prepare(shot), workshop.engine(case)
     settings = propagation_settings(shot.settings).read
     top_k = settings.top_k or 20
     *keys, query_key = [_key(engine, job, frame) for frame in job.frames]
@@ -140,8 +140,9 @@ def measure_reads(
 
 def _reading_ours(bank: MemoryBank, query_key: Tensor) -> Callable[[], Tensor]:
     def read() -> Tensor:
-        readout: Any = bank.read(query_key)
-        return readout[0] if isinstance(readout, tuple) else readout
+        answer: Any = bank.read(query_key)
+        readout: Tensor = answer[0] if isinstance(answer, tuple) else answer
+        return readout
 
     return read
 

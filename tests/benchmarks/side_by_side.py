@@ -9,12 +9,14 @@ import torch
 from benchmarks.cases import Case, Workshop
 from benchmarks.footage import Footage
 from benchmarks.published import Mode, PublishedCode, PublishedLoop, Schedule
+from benchmarks.stopwatch import Stopwatch
 from benchmarks.timings import Timing
-from benchmarks.whole_job import WARM_UP, name_of, time_job
+from benchmarks.whole_job import WARM_UP, name_of, time_job, time_stages
 from torch import Tensor
 
 from stcn_plugin import Shot
 from stcn_plugin.network.devices import choose_device
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.variants import PUBLISHED
 from stcn_plugin.shot.job import Job, prepare
 
@@ -46,6 +48,7 @@ class Standing:
         frame: Seconds a frame.
         ratios: Each published mode to how many times as fast this one is, by the medians.
         ratios_of_least: The same by the fastest runs.
+        decoded: Share of the picture, over all objects, that was decoded: all of it by the published code.
     """
 
     contest: Contest
@@ -55,6 +58,7 @@ class Standing:
     frame: Timing
     ratios: Mapping[str, float]
     ratios_of_least: Mapping[str, float]
+    decoded: float
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def compare(
         for _ in range(repeat):
             for name, run in runners.items():
                 seconds[name].append(run(footage.count))
+        decoded = {_name(case, workshop.engine(case)): _decoded(case, footage, workshop) for case in ours}
         timings = {name: Timing.of(runs).per(footage.count) for name, runs in seconds.items()}
         standings += [
             Standing(
@@ -110,6 +115,7 @@ def compare(
                 timing,
                 {other: timings[other].median / timing.median for other in theirs},
                 {other: timings[other].least / timing.least for other in theirs},
+                decoded.get(name, 1.0),
             )
             for name, timing in timings.items()
         ]
@@ -120,13 +126,25 @@ def _ours(cases: Sequence[Case], footage: Footage, workshop: Workshop) -> dict[s
     """Return who runs how many frames of ours, by name."""
     runners: dict[str, Callable[[int], float]] = {}
     for case in cases:
-        engine = workshop.engine(case, workshop.shot(case, footage))
+        engine = workshop.engine(case)
 
-        def run(count: int, case: Case = case, engine: object = engine) -> float:
+        def run(count: int, case: Case = case, engine: Engine = engine) -> float:
             return time_job(workshop.shot(case, footage.start(count)), engine).whole
 
-        runners[f"ours, {case.variant} {name_of(engine.precision)}"] = run
+        runners[_name(case, engine)] = run
     return runners
+
+
+def _name(case: Case, engine: Engine) -> str:
+    return f"ours, {case.variant} {name_of(engine.precision)}"
+
+
+def _decoded(case: Case, footage: Footage, workshop: Workshop) -> float:
+    """Return the share that is decoded, by one more run, which is not timed."""
+    engine = workshop.engine(case)
+    watch = Stopwatch(engine.device)
+    time_stages(workshop.shot(case, footage), engine, watch)
+    return watch.decoded
 
 
 def _theirs(

@@ -68,9 +68,13 @@ class Stopwatch:
         with self._lock:
             self.seconds[stage] += seconds
 
-    def calls(self, stage: Stage) -> int:
-        """Return how often the network or the memory was asked."""
-        return sum(count for work, count in self.work.items() if work.stage == stage)
+    @property
+    def decoded(self) -> float:
+        """The decoded share of what would be decoded if every object were anywhere in the picture."""
+        area: Counter[Stage] = Counter()
+        for work, count in self.work.items():
+            area[work.stage] += count * work.objects * work.height * work.width
+        return area["decode"] / area["memory read"] if area["memory read"] else 0.0
 
 
 class TimedEngine:

@@ -81,7 +81,17 @@ def roof_table(results: Sequence[JobResult]) -> Table:
 def contest_table(standings: Sequence[Standing]) -> Table:
     """Theirs and ours."""
     modes = list(standings[0].ratios)
-    columns = ("device", "obj", "size", "who", "frames", *_TIMING, *(f"x {mode}" for mode in modes))
+    columns = (
+        "device",
+        "obj",
+        "size",
+        "who",
+        "frames",
+        *_TIMING,
+        "frames/s",
+        *(f"x {mode}" for mode in modes),
+        "decoded",
+    )
     rows = [
         (
             each.contest.device,
@@ -90,7 +100,9 @@ def contest_table(standings: Sequence[Standing]) -> Table:
             each.name,
             str(each.frames),
             *_timing(each.frame),
+            f"{1 / each.frame.median:.2f}",
             *(f"{each.ratios[mode]:.2f} ({each.ratios_of_least[mode]:.2f})" for mode in modes),
+            f"{each.decoded:.0%}",
         )
         for each in standings
     ]

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from benchmarks.cases import Case, Workshop
@@ -15,6 +16,7 @@ from benchmarks.stopwatch import Stopwatch, TimedEngine, watching
 from benchmarks.timings import Timing
 
 from stcn_plugin import Shot
+from stcn_plugin.network.engine import Engine
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
 from stcn_plugin.shot.watcher import Watcher
@@ -67,12 +69,12 @@ class JobTime:
     first_matte: float
 
 
-def time_job(shot: Shot, engine: object) -> JobTime:
+def time_job(shot: Shot, engine: Engine) -> JobTime:
     """Run a job from its checks to its last file."""
     firsts: list[float] = []
     started = time.perf_counter()
     watcher = Watcher(on_frame=lambda _frame, _files: firsts.append(time.perf_counter()))
-    run(prepare(shot), engine, watcher=watcher)  # type: ignore[arg-type] - a timed engine stands in for one
+    run(prepare(shot), engine, watcher=watcher)
     return JobTime(time.perf_counter() - started, firsts[0] - started)
 
 
@@ -83,23 +85,24 @@ def measure_jobs(cases: Mapping[Case, Footage], workshop: Workshop, *, repeat: i
     watches: dict[Case, Stopwatch] = {}
     for case, footage in cases.items():
         shot = workshop.shot(case, footage.start(WARM_UP))
-        time_job(shot, workshop.engine(case, shot))
+        time_job(shot, workshop.engine(case))
     for _ in range(repeat):
         for case, footage in cases.items():
             shot = workshop.shot(case, footage)
-            engine = workshop.engine(case, shot)
+            engine = workshop.engine(case)
             times[case].append(time_job(shot, engine))
             watches[case] = Stopwatch(engine.device)
-            stages[case].append(_stages_of(shot, engine, watches[case]))
+            stages[case].append(time_stages(shot, engine, watches[case]))
     return [
         _result(case, footage, workshop, times[case], stages[case], watches[case]) for case, footage in cases.items()
     ]
 
 
-def _stages_of(shot: Shot, engine: object, watch: Stopwatch) -> dict[str, float]:
+def time_stages(shot: Shot, engine: Engine, watch: Stopwatch) -> dict[str, float]:
     """Run a job again with clocks inside, and return the seconds of its stages."""
     with watching(watch):
-        report = run(prepare(shot), TimedEngine(engine, watch))  # type: ignore[arg-type]
+        timed: Any = TimedEngine(engine, watch)
+        report = run(prepare(shot), timed)
     said = report.seconds
     inside = {name: seconds for name, seconds in watch.seconds.items() if name != "read"}
     read = watch.seconds["read"]
@@ -125,7 +128,7 @@ def _result(
     watch: Stopwatch,
 ) -> JobResult:
     shot = workshop.shot(case, footage)
-    job, engine = prepare(shot), workshop.engine(case, shot)
+    job, engine = prepare(shot), workshop.engine(case)
     medians = {name: statistics.median(run[name] for run in stages) for name in stages[0]}
     top_k = job.settings.memory.top_k
     return JobResult(
@@ -140,19 +143,8 @@ def _result(
         first_matte=Timing.of([time.first_matte for time in times]),
         stages={name: seconds / footage.count for name, seconds in medians.items()},
         roofs=roofs(engine, watch.work, medians, frames=footage.count, top_k=top_k),
-        decoded=_decoded(watch),
+        decoded=watch.decoded,
     )
-
-
-def _decoded(watch: Stopwatch) -> float:
-    """Return the decoded share of what would be decoded if every object were anywhere in the picture."""
-    done = whole = 0
-    for work, count in watch.work.items():
-        if work.stage == "decode":
-            done += count * work.objects * work.height * work.width
-        elif work.stage == "memory read":
-            whole += count * work.objects * work.height * work.width
-    return done / whole if whole else 0.0
 
 
 def name_of(precision: torch.dtype) -> str:
