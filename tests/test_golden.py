@@ -48,7 +48,9 @@ def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, 
     expected = torch.from_numpy(golden["probabilities_u16"].astype(np.float32) / 65535)
     read = ReadSettings(top_k=settings.pop("top_k", 20))
     objects = [f"{n}" for n in range(1, expected.shape[0])]
-    propagator = Propagator(Engine(network), objects=objects, settings=PropagationSettings(read=read, **settings))
+    propagator = Propagator(
+        Engine(network), objects=objects, settings=PropagationSettings(read=read, region=False, **settings)
+    )
     largest, agreeing = 0.0, 1.0
     for index, image in enumerate(images(8 if "lite" in case else 10, *size)):
         keyframe = {objects[o]: masks(*size, index)[o] for o in keyframes.get(index, ())}

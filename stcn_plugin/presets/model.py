@@ -18,6 +18,7 @@ Highlights = Literal["compress", "clip"]
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
 Depth = Literal["auto", "half", "float", "uint8", "uint16"]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
+Region = Literal["auto", "region", "whole"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 _SIZE = re.compile(r"\s*(?:(?P<native>native)|(?P<lines>\d+)|(?P<megapixels>\d+(?:\.\d+)?)\s*MP)\s*", re.IGNORECASE)
@@ -153,6 +154,8 @@ class Compute(Section):
     """`auto` (GPU where there is one), `cpu`, `cuda`, `cuda:1`, `mps`."""
     precision: Precision = "auto"
     """Number format inside the encoders and the decoder; `auto` is the fastest that the device has natively. The memory read is always float32."""
+    region: Region = "auto"
+    """What is decoded of a frame: the `region` where the memory says that an object may be, or the `whole` of it; `auto` is the region on a CPU."""
     threads: Literal["auto"] | Count = "auto"
     """CPU threads for the network."""
 

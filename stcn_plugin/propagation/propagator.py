@@ -17,6 +17,7 @@ from stcn_plugin.memory.bank import Keep, MemoryBank, ReadSettings
 from stcn_plugin.network.engine import Engine, QueryFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
+from stcn_plugin.propagation.region import crop, find_region, presence
 
 Schedule = Literal["absolute", "relative"]
 
@@ -30,12 +31,14 @@ class PropagationSettings:
         schedule: ``absolute`` memorises when the frame's index is a multiple of the interval, ``relative`` when
             interval frames have passed since the last memory frame.
         include_last: Also remember the previous frame for one step.
+        region: Whether only the region of each object is decoded, and not the whole frame.
         read: Top-k, cap and budget of the memory.
     """
 
     interval: int = 5
     schedule: Schedule = "absolute"
     include_last: bool = False
+    region: bool = True
     read: ReadSettings = field(default_factory=ReadSettings)
 
 
@@ -142,8 +145,17 @@ class Propagator:
         if not self._cohorts:
             return own
         query_key = features.query_key[0]
-        readout = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
-        own[list(self.in_play)] = self._engine.decode(readout, features.context).sigmoid()
+        read = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
+        readout, present = read[:, :-1], read[:, -1]
+        if not self._settings.region:
+            own[list(self.in_play)] = self._engine.decode(readout, features.context).sigmoid()
+            return own
+        for row, position in enumerate(self.in_play):
+            for box in find_region(present[row].cpu().numpy()):
+                (rows, columns), (lines, pixels) = box.slices(), box.slices(STRIDE)
+                logits = self._engine.decode(readout[row, None, :, rows, columns], crop(features.context, box))
+                # Where boxes overlap, what lies in the middle of one is at the edge of another, which sees less of it.
+                torch.maximum(there := own[position, lines, pixels], logits[0].sigmoid(), out=there)
         return own
 
     def _bring_in(self, positions: Iterable[int]) -> None:
@@ -162,7 +174,9 @@ class Propagator:
         given: Collection[int] = (),
     ) -> None:
         """Remember a frame; for good where the artist gave an object's matte, for the others it is but a guess."""
-        values = self._engine.encode_value(padded, features.f16, aggregated[1:][list(self.in_play)])
+        probabilities = aggregated[1:][list(self.in_play)]
+        values = self._engine.encode_value(padded, features.f16, probabilities)
+        values = torch.cat([values, presence(probabilities)], 1)
         start = 0
         for cohort in self._cohorts:
             stop = start + len(cohort.objects)

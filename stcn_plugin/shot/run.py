@@ -7,9 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
@@ -26,6 +24,7 @@ from stcn_plugin.shot.job import Job
 from stcn_plugin.shot.spill import Spill
 from stcn_plugin.shot.streams import WriteBehind, read_ahead
 from stcn_plugin.shot.stretch import Stretch
+from stcn_plugin.shot.transfers import Download, Stopwatch, Upload, Uploader
 from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
@@ -78,13 +77,15 @@ def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)
 
 
-def propagation_settings(settings: Preset) -> PropagationSettings:
-    """Return what the propagator needs of a preset."""
-    memory = settings.memory
+def propagation_settings(settings: Preset, device: torch.device) -> PropagationSettings:
+    """Return what the propagator needs of a preset, to run on a device."""
+    memory, region = settings.memory, settings.compute.region
     return PropagationSettings(
         interval=memory.interval,
         schedule=memory.schedule,
         include_last=memory.include_last,
+        # To know the region is to wait for the device; a GPU has decoded the whole frame by then.
+        region=region == "region" or (region == "auto" and device.type == "cpu"),
         read=ReadSettings(memory.top_k, memory.max_frames, memory.budget_mb << 20),
     )
 
@@ -96,9 +97,10 @@ class _Run:
         self._job = job
         self._engine = engine
         self._device = engine.device
-        self._settings = propagation_settings(job.settings)
+        self._settings = propagation_settings(job.settings, engine.device)
         self._watcher = watcher
         self._notifier = notifier
+        self._uploader = Uploader(engine.device)
         self._done = 0
         self._written: dict[int, tuple[Path, ...]] = {}
         self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
@@ -156,30 +158,35 @@ class _Run:
         """Propagate in one direction; yield index, plate and own probabilities ``(O, h, w)``."""
         job = self._job
         propagator = Propagator(self._engine, objects=job.objects, settings=self._settings)
-        for index, plate in self._plates(indices):
-            started = time.perf_counter()
+        before: Stopwatch | None = None
+        for index, plate, upload in self._plates(indices):
+            watch = Stopwatch(self._device)
             ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
             propagator.retire(ended)
-            image = torch.from_numpy(plate.image).to(self._device).permute(2, 0, 1)
+            image = upload.wait().permute(2, 0, 1)
             keyframe = {name: mask.to(self._device) for name, mask in stretch.masks.get(index, {}).items()}
             own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
-            if self._device.type == "cuda":
-                torch.cuda.synchronize(self._device)  # else the time would be charged to whoever waits next
-            self._seconds["network"] += time.perf_counter() - started
+            watch.stop()
+            # A GPU is one frame behind who gives it work, so that it never waits, and no more, so that little is held.
+            if before is not None:
+                self._seconds["network"] += before.seconds()
+            before = watch
             yield index, plate, own
+        if before is not None:
+            self._seconds["network"] += before.seconds()
 
-    def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame]]:
-        """Read plates ahead of their use, and count every one as a step when it is done with."""
+    def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame, Upload]]:
+        """Read plates and send them to the device ahead of their use; count every one as a step when it is done with."""
 
-        def read(index: int) -> tuple[PlateFrame, float]:
+        def read(index: int) -> tuple[PlateFrame, Upload, float]:
             started = time.perf_counter()
             plate = self._job.plates.read(self._job.frames[index], window=self._job.window, size=self._job.size)
-            return plate, time.perf_counter() - started
+            return plate, self._uploader.send(plate.image), time.perf_counter() - started
 
-        for index, (plate, seconds) in zip(indices, read_ahead(read, indices, depth=_DEPTH), strict=True):
+        for index, (plate, upload, seconds) in zip(indices, read_ahead(read, indices, depth=_DEPTH), strict=True):
             self._stop_if_cancelled()
             self._seconds["read"] += seconds
-            yield index, plate
+            yield index, plate, upload
             self._done += 1
             self._watcher.on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
 
@@ -197,29 +204,26 @@ class _Run:
         """Finish a frame's mattes and have them written."""
         started = time.perf_counter()
         job, matte = self._job, self._job.settings.matte
-        finished = finish(own, size=job.window.shape, black=matte.black, white=matte.white).cpu().numpy()
-        mattes = with_keyframe(dict(zip(job.objects, finished, strict=True)), job.keyframe(index))
+        mattes = Download(finish(own, size=job.window.shape, black=matte.black, white=matte.white))
+        small = Download(finish(own, size=job.size, black=matte.black, white=matte.white)) if self._overlays else None
         self._seconds["finish"] += time.perf_counter() - started
-        small = (
-            finish(own, size=job.size, black=matte.black, white=matte.white).cpu().numpy() if self._overlays else None
-        )
         writer.submit(lambda: self._write(index, plate, mattes, small))
 
     def _deliver_unreached(self, stretch: Stretch, writer: WriteBehind) -> None:
         """Write clear mattes for frames that no keyframe reaches, so that the sequence has no holes."""
         nothing = torch.zeros((len(self._job.objects), *self._job.size), device=self._device)
-        for index, plate in self._plates(stretch.unreached):
+        for index, plate, _ in self._plates(stretch.unreached):
             self._deliver(index, plate, nothing, writer)
 
-    def _write(
-        self, index: int, plate: PlateFrame, mattes: dict[str, NDArray[np.float32]], small: NDArray[np.float32] | None
-    ) -> None:
+    def _write(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> None:
+        propagated = dict(zip(self._job.objects, finished.wait(), strict=True))
         started = time.perf_counter()
         frame = self._job.frames[index]
+        mattes = with_keyframe(propagated, self._job.keyframe(index))
         final = process_mattes(self._job.studio, frame, mattes)
         files = self._job.writer.write(frame, final, window=self._job.window, header=plate.header)
         if self._overlays and small is not None:
-            shown = dict(zip(self._job.objects, small, strict=True)) if final is mattes else final
+            shown = dict(zip(self._job.objects, small.wait(), strict=True)) if final is mattes else final
             self._overlays.add(frame, plate.image, shown, pixel_aspect=self._job.network_pixel_aspect)
         self._written[frame] = files
         self._seconds["write"] += time.perf_counter() - started

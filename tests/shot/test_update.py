@@ -170,7 +170,7 @@ def frames_written(before, after) -> list[int]:
 
 
 @pytest.fixture
-def updated(clip, network):
+def updated(clip, engine):
     """Run a shot with the old keyframes, then update it with the new ones; return the report and what was written."""
 
     def call(old, new, frames, *settings, **arguments):
@@ -179,10 +179,10 @@ def updated(clip, network):
             given = {"plate": clip.plate, "out": clip.out, "keyframes": keyframes, "overrides": overrides}
             return make_shot(**(given | arguments))
 
-        run(prepare(shot(old)), network)
+        run(prepare(shot(old)), engine)
         folder = Path(shot(new).out).parent
         before = state(folder)
-        report = run(prepare(shot(new), update=frames), network)
+        report = run(prepare(shot(new), update=frames), engine)
         assert frames_written(before, state(folder)) == list(report.frames)
         return report
 
@@ -316,7 +316,7 @@ def test_an_object_outside_of_its_life_stays_away(clip, updated):
     ]
 
 
-def test_a_delivered_matte_may_be_empty(clip, network, updated):
+def test_a_delivered_matte_may_be_empty(clip, engine, updated):
     """An object that is hidden next to the span is no mistake, and stays hidden there."""
     old = {1001: clip.keyframe(1001, A), 1002: clip.keyframe(1002, B), 1003: clip.keyframe(1003, A), 1007: clip.keyframe(1007, A)}  # fmt: skip
     updated(old, old, [1007])
@@ -326,7 +326,7 @@ def test_a_delivered_matte_may_be_empty(clip, network, updated):
     overrides = ["compute.precision=float32"]
     keyframes = {**old, 1005: clip.keyframe(1005, A)}
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=overrides)
-    report = run(prepare(shot, update=[1005]), network)
+    report = run(prepare(shot, update=[1005]), engine)
     assert list(report.frames) == [1004, 1005, 1006]
     assert not clip.matte(1003, "a2").any()
     assert np.isfinite(clip.matte(1004, "a2")).all()
@@ -340,14 +340,14 @@ def test_a_new_object_is_the_whole_shot(clip, updated):
     assert all(region_overlap(clip.matte(frame, "a2") > 0.5, clip.mask(frame, B) > 0.5) > 0.7 for frame in FRAMES)
 
 
-def test_progress_counts_what_an_update_does(clip, network, propagated):
+def test_progress_counts_what_an_update_does(clip, engine, propagated):
     """Progress ends at its own total: the span once each way, and the frames that the passes start from."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     propagated({frame: keys[frame] for frame in (1001, 1003, 1007)})
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
     seen, written = [], []
     watcher = Watcher(on_progress=seen.append, on_frame=lambda frame, _: written.append(frame))
-    run(prepare(shot, update=[1005]), network, watcher=watcher)
+    run(prepare(shot, update=[1005]), engine, watcher=watcher)
     # Backward 1007-1004; forward 1001, which is remembered, and 1003-1006.
     assert [progress.frame for progress in seen] == [1007, 1006, 1005, 1004, 1001, 1003, 1004, 1005, 1006]
     assert [progress.done for progress in seen] == list(range(1, 10))
@@ -355,7 +355,7 @@ def test_progress_counts_what_an_update_does(clip, network, propagated):
     assert sorted(written) == [1004, 1005, 1006]
 
 
-def test_cancelled_in_the_middle(clip, network, propagated):
+def test_cancelled_in_the_middle(clip, engine, propagated):
     """A cancelled update leaves whole files, none outside of its span; run again it comes to the same."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     propagated({frame: keys[frame] for frame in (1001, 1003, 1007)})
@@ -365,7 +365,7 @@ def test_cancelled_in_the_middle(clip, network, propagated):
     with pytest.raises(CancelledError):
         run(
             prepare(shot, update=[1005]),
-            network,
+            engine,
             watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 7),
         )
     cancelled = state(clip.folder / "out")
@@ -373,9 +373,9 @@ def test_cancelled_in_the_middle(clip, network, propagated):
     assert set(cancelled) == set(before)
     for frame in FRAMES:
         assert read_image(clip.out.replace("####", str(frame))).pixels.shape == (96, 144, 5)
-    run(prepare(shot, update=[1005]), network)
+    run(prepare(shot, update=[1005]), engine)
     again = {frame: clip.matte(frame) for frame in FRAMES}
-    run(prepare(shot), network)
+    run(prepare(shot), engine)
     for frame in (1004, 1005, 1006):
         np.testing.assert_array_equal(again[frame], clip.matte(frame))
 
@@ -401,14 +401,14 @@ def test_overlays_of_the_span_and_the_whole_sheet(clip, updated):
 # What an update refuses.
 
 
-def test_there_must_be_mattes(clip, network):
+def test_there_must_be_mattes(clip, engine):
     """Without the mattes of the other frames nothing is written, and the frames are named."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
     with pytest.raises(OutputError, match=r"5 frames outside of the update have no mattes of a0: 1001-1003,1007-1008.*whole shot first"):  # fmt: skip
         prepare(shot, update=[1005])
     assert not list((clip.folder / "out").iterdir())
-    run(prepare(shot), network)
+    run(prepare(shot), engine)
     Path(clip.out.replace("####", "1008")).unlink()
     with pytest.raises(OutputError, match="1 frames outside of the update have no mattes of a0: 1008"):
         prepare(shot, update=[1005])
@@ -440,7 +440,7 @@ def test_an_update_that_reaches_nothing_is_refused(clip, propagated):
         ({"settings": ["output.layout=per_object"], "out": "matte.<object>.####.exr"}, {"out": "matte.a0.####.exr"}, "the file has one matte, not a0"),
     ],
 )  # fmt: skip
-def test_mattes_of_other_objects_or_another_layout_are_not_mixed(clip, network, first, then, message):
+def test_mattes_of_other_objects_or_another_layout_are_not_mixed(clip, engine, first, then, message):
     """Where the files outside of the span are not what would be written now, nothing is."""
 
     def shot(frames, discs=(A,), settings=(), out="matte.####.exr"):
@@ -449,7 +449,7 @@ def test_mattes_of_other_objects_or_another_layout_are_not_mixed(clip, network, 
         objects = {"a2": "1004-1006"} if discs == (A, B) and 1003 not in frames else {}
         return make_shot(plate=clip.plate, out=str(clip.folder / "out" / out), keyframes=keyframes, overrides=settings, objects=objects)  # fmt: skip
 
-    run(prepare(shot([1001, 1003, 1007], **first)), network)
+    run(prepare(shot([1001, 1003, 1007], **first)), engine)
     before = state(clip.folder / "out")
     later = shot([1005], **then)
     kept = shot([1001, 1003, 1007])
