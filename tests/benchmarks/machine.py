@@ -14,7 +14,7 @@ from benchmarks.timings import synchronise
 _INSTRUCTIONS = ("avx2", "avx512_f", "avx512_vnni", "avx512_bf16", "amx_bf16", "asimd", "bf16", "sve", "sve2")
 _SIDE = {"cuda": 8192}
 _CPU_SIDE = 2048
-_TRIES = 4
+_TRIES = 10
 
 
 @dataclass(frozen=True)
