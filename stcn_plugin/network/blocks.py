@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +12,30 @@ from torch.nn import functional
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     """Return a biased 3x3 convolution that keeps the size."""
     return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
+
+
+class JoinedConv2d(nn.Conv2d):
+    """A 3x3 convolution of two inputs joined along the channels, computed for one of them at a time.
+
+    A convolution is a sum over channels: the two results added are the convolution of both.
+
+    Args:
+        inputs: Channels of the first and of the second input.
+        outputs: Channels of the result.
+    """
+
+    def __init__(self, inputs: tuple[int, int], outputs: int) -> None:
+        super().__init__(sum(inputs), outputs, kernel_size=3, padding=1)
+        self.inputs = inputs
+
+    def part(self, which: int) -> tuple[Tensor, Tensor | None]:
+        """Return weight and bias for the first (0) or the second input (1), which brings the bias."""
+        first, _ = self.inputs
+        return (self.weight[:, first:], self.bias) if which else (self.weight[:, :first], None)
+
+    def forward(self, input: Tensor, which: int = 0) -> Tensor:  # noqa: A002 - torch's name
+        """Map the first (0) or the second input (1), ``(N, inputs[which], H, W)``, to ``(N, outputs, H, W)``."""
+        return functional.conv2d(input, *self.part(which), padding=1)
 
 
 class ResBlock(nn.Module):
@@ -25,22 +51,46 @@ class ResBlock(nn.Module):
         self.conv1 = conv3x3(inputs, outputs)
         self.conv2 = conv3x3(outputs, outputs)
 
-    @property
-    def joining(self) -> nn.Conv2d:
-        """The convolution beside, in a block whose channels differ.
-
-        Raises:
-            TypeError: They do not.
-        """
-        if self.downsample is None:
-            raise TypeError("a block that keeps its channels has nothing but the identity beside")
-        return self.downsample
-
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, inputs, H, W)`` to ``(N, outputs, H, W)``."""
         residual: Tensor = self.conv2(functional.relu(self.conv1(functional.relu(x))))
         identity: Tensor = x if self.downsample is None else self.downsample(x)
         return identity + residual
+
+
+class Shared(NamedTuple):
+    """What a joined block makes of its second input alone; all objects share it."""
+
+    residual: Tensor
+    """``(1, C, H, W)``: its part of the first convolution's output."""
+    identity: Tensor
+    """``(1, C, H, W)``: its part of the identity beside it."""
+
+
+class JoinedBlock(nn.Module):
+    """A `ResBlock` over two inputs joined along the channels: an object's own, and one that all objects share.
+
+    Args:
+        inputs: Channels of the object's own input and of the shared one.
+        outputs: Channels of the result; never those of both inputs together.
+    """
+
+    def __init__(self, inputs: tuple[int, int], outputs: int) -> None:
+        super().__init__()
+        self.downsample = JoinedConv2d(inputs, outputs)
+        self.conv1 = JoinedConv2d(inputs, outputs)
+        self.conv2 = conv3x3(outputs, outputs)
+
+    def share(self, shared: Tensor) -> Shared:
+        """Do the work on the shared input, ``(1, inputs[1], H, W)``, once for all objects."""
+        return Shared(self.conv1(functional.relu(shared), 1), self.downsample(shared, 1))
+
+    def forward(self, own: Tensor, shared: Shared) -> Tensor:
+        """Map ``(N, inputs[0], H, W)`` to ``(N, outputs, H, W)``."""
+        residual = self.conv1(functional.relu(own), 0) + shared.residual
+        identity = self.downsample(own, 0) + shared.identity
+        joined: Tensor = identity + self.conv2(functional.relu(residual))
+        return joined
 
 
 class UpsampleBlock(nn.Module):

@@ -55,6 +55,19 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     return precision
 
 
+def object_budget(device: torch.device) -> int:
+    """Return the bytes that features of objects that are computed at once may take.
+
+    On the CPU one object at a time is as fast as many, and needs the least memory.
+    """
+    if device.type == "cpu":
+        return 0
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free // 4
+    return 512 << 20
+
+
 def _native_precision(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16

@@ -5,13 +5,22 @@ What goes in and comes out is float32; inside, encoders and decoder compute in t
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from typing import NamedTuple, final
 
 import torch
 from torch import Tensor
 
-from stcn_plugin.network.stcn import STCN, DecoderContext
-from stcn_plugin.network.variants import Variant
+from stcn_plugin.network.devices import object_budget
+from stcn_plugin.network.folding import fold
+from stcn_plugin.network.stcn import STCN, DecoderContext, join_masks
+from stcn_plugin.network.variants import STRIDE, Variant
+
+_LOGGER = logging.getLogger(__name__)
+
+_LIVE_FEATURES = 6
+"""Features at stride 4 that an object has in memory at once: counted in decoder and value encoder, rounded up."""
 
 
 class QueryFeatures(NamedTuple):
@@ -30,25 +39,28 @@ class Engine:
     """Runs a network.
 
     Args:
-        network: In eval mode, on its device.
+        network: In eval mode, float32, on its device. It is not changed, and not needed afterwards.
         precision: Number format inside encoders and decoder.
+        budget: Bytes that the features of objects may take that are encoded or decoded at once; at least one object
+            is. ``None`` is what suits the device.
     """
 
-    def __init__(self, network: STCN, *, precision: torch.dtype = torch.float32) -> None:
-        self._network = network
+    def __init__(self, network: STCN, *, precision: torch.dtype = torch.float32, budget: int | None = None) -> None:
         self.variant: Variant = network.variant
         self.device = next(network.parameters()).device
         self.precision = precision
+        self._normalise = network.normalise
+        self._folded = fold(network, precision)
+        self._budget = object_budget(self.device) if budget is None else budget
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
-        return self._network.normalise(rgb)
+        return self._normalise(rgb)
 
     def encode_key(self, image: Tensor) -> QueryFeatures:
         """Encode one frame, ``(1, 3, H, W)``, normalised and padded to the stride."""
-        with self._autocast():
-            features = self._network.encode_key(image)
-            return QueryFeatures(features.query_key.float(), features.f16, self._network.share(features))
+        query_key, f16, *context = self._folded.key(self._cast(image))
+        return QueryFeatures(query_key.float().contiguous(), f16, DecoderContext(*context))
 
     def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
         """Encode what each object is in one frame.
@@ -61,13 +73,50 @@ class Engine:
         Returns:
             Memory values ``(O, C, h, w)``, float32.
         """
-        with self._autocast():
-            return self._network.encode_value(image, f16, probabilities).float()
+        image = self._cast(image)
+        total = probabilities.sum(0, keepdim=True)
+        residual, identity = self._folded.share(self._cast(f16))
+
+        def encode(own: Tensor) -> Tensor:
+            return self._folded.value(self._cast(join_masks(image, own, total - own)), residual, identity)
+
+        return self._in_chunks(encode, probabilities, f16.shape[-2:].numel()).float()
 
     def decode(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Turn what was read from memory, ``(O, C, h, w)``, into logits ``(O, H, W)``, float32."""
-        with self._autocast():
-            return self._network.decode(readout, context).float()
+        """Turn what was read from memory into logits.
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=self.precision, enabled=self.precision is not torch.float32)
+        Args:
+            readout: ``(O, C, h, w)``, float32.
+            context: Of the query frame, or of a region of it.
+
+        Returns:
+            Logits ``(O, H, W)``, float32.
+        """
+        shared = [self._cast(part) for part in context]
+
+        def decode(own: Tensor) -> Tensor:
+            return self._folded.decode(self._cast(own), *shared)
+
+        return self._in_chunks(decode, readout, readout.shape[-2:].numel())[:, 0]
+
+    def _in_chunks(self, run: Callable[[Tensor], Tensor], objects: Tensor, elements: int) -> Tensor:
+        """Run objects ``(O, ...)`` in chunks that fit the budget, smaller ones where memory does not suffice."""
+        each = _LIVE_FEATURES * STRIDE * elements * self.variant.decoder_channels[1] * self.precision.itemsize
+        results: list[Tensor] = []
+        start, count = 0, len(objects)
+        while start < count:
+            size = min(max(self._budget // each, 1), count - start)
+            try:
+                results.append(run(objects[start : start + size]))
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                self._budget = size // 2 * each
+                _LOGGER.info("out of memory with %d objects at once, trying %d", size, size // 2)
+            else:
+                start += size
+        return results[0] if len(results) == 1 else torch.cat(results)
+
+    def _cast(self, x: Tensor) -> Tensor:
+        """Bring a tensor ``(N, C, H, W)`` into the form that the folded network takes."""
+        return x.to(self.precision).contiguous(memory_format=torch.channels_last)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stcn_plugin.network.blocks import ResBlock, conv3x3
+from stcn_plugin.network.blocks import JoinedBlock, ResBlock, Shared, conv3x3
 
 _STAGES = (
     # blocks, kernel, stride, inputs, outputs; up to stride 16
@@ -28,16 +28,15 @@ class SameConv2d(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
         total = max(kernel - stride, 0)  # for sizes that the stride divides, which padding to 16 ensures
-        before = total // 2
-        after = total - before
-        self.same = (before, after, before, after)
-        if before == after:
-            self.padding = (before, before)
+        self.before = total // 2
+        self.after = total - self.before
+        if self.before == self.after:
+            self.padding = (self.before, self.before)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``."""
-        if self.same[0] != self.same[1]:
-            x = functional.pad(x, self.same)
+        if self.before != self.after:
+            x = functional.pad(x, (self.before, self.after, self.before, self.after))
         return super().forward(x)
 
 
@@ -126,14 +125,14 @@ class ValueBlock(nn.Module):
 class Fuser(nn.Module):
     """Merge value features with the key encoder's."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: tuple[int, int], outputs: int) -> None:
         super().__init__()
-        self.block1 = ResBlock(inputs, outputs)
+        self.block1 = JoinedBlock(inputs, outputs)
         self.block2 = ResBlock(outputs, outputs)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, inputs, h, w)`` to ``(N, outputs, h, w)``."""
-        fused: Tensor = self.block2(self.block1(x))
+    def forward(self, x: Tensor, shared: Shared) -> Tensor:
+        """Map ``(N, inputs[0], h, w)`` to ``(N, outputs, h, w)``."""
+        fused: Tensor = self.block2(self.block1(x, shared))
         return fused
 
 
@@ -145,10 +144,14 @@ class ValueEncoder(nn.Module):
         self.stem = nn.Conv2d(5, _VALUE_WIDTHS[0], 7, stride=2, padding=3)
         widths = zip(_VALUE_WIDTHS[:-1], _VALUE_WIDTHS[1:], _VALUE_STRIDES, strict=True)
         self.blocks = nn.Sequential(*(ValueBlock(i, o, stride=s) for i, o, s in widths))
-        self.fuser = Fuser(_VALUE_WIDTHS[-1] + key_features, outputs)
+        self.fuser = Fuser((_VALUE_WIDTHS[-1], key_features), outputs)
 
-    def forward(self, image_masks: Tensor, f16: Tensor) -> Tensor:
-        """Map ``(N, 5, H, W)`` and ``(N, 112, H/16, W/16)`` to values ``(N, outputs, H/16, W/16)``."""
+    def share(self, f16: Tensor) -> Shared:
+        """Do the work on a frame's stride-16 features, ``(1, C, h, w)``, once for all objects."""
+        return self.fuser.block1.share(f16)
+
+    def forward(self, image_masks: Tensor, shared: Shared) -> Tensor:
+        """Map ``(N, 5, H, W)`` and what :meth:`share` gave to values ``(N, outputs, H/16, W/16)``."""
         x = self.blocks(functional.relu(self.stem(image_masks)))
-        value: Tensor = self.fuser(torch.cat([x, f16], 1))
+        value: Tensor = self.fuser(x, shared)
         return value

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stcn_plugin.network import lite, resnet
-from stcn_plugin.network.blocks import ResBlock, UpsampleBlock, conv3x3
+from stcn_plugin.network.blocks import JoinedBlock, Shared, UpsampleBlock, conv3x3
 from stcn_plugin.network.variants import KEY_CHANNELS, Variant
 
 
@@ -62,41 +62,31 @@ class DecoderContext(NamedTuple):
 class Decoder(nn.Module):
     """Readout and query value to logits, with skips at stride 8 and 4.
 
-    The first block convolves readout and query value joined along the channels. A convolution is a sum over channels,
-    so the query value's part, and the skips', are computed once a frame (:meth:`share`), whatever the number of objects.
+    The query value's part, and the skips', are computed once a frame (:meth:`share`), whatever the number of objects.
     """
 
     def __init__(self, variant: Variant) -> None:
         super().__init__()
         f4, f8, _ = variant.skip_channels
         compressed, middle, last = variant.decoder_channels
-        self._readout_channels = variant.memory_value_channels
-        self.compress = ResBlock(variant.memory_value_channels + variant.query_value_channels, compressed)
+        self.compress = JoinedBlock((variant.memory_value_channels, variant.query_value_channels), compressed)
         self.up_16_8 = UpsampleBlock(skip=f8, inputs=compressed, outputs=middle)
         self.up_8_4 = UpsampleBlock(skip=f4, inputs=middle, outputs=last)
         self.pred = conv3x3(last, 1)
 
     def share(self, query_value: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
         """Return what all objects have in common, of a frame's query value ``(1, C, h, w)`` and skip features."""
-        first, beside, start = self.compress.conv1, self.compress.joining, self._readout_channels
-        return DecoderContext(
-            functional.conv2d(functional.relu(query_value), first.weight[:, start:], first.bias, padding=1),
-            functional.conv2d(query_value, beside.weight[:, start:], beside.bias, padding=1),
-            self.up_16_8.skip_conv(f8),
-            self.up_8_4.skip_conv(f4),
-        )
+        residual, identity = self.compress.share(query_value)
+        return DecoderContext(residual, identity, self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
 
     def forward(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Map readouts ``(O, C, h, w)`` to logits ``(O, 1, H, W)``."""
-        stop = self._readout_channels
-        first, beside = self.compress.conv1.weight[:, :stop], self.compress.joining.weight[:, :stop]
-        residual = context.residual + functional.conv2d(functional.relu(readout), first, padding=1)
-        identity = context.identity + functional.conv2d(readout, beside, padding=1)
-        x = identity + self.compress.conv2(functional.relu(residual))
+        """Map readouts ``(O, C, h, w)`` to logits ``(O, 1, H, W)``, float32."""
+        x = self.compress(readout, Shared(context.residual, context.identity))
         x = self.up_16_8(context.skip8, x)
         x = self.up_8_4(context.skip4, x)
         logits = self.pred(functional.relu(x))
-        return functional.interpolate(logits, scale_factor=4.0, mode="bilinear", align_corners=False)
+        # Enlarged in float32: a matte's edge lies between two pixels of these.
+        return functional.interpolate(logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False)
 
 
 class STCN(nn.Module):
@@ -143,11 +133,9 @@ class STCN(nn.Module):
         Returns:
             Memory values ``(O, C, h, w)``.
         """
-        count = probabilities.shape[0]
         others = probabilities.sum(0, keepdim=True) - probabilities
-        masks = torch.stack([probabilities, others], 1).to(image.dtype)
-        image_masks = torch.cat([image.expand(count, -1, -1, -1), masks], 1)
-        value: Tensor = self.value_encoder(image_masks, f16.expand(count, -1, -1, -1))
+        image_masks = join_masks(image, probabilities, others)
+        value: Tensor = self.value_encoder(image_masks, self.value_encoder.share(f16))
         return value
 
     def share(self, features: KeyFeatures) -> DecoderContext:
@@ -166,3 +154,18 @@ class STCN(nn.Module):
         """
         logits: Tensor = self.decoder(readout, context)
         return logits[:, 0]
+
+
+def join_masks(image: Tensor, own: Tensor, others: Tensor) -> Tensor:
+    """Join a frame with each object's mask and that of all other objects.
+
+    Args:
+        image: ``(1, 3, H, W)``.
+        own: ``(O, H, W)``
+        others: ``(O, H, W)``
+
+    Returns:
+        ``(O, 5, H, W)``, in the image's number format.
+    """
+    masks = torch.stack([own, others], 1).to(image.dtype)
+    return torch.cat([image.expand(len(own), -1, -1, -1), masks], 1)

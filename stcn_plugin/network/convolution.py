@@ -1,0 +1,162 @@
+"""Convolutions as inference runs them: with what follows a convolution done in the same breath.
+
+`FusedConvolution` runs anywhere. `PackedConvolution` keeps its weights as oneDNN wants them and lets oneDNN add and
+activate while the result is still in the processor's cache; on the CPU this is faster than what a compiler makes of
+the network.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.backends import mkldnn
+from torch.nn import functional
+
+Activation = Literal["none", "relu", "relu6"]
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ConvolutionSpec:
+    """One convolution and what follows it.
+
+    Args:
+        weight: ``(outputs, inputs / groups, rows, columns)``, with batch norm folded in.
+        bias: ``(outputs,)``, or none.
+        stride: Of both sides.
+        padding: On all sides.
+        groups: As torch has them.
+        activation: Applied last, after the addition.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+    stride: int
+    padding: int
+    groups: int
+    activation: Activation = "none"
+
+    def to(self, precision: torch.dtype) -> ConvolutionSpec:
+        """Return the same in another number format, without gradients."""
+        bias = None if self.bias is None else self.bias.detach().to(precision)
+        return replace(self, weight=self.weight.detach().to(precision), bias=bias)
+
+
+class FusedConvolution(nn.Module):
+    """Convolve, add, activate, on any device.
+
+    Args:
+        spec: The convolution, in the number format and on the device that it will run in.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, spec: ConvolutionSpec) -> None:
+        super().__init__()
+        self.register_buffer("weight", spec.weight.contiguous(memory_format=torch.channels_last))
+        self.register_buffer("bias", spec.bias)
+        self._spec = spec
+
+    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``; ``added`` has that shape, or 1 for N."""
+        spec = self._spec
+        y = functional.conv2d(x, self.weight, self.bias, spec.stride, spec.padding, groups=spec.groups)
+        return _activated(y if added is None else y.add_(added), spec.activation)
+
+
+class PackedConvolution(nn.Module):
+    """Convolve, add, activate, by oneDNN on the CPU.
+
+    Args:
+        spec: The convolution, in the number format that it will run in.
+    """
+
+    def __init__(self, spec: ConvolutionSpec) -> None:
+        super().__init__()
+        self._activation = spec.activation
+        self._how = [spec.padding] * 2, [spec.stride] * 2, [1, 1], spec.groups
+        self._weight = spec.weight.contiguous()
+        self._bias = spec.bias
+        self._packed = self._weight
+        self._packed_for: torch.Size | None = None
+
+    def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``; ``added`` has that shape, or 1 for N."""
+        if x.shape != self._packed_for:
+            self._pack(x.shape)
+        convolve = torch.ops.mkldnn._convolution_pointwise
+        name, limits = _POINTWISE[self._activation]
+        if added is None:
+            plain: Tensor = convolve(x, self._packed, self._bias, *self._how, name, limits, "")
+            return plain
+        if added.shape[0] == x.shape[0]:
+            unary = None if name == "none" else name
+            joined: Tensor = convolve.binary(
+                x, added, self._packed, self._bias, *self._how, "add", 1.0, unary, limits, ""
+            )
+            return joined
+        alone: Tensor = convolve(x, self._packed, self._bias, *self._how, "none", [], "")
+        return _activated(alone.add_(added), self._activation)
+
+    def _pack(self, size: torch.Size) -> None:
+        """Order the weights as oneDNN wants them for a size; in the order for another it would reorder at every call."""
+        padding, stride, dilation, groups = self._how
+        pack = torch.ops.mkldnn._reorder_convolution_weight
+        self._packed = pack(self._weight, padding, stride, dilation, groups, list(size))
+        self._packed_for = size
+
+
+_POINTWISE: dict[Activation, tuple[str, list[float]]] = {
+    "none": ("none", []),
+    "relu": ("relu", []),
+    "relu6": ("hardtanh", [0.0, 6.0]),
+}
+
+
+def make_convolution(spec: ConvolutionSpec) -> nn.Module:
+    """Return the fastest form of a convolution on the device and in the number format of its weights."""
+    weight = spec.weight
+    if weight.device.type == "cpu" and packs(weight.dtype):
+        return PackedConvolution(spec)
+    return FusedConvolution(spec)
+
+
+@cache
+def packs(precision: torch.dtype) -> bool:
+    """Tell whether this torch and this processor have packed convolutions; tried once on a small one.
+
+    Args:
+        precision: Number format of weights and features.
+    """
+    is_there = bool(mkldnn.is_available())  # type: ignore[no-untyped-call]
+    if not is_there or precision not in (torch.float32, torch.bfloat16):
+        return False
+    count = 8 * 8 * 3 * 3
+    weight = (torch.arange(count) % 7 - 3).reshape(8, 8, 3, 3).to(precision) / 8
+    x = (torch.arange(8 * 5 * 6) % 5 - 2).reshape(1, 8, 5, 6).to(precision)
+    x = x.contiguous(memory_format=torch.channels_last)
+    spec = ConvolutionSpec(weight, weight[0, :, 0, 0].clone(), 1, 1, 1, "relu")
+    try:
+        found = PackedConvolution(spec)(x, x)
+    except (AttributeError, RuntimeError, TypeError) as error:  # another torch, or a processor that cannot
+        _LOGGER.info("convolutions are not packed: %s", error)
+        return False
+    expected = FusedConvolution(spec)(x, x)
+    is_same = bool(torch.allclose(found.float(), expected.float(), rtol=0.02, atol=0.02))
+    if not is_same:
+        _LOGGER.warning("convolutions are not packed: they come out wrong here")
+    return is_same
+
+
+def _activated(y: Tensor, activation: Activation) -> Tensor:
+    """Activate in place."""
+    if activation == "relu":
+        return y.relu_()
+    return y.clamp_(0, 6) if activation == "relu6" else y

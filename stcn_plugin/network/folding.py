@@ -1,0 +1,194 @@
+"""A network made ready for inference: traced, batch norm folded, additions and activations fused into convolutions.
+
+The network's own modules stay untouched and readable; what comes out are four plain functions of tensors. It computes
+the same up to rounding.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from operator import add, mul
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node, Tracer
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from stcn_plugin.network.blocks import JoinedConv2d, Shared
+from stcn_plugin.network.convolution import Activation, ConvolutionSpec, make_convolution
+from stcn_plugin.network.lite import SameConv2d
+from stcn_plugin.network.stcn import STCN, DecoderContext
+
+_ACTIVATIONS: dict[object, Activation] = {
+    functional.relu: "relu",
+    torch.relu: "relu",
+    functional.relu6: "relu6",
+}
+
+
+@dataclass(frozen=True)
+class FoldedNetwork:
+    """The four parts of a network that are run on their own. Tensors are in its precision, channels last.
+
+    Args:
+        key: ``image`` to ``(query_key, f16, *context)``.
+        share: ``f16`` to what all objects' values have in common, ``(residual, identity)``.
+        value: ``(image_masks, residual, identity)`` to memory values, ``(O, C, h, w)``.
+        decode: ``(readout, *context)`` to logits ``(O, 1, H, W)``, float32.
+    """
+
+    key: Callable[[Tensor], tuple[Tensor, ...]]
+    share: Callable[[Tensor], tuple[Tensor, Tensor]]
+    value: Callable[[Tensor, Tensor, Tensor], Tensor]
+    decode: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
+
+
+def fold(network: STCN, precision: torch.dtype) -> FoldedNetwork:
+    """Make a network ready for inference.
+
+    Args:
+        network: In eval mode, float32, on the device where it will run. It is not changed, and not needed afterwards.
+        precision: Number format of weights and features.
+    """
+    with torch.no_grad():
+        key, share, value, decode = (
+            _Folder(part(network), precision).fold() for part in (_Key, _Share, _Value, _Decode)
+        )
+    return FoldedNetwork(key, share, value, decode)
+
+
+class _Part(nn.Module):
+    def __init__(self, network: STCN) -> None:
+        super().__init__()
+        self.network = network
+
+
+class _Key(_Part):
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        features = self.network.encode_key(image)
+        return (features.query_key, features.f16, *self.network.share(features))
+
+
+class _Share(_Part):
+    def forward(self, f16: Tensor) -> tuple[Tensor, Tensor]:
+        residual, identity = self.network.value_encoder.share(f16)
+        return residual, identity
+
+
+class _Value(_Part):
+    def forward(self, image_masks: Tensor, residual: Tensor, identity: Tensor) -> Tensor:
+        value: Tensor = self.network.value_encoder(image_masks, Shared(residual, identity))
+        return value
+
+
+class _Decode(_Part):
+    def forward(self, readout: Tensor, residual: Tensor, identity: Tensor, skip8: Tensor, skip4: Tensor) -> Tensor:
+        logits: Tensor = self.network.decoder(readout, DecoderContext(residual, identity, skip8, skip4))
+        return logits
+
+
+class _Tracer(Tracer):
+    """Traces down to convolutions, which stay whole whatever they do inside."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
+
+
+class _Folder:
+    """Folds one part."""
+
+    def __init__(self, part: nn.Module, precision: torch.dtype) -> None:
+        self._part = part
+        self._precision = precision
+        self._modules = dict(part.named_modules())
+        self._graph: Graph = _Tracer().trace(part)
+        self._fused: dict[str, nn.Module] = {}
+
+    def fold(self) -> GraphModule:
+        for node in list(self._graph.nodes):
+            if isinstance(convolution := self._module(node), nn.Conv2d):
+                self._fuse(node, convolution)
+        self._graph.eliminate_dead_code(lambda node: node.op in ("placeholder", "output"))
+        called = {str(node.target) for node in self._graph.nodes if node.op == "call_module"}
+        rest = {name: _cast(self._modules[name], self._precision) for name in called - self._fused.keys()}
+        return GraphModule({**rest, **self._fused}, self._graph)
+
+    def _fuse(self, node: Node, convolution: nn.Conv2d) -> None:
+        """Replace a convolution and all that only follows on it by one module."""
+        x, *which = node.args
+        spec = _described(convolution, *cast("list[int]", which))
+        last, added = node, None
+        replaced = [node]
+        while (follower := _only_user(last)) is not None:
+            norm, gain, other = self._module(follower), self._gain(follower, last), _other(follower, last)
+            if added is None and isinstance(norm, nn.BatchNorm2d):
+                spec = _normalised(spec, norm)
+            elif added is None and gain is not None:
+                spec = replace(spec, weight=spec.weight * gain[:, None], bias=_times(spec.bias, gain))
+            elif added is None and follower.target is add and other is not None:
+                added = other
+            else:
+                break
+            replaced.append(last := follower)
+        if follower is not None and follower.target in _ACTIVATIONS:
+            spec = replace(spec, activation=_ACTIVATIONS[follower.target])
+            replaced.append(last := follower)
+        name = f"convolution_{len(self._fused)}"
+        self._fused[name] = make_convolution(spec.to(self._precision))
+        with self._graph.inserting_before(last):
+            fused = self._graph.call_module(name, (x,) if added is None else (x, added))
+        last.replace_all_uses_with(fused)
+        for old in reversed(replaced):
+            self._graph.erase_node(old)
+
+    def _module(self, node: Node | None) -> nn.Module | None:
+        return self._modules.get(str(node.target)) if node is not None and node.op == "call_module" else None
+
+    def _gain(self, node: Node | None, scaled: Node) -> Tensor | None:
+        """Return the parameter ``(C, 1, 1)`` that a node multiplies its input by, if that is what it does."""
+        if node is None or node.target is not mul:
+            return None
+        other = _other(node, scaled)
+        return self._part.get_parameter(str(other.target)) if other is not None and other.op == "get_attr" else None
+
+
+def _described(convolution: nn.Conv2d, which: int = 0) -> ConvolutionSpec:
+    """Describe the plain convolution that a module computes."""
+    weight, bias = convolution.weight.detach(), convolution.bias
+    padding = int(convolution.padding[0])
+    if isinstance(convolution, JoinedConv2d):
+        weight, bias = convolution.part(which)
+    elif isinstance(convolution, SameConv2d) and (grown := convolution.after - convolution.before):
+        # Zeros before the kernel and as much padding on all sides: the same sums, without a padded copy of the picture.
+        weight, padding = functional.pad(weight, (grown, 0, grown, 0)), convolution.after
+    return ConvolutionSpec(weight, bias, convolution.stride[0], padding, convolution.groups)
+
+
+def _normalised(spec: ConvolutionSpec, norm: nn.BatchNorm2d) -> ConvolutionSpec:
+    """Fold the batch norm that follows into a convolution."""
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    weight, bias = fuse_conv_bn_weights(spec.weight, spec.bias, mean, variance, norm.eps, norm.weight, norm.bias)
+    return replace(spec, weight=weight, bias=bias)
+
+
+def _times(bias: Tensor | None, gain: Tensor) -> Tensor | None:
+    return None if bias is None else bias * gain.flatten()
+
+
+def _only_user(node: Node) -> Node | None:
+    """Return the node that uses another, if nobody else does."""
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _other(node: Node, known: Node) -> Node | None:
+    """Return the other operand of an operation on two tensors."""
+    others = [operand for operand in node.args if operand is not known]
+    return others[0] if len(others) == 1 and isinstance(others[0], Node) else None
+
+
+def _cast(module: nn.Module, precision: torch.dtype) -> nn.Module:
+    return copy.deepcopy(module).to(precision)
