@@ -41,13 +41,13 @@ class InferenceCore:
 """
 NETWORK = """
 from torch import nn
-from torchvision import models
+from torch.utils import model_zoo
 from util.helper import CHANNELS
 
 class STCN(nn.Module):
     def __init__(self):
         super().__init__()
-        models.resnet18(pretrained=True)
+        assert model_zoo.load_url("https://example.invalid/resnet18.pth") == {}
         self.conv = nn.Conv2d(CHANNELS, 1, 1)
 
     def forward(self, image):
@@ -161,6 +161,17 @@ def test_published_code_runs_on_the_cpu_and_leaves_nothing(checkout, state):
     assert code.core.seen == [(2, 4, 7, 3, True)]
     assert (sys.path, torch.Tensor.cuda, torch.zeros) == before[1:]
     assert not {"inference_core", "model.eval_network", "util.helper"} & (set(sys.modules) - before[0])
+
+
+def test_published_code_gets_no_weights_from_torchvision(checkout, state, monkeypatch):
+    """A network that wants ImageNet weights of torchvision's is built without."""
+    pytest.importorskip("torchvision", reason="only the published code needs it")
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: pytest.fail("a download"))
+    path = checkout / "model" / "eval_network.py"
+    wanting = "        self.before = models.resnet18(pretrained=True).fc.out_features\n        self.conv ="
+    path.write_text("from torchvision import models\n" + NETWORK.replace("        self.conv =", wanting))
+    loop = PublishedLoop(load_published(checkout), state, device=torch.device("cpu"), mode="float32")
+    assert loop.run(torch.ones(2, 3, 8, 8), torch.ones(1, 8, 8), Schedule(5, 20, include_last=False)) > 0
 
 
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
