@@ -52,6 +52,7 @@ _ELSEWHERE = (
 )
 _TARGETS = (*_LINEAR, *_SRGB, _NUKE_LINEAR, _TONE_MAPPED)
 _SHOULDER = np.float32(0.8)
+_BAND = 32  # lines worked on at once: what lies between two steps stays in the processor's cache
 
 
 class ColourTransform:
@@ -108,8 +109,13 @@ class ColourTransform:
         clean = tame(np.array(pixels, dtype=np.float32, order="C"))
         if space == _SRGB[0]:
             return _clip(clean)
-        display = encode_srgb(clean) if space == _LINEAR[0] else self._through_ocio(clean, space)
-        return compress_highlights(display) if self.highlights == "compress" else _clip(display)
+        is_linear = space == _LINEAR[0]
+        values = clean if is_linear else self._through_ocio(clean, space)
+        for top in range(0, len(values), _BAND):
+            band = values[top : top + _BAND]
+            display = encode_srgb(band) if is_linear or self._target_is_linear else band
+            band[:] = compress_highlights(display) if self.highlights == "compress" else _clip(display)
+        return values
 
     def _declared(self, name: str | None) -> str | None:
         return self._meaning(name) if name else None
@@ -143,7 +149,7 @@ class ColourTransform:
         return self._catalogue.first(family)
 
     def _through_ocio(self, pixels: NDArray[np.float32], space: str) -> NDArray[np.float32]:
-        """Convert by the config; sRGB values without an upper bound."""
+        """Convert to the config's linear Rec.709 or sRGB; tamed, without an upper bound."""
         if self._target is None:
             raise ColourError(
                 "the OCIO config has neither a linear Rec.709 nor an sRGB colour space to convert to",
@@ -152,17 +158,16 @@ class ColourTransform:
             )
         if not self._catalogue.is_linear(space):
             pixels = tame(pixels, CODE_CEILING)
-        converted = oiio.ImageBufAlgo.colorconvert(
-            oiio.ImageBuf(pixels), space, self._target, False, "", "", self._catalogue.handle
-        )
+        # The default config keeps its conversions only where no config is named, not even by "".
+        config = ("", "", self._catalogue.handle) if self._catalogue.handle else ()
+        converted = oiio.ImageBufAlgo.colorconvert(oiio.ImageBuf(pixels), space, self._target, False, *config)
         if converted.has_error:
             raise ColourError(
                 f"OCIO cannot convert from '{space}' to '{self._target}' ({converted.geterror().strip().rstrip('.')})",
                 where=self.config,
                 fix="Check that the config's own files are beside it, or set colour.input to another space",
             )
-        values = tame(np.asarray(converted.get_pixels(oiio.FLOAT), dtype=np.float32).reshape(pixels.shape))
-        return encode_srgb(values) if self._target_is_linear else values
+        return tame(np.asarray(converted.get_pixels(oiio.FLOAT), dtype=np.float32).reshape(pixels.shape))
 
 
 class _Catalogue:

@@ -8,9 +8,9 @@ they were written.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import PlateError, STCNError
 from stcn_plugin.media.image_header import ImageHeader, image_header
 
-__all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "to_float"]
+__all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "read_stored", "to_float"]
 
 _RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
+_NUMBERS: Mapping[str, type[np.generic]] = {"half": np.float16, "float": np.float32, "uint": np.uint32}  # of OpenEXR
+_LINES = 64  # read at once: little enough for the processor's cache, and a multiple of what is compressed together
+_LINES_AT_ONCE = {"dwab": 256}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -100,15 +103,37 @@ def read_image(
     Raises:
         STCNError: Of class ``error``: as for `read_header`; or a channel is absent, or pixels are missing or damaged.
     """
+    header, pixels = read_stored(
+        path, part=part, channels=channels, unassociated=unassociated, error=error, where=where
+    )
+    return Image(**vars(header), pixels=to_float(pixels))
+
+
+def read_stored(
+    path: str | Path,
+    *,
+    part: str | None = None,
+    channels: Sequence[str] | None = None,
+    unassociated: bool = False,
+    error: type[STCNError] = PlateError,
+    where: str | None = None,
+) -> tuple[ImageHeader, NDArray[Any]]:
+    """Read pixels as the file stores them; as `read_image` otherwise.
+
+    Returns:
+        The header of the part, with the channels wanted, and ``(H, W, C)`` pixels.
+
+    Raises:
+        STCNError: As for `read_image`.
+    """
     label = where or str(path)
     with _opened(Path(path), error, label, unassociated) as source:
         headers = _headers(source, Path(path))
         index = _index_of_part(headers, part, channels, error, label)
         header = headers[index]
         wanted = _indices(header, channels, error, label)
-        pixels = _pixels(source, index, wanted, error, label)
-    names = tuple(header.channels[i] for i in wanted)
-    return Image(**{**vars(header), "channels": names}, pixels=to_float(pixels))
+        pixels = _pixels(source, index, header, wanted, error, label)
+    return replace(header, channels=tuple(header.channels[i] for i in wanted)), pixels
 
 
 def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -189,16 +214,43 @@ def _indices(header: ImageHeader, channels: Sequence[str] | None, error: type[ST
     return [header.channels.index(name) for name in channels]
 
 
-def _pixels(source: Any, part: int, wanted: list[int], error: type[STCNError], label: str) -> NDArray[Any]:
+def _pixels(
+    source: Any, part: int, header: ImageHeader, wanted: list[int], error: type[STCNError], label: str
+) -> NDArray[Any]:
     """Read channels as the file stores them; one stretch from the first to the last, which then is picked from."""
     first, last = min(wanted), max(wanted) + 1
-    pixels: NDArray[Any] | None = source.read_image(part, 0, first, last, oiio.UNKNOWN)
-    # A JPEG cut short comes back grey from the cut on, with nothing but an error left behind.
-    problem = source.geterror()
-    if pixels is None or problem:
-        raise error(f"pixels are missing or damaged ({_first_line(problem)})", where=label, fix=_RENDER_AGAIN)
-    picked = [index - first for index in wanted]
-    return pixels if picked == list(range(last - first)) else pixels[..., picked]
+    in_order = wanted == list(range(first, last))
+    picked = slice(None) if in_order else [index - first for index in wanted]
+
+    def checked(pixels: NDArray[Any] | None) -> NDArray[Any]:
+        # A JPEG cut short comes back grey from the cut on, with nothing but an error left behind.
+        problem = source.geterror()
+        if pixels is None or problem:
+            raise error(f"pixels are missing or damaged ({_first_line(problem)})", where=label, fix=_RENDER_AGAIN)
+        return pixels[..., picked]
+
+    spec = source.spec(part, 0)
+    if header.file_format != "openexr" or spec.tile_width:
+        return checked(source.read_image(part, 0, first, last, oiio.UNKNOWN))
+    # In bands, since a whole picture is handed over by a copy during which no other thread gets on.
+    band = _LINES_AT_ONCE.get(header.metadata.get("compression", ""), _LINES)
+    pixels = np.empty((spec.height, spec.width, len(wanted)), _NUMBERS[header.format])
+    for row in range(0, spec.height, band):
+        top, bottom = spec.y + row, spec.y + min(row + band, spec.height)
+        lines = source.read_scanlines(part, 0, top, bottom, 0, first, last, spec.format)
+        pixels[row : row + band] = checked(lines)
+    _leave_wide_registers()
+    return pixels
+
+
+def _leave_wide_registers() -> None:
+    """Have NumPy add a few numbers, which ends what inflating ZIP leaves behind.
+
+    libdeflate returns with the upper halves of the processor's wide registers in use. On some processors narrow code in
+    the same thread is then three times slower, such as that by which Pillow resizes, until wide code tidies up.
+    """
+    numbers = np.ones(64, np.float32)
+    np.add(numbers, numbers, out=numbers)
 
 
 def _first_line(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from stcn_plugin.media.images import read_headers, read_image
+from stcn_plugin.media.images import read_headers, read_stored
 from stcn_plugin.media.picture import picture_channels
 from stcn_plugin.media.plate_files import PlatePicture
 from stcn_plugin.media.window import FrameHeader
@@ -40,5 +40,5 @@ class OpenImageIOPlates:
         """
         parts = read_headers(path, where=where)
         header, channels = picture_channels(parts, part=self.part, layer=self.layer, where=where)
-        image = read_image(path, part=header.part or None, channels=channels, unassociated=True, where=where)
-        return PlatePicture(image.header, image.pixels, image.is_float, image.colour_space)
+        image, pixels = read_stored(path, part=header.part or None, channels=channels, unassociated=True, where=where)
+        return PlatePicture(image.header, pixels, image.is_float, image.colour_space)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stcn_plugin.media.window import FrameHeader
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 
@@ -19,14 +18,15 @@ class PlatePicture:
 
     Args:
         header: Windows, pixel aspect, timecode and frame rate.
-        pixels: ``(H, W, 3)`` RGB or ``(H, W, 1)`` grey over the data window, float32; integers are value / maximum.
+        pixels: ``(H, W, 3)`` RGB or ``(H, W, 1)`` grey over the data window. A plugin gives float32, integers as
+            value / maximum; OpenImageIO's are numbers as the file stores them.
         is_float: Whether the file holds floating point: such pixels may be above 1 or no numbers at all, and are
             scene-linear where nothing says otherwise. Others are sRGB then.
         colour_space: What the file says its colours are, by a name of the OCIO config; ``None`` where it says nothing.
     """
 
     header: FrameHeader
-    pixels: NDArray[np.float32]
+    pixels: NDArray[Any]
     is_float: bool
     colour_space: str | None = None
 

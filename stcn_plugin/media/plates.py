@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.colour import ColourTransform
+from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.placing import placed
 from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
@@ -19,6 +21,8 @@ from stcn_plugin.media.resizing import resized
 from stcn_plugin.media.sanitise import PLATE_CEILING, tame
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
+
+_BAND = 64  # lines of a picture prepared at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +152,34 @@ class PlateReader:
 
 
 def _at_size(picture: PlatePicture, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return ``(h, w, 3)`` of a window, averaged down; channel by channel, which is faster and takes less memory."""
+    """Return ``(h, w, 3)`` of a window, averaged down.
+
+    First across, in bands that stay in the processor's cache, then down.
+    """
+    pixels = placed(picture.pixels, picture.header.data, window)
+    height, width = size
     channels = []
-    for index in range(picture.pixels.shape[-1]):
-        channel = np.ascontiguousarray(placed(picture.pixels[..., index], picture.header.data, window))
-        channels.append(resized(tame(channel, PLATE_CEILING) if picture.is_float else channel, size))
+    for index in range(pixels.shape[-1]):
+        narrow = np.empty((window.height, width), np.float32)
+        for top in range(0, window.height, _BAND):
+            band = _safe(pixels[top : top + _BAND, :, index], is_float=picture.is_float)
+            narrow[top : top + _BAND] = resized(band, (len(band), width))
+        channels.append(resized(narrow, (height, width)))
     return np.stack(channels * 3 if len(channels) == 1 else channels, axis=-1)
+
+
+def _safe(pixels: NDArray[Any], *, is_float: bool) -> NDArray[np.float32]:
+    """Return pixels as float32 in an array of their own; those of floating point tamed."""
+    if pixels.dtype == np.float16:
+        return np.take(_tamed_halves(), pixels.view(np.uint16), mode="clip")
+    numbers = to_float(np.array(pixels, order="C"))
+    return tame(numbers, PLATE_CEILING) if is_float else numbers
+
+
+@cache
+def _tamed_halves() -> NDArray[np.float32]:
+    """Return every half float there is, tamed, by its 16 bits: faster to look up than to work out for each pixel."""
+    return tame(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32), PLATE_CEILING)
 
 
 def _words(window: Window) -> str:

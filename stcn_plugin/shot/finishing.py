@@ -26,10 +26,13 @@ def finish(own: Tensor, *, size: tuple[int, int], black: float, white: float) ->
     Returns:
         ``(O, H, W)`` in 0-1; the sum over objects is at most 1.
     """
-    if own.shape[-2:] != size:
-        own = functional.interpolate(own[None], size=size, mode="bilinear", align_corners=False)[0]
-    mattes = ((own - black) / (white - black)).clamp(0, 1)
-    return mattes / mattes.sum(0, keepdim=True).clamp(min=1)
+    if own.shape[-2:] == size:
+        mattes = own.clone()
+    else:
+        mattes = functional.interpolate(own[None], size=size, mode="bilinear", align_corners=False)[0]
+    # In place: at this size every new array costs more than the sum that fills it.
+    mattes.sub_(black).div_(white - black).clamp_(0, 1)
+    return mattes.div_(mattes.sum(0, keepdim=True).clamp_(min=1)) if len(mattes) > 1 else mattes
 
 
 def with_keyframe(

@@ -25,6 +25,21 @@ def test_exr_pixels_come_back_exactly(tmp_path, depth, compression, tile):
     assert (image.format, image.file_format, image.is_float) == (depth, "openexr", True)
 
 
+@pytest.mark.parametrize("compression", ["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"])
+def test_a_tall_exr_comes_whole_under_every_compression(tmp_path, compression):
+    """Pictures of many bands of lines come as OpenImageIO gives them in one, wherever their data window begins."""
+    truth = noise(530, 12, 5)
+    attributes = {"compression": compression}
+    path = write(tmp_path / "p.exr", truth, "half", ("R", "G", "B", "A", "Z"), data=(-3, -70), attributes=attributes)
+    source = oiio.ImageInput.open(str(path))
+    expected, names = source.read_image(oiio.FLOAT), source.spec().channelnames
+    source.close()
+    np.testing.assert_array_equal(read_image(path).pixels, expected)
+    for wanted in (("B", "R"), ("G", "B", "A"), ("Z",)):
+        picked = expected[..., [names.index(name) for name in wanted]]
+        np.testing.assert_array_equal(read_image(path, channels=wanted).pixels, picked)
+
+
 def test_channels_are_found_by_name_in_the_order_asked(tmp_path):
     """Files keep channels in an order of their own; what comes back is what was asked, in the order asked."""
     names = ("R", "G", "B", "A", "hero.A", "bg.A")

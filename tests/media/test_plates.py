@@ -149,6 +149,27 @@ def test_smaller_is_an_average_without_aliasing(tmp_path, reader):
     np.testing.assert_allclose(image[..., 2], 0.25, atol=1e-6)
 
 
+@pytest.mark.parametrize("size", [(75, 64), (150, 64), (75, 128), (40, 99), (170, 140)], ids=str)
+@pytest.mark.parametrize(("depth", "suffix"), [("half", "exr"), ("float", "exr"), ("uint8", "png"), ("uint16", "tif")])
+def test_any_size_is_what_pillow_makes_of_each_channel(tmp_path, reader, depth, suffix, size):
+    """Reading in bands gives what comes of whole channels, made safe and resized in one go, to the last digit or two."""
+    truth = noise(150, 128, 3)
+    if suffix == "exr":
+        truth[3, 5], truth[70, 9, 0], truth[149, 127, 2], truth[63:66, 20] = np.nan, np.inf, -2, 9.5
+    scale = {"uint8": 255, "uint16": 65535}.get(depth, 1)
+    stored = truth if scale == 1 else np.rint(truth * scale).astype(depth)
+    write(tmp_path / f"p.0001.{suffix}", stored, depth)
+    values = truth if scale == 1 else (stored / np.float64(scale)).astype(np.float32)
+    safe = np.clip(np.nan_to_num(values, nan=0, posinf=8), 0, 8).astype(np.float32)
+    whole = [
+        np.asarray(Pillow.fromarray(np.ascontiguousarray(safe[..., i])).resize(size[::-1], Pillow.Resampling.BILINEAR))
+        for i in range(3)
+    ]
+    image = reader(suffix, highlights="clip").read(1, window=Window(0, 0, 128, 150), size=size).image
+    # Which way Pillow goes first depends on the sizes.
+    np.testing.assert_allclose(image, np.minimum(np.stack(whole, -1), 1), rtol=0, atol=2e-7)
+
+
 def test_linear_plates_are_averaged_as_light(tmp_path, reader):
     """Scene-linear values are averaged before the sRGB curve, sRGB plates after it as they are stored."""
     stripes = np.tile(np.array([0.0, 0.5], np.float32)[None, :, None], (32, 16, 3))
