@@ -144,13 +144,13 @@ def test_finish_never_sums_above_one():
     assert untouched[:, 0, 0].tolist() == pytest.approx([0.6, 0.3])
 
 
-@pytest.mark.parametrize("objects", [1, 2, 5])
+@pytest.mark.parametrize("objects", [1, 2, 3, 5])
 def test_finish_leaves_the_probabilities_alone(objects):
     """What came from the network is as it was, whatever the size; the mattes are what the formula says of it."""
     own = torch.rand(objects, 6, 9, generator=torch.Generator().manual_seed(0))
     before = own.clone()
     for size in ((6, 9), (12, 18)):
-        large = functional.interpolate(before[None], size=size, mode="bilinear", align_corners=False)[0]
+        large = functional.interpolate(before[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
         clipped = ((large - 0.15) / (0.85 - 0.15)).clamp(0, 1)
         assert torch.equal(finish(own, size=size, black=0.15, white=0.85), clipped / clipped.sum(0).clamp(min=1))
         assert torch.equal(own, before)
