@@ -118,9 +118,9 @@ def test_wrong_arguments_are_refused(tensors):
 
 
 def frame(number: int, objects: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
-    """A frame whose key stands far from all others and whose value no mean of other frames gives."""
+    """A frame whose key stands far from all others, farther than those before it, and whose value no mean of others gives."""
     key = torch.zeros(64, 2, 2)
-    key[number] = 50
+    key[number] = 50 + number
     value = torch.stack([torch.full((3, 2, 2), number**3 % 101 + 100.0 * o) for o in range(objects)])
     return key, value
 
@@ -136,11 +136,11 @@ def test_bank_gives_back_each_frame_and_object():
     for number in range(9):
         bank.add(*frame(number), keep="while_room")
     assert remembered(bank, range(12)) == list(range(9))
-    assert bank.frames == 9
+    assert bank.elements == 9 * 4
 
 
-def test_cap_pushes_out_the_oldest_but_never_keyframes():
-    """Beyond the cap the oldest ordinary frame leaves; keyframes stay and do not count."""
+def test_cap_pushes_out_the_least_novel_but_never_keyframes():
+    """Beyond the cap the least novel ordinary frame leaves; keyframes stay and do not count."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=3))
     bank.add(*frame(0), keep="always")
     for number in range(1, 6):
@@ -148,7 +148,7 @@ def test_cap_pushes_out_the_oldest_but_never_keyframes():
     bank.add(*frame(6), keep="always")
     bank.add(*frame(7), keep="while_room")
     assert remembered(bank, range(8)) == [0, 4, 5, 6, 7]
-    assert bank.frames == 5
+    assert bank.elements == 5 * 4
 
 
 @pytest.mark.parametrize("max_frames", [None, 1, 2])

@@ -1,0 +1,123 @@
+"""What stays in a full memory: keyframes, and of the rest the elements that were most unlike what was there."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from stcn_plugin.memory.bank import MemoryBank, ReadSettings
+from stcn_plugin.memory.novelty import exchange, novelty
+from stcn_plugin.memory.reading import search_keys
+
+
+def frame(*points: tuple[float, float], value: float = 0.0, objects: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """A frame one pixel high, its keys being points in a plane; every element has the frame's value."""
+    key = torch.tensor(points, dtype=torch.float32).T[:, None]
+    return key, torch.full((objects, 3, 1, len(points)), float(value))
+
+
+def nearest_values(bank: MemoryBank, *points: tuple[float, float]) -> list[float]:
+    """The values of the elements that lie nearest to points; the bank reads one element per query."""
+    return bank.read(torch.tensor(points, dtype=torch.float32).T[:, None])[0, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("budget", [1, 700, 1 << 30])
+def test_novelty_is_the_distance_to_the_nearest_key(budget):
+    """Novelty is the squared distance to the nearest memory key, whatever the tiles, and 0 for a key that is there."""
+    generator = torch.Generator().manual_seed(5)
+    memory, new = torch.randn(64, 50, generator=generator), torch.randn(64, 13, generator=generator)
+    new[:, 4] = memory[:, 30]
+    found = novelty(search_keys(memory), new, budget_bytes=budget)
+    expected = torch.cdist(new.T.double(), memory.T.double()).square().amin(1)
+    torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=1e-5)
+    assert found[4] == pytest.approx(0, abs=1e-4)
+    assert (found >= 0).all()
+
+
+def test_exchange_keeps_the_most_novel_of_all():
+    """As many leave as come, and what is left is the most novel of old and new together."""
+    kept = torch.tensor([math.inf, 3.0, 9.0, 1.0, math.inf, 5.0])
+    new = torch.tensor([4.0, 0.5, 7.0])
+    places, coming = exchange(kept, new)
+    assert sorted(places.tolist()) == [1, 3]
+    assert coming.tolist() == [0, 2]
+    after = kept.clone()
+    after[places] = new[coming]
+    assert sorted(after.tolist()) == [4.0, 5.0, 7.0, 9.0, math.inf, math.inf]
+
+
+def test_exchange_moves_nothing_for_old_news():
+    """New elements that are less novel than all that is kept find no place."""
+    places, coming = exchange(torch.tensor([3.0, math.inf, 2.0]), torch.tensor([1.0, 0.0]))
+    assert places.tolist() == []
+    assert coming.tolist() == []
+
+
+def test_a_full_memory_takes_what_it_has_not_seen():
+    """Single elements come and go: of a new frame only what is unlike the memory, in the place of what is less so."""
+    bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
+    bank.add(*frame((0, 0), (0, 1), value=1), keep="always")
+    bank.add(*frame((4, 0), (0, 3), value=2), keep="while_room")  # novelty 16 and 4
+    bank.add(*frame((4, 0.1), (0, 9), value=3), keep="while_room")  # novelty 0.01 and 36: this one takes the 4's place
+    assert bank.elements == 4
+    assert nearest_values(bank, (4, 0.1), (0, 9), (0, 3)) == [2, 3, 1]
+
+
+def test_repeated_frames_leave_the_memory_as_it_was():
+    """Of elements that are alike the older stay, so a still shot goes on reading what is nearest to the keyframe."""
+    bank = MemoryBank(ReadSettings(top_k=1, max_frames=2))
+    bank.add(*frame((0, 0), (5, 5), value=1), keep="always")
+    for value in range(2, 9):
+        bank.add(*frame((2, 0), (0, 3), value=value), keep="while_room")
+    assert nearest_values(bank, (0, 0), (5, 5), (2, 0), (0, 3)) == pytest.approx([1, 1, 2, 2])
+
+
+def test_keyframes_stay_though_nothing_in_them_is_new():
+    """Keyframes neither count nor leave, even where they repeat each other exactly."""
+    bank = MemoryBank(ReadSettings(top_k=4, max_frames=1))
+    for _ in range(3):
+        bank.add(*frame((0, 0), (0, 1), value=1), keep="always")
+    for far in range(2, 30):
+        bank.add(*frame((0, 1.0 * far**2), (3.0 * far**2, 0), value=far), keep="while_room")
+    assert bank.elements == 3 * 2 + 2
+    assert nearest_values(bank, (0, 0), (0, 1)) == pytest.approx([1, 1])
+
+
+def test_a_frame_of_one_step_is_no_measure_of_what_is_new():
+    """An element that repeats only the frame kept for one step is new all the same."""
+    bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
+    bank.add(*frame((0, 0), value=1), keep="always")
+    bank.add(*frame((2, 0), value=2), keep="while_room")
+    bank.add(*frame((6, 0), value=3), keep="one_step")
+    assert bank.elements == 3
+    bank.add(*frame((6, 0), value=4), keep="while_room")
+    assert bank.elements == 2
+    assert nearest_values(bank, (6, 0), (2, 0)) == [4, 1]
+
+
+def test_nothing_grows_once_the_memory_is_full():
+    """From the frame that fills it on, the bank's buffers stay the very same, whatever comes."""
+    bank = MemoryBank(ReadSettings(top_k=4, max_frames=3))
+    generator = torch.Generator().manual_seed(9)
+    buffers, sizes = [], []
+    for number in range(40):
+        key, value = torch.randn(8, 4, 5, generator=generator), torch.randn(2, 6, 4, 5, generator=generator)
+        bank.add(key, value, keep="always" if number == 0 else "while_room" if number % 2 else "one_step")
+        buffers.append((bank._keys.data_ptr(), bank._values.data_ptr(), bank._novelty.data_ptr()))
+        sizes.append(bank.elements)
+    assert len(set(buffers[7:])) == 1
+    assert max(sizes) == 5 * 20
+    assert sizes[-1] == 4 * 20
+    assert len(bank._novelty) == 5 * 20
+
+
+def test_objects_share_the_choice():
+    """Elements are chosen by key alone, so every object has its value in every element that stays."""
+    bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
+    bank.add(*frame((0, 0), value=1, objects=2), keep="always")
+    bank.add(*frame((2, 0), value=2, objects=2), keep="while_room")
+    bank.add(*frame((9, 0), value=3, objects=2), keep="while_room")
+    read = bank.read(torch.tensor([[9.0, 0.0]]).T[:, None])
+    assert read.flatten().tolist() == [3] * 6
