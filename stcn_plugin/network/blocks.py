@@ -112,7 +112,7 @@ class UpsampleBlock(nn.Module):
             ``(N, outputs, 2h, 2w)``.
         """
         upsampled = functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-        merged: Tensor = self.out_conv(skip + upsampled)
+        merged: Tensor = self.out_conv(upsampled.add_(skip))
         return merged
 
 

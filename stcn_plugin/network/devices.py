@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from stcn_plugin.errors import DeviceError
+from stcn_plugin.network.convolution import packs
 
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -71,12 +72,12 @@ def object_budget(device: torch.device) -> int:
 def _native_precision(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-    if device.type == "cpu" and _cpu_has_bfloat16():
+    if device.type == "cpu" and _cpu_has_bfloat16() and packs(torch.bfloat16):
         return torch.bfloat16
     return torch.float32
 
 
 def _cpu_has_bfloat16() -> bool:
-    """Tell whether the processor multiplies bfloat16 itself; emulated, it is slower than float32."""
+    """Tell whether the processor multiplies bfloat16 itself (x86, ARM); emulated, it is slower than float32."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stcn_plugin.network.devices import object_budget
 from stcn_plugin.network.folding import fold
-from stcn_plugin.network.stcn import STCN, DecoderContext, join_masks
+from stcn_plugin.network.stcn import STCN, DecoderContext, join_masks, normalise
 from stcn_plugin.network.variants import STRIDE, Variant
 
 _LOGGER = logging.getLogger(__name__)
@@ -49,13 +49,12 @@ class Engine:
         self.variant: Variant = network.variant
         self.device = next(network.parameters()).device
         self.precision = precision
-        self._normalise = network.normalise
         self._folded = fold(network, precision)
         self._budget = object_budget(self.device) if budget is None else budget
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
-        return self._normalise(rgb)
+        return normalise(rgb, self.variant)
 
     def encode_key(self, image: Tensor) -> QueryFeatures:
         """Encode one frame, ``(1, 3, H, W)``, normalised and padded to the stride."""

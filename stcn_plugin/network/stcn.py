@@ -109,9 +109,7 @@ class STCN(nn.Module):
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
-        mean = rgb.new_tensor(self.variant.mean)[:, None, None]
-        std = rgb.new_tensor(self.variant.std)[:, None, None]
-        return (rgb - mean) / std
+        return normalise(rgb, self.variant)
 
     def encode_key(self, image: Tensor) -> KeyFeatures:
         """Encode one frame.
@@ -154,6 +152,13 @@ class STCN(nn.Module):
         """
         logits: Tensor = self.decoder(readout, context)
         return logits[:, 0]
+
+
+def normalise(rgb: Tensor, variant: Variant) -> Tensor:
+    """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by a variant's input statistics."""
+    mean = rgb.new_tensor(variant.mean)[:, None, None]
+    std = rgb.new_tensor(variant.std)[:, None, None]
+    return (rgb - mean) / std
 
 
 def join_masks(image: Tensor, own: Tensor, others: Tensor) -> Tensor:
