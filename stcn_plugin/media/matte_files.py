@@ -1,4 +1,4 @@
-"""One matte file on disk: its header and its pixels."""
+"""One matte file on disk: its header and its pixels, by OpenImageIO."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.atomic import write_whole
-from stcn_plugin.media.exr_zip import LINES, write_zip_exr
 from stcn_plugin.media.window import FrameHeader, Window
 
 
@@ -34,14 +33,6 @@ def write_exr(
     Raises:
         OutputError: The file cannot be written.
     """
-    compression = attributes.get("compression", "zips")
-    if compression in LINES:
-        others = {key: value for key, value in attributes.items() if key != "compression"}
-        write_whole(
-            path,
-            lambda temporary: write_zip_exr(temporary, planes, depth, compression, header=header, attributes=others),
-        )
-        return
     spec = _spec(header.data, header, len(planes), depth)
     spec.channelnames = tuple(planes)
     spec.full_x, spec.full_y = header.display.x, header.display.y
@@ -52,9 +43,10 @@ def write_exr(
         spec.attribute("framesPerSecond", oiio.TypeDesc("rational"), header.frame_rate)
     for key, value in attributes.items():
         spec.attribute(key, value)
-    pixels = np.empty((*header.data.shape, len(planes)), np.float16 if depth == "half" else np.float32)
-    for index, plane in enumerate(planes.values()):
-        pixels[..., index] = plane
+    # In the file's own format: OpenImageIO would convert a copy of its own, which takes as long as compressing does.
+    number = np.float16 if depth == "half" else np.float32
+    converted = {id(plane): plane.astype(number, copy=False) for plane in planes.values()}
+    pixels = np.stack([converted[id(plane)] for plane in planes.values()], axis=-1)
     write_whole(path, lambda temporary: _write(temporary, spec, pixels))
 
 

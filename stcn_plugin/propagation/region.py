@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
@@ -82,6 +81,8 @@ def find_region(presence: NDArray[np.float32]) -> Sequence[Box]:
         Boxes around every connected patch, with a margin; none where the object is nowhere, the whole frame where they
         would cover most of it. Boxes may overlap where they touch.
     """
+    from scipy import ndimage  # takes longer to import than all of propagation, and only a region needs it
+
     height, width = presence.shape
     patches, count = ndimage.label(presence >= _LEAST, structure=np.ones((3, 3), bool))
     strongest = ndimage.maximum(presence, patches, index=range(1, count + 1))
