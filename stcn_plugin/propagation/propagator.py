@@ -49,11 +49,16 @@ class Prediction:
     Args:
         own: ``(O, H, W)``, each object's own probability; on a keyframe the artist's mask. Objects are in the
             propagator's order; those not in play are 0.
-        aggregated: ``(O + 1, H, W)``, background first, after soft aggregation.
+        shares: ``(O, H, W)``, what the network would remember of this frame, before soft aggregation.
     """
 
     own: Tensor
-    aggregated: Tensor
+    shares: Tensor
+
+    @property
+    def aggregated(self) -> Tensor:
+        """``(O + 1, H, W)``, background first, after soft aggregation."""
+        return aggregate(self.shares)
 
 
 @dataclass
@@ -109,26 +114,25 @@ class Propagator:
         padded = functional.pad(self._engine.normalise(image), padding)[None]
         features = self._engine.encode_key(padded)
         own = self._predict(features, padded.shape[-2:])
-        aggregated = aggregate(own)
+        shares = own
         if keyframe:
             positions = [self._position[name] for name in keyframe]
             masks = functional.pad(torch.stack(list(keyframe.values())).to(own), padding)
             # Where the artist drew, nothing else can be.
             free = 1 - masks.sum(0).clamp(max=1)
-            own, remembered = own * free, aggregated[1:] * free
-            own[positions], remembered[positions] = masks, masks
-            aggregated = aggregate(remembered)
+            own, shares = own * free, aggregate(own)[1:] * free
+            own[positions], shares[positions] = masks, masks
             self._bring_in(positions)
             if memorise:
-                self._memorise(index, padded, features, aggregated, keep="while_room", given=positions)
+                self._memorise(index, padded, features, shares, keep="while_room", given=positions)
         elif memorise and self.in_play:
             is_due = self._is_due(index)
             if is_due or self._settings.include_last:
                 keep: Keep = "while_room" if is_due else "one_step"
-                self._memorise(index, padded, features, aggregated, keep=keep)
+                self._memorise(index, padded, features, shares, keep=keep)
         top, left = padding[2], padding[0]
         inside = (..., slice(top, top + height), slice(left, left + width))
-        return Prediction(own[inside], aggregated[inside])
+        return Prediction(own[inside], shares[inside])
 
     def retire(self, names: Iterable[str]) -> None:
         """Take objects out of play for the rest of the pass, and forget them."""
@@ -168,13 +172,13 @@ class Propagator:
         index: int,
         padded: Tensor,
         features: QueryFeatures,
-        aggregated: Tensor,
+        shares: Tensor,
         *,
         keep: Keep,
         given: Collection[int] = (),
     ) -> None:
         """Remember a frame; for good where the artist gave an object's matte, for the others it is but a guess."""
-        probabilities = aggregated[1:][list(self.in_play)]
+        probabilities = aggregate(shares)[1:][list(self.in_play)]
         values = self._engine.encode_value(padded, features.f16, probabilities)
         values = torch.cat([values, presence(probabilities)], 1)
         start = 0
