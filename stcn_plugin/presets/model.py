@@ -93,8 +93,8 @@ class Memory(Section):
     """Memory elements that each pixel reads from; `all` reads every one."""
     include_last: StrictBool = False
     """Also remember the previous frame, for that one step."""
-    max_frames: Limit = 24
-    """Memory frames kept besides the keyframes, which always stay; `all` keeps every one, and cost then grows with the shot."""
+    max_frames: Limit = 2
+    """Memory kept besides the keyframes, which always stay, in frames' worth of elements: the ones least like all that came before them; `all` keeps every one, and cost then grows with the shot."""
     budget_mb: Count = 32
     """Working memory of one step of the memory read, in megabytes."""
 

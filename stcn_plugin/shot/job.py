@@ -195,7 +195,7 @@ def _narrowed(job: Job, whole: Stretch, changed: Collection[int]) -> Job:
         )
     check_untouched(job.writer, job.frames, found, display=job.display)
     memory = job.settings.memory
-    recall = Recall(memory.interval, memory.schedule, memory.max_frames)
+    recall = Recall(memory.interval, memory.schedule)
     parts = plan_parts(whole.plan, found, objects=job.objects, keyframes=keyframes, recall=recall)
     return replace(job, stretches=tuple(_stretch(job, part, whole.masks) for part in parts))
 

@@ -44,12 +44,12 @@ class Recall:
     Args:
         interval: Frames between two of them.
         schedule: ``absolute`` takes multiples of the interval, ``relative`` counts from the part.
-        most: How many at most on either side, the nearest ones; ``None`` sets no limit.
+        most: How many at most on either side, the nearest ones, since each is a step; ``None`` sets no limit.
     """
 
     interval: int
     schedule: Schedule
-    most: int | None
+    most: int | None = 24
 
     def between(self, near: int, far: int) -> list[int]:
         """Return the indices between two, the nearest first, without the two."""

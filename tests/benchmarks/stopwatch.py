@@ -115,7 +115,7 @@ def watching(stopwatch: Stopwatch) -> Iterator[None]:
         with stopwatch.measuring("memory read"):
             readout = read(bank, query_key, *more, **named)
         objects = (readout[0] if isinstance(readout, tuple) else readout).shape[0]
-        stopwatch.work[Work("memory read", objects, height, width, bank.frames * height * width)] += 1
+        stopwatch.work[Work("memory read", objects, height, width, bank.elements)] += 1
         return readout
 
     def timed_add(bank: MemoryBank, *all_of_it: Any, **named: Any) -> Any:

@@ -31,11 +31,11 @@ def message_of(*args, **kwargs):
 
 def test_maps_merge_and_the_upper_layer_wins(write):
     """A file changes what it names and keeps the rest of what it extends."""
-    write("mine.yaml", "extends: hero\nmemory: {interval: 2}\n")
+    write("mine.yaml", "extends: draft\nmemory: {interval: 2}\n")
     preset = load_preset("mine.yaml")
     assert preset.memory.interval == 2
-    assert preset.memory.max_frames == 48
-    assert preset.size == "720"
+    assert preset.memory.max_frames == 1
+    assert preset.size == "288"
 
 
 def test_a_file_without_extends_builds_on_default(write):
@@ -111,13 +111,13 @@ def test_files_are_relative_to_the_file_that_names_them(write, tmp_path):
 
 def test_where_each_setting_comes_from(write, tmp_path):
     """A traced preset names the file, line or flag of every setting; two files of one name are told apart."""
-    studio = write("show/hero.yaml", "extends: hero\ndescription: Ours.\nmemory:\n  interval: 2\n")
-    traced = trace_preset("hero", search_path=[tmp_path / "show"], overrides=["memory.top_k=9"])
+    studio = write("show/draft.yaml", "extends: draft\ndescription: Ours.\nmemory:\n  interval: 2\n")
+    traced = trace_preset("draft", search_path=[tmp_path / "show"], overrides=["memory.top_k=9"])
     lines = traced_yaml(traced).splitlines()
-    assert lines[:2] == ["# Ours.", f"# from {studio}, built-in hero.yaml, built-in default.yaml"]
+    assert lines[:2] == ["# Ours.", f"# from {studio}, built-in draft.yaml, built-in default.yaml"]
     said = {line.partition(":")[0].strip(): line.partition("  # ")[2] for line in lines[2:]}
     assert said["interval"] == f"{studio}:4"
-    assert said["max_frames"] == "built-in hero.yaml:6"
+    assert said["max_frames"] == "built-in draft.yaml:6"
     assert said["top_k"] == "--set memory.top_k=9"
     assert said["weights"] == "default.yaml:7"
     assert said["memory"] == ""
