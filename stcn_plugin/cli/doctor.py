@@ -81,15 +81,17 @@ def _versions() -> Iterator[Finding]:
 def _devices() -> Iterator[Finding]:
     import torch
 
+    from stcn_plugin.network.convolution import convolution_kind
     from stcn_plugin.network.devices import available_devices, choose_device, choose_precision
 
     for name in available_devices():
         device = choose_device(name)
-        precision = str(choose_precision("auto", device)).removeprefix("torch.")
+        precision = choose_precision("auto", device)
+        how = f"{str(precision).removeprefix('torch.')}, {convolution_kind(device, precision)} convolutions"
         model = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "processor"
         threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
         result = float((torch.ones(8, 8, device=device) @ torch.ones(8, 8, device=device)).sum())
-        yield Finding("device", f"{name}: {model}{threads}, computes in {precision}", is_ok=result == 512)
+        yield Finding("device", f"{name}: {model}{threads}, computes in {how}", is_ok=result == 512)
 
 
 def _plugins() -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.network.convolution import convolution_kind
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.store import WeightsStore
@@ -20,6 +22,8 @@ from stcn_plugin.shot.run import run
 from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.studio.weights import weights_store
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def load_engine(settings: Preset) -> Engine:
@@ -34,8 +38,11 @@ def load_engine(settings: Preset) -> Engine:
     if settings.compute.threads != "auto":
         torch.set_num_threads(settings.compute.threads)
     device = choose_device(settings.compute.device)
+    precision = choose_precision(settings.compute.precision, device)
     network = build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
-    return Engine(network, precision=choose_precision(settings.compute.precision, device))
+    kind, threads = convolution_kind(device, precision), torch.get_num_threads()
+    _LOGGER.info("%s on %s in %s, %s convolutions, %d threads", network.variant.name, device, precision, kind, threads)
+    return Engine(network, precision=precision)
 
 
 def propagate(

@@ -1,0 +1,59 @@
+"""What the engine runs on is chosen by what is there, and told."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from stcn_plugin.network import devices
+from stcn_plugin.network.convolution import packs
+from stcn_plugin.network.devices import choose_precision
+from stcn_plugin.presets.model import Compute, Preset
+from stcn_plugin.shot.propagate import load_engine
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_choice_is_logged(precision, caplog):
+    """Variant, device, precision, convolutions and threads stand in the log once per engine."""
+    caplog.set_level(logging.INFO, logger="stcn_plugin")
+    engine = load_engine(Preset(compute=Compute(device="cpu", precision=precision)))
+    kind = "packed" if packs(engine.precision) else "plain"
+    expected = f"lite on cpu in torch.{precision}, {kind} convolutions, {torch.get_num_threads()} threads"
+    assert [record.message for record in caplog.records if "threads" in record.message] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "packed", "expected"),
+    [
+        ({"avx512_bf16": True}, True, torch.bfloat16),
+        ({"amx_bf16": True}, True, torch.bfloat16),
+        ({"bf16": True}, True, torch.bfloat16),
+        ({"bf16": True}, False, torch.float32),
+        ({"avx2": True, "avx512_bf16": False}, True, torch.float32),
+    ],
+)
+def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, packed, expected, monkeypatch):
+    """On a CPU, auto is bfloat16 where x86 or ARM multiply it and oneDNN packs it; float32 elsewhere."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(devices, "packs", lambda _: packed)
+    assert choose_precision("auto", CPU) is expected
+
+
+def test_the_network_needs_no_compiler_and_no_torchvision():
+    """Loading and running the engine imports neither torch's compiler nor torchvision, which take seconds."""
+    program = """
+import sys, torch
+from stcn_plugin.presets.model import Preset
+from stcn_plugin.shot.propagate import load_engine
+engine = load_engine(Preset())
+engine.encode_key(torch.rand(1, 3, 32, 48))
+print(sorted({"torchvision", "torch._dynamo", "torch._inductor"} & set(sys.modules)))
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
