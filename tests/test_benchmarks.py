@@ -165,7 +165,6 @@ def test_published_code_runs_on_the_cpu_and_leaves_nothing(checkout, state):
 
 def test_published_code_gets_no_weights_from_torchvision(checkout, state, monkeypatch):
     """A network that wants ImageNet weights of torchvision's is built without."""
-    pytest.importorskip("torchvision", reason="only the published code needs it")
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: pytest.fail("a download"))
     path = checkout / "model" / "eval_network.py"
     wanting = "        self.before = models.resnet18(pretrained=True).fc.out_features\n        self.conv ="

@@ -14,7 +14,7 @@ import click
 from stcn_plugin import __version__
 from stcn_plugin.errors import STCNError
 
-_PACKAGES = ("torch", "numpy", "OpenImageIO", "pyyaml", "pydantic", "fileseq", "safetensors")
+_PACKAGES = ("torch", "torchvision", "numpy", "OpenImageIO", "pyyaml", "pydantic", "fileseq", "safetensors")
 
 
 @dataclass(frozen=True)

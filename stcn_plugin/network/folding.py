@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from operator import add, mul
+from operator import add, iadd, mul
 from typing import cast
 
 import torch
@@ -129,13 +129,13 @@ class _Folder:
                 spec = _normalised(spec, norm)
             elif added is None and gain is not None:
                 spec = replace(spec, weight=spec.weight * gain[:, None], bias=_times(spec.bias, gain))
-            elif added is None and follower.target is add and other is not None:
+            elif added is None and follower.target in (add, iadd) and other is not None:
                 added = other
             else:
                 break
             replaced.append(last := follower)
-        if follower is not None and follower.target in _ACTIVATIONS:
-            spec = replace(spec, activation=_ACTIVATIONS[follower.target])
+        if follower is not None and (activation := self._activation(follower)):
+            spec = replace(spec, activation=activation)
             replaced.append(last := follower)
         name = f"convolution_{len(self._fused)}"
         self._fused[name] = make_convolution(spec.to(self._precision))
@@ -147,6 +147,10 @@ class _Folder:
 
     def _module(self, node: Node | None) -> nn.Module | None:
         return self._modules.get(str(node.target)) if node is not None and node.op == "call_module" else None
+
+    def _activation(self, node: Node) -> Activation | None:
+        """Return the activation that a node is, if it is one."""
+        return "relu" if isinstance(self._module(node), nn.ReLU) else _ACTIVATIONS.get(node.target)
 
     def _gain(self, node: Node | None, scaled: Node) -> Tensor | None:
         """Return the parameter ``(C, 1, 1)`` that a node multiplies its input by, if that is what it does."""

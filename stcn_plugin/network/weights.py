@@ -54,7 +54,7 @@ def read_weights(path: Path) -> LoadedWeights:
         raise WeightsError("there is no such file", where=str(path))
     state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_pickle(path), {})
     state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    variant = _recognise(state, where=str(path))
+    variant = _recognise(state, said=metadata.get("variant", ""), where=str(path))
     note = _widen_value_stem(state) if variant.encoders == "resnet" else ""
     expected = _shapes(variant)
     for name, shape in expected.items():
@@ -135,8 +135,10 @@ def _shapes(variant: Variant) -> dict[str, tuple[int, ...]]:
         return {name: tuple(tensor.shape) for name, tensor in STCN(variant).state_dict().items()}
 
 
-def _recognise(state: Mapping[str, Tensor], *, where: str) -> Variant:
-    """Return the variant that most entry names belong to."""
+def _recognise(state: Mapping[str, Tensor], *, said: str, where: str) -> Variant:
+    """Return the variant that most entry names belong to; the one that the file names is not compared with others where all its entries are known."""
+    if (named := VARIANTS.get(said)) and state.keys() <= _shapes(named).keys():
+        return named
     found = {name: len(state.keys() & _shapes(variant).keys()) for name, variant in VARIANTS.items()}
     best = max(found, key=lambda name: found[name])
     if found[best] * 2 < len(_shapes(VARIANTS[best])):

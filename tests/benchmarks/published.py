@@ -149,7 +149,7 @@ def _without_downloads() -> Iterator[None]:
 
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(model_zoo, "load_url", lambda *_all, **_named: {}))
-        models = sys.modules.get("torchvision.models")  # which the checkout needs, and we do not
+        models = sys.modules.get("torchvision.models")
         for name in ("resnet18", "resnet50") if models else ():
             stack.enter_context(mock.patch.object(models, name, without_weights(getattr(models, name))))
         yield

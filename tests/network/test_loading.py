@@ -45,7 +45,7 @@ def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, pac
     assert choose_precision("auto", CPU) is expected
 
 
-def test_the_network_needs_no_compiler_and_no_torchvision():
+def test_the_starter_weights_need_no_compiler_and_no_torchvision():
     """Loading and running the engine imports neither torch's compiler nor torchvision, which take seconds."""
     program = """
 import sys, torch
