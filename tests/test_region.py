@@ -46,30 +46,30 @@ def field(**patches: tuple[slice, slice, float]) -> np.ndarray:
 def test_nowhere_is_no_region():
     """An object that resembles nothing in the frame is not decoded at all."""
     assert find_region(field()) == []
-    assert find_region(field(chance=(slice(3, 5), slice(3, 5), 0.02))) == []
+    assert find_region(field(chance=(slice(3, 5), slice(3, 5), 0.25))) == []
 
 
 def test_a_patch_is_boxed_with_a_margin():
-    """Four elements around what was found are decoded too, as far as the frame reaches."""
-    assert find_region(field(object=(slice(10, 16), slice(20, 24), 0.9))) == [Box(6, 16, 20, 28)]
-    assert find_region(field(corner=(slice(0, 2), slice(58, 60), 0.9))) == [Box(0, 54, 6, 60)]
+    """Five elements around what was found are decoded too, as far as the frame reaches."""
+    assert find_region(field(object=(slice(10, 16), slice(20, 24), 0.9))) == [Box(5, 15, 21, 29)]
+    assert find_region(field(corner=(slice(0, 2), slice(58, 60), 0.9))) == [Box(0, 52, 8, 60)]
     (odd,) = find_region(field(odd=(slice(10, 11), slice(0, 3), 0.9)))
-    assert odd.bottom - odd.top == 10, "a size of nine grows to the next even one"
+    assert odd.bottom - odd.top == 12, "a size of eleven grows to the next even one"
 
 
 def test_chance_likenesses_are_left_out():
     """A patch counts by its strongest element: faint ones alone do not, faint ones beside a strong one do."""
     sure = (slice(10, 16), slice(20, 24), 0.9)
-    assert find_region(field(sure=sure, faint=(slice(30, 32), slice(50, 52), 0.06))) == find_region(field(sure=sure))
-    assert find_region(field(sure=sure, faint=(slice(16, 20), slice(24, 26), 0.06))) == [Box(6, 16, 24, 30)]
+    assert find_region(field(sure=sure, faint=(slice(30, 32), slice(50, 52), 0.25))) == find_region(field(sure=sure))
+    assert find_region(field(sure=sure, faint=(slice(16, 20), slice(24, 26), 0.15))) == [Box(5, 15, 25, 31)]
 
 
 def test_far_patches_have_boxes_of_their_own_and_near_ones_share():
     """Two patches become one box where that decodes no more than two would."""
     left, right = (slice(10, 14), slice(6, 10), 0.9), (slice(10, 14), slice(50, 54), 0.9)
-    assert sorted(box.left for box in find_region(field(left=left, right=right))) == [2, 46]
+    assert sorted(box.left for box in find_region(field(left=left, right=right))) == [1, 45]
     near = (slice(10, 14), slice(13, 17), 0.9)
-    assert find_region(field(left=left, near=near)) == [Box(6, 2, 18, 21)]
+    assert find_region(field(left=left, near=near)) == [Box(5, 1, 19, 22)]
 
 
 def test_most_of_the_frame_is_all_of_it():

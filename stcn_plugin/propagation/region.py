@@ -19,12 +19,12 @@ from torch.nn import functional
 from stcn_plugin.network.stcn import DecoderContext
 from stcn_plugin.network.variants import STRIDE
 
-_LEAST = 0.03
+_LEAST = 0.1
 """Affinity to the object's own memory elements from which on it may be there."""
-_PEAK = 0.1
+_PEAK = 0.3
 """What the strongest element of a connected patch must reach; below, the patch is a chance likeness."""
-_MARGIN = 4
-"""Key elements around: motion into what resembles nothing yet, and most of the decoder's own reach (5.5)."""
+_MARGIN = 5
+"""Key elements around, about the decoder's own reach (5.5): with 4 a small ball was lost behind a tree."""
 _STEP = 2
 """Boxes grow to multiples of so many key elements, so that few shapes come up; preparing for a new one costs time."""
 _WHOLE = 0.8
