@@ -32,7 +32,7 @@ class ReadSettings:
 
     top_k: int | None = 20
     max_frames: int | None = None
-    budget_bytes: int = 32 << 20
+    budget_bytes: int = 8 << 20
 
 
 class MemoryBank:
