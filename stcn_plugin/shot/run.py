@@ -26,6 +26,7 @@ from stcn_plugin.shot.spill import Spill
 from stcn_plugin.shot.streams import WriteBehind, read_ahead
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.transfers import Download, Stopwatch, Upload, Uploader
+from stcn_plugin.shot.turns import Turns
 from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
@@ -105,6 +106,7 @@ class _Run:
         self._watcher = watcher
         self._notifier = notifier
         self._uploader = Uploader(engine.device)
+        self._turns = Turns(together=engine.device.type != "cpu")
         self._done = 0
         self._written: dict[int, tuple[Path, ...]] = {}
         self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
@@ -164,13 +166,14 @@ class _Run:
         propagator = Propagator(self._engine, objects=job.objects, settings=self._settings)
         before: Stopwatch | None = None
         for index, plate, upload in self._plates(indices):
-            watch = Stopwatch(self._device)
             ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
             propagator.retire(ended)
             image = upload.wait().permute(2, 0, 1)
             keyframe = {name: mask.to(self._device) for name, mask in stretch.masks.get(index, {}).items()}
-            own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
-            watch.stop()
+            with self._turns.network():
+                watch = Stopwatch(self._device)
+                own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
+                watch.stop()
             # A GPU is one frame behind who gives it work, so that it never waits, and no more, so that little is held.
             if before is not None:
                 self._seconds["network"] += before.seconds()
@@ -183,9 +186,10 @@ class _Run:
         """Read plates and send them to the device ahead of their use; count every one as a step when it is done with."""
 
         def read(index: int) -> tuple[PlateFrame, Upload, float]:
-            started = time.perf_counter()
-            plate = self._job.plates.read(self._job.frames[index], window=self._job.window, size=self._job.size)
-            return plate, self._uploader.send(plate.image), time.perf_counter() - started
+            with self._turns.file():
+                started = time.perf_counter()
+                plate = self._job.plates.read(self._job.frames[index], window=self._job.window, size=self._job.size)
+                return plate, self._uploader.send(plate.image), time.perf_counter() - started
 
         for index, (plate, upload, seconds) in zip(indices, read_ahead(read, indices, depth=_AHEAD), strict=True):
             self._stop_if_cancelled()
@@ -211,7 +215,12 @@ class _Run:
         mattes = Download(finish(own, size=job.window.shape, black=matte.black, white=matte.white))
         small = Download(finish(own, size=job.size, black=matte.black, white=matte.white)) if self._overlays else None
         self._seconds["finish"] += time.perf_counter() - started
-        writer.submit(lambda: self._write(index, plate, mattes, small))
+
+        def write() -> None:
+            with self._turns.file():
+                self._write(index, plate, mattes, small)
+
+        writer.submit(write)
 
     def _deliver_unreached(self, stretch: Stretch, writer: WriteBehind) -> None:
         """Write clear mattes for frames that no keyframe reaches, so that the sequence has no holes."""
