@@ -44,9 +44,8 @@ def here(tmp_path, monkeypatch):
 def layers(path: Path, frame: int, *names: str) -> str:
     """Write a keyframe file with a layer for each object."""
     window = Window(0, 0, *SIZE[::-1])
-    pixels = np.stack([mask(frame, name) for name in names], axis=-1)
-    header = FrameHeader(window, window)
-    write_exr(path, pixels, [f"{name}.A" for name in names], "half", header=header, attributes={})
+    planes = {f"{name}.A": mask(frame, name) for name in names}
+    write_exr(path, planes, "half", header=FrameHeader(window, window), attributes={})
     return str(path)
 
 
