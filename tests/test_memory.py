@@ -50,17 +50,6 @@ def test_the_largest_are_those_of_a_full_sort(elements, count):
     assert torch.equal(similarities.gather(1, positions), values)
 
 
-@pytest.mark.parametrize("top_k", [4, None])
-def test_usage_adds_up_every_elements_affinity(tensors, top_k):
-    """Usage grows by the affinity that each element received: by 1 for every query, however queries are tiled."""
-    key, value, query = tensors
-    usage = torch.ones(90)
-    read_memory(search_keys(key), value, query, top_k=top_k, budget_bytes=4 * 90 * 10, usage=usage)
-    # Read with one-hot values, the readout is the affinity itself.
-    affinity = dense_readout(key, torch.eye(90), query, top_k)
-    torch.testing.assert_close(usage, 1 + affinity.sum(0).float(), atol=1e-4, rtol=1e-4)
-
-
 def test_large_keys_stay_finite(tensors):
     """Keys so large that a bare exponential overflows are read without NaN."""
     key, value, query = tensors
@@ -87,7 +76,7 @@ def test_tiles_respect_the_budget(tensors, monkeypatch):
 
 
 def test_a_gpu_out_of_memory_gets_smaller_tiles(tensors, monkeypatch):
-    """Where a tile does not fit, smaller ones give the same, each query counted once; where none fits, it is told."""
+    """Where a tile does not fit, smaller ones give the same; where none fits, it is told."""
     key, value, query = tensors
     room = 10
 
@@ -96,13 +85,11 @@ def test_a_gpu_out_of_memory_gets_smaller_tiles(tensors, monkeypatch):
             raise torch.OutOfMemoryError
         return similarity(keys, queries, out=out)
 
-    expected_usage, usage = torch.zeros(90), torch.zeros(90)
     settings = {"top_k": 5, "budget_bytes": 1 << 30}
-    expected = read_memory(search_keys(key), value, query, **settings, usage=expected_usage)
+    expected = read_memory(search_keys(key), value, query, **settings)
     monkeypatch.setattr("stcn_plugin.memory.reading.similarity", scarce)
-    found = read_memory(search_keys(key), value, query, **settings, usage=usage)
+    found = read_memory(search_keys(key), value, query, **settings)
     torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(usage, expected_usage)
     room = 0
     with pytest.raises(torch.OutOfMemoryError):
         read_memory(search_keys(key), value, query, **settings)

@@ -88,9 +88,7 @@ def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
     return values, positions.gather(1, chosen)
 
 
-def readout(
-    similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 20, usage: Tensor | None = None
-) -> Tensor:
+def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 20) -> Tensor:
     """Weigh the memory values by the affinity of every query pixel and add them up.
 
     The affinity is the softmax of the similarities, over the ``top_k`` largest where that is given. With top-k only
@@ -100,7 +98,6 @@ def readout(
         similarities: ``(P, N)``.
         memory_value: ``(N, D)`` values of the memory elements.
         top_k: Elements that count per query pixel, at most N; ``None`` counts all.
-        usage: ``(N,)`` to which every element's affinity is added, over all query pixels.
 
     Returns:
         ``(P, D)``.
@@ -109,19 +106,12 @@ def readout(
         ValueError: ``top_k`` is below 1.
     """
     if top_k is None:
-        affinity = similarities.softmax(1)
-        if usage is not None:
-            usage += affinity.sum(0)
-        return affinity.to(memory_value.dtype) @ memory_value
+        return similarities.softmax(1).to(memory_value.dtype) @ memory_value
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
     best, elements = largest(similarities, min(top_k, similarities.shape[1]))
-    affinity = best.softmax(1)
-    weights = affinity.to(memory_value.dtype)
-    read = functional.embedding_bag(elements, memory_value, per_sample_weights=weights, mode="sum")
-    if usage is not None:
-        usage.index_add_(0, elements.flatten(), affinity.flatten())
-    return read
+    affinity = best.softmax(1).to(memory_value.dtype)
+    return functional.embedding_bag(elements, memory_value, per_sample_weights=affinity, mode="sum")
 
 
 def read_memory(
@@ -131,7 +121,6 @@ def read_memory(
     *,
     top_k: int | None,
     budget_bytes: int,
-    usage: Tensor | None = None,
 ) -> Tensor:
     """Read for all query pixels, in tiles of queries whose similarities fit the budget.
 
@@ -143,7 +132,6 @@ def read_memory(
         query_key: ``(C, P)``.
         top_k: As in :func:`readout`.
         budget_bytes: Largest size of one tile of similarities; at least one query is read at a time.
-        usage: As in :func:`readout`.
 
     Returns:
         ``(P, D)``.
@@ -163,7 +151,7 @@ def read_memory(
             if len(tile) < len(some):
                 tile = keys.new_empty(rows, keys.shape[1])
             similarities = similarity(keys, some, out=tile[: len(some)])
-            parts.append(readout(similarities, memory_value, top_k=top_k, usage=usage))
+            parts.append(readout(similarities, memory_value, top_k=top_k))
         except torch.OutOfMemoryError:
             if rows == 1:
                 raise

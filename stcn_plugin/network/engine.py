@@ -62,16 +62,7 @@ class Engine:
         return QueryFeatures(query_key.float().contiguous(), f16, DecoderContext(*context))
 
     def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
-        """Encode what each object is in one frame.
-
-        Args:
-            image: ``(1, 3, H, W)``, the frame that gave ``f16``.
-            f16: Stride-16 features of the frame.
-            probabilities: ``(O, H, W)``, aggregated, without the background.
-
-        Returns:
-            Memory values ``(O, C, h, w)``, float32.
-        """
+        """Encode what each object is in one frame, as `STCN.encode_value`; memory values ``(O, C, h, w)``, float32."""
         image = self._cast(image)
         total = probabilities.sum(0, keepdim=True)
         residual, identity = self._folded.share(self._cast(f16))
