@@ -10,6 +10,7 @@
     ├── KeyframeError      a keyframe matte that cannot be used
     ├── ColourError        an OCIO config or colour space
     ├── WeightsError       weights that are absent, damaged or of another network
+    ├── TrainingError      a training configuration, its data or a checkpoint
     ├── DeviceError        a device that is absent or out of memory
     ├── OutputError        mattes that cannot be written
     ├── PluginError        a studio's or a host's plugin that does not load, or whose hook failed
@@ -71,6 +72,10 @@ class ColourError(STCNError):
 
 class WeightsError(STCNError):
     """Weights are absent, damaged, or belong to another network."""
+
+
+class TrainingError(STCNError):
+    """Training cannot go on: its configuration, its data or a checkpoint is wrong."""
 
 
 class DeviceError(STCNError):

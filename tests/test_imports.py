@@ -20,6 +20,7 @@ LAYERS = [
     {"network", "memory", "media", "presets"},
     {"propagation", "evaluation", "studio"},
     {"shot", "install"},
+    {"training"},
     {"cli", "worker"},
 ]
 HEAVY = {
@@ -33,7 +34,11 @@ HEAVY = {
     "install": "torch OpenImageIO",
 }
 # Narrower than their layer allows: propagation knows no files, evaluation no network.
-STRANGERS = {"propagation": {"media", "presets"}, "evaluation": {"network", "memory", "presets"}}
+STRANGERS = {
+    "propagation": {"media", "presets"},
+    "worker": {"training"},
+    "evaluation": {"network", "memory", "presets"},
+}
 # The public surface names its homes for the sake of types; it loads them only when they are asked for.
 SURFACE = {"__init__", "__main__"}
 # Where the package came from a wheel, the hosts' files lie inside it; they run in their hosts, beside the bridge alone.

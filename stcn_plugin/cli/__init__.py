@@ -16,6 +16,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "propagate": ("stcn_plugin.cli.propagate:propagate", "Propagate keyframe mattes over a shot."),
     "presets": ("stcn_plugin.cli.presets:presets", "List, show and check presets and shot files."),
     "weights": ("stcn_plugin.cli.weights:weights", "List, add, fetch and check weights."),
+    "train": ("stcn_plugin.cli.train:train", "Train a network on clips and stills with masks."),
+    "finetune": ("stcn_plugin.cli.finetune:finetune", "Fine-tune weights on a show's own keyframes."),
     "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Measure mattes against the truth."),
     "install": ("stcn_plugin.cli.install:install", "Put the plugin into Nuke or Blender."),
     "uninstall": ("stcn_plugin.cli.uninstall:uninstall", "Take the plugin out of Nuke or Blender."),

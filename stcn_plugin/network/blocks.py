@@ -14,6 +14,11 @@ def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel_size=3, padding=1)
 
 
+def scaled(x: Tensor, gain: Tensor) -> Tensor:
+    """Multiply ``(N, C, H, W)`` by a gain per channel, ``(C, 1, 1)``, in the number format of the first."""
+    return x * gain.to(x.dtype)
+
+
 class JoinedConv2d(nn.Conv2d):
     """A 3x3 convolution of two inputs joined along the channels, computed for one of them at a time.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from operator import add, iadd, mul
+from operator import add, iadd
 from typing import cast
 
 import torch
@@ -18,7 +18,7 @@ from torch.fx import Graph, GraphModule, Node, Tracer
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from stcn_plugin.network.blocks import JoinedConv2d, Shared
+from stcn_plugin.network.blocks import JoinedConv2d, Shared, scaled
 from stcn_plugin.network.convolution import Activation, ConvolutionSpec, make_convolution
 from stcn_plugin.network.lite import SameConv2d
 from stcn_plugin.network.stcn import STCN, DecoderContext
@@ -92,7 +92,10 @@ class _Decode(_Part):
 
 
 class _Tracer(Tracer):
-    """Traces down to convolutions, which stay whole whatever they do inside."""
+    """Traces down to convolutions and gains, which stay whole whatever they do inside."""
+
+    def __init__(self) -> None:
+        super().__init__(autowrap_functions=(scaled,))
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
@@ -152,12 +155,11 @@ class _Folder:
         """Return the activation that a node is, if it is one."""
         return "relu" if isinstance(self._module(node), nn.ReLU) else _ACTIVATIONS.get(node.target)
 
-    def _gain(self, node: Node | None, scaled: Node) -> Tensor | None:
+    def _gain(self, node: Node | None, scaled_node: Node) -> Tensor | None:
         """Return the parameter ``(C, 1, 1)`` that a node multiplies its input by, if that is what it does."""
-        if node is None or node.target is not mul:
+        if node is None or node.target is not scaled or node.args[0] is not scaled_node:
             return None
-        other = _other(node, scaled)
-        return self._part.get_parameter(str(other.target)) if other is not None and other.op == "get_attr" else None
+        return self._part.get_parameter(str(cast("Node", node.args[1]).target))
 
 
 def _described(convolution: nn.Conv2d, which: int = 0) -> ConvolutionSpec:

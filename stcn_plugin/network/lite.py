@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stcn_plugin.network.blocks import JoinedBlock, ResBlock, Shared, conv3x3
+from stcn_plugin.network.blocks import JoinedBlock, ResBlock, Shared, conv3x3, scaled
 
 _STAGES = (
     # blocks, kernel, stride, inputs, outputs; up to stride 16
@@ -119,7 +119,7 @@ class ValueBlock(nn.Module):
         """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``."""
         residual = self.conv2(functional.relu(self.conv1(x)))
         identity = x if self.downsample is None else self.downsample(x)
-        return functional.relu(identity + self.gain * residual)
+        return functional.relu(identity + scaled(residual, self.gain))
 
 
 class Fuser(nn.Module):

@@ -117,7 +117,7 @@ class WeightsStore:
         """
         from stcn_plugin.network.weights import read_weights
 
-        name = self._free_name(name or file.stem, replace)
+        name = self.check_name(name or file.stem, replace=replace)
         loaded = read_weights(file)
         metadata = {
             "source": source or file.name,
@@ -159,7 +159,7 @@ class WeightsStore:
             raise WeightsError(
                 f"no published weights are called '{name}'", fix=f"Choose {', '.join(OFFICIAL)}, or add a file of yours"
             )
-        self._free_name(name, replace)
+        self.check_name(name, replace=replace)
         if official.pages and base_url is None:
             raise WeightsError(
                 f"'{name}' is published on pages that only a browser can download from",
@@ -218,8 +218,12 @@ class WeightsStore:
         with self._writing():
             entry.path.unlink()
 
-    def _free_name(self, name: str, replace: bool) -> str:
-        """Return a name that an entry may have."""
+    def check_name(self, name: str, *, replace: bool = False) -> str:
+        """Return a name that an entry may have.
+
+        Raises:
+            WeightsError: It is no name, or taken.
+        """
         name = name.removesuffix(SUFFIX)
         if not _NAME.fullmatch(name):
             fix = "Use letters, digits, '_', '-' and '.', such as --name hero_v2"

@@ -1,0 +1,69 @@
+"""``stcn finetune``: the keyframes of a show to weights of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_EXAMPLES = """
+\b
+Examples:
+  stcn finetune sh010.yaml --name sh010
+  stcn finetune shots/*.yaml --name show --steps 400
+  stcn propagate sh010.yaml --weights sh010
+\b
+The run is kept in a folder (--out), with its curves and a model card. Stopped by Ctrl-C, the same command goes on.
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("shot_files", metavar="SHOT.yaml...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="What presets will call the weights: they go into the weights store.")
+@click.option(
+    "--steps",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    help="More learn the keyframes better and the rest of the world worse.",
+)
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run; NAME.finetune by default."
+)
+@click.option("--replace", is_flag=True, help="Overwrite weights of that name.")
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="One setting over the shots', such as weights=starter or compute.device=cuda; repeat for more.",
+)
+def finetune(
+    shot_files: tuple[Path, ...],
+    name: str,
+    steps: int,
+    out: Path | None,
+    replace: bool,
+    overrides: tuple[str, ...],
+) -> None:
+    """Fine-tune weights on the keyframes of a shot, or of all shots of a show.
+
+    For footage that the weights do not know: a few minutes on what the artists drew, and the frames between come out
+    better. Needs the extra: pip install 'stcn-plugin[training]'.
+    """
+    from stcn_plugin.cli.train import require_extra
+
+    require_extra()
+    from stcn_plugin.cli.training_progress import watched
+    from stcn_plugin.network.store import WeightsStore
+    from stcn_plugin.presets.shot_file import load_shot
+    from stcn_plugin.training import finetune as tuning
+
+    store = WeightsStore()
+    store.check_name(name, replace=replace)  # before minutes are spent on them
+    shots = [load_shot(file, overrides=overrides) for file in shot_files]
+    with watched(total=steps, batch=tuning.BATCH) as watcher:
+        done = tuning.finetune(shots, out=out or Path(f"{name}.finetune"), steps=steps, store=store, watcher=watcher)
+    entry = store.add(done.weights, name=name, replace=replace)
+    click.echo(f"added {entry.name}: {entry.variant} variant, {entry.path}")
+    click.echo(f"Use it with: stcn propagate {shot_files[0]} --weights {name}")

@@ -1,0 +1,69 @@
+"""``stcn train``: a configuration file to weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stcn_plugin.errors import TrainingError
+
+_EXAMPLES = """
+\b
+A configuration says where the pictures are and where the run goes; everything else has a default:
+  start: starter
+  out: runs/show
+  data:
+    clips: [{folder: clips, licence: ours, leave_out: [sh030]}]
+  validation: {clips: [{folder: clips}], names: [sh030]}
+\b
+Examples:
+  stcn train show.yaml
+  stcn train show.yaml --set steps.total=500 --set out=runs/short
+  torchrun --nproc-per-node 4 -m stcn_plugin train show.yaml
+\b
+Stopped by Ctrl-C, by a farm or by a power cut, the same command goes on where the last checkpoint was.
+The weights are then in the folder of the run: stcn weights add runs/show/weights.safetensors --name show
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("config", metavar="CONFIG.yaml", type=click.Path(path_type=Path))
+@click.option(
+    "--set",
+    "overrides",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="One setting over the file's, such as steps.total=500; repeat for more.",
+)
+def train(config: Path, overrides: tuple[str, ...]) -> None:
+    """Train a network on clips and stills with masks.
+
+    Needs the extra: pip install 'stcn-plugin[training]'. Clips lie in FOLDER/<clip>/plates and FOLDER/<clip>/masks,
+    stills in FOLDER/plates and FOLDER/masks; plate and mask go by the same name.
+    """
+    require_extra()
+    from stcn_plugin.cli.training_progress import watched
+    from stcn_plugin.network.store import WeightsStore
+    from stcn_plugin.training import run
+    from stcn_plugin.training.config import load_training_config
+
+    settings = load_training_config(config, overrides=overrides)
+    with watched(total=settings.steps.total, batch=settings.steps.batch) as watcher:
+        done = run.train(settings, store=WeightsStore(), watcher=watcher)
+    score = f", J&F {done.best:.3f}" if done.best is not None else ""
+    click.echo(f"{done.weights}: {done.step} steps in {done.seconds / 3600:.2f} hours{score}")
+    if done.waited > 0.05:
+        click.echo(f"the network waited for samples {done.waited:.0%} of the time: raise compute.workers", err=True)
+
+
+def require_extra() -> None:
+    """Make sure that what only training needs is installed.
+
+    Raises:
+        TrainingError: It is not; tells how to install it.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise TrainingError("training needs matplotlib", fix="Install it with: pip install 'stcn-plugin[training]'")

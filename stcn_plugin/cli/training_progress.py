@@ -1,0 +1,136 @@
+"""How far training is: a bar on a terminal, lines elsewhere; and a first Ctrl-C that stops it in good order."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from stcn_plugin.training.reports import StepReport, Watcher
+    from stcn_plugin.training.validation import ValidationReport
+
+_SECONDS_BETWEEN_LINES = 30.0
+_RECENT = 50  # steps over which speed, loss and overlap are averaged
+
+
+@contextmanager
+def watched(*, total: int, batch: int) -> Iterator[Watcher]:
+    """Show progress on stderr while the context lasts; a first Ctrl-C asks the run to stop, a second one ends it.
+
+    Args:
+        total: Steps of the run.
+        batch: Samples a step.
+    """
+    from stcn_plugin.training.reports import Watcher
+
+    display = _Display(total, batch)
+    with _asked_to_stop() as asked, display.shown():
+        yield Watcher(
+            on_start=display.start,
+            on_step=display.step,
+            on_validation=display.validation,
+            on_saved=display.saved,
+            is_stopped=lambda: bool(asked),
+        )
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[list[int]]:
+    """Give a list that is no longer empty once Ctrl-C, or a farm's signal to end, has come."""
+    asked: list[int] = []
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        click.echo("stopping after this step; press Ctrl-C again to stop at once and lose it", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Display:
+    def __init__(self, total: int, batch: int) -> None:
+        self._total = total
+        self._batch = batch
+        self._recent: deque[StepReport] = deque(maxlen=_RECENT)
+        self._printed = 0.0
+        self._bar: Progress | None = None
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        if not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (TextColumn("step"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
+        with Progress(*columns, console=Console(stderr=True)) as self._bar:
+            self._bar.add_task("train", total=self._total, told="")
+            yield
+
+    def start(self, step: int) -> None:
+        if step:
+            self._line(f"going on after step {step} of {self._total}")
+        self._update(step)
+
+    def step(self, report: StepReport) -> None:
+        self._recent.append(report)
+        self._update(report.step)
+        now = time.monotonic()
+        if self._bar is None and (report.step in (1, self._total) or now - self._printed >= _SECONDS_BETWEEN_LINES):
+            self._printed = now
+            self._line(f"step {report.step}/{self._total}: {self._told()}")
+
+    def validation(self, report: ValidationReport) -> None:
+        scores = ", ".join(f"{clip} {score:.3f}" for clip, score in report.scores.items())
+        self._line(f"step {report.step}: J&F {report.mean:.3f} ({scores})")
+
+    def saved(self, file: Path) -> None:
+        if self._bar is None:
+            self._line(f"saved {file}")
+
+    def _update(self, step: int) -> None:
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=step, told=self._told())
+
+    def _told(self) -> str:
+        if not self._recent:
+            return ""
+        count, seconds = len(self._recent), sum(report.seconds for report in self._recent)
+        loss = sum(report.loss for report in self._recent) / count
+        overlap = sum(report.overlap for report in self._recent) / count
+        left = (self._total - self._recent[-1].step) * seconds / count
+        waited = sum(report.waited for report in self._recent) / seconds
+        waiting = f", waiting for samples {waited:.0%}" if waited > 0.05 else ""
+        return (
+            f"loss {loss:.3f}, overlap {overlap:.3f}, {count * self._batch / seconds:.1f} samples/s, "
+            f"{_duration(left)} left{waiting}"
+        )
+
+    def _line(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False)
+        else:
+            click.echo(text, err=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}:{minutes % 60:02d} h" if minutes >= 60 else f"{minutes} min"

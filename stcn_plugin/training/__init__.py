@@ -1,0 +1,1 @@
+"""Training: from clips, stills and composites to weights, reproducibly; and fine-tuning on a show."""

@@ -1,0 +1,117 @@
+"""What weights say of themselves: where they come from, what they may be used for, how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from stcn_plugin import __version__
+from stcn_plugin.training.config import Source, TrainingConfig
+from stcn_plugin.training.validation import ValidationReport
+
+_FILES = ("start", "key_encoder", "out")
+
+
+@dataclass(frozen=True)
+class Origins:
+    """How weights came about.
+
+    Args:
+        config: The run.
+        step: Steps that they took.
+        seconds: Time that these took.
+        device: Where.
+        validation: How good they are, where it was measured.
+    """
+
+    config: TrainingConfig
+    step: int
+    seconds: float
+    device: str
+    validation: ValidationReport | None
+
+    @property
+    def licences(self) -> tuple[str, ...]:
+        """The licences of all that was trained on, each once."""
+        return tuple(dict.fromkeys(source.licence for source in self._sources))
+
+    @property
+    def data(self) -> str:
+        """What was trained on, in a line."""
+        return "; ".join(f"{_name(source)} ({source.licence})" for source in self._sources)
+
+    @property
+    def _sources(self) -> list[Source]:
+        return [*self.config.data.clips, *self.config.data.stills]
+
+    def metadata(self) -> Mapping[str, str]:
+        """Return what goes into the file of the weights."""
+        scores = {"validation": f"J&F {self.validation.mean:.4f}"} if self.validation else {}
+        return {
+            "license": "as the training data: " + ", ".join(self.licences),
+            "source": f"stcn train, {self.step} steps",
+            "data": self.data,
+            **({"title": self.config.description} if self.config.description else {}),
+            **scores,
+        }
+
+    def markdown(self, *, name: str, size: int) -> str:
+        """Return the model card.
+
+        Args:
+            name: File name of the weights.
+            size: Its bytes.
+        """
+        config = self.config
+        start = _last(config.start or "") or (
+            f"key encoder from {_last(config.key_encoder)}" if config.key_encoder else "chance"
+        )
+        rows = {
+            "Network": config.variant,
+            "Size": f"{size / 1e6:.1f} MB",
+            "Trained on": self.data,
+            "Started from": start,
+            "Steps": f"{self.step} of {config.steps.batch} samples, {self.seconds / 3600:.1f} hours on {self.device}",
+            "Licence": "as the training data demands: " + ", ".join(self.licences),
+            "Made with": f"stcn_plugin {__version__}",
+        }
+        table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())
+        settings = yaml.safe_dump(_without_folders(config), sort_keys=False, allow_unicode=True)
+        return (
+            f"# {config.description or name}\n\n`{name}`\n\n| | |\n|---|---|\n{table}\n\n"
+            f"{self._scores()}## Configuration\n\n```yaml\n{settings}```\n"
+        )
+
+    def _scores(self) -> str:
+        if self.validation is None:
+            return ""
+        rows = "\n".join(f"| {clip} | {score:.3f} |" for clip, score in self.validation.scores.items())
+        lines = self.config.validation.lines
+        return (
+            f"## Validation\n\nFrom the first mask alone, {lines} lines, the first and the last frame left out:\n\n"
+            f"| Clip | J&F |\n|---|---|\n{rows}\n| **mean** | **{self.validation.mean:.3f}** |\n\n"
+        )
+
+
+def _without_folders(config: TrainingConfig) -> dict[str, Any]:
+    """Return the settings with files by their names alone: where they lie concerns nobody who reads the card."""
+    said = config.model_dump(mode="json")
+    for room, kind in (("data", "clips"), ("data", "stills"), ("validation", "clips")):
+        for source in said[room][kind]:
+            source["folder"] = _last(source["folder"])
+    return {key: _last(value) if key in _FILES and value else value for key, value in said.items()}
+
+
+def _name(source: Source) -> str:
+    return _last(source.folder)
+
+
+def _last(path: str) -> str:
+    return path.rstrip("/").rpartition("/")[2]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", r"\|").replace("\n", " ")

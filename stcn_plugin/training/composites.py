@@ -1,0 +1,95 @@
+"""Cut-outs moved over other plates: occlusion, entrances and several objects out of single-object pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement
+
+_LEAST_PIXELS = 400  # an object smaller than 20 x 20 is not worth cutting out
+_AROUND = 4
+
+
+@dataclass(frozen=True, eq=False)
+class CutOut:
+    """An object cut out of its picture.
+
+    Args:
+        rgba: ``(4, h, w)`` float32, not premultiplied, just large enough for the object.
+    """
+
+    rgba: Tensor
+
+
+def cut_out(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> CutOut | None:
+    """Return an object cut out, or ``None`` where it is too small.
+
+    Args:
+        rgb: ``(H, W, 3)``.
+        mask: ``(H, W)``.
+    """
+    rows, columns = np.nonzero(mask.max(1) > 127)[0], np.nonzero(mask.max(0) > 127)[0]
+    if np.count_nonzero(mask > 127) < _LEAST_PIXELS:
+        return None
+    down = slice(max(rows[0] - _AROUND, 0), rows[-1] + 1 + _AROUND)
+    across = slice(max(columns[0] - _AROUND, 0), columns[-1] + 1 + _AROUND)
+    rgba = np.concatenate([rgb[down, across], mask[down, across, None]], -1)
+    return CutOut(torch.from_numpy(rgba).permute(2, 0, 1).float().div_(255))
+
+
+def lay_over(
+    rng: Generator, frames: Tensor, masks: Tensor, over: CutOut, *, share: tuple[float, float], motion: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Move a cut-out over a clip.
+
+    Args:
+        rng: Chance.
+        frames: ``(T, 3, S, S)``.
+        masks: ``(T, O, S, S)``; what the cut-out hides is taken from them.
+        over: The cut-out.
+        share: Least and largest length of its longer side, as a share of the crop's.
+        motion: How fast it moves; 1 is up to a fifth of the crop a frame.
+
+    Returns:
+        The frames, their masks, and those of the cut-out, ``(T, S, S)``.
+    """
+    size = frames.shape[-1]
+    height, width = over.rgba.shape[1:]
+    scale = max(height, width) / (rng.uniform(*share) * size)
+    # Where its centre stands in the crop, and how it goes on: a steady velocity and what comes on top.
+    centre = rng.uniform(0.1, 0.9, 2) * size
+    velocity = rng.uniform(-0.15, 0.15, 2) * size * motion
+    mirrored = bool(rng.random() < 0.5)
+    degrees = float(rng.uniform(-20, 20))
+    alphas, results = [], []
+    for number, frame in enumerate(frames):
+        at = size / 2 - (centre + velocity * number)
+        still = placement(
+            size=size,
+            centre=(width / 2, height / 2),
+            scale=scale,
+            degrees=degrees,
+            mirrored=mirrored,
+        )
+        shifted = after(np.array([[1.0, 0.0, at[0]], [0.0, 1.0, at[1]]]), still)
+        place: Matrix = after(jolt(rng, size, 0.5 * motion), shifted)
+        bend = flow_bend(rng, size, 0.02 * motion) if rng.random() < 0.5 else None
+        rgba = cut(over.rgba, place, size=size, bend=bend, beyond="zeros")
+        alpha = rgba[3:]
+        # Outside the cut-out zeros were averaged in: where alpha is soft the colour would darken with it.
+        colour = rgba[:3] / _inside(over, place, size, bend).clamp_min(1e-3)
+        results.append(frame * (1 - alpha) + colour.clamp(0, 1) * alpha)
+        alphas.append(alpha[0])
+    alpha_of_all = torch.stack(alphas)
+    return torch.stack(results), masks * (1 - alpha_of_all[:, None]), alpha_of_all
+
+
+def _inside(over: CutOut, place: Matrix, size: int, bend: Tensor | None) -> Tensor:
+    ones = torch.ones_like(over.rgba[:1])
+    return cut(ones, place, size=size, bend=bend, beyond="zeros")

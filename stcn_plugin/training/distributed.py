@@ -1,0 +1,86 @@
+"""One run over several GPUs, or several processes of a CPU, as ``torchrun`` starts them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from stcn_plugin.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes that share a run.
+
+    Args:
+        rank: Number of this one.
+        size: How many there are.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process reports, validates and writes."""
+        return self.rank == 0
+
+    def wrapped(self, module: nn.Module, device: torch.device) -> nn.Module:
+        """Return the module so that gradients are averaged over all processes."""
+        if self.size == 1:
+            return module
+        return DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
+
+    def mean(self, values: list[float], device: torch.device) -> list[float]:
+        """Return the averages over all processes, alike in each."""
+        if self.size == 1:
+            return values
+        together = torch.tensor(values, device=device, dtype=torch.float64 if device.type == "cpu" else torch.float32)
+        distributed.all_reduce(together)
+        return (together / self.size).tolist()
+
+    def wait(self) -> None:
+        """Wait until all processes are here."""
+        if self.size > 1:
+            distributed.barrier()
+
+
+@contextmanager
+def joined_group(batch: int) -> Iterator[Group]:
+    """Join the processes that ``torchrun`` started; alone where there is no ``torchrun``.
+
+    Args:
+        batch: Samples a step, which the processes share evenly.
+
+    Raises:
+        TrainingError: The samples cannot be shared evenly.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield Group()
+        return
+    if batch % size:
+        raise TrainingError(f"steps.batch: {batch} samples cannot be shared evenly by {size} processes")
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield Group(distributed.get_rank(), size)
+    finally:
+        distributed.destroy_process_group()
+
+
+def own_device(name: str) -> str:
+    """Return the device of this process: where there are several, each has a GPU of its own.
+
+    Args:
+        name: What the configuration asks for.
+    """
+    local = os.environ.get("LOCAL_RANK")
+    if local is None or name not in ("auto", "cuda") or not torch.cuda.is_available():
+        return name
+    return f"cuda:{local}"

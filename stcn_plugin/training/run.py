@@ -1,0 +1,202 @@
+"""A training run from its first step, or from its last checkpoint, to weights that can be used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor
+
+from stcn_plugin.atomic import write_whole
+from stcn_plugin.errors import CancelledError, TrainingError
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.variants import VARIANTS
+from stcn_plugin.network.weights import LoadedWeights, read_weights, write_weights
+from stcn_plugin.training.card import Origins
+from stcn_plugin.training.config import TrainingConfig
+from stcn_plugin.training.distributed import Group, joined_group
+from stcn_plugin.training.history import History
+from stcn_plugin.training.loading import batches, find_sources
+from stcn_plugin.training.pictures import Clip
+from stcn_plugin.training.reports import StepReport, Watcher
+from stcn_plugin.training.starting import starting_network
+from stcn_plugin.training.trainer import Trainer
+from stcn_plugin.training.validation import ValidationReport, find_validation_clips, validate
+
+WEIGHTS = "weights.safetensors"
+"""Name of the weights in the folder of a run: the best of all validations, without validation the last."""
+
+CARD = "MODEL_CARD.md"
+"""Name of the model card beside them."""
+
+_SETTINGS = "config.yaml"
+_MAY_CHANGE = ("out", "description", "checkpoint_every", "validation", "compute")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a run gave.
+
+    Args:
+        weights: File of the weights.
+        best: Their validation; ``None`` where there was none.
+        step: Steps done.
+        seconds: Time that the steps took, those of earlier sittings too.
+        waited: Share of this sitting's time that the network waited for samples.
+    """
+
+    weights: Path
+    best: float | None
+    step: int
+    seconds: float
+    waited: float
+
+
+def train(config: TrainingConfig, *, store: WeightsStore, watcher: Watcher = Watcher()) -> Trained:
+    """Train until the last step; go on from the run's checkpoint where there is one.
+
+    Args:
+        config: The run, from `load_training_config`.
+        store: Where weights to start from are found by name.
+        watcher: Told how it is going, and asked whether to go on.
+
+    Raises:
+        CancelledError: The watcher said so; a checkpoint was saved.
+        TrainingError: The data, the configuration or the checkpoint is wrong.
+        WeightsError: The weights to start from are not to be had.
+        OutputError: The folder of the run cannot be written.
+    """
+    if config.compute.threads:
+        torch.set_num_threads(config.compute.threads)
+    with joined_group(config.steps.batch) as group:
+        return _Run(config, store, watcher, group).go()
+
+
+class _Run:
+    def __init__(self, config: TrainingConfig, store: WeightsStore, watcher: Watcher, group: Group) -> None:
+        self._config = config
+        self._watcher = watcher
+        self._group = group
+        self._folder = Path(config.out)
+        self._sources = find_sources(config.data)
+        self._clips: Sequence[Clip] = find_validation_clips(config.validation)
+        if group.leads:
+            _settle(self._folder, config)
+        group.wait()
+        self._trainer = Trainer(starting_network(config, store=store), config, group=group)
+        self._trainer.resume(self._folder)
+        self._history = History(self._folder, step=self._trainer.step) if group.leads else None
+        self._waited = self._spent = 0.0
+        self._waits_for_start = True  # the first batch takes as long as a process needs to begin
+
+    def go(self) -> Trained:
+        trainer, config = self._trainer, self._config
+        self._watcher.on_start(trainer.step)
+        loader = batches(config, self._sources, first_step=trainer.step, rank=self._group.rank, world=self._group.size)
+        before = time.perf_counter()
+        for batch in loader:
+            ready = time.perf_counter()
+            rate = trainer.rate
+            stopped = float(self._watcher.is_stopped())
+            loss, overlap, stopped = self._group.mean([*trainer.take(batch), stopped], trainer.device)
+            now = time.perf_counter()
+            self._tell(StepReport(trainer.step, loss, overlap, rate, now - before, ready - before))
+            self._keep(stopped=stopped > 0)
+            before = time.perf_counter()
+        return self._finished()
+
+    def _tell(self, report: StepReport) -> None:
+        self._trainer.seconds += report.seconds
+        self._spent += report.seconds
+        self._waited += 0.0 if self._waits_for_start else report.waited
+        self._waits_for_start = False
+        if self._history:
+            self._history.add(report)
+            self._watcher.on_step(report)
+
+    def _keep(self, *, stopped: bool) -> None:
+        """Validate and save where it is time to; stop where that was asked for."""
+        config, step = self._config, self._trainer.step
+        is_last = step == config.steps.total
+        if self._history and self._clips and (is_last or step % config.validation.every == 0) and not stopped:
+            self._validate(self._history)
+        if self._group.leads and (is_last or stopped or step % config.checkpoint_every == 0):
+            self._watcher.on_saved(self._trainer.save(self._folder))
+        self._group.wait()
+        if stopped:
+            again = "Start the same command again to go on"
+            raise CancelledError(
+                f"stopped after step {step} of {config.steps.total}; the checkpoint is saved", fix=again
+            )
+
+    def _validate(self, history: History) -> None:
+        config, trainer = self._config, self._trainer
+        report = validate(
+            trainer.weights,
+            VARIANTS[config.variant],
+            self._clips,
+            validation=config.validation,
+            compute=config.compute,
+            step=trainer.step,
+        )
+        if report.mean > trainer.best:
+            trainer.best = report.mean
+            self._export(report)
+        history.add_validation(report)
+        self._watcher.on_validation(report)
+
+    def _export(self, validation: ValidationReport | None) -> None:
+        """Write the weights as they are now, and their model card."""
+        config, trainer = self._config, self._trainer
+        origins = Origins(config, trainer.step, trainer.seconds, str(trainer.device), validation)
+        file = self._folder / WEIGHTS
+        loaded = LoadedWeights(VARIANTS[config.variant], _halves(trainer.weights), {})
+        write_whole(file, lambda path: write_weights(path, loaded, metadata=origins.metadata()))
+        card = origins.markdown(name=file.name, size=file.stat().st_size)
+        write_whole(self._folder / CARD, lambda path: _write_text(path, card))
+
+    def _finished(self) -> Trained:
+        trainer, file = self._trainer, self._folder / WEIGHTS
+        if self._history:
+            if not self._clips:
+                self._export(None)
+            self._history.draw()
+            read_weights(file)  # what cannot be read back is no result
+        self._group.wait()
+        waited = self._waited / self._spent if self._spent else 0.0
+        return Trained(file, trainer.best if self._clips else None, trainer.step, trainer.seconds, waited)
+
+
+def _settle(folder: Path, config: TrainingConfig) -> None:
+    """Make the run's folder and write its configuration there; refuse to go on a run that was another.
+
+    Raises:
+        TrainingError: The folder holds a run with other settings.
+        OutputError: It cannot be written.
+    """
+    file = folder / _SETTINGS
+    said = config.model_dump(mode="json")
+    if file.exists():
+        before = yaml.safe_load(file.read_text("utf-8"))
+        changed = sorted(key for key in said if key not in _MAY_CHANGE and said[key] != before.get(key))
+        if changed:
+            raise TrainingError(
+                f"the run in this folder has other settings in {', '.join(changed)}",
+                where=str(folder),
+                fix="Choose another folder with out:, or delete this one to start anew",
+            )
+    text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
+    write_whole(file, lambda path: _write_text(path, text))
+
+
+def _halves(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights in half precision, which costs nothing that can be measured and halves the file."""
+    return {name: t.detach().cpu().half() if t.is_floating_point() else t.cpu() for name, t in state.items()}
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

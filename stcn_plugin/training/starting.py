@@ -1,0 +1,69 @@
+"""The network that a run starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stcn_plugin.errors import TrainingError
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.variants import VARIANTS
+from stcn_plugin.network.weights import build_network, read_weights
+from stcn_plugin.training.config import TrainingConfig
+
+
+def starting_network(config: TrainingConfig, *, store: WeightsStore) -> STCN:
+    """Return the network in eval mode, on the CPU, float32, all of it trainable but what the configuration freezes.
+
+    Batch norm keeps its statistics throughout, as published; hence eval mode.
+
+    Args:
+        config: Names the variant, and the weights to start from.
+        store: Where weights are found by name.
+
+    Raises:
+        WeightsError: Weights are absent or damaged.
+        TrainingError: They belong to another variant, or the names to freeze match nothing.
+    """
+    variant = VARIANTS[config.variant]
+    if config.start is None:
+        torch.manual_seed(config.seed)
+        network = STCN(variant)
+    else:
+        loaded = read_weights(store.path(config.start))
+        if loaded.variant is not variant:
+            what = f"the weights are of the {loaded.variant.name} variant, the run is for {variant.name}"
+            raise TrainingError(what, where=config.start)
+        network = build_network(loaded, device=torch.device("cpu"))
+    if config.key_encoder is not None:
+        _put_key_encoder(network, Path(config.key_encoder))
+    network.to(memory_format=torch.channels_last)
+    network.requires_grad_(True).eval()
+    for beginning in config.optimiser.frozen:
+        found = [parameter for name, parameter in network.named_parameters() if name.startswith(beginning)]
+        if not found:
+            raise TrainingError(f"optimiser.frozen: no weights' names begin with '{beginning}'")
+        for parameter in found:
+            parameter.requires_grad_(False)
+    return network
+
+
+def _put_key_encoder(network: STCN, file: Path) -> None:
+    """Load ImageNet-trained weights; entries beyond the stages in use, such as the classifier, are left out."""
+    try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # of a dozen classes, for a file that is damaged, absent or no weights
+        raise TrainingError(f"not weights that torch can read safely ({error})", where=str(file)) from error
+    # Every publication has names of its own for the same layers; their order and their shapes are the same in all.
+    wanted: Mapping[str, Tensor] = network.key_encoder.state_dict()
+    if len(state) < len(wanted):
+        raise TrainingError(f"has {len(state)} entries where the key encoder has {len(wanted)}", where=str(file))
+    for (name, ours), (their_name, theirs) in zip(wanted.items(), state.items(), strict=False):
+        if ours.shape != theirs.shape:
+            what = f"the entry '{their_name}' has shape {tuple(theirs.shape)} where '{name}' needs {tuple(ours.shape)}"
+            raise TrainingError(what, where=str(file))
+    network.key_encoder.load_state_dict(dict(zip(wanted, state.values(), strict=False)))

@@ -1,0 +1,120 @@
+"""The state of a run, and the step that moves it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stcn_plugin.network.devices import choose_device, choose_precision
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.training.average import RunningAverage
+from stcn_plugin.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from stcn_plugin.training.config import TrainingConfig
+from stcn_plugin.training.distributed import Group, own_device
+from stcn_plugin.training.losses import hardest_cross_entropy, mean_overlap, overlap_loss, with_background
+from stcn_plugin.training.rollout import Rollout
+from stcn_plugin.training.samples import Sample
+from stcn_plugin.training.schedule import hardest_fraction, learning_rate
+
+
+class Trainer:
+    """A network, its optimiser, and how far they are.
+
+    Args:
+        network: From `starting_network`.
+        config: The run.
+        group: The processes that share it.
+
+    Attributes:
+        step: Steps done.
+        best: Best validation so far, 0 before the first.
+        seconds: Time spent on steps so far.
+    """
+
+    def __init__(self, network: STCN, config: TrainingConfig, *, group: Group) -> None:
+        self.step = 0
+        self.best = 0.0
+        self.seconds = 0.0
+        self.device = choose_device(own_device(config.compute.device))
+        self.network = network.to(self.device)
+        self._config = config
+        rollout = Rollout(self.network, precision=choose_precision(config.compute.precision, self.device))
+        self._rollout = group.wrapped(rollout, self.device)
+        self._trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        self._optimiser = torch.optim.AdamW(_groups(network, config), weight_decay=config.optimiser.weight_decay)
+        decay = config.optimiser.average
+        self._average = RunningAverage(self.network, decay=decay) if decay else None
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """What is validated and shipped: the running average where there is one, else the network's own."""
+        return self._average.state if self._average else self.network.state_dict()
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the step to come."""
+        return learning_rate(self._config.optimiser, self.step, self._config.steps.total)
+
+    def take(self, batch: Sample) -> tuple[float, float]:
+        """Do one step.
+
+        Args:
+            batch: This process's samples of the step.
+
+        Returns:
+            The loss, and the mean intersection over union of the predicted masks.
+        """
+        steps = self._config.steps
+        for group in self._optimiser.param_groups:
+            group["lr"] = self.rate * group["share"]
+        frames, masks, present = (part.to(self.device, non_blocking=True) for part in vars(batch).values())
+        logits = self._rollout(frames, masks[:, 0], present)
+        truth = with_background(masks[:, 1:])
+        loss = hardest_cross_entropy(logits, truth, fraction=hardest_fraction(steps, self.step))
+        loss = loss + steps.overlap * overlap_loss(logits, truth, present)
+        self._optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self._trained, self._config.optimiser.clip)
+        self._optimiser.step()
+        if self._average:
+            self._average.update(self.step)
+        self.step += 1
+        return float(loss.detach()), float(mean_overlap(logits, truth, present))
+
+    def save(self, folder: Path) -> Path:
+        """Write a checkpoint in place of the one before; return its file.
+
+        Raises:
+            OutputError: It cannot be written; the one before is still there.
+        """
+        average = self._average.state if self._average else {}
+        state: dict[str, Any] = self._optimiser.state_dict()
+        network = self.network.state_dict()
+        return save_checkpoint(folder, Checkpoint(self.step, network, average, state, self.best, self.seconds))
+
+    def resume(self, folder: Path) -> None:
+        """Go on from a checkpoint, where there is one.
+
+        Raises:
+            TrainingError: It cannot be read.
+        """
+        checkpoint = load_checkpoint(folder)
+        if checkpoint is None:
+            return
+        self.network.load_state_dict(checkpoint.network)
+        self._optimiser.load_state_dict(checkpoint.optimiser)
+        if self._average:
+            self._average.restore(checkpoint.average or checkpoint.network)
+        self.step, self.best, self.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
+
+
+def _groups(network: STCN, config: TrainingConfig) -> list[dict[str, Any]]:
+    """Return what is trained, by the share of the learning rate that it gets."""
+    trained = [(name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad]
+    encoder = [parameter for name, parameter in trained if name.startswith("key_encoder.")]
+    others = [parameter for name, parameter in trained if not name.startswith("key_encoder.")]
+    groups = [{"params": others, "share": 1.0}, {"params": encoder, "share": config.optimiser.key_encoder}]
+    return [group for group in groups if group["params"]]

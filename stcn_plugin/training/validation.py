@@ -1,0 +1,108 @@
+"""How good weights are: held-out clips, propagated from their first mask by the whole pipeline, scored as DAVIS does."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from torch import Tensor
+
+from stcn_plugin.errors import TrainingError
+from stcn_plugin.evaluation import evaluate
+from stcn_plugin.frames import format_frame_range
+from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.network.devices import choose_device, choose_precision
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.network.variants import Variant
+from stcn_plugin.network.weights import LoadedWeights, build_network
+from stcn_plugin.presets.shot_file import make_shot
+from stcn_plugin.shot.job import prepare
+from stcn_plugin.shot.run import run
+from stcn_plugin.training.config import Compute, Validation
+from stcn_plugin.training.pictures import Clip, find_clips
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """How good weights are.
+
+    Args:
+        step: Steps done.
+        scores: Clip to its mean J&F, 0 to 1; the first and the last frame are left out.
+    """
+
+    step: int
+    scores: Mapping[str, float]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the clips."""
+        return fmean(self.scores.values())
+
+
+def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:
+    """Return the clips to validate on; none where the configuration names no folder.
+
+    Raises:
+        TrainingError: A clip is not there, or has fewer than three frames.
+    """
+    clips = {clip.name: clip for source in validation.clips for clip in find_clips(Path(source.folder))}
+    names = validation.names or sorted(clips)
+    for name in names:
+        if name not in clips:
+            raise TrainingError(
+                f"validation.names: there is no clip '{name}'", fix=f"There are {', '.join(sorted(clips))}"
+            )
+        if len(clips[name].pictures) < 3:
+            raise TrainingError(f"the clip '{name}' has fewer than three frames with masks, too few to validate on")
+    return tuple(clips[name] for name in names)
+
+
+def validate(
+    weights: Mapping[str, Tensor],
+    variant: Variant,
+    clips: Sequence[Clip],
+    *,
+    validation: Validation,
+    compute: Compute,
+    step: int,
+) -> ValidationReport:
+    """Propagate every clip from its first mask, and score it.
+
+    Args:
+        weights: State dict.
+        variant: The network they belong to.
+        clips: From `find_validation_clips`.
+        validation: At what size, and how many frames.
+        compute: Where it runs.
+        step: Steps done, for the report.
+
+    Raises:
+        STCNError: A clip cannot be read.
+    """
+    device = choose_device(compute.device)
+    state = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+    network = build_network(LoadedWeights(variant, state, {}), device=device)
+    engine = Engine(network, precision=choose_precision(compute.precision, device))
+    scores = {clip.name: _score(clip, engine, validation, compute) for clip in clips}
+    return ValidationReport(step, scores)
+
+
+def _score(clip: Clip, engine: Engine, validation: Validation, compute: Compute) -> float:
+    pictures = clip.pictures[: validation.frames or None]
+    first = pictures[0]
+    frames = [picture.frame for picture in pictures]
+    with tempfile.TemporaryDirectory() as folder:
+        shot = make_shot(
+            plate=FrameSequence.parse(first.plate.parent).pattern,
+            keyframes={first.frame: first.mask},
+            range=format_frame_range(frames),
+            out=Path(folder) / "matte.#####.exr",
+            overrides=[f"size={validation.lines}", f"compute.device={compute.device}"],
+        )
+        run(prepare(shot), engine)
+        truth = FrameSequence.parse(first.mask.parent)
+        return evaluate(FrameSequence.parse(shot.out), truth, frames=frames, davis=True).mean.jf
