@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,29 +19,34 @@ _AROUND = 4
 
 @dataclass(frozen=True, eq=False)
 class CutOut:
-    """An object cut out of its picture.
+    """An object cut out of its picture, or of several.
 
     Args:
-        rgba: ``(4, h, w)`` float32, not premultiplied, just large enough for the object.
+        poses: ``(T, 4, h, w)`` float32 RGBA, not premultiplied, one for each frame; or ``(1, 4, h, w)`` for all.
     """
 
-    rgba: Tensor
+    poses: Tensor
+
+    def pose(self, number: int) -> Tensor:
+        """Return the RGBA of a frame."""
+        return self.poses[min(number, len(self.poses) - 1)]
 
 
-def cut_out(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> CutOut | None:
-    """Return an object cut out, or ``None`` where it is too small.
+def cut_out(pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> CutOut | None:
+    """Return an object cut out, from one picture or as it moves through several; ``None`` where it is too small.
 
     Args:
-        rgb: ``(H, W, 3)``.
-        mask: ``(H, W)``.
+        pictures: Of each its RGB ``(H, W, 3)`` and the object's mask ``(H, W)``; all of one size.
     """
-    rows, columns = np.nonzero(mask.max(1) > 127)[0], np.nonzero(mask.max(0) > 127)[0]
-    if np.count_nonzero(mask > 127) < _LEAST_PIXELS:
+    first = pictures[0][1]
+    if np.count_nonzero(first > 127) < _LEAST_PIXELS:
         return None
+    ever = np.maximum.reduce([mask for _, mask in pictures])
+    rows, columns = np.nonzero(ever.max(1) > 127)[0], np.nonzero(ever.max(0) > 127)[0]
     down = slice(max(rows[0] - _AROUND, 0), rows[-1] + 1 + _AROUND)
     across = slice(max(columns[0] - _AROUND, 0), columns[-1] + 1 + _AROUND)
-    rgba = np.concatenate([rgb[down, across], mask[down, across, None]], -1)
-    return CutOut(torch.from_numpy(rgba).permute(2, 0, 1).float().div_(255))
+    poses = np.stack([np.concatenate([rgb[down, across], mask[down, across, None]], -1) for rgb, mask in pictures])
+    return CutOut(torch.from_numpy(poses).permute(0, 3, 1, 2).float().div_(255))
 
 
 def lay_over(
@@ -60,7 +66,7 @@ def lay_over(
         The frames, their masks, and those of the cut-out, ``(T, S, S)``.
     """
     size = frames.shape[-1]
-    height, width = over.rgba.shape[1:]
+    height, width = over.poses.shape[-2:]
     scale = max(height, width) / (rng.uniform(*share) * size)
     # Where its centre stands in the crop, and how it goes on: a steady velocity and what comes on top.
     centre = rng.uniform(0.1, 0.9, 2) * size
@@ -80,16 +86,17 @@ def lay_over(
         shifted = after(np.array([[1.0, 0.0, at[0]], [0.0, 1.0, at[1]]]), still)
         place: Matrix = after(jolt(rng, size, 0.5 * motion), shifted)
         bend = flow_bend(rng, size, 0.02 * motion) if rng.random() < 0.5 else None
-        rgba = cut(over.rgba, place, size=size, bend=bend, beyond="zeros")
+        pose = over.pose(number)
+        rgba = cut(pose, place, size=size, bend=bend, beyond="zeros")
         alpha = rgba[3:]
         # Outside the cut-out zeros were averaged in: where alpha is soft the colour would darken with it.
-        colour = rgba[:3] / _inside(over, place, size, bend).clamp_min(1e-3)
+        colour = rgba[:3] / _inside(pose, place, size, bend).clamp_min(1e-3)
         results.append(frame * (1 - alpha) + colour.clamp(0, 1) * alpha)
         alphas.append(alpha[0])
     alpha_of_all = torch.stack(alphas)
     return torch.stack(results), masks * (1 - alpha_of_all[:, None]), alpha_of_all
 
 
-def _inside(over: CutOut, place: Matrix, size: int, bend: Tensor | None) -> Tensor:
-    ones = torch.ones_like(over.rgba[:1])
+def _inside(pose: Tensor, place: Matrix, size: int, bend: Tensor | None) -> Tensor:
+    ones = torch.ones_like(pose[:1])
     return cut(ones, place, size=size, bend=bend, beyond="zeros")

@@ -64,6 +64,10 @@ class Mixture(Section):
     """Of the stills, those that are frames of clips."""
     second_object: Share = 0.5
     """Share of samples over which another cut-out is moved."""
+    moving_cut_outs: Share = 0.5
+    """Of all cut-outs, those taken from a clip with the motion that they have there."""
+    puppets: Share = 0.2
+    """Of all cut-outs, those that are made-up figures in the texture of a picture."""
     untracked: Share = 0.3
     """Of those cut-outs, the ones that only hide what is behind them and are not followed."""
     moved_clips: Share = 0.5

@@ -20,6 +20,7 @@ from stcn_plugin.training.augment import add_noise, soften, vary_colour
 from stcn_plugin.training.composites import CutOut, cut_out, lay_over
 from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.pictures import Clip, Picture, PictureReader, Pixels
+from stcn_plugin.training.puppets import puppet
 from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement, spline_bend
 
 SLOTS = 3
@@ -87,7 +88,7 @@ class SampleMaker:
         for _ in range(_TRIES):
             frames, masks = self._scene(rng, size, gap)
             if rng.random() < self._mixture.second_object:
-                frames, masks = self._with_another(rng, frames, masks)
+                frames, masks = self._with_another(rng, frames, masks, gap)
             if masks.shape[1] and float(masks[0].mean((1, 2)).max()) >= _LEAST_SHARE:
                 return self._finished(rng, frames, masks)
         raise TrainingError(
@@ -98,28 +99,19 @@ class SampleMaker:
     def _scene(self, rng: Generator, size: int, gap: int) -> tuple[Tensor, Tensor]:
         """Return frames ``(T, 3, S, S)`` and masks ``(T, O, S, S)`` of a clip, a warped still or a composite."""
         if self._clips and rng.random() < self._mixture.clips:
-            return self._from_clip(rng, self._clips[rng.integers(len(self._clips))], size, gap)
-        picture = self._still(rng)
+            return self._from_clip(rng, size, gap)
         if rng.random() < self._mixture.composites:
-            return self._composite(rng, picture, size)
-        return self._warped(rng, self._reader.read(picture), size, strength=1.0)
+            return self._composite(rng, size, gap)
+        return self._warped(rng, self._reader.read(self._still(rng)), size, strength=1.0)
 
     def _still(self, rng: Generator) -> Picture:
         from_clips = not self._stills or (bool(self._moving) and rng.random() < self._mixture.frames_as_stills)
         pool = self._moving if from_clips else self._stills
         return pool[rng.integers(len(pool))]
 
-    def _from_clip(self, rng: Generator, clip: Clip, size: int, gap: int) -> tuple[Tensor, Tensor]:
-        """Take frames in order, forwards or backwards, with gaps of up to ``gap`` frames."""
-        count = self._mixture.frames
-        numbers = np.array([picture.frame for picture in clip.pictures])
-        chosen = [int(rng.integers(len(numbers)))]
-        for _ in range(count - 1):
-            near = np.nonzero((numbers > numbers[chosen[-1]]) & (numbers <= numbers[chosen[-1]] + gap))[0]
-            chosen.append(int(rng.choice(near)) if len(near) else chosen[-1])
-        if rng.random() < 0.5:
-            chosen.reverse()
-        pictures = [self._reader.read(clip.pictures[position]) for position in chosen]
+    def _from_clip(self, rng: Generator, size: int, gap: int) -> tuple[Tensor, Tensor]:
+        """Take frames of a clip as they are, or moved a little against each other."""
+        pictures = self._stretch(rng, gap)
         names = self._followed(rng, pictures[0])
         base = self._crop(rng, pictures[0], names, size)
         moves = rng.random() < self._mixture.moved_clips
@@ -130,6 +122,18 @@ class SampleMaker:
             frames.append(crop[:3])
             masks.append(crop[3:])
         return torch.stack(frames), torch.stack(masks)
+
+    def _stretch(self, rng: Generator, gap: int) -> list[Pixels]:
+        """Read frames of some clip in order, forwards or backwards, with gaps of up to ``gap`` frames."""
+        clip = self._clips[rng.integers(len(self._clips))]
+        numbers = np.array([picture.frame for picture in clip.pictures])
+        chosen = [int(rng.integers(len(numbers)))]
+        for _ in range(self._mixture.frames - 1):
+            near = np.nonzero((numbers > numbers[chosen[-1]]) & (numbers <= numbers[chosen[-1]] + gap))[0]
+            chosen.append(int(rng.choice(near)) if len(near) else chosen[-1])
+        if rng.random() < 0.5:
+            chosen.reverse()
+        return [self._reader.read(clip.pictures[position]) for position in chosen]
 
     def _warped(self, rng: Generator, pixels: Pixels, size: int, *, strength: float) -> tuple[Tensor, Tensor]:
         """Make a clip of one picture: each frame moved, turned and bent in its own way."""
@@ -149,31 +153,43 @@ class SampleMaker:
         stacked = torch.stack(crops)
         return stacked[:, :3], stacked[:, 3:]
 
-    def _composite(self, rng: Generator, picture: Picture, size: int) -> tuple[Tensor, Tensor]:
-        """Move an object over another picture, whose own objects are of no interest."""
-        pixels = self._reader.read(picture)
-        below, _ = self._warped(rng, self._reader.read(self._still(rng)), size, strength=0.6)
-        cut_outs = self._cut_outs(rng, pixels)
-        if not cut_outs:
-            return self._warped(rng, pixels, size, strength=1.0)
+    def _composite(self, rng: Generator, size: int, gap: int) -> tuple[Tensor, Tensor]:
+        """Move an object over another picture or clip, whose own objects are of no interest."""
+        if self._clips and rng.random() < self._mixture.moving_cut_outs:
+            below, _ = self._from_clip(rng, size, gap)
+        else:
+            below, _ = self._warped(rng, self._reader.read(self._still(rng)), size, strength=0.6)
         nothing = below.new_zeros(len(below), 0, size, size)
-        frames, _, alpha = lay_over(rng, below, nothing, cut_outs[0], share=(0.3, 1.0), motion=1.0)
+        over = self._cut_out(rng, gap)
+        if over is None:
+            return below, nothing
+        frames, _, alpha = lay_over(rng, below, nothing, over, share=(0.3, 1.0), motion=1.0)
         return frames, alpha[:, None]
 
-    def _with_another(self, rng: Generator, frames: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+    def _with_another(self, rng: Generator, frames: Tensor, masks: Tensor, gap: int) -> tuple[Tensor, Tensor]:
         """Move one more cut-out over a scene: an object to follow, or one that only hides."""
-        cut_outs = self._cut_outs(rng, self._reader.read(self._still(rng)))
-        if not cut_outs:
+        over = self._cut_out(rng, gap)
+        if over is None:
             return frames, masks
-        frames, masks, alpha = lay_over(rng, frames, masks, cut_outs[0], share=(0.2, 0.7), motion=1.0)
+        frames, masks, alpha = lay_over(rng, frames, masks, over, share=(0.2, 0.7), motion=1.0)
         if rng.random() < self._mixture.untracked or masks.shape[1] >= SLOTS:
             return frames, masks
         return frames, torch.cat([masks, alpha[:, None]], 1)
 
-    def _cut_outs(self, rng: Generator, pixels: Pixels) -> list[CutOut]:
-        found = [cut_out(pixels.rgb, mask) for mask in pixels.masks.values()]
-        whole = [each for each in found if each is not None]
-        return [whole[i] for i in rng.permutation(len(whole))]
+    def _cut_out(self, rng: Generator, gap: int) -> CutOut | None:
+        """Draw something to move over a scene; ``None`` where the picture drawn has nothing large enough."""
+        if rng.random() < self._mixture.puppets:
+            texture = self._reader.read(self._still(rng)).rgb
+            return puppet(rng, texture, frames=self._mixture.frames)
+        if self._clips and rng.random() < self._mixture.moving_cut_outs:
+            pictures = self._stretch(rng, gap)
+        else:
+            pictures = [self._reader.read(self._still(rng))]
+        names = [name for name in pictures[0].masks if all(name in pixels.masks for pixels in pictures)]
+        if not names:
+            return None
+        name = names[rng.integers(len(names))]
+        return cut_out([(pixels.rgb, pixels.masks[name]) for pixels in pictures])
 
     def _followed(self, rng: Generator, pixels: Pixels) -> list[str]:
         """Choose which objects of a picture to follow."""
