@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -27,6 +28,24 @@ The weights are then in the folder of the run: stcn weights add runs/show/weight
 """
 
 
+def _settings(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    """Print every setting and leave."""
+    if not wanted:
+        return
+    from stcn_plugin.cli.tables import print_table
+    from stcn_plugin.presets.wording import schema_at, settings_of
+    from stcn_plugin.training.config import TrainingConfig
+
+    schema = TrainingConfig.model_json_schema()
+    nodes = {key: schema_at(schema, tuple(key.split("."))) or {} for key in settings_of(schema)}
+    rows = [
+        (key, json.dumps(node["default"]) if "default" in node else "required", node["description"])
+        for key, node in nodes.items()
+    ]
+    print_table(("setting", "default", "meaning"), rows, left=3)
+    context.exit()
+
+
 @click.command(epilog=_EXAMPLES)
 @click.argument("config", metavar="CONFIG.yaml", type=click.Path(path_type=Path))
 @click.option(
@@ -35,6 +54,14 @@ The weights are then in the folder of the run: stcn weights add runs/show/weight
     metavar="KEY=VALUE",
     multiple=True,
     help="One setting over the file's, such as steps.total=500; repeat for more.",
+)
+@click.option(
+    "--settings",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_settings,
+    help="Print every setting of a configuration with its default and meaning.",
 )
 def train(config: Path, overrides: tuple[str, ...]) -> None:
     """Train a network on clips and stills with masks.

@@ -31,14 +31,19 @@ class Source(Section):
     leave_out: tuple[str, ...] = ()
     """Names of clips not to train on, such as those of `validation`."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"folder": value} if isinstance(value, str) else value
+
 
 class Data(Section):
     """What is trained on."""
 
     clips: tuple[Source, ...] = ()
-    """Shots with masks."""
+    """Folders of shots with masks: each a path, or a group with `folder`, `licence` and `leave_out`, names of clips not to train on."""
     stills: tuple[Source, ...] = ()
-    """Single pictures with masks, from which clips are made."""
+    """Folders of single pictures with masks, from which clips are made."""
     lines: Count = 384
     """Short side that larger pictures are reduced to."""
     colour_space: str = "auto"
@@ -147,7 +152,7 @@ class Compute(Section):
     device: Device = "auto"
     """`auto` takes the GPU where there is one."""
     precision: Precision = "auto"
-    """Number format of encoders and decoder; `auto` takes the fastest that the device computes natively."""
+    """Number format of encoders and decoder; `auto` takes bfloat16 where the device computes it natively, else float32."""
     workers: Whole = 1
     """Processes that prepare samples."""
     threads: Whole = 0

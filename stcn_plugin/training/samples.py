@@ -44,6 +44,10 @@ class Sample:
     masks: Tensor
     present: Tensor
 
+    def pin_memory(self) -> Sample:
+        """Return a copy in page-locked memory, from which a GPU takes it without waiting."""
+        return Sample(*(part.pin_memory() for part in vars(self).values()))
+
 
 @dataclass(frozen=True)
 class Sources:

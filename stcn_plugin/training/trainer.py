@@ -41,7 +41,7 @@ class Trainer:
         self.device = choose_device(own_device(config.compute.device))
         self.network = network.to(self.device)
         self._config = config
-        rollout = Rollout(self.network, precision=choose_precision(config.compute.precision, self.device))
+        rollout = Rollout(self.network, precision=_precision(config.compute.precision, self.device))
         self._rollout = group.wrapped(rollout, self.device)
         self._trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._optimiser = torch.optim.AdamW(_groups(network, config), weight_decay=config.optimiser.weight_decay)
@@ -109,6 +109,12 @@ class Trainer:
         if self._average:
             self._average.restore(checkpoint.average or checkpoint.network)
         self.step, self.best, self.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
+
+
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the number format of encoders and decoder; half floats underflow in gradients, so float32 stands for them."""
+    precision = choose_precision(name, device)
+    return torch.float32 if precision is torch.float16 else precision
 
 
 def _groups(network: STCN, config: TrainingConfig) -> list[dict[str, Any]]:
