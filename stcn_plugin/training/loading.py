@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
+from stcn_plugin.errors import STCNError, TrainingError
 from stcn_plugin.training.config import Data, TrainingConfig
 from stcn_plugin.training.pictures import PictureReader, find_clips, find_stills
 from stcn_plugin.training.samples import Sample, SampleMaker, Sources
@@ -25,8 +28,73 @@ def find_sources(data: Data) -> Sources:
     return Sources(clips, stills)
 
 
-class _Samples(Dataset[Sample]):
-    """The samples of a run by their number.
+def batches(config: TrainingConfig, sources: Sources, *, first_step: int, rank: int, world: int) -> Iterator[Sample]:
+    """Yield the batches of one process from a step to the end of the run.
+
+    Args:
+        config: The run.
+        sources: Its pictures.
+        first_step: Step of the first batch.
+        rank: Number of this process among all.
+        world: How many processes share a step's samples.
+
+    Raises:
+        STCNError: A picture cannot be read.
+        TrainingError: A process that prepares samples died.
+    """
+    workers = config.compute.workers
+    numbers = _Numbers(config.steps.batch, first_step, config.steps.total, rank, world)
+    loader: DataLoader[Sample | STCNError] = DataLoader(
+        _Samples(config, sources),
+        batch_size=numbers.mine,
+        sampler=numbers,
+        num_workers=workers,
+        collate_fn=_joined,
+        pin_memory=torch.cuda.is_available(),
+        # A fork of a process whose threads have worked already may hang.
+        multiprocessing_context="spawn" if workers else None,
+        worker_init_fn=_settle if workers else None,
+        prefetch_factor=4 if workers else None,
+    )
+    try:
+        for batch in loader:
+            if isinstance(batch, STCNError):
+                raise batch
+            yield batch
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainingError(
+            "a process that prepares samples died", fix="If memory ran out, lower compute.workers or data.lines"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Numbers(Sampler[int]):
+    """The numbers of a process's samples, step by step; all processes together have every number once."""
+
+    batch: int
+    first_step: int
+    steps: int
+    rank: int
+    world: int
+
+    @property
+    def mine(self) -> int:
+        """Samples of this process in a step."""
+        return self.batch // self.world
+
+    def __len__(self) -> int:
+        return (self.steps - self.first_step) * self.mine
+
+    def __iter__(self) -> Iterator[int]:
+        for step in range(self.first_step, self.steps):
+            start = step * self.batch + self.rank * self.mine
+            yield from range(start, start + self.mine)
+
+
+class _Samples(Dataset[Sample | STCNError]):
+    """The samples of a run by their number; an error is handed over as it is, since a process would garble it.
 
     Args:
         config: The run.
@@ -38,55 +106,34 @@ class _Samples(Dataset[Sample]):
         self._sources = sources
         self._maker: SampleMaker | None = None  # made where it is used: what it remembers does not travel
 
-    def __getitem__(self, number: int) -> Sample:
-        config = self._config
+    def __getitem__(self, number: int) -> Sample | STCNError:
+        try:
+            return self._make(number)
+        except STCNError as error:
+            return error
+
+    def _make(self, number: int) -> Sample:
+        config, steps = self._config, self._config.steps
         if self._maker is None:
             reader = PictureReader(lines=config.data.lines, colour_space=config.data.colour_space)
             self._maker = SampleMaker(self._sources, reader, mixture=config.mixture, seed=config.seed)
-        steps = config.steps
         step = number // steps.batch
         return self._maker.make(
             number, size=staged(steps.crop, step, steps.total), gap=staged(steps.gap, step, steps.total)
         )
 
 
-def batches(config: TrainingConfig, sources: Sources, *, first_step: int, rank: int, world: int) -> Iterator[Sample]:
-    """Yield the batches of one process from a step to the end of the run.
-
-    Args:
-        config: The run.
-        sources: Its pictures.
-        first_step: Step of the first batch.
-        rank: Number of this process among all.
-        world: How many processes share a step's samples.
-    """
-    mine = config.steps.batch // world
-    numbers = [
-        step * config.steps.batch + rank * mine + i
-        for step in range(first_step, config.steps.total)
-        for i in range(mine)
-    ]
-    workers = config.compute.workers
-    loader = DataLoader(
-        _Samples(config, sources),
-        batch_size=mine,
-        sampler=numbers,
-        num_workers=workers,
-        collate_fn=_joined,
-        pin_memory=torch.cuda.is_available(),
-        # A fork of a process whose threads have worked already may hang.
-        multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_settle if workers else None,
-        prefetch_factor=4 if workers else None,
-    )
-    yield from loader
-
-
 def _settle(_worker: int) -> None:
+    """Leave the other cores to the network, and Ctrl-C to the process that answers it."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _joined(samples: list[Sample]) -> Sample:
-    return Sample(
-        *(torch.stack(parts) for parts in zip(*((s.frames, s.masks, s.present) for s in samples), strict=True))
-    )
+def _joined(samples: list[Sample | STCNError]) -> Sample | STCNError:
+    """Join samples to a batch; an error among them stands for all."""
+    made: list[Sample] = []
+    for sample in samples:
+        if isinstance(sample, STCNError):
+            return sample
+        made.append(sample)
+    return Sample(*(torch.stack(parts) for parts in zip(*(vars(sample).values() for sample in made), strict=True)))
