@@ -64,6 +64,7 @@ def finetune(
     shots = [load_shot(file, overrides=overrides) for file in shot_files]
     with watched(total=steps, batch=tuning.BATCH) as watcher:
         done = tuning.finetune(shots, out=out or Path(f"{name}.finetune"), steps=steps, store=store, watcher=watcher)
-    entry = store.add(done.weights, name=name, replace=replace)
+    source = f"stcn finetune, from {shots[0].settings.weights}"
+    entry = store.add(done.weights, name=name, source=source, replace=replace)
     click.echo(f"added {entry.name}: {entry.variant} variant, {entry.path}")
     click.echo(f"Use it with: stcn propagate {shot_files[0]} --weights {name}")

@@ -12,7 +12,7 @@ from stcn_plugin import __version__
 from stcn_plugin.training.config import Source, TrainingConfig
 from stcn_plugin.training.validation import ValidationReport
 
-_FILES = ("start", "key_encoder", "out")
+_FILES = ("start", "out")
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Origins:
         seconds: Time that these took.
         device: Where.
         validation: How good they are, where it was measured.
+        start_licence: Of the weights that they started from; empty where they started from none.
     """
 
     config: TrainingConfig
@@ -32,11 +33,15 @@ class Origins:
     seconds: float
     device: str
     validation: ValidationReport | None
+    start_licence: str = ""
 
     @property
     def licences(self) -> tuple[str, ...]:
-        """The licences of all that was trained on, each once."""
-        return tuple(dict.fromkeys(source.licence for source in self._sources))
+        """The licences of all that went into the weights, each once: all of them bind who uses them."""
+        encoder = self.config.key_encoder
+        before = [self.start_licence, encoder.licence if encoder else ""]
+        named = [*(source.licence for source in self._sources), *before]
+        return tuple(dict.fromkeys(licence for licence in named if licence))
 
     @property
     def data(self) -> str:
@@ -51,7 +56,7 @@ class Origins:
         """Return what goes into the file of the weights."""
         scores = {"validation": f"J&F {self.validation.mean:.4f}"} if self.validation else {}
         return {
-            "license": "as the training data: " + ", ".join(self.licences),
+            "license": "of all that it was made from: " + "; ".join(self.licences),
             "source": f"stcn train, {self.step} steps",
             "data": self.data,
             **({"title": self.config.description} if self.config.description else {}),
@@ -67,7 +72,7 @@ class Origins:
         """
         config = self.config
         start = _last(config.start or "") or (
-            f"key encoder from {_last(config.key_encoder)}" if config.key_encoder else "chance"
+            f"key encoder from {_last(config.key_encoder.file)}" if config.key_encoder else "chance"
         )
         rows = {
             "Network": config.variant,
@@ -75,7 +80,7 @@ class Origins:
             "Trained on": self.data,
             "Started from": start,
             "Steps": f"{self.step} of {config.steps.batch} samples, {self.seconds / 3600:.1f} hours on {self.device}",
-            "Licence": "as the training data demands: " + ", ".join(self.licences),
+            "Licence": "of all that it was made from: " + "; ".join(self.licences),
             "Made with": f"stcn_plugin {__version__}",
         }
         table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())
@@ -102,6 +107,8 @@ def _without_folders(config: TrainingConfig) -> dict[str, Any]:
     for room, kind in (("data", "clips"), ("data", "stills"), ("validation", "clips")):
         for source in said[room][kind]:
             source["folder"] = _last(source["folder"])
+    if said["key_encoder"]:
+        said["key_encoder"]["file"] = _last(said["key_encoder"]["file"])
     return {key: _last(value) if key in _FILES and value else value for key, value in said.items()}
 
 

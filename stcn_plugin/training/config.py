@@ -37,6 +37,20 @@ class Source(Section):
         return {"folder": value} if isinstance(value, str) else value
 
 
+class Pretrained(Section):
+    """Weights that others trained."""
+
+    file: str
+    """A `.pth` file."""
+    licence: str = "not stated"
+    """What may be done with them, for the model card."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, value: object) -> object:
+        return {"file": value} if isinstance(value, str) else value
+
+
 class Data(Section):
     """What is trained on."""
 
@@ -166,8 +180,8 @@ class TrainingConfig(Section):
     """The network."""
     start: str | None = None
     """Weights to start from: a name in the store, `starter`, or a `.safetensors` file; none starts from chance."""
-    key_encoder: str | None = None
-    """ImageNet-trained weights of the key encoder to start from, a `.pth` file."""
+    key_encoder: Pretrained | None = None
+    """ImageNet-trained weights of the key encoder to start from: a `.pth` file, or a group with `file` and `licence`."""
     out: str
     """Folder of the run: checkpoints, curves, and the weights in the end."""
     description: str = ""
@@ -208,12 +222,17 @@ def _with_absolute_paths(config: TrainingConfig, layer: Layer) -> TrainingConfig
         update={kind: sources("data", kind, getattr(config.data, kind)) for kind in ("clips", "stills")}
     )
     validation = config.validation.model_copy(update={"clips": sources("validation", "clips", config.validation.clips)})
-    files = {
-        key: absolute(value, layer.origin((key,)))
-        for key in ("out", "key_encoder")
-        if (value := getattr(config, key)) is not None
-    }
-    start = config.start
+    start, encoder = config.start, config.key_encoder
     if start is not None and start.endswith(".safetensors"):
-        files["start"] = absolute(start, layer.origin(("start",)))
-    return config.model_copy(update={**files, "data": data, "validation": validation})
+        start = absolute(start, layer.origin(("start",)))
+    if encoder is not None:
+        encoder = encoder.model_copy(update={"file": absolute(encoder.file, layer.origin(("key_encoder",)))})
+    return config.model_copy(
+        update={
+            "out": absolute(config.out, layer.origin(("out",))),
+            "start": start,
+            "key_encoder": encoder,
+            "data": data,
+            "validation": validation,
+        }
+    )

@@ -16,6 +16,7 @@ from stcn_plugin.errors import CancelledError, TrainingError
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.network.weights import LoadedWeights, read_weights, write_weights
+from stcn_plugin.network.weights_entry import NOT_STATED, read_metadata
 from stcn_plugin.training.card import Origins
 from stcn_plugin.training.config import TrainingConfig
 from stcn_plugin.training.distributed import Group, joined_group
@@ -87,6 +88,8 @@ class _Run:
         if group.leads:
             _settle(self._folder, config)
         group.wait()
+        start = store.path(config.start) if config.start else None
+        self._start_licence = read_metadata(start).get("license", NOT_STATED) if start else ""
         self._trainer = Trainer(starting_network(config, store=store), config, group=group)
         self._trainer.resume(self._folder)
         self._history = History(self._folder, step=self._trainer.step) if group.leads else None
@@ -152,7 +155,8 @@ class _Run:
     def _export(self, validation: ValidationReport | None) -> None:
         """Write the weights as they are now, and their model card."""
         config, trainer = self._config, self._trainer
-        origins = Origins(config, trainer.step, trainer.seconds, str(trainer.device), validation)
+        device = str(trainer.device)
+        origins = Origins(config, trainer.step, trainer.seconds, device, validation, self._start_licence)
         file = self._folder / WEIGHTS
         loaded = LoadedWeights(VARIANTS[config.variant], _halves(trainer.weights), {})
         write_whole(file, lambda path: write_weights(path, loaded, metadata=origins.metadata()))

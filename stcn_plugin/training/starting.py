@@ -40,7 +40,7 @@ def starting_network(config: TrainingConfig, *, store: WeightsStore) -> STCN:
             raise TrainingError(what, where=config.start)
         network = build_network(loaded, device=torch.device("cpu"))
     if config.key_encoder is not None:
-        _put_key_encoder(network, Path(config.key_encoder))
+        _put_key_encoder(network, Path(config.key_encoder.file))
     network.to(memory_format=torch.channels_last)
     network.requires_grad_(True).eval()
     for beginning in config.optimiser.frozen:
