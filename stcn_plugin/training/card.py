@@ -50,7 +50,8 @@ class Origins:
 
     @property
     def _sources(self) -> list[Source]:
-        return [*self.config.data.clips, *self.config.data.stills]
+        data = self.config.data
+        return [*data.clips, *data.stills, *data.elements]
 
     def metadata(self) -> Mapping[str, str]:
         """Return what goes into the file of the weights."""
@@ -104,7 +105,7 @@ class Origins:
 def _without_folders(config: TrainingConfig) -> dict[str, Any]:
     """Return the settings with files by their names alone: where they lie concerns nobody who reads the card."""
     said = config.model_dump(mode="json")
-    for room, kind in (("data", "clips"), ("data", "stills"), ("validation", "clips")):
+    for room, kind in (("data", "clips"), ("data", "stills"), ("data", "elements"), ("validation", "clips")):
         for source in said[room][kind]:
             source["folder"] = _last(source["folder"])
     if said["key_encoder"]:

@@ -58,6 +58,8 @@ class Data(Section):
     """Folders of shots with masks: each a path, or a group with `folder`, `licence` and `leave_out`, names of clips not to train on."""
     stills: tuple[Source, ...] = ()
     """Folders of single pictures with masks, from which clips are made."""
+    elements: tuple[Source, ...] = ()
+    """Folders of pictures of single things with alpha, which are moved over the others."""
     lines: Count = 384
     """Short side that larger pictures are reduced to."""
     colour_space: str = "auto"
@@ -87,6 +89,8 @@ class Mixture(Section):
     """Of all cut-outs, those taken from a clip with the motion that they have there."""
     puppets: Share = 0.2
     """Of all cut-outs, those that are made-up figures in the texture of a picture."""
+    elements: Share = 0.3
+    """Of all other cut-outs, those that are elements, where there are any."""
     untracked: Share = 0.3
     """Of those cut-outs, the ones that only hide what is behind them and are not followed."""
     moved_clips: Share = 0.5
@@ -219,7 +223,7 @@ def _with_absolute_paths(config: TrainingConfig, layer: Layer) -> TrainingConfig
         return tuple(source.model_copy(update={"folder": absolute(source.folder, origin)}) for source in listed)
 
     data = config.data.model_copy(
-        update={kind: sources("data", kind, getattr(config.data, kind)) for kind in ("clips", "stills")}
+        update={kind: sources("data", kind, getattr(config.data, kind)) for kind in ("clips", "stills", "elements")}
     )
     validation = config.validation.model_copy(update={"clips": sources("validation", "clips", config.validation.clips)})
     start, encoder = config.start, config.key_encoder

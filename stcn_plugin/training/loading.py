@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stcn_plugin.errors import STCNError, TrainingError
 from stcn_plugin.training.config import Data, TrainingConfig
+from stcn_plugin.training.elements import find_elements
 from stcn_plugin.training.pictures import PictureReader, find_clips, find_stills
 from stcn_plugin.training.samples import Sample, SampleMaker, Sources
 from stcn_plugin.training.schedule import staged
@@ -25,7 +26,8 @@ def find_sources(data: Data) -> Sources:
     """
     clips = [clip for source in data.clips for clip in find_clips(Path(source.folder), leave_out=source.leave_out)]
     stills = [still for source in data.stills for still in find_stills(Path(source.folder))]
-    return Sources(clips, stills)
+    elements = [path for source in data.elements for path in find_elements(Path(source.folder))]
+    return Sources(clips, stills, elements)
 
 
 def batches(config: TrainingConfig, sources: Sources, *, first_step: int, rank: int, world: int) -> Iterator[Sample]:

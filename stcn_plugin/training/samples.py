@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from stcn_plugin.errors import TrainingError
 from stcn_plugin.training.augment import add_noise, soften, vary_colour
 from stcn_plugin.training.composites import CutOut, cut_out, lay_over
 from stcn_plugin.training.config import Mixture
+from stcn_plugin.training.elements import ElementReader, element_cut_out
 from stcn_plugin.training.pictures import Clip, Picture, PictureReader, Pixels
 from stcn_plugin.training.puppets import puppet
 from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement, spline_bend
@@ -56,10 +58,12 @@ class Sources:
     Args:
         clips: Shots with masks.
         stills: Pictures with masks; frames of the clips serve as stills too.
+        elements: Pictures of single things with alpha.
     """
 
     clips: Sequence[Clip]
     stills: Sequence[Clip]
+    elements: Sequence[Path] = ()
 
 
 class SampleMaker:
@@ -76,7 +80,9 @@ class SampleMaker:
         self._clips = [clip for clip in sources.clips if len(clip.pictures) > 1]
         self._moving = [picture for clip in sources.clips for picture in clip.pictures]
         self._stills = [picture for still in sources.stills for picture in still.pictures]
+        self._elements = sources.elements
         self._reader = reader
+        self._element_reader = ElementReader()
         self._mixture = mixture
         self._seed = seed
 
@@ -185,6 +191,9 @@ class SampleMaker:
         if rng.random() < self._mixture.puppets:
             texture = self._reader.read(self._still(rng)).rgb
             return puppet(rng, texture, frames=self._mixture.frames)
+        if self._elements and rng.random() < self._mixture.elements:
+            rgba = self._element_reader.read(self._elements[int(rng.integers(len(self._elements)))])
+            return None if rgba is None else element_cut_out(rng, rgba, self._reader.read(self._still(rng)).rgb)
         if self._clips and rng.random() < self._mixture.moving_cut_outs:
             pictures = self._stretch(rng, gap)
         else:

@@ -1,0 +1,103 @@
+"""Elements: pictures of single things with alpha, from a library of them, to be moved over plates."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stcn_plugin.errors import TrainingError
+from stcn_plugin.media.colour import ColourTransform
+from stcn_plugin.media.images import read_image
+from stcn_plugin.media.resizing import resized
+from stcn_plugin.training.composites import CutOut
+from stcn_plugin.training.warps import cut, placement
+
+_SUFFIXES = frozenset((".png", ".exr", ".tif", ".tiff", ".webp"))
+_SIDE = 256  # longest, pixels
+_LEAST_SIDE = 16
+_LEAST_COVERAGE = 0.05
+
+
+def find_elements(folder: Path) -> tuple[Path, ...]:
+    """Return the pictures in a folder and all folders in it; whether they have alpha is known when they are read.
+
+    Raises:
+        TrainingError: There are none.
+    """
+    found = tuple(sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in _SUFFIXES))
+    if not found:
+        raise TrainingError("there are no pictures that may have alpha, such as PNG or EXR", where=str(folder))
+    return found
+
+
+class ElementReader:
+    """Reads elements, and remembers the ones read last.
+
+    Args:
+        remembered: Most elements kept in memory, a megabyte each at most.
+    """
+
+    def __init__(self, *, remembered: int = 512) -> None:
+        self._colour = ColourTransform()
+        self.read = lru_cache(remembered)(self._read)
+
+    def _read(self, path: Path) -> Tensor | None:
+        """Read an element.
+
+        Returns:
+            ``(4, h, w)`` float32 RGBA, not premultiplied, no larger than it needs to be; ``None`` for a picture that
+            has no alpha, or next to nothing in it.
+
+        Raises:
+            PlateError: The file cannot be read.
+        """
+        image = read_image(path, unassociated=True)
+        named = {name.lower(): image.pixels[..., i] for i, name in enumerate(image.channels)}
+        alpha = named.get("a")
+        colours = [named[name] for name in ("r", "g", "b") if name in named] or [named[n] for n in ("y",) if n in named]
+        if alpha is None or not colours or float(alpha.mean()) < _LEAST_COVERAGE or float(alpha.min()) > 0.5:
+            return None
+        rgb = np.stack(colours * 3 if len(colours) == 1 else colours, -1)
+        if image.is_float:  # as OpenEXR stores them, colours are multiplied by alpha
+            rgb /= np.maximum(alpha, 1e-4, dtype=np.float32)[..., None]
+        display = self._colour.to_display(rgb, is_float=image.is_float, file_colour_space=image.colour_space)
+        return _tight(display, np.clip(alpha, 0, 1).astype(np.float32))
+
+
+def element_cut_out(rng: Generator, rgba: Tensor, texture: NDArray[np.uint8]) -> CutOut:
+    """Return an element to be moved about, as it is or with some of a picture's texture on it.
+
+    Args:
+        rng: Chance.
+        rgba: ``(4, h, w)``, from `ElementReader`.
+        texture: ``(H, W, 3)`` picture.
+    """
+    amount = float(rng.choice([0.0, 0.5, 1.0]))
+    paint = torch.from_numpy(texture).permute(2, 0, 1).float().div_(255)
+    size = max(rgba.shape[1:])
+    centre = (rng.uniform(0, paint.shape[2]), rng.uniform(0, paint.shape[1]))
+    place = placement(
+        size=size, centre=centre, scale=float(np.exp(rng.uniform(-0.7, 0.7))), degrees=rng.uniform(0, 360)
+    )
+    painted = cut(paint, place, size=size, beyond="reflection")[:, : rgba.shape[1], : rgba.shape[2]]
+    return CutOut(torch.cat([torch.lerp(rgba[:3], painted, amount), rgba[3:]])[None])
+
+
+def _tight(rgb: NDArray[np.float32], alpha: NDArray[np.float32]) -> Tensor | None:
+    """Cut to what is there, and reduce; averaged premultiplied, so that what is clear lends no colour."""
+    rows, columns = np.nonzero(alpha.max(1) > 0.02)[0], np.nonzero(alpha.max(0) > 0.02)[0]
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    rgb, alpha = rgb[window], alpha[window]
+    scale = min(1.0, _SIDE / max(alpha.shape))
+    size = (round(alpha.shape[0] * scale), round(alpha.shape[1] * scale))
+    if min(size) < _LEAST_SIDE:
+        return None
+    small = resized(np.ascontiguousarray(alpha), size)
+    channels = [resized(np.ascontiguousarray(rgb[..., i] * alpha), size) / np.maximum(small, 1e-3) for i in range(3)]
+    return torch.from_numpy(np.stack([*channels, small])).clamp_(0, 1)
