@@ -30,6 +30,8 @@ class Source(Section):
     """What may be done with them, for the model card."""
     leave_out: tuple[str, ...] = ()
     """Names of clips not to train on, such as those of `validation`."""
+    weight: Positive = 1.0
+    """How often each clip or picture of the folder is drawn, beside those of other folders."""
 
     @model_validator(mode="before")
     @classmethod
@@ -55,7 +57,7 @@ class Data(Section):
     """What is trained on."""
 
     clips: tuple[Source, ...] = ()
-    """Folders of shots with masks: each a path, or a group with `folder`, `licence` and `leave_out`, names of clips not to train on."""
+    """Folders of shots with masks: each a path, or a group with `folder`, `licence`, `leave_out` (names of clips not to train on) and `weight` (how often each is drawn beside those of other folders)."""
     stills: tuple[Source, ...] = ()
     """Folders of single pictures with masks, from which clips are made."""
     elements: tuple[Source, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -24,8 +24,14 @@ def find_sources(data: Data) -> Sources:
     Raises:
         TrainingError: A folder has none.
     """
-    clips = [clip for source in data.clips for clip in find_clips(Path(source.folder), leave_out=source.leave_out)]
-    stills = [still for source in data.stills for still in find_stills(Path(source.folder))]
+    clips = [
+        replace(clip, weight=source.weight)
+        for source in data.clips
+        for clip in find_clips(Path(source.folder), leave_out=source.leave_out)
+    ]
+    stills = [
+        replace(still, weight=source.weight) for source in data.stills for still in find_stills(Path(source.folder))
+    ]
     elements = [path for source in data.elements for path in find_elements(Path(source.folder))]
     return Sources(clips, stills, elements)
 

@@ -47,10 +47,12 @@ class Clip:
     Args:
         name: Of the folder, or of the still.
         pictures: By frame number.
+        weight: How often it is drawn, beside the others.
     """
 
     name: str
     pictures: tuple[Picture, ...]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -77,9 +77,9 @@ class SampleMaker:
     """
 
     def __init__(self, sources: Sources, reader: PictureReader, *, mixture: Mixture, seed: int) -> None:
-        self._clips = [clip for clip in sources.clips if len(clip.pictures) > 1]
-        self._moving = [picture for clip in sources.clips for picture in clip.pictures]
-        self._stills = [picture for still in sources.stills for picture in still.pictures]
+        self._clips = _Pool([clip for clip in sources.clips if len(clip.pictures) > 1])
+        self._frames = _Pool(sources.clips)
+        self._stills = _Pool(sources.stills)
         self._elements = sources.elements
         self._reader = reader
         self._element_reader = ElementReader()
@@ -115,9 +115,9 @@ class SampleMaker:
         return self._warped(rng, self._reader.read(self._still(rng)), size, strength=1.0)
 
     def _still(self, rng: Generator) -> Picture:
-        from_clips = not self._stills or (bool(self._moving) and rng.random() < self._mixture.frames_as_stills)
-        pool = self._moving if from_clips else self._stills
-        return pool[rng.integers(len(pool))]
+        from_clips = not self._stills or (bool(self._frames) and rng.random() < self._mixture.frames_as_stills)
+        pictures = (self._frames if from_clips else self._stills).draw(rng).pictures
+        return pictures[rng.integers(len(pictures))]
 
     def _from_clip(self, rng: Generator, size: int, gap: int) -> tuple[Tensor, Tensor]:
         """Take frames of a clip as they are, or moved a little against each other."""
@@ -135,7 +135,7 @@ class SampleMaker:
 
     def _stretch(self, rng: Generator, gap: int) -> list[Pixels]:
         """Read frames of some clip in order, forwards or backwards, with gaps of up to ``gap`` frames."""
-        clip = self._clips[rng.integers(len(self._clips))]
+        clip = self._clips.draw(rng)
         numbers = np.array([picture.frame for picture in clip.pictures])
         chosen = [int(rng.integers(len(numbers)))]
         for _ in range(self._mixture.frames - 1):
@@ -247,6 +247,21 @@ class SampleMaker:
         if rng.random() < self._mixture.noisy:
             frames = add_noise(rng, frames, float(rng.uniform(0.005, 0.04)))
         return Sample(frames, slots, torch.arange(SLOTS) < masks.shape[1])
+
+
+class _Pool:
+    """Clips to draw from, each as often as its weight says."""
+
+    def __init__(self, clips: Sequence[Clip]) -> None:
+        self._clips = clips
+        self._upto = np.cumsum([clip.weight for clip in clips])
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def draw(self, rng: Generator) -> Clip:
+        """Return one of them."""
+        return self._clips[int(np.searchsorted(self._upto, rng.random() * self._upto[-1], side="right"))]
 
 
 def _stacked(pixels: Pixels, names: Sequence[str]) -> Tensor:
