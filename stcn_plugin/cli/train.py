@@ -74,10 +74,13 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     from stcn_plugin.network.store import WeightsStore
     from stcn_plugin.training import run
     from stcn_plugin.training.config import load_training_config
+    from stcn_plugin.training.distributed import is_leader
 
     settings = load_training_config(config, overrides=overrides)
     with watched(total=settings.steps.total, batch=settings.steps.batch) as watcher:
         done = run.train(settings, store=WeightsStore(), watcher=watcher)
+    if not is_leader():
+        return
     score = f", J&F {done.best:.3f}" if done.best is not None else ""
     click.echo(f"{done.weights}: {done.step} steps in {done.seconds / 3600:.2f} hours{score}")
     if done.waited > 0.05:

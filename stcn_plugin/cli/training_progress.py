@@ -48,13 +48,16 @@ def watched(*, total: int, batch: int) -> Iterator[Watcher]:
 @contextmanager
 def _asked_to_stop() -> Iterator[list[int]]:
     """Give a list that is no longer empty once Ctrl-C, or a farm's signal to end, has come."""
+    from stcn_plugin.training.distributed import is_leader
+
     asked: list[int] = []
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)
-        click.echo("stopping after this step; press Ctrl-C again to stop at once and lose it", err=True)
+        if is_leader():
+            click.echo("stopping after this step; press Ctrl-C again to stop at once and lose it", err=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -74,7 +77,9 @@ class _Display:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        if not sys.stderr.isatty():
+        from stcn_plugin.training.distributed import is_leader
+
+        if not sys.stderr.isatty() or not is_leader():
             yield
             return
         from rich.console import Console

@@ -74,6 +74,11 @@ def joined_group(batch: int) -> Iterator[Group]:
         distributed.destroy_process_group()
 
 
+def is_leader() -> bool:
+    """Tell whether this process reports, before it has joined the others."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def own_device(name: str) -> str:
     """Return the device of this process: where there are several, each has a GPU of its own.
 

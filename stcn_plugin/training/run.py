@@ -98,7 +98,8 @@ class _Run:
 
     def go(self) -> Trained:
         trainer, config = self._trainer, self._config
-        self._watcher.on_start(trainer.step)
+        if self._group.leads:
+            self._watcher.on_start(trainer.step)
         loader = batches(config, self._sources, first_step=trainer.step, rank=self._group.rank, world=self._group.size)
         before = time.perf_counter()
         for batch in loader:
