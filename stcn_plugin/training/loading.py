@@ -14,7 +14,8 @@ from stcn_plugin.errors import STCNError, TrainingError
 from stcn_plugin.training.config import Data, TrainingConfig
 from stcn_plugin.training.elements import find_elements
 from stcn_plugin.training.pictures import PictureReader, find_clips, find_stills
-from stcn_plugin.training.samples import Sample, SampleMaker, Sources
+from stcn_plugin.training.samples import Sample, SampleMaker
+from stcn_plugin.training.scenes import Sources
 from stcn_plugin.training.schedule import staged
 
 
