@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from training.drawn import disc, laid, save, save_clip, square, texture
+from training.drawn import disc, laid, save, save_clip, save_pair, square, texture
 
 
 @dataclass(frozen=True)
 class Footage:
-    """Folders to train on: two clips of six frames, three stills of one object each."""
+    """Folders to train on: three clips of six frames, `pair` with two objects, and three stills of one object each."""
 
     clips: Path
     stills: Path
@@ -24,6 +24,7 @@ def footage(tmp_path_factory) -> Footage:
     folder = tmp_path_factory.mktemp("footage")
     save_clip(folder / "clips" / "ball", frames=6, seed=1, colour=(0.9, 0.2, 0.1))
     save_clip(folder / "clips" / "moon", frames=6, seed=2, colour=(0.9, 0.9, 0.5), first=11)
+    save_pair(folder / "clips" / "pair", frames=6)
     for number, mask in enumerate([square(30, 20, 40), disc((60, 50), 25), square(50, 40, 30)]):
         save(folder / "stills", f"still_{number}", laid(mask, texture(20 + number), texture(10 + number)), mask)
     return Footage(folder / "clips", folder / "stills")

@@ -58,3 +58,16 @@ def save_clip(folder: Path, *, frames: int, seed: int, colour: tuple[float, floa
     for number in range(frames):
         mask = disc((44 + 5 * number, 48 + 2 * number), 20)
         save(folder, f"{first + number:04d}", laid(mask, colour, texture(seed)), mask)
+
+
+def save_pair(folder: Path, *, frames: int) -> None:
+    """Write a disc that passes in front of a square, with palette masks: 1 is the disc, 2 the square."""
+    for number in range(frames):
+        front, behind = disc((30 + 12 * number, 40), 18) > 0.5, square(60, 30, 36)
+        rgb = laid(front, (0.1, 0.3, 0.9), laid(behind, texture(5), texture(6)))
+        save(folder, f"{number:02d}", rgb, None)
+        indices = np.where(front, 1, behind * 2).astype(np.uint8)
+        mask = Image.fromarray(indices)
+        mask.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        (folder / "masks").mkdir(exist_ok=True)
+        mask.save(folder / "masks" / f"{number:02d}.png")
