@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,8 @@ from training.drawn import GREY, disc, save, square, texture
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.pictures import PictureReader, Pixels, find_clips, find_stills
-from stcn_plugin.training.samples import SLOTS, SampleMaker, Sources
+from stcn_plugin.training.samples import SampleMaker
+from stcn_plugin.training.scenes import SLOTS, Sources
 
 SIZE = 64
 GAP = 2
@@ -183,6 +185,17 @@ def test_frames_of_a_clip_come_in_order_with_gaps_as_long_as_allowed(tmp_path):
         seen.add(tuple(recorder.frames))
     ahead = {(1, 2, 4), (1, 4, 7), (2, 4, 7), (4, 7, 7), (7, 7, 7), (11, 11, 11)}
     assert seen == ahead | {tuple(reversed(frames)) for frames in ahead}
+
+
+def test_clips_are_drawn_as_often_as_they_weigh(sources):
+    """One of weight 3 beside two of weight 1 has three samples in five."""
+    recorder = Recorder()
+    heavy = [replace(clip, weight=3.0 if clip.name == "moon" else 1.0) for clip in sources.clips]
+    made = maker(Sources(heavy, ()), recorder, clips=1.0, second_object=0.0)
+    for number in range(200):
+        made.make(number, size=16, gap=GAP)
+    assert len(recorder.frames) == 600
+    assert sum(frame > 10 for frame in recorder.frames) / 600 == pytest.approx(0.6, abs=0.08)  # of the moon alone
 
 
 def test_pictures_without_objects_end_in_an_error(tmp_path):
