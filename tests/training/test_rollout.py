@@ -1,0 +1,95 @@
+"""The network over short clips, against the propagator that serves a shot."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from golden.stand_in import golden_frames, golden_masks, golden_state
+
+from stcn_plugin.memory.bank import ReadSettings
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.store import starter_file
+from stcn_plugin.network.variants import LITE, PUBLISHED
+from stcn_plugin.network.weights import build_network, read_weights
+from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.training.rollout import Rollout
+
+SIDE = 96
+SLOTS = 3
+
+
+@pytest.fixture(scope="module")
+def network() -> STCN:
+    return build_network(read_weights(starter_file()), device=torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def rollout(network) -> Rollout:
+    return Rollout(network, precision=torch.float32)
+
+
+def clip(objects: int, *, seed: int = 7, side: int = SIDE) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Three frames ``(3, 3, S, S)``, the first one's masks ``(SLOTS, S, S)``, and which slots have an object."""
+    frames = torch.from_numpy(golden_frames(3, side, side, seed)).permute(0, 3, 1, 2).float() / 255
+    masks = torch.from_numpy(golden_masks(side, side)).float()
+    present = torch.arange(SLOTS) < objects
+    return frames, masks * present[:, None, None], present
+
+
+def batch(*clips) -> tuple[torch.Tensor, ...]:
+    return tuple(torch.stack(parts) for parts in zip(*clips, strict=True))
+
+
+@pytest.mark.parametrize("objects", [1, 2, 3])
+def test_it_predicts_what_propagation_would(objects, network, rollout):
+    """With every frame remembered and all memory read, the third frame is read from both before it."""
+    frames, first, present = clip(objects)
+    settings = PropagationSettings(interval=1, region=False, read=ReadSettings(top_k=None))
+    names = "abc"[:objects]
+    propagator = Propagator(Engine(network), objects=names, settings=settings)
+    propagator.step(0, frames[0], keyframe=dict(zip(names, first, strict=False)))
+    expected = torch.stack([propagator.step(index, frames[index]).aggregated for index in (1, 2)])
+    with torch.no_grad():
+        found = rollout(*batch((frames, first, present))).softmax(2)[0]
+    assert float(expected[:, 1:].amax((0, 2, 3)).min()) > 0.5  # each object was found
+    torch.testing.assert_close(found[:, : objects + 1], expected, atol=2e-5, rtol=0)
+    assert (found[:, objects + 1 :] < 1e-6).all()
+
+
+def test_clips_of_a_batch_know_nothing_of_each_other(rollout):
+    """Clips of one, three and two objects give together what each gives alone."""
+    clips = [clip(1), clip(3, seed=8), clip(2, seed=9)]
+    with torch.no_grad():
+        together = rollout(*batch(*clips))
+        alone = torch.cat([rollout(*batch(each)) for each in clips])
+    assert together.shape == (3, 2, SLOTS + 1, SIDE, SIDE)
+    torch.testing.assert_close(together.softmax(2), alone.softmax(2), atol=2e-5, rtol=0)
+
+
+def test_bfloat16_stays_near_float32(network, rollout):
+    """The narrow number format of encoders and decoder moves probabilities by little; logits are float32."""
+    copy = STCN(LITE).eval()
+    copy.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        narrow, wide = (each(*batch(clip(2))) for each in (Rollout(copy, precision=torch.bfloat16), rollout))
+    assert narrow.dtype == torch.float32
+    assert 0 < float((narrow.softmax(2) - wide.softmax(2)).abs().mean()) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("variant", "precision"),
+    [(LITE, torch.float32), (LITE, torch.bfloat16), (PUBLISHED, torch.float32)],
+    ids=["lite", "lite in bfloat16", "published"],
+)
+def test_every_weight_learns(variant, precision):
+    """The loss of the third frame alone reaches every weight of the network, by a finite gradient."""
+    network = STCN(variant).eval()
+    shapes = {name: tuple(entry.shape) for name, entry in network.state_dict().items()}
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in golden_state(shapes).items()})
+    logits = Rollout(network, precision=precision)(*batch(clip(2, side=48)))
+    logits[:, 1, 1].sigmoid().mean().backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.dim() == 1 or parameter.grad.any(), name
