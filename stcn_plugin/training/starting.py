@@ -56,8 +56,11 @@ def _put_key_encoder(network: STCN, file: Path) -> None:
     """Load ImageNet-trained weights; entries beyond the stages in use, such as the classifier, are left out."""
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # of a dozen classes, for a file that is damaged, absent or no weights
-        raise TrainingError(f"not weights that torch can read safely ({error})", where=str(file)) from error
+    except Exception as error:  # of a dozen classes, with advice for programmers
+        what = "not weights that torch can read safely: it is absent, damaged, or holds more than plain tensors"
+        raise TrainingError(what, where=str(file)) from error
+    if not isinstance(state, Mapping) or not all(isinstance(entry, Tensor) for entry in state.values()):
+        raise TrainingError("holds no state dict (a mapping of names to tensors)", where=str(file))
     # Every publication has names of its own for the same layers; their order and their shapes are the same in all.
     wanted: Mapping[str, Tensor] = network.key_encoder.state_dict()
     if len(state) < len(wanted):
