@@ -133,9 +133,10 @@ class _Samples(Dataset[Sample | STCNError]):
 
 
 def _settle(_worker: int) -> None:
-    """Leave the other cores to the network, and Ctrl-C to the process that answers it."""
+    """Leave the other cores to the network, and Ctrl-C or a farm's signal to end to the process that answers it."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _joined(samples: list[Sample | STCNError]) -> Sample | STCNError:
