@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
-import yaml
 from training.drawn import disc, laid, save, save_clip, save_pair, square, texture
-
-
-@dataclass(frozen=True)
-class Footage:
-    """Folders to train on: three clips of six frames, `pair` with two objects, and three stills of one object each."""
-
-    clips: Path
-    stills: Path
+from training.short_runs import Footage, write_configuration
 
 
 @pytest.fixture(scope="session")
@@ -32,27 +24,5 @@ def footage(tmp_path_factory) -> Footage:
 
 @pytest.fixture
 def configured(footage, tmp_path) -> Callable[..., Path]:
-    """Write the configuration of a run of six short steps, with settings of its own."""
-
-    def write(name: str = "run", **settings: object) -> Path:
-        said = {
-            "start": "starter",
-            "out": name,
-            "seed": 3,
-            "checkpoint_every": 2,
-            "data": {
-                "clips": [{"folder": str(footage.clips), "licence": "CC0"}],
-                "stills": [{"folder": str(footage.stills), "licence": "drawn for the test"}],
-                "lines": 96,
-            },
-            "steps": {"total": 6, "batch": 2, "crop": [48, 64], "gap": [2], "hardest": [1.0, 0.5]},
-            "optimiser": {"warm_up": 2},
-            "compute": {"device": "cpu", "precision": "float32", "workers": 0},
-        }
-        for key, value in settings.items():
-            said[key] = {**said[key], **value} if isinstance(said.get(key), dict) else value
-        file = tmp_path / f"{name}.yaml"
-        file.write_text(yaml.safe_dump(said, sort_keys=False), "utf-8")
-        return file
-
-    return write
+    """Write configurations, by `write_configuration`, into a folder of the test's own."""
+    return partial(write_configuration, tmp_path, footage)

@@ -1,0 +1,221 @@
+"""Whole runs: stopped and gone on with, refused where they do not fit, and what they leave in the end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from training.drawn import save_clip
+from training.short_runs import curve, state, stcn, write_configuration
+
+from stcn_plugin.errors import CancelledError, PlateError, TrainingError
+from stcn_plugin.network.store import WeightsStore, starter_file
+from stcn_plugin.network.weights import read_weights
+from stcn_plugin.network.weights_entry import read_metadata
+from stcn_plugin.training.config import load_training_config
+from stcn_plugin.training.reports import Watcher
+from stcn_plugin.training.run import Trained, train
+
+AVERAGED = {"warm_up": 2, "average": 0.9}
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Train by a configuration file."""
+
+    def call(file: Path, *, overrides=(), **watching) -> Trained:
+        config = load_training_config(file, overrides=overrides)
+        return train(config, store=WeightsStore(tmp_path / "store"), watcher=Watcher(**watching))
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def whole(footage, tmp_path_factory) -> Path:
+    """The folder of a run of six steps that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    config = load_training_config(write_configuration(folder, footage, optimiser=AVERAGED, description="Test weights"))
+    train(config, store=WeightsStore(folder / "store"))
+    return folder / "run"
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Both have the same curve, step by step, and ended in the same weights."""
+    assert [line[0] for line in curve(one)] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(curve(one), curve(other), rtol=1e-6, atol=1e-6)
+    for name, entry in state(one).items():
+        torch.testing.assert_close(entry, state(other)[name], rtol=1e-5, atol=1e-6, msg=name)
+    ours, theirs = (read_weights(run / "weights.safetensors").state for run in (one, other))
+    for name, entry in ours.items():
+        torch.testing.assert_close(entry, theirs[name], rtol=2e-3, atol=1e-5, msg=name)
+
+
+@contextmanager
+def started(file: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the command as a shell would, in a process group of its own; none of it is left in the end."""
+    command = [sys.executable, "-m", "stcn_plugin", "train", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(process: subprocess.Popen[str], words: str) -> None:
+    """Read what a process says until some words."""
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"never said '{words}': {''.join(said)}")
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_nothing_had_been(whole, configured, trained):
+    """The same losses line by line and the same weights, average and all; each sitting says where it begins."""
+    file, steps, begun = configured("parts", optimiser=AVERAGED), [], []
+    watching = {"on_start": begun.append, "on_step": lambda report: steps.append(report.step)}
+    with pytest.raises(CancelledError, match="stopped after step 3 of 6; the checkpoint is saved"):
+        trained(file, **watching, is_stopped=lambda: len(steps) == 2)
+    assert steps == [1, 2, 3]
+    assert not (file.parent / "parts" / "weights.safetensors").exists()
+    done = trained(file, **watching)
+    assert (begun, steps) == ([0, 3], [1, 2, 3, 4, 5, 6])
+    assert (done.step, done.best) == (6, None)
+    assert_same_run(file.parent / "parts", whole)
+
+
+def test_a_run_that_was_killed_goes_on_as_if_nothing_had_been(whole, configured):
+    """A process killed after a checkpoint; what it did since is done again, to the same numbers."""
+    file = configured("killed", optimiser=AVERAGED, compute={"workers": 1})
+    with started(file) as process:
+        wait_for(process, "saved")
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert len(curve(file.parent / "killed")) < 6
+    again = stcn("train", file)
+    assert again.returncode == 0, again.stderr
+    assert "going on after step " in again.stderr
+    assert f"{file.parent / 'killed' / 'weights.safetensors'}: 6 steps in" in again.stdout
+    assert_same_run(file.parent / "killed", whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_tells_how_to_go_on(number, configured):
+    """So does a farm's signal to end, sent to all processes of the run: exit code 130 and one message, no traceback."""
+    file = configured(steps={"total": 1000}, compute={"workers": 1})
+    with started(file) as process:
+        wait_for(process, "step 1/1000")
+        os.killpg(process.pid, number)
+        said = process.stderr.read()
+        assert process.wait() == 130, said
+    steps = len(curve(file.parent / "run"))
+    assert said.splitlines()[-1] == (
+        f"stcn: stopped after step {steps} of 1000; the checkpoint is saved. Start the same command again to go on."
+    )
+    assert "Traceback" not in said
+    saved = torch.load(file.parent / "run" / "checkpoint.pt", weights_only=True)
+    assert saved["step"] == steps
+
+
+def test_a_folder_with_another_run_is_refused(configured, trained):
+    """By the names of the settings that changed; what changes nothing about the numbers may change."""
+    trained(configured(steps={"total": 1}))
+    other = configured(steps={"total": 1}, seed=4, optimiser={"rate": 1e-3}, description="new", checkpoint_every=7)
+    with pytest.raises(TrainingError, match="other settings in optimiser, seed") as caught:
+        trained(other)
+    assert caught.value.where == str(other.parent / "run")
+    assert "Choose another folder" in caught.value.fix
+    trained(configured(steps={"total": 1}, description="new", checkpoint_every=7))
+
+
+@pytest.mark.parametrize("kept", [0, 1000])
+def test_a_damaged_checkpoint_is_refused(kept, configured, trained):
+    """Whether it is cut short or empty; the message names the file and the way out."""
+    file = configured(steps={"total": 1})
+    trained(file)
+    checkpoint = file.parent / "run" / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:kept])
+    with pytest.raises(TrainingError, match="the checkpoint cannot be read") as caught:
+        trained(file)
+    assert (caught.value.where, caught.value.fix) == (str(checkpoint), "Delete it to start anew")
+
+
+def test_a_damaged_picture_ends_the_run_with_its_name(configured, trained, tmp_path):
+    """Also where another process reads it."""
+    save_clip(tmp_path / "clips" / "ball", frames=2, seed=1, colour=(1, 0, 0))
+    for plate in (tmp_path / "clips" / "ball" / "plates").iterdir():
+        plate.write_bytes(plate.read_bytes()[:2000])
+    with pytest.raises(PlateError) as caught:
+        trained(configured(data={"clips": ["clips"], "stills": []}, compute={"workers": 1}))
+    assert str(tmp_path / "clips" / "ball" / "plates") in caught.value.where
+
+
+def test_the_weights_are_the_runs_average_in_half_precision(whole):
+    """They read back, and are within a half float's rounding of what the checkpoint holds."""
+    loaded = read_weights(whole / "weights.safetensors")
+    average = torch.load(whole / "checkpoint.pt", weights_only=True)["average"]
+    assert loaded.variant.name == "lite"
+    assert not torch.equal(average["decoder.pred.weight"], state(whole)["decoder.pred.weight"])
+    for name, entry in loaded.state.items():
+        torch.testing.assert_close(entry, average[name].half() if average[name].is_floating_point() else average[name])
+    assert (whole / "weights.safetensors").stat().st_size < 1.1 * starter_file().stat().st_size
+
+
+def test_the_weights_say_where_they_come_from(whole):
+    """In the file and on the card: data, licences of all that went in, steps; and no folder of this machine."""
+    metadata = read_metadata(whole / "weights.safetensors")
+    card = (whole / "MODEL_CARD.md").read_text("utf-8")
+    licences = ["CC0", "drawn for the test", read_metadata(starter_file())["license"]]
+    for text in (metadata["license"], card):
+        assert all(licence in text for licence in licences)
+    assert metadata["source"] == "stcn train, 6 steps"
+    for text in (metadata["data"], card):
+        assert "clips (CC0); stills (drawn for the test)" in text
+    assert metadata["title"] == "Test weights"
+    assert card.startswith("# Test weights\n")
+    assert "| Steps | 6 of 2 samples" in card
+    assert str(whole.parent) not in card
+
+
+def test_the_curves_are_drawn(whole):
+    """As a PNG on which something can be seen."""
+    picture = Image.open(whole / "curves.png")
+    assert picture.format == "PNG"
+    assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
+
+
+def test_validation_is_what_propagating_and_evaluating_give(configured, trained, footage, tmp_path):
+    """The best of all validations is kept, and by the command line its weights have the same J&F."""
+    seen = []
+    validation = {"clips": [str(footage.clips)], "names": ["moon", "ball"], "every": 1, "lines": 96}
+    file = configured(steps={"total": 3}, optimiser={"rate": 0.003, "warm_up": 0}, validation=validation)
+    done = trained(file, on_validation=seen.append)
+    assert [report.step for report in seen] == [1, 2, 3]
+    assert done.best == max(report.mean for report in seen)
+    assert len({report.mean for report in seen}) > 1
+    (best,) = (report for report in seen if report.mean == done.best)
+    with (file.parent / "run" / "validation.csv").open(encoding="utf-8") as rows:
+        written = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(rows)]
+    assert written == [{"step": report.step, "mean": report.mean, **report.scores} for report in seen]
+    assert read_metadata(done.weights)["validation"] == f"J&F {done.best:.4f}"
+    clip, out = footage.clips / "ball", tmp_path / "mattes" / "m.####.exr"
+    shot = ["--plate", clip / "plates" / "####.png", "--keyframe", f"1={clip / 'masks' / '0001.png'}", "--out", out]
+    settings = ["--set", "size=96", "--set", "compute.precision=float32", "--weights", done.weights, "--quiet"]
+    assert (result := stcn("propagate", *shot, *settings)).returncode == 0, result.stderr
+    scores = json.loads(stcn("evaluate", out, clip / "masks" / "####.png", "--davis", "--json", "-").stdout)
+    (scored,) = scores["objects"]
+    assert scored["mean"]["jf"] == pytest.approx(best.scores["ball"], abs=1e-3)
+    assert 0.1 < best.scores["ball"] < 1
