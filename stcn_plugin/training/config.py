@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.presets.layers import Layer, file_layer, override_layer
@@ -123,11 +123,12 @@ class Steps(Section):
     overlap: Annotated[float, Field(ge=0)] = 0.5
     """Weight of the overlap loss beside cross-entropy."""
 
-    @model_validator(mode="after")
-    def _fits(self) -> Steps:
-        if odd := [size for size in self.crop if size % STRIDE]:
-            raise ValueError(f"crop {odd[0]} should be a multiple of {STRIDE}")
-        return self
+    @field_validator("crop")
+    @classmethod
+    def _fits(cls, crop: tuple[int, ...]) -> tuple[int, ...]:
+        if odd := [size for size in crop if size % STRIDE]:
+            raise ValueError(f"{odd[0]} should be a multiple of {STRIDE}")
+        return crop
 
 
 class Optimiser(Section):
