@@ -1,0 +1,102 @@
+"""Weights for one show, learnt from its keyframes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+from training.short_runs import stcn
+
+from stcn_plugin.cli.finetune import finetune as command
+from stcn_plugin.errors import TrainingError, WeightsError
+from stcn_plugin.network.store import WeightsStore, starter_file
+from stcn_plugin.network.weights import read_weights
+from stcn_plugin.network.weights_entry import read_metadata
+from stcn_plugin.presets.shot_file import load_shot
+from stcn_plugin.training.finetune import finetune
+from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
+from stcn_plugin.training.pictures import PictureReader, find_clips
+
+SHOT = Path(__file__).parents[2] / "examples" / "shot"
+OBJECTS = ("hare", "koi")
+
+
+def pixels(path: Path, *channels: str) -> np.ndarray:
+    """The named channels of a file, ``(H, W, C)``."""
+    image = oiio.ImageBuf(str(path))
+    return image.get_pixels(oiio.FLOAT)[..., [image.spec().channelnames.index(name) for name in channels]]
+
+
+def test_keyframes_become_pictures_to_train_on(tmp_path):
+    """Plates in display sRGB and mattes soft as they were drawn, a folder a shot, whatever their files are called."""
+    shot = load_shot(SHOT / "shot.yaml", overrides=["size=native"])
+    assert write_keyframe_pictures([shot, shot], tmp_path) == 2
+    assert [clip.name for clip in find_clips(tmp_path)] == ["01_shot", "02_shot"]
+    linear = np.maximum(pixels(SHOT / "plates" / "two_objects.1001.exr", *"RGB").astype(float), 0)
+    display = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    rolled = np.where(display <= 0.8, display, 1 - 0.2 * np.exp(-(display - 0.8) / 0.2))
+    layers = [f"{name}.A" for name in OBJECTS]
+    for clip in find_clips(tmp_path):
+        (picture,) = clip.pictures
+        assert picture.frame == 1001
+        np.testing.assert_allclose(np.asarray(Image.open(picture.plate)), rolled * 255, atol=0.52)
+        drawn = pixels(SHOT / "keyframes" / "keyframe.1001.exr", *layers)
+        np.testing.assert_array_equal(pixels(picture.mask, *layers), drawn)
+        assert 0.001 < ((drawn > 0.1) & (drawn < 0.9)).mean() < 0.1  # soft at the edges
+        assert set(PictureReader(lines=96).read(picture).masks) == set(OBJECTS)
+
+
+def test_a_shot_becomes_weights_in_the_store(tmp_path):
+    """Two steps on the example: weights by name that read back, with what tells objects apart as it was."""
+    out, environment = tmp_path / "run", {**os.environ, "STCN_WEIGHTS_DIR": str(tmp_path / "store")}
+    arguments = [SHOT / "shot.yaml", "--name", "hare_show", "--steps", 2, "--out", out, "--set", "size=96"]
+    result = stcn("finetune", *arguments, "--set", "compute.precision=float32", env=environment)
+    assert result.returncode == 0, result.stderr
+    assert "--weights hare_show" in result.stdout
+    file = WeightsStore(tmp_path / "store").path("hare_show")
+    tuned, start = read_weights(file), read_weights(starter_file())
+    assert tuned.variant.name == "lite"
+    for name, entry in tuned.state.items():
+        if name.startswith("key_encoder."):
+            torch.testing.assert_close(entry.float(), start.state[name].float(), rtol=1e-3, atol=1e-5)
+    moved = [
+        not torch.equal(entry, start.state[name].to(entry.dtype))
+        for name, entry in tuned.state.items()
+        if name.startswith(("decoder.", "value_encoder."))
+    ]
+    assert np.mean(moved) > 0.5
+    assert "the show's own" in read_metadata(file)["license"]
+    assert read_metadata(starter_file())["license"] in read_metadata(file)["license"]
+    assert (out / "MODEL_CARD.md").is_file()
+    (keyframe,) = (out / "keyframes" / "01_shot" / "plates").iterdir()
+    assert Image.open(keyframe).size == (171, 96)
+
+
+def test_shots_of_different_weights_are_refused(tmp_path):
+    """One show has one kind of weights; the message names both."""
+    shots = [load_shot(SHOT / "shot.yaml", overrides=[f"weights={name}"]) for name in ("starter", "other")]
+    with pytest.raises(TrainingError, match="the shots ask for different weights: other, starter"):
+        finetune(shots, out=tmp_path / "run", steps=1, store=WeightsStore(tmp_path / "store"))
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [("taken", "there are weights called 'taken' already"), ("starter", "the name of the weights inside the package")],
+)
+def test_a_name_that_is_taken_is_refused_before_anything_is_trained(name, what, tmp_path):
+    """Nothing is written, neither a run nor into the store."""
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "taken.safetensors").touch()
+    arguments = [str(SHOT / "shot.yaml"), "--name", name, "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(command, arguments, env={"STCN_WEIGHTS_DIR": str(store)})
+    assert isinstance(result.exception, WeightsError)
+    assert what in str(result.exception)
+    assert sorted(tmp_path.rglob("*")) == [store, store / "taken.safetensors"]
