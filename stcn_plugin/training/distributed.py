@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stcn_plugin.errors import TrainingError
+
+_VALIDATION = timedelta(hours=4)
+"""How long the others wait for the one that validates."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def joined_group(batch: int) -> Iterator[Group]:
         return
     if batch % size:
         raise TrainingError(f"steps.batch: {batch} samples cannot be shared evenly by {size} processes")
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_VALIDATION)
     try:
         yield Group(distributed.get_rank(), size)
     finally:
