@@ -1,0 +1,1 @@
+"""Scenes of chance for training clips: figures, paint, surroundings, light and motion."""

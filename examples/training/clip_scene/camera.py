@@ -1,0 +1,119 @@
+"""The camera: its lens, how it moves, and where a place in the picture is in the scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from clip_scene.chance import happens, log_uniform, pick, sign
+from clip_scene.motion import animate, hand
+
+SENSOR = 36.0
+WIDTH = 4.0
+"""Units that the picture is wide where the action is, around y = 0."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The picture of the first frame.
+
+    Args:
+        place: Of the camera.
+        axes: ``(3, 3)`` rows: to the right, up, and away from it.
+        lens: Focal length, mm.
+        distance: To the action.
+    """
+
+    place: np.ndarray
+    axes: np.ndarray
+    lens: float
+    distance: float
+
+    def width(self, depth: float) -> float:
+        """Return how wide the picture is at a depth."""
+        return depth * SENSOR / self.lens
+
+    def at(self, across: float, up: float, depth: float) -> np.ndarray:
+        """Return the point that shows at a place in the picture, in widths from its centre."""
+        wide = self.width(depth)
+        return self.place + np.array([across * wide, up * wide, depth]) @ self.axes
+
+    def on_ground(self, across: float, depth: float) -> np.ndarray:
+        """Return the point of the ground at that depth along the ground."""
+        wide = self.width(depth)
+        return np.array([self.place[0] + across * wide, self.place[1] + depth, 0.0])
+
+
+def draw(rng: np.random.Generator) -> View:
+    """Draw a lens and a height; the camera looks along y."""
+    lens = log_uniform(rng, 30, 90)
+    distance = WIDTH * lens / SENSOR
+    place = np.array([0.0, -distance, rng.uniform(0.5, 3.0)])
+    away = np.array([0.0, 0.0, rng.uniform(0.75, 1.25)]) - place
+    away /= np.linalg.norm(away)
+    right = np.array([1.0, 0.0, 0.0])
+    return View(place, np.stack([right, np.cross(right, away), away]), lens, distance)
+
+
+def place(rng: np.random.Generator, view: View, *, frames: int, follow: np.ndarray | None) -> None:
+    """Make the camera and let it move.
+
+    Args:
+        rng: Chance.
+        view: What it sees on the first frame.
+        frames: How long the clip is.
+        follow: ``(frames + 2, 3)`` way of something to keep in view.
+    """
+    scene = bpy.context.scene
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    camera.data.lens, camera.data.sensor_width = view.lens, SENSOR
+    camera.data.clip_start = 0.02
+    time = np.arange(-1.0, frames + 1)[:, None]
+    places = np.tile(view.place, (frames + 2, 1))
+    targets = np.tile(view.place + view.axes[2] * view.distance, (frames + 2, 1))
+    roll = np.zeros(frames + 2)
+    move = pick(rng, ("still", "pan", "truck", "dolly", "orbit", "roll"), (4, 2, 2, 2, 2, 1))
+    step = sign(rng) * log_uniform(rng, 0.003, 0.1) * WIDTH * time
+    if move == "pan":
+        targets += step * np.array([1, 0, rng.normal(0, 0.3)])
+    elif move == "truck":
+        shift = step * np.array([1, 0, rng.normal(0, 0.1)])
+        places, targets = places + shift, targets + shift
+    elif move == "dolly":
+        places += np.clip(0.6 * step, -0.4 * view.distance, None) * view.axes[2]
+    elif move == "orbit":
+        angle = step[:, 0] / view.distance
+        aside = np.stack([np.sin(angle), 1 - np.cos(angle), 0 * angle], 1) * view.distance
+        places += aside
+    elif move == "roll":
+        roll = step[:, 0] / WIDTH
+    if follow is not None:
+        shift = rng.uniform(0.5, 1.0) * (follow - follow[1]) * [1, 0, 0.5]
+        places, targets = (places + shift, targets + shift) if happens(rng, 0.5) else (places, targets + shift)
+    if happens(rng, 0.5):
+        strength = log_uniform(rng, 0.003, 0.04) * WIDTH
+        shake = strength * hand(rng, frames + 2)
+        places, targets = places + 0.3 * (shake - shake[1]), targets - (shake - shake[1])
+        roll = roll + 0.1 * strength * hand(rng, frames + 2)[:, 0]
+    roll = roll + rng.normal(0, 0.04)
+    looks = [Vector(b - a).to_track_quat("-Z", "Y") for a, b in zip(places, targets, strict=True)]
+    animate(camera, "location", places)
+    tilted = [
+        look.to_matrix().to_4x4() @ Matrix.Rotation(angle, 4, "Z") for look, angle in zip(looks, roll, strict=True)
+    ]
+    animate(camera, "rotation_euler", [matrix.to_euler() for matrix in tilted])
+    if happens(rng, 0.25):
+        _shallow(rng, camera, view)
+
+
+def _shallow(rng: np.random.Generator, camera: bpy.types.Object, view: View) -> None:
+    """Open the lens: what is far behind the action becomes a blur of up to some 3 % of the picture."""
+    blur = log_uniform(rng, 0.01, 0.06) * WIDTH
+    camera.data.dof.use_dof = True
+    camera.data.dof.focus_distance = view.distance * rng.uniform(0.9, 1.15)
+    camera.data.dof.aperture_fstop = view.lens / 1000 / blur

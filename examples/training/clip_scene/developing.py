@@ -1,0 +1,83 @@
+"""From scene-linear renders to files: exposure and tone of a plate, coverage of a mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
+
+from clip_scene.chance import happens
+
+JPEG_QUALITY = 92
+STEPS = 256
+"""Layers hold coverage in steps of 1/256, which half floats keep exactly, so that sums stay at most 1."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a clip is developed, the same on all of its frames.
+
+    Args:
+        gain: Of exposure and white balance, a colour.
+        film: Whether highlights roll off rather than clip.
+    """
+
+    gain: np.ndarray
+    film: bool
+
+
+def draw_look(rng: np.random.Generator, first: np.ndarray) -> Look:
+    """Expose for the first frame, a little over or under, so that little of it is burnt out.
+
+    Args:
+        rng: Chance.
+        first: ``(H, W, 3)`` scene-linear.
+    """
+    grey = first.mean(-1)
+    middle = np.exp(np.log(grey + 1e-3).mean())
+    exposure = min(rng.uniform(0.13, 0.28) / middle, rng.uniform(0.6, 1.1) / np.quantile(grey, 0.93))
+    white = np.exp(rng.normal(0, 0.06, 3))
+    return Look(exposure * white, happens(rng, 0.5))
+
+
+def write_plate(path: Path, linear: np.ndarray, look: Look) -> None:
+    """Write ``(H, W, 3)`` scene-linear pixels as an sRGB JPEG."""
+    light = linear * look.gain
+    if look.film:
+        light = 1.2 * light * (light + 0.1) / (light**2 + 1.1 * light + 0.13)
+    light = np.clip(light, 0, 1)
+    display = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    pixels = np.round(display * 255).astype(np.uint8)
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, oiio.UINT8)
+    spec.attribute("compression", f"jpeg:{JPEG_QUALITY}")
+    _write(path, spec, pixels)
+
+
+def write_masks(stem: Path, coverage: np.ndarray) -> None:
+    """Write ``(H, W, N)`` coverage: one object as a grey PNG, several as layers ``a.A``, ``b.A`` of an EXR."""
+    height, width, count = coverage.shape
+    if count == 1:
+        pixels = np.round(np.clip(coverage, 0, 1) * 255).astype(np.uint8)
+        _write(stem.with_suffix(".png"), oiio.ImageSpec(width, height, 1, oiio.UINT8), pixels)
+        return
+    steps = np.round(np.clip(coverage, 0, 1) * STEPS)
+    for number in range(1, count):
+        steps[..., number] = np.minimum(steps[..., number], STEPS - steps[..., :number].sum(-1))
+    spec = oiio.ImageSpec(width, height, count, oiio.HALF)
+    spec.channelnames = tuple(f"{chr(ord('a') + number)}.A" for number in range(count))
+    spec.attribute("compression", "zip")
+    _write(stem.with_suffix(".exr"), spec, (steps / STEPS).astype(np.float32))
+
+
+def _write(path: Path, spec: oiio.ImageSpec, pixels: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    out = oiio.ImageOutput.create(str(path))
+    if (
+        out is None
+        or not out.open(str(path), spec)
+        or not out.write_image(np.ascontiguousarray(pixels))
+        or not out.close()
+    ):
+        raise SystemExit(f"{path}: {out.geterror() if out else oiio.geterror()}")

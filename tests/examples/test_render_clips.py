@@ -1,0 +1,134 @@
+"""The example that renders training clips: its files are what training reads, and each follows from seed and number."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stcn_plugin.evaluation.matte_file import object_names, read_objects
+from stcn_plugin.training.pictures import PictureReader, Pixels, find_clips
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "training" / "render_clips.py"
+VARIABLE = "STCN_TEST_BLENDER_PYTHONS"
+NAMED = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
+FROM_PIP = ("bpy==4.5.*", "OpenImageIO<3.1")
+SMALL = ("--size", "96x72", "--frames", "2", "--samples", "2", "--matte-samples", "16")
+SEED, SEVERAL, ONE = 5, 1, 2
+"""A seed, the number of a clip of several objects, and the number of a clip of one."""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory) -> Path:
+    """A Python with Blender as a module: one that is named, or else one from pip."""
+    folder = tmp_path_factory.mktemp("bpy")
+    if not NAMED and sys.version_info[:2] != (3, 11):
+        pytest.skip(f"{FROM_PIP[0]} needs Python 3.11; name Pythons that have bpy in {VARIABLE}")
+    python = NAMED[0] if NAMED else folder / "bin" / "python"
+    if not NAMED:
+        venv.create(folder, with_pip=True)
+        got = subprocess.run([str(python), "-m", "pip", "install", "-q", *FROM_PIP], capture_output=True, text=True)
+        if got.returncode:
+            pytest.skip(f"pip cannot get {FROM_PIP[0]}: {got.stderr.strip().splitlines()[-1:]}")
+    found = subprocess.run([str(python), "-c", "import bpy, OpenImageIO"], capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip(f"{python} cannot load bpy and OpenImageIO: {found.stderr.strip().splitlines()[-1:]}")
+    yield python
+    shutil.rmtree(folder)  # a gigabyte
+
+
+def render(python: Path, out: Path, *arguments: str) -> list[str]:
+    """Run the script; return the lines that it prints."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    result = subprocess.run(
+        [str(python), str(SCRIPT), str(out), "--seed", str(SEED), *SMALL, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment | {"BLENDER_USER_RESOURCES": str(out.parent)},
+        timeout=600,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def rendered(python, tmp_path_factory) -> tuple[Path, list[str]]:
+    """The folder of two clips, and what was printed."""
+    out = tmp_path_factory.mktemp("clips") / "out"
+    return out, render(python, out, "--first", "1", "--clips", "2")
+
+
+def pictures(out: Path) -> dict[int, list[Pixels]]:
+    """Read all clips of a folder as training does, by their number."""
+    reader = PictureReader(lines=72)
+    return {
+        int(clip.name.rpartition("_")[2]): [reader.read(picture) for picture in clip.pictures]
+        for clip in find_clips(out)
+    }
+
+
+def test_training_reads_the_clips(rendered):
+    """Every clip has its frames, at the size asked for, each with the masks of the same objects."""
+    out, _ = rendered
+    clips = pictures(out)
+    assert sorted(clips) == [1, 2]
+    for number, frames in clips.items():
+        names = ["a", "b", "c"][: len(frames[0].masks)] if number == SEVERAL else ["matte"]
+        assert [pixels.rgb.shape for pixels in frames] == [(72, 96, 3)] * 2
+        assert [list(pixels.masks) for pixels in frames] == [names, names]
+    assert len(clips[SEVERAL][0].masks) > 1
+
+
+def test_masks_are_soft_and_show_the_objects(rendered):
+    """Objects cover a fair share of the first frame, edges have values between, and no pixel is covered twice."""
+    out, _ = rendered
+    for clip in find_clips(out):
+        path = clip.pictures[0].mask
+        masks = read_objects(path, object_names(path).names)
+        for mask in masks.values():
+            assert mask.min() == 0
+            assert 0.9 < mask.max() <= 1
+            assert 0.015 < mask.mean() < 0.45
+            assert ((mask > 0.1) & (mask < 0.9)).sum() > 20
+        assert np.sum(list(masks.values()), 0).max() <= 1
+
+
+def test_plates_are_well_lit_and_their_objects_move(rendered):
+    """A plate has darks and lights; its two frames differ, and so do the masks."""
+    out, _ = rendered
+    for first, second in pictures(out).values():
+        assert 30 < np.median(first.rgb) < 190
+        assert first.rgb.std() > 12
+        assert np.abs(first.rgb.astype(int) - second.rgb).max() > 40
+        assert any((first.masks[name] != second.masks[name]).any() for name in first.masks)
+
+
+def test_a_clip_follows_from_seed_and_number(python, rendered, tmp_path):
+    """Rendered alone, a clip is pixel for pixel the one that came after another."""
+    out, _ = rendered
+    render(python, tmp_path / "again", "--first", str(ONE), "--clips", "1")
+    (again,) = pictures(tmp_path / "again").values()
+    for before, after in zip(pictures(out)[ONE], again, strict=True):
+        np.testing.assert_array_equal(before.rgb, after.rgb)
+        assert before.masks.keys() == after.masks.keys()
+        for name, mask in before.masks.items():
+            np.testing.assert_array_equal(mask, after.masks[name])
+
+
+def test_clips_that_are_there_are_left_alone(python, rendered):
+    """A second run renders only what is missing, prints a line for that, and leaves nothing unfinished."""
+    out, said = rendered
+    names = [f"clip_{SEED}_00001", f"clip_{SEED}_00002"]
+    assert [line.split()[0] for line in said] == names
+    kept = {path: path.stat().st_mtime_ns for path in (out / names[0]).rglob("*.*")}
+    shutil.rmtree(out / names[1])
+    again = render(python, out, "--first", "1", "--clips", "2")
+    assert [line.split()[0] for line in again] == names[1:]
+    assert {path: path.stat().st_mtime_ns for path in (out / names[0]).rglob("*.*")} == kept
+    assert sorted(path.name for path in out.iterdir()) == names
