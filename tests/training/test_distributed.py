@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -43,8 +44,13 @@ def test_two_processes_learn_what_one_does(configured, footage):
     np.testing.assert_allclose(curve(two), curve(one), rtol=3e-4)
     start = read_weights(starter_file()).state
     learnt = [name for name, entry in start.items() if entry.is_floating_point() and "running" not in name]
-    ways = [torch.cat([(state(run)[name] - start[name].float()).flatten() for name in learnt]) for run in (one, two)]
+    ways = [way(start, state(run), learnt) for run in (one, two)]
     assert float((ways[0] - ways[1]).norm()) < 0.02 * float(ways[0].norm())
+
+
+def way(start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], names: Sequence[str]) -> torch.Tensor:
+    """How far weights went, one after another."""
+    return torch.cat([(end[name] - start[name].float()).flatten() for name in names])
 
 
 def test_samples_that_cannot_be_shared_evenly_are_refused(monkeypatch):
