@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import numpy as np
@@ -16,31 +14,9 @@ from stcn_plugin.evaluation.matte_file import object_names, read_objects
 from stcn_plugin.training.pictures import PictureReader, Pixels, find_clips
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "training" / "render_clips.py"
-VARIABLE = "STCN_TEST_BLENDER_PYTHONS"
-NAMED = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
-FROM_PIP = ("bpy==4.5.*", "OpenImageIO<3.1")
 SMALL = ("--size", "96x72", "--frames", "2", "--samples", "2", "--matte-samples", "16")
 SEED, SEVERAL, ONE = 5, 1, 2
 """A seed, the number of a clip of several objects, and the number of a clip of one."""
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory) -> Path:
-    """A Python with Blender as a module: one that is named, or else one from pip."""
-    folder = tmp_path_factory.mktemp("bpy")
-    if not NAMED and sys.version_info[:2] != (3, 11):
-        pytest.skip(f"{FROM_PIP[0]} needs Python 3.11; name Pythons that have bpy in {VARIABLE}")
-    python = NAMED[0] if NAMED else folder / "bin" / "python"
-    if not NAMED:
-        venv.create(folder, with_pip=True)
-        got = subprocess.run([str(python), "-m", "pip", "install", "-q", *FROM_PIP], capture_output=True, text=True)
-        if got.returncode:
-            pytest.skip(f"pip cannot get {FROM_PIP[0]}: {got.stderr.strip().splitlines()[-1:]}")
-    found = subprocess.run([str(python), "-c", "import bpy, OpenImageIO"], capture_output=True, text=True)
-    if found.returncode:
-        pytest.skip(f"{python} cannot load bpy and OpenImageIO: {found.stderr.strip().splitlines()[-1:]}")
-    yield python
-    shutil.rmtree(folder)  # a gigabyte
 
 
 def render(python: Path, out: Path, *arguments: str) -> list[str]:
@@ -58,10 +34,10 @@ def render(python: Path, out: Path, *arguments: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def rendered(python, tmp_path_factory) -> tuple[Path, list[str]]:
+def rendered(blender_python, tmp_path_factory) -> tuple[Path, list[str]]:
     """The folder of two clips, and what was printed."""
     out = tmp_path_factory.mktemp("clips") / "out"
-    return out, render(python, out, "--first", "1", "--clips", "2")
+    return out, render(blender_python, out, "--first", "1", "--clips", "2")
 
 
 def pictures(out: Path) -> dict[int, list[Pixels]]:
@@ -109,10 +85,10 @@ def test_plates_are_well_lit_and_their_objects_move(rendered):
         assert any((first.masks[name] != second.masks[name]).any() for name in first.masks)
 
 
-def test_a_clip_follows_from_seed_and_number(python, rendered, tmp_path):
+def test_a_clip_follows_from_seed_and_number(blender_python, rendered, tmp_path):
     """Rendered alone, a clip is pixel for pixel the one that came after another."""
     out, _ = rendered
-    render(python, tmp_path / "again", "--first", str(ONE), "--clips", "1")
+    render(blender_python, tmp_path / "again", "--first", str(ONE), "--clips", "1")
     (again,) = pictures(tmp_path / "again").values()
     for before, after in zip(pictures(out)[ONE], again, strict=True):
         np.testing.assert_array_equal(before.rgb, after.rgb)
@@ -121,14 +97,14 @@ def test_a_clip_follows_from_seed_and_number(python, rendered, tmp_path):
             np.testing.assert_array_equal(mask, after.masks[name])
 
 
-def test_clips_that_are_there_are_left_alone(python, rendered):
+def test_clips_that_are_there_are_left_alone(blender_python, rendered):
     """A second run renders only what is missing, prints a line for that, and leaves nothing unfinished."""
     out, said = rendered
     names = [f"clip_{SEED}_00001", f"clip_{SEED}_00002"]
     assert [line.split()[0] for line in said] == names
     kept = {path: path.stat().st_mtime_ns for path in (out / names[0]).rglob("*.*")}
     shutil.rmtree(out / names[1])
-    again = render(python, out, "--first", "1", "--clips", "2")
+    again = render(blender_python, out, "--first", "1", "--clips", "2")
     assert [line.split()[0] for line in again] == names[1:]
     assert {path: path.stat().st_mtime_ns for path in (out / names[0]).rglob("*.*")} == kept
     assert sorted(path.name for path in out.iterdir()) == names

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +18,6 @@ from stcn_plugin.install.blender import build_extension
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-VARIABLE = "STCN_TEST_BLENDER_PYTHONS"
-NAMED = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
-FROM_PIP = "bpy==4.5.*"
 
 
 @dataclass(frozen=True)
@@ -67,30 +62,12 @@ def extension_zip(tmp_path_factory) -> Path:
     return build_extension(tmp_path_factory.mktemp("zip"), python=sys.executable)
 
 
-@pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")
-def blender(request, tmp_path_factory, extension_zip) -> Blender:
-    fetched = tmp_path_factory.mktemp("bpy")
-    request.addfinalizer(lambda: shutil.rmtree(fetched))  # a gigabyte
-    python = request.param or _from_pip(fetched)
-    found = subprocess.run([str(python), "-c", "import bpy"], capture_output=True, text=True)
-    if found.returncode:
-        pytest.skip(f"{python} cannot load bpy: {found.stderr.strip().splitlines()[-1:]}")
-    blender = Blender(python, tmp_path_factory.mktemp("resources"))
+@pytest.fixture(scope="session")
+def blender(blender_python, tmp_path_factory, extension_zip) -> Blender:
+    blender = Blender(blender_python, tmp_path_factory.mktemp("resources"))
     result = blender.script(HERE / "inside" / "install.py", extension_zip)
     assert result.returncode == 0, result.stdout + result.stderr
     return blender
-
-
-def _from_pip(folder: Path) -> Path:
-    """Make a virtual environment with Blender as a module; it pins other packages than ours."""
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip(f"{FROM_PIP} needs Python 3.11; name Pythons that have bpy in {VARIABLE}")
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    result = subprocess.run([str(python), "-m", "pip", "install", "-q", FROM_PIP], capture_output=True, text=True)
-    if result.returncode:
-        pytest.skip(f"pip cannot get {FROM_PIP}: {result.stderr.strip().splitlines()[-1:]}")
-    return python
 
 
 @pytest.fixture(scope="session")

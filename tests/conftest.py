@@ -1,0 +1,42 @@
+"""What tests of several folders need: Pythons that have Blender as a module."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+VARIABLE = "STCN_TEST_BLENDER_PYTHONS"
+NAMED = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
+FROM_PIP = ("bpy==4.5.*", "OpenImageIO<3.1")
+"""OpenImageIO for the scripts that render; newer ones do not go with the NumPy that Blender pins."""
+
+
+@pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")
+def blender_python(request, tmp_path_factory) -> Iterator[Path]:
+    """A Python that has bpy and OpenImageIO: each one that is named, or else one from pip."""
+    folder = tmp_path_factory.mktemp("bpy")
+    python = request.param or _from_pip(folder)
+    found = subprocess.run([str(python), "-c", "import bpy, OpenImageIO"], capture_output=True, text=True)
+    if found.returncode:
+        pytest.skip(f"{python} cannot load bpy and OpenImageIO: {found.stderr.strip().splitlines()[-1:]}")
+    yield python
+    shutil.rmtree(folder)  # a gigabyte
+
+
+def _from_pip(folder: Path) -> Path:
+    """Make a virtual environment with Blender as a module; it pins other packages than ours."""
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip(f"{FROM_PIP[0]} needs Python 3.11; name Pythons that have bpy in {VARIABLE}")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    result = subprocess.run([str(python), "-m", "pip", "install", "-q", *FROM_PIP], capture_output=True, text=True)
+    if result.returncode:
+        pytest.skip(f"pip cannot get {FROM_PIP[0]}: {result.stderr.strip().splitlines()[-1:]}")
+    return python
