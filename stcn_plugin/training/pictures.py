@@ -20,6 +20,7 @@ from stcn_plugin.evaluation.matte_file import object_names, read_objects
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
+from stcn_plugin.media.placing import placed
 from stcn_plugin.media.resizing import resized
 
 _NUMBER = re.compile(r"(\d+)$")
@@ -118,8 +119,9 @@ class PictureReader:
             TrainingError: Plate and mask have different sizes.
         """
         stored = self._files.picture(picture.plate, where=str(picture.plate))
+        pixels = placed(stored.pixels, stored.header.data, stored.header.display)
         rgb = self._colour.to_display(
-            np.broadcast_to(to_float(stored.pixels), (*stored.pixels.shape[:2], 3)),
+            np.broadcast_to(to_float(pixels), (*pixels.shape[:2], 3)),
             is_float=stored.is_float,
             file_colour_space=stored.colour_space,
         )

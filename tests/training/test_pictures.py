@@ -9,6 +9,7 @@ from PIL import Image
 from training.drawn import disc, laid, save, square, texture
 
 from stcn_plugin.errors import PlateError, TrainingError
+from stcn_plugin.media.window import Window
 from stcn_plugin.training.pictures import Picture, PictureReader, find_clips, find_stills
 
 HEIGHT, WIDTH = 12, 16
@@ -139,6 +140,16 @@ def test_a_float_plate_is_scene_linear_and_becomes_display_srgb(tmp_path):
     np.testing.assert_allclose(found, rolled * 255, atol=0.51)
     plain = PictureReader(lines=96, colour_space="sRGB").read(Picture(plate, mask)).rgb
     np.testing.assert_allclose(plain, np.clip(linear, 0, 1) * 255, atol=0.51)
+
+
+def test_a_plate_is_seen_over_its_format(picture, tmp_path):
+    """An EXR that holds only a part of the format, and overscan beside it, has its pixels where the mask has its own."""
+    format_, stored = Window(0, 0, 128, 96), texture(1)[:80, :100]
+    plate = write(tmp_path / "plate.exr", stored, "float", "RGB", data=(-10, 6), display=format_)
+    rgb = PictureReader(lines=96, colour_space="sRGB").read(Picture(plate, picture.mask)).rgb
+    expected = np.zeros((96, 128, 3))
+    expected[6:86, :90] = stored[:, 10:]
+    np.testing.assert_allclose(rgb, expected * 255, atol=0.51)
 
 
 def test_a_mask_of_another_size_is_refused(picture):
