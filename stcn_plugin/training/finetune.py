@@ -14,7 +14,6 @@ from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
 from stcn_plugin.training.reports import Watcher
 from stcn_plugin.training.run import Trained, train
 
-_PICTURES = "keyframes"
 BATCH = 4
 """Samples a step."""
 
@@ -52,8 +51,7 @@ def finetune(
         )
     start = store.path(names.pop())
     variant = read_weights(start).variant
-    folder = out / _PICTURES
-    write_keyframe_pictures(shots, folder)
+    folder = write_keyframe_pictures(shots, out)
     return train(_config(shots, start, variant.name, folder, out, steps), store=store, watcher=watcher)
 
 

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from stcn_plugin.atomic import write_whole
-from stcn_plugin.errors import TrainingError
 from stcn_plugin.media.matte_files import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.presets.shot_model import Shot
-from stcn_plugin.shot.job import Job, prepare
+from stcn_plugin.shot.job import prepare
 
 
-def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> int:
+@dataclass(frozen=True, eq=False)
+class _Keyframe:
+    name: str
+    rgb: NDArray[np.uint8]
+    masks: Mapping[str, NDArray[np.float32]]
+
+    def add_to(self, digest: hashlib._Hash) -> None:
+        digest.update(f"{self.name} {self.rgb.shape}".encode() + self.rgb.tobytes())
+        for name, mask in self.masks.items():
+            digest.update(name.encode() + mask.tobytes())
+
+
+def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> Path:
     """Write every keyframe as a plate and masks, a folder a shot, as `pictures.find_clips` reads them.
 
     Args:
@@ -24,34 +38,40 @@ def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> int:
         folder: Where to.
 
     Returns:
-        How many keyframes there are.
+        The folder inside it that they are in, named by what they show: other keyframes go into another.
 
     Raises:
         STCNError: A shot is wrong, or a keyframe cannot be read.
         OutputError: The folder cannot be written.
     """
-    return sum(_write(prepare(shot), folder / name) for shot, name in zip(shots, _names(shots), strict=True))
+    keyframes = [each for number, shot in enumerate(shots, start=1) for each in _keyframes(shot, number)]
+    digest = hashlib.sha256()
+    for keyframe in keyframes:
+        keyframe.add_to(digest)
+    inside = folder / f"keyframes-{digest.hexdigest()[:8]}"
+    for keyframe in keyframes:
+        _write(keyframe, inside)
+    return inside
 
 
-def _names(shots: Sequence[Shot]) -> list[str]:
-    """Return a folder name for each shot: of its file, with a number, since files in different folders may share one."""
-    return [f"{number:02d}_{shot.path.stem if shot.path else 'shot'}" for number, shot in enumerate(shots, start=1)]
-
-
-def _write(job: Job, folder: Path) -> int:
+def _keyframes(shot: Shot, number: int) -> Iterator[_Keyframe]:
+    """Yield a shot's keyframes; the shot is named with its number, since files in different folders may share a name."""
+    job = prepare(shot)
     (stretch,) = job.stretches
-    height, width = job.size
-    window = Window(0, 0, width, height)
-    header = FrameHeader(display=window, data=window)
+    name = f"{number:02d}_{shot.path.stem if shot.path else 'shot'}"
     for index, masks in stretch.masks.items():
         frame = job.frames[index]
         image = job.plates.read(frame, window=job.window, size=job.size).image
-        picture = Pillow.fromarray(np.rint(image * 255).astype(np.uint8))
-        plate = folder / "plates" / f"{frame:06d}.png"
-        write_whole(plate, picture.save)
-        planes = {f"{name}.A": mask.numpy() for name, mask in masks.items()}
-        attributes = {"compression": "zips"}
-        write_exr(folder / "masks" / f"{frame:06d}.exr", planes, "half", header=header, attributes=attributes)
-    if not stretch.masks:
-        raise TrainingError("the shot has no keyframes", where=str(job.shot.path or job.shot.plate))
-    return len(stretch.masks)
+        rgb = np.rint(image * 255).astype(np.uint8)
+        yield _Keyframe(f"{name}/{{}}/{frame:06d}", rgb, {name: mask.numpy() for name, mask in masks.items()})
+
+
+def _write(keyframe: _Keyframe, folder: Path) -> None:
+    height, width, _ = keyframe.rgb.shape
+    window = Window(0, 0, width, height)
+    header = FrameHeader(display=window, data=window)
+    picture = Pillow.fromarray(keyframe.rgb)
+    write_whole(folder / f"{keyframe.name.format('plates')}.png", picture.save)
+    planes = {f"{name}.A": mask for name, mask in keyframe.masks.items()}
+    masks = folder / f"{keyframe.name.format('masks')}.exr"
+    write_exr(masks, planes, "half", header=header, attributes={"compression": "zips"})

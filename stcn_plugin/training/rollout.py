@@ -51,7 +51,9 @@ class Rollout(nn.Module):
         """
         clips, slots = present.nonzero(as_tuple=True)
         frames = [self._encode_key(image) for image in normalise(rgb, self.network.variant).unbind(1)]
-        masks, memory_keys, memory_values, logits = first, [], [], []
+        # As in use, where keyframes are set against each other too before they are remembered.
+        given = _aggregated_logits(first[clips, slots], clips, slots, present)
+        masks, memory_keys, memory_values, logits = given.softmax(1)[:, 1:], [], [], []
         for remembered, query in pairwise(frames):
             memory_keys.append(remembered.key)
             memory_values.append(self._encode_value(remembered, masks, clips, slots))

@@ -170,7 +170,9 @@ class Scenes:
         if not names:
             return None
         name = names[rng.integers(len(names))]
-        return cut_out([(pixels.rgb, pixels.masks[name]) for pixels in pictures])
+        first = pictures[0].rgb.shape
+        alike = pictures if all(pixels.rgb.shape == first for pixels in pictures) else pictures[:1]
+        return cut_out([(pixels.rgb, pixels.masks[name]) for pixels in alike])
 
     def _followed(self, rng: Generator, pixels: Pixels) -> list[str]:
         """Choose which objects of a picture to follow."""

@@ -36,13 +36,13 @@ def pixels(path: Path, *channels: str) -> np.ndarray:
 def test_keyframes_become_pictures_to_train_on(tmp_path):
     """Plates in display sRGB and mattes soft as they were drawn, a folder a shot, whatever their files are called."""
     shot = load_shot(SHOT / "shot.yaml", overrides=["size=native"])
-    assert write_keyframe_pictures([shot, shot], tmp_path) == 2
-    assert [clip.name for clip in find_clips(tmp_path)] == ["01_shot", "02_shot"]
+    folder = write_keyframe_pictures([shot, shot], tmp_path)
+    assert [clip.name for clip in find_clips(folder)] == ["01_shot", "02_shot"]
     linear = np.maximum(pixels(SHOT / "plates" / "two_objects.1001.exr", *"RGB").astype(float), 0)
     display = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     rolled = np.where(display <= 0.8, display, 1 - 0.2 * np.exp(-(display - 0.8) / 0.2))
     layers = [f"{name}.A" for name in OBJECTS]
-    for clip in find_clips(tmp_path):
+    for clip in find_clips(folder):
         (picture,) = clip.pictures
         assert picture.frame == 1001
         np.testing.assert_allclose(np.asarray(Image.open(picture.plate)), rolled * 255, atol=0.52)
@@ -50,6 +50,16 @@ def test_keyframes_become_pictures_to_train_on(tmp_path):
         np.testing.assert_array_equal(pixels(picture.mask, *layers), drawn)
         assert 0.001 < ((drawn > 0.1) & (drawn < 0.9)).mean() < 0.1  # soft at the edges
         assert set(PictureReader(lines=96).read(picture).masks) == set(OBJECTS)
+
+
+def test_other_keyframes_have_a_folder_of_their_own(tmp_path):
+    """So that a run is not gone on with as if nothing had changed, and stale keyframes are not learnt."""
+    small, smaller = (load_shot(SHOT / "shot.yaml", overrides=[f"size={size}"]) for size in (96, 64))
+    first = write_keyframe_pictures([small], tmp_path)
+    assert write_keyframe_pictures([small], tmp_path) == first
+    assert write_keyframe_pictures([smaller], tmp_path) != first
+    assert write_keyframe_pictures([small, small], tmp_path) != first
+    assert len(find_clips(first)) == 1
 
 
 def test_a_shot_becomes_weights_in_the_store(tmp_path):
@@ -74,7 +84,7 @@ def test_a_shot_becomes_weights_in_the_store(tmp_path):
     assert "the show's own" in read_metadata(file)["license"]
     assert read_metadata(starter_file())["license"] in read_metadata(file)["license"]
     assert (out / "MODEL_CARD.md").is_file()
-    (keyframe,) = (out / "keyframes" / "01_shot" / "plates").iterdir()
+    (keyframe,) = out.glob("keyframes-*/01_shot/plates/*")
     assert Image.open(keyframe).size == (171, 96)
 
 

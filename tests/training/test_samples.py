@@ -187,6 +187,15 @@ def test_frames_of_a_clip_come_in_order_with_gaps_as_long_as_allowed(tmp_path):
     assert seen == ahead | {tuple(reversed(frames)) for frames in ahead}
 
 
+def test_a_clip_may_change_its_size(tmp_path):
+    """What is cut out of it then keeps its first pose, and comes as large as ever."""
+    for number, side in enumerate((96, 80, 64)):
+        mask = disc((30, 30), 20)[:side, :side]
+        save(tmp_path / "clip", f"{number}", laid(mask, (0.9, 0.1, 0.1), texture(0)[:side, :side]), mask)
+    made = maker(Sources(find_clips(tmp_path), ()), clips=0.0, composites=1.0, moving_cut_outs=1.0, puppets=0.0)
+    assert all(made.make(number, size=32, gap=3).masks[0, 0].max() > 0.5 for number in range(20))
+
+
 def test_clips_are_drawn_as_often_as_they_weigh(sources):
     """One of weight 3 beside two of weight 1 has three samples in five."""
     recorder = Recorder()
