@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import binary_erosion
-from training.drawn import GREY, disc, save, square, texture
+from training.drawn import GREY, disc, laid, save, square, texture
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.training.config import Mixture
