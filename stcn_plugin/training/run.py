@@ -139,8 +139,9 @@ class _Run:
 
     def _validate(self, history: History) -> None:
         config, trainer = self._config, self._trainer
+        weights = _halves(trainer.weights)  # what is shipped is what is judged
         report = validate(
-            trainer.weights,
+            weights,
             VARIANTS[config.variant],
             self._clips,
             validation=config.validation,
@@ -149,17 +150,17 @@ class _Run:
         )
         if report.mean > trainer.best:
             trainer.best = report.mean
-            self._export(report)
+            self._export(weights, report)
         history.add_validation(report)
         self._watcher.on_validation(report)
 
-    def _export(self, validation: ValidationReport | None) -> None:
-        """Write the weights as they are now, and their model card."""
+    def _export(self, weights: Mapping[str, Tensor], validation: ValidationReport | None) -> None:
+        """Write weights and their model card."""
         config, trainer = self._config, self._trainer
         device = str(trainer.device)
         origins = Origins(config, trainer.step, trainer.seconds, device, validation, self._start_licence)
         file = self._folder / WEIGHTS
-        loaded = LoadedWeights(VARIANTS[config.variant], _halves(trainer.weights), {})
+        loaded = LoadedWeights(VARIANTS[config.variant], weights, {})
         write_whole(file, lambda path: write_weights(path, loaded, metadata=origins.metadata()))
         card = origins.markdown(name=file.name, size=file.stat().st_size)
         write_whole(self._folder / CARD, lambda path: _write_text(path, card))
@@ -168,7 +169,7 @@ class _Run:
         trainer, file = self._trainer, self._folder / WEIGHTS
         if self._history:
             if not self._clips:
-                self._export(None)
+                self._export(_halves(trainer.weights), None)
             self._history.draw()
             read_weights(file)  # what cannot be read back is no result
         self._group.wait()
