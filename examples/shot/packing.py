@@ -22,7 +22,7 @@ def write_plate(raw: Path, path: Path, frame: int) -> None:
     spec = _spec(pixels, ("R", "G", "B"), frame)
     spec.attribute("compression", PLATE_COMPRESSION)
     spec.attribute("chromaticities", oiio.TypeDesc("float[8]"), REC709)
-    _write(path, spec, pixels)
+    write_picture(path, spec, pixels)
 
 
 def write_mattes(raw: Path, path: Path, frame: int) -> None:
@@ -34,7 +34,20 @@ def write_mattes(raw: Path, path: Path, frame: int) -> None:
     pixels = np.stack([union, union, union, union, hare, koi], -1)
     spec = _spec(pixels, ("R", "G", "B", "A", "hare.A", "koi.A"), frame)
     spec.attribute("compression", MATTE_COMPRESSION)
-    _write(path, spec, pixels)
+    write_picture(path, spec, pixels)
+
+
+def write_picture(path: Path, spec: oiio.ImageSpec, pixels: np.ndarray) -> None:
+    """Write ``(H, W, C)`` pixels, in a new folder if need be; end the script where that fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    out = oiio.ImageOutput.create(str(path))
+    if (
+        out is None
+        or not out.open(str(path), spec)
+        or not out.write_image(np.ascontiguousarray(pixels))
+        or not out.close()
+    ):
+        raise SystemExit(f"{path}: {out.geterror() if out else oiio.geterror()}")
 
 
 def timecode(frame: int) -> tuple[int, int]:
@@ -65,15 +78,3 @@ def _spec(pixels: np.ndarray, names: tuple[str, ...], frame: int) -> oiio.ImageS
 
 def _read(path: Path) -> np.ndarray:
     return oiio.ImageBuf(str(path)).get_pixels(oiio.FLOAT)
-
-
-def _write(path: Path, spec: oiio.ImageSpec, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    out = oiio.ImageOutput.create(str(path))
-    if (
-        out is None
-        or not out.open(str(path), spec)
-        or not out.write_image(np.ascontiguousarray(pixels))
-        or not out.close()
-    ):
-        raise SystemExit(f"{path}: {out.geterror() if out else oiio.geterror()}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
+from packing import write_picture
 
 from clip_scene.chance import happens
 
@@ -52,7 +53,7 @@ def write_plate(path: Path, linear: np.ndarray, look: Look) -> None:
     pixels = np.round(display * 255).astype(np.uint8)
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, oiio.UINT8)
     spec.attribute("compression", f"jpeg:{JPEG_QUALITY}")
-    _write(path, spec, pixels)
+    write_picture(path, spec, pixels)
 
 
 def write_masks(stem: Path, coverage: np.ndarray) -> None:
@@ -60,7 +61,7 @@ def write_masks(stem: Path, coverage: np.ndarray) -> None:
     height, width, count = coverage.shape
     if count == 1:
         pixels = np.round(np.clip(coverage, 0, 1) * 255).astype(np.uint8)
-        _write(stem.with_suffix(".png"), oiio.ImageSpec(width, height, 1, oiio.UINT8), pixels)
+        write_picture(stem.with_suffix(".png"), oiio.ImageSpec(width, height, 1, oiio.UINT8), pixels)
         return
     steps = np.round(np.clip(coverage, 0, 1) * STEPS)
     for number in range(1, count):
@@ -68,16 +69,4 @@ def write_masks(stem: Path, coverage: np.ndarray) -> None:
     spec = oiio.ImageSpec(width, height, count, oiio.HALF)
     spec.channelnames = tuple(f"{chr(ord('a') + number)}.A" for number in range(count))
     spec.attribute("compression", "zip")
-    _write(stem.with_suffix(".exr"), spec, (steps / STEPS).astype(np.float32))
-
-
-def _write(path: Path, spec: oiio.ImageSpec, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    out = oiio.ImageOutput.create(str(path))
-    if (
-        out is None
-        or not out.open(str(path), spec)
-        or not out.write_image(np.ascontiguousarray(pixels))
-        or not out.close()
-    ):
-        raise SystemExit(f"{path}: {out.geterror() if out else oiio.geterror()}")
+    write_picture(stem.with_suffix(".exr"), spec, (steps / STEPS).astype(np.float32))

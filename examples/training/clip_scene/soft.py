@@ -92,8 +92,7 @@ def _bend(rng: np.random.Generator) -> Deform:
 
     def deform(points: np.ndarray, time: float) -> np.ndarray:
         angle = amount * np.sin(pace * time + phase) * points[:, 2]
-        x, z = points[:, 0], points[:, 2]
-        return np.stack([x * np.cos(angle) + z * np.sin(angle), points[:, 1], z * np.cos(angle) - x * np.sin(angle)], 1)
+        return _turned(points, (2, 0), angle)
 
     return deform
 
@@ -103,10 +102,18 @@ def _twist(rng: np.random.Generator) -> Deform:
 
     def deform(points: np.ndarray, time: float) -> np.ndarray:
         angle = amount * np.sin(pace * time + phase) * points[:, 2]
-        x, y = points[:, 0], points[:, 1]
-        return np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), points[:, 2]], 1)
+        return _turned(points, (0, 1), angle)
 
     return deform
+
+
+def _turned(points: np.ndarray, axes: tuple[int, int], angle: np.ndarray) -> np.ndarray:
+    """Turn each point by its own angle, from the first axis towards the second."""
+    turned = points.copy()
+    a, b = (points[:, axis] for axis in axes)
+    turned[:, axes[0]] = a * np.cos(angle) - b * np.sin(angle)
+    turned[:, axes[1]] = a * np.sin(angle) + b * np.cos(angle)
+    return turned
 
 
 def _squash(rng: np.random.Generator) -> Deform:
