@@ -15,11 +15,15 @@ def aggregate(probabilities: Tensor) -> Tensor:
     single object (.6 becomes .692), so it is what the network remembers, not what a matte is made of.
 
     Args:
-        probabilities: ``(O, H, W)`` in 0-1, each object's own.
+        probabilities: ``(..., O, H, W)`` in 0-1, each object's own.
 
     Returns:
-        ``(O + 1, H, W)``, background first; sums to 1 over the first dimension.
+        ``(..., O + 1, H, W)``, background first; sums to 1 over the objects' dimension.
     """
-    background = (1 - probabilities).prod(0, keepdim=True)
-    every = torch.cat([background, probabilities]).clamp(_EPSILON, 1 - _EPSILON)
-    return every.logit().softmax(0)
+    return aggregated_logits(probabilities).softmax(-3)
+
+
+def aggregated_logits(probabilities: Tensor) -> Tensor:
+    """Return what `aggregate` takes the softmax of, for losses that want logits."""
+    background = (1 - probabilities).prod(-3, keepdim=True)
+    return torch.cat([background, probabilities], -3).clamp(_EPSILON, 1 - _EPSILON).logit()

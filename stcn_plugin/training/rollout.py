@@ -10,16 +10,17 @@ Legend: ``B`` clips, ``T`` frames, ``S`` object slots of a clip, ``N`` objects o
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from stcn_plugin.memory.reading import readout, search_keys, search_queries, similarity
 from stcn_plugin.network.blocks import Shared
-from stcn_plugin.network.stcn import STCN, DecoderContext, normalise
-
-_EPSILON = 1e-7
+from stcn_plugin.network.stcn import STCN, DecoderContext, join_masks, normalise
+from stcn_plugin.propagation.aggregation import aggregated_logits
 
 
 class Rollout(nn.Module):
@@ -52,14 +53,15 @@ class Rollout(nn.Module):
         clips, slots = present.nonzero(as_tuple=True)
         frames = [self._encode_key(image) for image in normalise(rgb, self.network.variant).unbind(1)]
         # As in use, where keyframes are set against each other too before they are remembered.
-        given = _aggregated_logits(first[clips, slots], clips, slots, present)
+        given = aggregated_logits(first * present[..., None, None])
         masks, memory_keys, memory_values, logits = given.softmax(1)[:, 1:], [], [], []
         for remembered, query in pairwise(frames):
             memory_keys.append(remembered.key)
             memory_values.append(self._encode_value(remembered, masks, clips, slots))
-            readout = _read(torch.cat(memory_keys, 2), torch.cat(memory_values, 2), query.key, clips)
-            own = torch.sigmoid(self._decode(readout.view(*readout.shape[:2], *query.f16.shape[-2:]), query, clips))
-            logits.append(_aggregated_logits(own, clips, slots, present))
+            read = _read(torch.cat(memory_keys, 2), torch.cat(memory_values, 2), query.key, present)
+            own = torch.sigmoid(self._decode(read.view(*read.shape[:2], *query.f16.shape[-2:]), query, clips))
+            every = own.new_zeros(*present.shape, *own.shape[1:]).index_put((clips, slots), own)
+            logits.append(aggregated_logits(every))
             masks = logits[-1].softmax(1)[:, 1:]
         return torch.stack(logits, 1)
 
@@ -77,7 +79,7 @@ class Rollout(nn.Module):
         """Return values ``(N, C, h w)`` of every object in one frame, given all masks ``(B, S, H, W)``."""
         own = masks[clips, slots]
         others = masks.sum(1).index_select(0, clips) - own
-        image_masks = torch.cat([frame.image.index_select(0, clips), own[:, None], others[:, None]], 1)
+        image_masks = join_masks(frame.image.index_select(0, clips), own, others)
         with self._autocast(image_masks.device):
             value: Tensor = self.network.value_encoder(
                 image_masks.contiguous(memory_format=torch.channels_last),
@@ -96,15 +98,15 @@ class Rollout(nn.Module):
         return torch.autocast(device.type, self._precision, enabled=self._precision is not torch.float32)
 
 
+@dataclass(frozen=True, eq=False)
 class _Frame:
     """One encoded frame of every clip."""
 
-    def __init__(self, image: Tensor, key: Tensor, f16: Tensor, context: DecoderContext, shared: Shared) -> None:
-        self.image = image
-        self.key = key
-        self.f16 = f16
-        self.context = context
-        self.shared = shared
+    image: Tensor
+    key: Tensor
+    f16: Tensor
+    context: DecoderContext
+    shared: Shared
 
 
 def _keep_depthwise_in_float32(network: STCN) -> None:
@@ -119,37 +121,22 @@ def _in_float32(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return forward(x.float()).to(x.dtype)
 
 
-def _read(memory_key: Tensor, memory_value: Tensor, query_key: Tensor, clips: Tensor) -> Tensor:
-    """Read memory densely; every object of a clip shares the clip's affinity.
+def _read(memory_keys: Tensor, memory_values: Tensor, query_keys: Tensor, present: Tensor) -> Tensor:
+    """Read all memory of every clip; the objects of a clip share its affinity.
 
     Args:
-        memory_key: ``(B, C, M)``.
-        memory_value: ``(N, C, M)``.
-        query_key: ``(B, C, P)``.
-        clips: ``(N,)`` clip of each object.
+        memory_keys: ``(B, C, M)``.
+        memory_values: ``(N, C, M)``.
+        query_keys: ``(B, C, P)``.
+        present: ``(B, S)`` bool; its objects in order are those of the values.
 
     Returns:
         ``(N, C, P)``.
     """
-    # As in memory.reading, which serves inference: without the query's own norm, which softmax cancels.
-    norm = memory_key.square().sum(1)[:, :, None]
-    similarity = (2 * memory_key.transpose(1, 2) @ query_key - norm) * memory_key.shape[1] ** -0.5
-    affinity = similarity.softmax(1)
-    return torch.bmm(memory_value, affinity.index_select(0, clips))
-
-
-def _aggregated_logits(own: Tensor, clips: Tensor, slots: Tensor, present: Tensor) -> Tensor:
-    """Set objects against each other and the background, clip by clip, as `propagation.aggregation` does.
-
-    Args:
-        own: ``(N, H, W)`` each object's own probability.
-        clips: ``(N,)`` clip of each object.
-        slots: ``(N,)`` slot of each object.
-        present: ``(B, S)`` bool.
-
-    Returns:
-        ``(B, S + 1, H, W)``, background first.
-    """
-    probabilities = own.new_zeros(*present.shape, *own.shape[1:]).index_put((clips, slots), own)
-    background = (1 - probabilities).prod(1, keepdim=True)
-    return torch.cat([background, probabilities], 1).clamp(_EPSILON, 1 - _EPSILON).logit()
+    parts = []
+    values_of_clips = torch.split(memory_values, present.sum(1).tolist())
+    for memory_key, values, query_key in zip(memory_keys, values_of_clips, query_keys, strict=True):
+        similarities = similarity(search_keys(memory_key), search_queries(query_key))
+        read = readout(similarities, values.flatten(0, 1).T, top_k=None)
+        parts.append(read.T.reshape(*values.shape[:2], -1))
+    return torch.cat(parts)
