@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 
-class RunningAverage:
-    """Exponential moving average of a network's weights.
+def running_average(network: nn.Module, *, decay: float) -> AveragedModel:
+    """Return a copy of a network that follows its weights with `AveragedModel.update_parameters`.
 
     Args:
-        network: Whose weights; those that are not trained are taken over as they are.
+        network: Whose weights.
         decay: How much of the average a step leaves; early on less, so that the start is soon forgotten.
     """
 
-    def __init__(self, network: nn.Module, *, decay: float) -> None:
-        self._network = network
-        self._decay = decay
-        self.state: dict[str, Tensor] = {name: t.detach().clone() for name, t in network.state_dict().items()}
+    def follow(average: Tensor, current: Tensor, taken: Tensor | int) -> Tensor:
+        count = int(taken)
+        return torch.lerp(average, current, 1 - min(decay, (1 + count) / (10 + count)))
 
-    @torch.no_grad()
-    def update(self, step: int) -> None:
-        """Take in the weights after a step, which are numbered from 0."""
-        weight = 1 - min(self._decay, (1 + step) / (10 + step))
-        for name, parameter in self._network.named_parameters():
-            if parameter.requires_grad:
-                self.state[name].lerp_(parameter, weight)
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from an average of before."""
-        for name, tensor in state.items():
-            self.state[name].copy_(tensor)
+    return AveragedModel(network, avg_fn=follow)

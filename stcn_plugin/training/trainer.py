@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.training.average import RunningAverage
+from stcn_plugin.training.average import running_average
 from stcn_plugin.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from stcn_plugin.training.config import TrainingConfig
 from stcn_plugin.training.distributed import Group, own_device
@@ -41,17 +41,17 @@ class Trainer:
         self.device = choose_device(own_device(config.compute.device))
         self.network = network.to(self.device)
         self._config = config
+        decay = config.optimiser.average
+        self._average = running_average(self.network, decay=decay) if decay else None
         rollout = Rollout(self.network, precision=_precision(config.compute.precision, self.device))
         self._rollout = group.wrapped(rollout, self.device)
         self._trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self._optimiser = torch.optim.AdamW(_groups(network, config), weight_decay=config.optimiser.weight_decay)
-        decay = config.optimiser.average
-        self._average = RunningAverage(self.network, decay=decay) if decay else None
 
     @property
     def weights(self) -> dict[str, Tensor]:
         """What is validated and shipped: the running average where there is one, else the network's own."""
-        return self._average.state if self._average else self.network.state_dict()
+        return (self._average.module if self._average else self.network).state_dict()
 
     @property
     def rate(self) -> float:
@@ -80,7 +80,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self._trained, self._config.optimiser.clip)
         self._optimiser.step()
         if self._average:
-            self._average.update(self.step)
+            self._average.update_parameters(self.network)
         self.step += 1
         return float(loss.detach()), float(mean_overlap(logits, truth, present))
 
@@ -90,7 +90,7 @@ class Trainer:
         Raises:
             OutputError: It cannot be written; the one before is still there.
         """
-        average = self._average.state if self._average else {}
+        average = self._average.state_dict() if self._average else {}
         state: dict[str, Any] = self._optimiser.state_dict()
         network = self.network.state_dict()
         return save_checkpoint(folder, Checkpoint(self.step, network, average, state, self.best, self.seconds))
@@ -107,7 +107,7 @@ class Trainer:
         self.network.load_state_dict(checkpoint.network)
         self._optimiser.load_state_dict(checkpoint.optimiser)
         if self._average:
-            self._average.restore(checkpoint.average or checkpoint.network)
+            self._average.load_state_dict(checkpoint.average)
         self.step, self.best, self.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
 
 
