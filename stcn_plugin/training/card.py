@@ -12,7 +12,7 @@ from stcn_plugin import __version__
 from stcn_plugin.training.config import Source, TrainingConfig
 from stcn_plugin.training.validation import ValidationReport
 
-_FILES = ("start", "out")
+_FILES = ("start", "out", "folder", "file")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Origins:
             "Made with": f"stcn_plugin {__version__}",
         }
         table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())
-        settings = yaml.safe_dump(_without_folders(config), sort_keys=False, allow_unicode=True)
+        settings = yaml.safe_dump(_without_folders(config.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
         return (
             f"# {config.description or name}\n\n`{name}`\n\n| | |\n|---|---|\n{table}\n\n"
             f"{self._scores()}## Configuration\n\n```yaml\n{settings}```\n"
@@ -102,15 +102,13 @@ class Origins:
         )
 
 
-def _without_folders(config: TrainingConfig) -> dict[str, Any]:
-    """Return the settings with files by their names alone: where they lie concerns nobody who reads the card."""
-    said = config.model_dump(mode="json")
-    for room, kind in (("data", "clips"), ("data", "stills"), ("data", "elements"), ("validation", "clips")):
-        for source in said[room][kind]:
-            source["folder"] = _last(source["folder"])
-    if said["key_encoder"]:
-        said["key_encoder"]["file"] = _last(said["key_encoder"]["file"])
-    return {key: _last(value) if key in _FILES and value else value for key, value in said.items()}
+def _without_folders(said: Any) -> Any:
+    """Return settings with files by their names alone: where they lie concerns nobody who reads the card."""
+    if isinstance(said, list):
+        return [_without_folders(each) for each in said]
+    if not isinstance(said, dict):
+        return said
+    return {key: _last(value) if key in _FILES and value else _without_folders(value) for key, value in said.items()}
 
 
 def _name(source: Source) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from stcn_plugin.network.variants import STRIDE
+from stcn_plugin.network.weights_entry import NOT_STATED
 from stcn_plugin.presets.layers import Layer, file_layer, override_layer
 from stcn_plugin.presets.model import Count, Device, Precision, Section
 from stcn_plugin.presets.problems import validated
@@ -26,7 +27,7 @@ class Source(Section):
 
     folder: str
     """Where they are: `<clip>/plates` and `<clip>/masks` for clips, `plates` and `masks` for stills."""
-    licence: str = "not stated"
+    licence: str = NOT_STATED
     """What may be done with them, for the model card."""
     leave_out: tuple[str, ...] = ()
     """Names of clips not to train on, such as those of `validation`."""
@@ -44,7 +45,7 @@ class Pretrained(Section):
 
     file: str
     """A `.pth` file."""
-    licence: str = "not stated"
+    licence: str = NOT_STATED
     """What may be done with them, for the model card."""
 
     @model_validator(mode="before")

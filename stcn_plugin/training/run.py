@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import yaml
-from torch import Tensor
 
 from stcn_plugin.atomic import write_whole
 from stcn_plugin.errors import CancelledError, TrainingError
@@ -139,29 +138,30 @@ class _Run:
 
     def _validate(self, history: History) -> None:
         config, trainer = self._config, self._trainer
-        weights = _halves(trainer.weights)  # what is shipped is what is judged
-        report = validate(
-            weights,
-            VARIANTS[config.variant],
-            self._clips,
-            validation=config.validation,
-            compute=config.compute,
-            step=trainer.step,
-        )
+        weights = self._shipped()  # what is shipped is what is judged
+        validation, compute = config.validation, config.compute
+        report = validate(weights, self._clips, validation=validation, compute=compute, step=trainer.step)
         if report.mean > trainer.best:
             trainer.best = report.mean
             self._export(weights, report)
         history.add_validation(report)
         self._watcher.on_validation(report)
 
-    def _export(self, weights: Mapping[str, Tensor], validation: ValidationReport | None) -> None:
+    def _shipped(self) -> LoadedWeights:
+        """Return the weights in half precision, which costs nothing that can be measured and halves the file."""
+        halves = {
+            name: tensor.detach().cpu().half() if tensor.is_floating_point() else tensor.cpu()
+            for name, tensor in self._trainer.weights.items()
+        }
+        return LoadedWeights(VARIANTS[self._config.variant], halves, {})
+
+    def _export(self, weights: LoadedWeights, validation: ValidationReport | None) -> None:
         """Write weights and their model card."""
         config, trainer = self._config, self._trainer
         device = str(trainer.device)
         origins = Origins(config, trainer.step, trainer.seconds, device, validation, self._start_licence)
         file = self._folder / WEIGHTS
-        loaded = LoadedWeights(VARIANTS[config.variant], weights, {})
-        write_whole(file, lambda path: write_weights(path, loaded, metadata=origins.metadata()))
+        write_whole(file, lambda path: write_weights(path, weights, metadata=origins.metadata()))
         card = origins.markdown(name=file.name, size=file.stat().st_size)
         write_whole(self._folder / CARD, lambda path: _write_text(path, card))
 
@@ -169,7 +169,7 @@ class _Run:
         trainer, file = self._trainer, self._folder / WEIGHTS
         if self._history:
             if not self._clips:
-                self._export(_halves(trainer.weights), None)
+                self._export(self._shipped(), None)
             self._history.draw()
             read_weights(file)  # what cannot be read back is no result
         self._group.wait()
@@ -197,11 +197,6 @@ def _settle(folder: Path, config: TrainingConfig) -> None:
             )
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
     write_whole(file, lambda path: _write_text(path, text))
-
-
-def _halves(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights in half precision, which costs nothing that can be measured and halves the file."""
-    return {name: t.detach().cpu().half() if t.is_floating_point() else t.cpu() for name, t in state.items()}
 
 
 def _write_text(path: Path, text: str) -> None:

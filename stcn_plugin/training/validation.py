@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from torch import Tensor
-
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation import evaluate
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.engine import Engine
-from stcn_plugin.network.variants import Variant
 from stcn_plugin.network.weights import LoadedWeights, build_network
 from stcn_plugin.presets.shot_file import make_shot
 from stcn_plugin.shot.job import prepare
@@ -62,8 +59,7 @@ def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:
 
 
 def validate(
-    weights: Mapping[str, Tensor],
-    variant: Variant,
+    weights: LoadedWeights,
     clips: Sequence[Clip],
     *,
     validation: Validation,
@@ -73,8 +69,7 @@ def validate(
     """Propagate every clip from its first mask, and score it.
 
     Args:
-        weights: State dict.
-        variant: The network they belong to.
+        weights: What is judged.
         clips: From `find_validation_clips`.
         validation: At what size, and how many frames.
         compute: Where it runs.
@@ -84,9 +79,7 @@ def validate(
         STCNError: A clip cannot be read.
     """
     device = choose_device(compute.device)
-    state = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
-    network = build_network(LoadedWeights(variant, state, {}), device=device)
-    engine = Engine(network, precision=choose_precision(compute.precision, device))
+    engine = Engine(build_network(weights, device=device), precision=choose_precision(compute.precision, device))
     scores = {clip.name: _score(clip, engine, validation, compute) for clip in clips}
     return ValidationReport(step, scores)
 
