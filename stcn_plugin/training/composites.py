@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement
+from stcn_plugin.training.warps import after, cut, flow_bend, jolt, placement, shift, unit_floats
 
 _LEAST_PIXELS = 400  # an object smaller than 20 x 20 is not worth cutting out
 _AROUND = 4
@@ -22,7 +22,7 @@ class CutOut:
     """An object cut out of its picture, or of several.
 
     Args:
-        poses: ``(T, 4, h, w)`` float32 RGBA, not premultiplied, one for each frame; or ``(1, 4, h, w)`` for all.
+        poses: ``(T, 4, h, w)`` float32 RGBA, premultiplied, one for each frame; or ``(1, 4, h, w)`` for all.
     """
 
     poses: Tensor
@@ -45,12 +45,23 @@ def cut_out(pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> 
     rows, columns = np.nonzero(ever.max(1) > 127)[0], np.nonzero(ever.max(0) > 127)[0]
     down = slice(max(rows[0] - _AROUND, 0), rows[-1] + 1 + _AROUND)
     across = slice(max(columns[0] - _AROUND, 0), columns[-1] + 1 + _AROUND)
-    poses = np.stack([np.concatenate([rgb[down, across], mask[down, across, None]], -1) for rgb, mask in pictures])
-    return CutOut(torch.from_numpy(poses).permute(0, 3, 1, 2).float().div_(255))
+    layers = np.stack([np.concatenate([rgb[down, across], mask[down, across, None]], -1) for rgb, mask in pictures])
+    return CutOut(premultiplied(unit_floats(layers)))
+
+
+def premultiplied(rgba: Tensor) -> Tensor:
+    """Multiply the colours of RGBA ``(..., 4, H, W)`` by its alpha."""
+    alpha = rgba[..., 3:, :, :]
+    return torch.cat([rgba[..., :3, :, :] * alpha, alpha], -3)
+
+
+def over(above: Tensor, below: Tensor) -> Tensor:
+    """Lay one premultiplied RGBA, ``(4, H, W)``, over another or over a picture without alpha, ``(3, H, W)``."""
+    return above[: len(below)] + below * (1 - above[3:])
 
 
 def lay_over(
-    rng: Generator, frames: Tensor, masks: Tensor, over: CutOut, *, share: tuple[float, float], motion: float
+    rng: Generator, frames: Tensor, masks: Tensor, thing: CutOut, *, share: tuple[float, float], motion: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Move a cut-out over a clip.
 
@@ -58,7 +69,7 @@ def lay_over(
         rng: Chance.
         frames: ``(T, 3, S, S)``.
         masks: ``(T, O, S, S)``; what the cut-out hides is taken from them.
-        over: The cut-out.
+        thing: The cut-out.
         share: Least and largest length of its longer side, as a share of the crop's.
         motion: How fast it moves; 1 is up to a fifth of the crop a frame.
 
@@ -66,37 +77,21 @@ def lay_over(
         The frames, their masks, and those of the cut-out, ``(T, S, S)``.
     """
     size = frames.shape[-1]
-    height, width = over.poses.shape[-2:]
+    height, width = thing.poses.shape[-2:]
     scale = max(height, width) / (rng.uniform(*share) * size)
     # Where its centre stands in the crop, and how it goes on: a steady velocity and what comes on top.
     centre = rng.uniform(0.1, 0.9, 2) * size
     velocity = rng.uniform(-0.15, 0.15, 2) * size * motion
     mirrored = bool(rng.random() < 0.5)
     degrees = float(rng.uniform(-20, 20))
+    still = placement(size=size, centre=(width / 2, height / 2), scale=scale, degrees=degrees, mirrored=mirrored)
     alphas, results = [], []
     for number, frame in enumerate(frames):
-        at = size / 2 - (centre + velocity * number)
-        still = placement(
-            size=size,
-            centre=(width / 2, height / 2),
-            scale=scale,
-            degrees=degrees,
-            mirrored=mirrored,
-        )
-        shifted = after(np.array([[1.0, 0.0, at[0]], [0.0, 1.0, at[1]]]), still)
-        place: Matrix = after(jolt(rng, size, 0.5 * motion), shifted)
+        x, y = size / 2 - (centre + velocity * number)
+        place = after(jolt(rng, size, 0.5 * motion), after(shift(x, y), still))
         bend = flow_bend(rng, size, 0.02 * motion) if rng.random() < 0.5 else None
-        pose = over.pose(number)
-        rgba = cut(pose, place, size=size, bend=bend, beyond="zeros")
-        alpha = rgba[3:]
-        # Outside the cut-out zeros were averaged in: where alpha is soft the colour would darken with it.
-        colour = rgba[:3] / _inside(pose, place, size, bend).clamp_min(1e-3)
-        results.append(frame * (1 - alpha) + colour.clamp(0, 1) * alpha)
-        alphas.append(alpha[0])
-    alpha_of_all = torch.stack(alphas)
-    return torch.stack(results), masks * (1 - alpha_of_all[:, None]), alpha_of_all
-
-
-def _inside(pose: Tensor, place: Matrix, size: int, bend: Tensor | None) -> Tensor:
-    ones = torch.ones_like(pose[:1])
-    return cut(ones, place, size=size, bend=bend, beyond="zeros")
+        moved = cut(thing.pose(number), place, size=size, bend=bend, beyond="zeros")
+        results.append(over(moved, frame))
+        alphas.append(moved[3])
+    alpha = torch.stack(alphas)
+    return torch.stack(results), masks * (1 - alpha[:, None]), alpha

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.images import read_image
+from stcn_plugin.media.images import read_headers, read_image
+from stcn_plugin.media.picture import picture_channels
 from stcn_plugin.media.resizing import resized
 from stcn_plugin.training.composites import CutOut
-from stcn_plugin.training.warps import cut, placement
+from stcn_plugin.training.warps import random_patch, unit_floats
 
 _SUFFIXES = frozenset((".png", ".exr", ".tif", ".tiff", ".webp"))
 _SIDE = 256  # longest, pixels
@@ -51,21 +52,21 @@ class ElementReader:
         """Read an element.
 
         Returns:
-            ``(4, h, w)`` float32 RGBA, not premultiplied, no larger than it needs to be; ``None`` for a picture that
+            ``(4, h, w)`` float32 RGBA, premultiplied, no larger than it needs to be; ``None`` for a picture that
             has no alpha, or next to nothing in it.
 
         Raises:
             PlateError: The file cannot be read.
         """
-        image = read_image(path, unassociated=True)
-        named = {name.lower(): image.pixels[..., i] for i, name in enumerate(image.channels)}
-        alpha = named.get("a")
-        colours = [named[name] for name in ("r", "g", "b") if name in named] or [named[n] for n in ("y",) if n in named]
-        if alpha is None or not colours or float(alpha.mean()) < _LEAST_COVERAGE or float(alpha.min()) > 0.5:
+        header, colours = picture_channels(read_headers(path), part=None, layer=None, where=str(path))
+        if "A" not in header.channels:
             return None
-        rgb = np.stack(colours * 3 if len(colours) == 1 else colours, -1)
+        image = read_image(path, part=header.part or None, channels=[*colours, "A"], unassociated=True)
+        rgb, alpha = np.broadcast_to(image.pixels[..., :-1], (*image.pixels.shape[:2], 3)), image.pixels[..., -1]
+        if float(alpha.mean()) < _LEAST_COVERAGE or float(alpha.min()) > 0.5:
+            return None
         if image.is_float:  # as OpenEXR stores them, colours are multiplied by alpha
-            rgb /= np.maximum(alpha, 1e-4, dtype=np.float32)[..., None]
+            rgb = rgb / np.maximum(alpha, np.float32(1e-4))[..., None]
         display = self._colour.to_display(rgb, is_float=image.is_float, file_colour_space=image.colour_space)
         return _tight(display, np.clip(alpha, 0, 1).astype(np.float32))
 
@@ -75,29 +76,23 @@ def element_cut_out(rng: Generator, rgba: Tensor, texture: NDArray[np.uint8]) ->
 
     Args:
         rng: Chance.
-        rgba: ``(4, h, w)``, from `ElementReader`.
+        rgba: ``(4, h, w)`` premultiplied, from `ElementReader`.
         texture: ``(H, W, 3)`` picture.
     """
     amount = float(rng.choice([0.0, 0.5, 1.0]))
-    paint = torch.from_numpy(texture).permute(2, 0, 1).float().div_(255)
-    size = max(rgba.shape[1:])
-    centre = (rng.uniform(0, paint.shape[2]), rng.uniform(0, paint.shape[1]))
-    place = placement(
-        size=size, centre=centre, scale=float(np.exp(rng.uniform(-0.7, 0.7))), degrees=rng.uniform(0, 360)
-    )
-    painted = cut(paint, place, size=size, beyond="reflection")[:, : rgba.shape[1], : rgba.shape[2]]
-    return CutOut(torch.cat([torch.lerp(rgba[:3], painted, amount), rgba[3:]])[None])
+    height, width = rgba.shape[1:]
+    painted = random_patch(rng, unit_floats(texture), size=max(height, width))[:, :height, :width]
+    return CutOut(torch.cat([torch.lerp(rgba[:3], painted * rgba[3:], amount), rgba[3:]])[None])
 
 
 def _tight(rgb: NDArray[np.float32], alpha: NDArray[np.float32]) -> Tensor | None:
-    """Cut to what is there, and reduce; averaged premultiplied, so that what is clear lends no colour."""
+    """Cut to what is there, and reduce; return RGBA, premultiplied before, so that what is clear lends no colour."""
     rows, columns = np.nonzero(alpha.max(1) > 0.02)[0], np.nonzero(alpha.max(0) > 0.02)[0]
     window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-    rgb, alpha = rgb[window], alpha[window]
-    scale = min(1.0, _SIDE / max(alpha.shape))
-    size = (round(alpha.shape[0] * scale), round(alpha.shape[1] * scale))
+    rgba = np.concatenate([rgb * alpha[..., None], alpha[..., None]], -1)[window]
+    scale = min(1.0, _SIDE / max(rgba.shape[:2]))
+    size = (round(rgba.shape[0] * scale), round(rgba.shape[1] * scale))
     if min(size) < _LEAST_SIDE:
         return None
-    small = resized(np.ascontiguousarray(alpha), size)
-    channels = [resized(np.ascontiguousarray(rgb[..., i] * alpha), size) / np.maximum(small, 1e-3) for i in range(3)]
-    return torch.from_numpy(np.stack([*channels, small])).clamp_(0, 1)
+    small = np.stack([resized(channel, size) for channel in np.moveaxis(rgba, -1, 0)])
+    return torch.from_numpy(small).clamp_(0, 1)

@@ -7,7 +7,7 @@ of the same name in ``masks/``. A mask is a grey picture of one object, a palett
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.placing import placed
 from stcn_plugin.media.resizing import resized
+from stcn_plugin.shot.sizes import internal_size
 
 _NUMBER = re.compile(r"(\d+)$")
 
@@ -128,7 +129,7 @@ class PictureReader:
         masks = read_objects(picture.mask, object_names(picture.mask).names)
         if any(mask.shape != rgb.shape[:2] for mask in masks.values()):
             raise TrainingError("the mask has another size than its plate", where=str(picture.mask))
-        size = _reduced(rgb.shape[:2], self._lines)
+        size = internal_size(stored.header.display, pixel_aspect=1.0, size=str(self._lines))
         return Pixels(
             np.stack([_bytes(resized(channel, size)) for channel in np.moveaxis(rgb, -1, 0)], -1),
             {name: _bytes(resized(mask, size)) for name, mask in masks.items()},
@@ -153,13 +154,6 @@ def _some(clips: tuple[Clip, ...], folder: Path, expected: str) -> tuple[Clip, .
         what = f"there are no pictures with masks of the same name in {expected}"
         raise TrainingError(what, where=str(folder), fix="Check the folder; frames and masks pair up by name")
     return clips
-
-
-def _reduced(shape: Sequence[int], lines: int) -> tuple[int, int]:
-    """Return the size at which the short side is at most so many lines."""
-    height, width = shape
-    scale = min(1.0, lines / min(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def _bytes(channel: NDArray[np.float32]) -> NDArray[np.uint8]:

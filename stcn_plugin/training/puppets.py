@@ -13,8 +13,8 @@ from PIL import Image as Pillow
 from PIL import ImageDraw
 from torch import Tensor
 
-from stcn_plugin.training.composites import CutOut
-from stcn_plugin.training.warps import after, cut, placement
+from stcn_plugin.training.composites import CutOut, over, premultiplied
+from stcn_plugin.training.warps import after, cut, placement, random_patch, shift, unit_floats
 
 _SIDE = 192  # of the canvas that a figure is drawn on, pixels
 _OVER = 4  # drawn larger and averaged, for soft edges
@@ -29,15 +29,15 @@ def puppet(rng: Generator, texture: NDArray[np.uint8], *, frames: int) -> CutOut
         texture: ``(H, W, 3)`` picture that it is made of.
         frames: How many poses.
     """
-    paint = torch.from_numpy(texture).permute(2, 0, 1).float().div_(255)
+    paint = unit_floats(texture)
     body = _part(rng, paint, _blob(rng))
     limbs = [_limb(rng, paint) for _ in range(int(rng.integers(0, 5)))]
     poses = []
     for number in range(frames):
         pose = torch.zeros(4, _SIDE, _SIDE)
         for limb in limbs:
-            pose = _over(pose, limb.at(number))
-        poses.append(_over(pose, body))
+            pose = over(limb.at(number), pose)
+        poses.append(over(body, pose))
     return CutOut(torch.stack(poses))
 
 
@@ -55,7 +55,7 @@ class _Limb:
         turned = placement(
             size=_SIDE, centre=(_SIDE / 2, _SIDE / 2), scale=1.0, degrees=self._angle + number * self._swing
         )
-        away = np.array([[1.0, 0.0, _SIDE / 2 - self._pivot[0]], [0.0, 1.0, _SIDE / 2 - self._pivot[1]]])
+        away = shift(*(_SIDE / 2 - self._pivot))
         return cut(self._rgba, after(away, turned), size=_SIDE, beyond="zeros")
 
 
@@ -85,22 +85,9 @@ def _blob(rng: Generator) -> NDArray[np.float64]:
 
 
 def _part(rng: Generator, paint: Tensor, corners: NDArray[np.float64]) -> Tensor:
-    """Fill an outline with a random region of a picture; return ``(4, S, S)``."""
+    """Fill an outline with a random region of a picture; return premultiplied ``(4, S, S)``."""
     drawn = Pillow.new("L", (_SIDE * _OVER, _SIDE * _OVER))
     ImageDraw.Draw(drawn).polygon([(x * _OVER, y * _OVER) for x, y in corners.tolist()], fill=255)
     mask = np.asarray(drawn.resize((_SIDE, _SIDE), Pillow.Resampling.BOX), dtype=np.float32) / 255
-    height, width = paint.shape[1:]
-    place = placement(
-        size=_SIDE,
-        centre=(rng.uniform(0, width), rng.uniform(0, height)),
-        scale=float(np.exp(rng.uniform(-0.7, 0.7))),
-        degrees=float(rng.uniform(0, 360)),
-    )
-    return torch.cat([cut(paint, place, size=_SIDE, beyond="reflection"), torch.from_numpy(mask)[None]])
-
-
-def _over(below: Tensor, above: Tensor) -> Tensor:
-    """Lay one RGBA over another, neither premultiplied."""
-    alpha = above[3:] + below[3:] * (1 - above[3:])
-    colour = (above[:3] * above[3:] + below[:3] * below[3:] * (1 - above[3:])) / alpha.clamp_min(1e-6)
-    return torch.cat([colour, alpha])
+    patch = random_patch(rng, paint, size=_SIDE)
+    return premultiplied(torch.cat([patch, torch.from_numpy(mask)[None]]))

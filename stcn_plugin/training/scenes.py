@@ -20,7 +20,7 @@ from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.elements import ElementReader, element_cut_out
 from stcn_plugin.training.pictures import Clip, Picture, PictureReader, Pixels
 from stcn_plugin.training.puppets import puppet
-from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement, spline_bend
+from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement, spline_bend, unit_floats
 
 Scene = tuple[Tensor, Tensor]
 """Frames and masks."""
@@ -225,9 +225,5 @@ def _stacked(pixels: Pixels, names: Sequence[str]) -> Tensor:
     """Return picture and masks as ``(3 + O, H, W)`` float32, 0-1; masks that are absent are empty."""
     height, width = pixels.rgb.shape[:2]
     empty: NDArray[np.uint8] = np.zeros((height, width), np.uint8)
-    layers = (
-        [pixels.rgb.transpose(2, 0, 1), np.stack([pixels.masks.get(name, empty) for name in names])]
-        if names
-        else [pixels.rgb.transpose(2, 0, 1)]
-    )
-    return torch.from_numpy(np.concatenate(layers)).float().div_(255)
+    layers = [pixels.rgb, *(pixels.masks.get(name, empty)[..., None] for name in names)]
+    return unit_floats(np.concatenate(layers, -1))

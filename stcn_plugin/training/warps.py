@@ -50,6 +50,11 @@ def after(first: Matrix, second: Matrix) -> Matrix:
     return np.concatenate([linear, second[:, :2] @ first[:, 2:] + second[:, 2:]], 1)
 
 
+def shift(x: float, y: float) -> Matrix:
+    """Return the placement that looks so many pixels to the right and down."""
+    return np.array([[1.0, 0.0, x], [0.0, 1.0, y]])
+
+
 def jolt(rng: Generator, size: int, strength: float) -> Matrix:
     """Return a small random motion of a crop within itself.
 
@@ -59,10 +64,10 @@ def jolt(rng: Generator, size: int, strength: float) -> Matrix:
         strength: 1 moves up to a tenth of the side, turns up to 20 degrees, scales by 10 % and shears by 10 degrees,
             as for the published stills.
     """
-    shift = rng.uniform(-0.1, 0.1, 2) * size * strength
+    x, y = size / 2 + rng.uniform(-0.1, 0.1, 2) * size * strength
     return placement(
         size=size,
-        centre=(size / 2 + shift[0], size / 2 + shift[1]),
+        centre=(x, y),
         scale=float(np.exp(rng.uniform(-0.1, 0.1) * strength)),
         degrees=float(rng.uniform(-20, 20) * strength),
         shear=float(rng.uniform(-10, 10) * strength),
@@ -107,3 +112,20 @@ def cut(source: Tensor, place: Matrix, *, size: int, bend: Tensor | None = None,
     # In grid_sample's units the source spans -1 to 1.
     grid = torch.stack([(a * x + b * y + c) * (2 / width) - 1, (d * x + e * y + f) * (2 / height) - 1], -1)
     return functional.grid_sample(source[None], grid[None], padding_mode=beyond, align_corners=False)[0]
+
+
+def random_patch(rng: Generator, picture: Tensor, *, size: int) -> Tensor:
+    """Return a square region ``(C, size, size)`` of a picture ``(C, H, W)``, anywhere, turned, smaller or larger."""
+    height, width = picture.shape[1:]
+    place = placement(
+        size=size,
+        centre=(rng.uniform(0, width), rng.uniform(0, height)),
+        scale=float(np.exp(rng.uniform(-0.7, 0.7))),
+        degrees=float(rng.uniform(0, 360)),
+    )
+    return cut(picture, place, size=size, beyond="reflection")
+
+
+def unit_floats(picture: NDArray[np.uint8]) -> Tensor:
+    """Return a picture ``(..., H, W, C)`` of bytes as ``(..., C, H, W)`` float32, 0-1."""
+    return torch.from_numpy(np.moveaxis(picture, -1, -3)).float().div_(255)

@@ -30,7 +30,7 @@ def test_elements_are_found_in_all_folders(tmp_path):
 
 @pytest.mark.parametrize("kind", ["png", "exr"])
 def test_an_element_is_its_colour_and_its_alpha_cut_to_what_is_there(kind, tmp_path):
-    """Straight colour in display sRGB, at soft edges too: PNG is so as it is, EXR is linear and premultiplied."""
+    """Display sRGB times alpha, at soft edges too: of PNG's straight colour, and of EXR's linear, premultiplied one."""
     colour = np.array([0.6, 0.3, 0.1])
     premultiplied = laid(ALPHA, colour, 0.0) if kind == "exr" else np.broadcast_to(colour, (*ALPHA.shape, 3))
     rgba = np.concatenate([premultiplied, ALPHA[..., None]], -1)
@@ -41,7 +41,8 @@ def test_an_element_is_its_colour_and_its_alpha_cut_to_what_is_there(kind, tmp_p
     expected = [encoded(value) for value in colour] if kind == "exr" else colour.tolist()
     window = np.s_[20:80, 30:90]
     np.testing.assert_allclose(element[3], ALPHA[window], atol=0.004)
-    seen = element[:3, element[3] > 0.05]
+    there = element[3] > 0.05
+    seen = element[:3, there] / element[3, there]
     torch.testing.assert_close(seen, torch.tensor(expected)[:, None].expand_as(seen).float(), atol=0.02, rtol=0)
 
 
@@ -74,12 +75,14 @@ def test_a_damaged_element_is_an_error_that_names_it(tmp_path):
 
 def test_an_element_keeps_its_shape_and_may_take_a_texture():
     """Plain, half or wholly painted by chance; its alpha is its own in any case."""
-    rgba = torch.cat([torch.zeros(3, 40, 30), torch.rand(1, 40, 30, generator=torch.Generator().manual_seed(0))])
+    alpha = 0.1 + 0.9 * torch.rand(1, 40, 30, generator=torch.Generator().manual_seed(0))
+    rgba = torch.cat([torch.zeros(3, 40, 30), alpha])
     white = np.full((50, 60, 3), 255, np.uint8)
     amounts = set()
     for seed in range(20):
         (pose,) = element_cut_out(np.random.default_rng(seed), rgba, white).poses
         torch.testing.assert_close(pose[3], rgba[3])
-        assert float(pose[:3].std()) == pytest.approx(0, abs=1e-5)
-        amounts.add(round(float(pose[:3].mean()), 3))
+        colour = pose[:3] / pose[3]
+        assert float(colour.std()) == pytest.approx(0, abs=1e-5)
+        amounts.add(round(float(colour.mean()), 3))
     assert amounts == {0.0, 0.5, 1.0}
