@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stcn_plugin.bridge.client import WorkerClient
-from stcn_plugin.bridge.job import Report
+from stcn_plugin.bridge.client import Timeouts, WorkerClient
+from stcn_plugin.bridge.job import JobRequest, Report
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.messages import Done, Failed, Message
+
+JOB = JobRequest(plate="p.####.exr", out="m.####.exr")
 
 REPORT = Report(
     objects=("hero",), layers={}, patterns={}, layout="layers", device="cpu", precision="float32", first=1, last=9
@@ -47,10 +49,56 @@ while (asked := request())["type"] != "quit":
         done(asked["id"])
 """
 
+WORKING = """
+hello()
+while (asked := request())["type"] != "quit":
+    if asked["type"] != "run":
+        continue
+    id = asked["id"]
+    for frame in (1001, 1002):
+        send("progressed", id=id, progress={"done": frame - 1000, "total": 2, "frame": frame})
+        send("written", id=id, frame=frame, files=["m.%d.exr" % frame])
+    send("warned", id=id, text="one object is small")
+    done(id)
+"""
+
+UNTIL_CANCELLED = """
+hello()
+while (asked := request())["type"] != "quit":
+    id = asked["id"]
+    if asked["type"] == "cancel":
+        failed(id, "CancelledError", "cancelled; the mattes written so far are whole")
+    elif asked["job"]["preset"] == "short":
+        done(id)
+    else:
+        send("progressed", id=id, progress={"done": 1, "total": 9, "frame": 1001})
+"""
+
+DEAF = """
+hello()
+id = request()["id"]
+while True:
+    send("progressed", id=id, progress={"done": 1, "total": 9, "frame": 1001})
+    time.sleep(0.05)
+"""
+
 
 def fake(script: str) -> WorkerLaunch:
     """Launch a script in a worker's place."""
     return WorkerLaunch(sys.executable, arguments=("-I", "-S", "-c", _PRELUDE + script))
+
+
+def stopped_clients() -> Iterator[Callable[..., WorkerClient]]:
+    """Make clients of stand-ins, all stopped in the end."""
+    made = []
+
+    def make(script: str = WORKING, **limits: float) -> WorkerClient:
+        made.append(WorkerClient(fake(script), timeouts=Timeouts(**{"quit": 0.5, **limits})))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.stop()
 
 
 def end_of(client: WorkerClient, job: int) -> Done | Failed:

@@ -1,0 +1,56 @@
+"""Small keyframes on disk, and what reading them gives or refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from picture_files import noise, write
+from PIL import Image as Pillow
+
+from stcn_plugin.errors import KeyframeError
+from stcn_plugin.media.keyframes import read_keyframe
+from stcn_plugin.media.window import Window
+
+DISPLAY = Window(0, 0, 20, 12)
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+
+
+def save(path: Path, array: np.ndarray, mode: str | None = None) -> Path:
+    """Write a picture as Pillow does."""
+    Pillow.fromarray(array, mode).save(path) if mode else Pillow.fromarray(array).save(path)
+    return path
+
+
+def exr(
+    path: Path, *channels: str, values: np.ndarray | None = None, **more: Any
+) -> tuple[Path, dict[str, np.ndarray]]:
+    """Write an EXR of noise, or of values; return it and its channels. ``more`` as for `picture_files.spec_of`."""
+    pixels = noise(12, 20, len(channels)) if values is None else values
+    write(path, pixels, "half", channels, **more)
+    return path, {name: pixels[..., index] for index, name in enumerate(channels)}
+
+
+def read(path: Path, display: Window = DISPLAY, window: Window | None = None, **wanted: Any) -> dict[str, np.ndarray]:
+    """Read a keyframe of frame 1001 into the format, or into a window of it."""
+    return read_keyframe(path, frame=1001, window=window or display, display=display, **wanted)
+
+
+def refusal(path: Path, **wanted: Any) -> str:
+    """Return the error, which always names file and frame first."""
+    with pytest.raises(KeyframeError) as caught:
+        read(path, **wanted)
+    assert str(caught.value).startswith(f"{path}, frame 1001: ")
+    assert caught.value.fix
+    return str(caught.value)
+
+
+def same(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
+    """Check names and their order, and values to the bit."""
+    assert list(found) == list(expected)
+    for name, matte in expected.items():
+        assert found[name].dtype == np.float32
+        np.testing.assert_array_equal(found[name], matte)

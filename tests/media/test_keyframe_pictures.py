@@ -1,0 +1,210 @@
+"""Keyframes in pictures without layers: grey, alpha, palette indices and flat colours."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from keyframe_files import BLUE, GREEN, RED, read, refusal, same, save
+from picture_files import write
+from PIL import Image as Pillow
+
+from stcn_plugin.media.window import Window
+
+# Grey and RGBA pictures
+
+
+@pytest.mark.parametrize(("dtype", "levels"), [(np.uint8, 255), (np.uint16, 65535)])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_a_grey_picture_is_one_soft_object(tmp_path, suffix, dtype, levels):
+    """However many levels a soft matte has, it is one object with value / maximum."""
+    values = np.linspace(0, levels, 240).astype(dtype).reshape(12, 20)
+    found = read(save(tmp_path / f"k.{suffix}", values), default_name="hero")
+    same(found, {"hero": (values / np.float64(levels)).astype(np.float32)})
+
+
+def test_a_jpeg_is_one_soft_object(tmp_path):
+    """A grey JPEG is close to what was saved, and one object."""
+    ramp = np.repeat(np.linspace(0, 255, 160).astype(np.uint8)[np.newaxis], 80, axis=0)
+    for mode in ("L", "RGB"):
+        path = tmp_path / f"{mode}.jpg"
+        Pillow.fromarray(ramp).convert(mode).save(path, quality=95)
+        found = read(path, display=Window(0, 0, 160, 80))
+        np.testing.assert_allclose(found["matte"], ramp / 255, atol=0.02)
+        assert list(found) == ["matte"]
+
+
+def rgba(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    return np.dstack([colour, alpha]).astype(np.uint8)
+
+
+def test_alpha_is_the_matte_where_it_says_something(tmp_path):
+    """The alpha of an RGBA picture is read as it is; colours, multiplied or not, do not matter."""
+    alpha = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
+    colour = np.random.default_rng(0).integers(0, 256, (12, 20, 3))
+    path = save(tmp_path / "k.png", rgba(colour, alpha))
+    same(read(path), {"matte": (alpha / 255).astype(np.float32)})
+    grey_alpha = save(tmp_path / "la.png", np.dstack([colour[..., 0], alpha]).astype(np.uint8), "LA")
+    same(read(grey_alpha), {"matte": (alpha / 255).astype(np.float32)})
+
+
+def test_grey_is_the_matte_where_alpha_says_nothing(tmp_path):
+    """Of an opaque picture the grey is taken."""
+    grey = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
+    path = save(tmp_path / "k.png", rgba(np.dstack([grey] * 3), np.full_like(grey, 255)))
+    same(read(path), {"matte": (grey / 255).astype(np.float32)})
+
+
+def test_a_channel_of_a_picture_is_picked(tmp_path):
+    """Mattes packed into red, green and blue are objects by channel; one that is absent is told."""
+    packed = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
+    path = save(tmp_path / "k.png", packed)
+    found = read(path, objects={"hero": "R", "bg": "blue"})
+    same(found, {"hero": (packed[..., 0] / 255).astype(np.float32), "bg": (packed[..., 2] / 255).astype(np.float32)})
+    same(read(path, selector="G"), {"matte": (packed[..., 1] / 255).astype(np.float32)})
+    assert "there is no channel 'A' in the file. It has: R, G, B" in refusal(path, selector="A")
+
+
+def test_a_photograph_is_refused(tmp_path):
+    """A picture with more colours than objects could have asks for a channel."""
+    path = save(tmp_path / "k.png", np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8))
+    assert "the picture is coloured: it does not say what the matte is. Choose a channel" in refusal(path)
+
+
+# Palette pictures
+
+
+def palette(path, indices: np.ndarray, colours: list[int], **more):
+    picture = Pillow.fromarray(indices.astype(np.uint8), "P")
+    picture.putpalette(colours)
+    picture.save(path, **more)
+    return path
+
+
+def indexed(path, *indices: int):
+    """Write a palette picture with a row of each index below a row of background."""
+    values = np.zeros((12, 20), np.uint8)
+    for row, index in enumerate(indices, start=1):
+        values[row] = index
+    colours = np.random.default_rng(7).integers(0, 256, (256, 3))
+    colours[0] = 0
+    return palette(path, values, colours.ravel().tolist()), values
+
+
+def test_every_index_is_an_object_by_its_number(tmp_path):
+    """Indices survive; 0 is background and 255 the void of data sets."""
+    path, values = indexed(tmp_path / "k.png", 1, 7, 3, 255)
+    same(read(path), {str(index): (values == index).astype(np.float32) for index in (1, 3, 7)})
+
+
+def test_indices_are_named(tmp_path):
+    """The shot's names come out for the indices it gives, the void too where it is named, and a selector picks one."""
+    path, values = indexed(tmp_path / "k.png", 1, 7, 255)
+    found = read(path, objects={"hero": 7, "crowd": 255})
+    same(found, {"hero": (values == 7).astype(np.float32), "crowd": (values == 255).astype(np.float32)})
+    same(read(path, selector="1"), {"1": (values == 1).astype(np.float32)})
+    same(read(path, selector="hero", objects={"hero": 7}), {"hero": (values == 7).astype(np.float32)})
+
+
+@pytest.mark.parametrize("wanted", [{"objects": {"hero": 4}}, {"selector": "4"}, {"selector": "hero"}])
+def test_an_unknown_index_lists_those_present(tmp_path, wanted):
+    """What is not in the picture is told with what is."""
+    path, _ = indexed(tmp_path / "k.png", 1, 7)
+    assert "there is no index '" in (text := refusal(path, **wanted))
+    assert "It has: 1, 7" in text
+
+
+def test_colours_of_a_palette_are_named(tmp_path):
+    """Those who see colours and no indices name the colours."""
+    values = np.repeat(np.arange(12) // 4, 20).reshape(12, 20)
+    path = palette(tmp_path / "k.png", values, [0, 0, 0, *RED, *BLUE])
+    found = read(path, objects={"hero": "#0000ff"})
+    same(found, {"hero": (values == 2).astype(np.float32)})
+
+
+def test_a_palette_of_background_alone_is_empty(tmp_path):
+    """A frame without any object is told."""
+    path, _ = indexed(tmp_path / "k.png")
+    assert "the matte is empty" in refusal(path)
+
+
+def test_a_soft_matte_saved_with_a_grey_palette_is_one_object(tmp_path):
+    """A program that saves a soft matte with a palette does not make an object of each grey."""
+    ramp = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
+    path = palette(tmp_path / "k.png", ramp, [value for value in range(256) for _ in range(3)])
+    same(read(path), {"matte": (ramp / 255).astype(np.float32)})
+
+
+def test_a_soft_matte_saved_with_a_transparent_palette_is_one_object(tmp_path):
+    """A palette whose entries differ in their alpha is an RGBA picture."""
+    ramp = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
+    path = palette(tmp_path / "k.png", ramp, [255] * 768, transparency=bytes(range(256)))
+    same(read(path), {"matte": (ramp / 255).astype(np.float32)})
+
+
+def test_a_palette_with_too_many_colours_is_refused(tmp_path):
+    """A coloured palette of hundreds of entries is a picture, not hundreds of objects."""
+    path, _ = (
+        palette(
+            tmp_path / "k.png",
+            np.arange(240).reshape(12, 20),
+            np.random.default_rng(0).integers(0, 256, 768).tolist(),
+        ),
+        None,
+    )
+    assert "uses 240 indices, which cannot all be objects" in refusal(path)
+
+
+# ID pictures
+
+
+def id_picture() -> np.ndarray:
+    """Red, green and blue areas on black."""
+    pixels = np.zeros((12, 20, 3), np.uint8)
+    pixels[1:5, 1:9], pixels[6:11, 1:9], pixels[1:11, 11:19] = RED, GREEN, BLUE
+    return pixels
+
+
+@pytest.mark.parametrize("suffix", ["png", "tga", "tif"])
+def test_colours_are_named(tmp_path, suffix):
+    """Each named colour is an object, exactly; colours without a name belong to others."""
+    pixels = id_picture()
+    path = save(tmp_path / f"k.{suffix}", pixels)
+    found = read(path, objects={"hero": "#FF0000", "bg": "#0000ff"})
+    same(found, {name: (pixels == c).all(-1).astype(np.float32) for name, c in (("hero", RED), ("bg", BLUE))})
+    same(read(path, selector="#00ff00"), {"matte": (pixels == GREEN).all(-1).astype(np.float32)})
+
+
+def test_colours_are_exact_in_16_bits(tmp_path):
+    """A colour of 8 bits is found in a picture of 16, where each level is 257 of its own."""
+    pixels = id_picture()
+    path = write(tmp_path / "k.png", pixels.astype(np.uint16) * 257, "uint16", "RGB")
+    same(read(path, objects={"hero": "#ff0000"}), {"hero": (pixels == RED).all(-1).astype(np.float32)})
+
+
+def test_alpha_is_the_soft_edge_of_an_id_picture(tmp_path):
+    """Flat colours with a soft alpha give soft mattes."""
+    alpha = np.linspace(1, 255, 240).astype(np.uint8).reshape(12, 20)
+    path = save(tmp_path / "k.png", rgba(id_picture(), alpha))
+    expected = (id_picture() == RED).all(-1) * (alpha / 255).astype(np.float32)
+    same(read(path, objects={"hero": "#ff0000"}), {"hero": expected})
+
+
+def test_an_id_picture_without_names_lists_its_colours(tmp_path):
+    """The error lists the colours, the largest area first, and shows how to name them."""
+    text = refusal(save(tmp_path / "k.png", id_picture()))
+    assert "such as hero: '#0000ff'. Its flat colours are: #0000ff, #00ff00, #ff0000" in text
+
+
+def test_an_unknown_colour_lists_those_present(tmp_path):
+    """A colour that is a little off is told with the right one first."""
+    text = refusal(save(tmp_path / "k.png", id_picture()), objects={"hero": "#FE0000"})
+    assert "there is no colour '#fe0000' in the file. It has: #ff0000" in text
+
+
+def test_an_anti_aliased_id_picture_is_refused(tmp_path):
+    """Mixed colours at edges belong to nobody: the matte would have holes there, so the error says what to do."""
+    pixels = id_picture()
+    pixels[1:5, 8] = (128, 0, 0)
+    text = refusal(save(tmp_path / "k.png", pixels), objects={"hero": "#ff0000"})
+    assert "4 pixels lie between the flat colours" in text
+    assert "without anti-aliasing" in text

@@ -1,0 +1,100 @@
+"""Keyframes of any format: where their pixels go, what values become, and files that are damaged or missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from keyframe_files import BLUE, DISPLAY, GREEN, RED, exr, read, refusal, same, save
+from picture_files import noise, write
+from PIL import Image as Pillow
+
+from stcn_plugin.media.window import Window
+
+# Where the pixels go
+
+
+@pytest.mark.parametrize("data", [(5, 3), (-4, -2), (15, 9), (0, 0)])
+def test_an_exr_is_laid_in_by_its_coordinates(tmp_path, data):
+    """A cropped or overscanned matte keeps its place in the format; around it is 0."""
+    pixels = noise(8, 9, 1)
+    format_of_matte, plate = Window(100, 50, 20, 12), Window(0, 0, 20, 12)  # the same format with another origin
+    corner = (100 + data[0], 50 + data[1])
+    path = write(tmp_path / "k.exr", pixels, "half", "A", data=corner, display=format_of_matte)
+    window = Window(-3, -1, 26, 14)
+    expected = np.zeros(window.shape, np.float32)
+    for row in range(8):
+        for column in range(9):
+            y, x = row + data[1] - window.y, column + data[0] - window.x
+            if 0 <= y < window.height and 0 <= x < window.width:
+                expected[y, x] = pixels[row, column, 0]
+    same(read(path, display=plate, window=window), {"matte": expected})
+
+
+def test_a_png_is_the_format_or_all_of_the_overscan(tmp_path):
+    """Formats without windows are placed by their size."""
+    window = Window(-2, -1, 24, 14)
+    small = save(tmp_path / "small.png", np.full((12, 20), 255, np.uint8))
+    expected = np.zeros((14, 24), np.float32)
+    expected[1:13, 2:22] = 1
+    same(read(small, window=window), {"matte": expected})
+    large = save(tmp_path / "large.png", np.full((14, 24), 255, np.uint8))
+    same(read(large, window=window), {"matte": np.ones((14, 24), np.float32)})
+
+
+@pytest.mark.parametrize("suffix", ["exr", "png"])
+def test_a_matte_of_another_size_is_refused_with_both_sizes(tmp_path, suffix):
+    """A proxy-sized matte would be stretched by a guess; the error says both sizes and what to do."""
+    path = tmp_path / f"k.{suffix}"
+    write(path, noise(6, 10, 1), "half" if suffix == "exr" else "uint8", "A" if suffix == "exr" else "Y")
+    text = refusal(path)
+    assert "the matte is 10x6, but the plate is 20x12. Write the matte at the plate's full format" in text
+    assert "20x12 (24x12 with overscan)" in refusal(path, window=Window(-2, 0, 24, 12))
+
+
+# Values
+
+
+def test_values_become_coverage(tmp_path):
+    """NaN is 0, infinity 1, and everything else lies between 0 and 1."""
+    window = Window(0, 0, 6, 1)
+    values = np.array([[np.nan, np.inf, -np.inf, -0.25, 2.0, 0.5]], np.float32)[..., np.newaxis]
+    path, _ = exr(tmp_path / "k.exr", "A", values=values)
+    same(read(path, display=window), {"matte": np.array([[0, 1, 0, 0, 1, 0.5]], np.float32)})
+
+
+@pytest.mark.parametrize("value", [0.0, 0.001, np.nan, -1.0])
+def test_an_empty_matte_is_refused(tmp_path, value):
+    """A matte without anything to see is told with its object, since nothing could be propagated."""
+    path, _ = exr(tmp_path / "k.exr", "hero.A", values=np.full((12, 20, 1), value, np.float32))
+    assert "the matte of 'hero' is empty" in refusal(path)
+
+
+def test_a_matte_outside_the_plate_is_empty(tmp_path):
+    """Pixels beyond the wanted window do not count."""
+    path = write(tmp_path / "k.exr", noise(4, 4, 1), "half", "A", data=(50, 50), display=DISPLAY)
+    assert "is empty" in refusal(path)
+
+
+# Damaged and missing files
+
+
+def test_a_missing_file_is_told_with_its_frame(tmp_path):
+    """The error names file and frame."""
+    assert "there is no such file" in refusal(tmp_path / "k.exr")
+
+
+@pytest.mark.parametrize("kind", ["exr", "png", "palette.png", "jpg"])
+def test_a_damaged_file_is_told_with_its_frame(tmp_path, kind):
+    """A file cut short is refused, never half a matte taken."""
+    path = tmp_path / f"k.{kind}"
+    values = np.random.default_rng(0).integers(0, 4 if "palette" in kind else 256, (480, 640), np.uint8)
+    if kind == "exr":
+        write(path, noise(480, 640, 1), "half", "A")
+    else:
+        picture = Pillow.fromarray(values)
+        if "palette" in kind:
+            picture.putpalette([0, 0, 0, *RED, *GREEN, *BLUE])
+        picture.save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    assert "damaged" in refusal(path, display=Window(0, 0, 640, 480))
