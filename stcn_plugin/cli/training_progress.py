@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stcn_plugin.training.validation import ValidationReport
 
 _SECONDS_BETWEEN_LINES = 30.0
+_SECONDS_OF_ONE_PRESS = 1.0  # a farm signals every process, and torchrun hands its own signal on to them
 _RECENT = 50  # steps over which speed, loss and overlap are averaged
 
 
@@ -46,16 +47,19 @@ def watched(*, total: int, batch: int) -> Iterator[Watcher]:
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[list[int]]:
+def _asked_to_stop() -> Iterator[list[float]]:
     """Give a list that is no longer empty once Ctrl-C, or a farm's signal to end, has come."""
     from stcn_plugin.training.distributed import is_leader
 
-    asked: list[int] = []
+    asked: list[float] = []
 
-    def ask(number: int, _frame: FrameType | None) -> None:
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if asked and now - asked[0] < _SECONDS_OF_ONE_PRESS:
+            return
         if asked:
             raise KeyboardInterrupt
-        asked.append(number)
+        asked.append(now)
         if is_leader():
             click.echo("stopping after this step; press Ctrl-C again to stop at once and lose it", err=True)
 

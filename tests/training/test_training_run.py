@@ -135,6 +135,19 @@ def test_ctrl_c_saves_and_tells_how_to_go_on(number, configured):
     assert saved["step"] == steps
 
 
+def test_a_signal_that_comes_twice_is_one(configured):
+    """A farm signals torchrun and what it started, and torchrun hands its own on: the checkpoint is saved all the same."""
+    file = configured(steps={"total": 1000}, compute={"workers": 1})
+    with started(file) as process:
+        wait_for(process, "step 1/1000")
+        process.send_signal(signal.SIGTERM)
+        wait_for(process, "stopping after this step")
+        process.send_signal(signal.SIGTERM)
+        said = process.stderr.read()
+        assert process.wait() == 130, said
+    assert f"stopped after step {len(curve(file.parent / 'run'))} of 1000; the checkpoint is saved" in said
+
+
 def test_a_folder_with_another_run_is_refused(configured, trained):
     """By the names of the settings that changed; what changes nothing about the numbers may change."""
     trained(configured(steps={"total": 1}))
