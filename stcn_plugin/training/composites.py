@@ -15,6 +15,8 @@ from stcn_plugin.training.warps import after, cut, flow_bend, jolt, placement, s
 
 _LEAST_PIXELS = 400  # an object smaller than 20 x 20 is not worth cutting out
 _AROUND = 4
+_STEP = 2.0  # pixels between two of the moments that a shutter sees
+_MOST_MOMENTS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,14 @@ def over(above: Tensor, below: Tensor) -> Tensor:
 
 
 def lay_over(
-    rng: Generator, frames: Tensor, masks: Tensor, thing: CutOut, *, share: tuple[float, float], motion: float
+    rng: Generator,
+    frames: Tensor,
+    masks: Tensor,
+    thing: CutOut,
+    *,
+    share: tuple[float, float],
+    motion: float,
+    shutter: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Move a cut-out over a clip.
 
@@ -72,6 +81,7 @@ def lay_over(
         thing: The cut-out.
         share: Least and largest length of its longer side, as a share of the crop's.
         motion: How fast it moves; 1 is up to a fifth of the crop a frame.
+        shutter: Share of a frame's time that the shutter is open, while it smears colour and mask along its way.
 
     Returns:
         The frames, their masks, and those of the cut-out, ``(T, S, S)``.
@@ -85,12 +95,18 @@ def lay_over(
     mirrored = bool(rng.random() < 0.5)
     degrees = float(rng.uniform(-20, 20))
     still = placement(size=size, centre=(width / 2, height / 2), scale=scale, degrees=degrees, mirrored=mirrored)
+    moments = min(1 + int(shutter * float(np.abs(velocity).max()) / _STEP), _MOST_MOMENTS)
+    open_at = shutter * ((np.arange(moments) + 0.5) / moments - 0.5)
     alphas, results = [], []
     for number, frame in enumerate(frames):
-        x, y = size / 2 - (centre + velocity * number)
-        place = after(jolt(rng, size, 0.5 * motion), after(shift(x, y), still))
+        wobble = jolt(rng, size, 0.5 * motion)
         bend = flow_bend(rng, size, 0.02 * motion) if rng.random() < 0.5 else None
-        moved = cut(thing.pose(number), place, size=size, bend=bend, beyond="zeros")
+        seen = []
+        for moment in open_at:
+            x, y = size / 2 - (centre + velocity * (number + moment))
+            place = after(wobble, after(shift(x, y), still))
+            seen.append(cut(thing.pose(number), place, size=size, bend=bend, beyond="zeros"))
+        moved = torch.stack(seen).mean(0)
         results.append(over(moved, frame))
         alphas.append(moved[3])
     alpha = torch.stack(alphas)

@@ -96,6 +96,8 @@ class Mixture(Section):
     """Of all other cut-outs, those that are elements, where there are any."""
     untracked: Share = 0.3
     """Of those cut-outs, the ones that only hide what is behind them and are not followed."""
+    motion_blur: Share = 0.5
+    """Of all cut-outs, those that smear along their way, and their masks with them."""
     moved_clips: Share = 0.5
     """Of the real clips, those whose frames are moved a little against each other."""
     crop_of_short_side: tuple[Positive, Positive] = (0.65, 1.0)

@@ -141,7 +141,7 @@ class Scenes:
         over = self._cut_out(rng, gap)
         if over is None:
             return below, nothing
-        frames, _, alpha = lay_over(rng, below, nothing, over, share=(0.3, 1.0), motion=1.0)
+        frames, _, alpha = self._laid_over(rng, below, nothing, over, share=(0.3, 1.0))
         return frames, alpha[:, None]
 
     def _with_another(self, rng: Generator, frames: Tensor, masks: Tensor, gap: int) -> Scene:
@@ -149,10 +149,16 @@ class Scenes:
         over = self._cut_out(rng, gap)
         if over is None:
             return frames, masks
-        frames, masks, alpha = lay_over(rng, frames, masks, over, share=(0.2, 0.7), motion=1.0)
+        frames, masks, alpha = self._laid_over(rng, frames, masks, over, share=(0.2, 0.7))
         if rng.random() < self._mixture.untracked or masks.shape[1] >= SLOTS:
             return frames, masks
         return frames, torch.cat([masks, alpha[:, None]], 1)
+
+    def _laid_over(
+        self, rng: Generator, frames: Tensor, masks: Tensor, over: CutOut, *, share: tuple[float, float]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        shutter = float(rng.uniform(0.2, 1.0)) if rng.random() < self._mixture.motion_blur else 0.0
+        return lay_over(rng, frames, masks, over, share=share, motion=1.0, shutter=shutter)
 
     def _cut_out(self, rng: Generator, gap: int) -> CutOut | None:
         """Draw something to move over a scene; ``None`` where the picture drawn has nothing large enough."""

@@ -20,7 +20,7 @@ from stcn_plugin.training.scenes import SLOTS, Sources
 SIZE = 64
 GAP = 2
 HUES = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]], bool)
-PLAIN = {"blurred": 0.0, "noisy": 0.0, "puppets": 0.0, "frames_as_stills": 0.0}
+PLAIN = {"blurred": 0.0, "noisy": 0.0, "motion_blur": 0.0, "puppets": 0.0, "frames_as_stills": 0.0}
 
 
 class Painter:
