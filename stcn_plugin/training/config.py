@@ -62,7 +62,7 @@ class Data(Section):
     stills: tuple[Source, ...] = ()
     """Folders of single pictures with masks, from which clips are made."""
     elements: tuple[Source, ...] = ()
-    """Folders of pictures of single things with alpha, which are moved over the others."""
+    """Folders of pictures of single things with alpha, up to 16 megapixels, which are moved over the others."""
     lines: Count = 384
     """Short side that larger pictures are reduced to."""
     colour_space: str = "auto"

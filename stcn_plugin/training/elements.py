@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from stcn_plugin.training.warps import random_patch, unit_floats
 _SUFFIXES = frozenset((".png", ".exr", ".tif", ".tiff", ".webp"))
 _SIDE = 256  # longest, pixels
 _LEAST_SIDE = 16
+_MOST_PIXELS = 16_000_000  # a library may have drawings of half a gigapixel, which memory has no room for
 _LEAST_COVERAGE = 0.05
 
 
@@ -53,13 +55,13 @@ class ElementReader:
 
         Returns:
             ``(4, h, w)`` float32 RGBA, premultiplied, no larger than it needs to be; ``None`` for a picture that
-            has no alpha, or next to nothing in it.
+            has no alpha or next to nothing in it, or is far larger than anything here needs.
 
         Raises:
             PlateError: The file cannot be read.
         """
         header, colours = picture_channels(read_headers(path), part=None, layer=None, where=str(path))
-        if "A" not in header.channels:
+        if "A" not in header.channels or math.prod(header.header.data.shape) > _MOST_PIXELS:
             return None
         image = read_image(path, part=header.part or None, channels=[*colours, "A"], unassociated=True)
         rgb, alpha = np.broadcast_to(image.pixels[..., :-1], (*image.pixels.shape[:2], 3)), image.pixels[..., -1]

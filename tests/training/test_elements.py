@@ -63,6 +63,21 @@ def test_a_picture_without_a_shape_is_no_element(alpha, tmp_path):
     assert ElementReader().read(write(tmp_path / "e.exr", np.concatenate(layers, -1), "float", channels)) is None
 
 
+def test_a_picture_too_large_for_memory_is_left_out(tmp_path):
+    """Drawings that somebody saved at poster size: above sixteen million pixels they are not even read."""
+    sizes = {"fits": (4000, 4000), "large": (4001, 4000)}
+    found = {}
+    for name, size in sizes.items():
+        rgba = np.zeros((*size, 4), np.float32)
+        rgba[1000:3000, 1000:3000] = 1
+        file = write(tmp_path / f"{name}.png", rgba, "uint8", "RGBA")
+        if name == "large":
+            file.write_bytes(file.read_bytes()[:1000])  # its pixels are gone, its header is there
+        found[name] = ElementReader().read(file)
+    assert found["fits"].shape == (4, 256, 256)
+    assert found["large"] is None
+
+
 def test_a_damaged_element_is_an_error_that_names_it(tmp_path):
     """Half a file."""
     rgba = np.concatenate([texture(1), ALPHA[..., None]], -1)
