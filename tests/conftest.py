@@ -1,9 +1,10 @@
-"""What tests of several folders need: Pythons that have Blender as a module."""
+"""What tests of several folders need: Ctrl-C that works, and Pythons that have Blender as a module."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -16,6 +17,14 @@ VARIABLE = "STCN_TEST_BLENDER_PYTHONS"
 NAMED = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
 FROM_PIP = ("bpy==4.5.*", "OpenImageIO<3.1")
 """OpenImageIO for the scripts that render; newer ones do not go with the NumPy that Blender pins."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_reaches_children() -> Iterator[None]:
+    """A shell starts what runs in its background with Ctrl-C ignored, and every process hands that down."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")
