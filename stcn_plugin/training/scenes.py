@@ -157,6 +157,7 @@ class Scenes:
     def _laid_over(
         self, rng: Generator, frames: Tensor, masks: Tensor, over: CutOut, *, share: tuple[float, float]
     ) -> tuple[Tensor, Tensor, Tensor]:
+        """Move a cut-out over a scene, smeared along its way or not."""
         shutter = float(rng.uniform(0.2, 1.0)) if rng.random() < self._mixture.motion_blur else 0.0
         return lay_over(rng, frames, masks, over, share=share, motion=1.0, shutter=shutter)
 

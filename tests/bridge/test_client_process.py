@@ -89,23 +89,20 @@ def test_an_interpreter_that_is_none_is_told_by_name(client, tmp_path, python):
     assert "stcn doctor" in str(caught.value)
 
 
-def test_a_worker_that_never_speaks_is_stopped(client):
-    """One that does not greet in time is stopped, and its last words are told."""
-    worker = client("say('waiting for the licence'); time.sleep(600)", start=0.5)
+@pytest.mark.parametrize(
+    ("begins", "patience", "problem"),
+    [
+        ("", {"start": 0.5}, r"did not start within 0\.5 s"),
+        ("hello(); ", {"silence": 0.5}, r"no sign of life for 0\.5 s and was stopped"),
+    ],
+    ids=["never speaks", "hangs"],
+)
+def test_a_worker_that_falls_silent_is_stopped(begins, patience, problem, client):
+    """One that does not greet in time, or gives no more signs of life, is stopped, and its last words are told."""
+    worker = client(f"{begins}say('deep in thought'); time.sleep(600)", **patience)
     job = worker.submit(JOB)
     pid = worker.pid
-    with pytest.raises(WorkerError, match=r"did not start within 0\.5 s") as caught:
-        end_of(worker, job)
-    assert "waiting for the licence" in str(caught.value)
-    assert not is_alive(pid)
-
-
-def test_a_worker_that_hangs_is_stopped(client):
-    """One that gives no more signs of life is stopped."""
-    worker = client("hello(); say('deep in thought'); time.sleep(600)", silence=0.5)
-    job = worker.submit(JOB)
-    pid = worker.pid
-    with pytest.raises(WorkerError, match=r"no sign of life for 0\.5 s and was stopped") as caught:
+    with pytest.raises(WorkerError, match=problem) as caught:
         end_of(worker, job)
     assert "deep in thought" in str(caught.value)
     assert not is_alive(pid)
