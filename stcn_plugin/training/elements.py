@@ -60,8 +60,11 @@ class ElementReader:
         Raises:
             PlateError: The file cannot be read.
         """
-        header, colours = picture_channels(read_headers(path), part=None, layer=None, where=str(path))
-        if "A" not in header.channels or math.prod(header.header.data.shape) > _MOST_PIXELS:
+        headers = [header for header in read_headers(path) if "A" in header.channels]
+        if not headers:
+            return None
+        header, colours = picture_channels(headers, part=None, layer=None, where=str(path))
+        if math.prod(header.header.data.shape) > _MOST_PIXELS:
             return None
         image = read_image(path, part=header.part or None, channels=[*colours, "A"], unassociated=True)
         rgb, alpha = np.broadcast_to(image.pixels[..., :-1], (*image.pixels.shape[:2], 3)), image.pixels[..., -1]
