@@ -1,0 +1,104 @@
+"""Compute the golden outputs of the `lite` variant, for weights that are about to be shipped.
+
+    pip install timm
+    python tests/golden/make_lite.py stcn_plugin/starter/lite.safetensors tests/golden/lite
+
+Where there is an independent truth it is used: the key encoder is timm's EfficientNet-Lite0, and the propagation is
+written out below from the paper, dense and slow, with none of this project's memory, schedule or aggregation. Only the
+value encoder, the decoder and the two projections, which nobody else has, are the project's own modules.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from stand_in import golden_frames, golden_masks
+from torch import Tensor
+
+from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.weights import build_network, read_weights
+
+SIZE = (96, 160)
+FRAMES = 8
+STORED = (1, 3, 5, 7)
+CASES = {"single_object": ([0], 3), "three_objects": ([0, 1, 2], 5)}
+TOP_K = 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("weights", type=Path, help="a .safetensors file of the lite variant")
+    parser.add_argument("out", type=Path, help="the folder that the .npz files go to")
+    asked = parser.parse_args()
+    network = build_network(read_weights(asked.weights), device=torch.device("cpu"))
+    encoder = their_key_encoder(network)
+    with torch.no_grad():
+        np.savez_compressed(asked.out / "features.npz", **features(network, encoder))
+        for name, (objects, interval) in CASES.items():
+            probabilities = propagated(network, encoder, objects, interval)[:, list(STORED)]
+            np.savez_compressed(
+                asked.out / f"{name}.npz",
+                frames=np.array(STORED),
+                probabilities_u16=(probabilities * 65535).round().numpy().astype(np.uint16),
+            )
+
+
+def their_key_encoder(network: STCN) -> torch.nn.Module:
+    """Return timm's network with the key encoder's weights; the entries have the same names."""
+    encoder = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3))
+    missing, unknown = encoder.load_state_dict(network.key_encoder.state_dict(), strict=False)
+    assert not unknown
+    assert all(name.startswith(("blocks.5", "blocks.6")) for name in missing), missing
+    return encoder.eval()
+
+
+def pictures(count: int) -> Tensor:
+    """Return frames as the variant wants them, ``(count, 3, H, W)`` from -1 to 1."""
+    return torch.from_numpy(golden_frames(count, *SIZE)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def features(network: STCN, encoder: torch.nn.Module) -> dict[str, np.ndarray]:
+    f4, f8, f16 = encoder(pictures(1))
+    found = {"query_key": network.key_proj(f16), "query_value": network.key_comp(f16), "f16": f16, "f8": f8, "f4": f4}
+    return {name: (tensor if name == "query_key" else tensor[:, ::4]).numpy() for name, tensor in found.items()}
+
+
+def propagated(network: STCN, encoder: torch.nn.Module, objects: list[int], interval: int) -> Tensor:
+    """Return probabilities ``(O + 1, T, H, W)`` from the masks of the first frame."""
+    memory_keys, memory_values, results = [], [], []
+    for number, picture in enumerate(pictures(FRAMES)[:, None]):
+        f4, f8, f16 = encoder(picture)
+        key = network.key_proj(f16).flatten(2)[0]
+        if number == 0:
+            own = torch.from_numpy(golden_masks(*SIZE)[objects]).float()
+        else:
+            affinity = dense_affinity(torch.cat(memory_keys, 1), key)
+            read = (torch.cat(memory_values, 2) @ affinity).unflatten(2, f16.shape[-2:])
+            context = network.decoder.share(network.key_comp(f16), f8, f4)
+            own = network.decoder(read, context)[:, 0].sigmoid()
+        joint = torch.cat([(1 - own).prod(0, keepdim=True), own]).clamp(1e-7, 1 - 1e-7)
+        odds = joint / (1 - joint)
+        probabilities = odds / odds.sum(0)
+        results.append(probabilities)
+        if number % interval == 0:
+            masks = probabilities[1:]
+            others = masks.sum(0) - masks
+            seen = torch.cat([picture.expand(len(masks), -1, -1, -1), masks[:, None], others[:, None]], 1)
+            memory_keys.append(key)
+            memory_values.append(network.value_encoder(seen, network.value_encoder.share(f16)).flatten(2))
+    return torch.stack(results, 1)
+
+
+def dense_affinity(memory_key: Tensor, key: Tensor) -> Tensor:
+    """Return ``(elements, pixels)``: of each pixel the softmax over its nearest elements."""
+    similarity = -((memory_key[:, :, None] - key[:, None, :]) ** 2).sum(0) / len(key) ** 0.5
+    nearest = similarity.topk(min(TOP_K, len(similarity)), dim=0)
+    return torch.zeros_like(similarity).scatter(0, nearest.indices, nearest.values.softmax(0))
+
+
+if __name__ == "__main__":
+    main()
