@@ -12,6 +12,8 @@ from stcn_plugin import __version__
 from stcn_plugin.training.config import Source, TrainingConfig
 from stcn_plugin.training.validation import ValidationReport
 
+_OF_ALL = "of all that it was made from: "
+_BETWEEN = " + "
 _FILES = ("start", "out", "folder", "file")
 
 
@@ -39,14 +41,24 @@ class Origins:
     def licences(self) -> tuple[str, ...]:
         """The licences of all that went into the weights, each once: all of them bind who uses them."""
         encoder = self.config.key_encoder
-        before = [self.start_licence, encoder.licence if encoder else ""]
-        named = [*(source.licence for source in self._sources), *before]
+        own = (source.licence for source in self._sources)
+        named = [*own, *self._start_licences, encoder.licence if encoder else ""]
         return tuple(dict.fromkeys(licence for licence in named if licence))
+
+    @property
+    def licence(self) -> str:
+        """The licences in a line."""
+        return _OF_ALL + _BETWEEN.join(self.licences)
 
     @property
     def data(self) -> str:
         """What was trained on, in a line."""
         return "; ".join(f"{_name(source)} ({source.licence})" for source in self._sources)
+
+    @property
+    def _start_licences(self) -> list[str]:
+        said = self.start_licence
+        return said.removeprefix(_OF_ALL).split(_BETWEEN) if said.startswith(_OF_ALL) else [said]
 
     @property
     def _sources(self) -> list[Source]:
@@ -57,7 +69,7 @@ class Origins:
         """Return what goes into the file of the weights."""
         scores = {"validation": f"J&F {self.validation.mean:.4f}"} if self.validation else {}
         return {
-            "license": "of all that it was made from: " + "; ".join(self.licences),
+            "license": self.licence,
             "source": f"stcn train, {self.step} steps",
             "data": self.data,
             **({"title": self.config.description} if self.config.description else {}),
@@ -81,7 +93,7 @@ class Origins:
             "Trained on": self.data,
             "Started from": start,
             "Steps": f"{self.step} of {config.steps.batch} samples, {self.seconds / 3600:.1f} hours on {self.device}",
-            "Licence": "of all that it was made from: " + "; ".join(self.licences),
+            "Licence": self.licence,
             "Made with": f"stcn_plugin {__version__}",
         }
         table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())

@@ -15,6 +15,8 @@ from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.training.config import TrainingConfig
 
+_LITE_KEY_GAIN = 0.25
+
 
 def starting_network(config: TrainingConfig, *, store: WeightsStore) -> STCN:
     """Return the network in eval mode, on the CPU, float32, all of it trainable but what the configuration freezes.
@@ -33,6 +35,7 @@ def starting_network(config: TrainingConfig, *, store: WeightsStore) -> STCN:
     if config.start is None:
         torch.manual_seed(config.seed)
         network = STCN(variant)
+        _spread_keys(network)
     else:
         loaded = read_weights(store.path(config.start))
         if loaded.variant is not variant:
@@ -50,6 +53,19 @@ def starting_network(config: TrainingConfig, *, store: WeightsStore) -> STCN:
         for parameter in found:
             parameter.requires_grad_(False)
     return network
+
+
+def _spread_keys(network: STCN) -> None:
+    """Start the key projection as published, orthogonal and without bias, but at a length that leaves much to learn.
+
+    A light encoder's features are several times as large as those that follow a ReLU. Keys that long lie so far apart
+    that every pixel reads from one memory element alone, and hardly a gradient tells the keys which one they should
+    have read from.
+    """
+    gain = 1.0 if network.variant.encoders == "resnet" else _LITE_KEY_GAIN
+    projection = network.key_proj.key_proj
+    weight = torch.nn.init.orthogonal_(torch.empty_like(projection.weight), gain)
+    projection.load_state_dict({"weight": weight, "bias": torch.zeros(len(weight))})
 
 
 def _put_key_encoder(network: STCN, file: Path) -> None:

@@ -56,6 +56,16 @@ def test_it_starts_from_chance_that_is_the_seeds(started):
     assert not torch.equal(one, other)
 
 
+@pytest.mark.parametrize(("variant", "length"), [("published", 1.0), ("lite", 0.25)])
+def test_keys_start_orthogonal(started, variant, length):
+    """Without weights, each channel of a key sees something of its own, as published; a light network's are short."""
+    _, network = started(start=None, variant=variant)
+    projection = network.key_proj.key_proj
+    rows = projection.weight.flatten(1)
+    torch.testing.assert_close(rows @ rows.T, length**2 * torch.eye(len(rows)), rtol=0, atol=1e-5)
+    assert not projection.bias.any()
+
+
 def test_frozen_weights_stay_and_all_others_move(started, batch):
     """After a step; statistics of batch norm stay in any case."""
     frozen = ["key_encoder.blocks.0.", "decoder.pred."]
