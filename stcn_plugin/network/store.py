@@ -1,8 +1,8 @@
 """The weights store: a folder of weights that can be named, each with what is known of it.
 
 An entry is one file, ``NAME.safetensors``; where it came from, its licence and its hashes are in its own metadata, so
-that a copied file still tells. The ``starter`` weights inside the package are always there. Listing reads headers and
-needs no torch.
+that a copied file still tells. The weights inside the package are always there. Listing reads headers and needs no
+torch.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from stcn_plugin.network.weights import LoadedWeights
 
 STARTER = "starter"
-"""Name of the weights inside the package."""
+"""Name of the weights inside the package that are used where none are asked for."""
+
+STARTER_FREE = "starter-free"
+"""Name of those inside the package that were trained on nothing but data free for commercial use."""
 
 SUFFIX = ".safetensors"
 """Ending of weights."""
@@ -50,11 +53,12 @@ class WeightsStore:
         self._beside = beside
 
     def entries(self) -> tuple[WeightsEntry, ...]:
-        """Return the starter weights and all others, by name; only headers are read."""
+        """Return the weights inside the package and then all others, by name; only headers are read."""
+        builtin = builtin_files()
         stored = {file.stem: file for file in self.folder.glob(f"[!.]*{SUFFIX}")}
-        others = {name: file for name, file in {**self._beside, **stored}.items() if name != STARTER}
-        found = (read_entry(name, others[name]) for name in sorted(others))
-        return (read_entry(STARTER, starter_file(), is_builtin=True), *found)
+        others = {name: file for name, file in {**self._beside, **stored}.items() if name not in builtin}
+        first = (read_entry(name, file, is_builtin=True) for name, file in builtin.items())
+        return (*first, *(read_entry(name, others[name]) for name in sorted(others)))
 
     def entry(self, name: str) -> WeightsEntry:
         """Return one entry.
@@ -76,8 +80,8 @@ class WeightsStore:
         Raises:
             WeightsError: There is none; tells the nearest names and how to add one.
         """
-        if name == STARTER:
-            return starter_file()
+        if builtin := builtin_files().get(name):
+            return builtin
         if _NAME.fullmatch(name) and (stored := self.folder / f"{name}{SUFFIX}").is_file():
             return stored
         if named := self._beside.get(name):
@@ -228,8 +232,8 @@ class WeightsStore:
         if not _NAME.fullmatch(name):
             fix = "Use letters, digits, '_', '-' and '.', such as --name hero_v2"
             raise WeightsError(f"'{name}' cannot be a name of weights", fix=fix)
-        if name == STARTER:
-            raise WeightsError(f"'{name}' is the name of the weights inside the package", fix="Choose another --name")
+        if name in builtin_files():
+            raise WeightsError(f"'{name}' is the name of weights inside the package", fix="Choose another --name")
         if not replace and (self.folder / f"{name}{SUFFIX}").exists():
             fix = "Choose another --name, or overwrite it with --replace"
             raise WeightsError(f"there are weights called '{name}' already", where=str(self.folder), fix=fix)
@@ -275,6 +279,7 @@ class WeightsStore:
         return WeightsError(what, where=str(self.folder), fix=hint + how)
 
 
-def starter_file() -> Path:
-    """Return the file of the weights inside the package."""
-    return Path(str(resources.files("stcn_plugin") / "starter" / f"lite{SUFFIX}"))
+def builtin_files() -> Mapping[str, Path]:
+    """Return the files of the weights inside the package, by name; the ones that are used by default come first."""
+    folder = Path(str(resources.files("stcn_plugin") / "starter"))
+    return {STARTER: folder / f"lite{SUFFIX}", STARTER_FREE: folder / f"lite_free{SUFFIX}"}

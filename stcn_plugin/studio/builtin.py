@@ -28,9 +28,9 @@ class BuiltIn:
     @hookimpl
     def stcn_weights_files(self) -> Mapping[str, Path]:
         """Name the starter weights."""
-        from stcn_plugin.network.store import STARTER, starter_file
+        from stcn_plugin.network.store import builtin_files
 
-        return {STARTER: starter_file()}
+        return builtin_files()
 
     @hookimpl
     def stcn_open_plate(self, part: str | None, layer: str | None) -> PlateFiles:

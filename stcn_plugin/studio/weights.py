@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from stcn_plugin.bridge.plugins import Hooks
-from stcn_plugin.network.store import STARTER, SUFFIX, WeightsStore
+from stcn_plugin.network.store import SUFFIX, WeightsStore, builtin_files
 from stcn_plugin.studio.answers import kind, nonsense
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
 
@@ -38,7 +38,7 @@ def weights_store(hooks: Hooks, folder: Path | None = None) -> WeightsStore:
 def _check(plugin: str, name: object, file: object) -> None:
     if not isinstance(name, str) or not isinstance(file, str | PathLike):
         raise nonsense(plugin, _HOOK, f"{kind(name)} and {kind(file)}, not a name and a file")
-    if name == STARTER:
+    if name in builtin_files():
         raise nonsense(plugin, _HOOK, f"the name '{name}', which the weights inside the package have", fix="Rename it")
     if Path(file).suffix != SUFFIX:
         fix = f"Make it one with: stcn weights add {file}"

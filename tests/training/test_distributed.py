@@ -12,7 +12,7 @@ import torch
 from training.short_runs import curve, state
 
 from stcn_plugin.errors import TrainingError
-from stcn_plugin.network.store import WeightsStore, starter_file
+from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.training.config import load_training_config
 from stcn_plugin.training.distributed import joined_group
@@ -42,7 +42,7 @@ def test_two_processes_learn_what_one_does(configured, footage):
     assert result.stdout.count("weights.safetensors: 3 steps in") == 1
     one, two = alone.parent / "alone", shared.parent / "shared"
     np.testing.assert_allclose(curve(two), curve(one), rtol=3e-4)
-    start = read_weights(starter_file()).state
+    start = read_weights(builtin_files()[STARTER]).state
     learnt = [name for name, entry in start.items() if entry.is_floating_point() and "running" not in name]
     ways = [way(start, state(run), learnt) for run in (one, two)]
     assert float((ways[0] - ways[1]).norm()) < 0.02 * float(ways[0].norm())

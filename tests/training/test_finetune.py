@@ -15,7 +15,7 @@ from training.short_runs import stcn
 
 from stcn_plugin.cli.finetune import finetune as command
 from stcn_plugin.errors import TrainingError, WeightsError
-from stcn_plugin.network.store import WeightsStore, starter_file
+from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.network.weights_entry import read_metadata
 from stcn_plugin.presets.shot_file import load_shot
@@ -70,7 +70,7 @@ def test_a_shot_becomes_weights_in_the_store(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "--weights hare_show" in result.stdout
     file = WeightsStore(tmp_path / "store").path("hare_show")
-    tuned, start = read_weights(file), read_weights(starter_file())
+    tuned, start = read_weights(file), read_weights(builtin_files()[STARTER])
     assert tuned.variant.name == "lite"
     for name, entry in tuned.state.items():
         if name.startswith("key_encoder."):
@@ -82,7 +82,7 @@ def test_a_shot_becomes_weights_in_the_store(tmp_path):
     ]
     assert np.mean(moved) > 0.5
     assert "the show's own" in read_metadata(file)["license"]
-    assert read_metadata(starter_file())["license"] in read_metadata(file)["license"]
+    assert read_metadata(builtin_files()[STARTER])["license"] in read_metadata(file)["license"]
     assert (out / "MODEL_CARD.md").is_file()
     (keyframe,) = out.glob("keyframes-*/01_shot/plates/*")
     assert Image.open(keyframe).size == (171, 96)
@@ -98,7 +98,7 @@ def test_shots_of_different_weights_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("taken", "there are weights called 'taken' already"), ("starter", "the name of the weights inside the package")],
+    [("taken", "there are weights called 'taken' already"), ("starter", "the name of weights inside the package")],
 )
 def test_a_name_that_is_taken_is_refused_before_anything_is_trained(name, what, tmp_path):
     """Nothing is written, neither a run nor into the store."""

@@ -9,7 +9,7 @@ from golden.stand_in import golden_frames, golden_masks, golden_state
 from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.store import starter_file
+from stcn_plugin.network.store import STARTER, builtin_files
 from stcn_plugin.network.variants import LITE, PUBLISHED
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
@@ -21,7 +21,7 @@ SLOTS = 3
 
 @pytest.fixture(scope="module")
 def network() -> STCN:
-    return build_network(read_weights(starter_file()), device=torch.device("cpu"))
+    return build_network(read_weights(builtin_files()[STARTER]), device=torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import torch
 
 from stcn_plugin.errors import TrainingError, WeightsError
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.store import WeightsStore, starter_file
+from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.variants import LITE
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.training.config import load_training_config
@@ -42,7 +42,7 @@ def batch() -> Sample:
 def test_it_starts_from_weights_by_name(started):
     """The starter weights, value for value, ready to be trained, in eval mode so that batch norm stays."""
     _, network = started(start="starter")
-    expected = read_weights(starter_file()).state
+    expected = read_weights(builtin_files()[STARTER]).state
     for name, entry in network.state_dict().items():
         torch.testing.assert_close(entry, expected[name].to(entry.dtype), rtol=0, atol=0)
     assert all(parameter.requires_grad for parameter in network.parameters())

@@ -12,6 +12,8 @@ from stcn_plugin.cli.train import train as command
 from stcn_plugin.errors import PresetError
 from stcn_plugin.training.config import TrainingConfig, load_training_config
 
+RECIPES = sorted((Path(__file__).parents[2] / "examples" / "training").glob("*.yaml"))
+
 LEAST = """\
 out: runs/show
 data:
@@ -139,3 +141,22 @@ def test_every_setting_is_printed_with_its_meaning():
     words = set(result.stdout.split())
     assert expected <= words, expected - words
     assert "Learning rate." in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
+def test_what_a_recipe_is_judged_by_it_does_not_train_on(recipe):
+    """Each recipe of the starter weights loads, and leaves out of training the clips that it holds out."""
+    config = load_training_config(recipe)
+    for judged in config.validation.clips:
+        same = [source for source in config.data.clips if source.folder == judged.folder]
+        assert all(set(config.validation.names) <= set(source.leave_out) for source in same)
+        assert config.validation.names
+
+
+def test_the_recipe_of_the_free_weights_takes_nothing_that_is_not_free():
+    """Every source says what it is under, and none of that forbids commercial work."""
+    config = load_training_config(next(recipe for recipe in RECIPES if recipe.stem == "free"))
+    sources = [*config.data.clips, *config.data.stills, *config.data.elements]
+    assert config.key_encoder is not None and config.start is None
+    licences = {source.licence for source in sources} | {config.key_encoder.licence}
+    assert licences == {"Apache-2.0", "CC0", "public domain"}

@@ -20,7 +20,7 @@ from training.drawn import save_clip
 from training.short_runs import curve, state, stcn, write_configuration
 
 from stcn_plugin.errors import CancelledError, PlateError, TrainingError
-from stcn_plugin.network.store import WeightsStore, starter_file
+from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.network.weights_entry import read_metadata
 from stcn_plugin.training.config import load_training_config
@@ -193,14 +193,14 @@ def test_the_weights_are_the_runs_average_in_half_precision(whole):
         for name, entry in average.items()
     }
     assert_close(loaded.state, halves, rtol=0, atol=0)
-    assert (whole / "weights.safetensors").stat().st_size < 1.1 * starter_file().stat().st_size
+    assert (whole / "weights.safetensors").stat().st_size < 1.1 * builtin_files()[STARTER].stat().st_size
 
 
 def test_the_weights_say_where_they_come_from(whole):
     """In the file and on the card: data, licences of all that went in, steps; and no folder of this machine."""
     metadata = read_metadata(whole / "weights.safetensors")
     card = (whole / "MODEL_CARD.md").read_text("utf-8")
-    licences = ["CC0", "drawn for the test", read_metadata(starter_file())["license"]]
+    licences = ["CC0", "drawn for the test", read_metadata(builtin_files()[STARTER])["license"]]
     for text in (metadata["license"], card):
         assert all(licence in text for licence in licences)
     assert metadata["source"] == "stcn train, 6 steps"

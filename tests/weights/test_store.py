@@ -45,20 +45,32 @@ class Bomb:
         return os.mkdir, (str(self.trace),)
 
 
-def test_starter_is_always_there(store: WeightsStore, starter: Path) -> None:
-    """A store without a folder has the starter weights, of the lite variant, with their licence."""
-    (entry,) = store.entries()
-    assert (entry.name, entry.path, entry.variant, entry.is_builtin) == ("starter", starter, "lite", True)
-    assert entry.size == starter.stat().st_size
-    assert entry.licence not in ("", "not stated")
-    assert store.path("starter") == starter
+def test_the_weights_inside_the_package_are_always_there(store: WeightsStore, starter: Path) -> None:
+    """A store without a folder has both, of the lite variant, each with its licence; the default comes first."""
+    entries = store.entries()
+    assert [(entry.name, entry.variant, entry.is_builtin) for entry in entries] == [
+        ("starter", "lite", True), ("starter-free", "lite", True),
+    ]  # fmt: skip
+    assert entries[0].path == starter
+    for entry in entries:
+        assert store.path(entry.name) == entry.path
+        assert entry.size == entry.path.stat().st_size
+        assert entry.problem == ""
     assert not store.folder.exists()
+
+
+def test_the_free_weights_carry_no_licence_that_forbids_commercial_use(store: WeightsStore) -> None:
+    """They name every licence that binds them, and the other weights say that they are for non-commercial work."""
+    starter, free = store.entries()
+    assert "NC" in starter.licence
+    assert "NC" not in free.licence
+    assert "Apache-2.0" in free.licence and "CC0" in free.licence
 
 
 def test_added_weights_are_the_same_weights(store: WeightsStore, starter: Path) -> None:
     """Every tensor of an added file comes back bit by bit, and the entry tells where it came from."""
     entry = store.add(starter, name="mine", licence="studio only")
-    assert entry == store.entries()[1]
+    assert entry == store.entries()[2]
     assert (entry.name, entry.variant, entry.source, entry.licence) == ("mine", "lite", starter.name, "studio only")
     assert entry.sha256 == hashlib.sha256(starter.read_bytes()).hexdigest()
     assert entry.added == date.today().isoformat()
@@ -134,7 +146,7 @@ def test_a_pickle_is_never_executed(store: WeightsStore, starter: Path, tmp_path
         torch.save({"network": load_file(starter), "epoch": Bomb(trace)}, file)
     assert "refused" in refusal(lambda: store.add(file))
     assert not trace.exists()
-    assert len(store.entries()) == 1
+    assert len(store.entries()) == 2
     with suppress(RuntimeError):  # that nothing useful comes out, after the harm is done
         torch.load(file, weights_only=False)
     assert trace.exists(), "the file does no harm when it is trusted, so this test shows nothing"
@@ -191,7 +203,9 @@ def test_folder_is_the_environments_or_the_users(monkeypatch: pytest.MonkeyPatch
 def test_check_notices_one_changed_bit(store: WeightsStore, starter: Path) -> None:
     """Whole weights are found right; a changed value, and a file cut short, are not."""
     entry = store.add(starter, name="mine")
-    assert [(checked.name, problem) for checked, problem in store.check()] == [("starter", ""), ("mine", "")]
+    assert [(checked.name, problem) for checked, problem in store.check()] == [
+        ("starter", ""), ("starter-free", ""), ("mine", ""),
+    ]  # fmt: skip
     content = bytearray(entry.path.read_bytes())
     content[-1] ^= 1
     entry.path.write_bytes(content)
@@ -208,24 +222,26 @@ def test_a_file_put_there_by_hand_is_listed(store: WeightsStore, starter: Path) 
     store.folder.mkdir()
     save_file(load_file(starter), store.folder / "copied.safetensors")
     (store.folder / "broken.safetensors").write_bytes(b"\xff" * 100)
-    _, broken, copied = store.entries()
+    broken, copied = store.entries()[2:]
     assert (broken.name, broken.problem) == ("broken", "not a readable safetensors file")
     assert (copied.name, copied.problem, copied.variant, copied.content) == ("copied", "", "", "")
     assert store.path("copied") == store.folder / "copied.safetensors"
     assert {entry.name: bool(problem) for entry, problem in store.check()} == {
         "starter": False,
+        "starter-free": False,
         "broken": True,
         "copied": False,
     }
 
 
 def test_removed_weights_are_gone(store: WeightsStore, starter: Path) -> None:
-    """Remove deletes the file; the starter weights stay."""
+    """Remove deletes the file; the weights inside the package stay."""
     store.add(starter, name="mine")
     store.remove("mine")
-    assert [entry.name for entry in store.entries()] == ["starter"]
-    assert "part of the package" in refusal(lambda: store.remove("starter"))
-    assert starter.exists()
+    assert [entry.name for entry in store.entries()] == ["starter", "starter-free"]
+    for entry in store.entries():
+        assert "part of the package" in refusal(lambda name=entry.name: store.remove(name))
+        assert entry.path.exists()
     assert "no weights called 'mine'" in refusal(lambda: store.remove("mine"))
 
 
@@ -252,12 +268,13 @@ def test_commands(store: WeightsStore, starter: Path) -> None:
     listed = run("list", store=store).output.splitlines()
     assert listed[0].split() == ["name", "variant", "size", "added", "licence", "source"]
     assert listed[1].split()[:2] == ["starter", "lite"]
-    assert listed[2].split()[:2] == ["mine", "lite"] and "ours alone" in listed[2]
-    assert listed[3] == f"store: {store.folder}"
+    assert listed[2].split()[:2] == ["starter-free", "lite"]
+    assert listed[3].split()[:2] == ["mine", "lite"] and "ours alone" in listed[3]
+    assert listed[4] == f"store: {store.folder}"
     checked = run("check", "mine", store=store)
     assert (checked.exit_code, checked.output) == (0, "mine: ok, lite\n")
     assert run("remove", "mine", store=store).output == "removed mine\n"
-    assert len(store.entries()) == 1
+    assert len(store.entries()) == 2
 
 
 def test_check_command_fails_for_damaged_weights(store: WeightsStore, starter: Path) -> None:
@@ -280,4 +297,4 @@ def test_listing_loads_no_torch(store: WeightsStore, starter: Path) -> None:
     )
     environment = {**os.environ, "STCN_WEIGHTS_DIR": str(store.folder)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "starter mine"
+    assert done.stdout == "starter starter-free mine"
