@@ -27,7 +27,7 @@ class Checkpoint:
         network: State dict.
         average: State dict of the running average, empty where there is none.
         optimiser: State dict.
-        best: Best validation so far, and 0 before the first.
+        best: Best validation so far, below any before the first.
         seconds: Time spent so far.
     """
 

@@ -30,13 +30,13 @@ class Trainer:
 
     Attributes:
         step: Steps done.
-        best: Best validation so far, 0 before the first.
+        best: Best validation so far, below any before the first.
         seconds: Time spent on steps so far.
     """
 
     def __init__(self, network: STCN, config: TrainingConfig, *, group: Group) -> None:
         self.step = 0
-        self.best = 0.0
+        self.best = -1.0
         self.seconds = 0.0
         self.device = choose_device(own_device(config.compute.device))
         self.network = network.to(self.device)

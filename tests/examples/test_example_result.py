@@ -38,7 +38,7 @@ def test_it_follows_the_truth(mattes):
     scores = json.loads(subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout)
     assert {scored["name"] for scored in scores["objects"]} == set(OBJECTS)
     for scored in scores["objects"]:
-        assert scored["mean"]["jf"] > 0.85
+        assert scored["mean"]["jf"] > 0.8
         assert scored["mean"]["mse"] < 6
 
 

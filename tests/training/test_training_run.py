@@ -219,11 +219,20 @@ def test_the_curves_are_drawn(whole):
     assert len(picture.convert("RGB").getcolors(1 << 24)) > 10
 
 
+def test_a_run_that_only_got_worse_still_gives_its_weights(configured, trained, footage):
+    """Where every validation is a plain 0 the first one's weights are kept, and the report says 0."""
+    validation = {"clips": [str(footage.clips)], "names": ["ball"], "every": 1, "lines": 96}
+    optimiser = {"rate": 0.01, "warm_up": 0, "clip": 1000.0}
+    done = trained(configured(steps={"total": 2}, optimiser=optimiser, validation=validation))
+    assert done.best == 0
+    assert read_weights(done.weights).variant.name == "lite"
+
+
 def test_validation_is_what_propagating_and_evaluating_give(configured, trained, footage, tmp_path):
     """The best of all validations is kept, and by the command line its weights have the same J&F."""
     seen = []
     validation = {"clips": [str(footage.clips)], "names": ["moon", "ball"], "every": 1, "lines": 96}
-    file = configured(steps={"total": 3}, optimiser={"rate": 0.003, "warm_up": 0}, validation=validation)
+    file = configured(steps={"total": 3}, optimiser={"rate": 0.0003, "warm_up": 0}, validation=validation)
     done = trained(file, on_validation=seen.append)
     assert [report.step for report in seen] == [1, 2, 3]
     assert done.best == max(report.mean for report in seen)
