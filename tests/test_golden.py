@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks, golden_state
+from shot.conftest import STARTER
 
-import stcn_plugin
 from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
@@ -18,7 +18,6 @@ from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 
 GOLDEN = Path(__file__).parent / "golden"
-STARTER = Path(stcn_plugin.__file__).parent / "starter" / "lite.safetensors"
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks
+from shot.conftest import STARTER
 
-import stcn_plugin
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import DecoderContext
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.propagation.region import Box, crop, find_region, presence
-
-STARTER = Path(stcn_plugin.__file__).parent / "starter" / "lite.safetensors"
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from golden.stand_in import golden_state
+from shot.conftest import STARTER
 
-import stcn_plugin
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import PUBLISHED
 from stcn_plugin.network.weights import build_network, read_weights
-
-STARTER = Path(stcn_plugin.__file__).parent / "starter" / "lite.safetensors"
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
+from shot.conftest import STARTER
 
-import stcn_plugin
 from stcn_plugin import load_shot
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile
 from stcn_plugin.errors import CancelledError, KeyframeError, PresetError
@@ -21,7 +21,6 @@ from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.presets.shot_model import Keyframe
 from stcn_plugin.worker.shots import run_shot, shot_of
 
-STARTER = Path(stcn_plugin.__file__).parent / "starter" / "lite.safetensors"
 SIZE = 64, 96
 DISCS = {"hero": 0, "ball": 2, "third": 1}
 
