@@ -12,7 +12,7 @@ from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import DecoderContext
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
-from stcn_plugin.propagation.region import Box, crop, find_region, presence
+from stcn_plugin.propagation.region import Box, crop_context, crop_features, find_region, presence, surroundings
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +82,32 @@ def test_crop_keeps_every_stride_in_register():
         ramp.repeat_interleave(2, 0).repeat_interleave(2, 1)[None, None],
         ramp.repeat_interleave(4, 0).repeat_interleave(4, 1)[None, None],
     )
-    part = crop(context, Box(6, 16, 20, 28))
+    part = crop_context(context, Box(6, 16, 20, 28))
     expected = ramp[6:20, 16:28]
     assert torch.equal(part.residual[0, 0], expected)
     assert torch.equal(part.identity[0, 0], -expected)
     assert torch.equal(part.skip8[0, 0, ::2, 1::2], expected)
     assert torch.equal(part.skip4[0, 0, 3::4, ::4], expected)
+
+
+def test_surroundings_hold_every_box():
+    """They reach two elements around all boxes, as far as the frame goes, and a box is found again within."""
+    boxes = [Box(1, 10, 9, 20), Box(8, 14, 18, 30)]
+    around = surroundings(boxes, height=19, width=60)
+    assert around == Box(0, 8, 19, 32)
+    assert [box.within(around) for box in boxes] == [Box(1, 2, 9, 12), Box(8, 6, 18, 22)]
+
+
+def test_the_context_of_a_region_is_that_of_the_whole_frame(engine):
+    """What the decoder makes of the surroundings is, inside the boxes, what it makes of the frame."""
+    images = torch.from_numpy(golden_frames(1, 320, 480)).permute(0, 3, 1, 2).float() / 255
+    features = engine.encode_key(engine.normalise(images))
+    whole = engine.share(features)
+    for box in (Box(4, 6, 12, 20), Box(0, 22, 6, 30)):
+        around = surroundings([box], height=20, width=30)
+        part = crop_context(engine.share(crop_features(features, around)), box.within(around))
+        for found, expected in zip(part, crop_context(whole, box), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_the_region_gives_what_the_whole_frame_gives(engine):

@@ -7,31 +7,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import NamedTuple, final
+from typing import final
 
 import torch
 from torch import Tensor
 
 from stcn_plugin.network.devices import object_budget
 from stcn_plugin.network.folding import fold
-from stcn_plugin.network.stcn import STCN, DecoderContext, join_masks, normalise
+from stcn_plugin.network.stcn import STCN, DecoderContext, KeyFeatures, join_masks, normalise
 from stcn_plugin.network.variants import STRIDE, Variant
 
 _LOGGER = logging.getLogger(__name__)
 
 _LIVE_FEATURES = 6
 """Features at stride 4 that an object has in memory at once: counted in decoder and value encoder, rounded up."""
-
-
-class QueryFeatures(NamedTuple):
-    """What the engine says of one frame; all objects share it."""
-
-    query_key: Tensor
-    """``(1, 64, h, w)`` float32: also the memory key when the frame is memorised."""
-    f16: Tensor
-    """``(1, C, h, w)``: for the value encoder."""
-    context: DecoderContext
-    """For the decoder."""
 
 
 @final
@@ -56,10 +45,15 @@ class Engine:
         """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
         return normalise(rgb, self.variant)
 
-    def encode_key(self, image: Tensor) -> QueryFeatures:
-        """Encode one frame, ``(1, 3, H, W)``, normalised and padded to the stride."""
-        query_key, f16, *context = self._folded.key(self._cast(image))
-        return QueryFeatures(query_key.float().contiguous(), f16, DecoderContext(*context))
+    def encode_key(self, image: Tensor) -> KeyFeatures:
+        """Encode one frame, ``(1, 3, H, W)``, normalised and padded to the stride; the key comes in float32."""
+        query_key, f16, f8, f4 = self._folded.key(self._cast(image))
+        return KeyFeatures(query_key.float().contiguous(), f16, f8, f4)
+
+    def share(self, features: KeyFeatures) -> DecoderContext:
+        """Return the decoder's work on a query frame, or on a region of it, that all objects have in common."""
+        _, *skips = features
+        return DecoderContext(*self._folded.context(*(self._cast(part) for part in skips)))
 
     def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
         """Encode what each object is in one frame, as `STCN.encode_value`; memory values ``(O, C, h, w)``, float32."""

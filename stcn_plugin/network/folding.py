@@ -1,6 +1,6 @@
 """A network made ready for inference: traced, batch norm folded, additions and activations fused into convolutions.
 
-The network's own modules stay untouched and readable; what comes out are four plain functions of tensors. It computes
+The network's own modules stay untouched and readable; what comes out are plain functions of tensors. It computes
 the same up to rounding.
 """
 
@@ -32,16 +32,18 @@ _ACTIVATIONS: dict[object, Activation] = {
 
 @dataclass(frozen=True)
 class FoldedNetwork:
-    """The four parts of a network that are run on their own. Tensors are in its precision, channels last.
+    """The parts of a network that are run on their own. Tensors are in its precision, channels last.
 
     Args:
-        key: ``image`` to ``(query_key, f16, *context)``.
+        key: ``image`` to ``(query_key, f16, f8, f4)``.
+        context: ``(f16, f8, f4)`` to the four parts of a `DecoderContext`.
         share: ``f16`` to what all objects' values have in common, ``(residual, identity)``.
         value: ``(image_masks, residual, identity)`` to memory values, ``(O, C, h, w)``.
         decode: ``(readout, *context)`` to logits ``(O, 1, H, W)``, float32.
     """
 
-    key: Callable[[Tensor], tuple[Tensor, ...]]
+    key: Callable[[Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
+    context: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
     share: Callable[[Tensor], tuple[Tensor, Tensor]]
     value: Callable[[Tensor, Tensor, Tensor], Tensor]
     decode: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -55,10 +57,9 @@ def fold(network: STCN, precision: torch.dtype) -> FoldedNetwork:
         precision: Number format of weights and features.
     """
     with torch.no_grad():
-        key, share, value, decode = (
-            _Folder(part(network), precision).fold() for part in (_Key, _Share, _Value, _Decode)
-        )
-    return FoldedNetwork(key, share, value, decode)
+        parts = (_Key, _Context, _Share, _Value, _Decode)
+        key, context, share, value, decode = (_Folder(part(network), precision).fold() for part in parts)
+    return FoldedNetwork(key, context, share, value, decode)
 
 
 class _Part(nn.Module):
@@ -69,8 +70,12 @@ class _Part(nn.Module):
 
 class _Key(_Part):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        features = self.network.encode_key(image)
-        return (features.query_key, features.f16, *self.network.share(features))
+        return tuple(self.network.encode_key(image))
+
+
+class _Context(_Part):
+    def forward(self, f16: Tensor, f8: Tensor, f4: Tensor) -> tuple[Tensor, ...]:
+        return tuple(self.network.decoder.share(self.network.key_comp(f16), f8, f4))
 
 
 class _Share(_Part):

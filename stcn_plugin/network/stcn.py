@@ -23,10 +23,8 @@ class KeyFeatures(NamedTuple):
 
     query_key: Tensor
     """``(1, 64, h, w)``: also the memory key when the frame is memorised."""
-    query_value: Tensor
-    """``(1, C, h, w)``: joined to the readout before decoding."""
     f16: Tensor
-    """``(1, C, h, w)``: for the value encoder."""
+    """``(1, C, h, w)``: for the query value, and for the value encoder."""
     f8: Tensor
     """``(1, C, 2h, 2w)``: skip to the decoder."""
     f4: Tensor
@@ -118,7 +116,7 @@ class STCN(nn.Module):
             image: ``(1, 3, H, W)``, normalised and padded.
         """
         f16, f8, f4 = self.key_encoder(image)
-        return KeyFeatures(self.key_proj(f16), self.key_comp(f16), f16, f8, f4)
+        return KeyFeatures(self.key_proj(f16), f16, f8, f4)
 
     def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
         """Encode what each object is in one frame.
@@ -137,8 +135,8 @@ class STCN(nn.Module):
         return value
 
     def share(self, features: KeyFeatures) -> DecoderContext:
-        """Return the decoder's work on a query frame that all objects have in common."""
-        return self.decoder.share(features.query_value, features.f8, features.f4)
+        """Return the decoder's work on a query frame, or on a region of it, that all objects have in common."""
+        return self.decoder.share(self.key_comp(features.f16), features.f8, features.f4)
 
     def decode(self, readout: Tensor, context: DecoderContext) -> Tensor:
         """Turn what was read from memory into logits.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal
 
 import torch
@@ -14,10 +15,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from stcn_plugin.memory.bank import Keep, MemoryBank, ReadSettings
-from stcn_plugin.network.engine import Engine, QueryFeatures
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
-from stcn_plugin.propagation.region import crop, find_region, presence
+from stcn_plugin.propagation.region import crop_context, crop_features, find_region, presence, surroundings
 
 Schedule = Literal["absolute", "relative"]
 
@@ -143,7 +145,7 @@ class Propagator:
                     cohort.objects.remove(position)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.objects]
 
-    def _predict(self, features: QueryFeatures, size: torch.Size) -> Tensor:
+    def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
         """Return every object's own probability, ``(O, H, W)``."""
         own = features.query_key.new_zeros((len(self._position), *size))
         if not self._cohorts:
@@ -152,12 +154,19 @@ class Propagator:
         read = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
         readout, present = read[:, :-1], read[:, -1]
         if not self._settings.region:
-            own[list(self.in_play)] = self._engine.decode(readout, features.context).sigmoid()
+            own[list(self.in_play)] = self._engine.decode(readout, self._engine.share(features)).sigmoid()
             return own
-        for row, position in enumerate(self.in_play):
-            for box in find_region(present[row].cpu().numpy()):
+        regions = [find_region(each) for each in present.cpu().numpy()]
+        if not any(regions):
+            return own
+        height, width = query_key.shape[-2:]
+        around = surroundings(chain.from_iterable(regions), height=height, width=width)
+        shared = self._engine.share(crop_features(features, around))
+        for row, (position, region) in enumerate(zip(self.in_play, regions, strict=True)):
+            for box in region:
                 (rows, columns), (lines, pixels) = box.slices(), box.slices(STRIDE)
-                logits = self._engine.decode(readout[row, None, :, rows, columns], crop(features.context, box))
+                context = crop_context(shared, box.within(around))
+                logits = self._engine.decode(readout[row, None, :, rows, columns], context)
                 # Where boxes overlap, what lies in the middle of one is at the edge of another, which sees less of it.
                 torch.maximum(there := own[position, lines, pixels], logits[0].sigmoid(), out=there)
         return own
@@ -171,7 +180,7 @@ class Propagator:
         self,
         index: int,
         padded: Tensor,
-        features: QueryFeatures,
+        features: KeyFeatures,
         shares: Tensor,
         *,
         keep: Keep,

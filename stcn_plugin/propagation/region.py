@@ -7,8 +7,9 @@ nothing, so it is not asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.network.stcn import DecoderContext
+from stcn_plugin.network.stcn import DecoderContext, KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 
 _LEAST = 0.1
@@ -25,6 +26,8 @@ _PEAK = 0.3
 """What the strongest element of a connected patch must reach; below, the patch is a chance likeness."""
 _MARGIN = 5
 """Key elements around, about the decoder's own reach (5.5): with 4 a small ball was lost behind a tree."""
+_REACH = 2
+"""Key elements around from which the decoder's context of an element is made."""
 _STEP = 2
 """Boxes grow to multiples of so many key elements, so that few shapes come up; preparing for a new one costs time."""
 _WHOLE = 0.8
@@ -53,6 +56,11 @@ class Box:
             max(self.bottom, other.bottom),
             max(self.right, other.right),
         )
+
+    def within(self, outer: Box) -> Box:
+        """Return the same part of a frame of which there is but ``outer``, which is around it."""
+        top, left = outer.top, outer.left
+        return Box(self.top - top, self.left - left, self.bottom - top, self.right - left)
 
     def slices(self, scale: int = 1) -> tuple[slice, slice]:
         """Return rows and columns at ``scale`` pixels a key element."""
@@ -97,8 +105,30 @@ def find_region(presence: NDArray[np.float32]) -> Sequence[Box]:
     return boxes
 
 
-def crop(context: DecoderContext, box: Box) -> DecoderContext:
-    """Cut the part of a frame's context that decoding a region needs."""
+def surroundings(boxes: Iterable[Box], *, height: int, width: int) -> Box:
+    """Return the part of a frame that the decoder's context of all boxes is made from.
+
+    Args:
+        boxes: At least one.
+        height: Of the frame, in key elements.
+        width: Of the frame, in key elements.
+    """
+    around = reduce(Box.union, boxes)
+    return Box(
+        max(0, around.top - _REACH),
+        max(0, around.left - _REACH),
+        min(height, around.bottom + _REACH),
+        min(width, around.right + _REACH),
+    )
+
+
+def crop_features(features: KeyFeatures, box: Box) -> KeyFeatures:
+    """Cut the part of a frame's features that the decoder's context of a region is made from; the key stays whole."""
+    return features._replace(f16=_cut(features.f16, box, 1), f8=_cut(features.f8, box, 2), f4=_cut(features.f4, box, 4))
+
+
+def crop_context(context: DecoderContext, box: Box) -> DecoderContext:
+    """Cut the part of a context that decoding a region needs."""
     return DecoderContext(
         _cut(context.residual, box, 1),
         _cut(context.identity, box, 1),

@@ -17,6 +17,7 @@ from benchmarks.long_shot import LongResult, measure_long
 from benchmarks.machine import Machine, load, machine
 from benchmarks.memory_read import ReadResult, measure_reads
 from benchmarks.published import MODES, Mode, load_published
+from benchmarks.regions import decoding
 from benchmarks.selection import Selection
 from benchmarks.side_by_side import Standing, compare
 from benchmarks.start_up import StartResult, measure_start
@@ -98,6 +99,7 @@ def _plate_size(_context: click.Context, option: click.Parameter, text: str | No
 @click.option("--repeat", default=5, show_default=True, help="Runs of each, in turns")
 @click.option("--weights", multiple=True, help="Name in the store, or a file; for its own variant")
 @click.option("--set", "settings", multiple=True, help="A setting, KEY=VALUE")
+@click.option("--decoded", type=click.FloatRange(0, 1), help="Share of the picture to decode, whatever the memory says")
 @click.option("--threads", type=int, help="CPU threads of torch, for ours and theirs")
 @click.option("--published", type=click.Path(exists=True, path_type=Path), help="A checkout of the published STCN")
 @click.option("--modes", default="float32,autocast", show_default=True, callback=_listed(str), help=", ".join(MODES))
@@ -111,6 +113,7 @@ def benchmark(
     keyframe: Path | None,
     weights: Sequence[str],
     settings: Sequence[str],
+    decoded: float | None,
     threads: int | None,
     published: Path | None,
     modes: Sequence[Mode],
@@ -135,7 +138,8 @@ def benchmark(
     with tempfile.TemporaryDirectory(prefix="stcn-benchmark-") as folder:
         workshop = Workshop(Path(folder), weights_by_variant(weights), settings)
         wish = Wish(published, modes, long, memory, start, repeat)
-        results = _measure(wish, selection.footage_of_cases(workshop), workshop, console)
+        with decoding(decoded):
+            results = _measure(wish, selection.footage_of_cases(workshop), workshop, console)
     results.machine = machine(load_before)
     console.print(tables.machine_line(results.machine))
     if json_file:

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stcn_plugin.network.variants import KEY_CHANNELS, STRIDE, Variant
 
-STAGES = ("encode key", "encode value", "memory read", "decode")
+STAGES = ("encode key", "encode value", "memory read", "share", "decode")
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,12 @@ def multiply_adds(variant: Variant, work: Work, top_k: int | None) -> int:
     image = torch.empty(1, 3, height, width, device="meta")
     with FlopCounterMode(display=False) as encoding:
         features = network.encode_key(image)
-        context = network.share(features)
     if work.stage == "encode key":
         return int(encoding.get_total_flops()) // 2
+    with FlopCounterMode(display=False) as sharing:
+        context = network.share(features)
+    if work.stage == "share":
+        return int(sharing.get_total_flops()) // 2
     with FlopCounterMode(display=False) as counter:
         if work.stage == "encode value":
             network.encode_value(image, features.f16, torch.empty(work.objects, height, width, device="meta"))

@@ -18,9 +18,10 @@ from torch import Tensor
 
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.memory.bank import MemoryBank
+from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.propagation.aggregation import aggregate
 
-Stage = Literal["read", "encode key", "encode value", "memory read", "memory add", "decode", "aggregate"]
+Stage = Literal["read", "encode key", "encode value", "memory read", "memory add", "share", "decode", "aggregate"]
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,11 @@ class TimedEngine:
         self._stopwatch.work[Work("encode value", probabilities.shape[0], height, width)] += 1
         with self._stopwatch.measuring("encode value"):
             return self._engine.encode_value(image, f16, probabilities, *more, **named)
+
+    def share(self, features: KeyFeatures) -> Any:
+        self._stopwatch.work[Work("share", 1, *features.f16.shape[-2:])] += 1
+        with self._stopwatch.measuring("share"):
+            return self._engine.share(features)
 
     def decode(self, readout: Tensor, *more: Any, **named: Any) -> Any:
         self._stopwatch.work[Work("decode", readout.shape[0], *readout.shape[-2:])] += 1

@@ -111,7 +111,7 @@ def time_stages(shot: Shot, engine: Engine, watch: Stopwatch) -> dict[str, float
         "colour+resize": said["read"] - read,
         **{
             name: inside.get(name, 0.0)
-            for name in ("encode key", "encode value", "memory read", "memory add", "decode", "aggregate")
+            for name in ("encode key", "encode value", "memory read", "memory add", "share", "decode", "aggregate")
         },
         "other": said["network"] - sum(inside.values()),
         "finish": said["finish"],

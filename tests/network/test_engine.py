@@ -41,14 +41,15 @@ def differences(network, engine, height=64, width=96, objects=2, measure=differe
     context = network.share(expected)
     value = network.encode_value(image, expected.f16, probabilities)
     features = engine.encode_key(image)
+    shared = engine.share(features)
     assert features.query_key.dtype == torch.float32
     found = {
         "query_key": (features.query_key, expected.query_key),
         "f16": (features.f16, expected.f16),
         "value": (engine.encode_value(image, features.f16, probabilities), value),
         # Of the exact readout, so that the decoder is measured alone.
-        "logits": (engine.decode(value, features.context), network.decode(value, context)),
-        **{name: (getattr(features.context, name), getattr(context, name)) for name in DecoderContext._fields},
+        "logits": (engine.decode(value, shared), network.decode(value, context)),
+        **{name: (getattr(shared, name), getattr(context, name)) for name in DecoderContext._fields},
     }
     assert found["value"][0].dtype == found["logits"][0].dtype == torch.float32
     return {name: measure(*pair) for name, pair in found.items()}
@@ -88,10 +89,11 @@ def test_every_batch_norm_and_gain_is_folded(networks):
     """No batch norm, no scaling and no separate addition after a convolution is left in the folded key encoder."""
     for network in networks.values():
         folded = fold(network, torch.float32)
-        for part in (folded.key, folded.share, folded.value, folded.decode):
+        for part in (folded.key, folded.context, folded.share, folded.value, folded.decode):
             assert not any(isinstance(module, torch.nn.BatchNorm2d | torch.nn.Conv2d) for module in part.modules())
             assert not any(node.op == "get_attr" for node in part.graph.nodes)
-        targets = [getattr(node.target, "__name__", "") for node in folded.key.graph.nodes]
+        nodes = [*folded.key.graph.nodes, *folded.context.graph.nodes]
+        targets = [getattr(node.target, "__name__", "") for node in nodes]
         assert "add" not in targets
         # The activation before the first convolution that objects share; every other is inside a convolution.
         assert sum(name.startswith("relu") for name in targets) == 1
@@ -111,7 +113,7 @@ def test_a_region_is_decoded_from_slices(networks):
     network = networks["lite"]
     engine = Engine(network)
     image, _ = inputs(96, 160, 1)
-    context = engine.encode_key(network.normalise(image)).context
+    context = engine.share(engine.encode_key(network.normalise(image)))
     readout = torch.rand(2, network.variant.memory_value_channels, 6, 10)
     region = DecoderContext(
         *(
@@ -132,6 +134,7 @@ class Scarce:
         self._folded = folded
         self._room = room
         self.key = folded.key
+        self.context = folded.context
         self.share = folded.share
         self.tried: list[int] = []
 
@@ -162,7 +165,7 @@ def test_objects_go_in_chunks_that_fit_the_budget(networks, monkeypatch):
     readout = torch.rand(5, network.variant.memory_value_channels, 2, 3)
     # Six features of 128 channels at stride 4, in float32.
     engine, scarce = scarce_engine(network, monkeypatch, room=5, budget=2 * 6 * 128 * 8 * 12 * 4)
-    context = engine.encode_key(network.normalise(image)).context
+    context = engine.share(engine.encode_key(network.normalise(image)))
     found = engine.decode(readout, context)
     assert scarce.tried == [2, 2, 1]
     assert difference(found, network.decode(readout, context)) < 1e-4
@@ -200,6 +203,6 @@ def test_the_cpu_takes_objects_one_by_one(networks, monkeypatch):
     scarce = Scarce(fold(network, torch.float32), room=1)
     monkeypatch.setattr(engine_module, "fold", lambda *_: scarce)
     engine = Engine(network)
-    context = engine.encode_key(network.normalise(image)).context
+    context = engine.share(engine.encode_key(network.normalise(image)))
     engine.decode(torch.rand(3, network.variant.memory_value_channels, 2, 3), context)
     assert scarce.tried == [1, 1, 1]
