@@ -12,7 +12,7 @@ from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import DecoderContext
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
-from stcn_plugin.propagation.region import Box, crop_context, crop_features, find_region, presence, surroundings
+from stcn_plugin.propagation.region import Box, around, crop_context, crop_features, find_region, presence
 
 
 @pytest.fixture(scope="module")
@@ -90,22 +90,21 @@ def test_crop_keeps_every_stride_in_register():
     assert torch.equal(part.skip4[0, 0, 3::4, ::4], expected)
 
 
-def test_surroundings_hold_every_box():
-    """They reach two elements around all boxes, as far as the frame goes, and a box is found again within."""
+def test_a_box_is_found_again_within_the_one_around_all():
+    """What is made for all boxes at once is cut where each of them lies in it."""
     boxes = [Box(1, 10, 9, 20), Box(8, 14, 18, 30)]
-    around = surroundings(boxes, height=19, width=60)
-    assert around == Box(0, 8, 19, 32)
-    assert [box.within(around) for box in boxes] == [Box(1, 2, 9, 12), Box(8, 6, 18, 22)]
+    outer = around(boxes)
+    assert outer == Box(1, 10, 18, 30)
+    assert [box.within(outer) for box in boxes] == [Box(0, 0, 8, 10), Box(7, 4, 17, 20)]
 
 
 def test_the_context_of_a_region_is_that_of_the_whole_frame(engine):
-    """What the decoder makes of the surroundings is, inside the boxes, what it makes of the frame."""
+    """Two elements from the edges, what is made of a cut is what is made of the frame; at the frame's own edges too."""
     images = torch.from_numpy(golden_frames(1, 320, 480)).permute(0, 3, 1, 2).float() / 255
     features = engine.encode_key(engine.normalise(images))
     whole = engine.share(features)
-    for box in (Box(4, 6, 12, 20), Box(0, 22, 6, 30)):
-        around = surroundings([box], height=20, width=30)
-        part = crop_context(engine.share(crop_features(features, around)), box.within(around))
+    for outer, box in ((Box(4, 6, 12, 20), Box(6, 8, 10, 18)), (Box(0, 22, 6, 30), Box(0, 24, 4, 30))):
+        part = crop_context(engine.share(crop_features(features, outer)), box.within(outer))
         for found, expected in zip(part, crop_context(whole, box), strict=True):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 

@@ -19,7 +19,7 @@ from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
-from stcn_plugin.propagation.region import crop_context, crop_features, find_region, presence, surroundings
+from stcn_plugin.propagation.region import around, crop_context, crop_features, find_region, presence
 
 Schedule = Literal["absolute", "relative"]
 
@@ -159,13 +159,12 @@ class Propagator:
         regions = [find_region(each) for each in present.cpu().numpy()]
         if not any(regions):
             return own
-        height, width = query_key.shape[-2:]
-        around = surroundings(chain.from_iterable(regions), height=height, width=width)
-        shared = self._engine.share(crop_features(features, around))
+        outer = around(chain.from_iterable(regions))
+        shared = self._engine.share(crop_features(features, outer))
         for row, (position, region) in enumerate(zip(self.in_play, regions, strict=True)):
             for box in region:
                 (rows, columns), (lines, pixels) = box.slices(), box.slices(STRIDE)
-                context = crop_context(shared, box.within(around))
+                context = crop_context(shared, box.within(outer))
                 logits = self._engine.decode(readout[row, None, :, rows, columns], context)
                 # Where boxes overlap, what lies in the middle of one is at the edge of another, which sees less of it.
                 torch.maximum(there := own[position, lines, pixels], logits[0].sigmoid(), out=there)
