@@ -12,29 +12,46 @@ from torch.nn import functional
 from stcn_plugin.network.blocks import JoinedBlock, ResBlock, Shared, conv3x3, scaled
 
 _STAGES = (
-    # blocks, kernel, stride, inputs, outputs; up to stride 16
+    # blocks, kernel, stride, inputs, outputs; the last two at stride 32
     (2, 3, 2, 16, 24),
     (2, 5, 2, 24, 40),
     (3, 3, 2, 40, 80),
     (3, 5, 1, 80, 112),
+    (4, 5, 2, 112, 192),
+    (1, 3, 1, 192, 320),
 )
+_STRIDE_16 = 112
+"""Channels of the last stage at stride 16."""
+_DEEP = 80
+"""Channels that the features at stride 32 are brought down to."""
 _VALUE_WIDTHS = (32, 64, 64, 128, 128, 192, 192)
 _VALUE_STRIDES = (2, 1, 2, 1, 2, 1)
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution without bias and with TensorFlow's "same" padding: at stride 2 the odd pixel goes after."""
+    """A convolution without bias and with TensorFlow's "same" padding: at stride 2 the odd pixel goes after.
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    Args:
+        inputs: Channels.
+        outputs: Channels.
+        kernel: Side.
+        stride: 1 or 2, which divides the sides of the pictures, but for ``odd``.
+        groups: As in `torch.nn.Conv2d`.
+        odd: Whether sides may be odd. They get one more zero, which even ones do not reach.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1, odd: bool = False
+    ) -> None:
         super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
-        total = max(kernel - stride, 0)  # for sizes that the stride divides, which padding to 16 ensures
+        total = max(kernel - stride, 0)
         self.before = total // 2
-        self.after = total - self.before
+        self.after = total - self.before + odd
         if self.before == self.after:
             self.padding = (self.before, self.before)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``."""
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``, rounded up."""
         if self.before != self.after:
             x = functional.pad(x, (self.before, self.after, self.before, self.after))
         return super().forward(x)
@@ -63,19 +80,19 @@ class DepthwiseSeparable(nn.Module):
 class InvertedResidual(nn.Module):
     """Expand six times, convolve depthwise, project; with an identity where the shape allows."""
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, odd: bool = False) -> None:
         super().__init__()
         hidden = 6 * inputs
         self.conv_pw = SameConv2d(inputs, hidden, kernel=1)
         self.bn1 = _norm(hidden)
-        self.conv_dw = SameConv2d(hidden, hidden, kernel=kernel, stride=stride, groups=hidden)
+        self.conv_dw = SameConv2d(hidden, hidden, kernel=kernel, stride=stride, groups=hidden, odd=odd)
         self.bn2 = _norm(hidden)
         self.conv_pwl = SameConv2d(hidden, outputs, kernel=1)
         self.bn3 = _norm(outputs)
         self.has_identity = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``."""
+        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``, rounded up."""
         y: Tensor = functional.relu6(self.bn1(self.conv_pw(x)))
         y = functional.relu6(self.bn2(self.conv_dw(y)))
         y = self.bn3(self.conv_pwl(y))
@@ -83,7 +100,11 @@ class InvertedResidual(nn.Module):
 
 
 class KeyEncoder(nn.Module):
-    """EfficientNet-Lite0 to stride 16."""
+    """EfficientNet-Lite0, all of its stages.
+
+    Stride 16 is too fine for what a thing is to be told from what it looks like there; the stages at stride 32 tell,
+    and are joined to those at 16.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,17 +112,23 @@ class KeyEncoder(nn.Module):
         self.bn1 = _norm(32)
         stages: list[nn.Module] = [nn.Sequential(DepthwiseSeparable(32, 16))]
         for count, kernel, stride, inputs, outputs in _STAGES:
-            first = InvertedResidual(inputs, outputs, kernel=kernel, stride=stride)
+            # Pictures are multiples of 16: only beyond that are sides odd.
+            first = InvertedResidual(inputs, outputs, kernel=kernel, stride=stride, odd=inputs == _STRIDE_16)
             rest = [InvertedResidual(outputs, outputs, kernel=kernel, stride=1) for _ in range(count - 1)]
             stages.append(nn.Sequential(first, *rest))
         self.blocks = nn.ModuleList(stages)
+        self.deep = nn.Conv2d(_STAGES[-1][-1], _DEEP, 1)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map ``(1, 3, H, W)`` to features of 112, 40 and 24 channels at stride 16, 8 and 4."""
+        """Map ``(1, 3, H, W)`` to features of 192, 40 and 24 channels at stride 16, 8 and 4."""
         x = functional.relu6(self.bn1(self.conv_stem(image)))
         f4 = self.blocks[1](self.blocks[0](x))
         f8 = self.blocks[2](f4)
-        return self.blocks[4](self.blocks[3](f8)), f8, f4
+        f16 = self.blocks[4](self.blocks[3](f8))
+        f32 = self.deep(self.blocks[6](self.blocks[5](f16)))
+        deep = functional.interpolate(f32, scale_factor=2.0, mode="bilinear", align_corners=False)
+        # Where the sides at stride 16 are odd, the doubled ones are one longer.
+        return torch.cat([f16, deep[..., : f16.shape[-2], : f16.shape[-1]]], 1), f8, f4
 
 
 class ValueBlock(nn.Module):

@@ -78,11 +78,13 @@ def _put_key_encoder(network: STCN, file: Path) -> None:
     if not isinstance(state, Mapping) or not all(isinstance(entry, Tensor) for entry in state.values()):
         raise TrainingError("holds no state dict (a mapping of names to tensors)", where=str(file))
     # Every publication has names of its own for the same layers; their order and their shapes are the same in all.
-    wanted: Mapping[str, Tensor] = network.key_encoder.state_dict()
+    # What joins the light encoder's deepest features to the others comes after them and is in none.
+    entries = network.key_encoder.state_dict()
+    wanted = {name: entry for name, entry in entries.items() if not name.startswith("deep.")}
     if len(state) < len(wanted):
         raise TrainingError(f"has {len(state)} entries where the key encoder has {len(wanted)}", where=str(file))
     for (name, ours), (their_name, theirs) in zip(wanted.items(), state.items(), strict=False):
         if ours.shape != theirs.shape:
             what = f"the entry '{their_name}' has shape {tuple(theirs.shape)} where '{name}' needs {tuple(ours.shape)}"
             raise TrainingError(what, where=str(file))
-    network.key_encoder.load_state_dict(dict(zip(wanted, state.values(), strict=False)))
+    network.key_encoder.load_state_dict({**entries, **dict(zip(wanted, state.values(), strict=False))})

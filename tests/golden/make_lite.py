@@ -49,11 +49,17 @@ def main() -> None:
 
 def their_key_encoder(network: STCN) -> torch.nn.Module:
     """Return timm's network with the key encoder's weights; the entries have the same names."""
-    encoder = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3))
-    missing, unknown = encoder.load_state_dict(network.key_encoder.state_dict(), strict=False)
-    assert not unknown
-    assert all(name.startswith(("blocks.5", "blocks.6")) for name in missing), missing
+    encoder = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3, 4))
+    state = network.key_encoder.state_dict()
+    encoder.load_state_dict({name: entry for name, entry in state.items() if not name.startswith("deep.")})
     return encoder.eval()
+
+
+def encoded(network: STCN, encoder: torch.nn.Module, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return timm's features at stride 4, 8 and 16, to the last of which those at stride 32 are joined."""
+    f4, f8, f16, f32 = encoder(picture)
+    deep = torch.nn.functional.interpolate(network.key_encoder.deep(f32), f16.shape[-2:], mode="bilinear")
+    return f4, f8, torch.cat([f16, deep], 1)
 
 
 def pictures(count: int) -> Tensor:
@@ -62,7 +68,7 @@ def pictures(count: int) -> Tensor:
 
 
 def features(network: STCN, encoder: torch.nn.Module) -> dict[str, np.ndarray]:
-    f4, f8, f16 = encoder(pictures(1))
+    f4, f8, f16 = encoded(network, encoder, pictures(1))
     found = {"query_key": network.key_proj(f16), "query_value": network.key_comp(f16), "f16": f16, "f8": f8, "f4": f4}
     return {name: (tensor if name == "query_key" else tensor[:, ::4]).numpy() for name, tensor in found.items()}
 
@@ -71,7 +77,7 @@ def propagated(network: STCN, encoder: torch.nn.Module, objects: list[int], inte
     """Return probabilities ``(O + 1, T, H, W)`` from the masks of the first frame."""
     memory_keys, memory_values, results = [], [], []
     for number, picture in enumerate(pictures(FRAMES)[:, None]):
-        f4, f8, f16 = encoder(picture)
+        f4, f8, f16 = encoded(network, encoder, picture)
         key = network.key_proj(f16).flatten(2)[0]
         if number == 0:
             own = torch.from_numpy(golden_masks(*SIZE)[objects]).float()

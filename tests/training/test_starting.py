@@ -128,10 +128,11 @@ class TestKeyEncoder:
     def published(self) -> dict[str, torch.Tensor]:
         """Entries as another publication names them, in the same order, and a classifier after them."""
         torch.manual_seed(9)
-        entries = STCN(LITE).key_encoder.state_dict().values()
+        entries = STCN(LITE).key_encoder.state_dict()
+        theirs = [entry for name, entry in entries.items() if not name.startswith("deep.")]
         state = {
             f"stem.layer{number}": torch.rand(entry.shape) if entry.is_floating_point() else entry
-            for number, entry in enumerate(entries)
+            for number, entry in enumerate(theirs)
         }
         return {**state, "head.weight": torch.rand(10, 4)}
 
@@ -140,10 +141,14 @@ class TestKeyEncoder:
         return started(start=None, key_encoder="imagenet.pth")[1]
 
     def test_entries_are_taken_by_their_order(self, published, started, tmp_path):
-        """Whatever they are called; the classifier is left out."""
+        """Whatever they are called; the classifier is left out, and what only this project has starts from chance."""
         network = self.started_from(published, started, tmp_path)
-        for ours, theirs in zip(network.key_encoder.state_dict().values(), published.values(), strict=False):
+        *_, weight, bias = entries = list(network.key_encoder.state_dict().values())
+        for ours, theirs in zip(entries[:-2], published.values(), strict=False):
             torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+        assert weight.shape == (80, 320, 1, 1)
+        assert bias.shape == (80,)
+        assert weight.unique().numel() > 1000
 
     def test_another_shape_is_refused(self, published, started, tmp_path):
         """By the names on both sides."""

@@ -153,10 +153,16 @@ def test_what_a_recipe_is_judged_by_it_does_not_train_on(recipe):
         assert config.validation.names
 
 
-def test_the_recipe_of_the_free_weights_takes_nothing_that_is_not_free():
-    """Every source says what it is under, and none of that forbids commercial work."""
+def licences_of(config: TrainingConfig) -> set[str]:
+    """Return what the pictures that a run trains on are under."""
+    return {source.licence for source in (*config.data.clips, *config.data.stills, *config.data.elements)}
+
+
+def test_the_recipes_of_the_free_weights_take_nothing_that_is_not_free():
+    """Every source says what it is under, and none of that forbids commercial work; the second starts from the first."""
     config = load_training_config(next(recipe for recipe in RECIPES if recipe.stem == "free"))
-    sources = [*config.data.clips, *config.data.stills, *config.data.elements]
     assert config.key_encoder is not None and config.start is None
-    licences = {source.licence for source in sources} | {config.key_encoder.licence}
-    assert licences == {"Apache-2.0", "CC0", "public domain"}
+    assert licences_of(config) | {config.key_encoder.licence} == {"Apache-2.0", "CC0", "public domain"}
+    follower = load_training_config(next(recipe for recipe in RECIPES if recipe.stem == "free_deep"))
+    assert follower.start == str(Path(config.out) / "weights.safetensors") and follower.key_encoder is None
+    assert licences_of(follower) == {"Apache-2.0", "CC0", "public domain"}
