@@ -52,8 +52,8 @@ class Engine:
 
     def share(self, features: KeyFeatures) -> DecoderContext:
         """Return the decoder's work on a query frame, or on a region of it, that all objects have in common."""
-        _, *skips = features
-        return DecoderContext(*self._folded.context(*(self._cast(part) for part in skips)))
+        f16, f8, f4 = (self._cast(part) for part in (features.f16, features.f8, features.f4))
+        return DecoderContext(*self._folded.context(f16, f8, f4))
 
     def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
         """Encode what each object is in one frame, as `STCN.encode_value`; memory values ``(O, C, h, w)``, float32."""

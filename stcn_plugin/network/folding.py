@@ -75,7 +75,7 @@ class _Key(_Part):
 
 class _Context(_Part):
     def forward(self, f16: Tensor, f8: Tensor, f4: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network.decoder.share(self.network.key_comp(f16), f8, f4))
+        return tuple(self.network.share(f16, f8, f4))
 
 
 class _Share(_Part):

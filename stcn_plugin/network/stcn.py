@@ -134,9 +134,9 @@ class STCN(nn.Module):
         value: Tensor = self.value_encoder(image_masks, self.value_encoder.share(f16))
         return value
 
-    def share(self, features: KeyFeatures) -> DecoderContext:
-        """Return the decoder's work on a query frame, or on a region of it, that all objects have in common."""
-        return self.decoder.share(self.key_comp(features.f16), features.f8, features.f4)
+    def share(self, f16: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
+        """Return the decoder's work on a query frame's features, or a region of them, that all objects have in common."""
+        return self.decoder.share(self.key_comp(f16), f8, f4)
 
     def decode(self, readout: Tensor, context: DecoderContext) -> Tensor:
         """Turn what was read from memory into logits.

@@ -56,7 +56,7 @@ class Box:
         )
 
     def within(self, outer: Box) -> Box:
-        """Return the same part of a frame of which there is but ``outer``, which is around it."""
+        """Return the same box, counted from the corner of ``outer``, which is around it."""
         top, left = outer.top, outer.left
         return Box(self.top - top, self.left - left, self.bottom - top, self.right - left)
 

@@ -69,8 +69,7 @@ class Rollout(nn.Module):
         network = self.network
         with self._autocast(image.device):
             f16, f8, f4 = network.key_encoder(image)
-            query_value = network.key_comp(f16)
-            context = network.decoder.share(query_value, f8, f4)
+            context = network.share(f16, f8, f4)
             shared = network.value_encoder.share(f16)
         key = network.key_proj(f16.float())
         return _Frame(image, key.flatten(2), f16, context, shared)

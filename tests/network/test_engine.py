@@ -38,7 +38,7 @@ def differences(network, engine, height=64, width=96, objects=2, measure=differe
     image, probabilities = inputs(height, width, objects)
     image = network.normalise(image)
     expected = network.encode_key(image)
-    context = network.share(expected)
+    context = network.share(expected.f16, expected.f8, expected.f4)
     value = network.encode_value(image, expected.f16, probabilities)
     features = engine.encode_key(image)
     shared = engine.share(features)
