@@ -64,10 +64,17 @@ class Pixels:
     Args:
         rgb: ``(H, W, 3)`` uint8, display sRGB.
         masks: Object name to ``(H, W)`` uint8 coverage, 255 is all.
+        shows_all: Whether an object without a mask is known to be absent, as in a palette picture; in layers it may
+            just not have been drawn.
     """
 
     rgb: NDArray[np.uint8]
     masks: Mapping[str, NDArray[np.uint8]]
+    shows_all: bool = False
+
+    def tells(self, name: str) -> bool:
+        """Whether it is known where an object is, or that it is not there."""
+        return self.shows_all or name in self.masks
 
 
 def find_clips(folder: Path, *, leave_out: Collection[str] = ()) -> tuple[Clip, ...]:
@@ -126,13 +133,15 @@ class PictureReader:
             is_float=stored.is_float,
             file_colour_space=stored.colour_space,
         )
-        masks = read_objects(picture.mask, object_names(picture.mask).names)
+        contents = object_names(picture.mask)
+        masks = read_objects(picture.mask, contents.names)
         if any(mask.shape != rgb.shape[:2] for mask in masks.values()):
             raise TrainingError("the mask has another size than its plate", where=str(picture.mask))
         size = internal_size(stored.header.display, pixel_aspect=1.0, size=str(self._lines))
         return Pixels(
             np.stack([_bytes(resized(channel, size)) for channel in np.moveaxis(rgb, -1, 0)], -1),
             {name: _bytes(resized(mask, size)) for name, mask in masks.items()},
+            contents.indexed,
         )
 
 

@@ -88,9 +88,13 @@ class Scenes:
         return pictures[rng.integers(len(pictures))]
 
     def _from_clip(self, rng: Generator, size: int, gap: int) -> Scene:
-        """Take frames of a clip as they are, or moved a little against each other."""
+        """Take frames of a clip as they are, or moved a little against each other.
+
+        Objects that some frame says nothing of are not followed: that they were not drawn there does not mean that
+        they were not there.
+        """
         pictures = self._stretch(rng, gap)
-        names = self._followed(rng, pictures[0])
+        names = self._followed(rng, pictures)
         base = self._crop(rng, pictures[0], names, size)
         moves = rng.random() < self._mixture.moved_clips
         frames, masks = [], []
@@ -115,7 +119,7 @@ class Scenes:
 
     def _warped(self, rng: Generator, pixels: Pixels, size: int, *, strength: float) -> Scene:
         """Make a clip of one picture: each frame moved, turned and bent in its own way."""
-        names = self._followed(rng, pixels)
+        names = self._followed(rng, [pixels])
         base = self._crop(rng, pixels, names, size)
         source = _stacked(pixels, names)
         crops = []
@@ -181,9 +185,13 @@ class Scenes:
         alike = pictures if all(pixels.rgb.shape == first for pixels in pictures) else pictures[:1]
         return cut_out([(pixels.rgb, pixels.masks[name]) for pixels in alike])
 
-    def _followed(self, rng: Generator, pixels: Pixels) -> list[str]:
-        """Choose which objects of a picture to follow."""
-        there = [name for name, mask in pixels.masks.items() if mask.max(initial=0) > 127]
+    def _followed(self, rng: Generator, pictures: Sequence[Pixels]) -> list[str]:
+        """Choose which objects of the first picture to follow through all."""
+        there = [
+            name
+            for name, mask in pictures[0].masks.items()
+            if mask.max(initial=0) > 127 and all(pixels.tells(name) for pixels in pictures)
+        ]
         count = min(len(there), SLOTS - 1)
         return [there[i] for i in rng.permutation(len(there))[:count]]
 
@@ -229,7 +237,7 @@ class _Pool:
 
 
 def _stacked(pixels: Pixels, names: Sequence[str]) -> Tensor:
-    """Return picture and masks as ``(3 + O, H, W)`` float32, 0-1; masks that are absent are empty."""
+    """Return picture and masks as ``(3 + O, H, W)`` float32, 0-1; objects that are not there have empty masks."""
     height, width = pixels.rgb.shape[:2]
     empty: NDArray[np.uint8] = np.zeros((height, width), np.uint8)
     layers = [pixels.rgb, *(pixels.masks.get(name, empty)[..., None] for name in names)]

@@ -111,9 +111,10 @@ def test_a_palette_mask_has_an_object_for_each_index(tmp_path):
     (tmp_path / "masks").mkdir()
     mask.save(tmp_path / "masks" / "a.png")
     plate = write(tmp_path / "plate.png", np.zeros((HEIGHT, WIDTH, 3)), "uint8")
-    masks = PictureReader(lines=96).read(Picture(plate, tmp_path / "masks" / "a.png")).masks
-    assert list(masks) == ["1", "7"]
-    for name, found in masks.items():
+    pixels = PictureReader(lines=96).read(Picture(plate, tmp_path / "masks" / "a.png"))
+    assert list(pixels.masks) == ["1", "7"]
+    assert pixels.tells("2")  # that it is not there
+    for name, found in pixels.masks.items():
         np.testing.assert_array_equal(found, np.where(indices == int(name), 255, 0))
 
 
@@ -123,8 +124,11 @@ def test_a_layered_mask_has_an_object_for_each_layer(tmp_path):
     pixels = np.stack([coverage] * 4 + [coverage, 1 - coverage], -1)
     mask = write(tmp_path / "mask.exr", pixels, "float", [*"RGBA", "hero.A", "dog.A"])
     plate = write(tmp_path / "plate.png", np.zeros((HEIGHT, WIDTH, 3)), "uint8")
-    masks = PictureReader(lines=96).read(Picture(plate, mask)).masks
+    pixels = PictureReader(lines=96).read(Picture(plate, mask))
+    masks = pixels.masks
     assert set(masks) == {"hero", "dog"}
+    assert pixels.tells("dog")
+    assert not pixels.tells("cat")  # nobody drew it, wherever it is
     np.testing.assert_allclose(masks["hero"], coverage * 255, atol=0.51)
     np.testing.assert_allclose(masks["dog"], (1 - coverage) * 255, atol=0.51)
 

@@ -52,6 +52,21 @@ class Painter:
         return Pixels(np.rint(rgb).astype(np.uint8), pixels.masks)
 
 
+class Forgetful(PictureReader):
+    """Leaves out an object of the pair on every second frame, and says whether that means that it is not there."""
+
+    def __init__(self, *, shows_all: bool) -> None:
+        super().__init__(lines=96)
+        read = self.read
+
+        def without(picture) -> Pixels:
+            pixels = read(picture)
+            kept = dict(list(pixels.masks.items())[: 1 + picture.frame % 2])
+            return Pixels(pixels.rgb, kept, shows_all)
+
+        self.read = without
+
+
 class Recorder(PictureReader):
     """Notes the frame numbers that were asked for."""
 
@@ -185,6 +200,21 @@ def test_frames_of_a_clip_come_in_order_with_gaps_as_long_as_allowed(tmp_path):
         seen.add(tuple(recorder.frames))
     ahead = {(1, 2, 4), (1, 4, 7), (2, 4, 7), (4, 7, 7), (7, 7, 7), (11, 11, 11)}
     assert seen == ahead | {tuple(reversed(frames)) for frames in ahead}
+
+
+@pytest.mark.parametrize("shows_all", [False, True])
+def test_what_was_not_drawn_is_absent_only_where_that_is_known(shows_all, footage):
+    """Keyframes may be each for other objects: one without an object is no lesson that the object has gone."""
+    clips = [clip for clip in find_clips(footage.clips) if clip.name == "pair"]
+    made = maker(Sources(clips, ()), Forgetful(shows_all=shows_all), clips=1.0, second_object=0.0)
+    seen, gone = 0, 0
+    for number in range(40):
+        sample = made.make(number, size=SIZE, gap=GAP)
+        covered = sample.masks[:, sample.present].mean((2, 3))
+        seen += covered.shape[1]
+        gone += int((covered == 0).any(0).sum())
+    assert seen > 40  # the other one is followed where it was drawn in all frames
+    assert (gone > 5) is shows_all
 
 
 def test_a_clip_may_change_its_size(tmp_path):
