@@ -102,6 +102,14 @@ class Mixture(Section):
     """Of the real clips, those whose frames are moved a little against each other."""
     crop_of_short_side: tuple[Positive, Positive] = (0.65, 1.0)
     """Least and largest side of a crop, as a share of the picture's short side."""
+
+    @field_validator("crop_of_short_side")
+    @classmethod
+    def _rises(cls, sides: tuple[float, float]) -> tuple[float, float]:
+        if sides[0] > sides[1]:
+            raise ValueError("should be the least and then the largest")
+        return sides
+
     blurred: Share = 0.1
     """Share of samples that are blurred."""
     noisy: Share = 0.1

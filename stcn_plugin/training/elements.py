@@ -67,7 +67,8 @@ class ElementReader:
         if math.prod(header.header.data.shape) > _MOST_PIXELS:
             return None
         image = read_image(path, part=header.part or None, channels=[*colours, "A"], unassociated=True)
-        rgb, alpha = np.broadcast_to(image.pixels[..., :-1], (*image.pixels.shape[:2], 3)), image.pixels[..., -1]
+        rgb = np.broadcast_to(image.pixels[..., :-1], (*image.pixels.shape[:2], 3))
+        alpha = np.nan_to_num(image.pixels[..., -1], nan=0.0, posinf=1.0, neginf=0.0)
         if float(alpha.mean()) < _LEAST_COVERAGE or float(alpha.min()) > 0.5:
             return None
         if image.is_float:  # as OpenEXR stores them, colours are multiplied by alpha

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stcn_plugin.errors import TrainingError
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.training.average import running_average
@@ -66,6 +67,9 @@ class Trainer:
 
         Returns:
             The loss, and the mean intersection over union of the predicted masks.
+
+        Raises:
+            TrainingError: The gradient is not finite; the weights are still those of before.
         """
         steps = self._config.steps
         for group in self._optimiser.param_groups:
@@ -77,7 +81,12 @@ class Trainer:
         loss = loss + steps.overlap * overlap_loss(logits, truth, present)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self._trained, self._config.optimiser.clip)
+        length = torch.nn.utils.clip_grad_norm_(self._trained, self._config.optimiser.clip)
+        if not bool(length.isfinite()):  # one such step makes every weight NaN, and the next checkpoint with it
+            raise TrainingError(
+                f"the gradient of step {self.step + 1} is not finite",
+                fix="Lower optimiser.rate or optimiser.clip, or look for damaged pictures",
+            )
         self._optimiser.step()
         if self._average:
             self._average.update_parameters(self.network)
@@ -99,15 +108,22 @@ class Trainer:
         """Go on from a checkpoint, where there is one.
 
         Raises:
-            TrainingError: It cannot be read.
+            TrainingError: It cannot be read, or is of another network.
         """
         checkpoint = load_checkpoint(folder)
         if checkpoint is None:
             return
-        self.network.load_state_dict(checkpoint.network)
-        self._optimiser.load_state_dict(checkpoint.optimiser)
-        if self._average:
-            self._average.load_state_dict(checkpoint.average)
+        try:
+            self.network.load_state_dict(checkpoint.network)
+            self._optimiser.load_state_dict(checkpoint.optimiser)
+            if self._average:
+                self._average.load_state_dict(checkpoint.average)
+        except (RuntimeError, ValueError) as error:
+            raise TrainingError(
+                "the checkpoint is of another network, as of another version of stcn_plugin",
+                where=str(folder),
+                fix="Choose another folder with out:, and start: from the weights in this one where they fit",
+            ) from error
         self.step, self.best, self.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
 
 

@@ -93,6 +93,9 @@ def spline_bend(rng: Generator, size: int, strength: float) -> Tensor:
 def cut(source: Tensor, place: Matrix, *, size: int, bend: Tensor | None = None, beyond: str) -> Tensor:
     """Sample a square crop.
 
+    Where several pixels of the source come together in one of the crop they are averaged before, or thin parts would
+    come and go as they move.
+
     Args:
         source: ``(C, H, W)``.
         place: Placement of the crop.
@@ -103,6 +106,8 @@ def cut(source: Tensor, place: Matrix, *, size: int, bend: Tensor | None = None,
     Returns:
         ``(C, size, size)``.
     """
+    if (reduction := int(np.sqrt(abs(np.linalg.det(place[:, :2]))))) > 1:
+        source, place = functional.avg_pool2d(source[None], reduction, ceil_mode=True)[0], place / reduction
     height, width = source.shape[-2:]
     at = torch.arange(size, dtype=torch.float32) + 0.5
     x, y = at.expand(size, size), at[:, None].expand(size, size)

@@ -63,6 +63,16 @@ def test_a_picture_without_a_shape_is_no_element(alpha, tmp_path):
     assert ElementReader().read(write(tmp_path / "e.exr", np.concatenate(layers, -1), "float", channels)) is None
 
 
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+def test_alpha_that_is_no_number_harms_nothing(broken, tmp_path):
+    """One such pixel would spread over the whole sample, and from there over the weights."""
+    rgba = np.concatenate([texture(1), ALPHA[..., None]], -1)
+    rgba[50, 60, 3] = broken
+    element = ElementReader().read(write(tmp_path / "e.exr", rgba, "float", "RGBA"))
+    assert bool(element.isfinite().all())
+    assert float(element[3].mean()) == pytest.approx(np.pi / 4, abs=0.01)
+
+
 def test_a_picture_too_large_for_memory_is_left_out(tmp_path):
     """Drawings that somebody saved at poster size: above sixteen million pixels they are not even read."""
     sizes = {"fits": (4000, 4000), "large": (4001, 4000)}

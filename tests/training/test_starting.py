@@ -91,6 +91,20 @@ def test_each_part_learns_at_its_rate(started, batch):
     assert moved["decoder.up_16_8.skip_conv.weight"] == pytest.approx(1e-3, rel=0.05)
 
 
+def test_a_step_that_is_not_finite_changes_nothing(started, batch):
+    """It ends the run with an error, and the weights are those of before: they can still be saved."""
+    config, network = started(optimiser={"average": 0.5})
+    trainer = Trainer(network, config, group=Group())
+    trainer.take(batch)
+    before = {name: entry.clone() for name, entry in network.state_dict().items()}
+    batch.frames[0, 0, 0, 5, 5] = torch.nan
+    with pytest.raises(TrainingError, match="the gradient of step 2 is not finite"):
+        trainer.take(batch)
+    assert trainer.step == 1
+    for name, entry in network.state_dict().items():
+        torch.testing.assert_close(entry, before[name], rtol=0, atol=0)
+
+
 def test_the_average_follows_the_weights(started, batch):
     """As an exponential average whose decay grows from a tenth; what is not trained is taken over."""
     config, network = started(optimiser={"average": 0.15, "warm_up": 0, "frozen": ["key_encoder."]})

@@ -171,6 +171,18 @@ def test_a_damaged_checkpoint_is_refused(kept, configured, trained):
     assert (caught.value.where, caught.value.fix) == (str(checkpoint), "Delete it to start anew")
 
 
+def test_a_checkpoint_of_another_network_is_refused(configured, trained):
+    """As one from a version whose network had other parts."""
+    file = configured(steps={"total": 1})
+    trained(file)
+    checkpoint = file.parent / "run" / "checkpoint.pt"
+    saved = torch.load(checkpoint, weights_only=True)
+    del saved["network"]["key_encoder.deep.weight"]
+    torch.save(saved, checkpoint)
+    with pytest.raises(TrainingError, match="the checkpoint is of another network"):
+        trained(file)
+
+
 def test_a_damaged_picture_ends_the_run_with_its_name(configured, trained, tmp_path):
     """Also where another process reads it."""
     save_clip(tmp_path / "clips" / "ball", frames=2, seed=1, colour=(1, 0, 0))

@@ -55,6 +55,15 @@ def test_scale_is_pixels_of_the_source_per_pixel_of_the_crop():
     torch.testing.assert_close(cropped(size=SIDE // 2, scale=2.0), expected, atol=1e-6, rtol=0)
 
 
+@pytest.mark.parametrize("left", range(8))
+def test_a_thin_part_is_as_much_of_a_small_crop_wherever_it_lies(left):
+    """A line two pixels wide, seen at a sixth of its size, covers a third of a pixel's width and never vanishes."""
+    source = torch.zeros(1, 96, 96)
+    source[..., 30 + left : 32 + left] = 1
+    crop = cropped(source, size=16, centre=(48, 48), scale=6.0)
+    assert float(crop.sum()) == pytest.approx(16 / 3, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
