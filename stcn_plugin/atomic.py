@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from stcn_plugin.errors import OutputError
@@ -43,7 +44,7 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         OutputError: The file cannot be written; names the file and the cause.
     """
     temporary = temporary_beside(path)
-    try:
+    with refusals_told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.touch()  # before the writer, because the system says more exactly than a format why it refuses
@@ -51,8 +52,6 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)  # gone already after a rename
-    except OSError as error:
-        raise _refused(path, error) from error
 
 
 def _write(temporary: Path, write: Callable[[Path], None]) -> None:
@@ -76,12 +75,23 @@ def check_writable(path: Path) -> None:
         OutputError: It cannot be written; names the file and the cause.
     """
     temporary = temporary_beside(path)
-    try:
+    with refusals_told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             temporary.touch()
         finally:
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def refusals_told(path: Path) -> Iterator[None]:
+    """Turn what the system says when it refuses to write a file into an error for people.
+
+    Raises:
+        OutputError: The file cannot be written; names the file and the cause.
+    """
+    try:
+        yield
     except OSError as error:
         raise _refused(path, error) from error
 

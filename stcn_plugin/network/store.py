@@ -243,10 +243,7 @@ class WeightsStore:
         from stcn_plugin.network.weights import write_weights
 
         with self._scratch(f"{name}.new{SUFFIX}") as new:
-            new.touch()
-            permissions = new.stat().st_mode
             write_weights(new, loaded, metadata=metadata)
-            new.chmod(permissions)  # safetensors writes for the owner alone, and studios share their store
             new.replace(self.folder / f"{name}{SUFFIX}")
 
     @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from stcn_plugin.errors import WeightsError
@@ -81,9 +81,13 @@ def write_weights(path: Path, loaded: LoadedWeights, *, metadata: Mapping[str, s
         path: Where; the folder must exist.
         loaded: The weights. Their number format is kept.
         metadata: Added to what the weights already say of themselves; ``variant`` is always recorded.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     said = {**loaded.metadata, **(metadata or {}), "variant": loaded.variant.name}
-    save_file({name: tensor.contiguous() for name, tensor in loaded.state.items()}, path, metadata=said)
+    # By Python's own writing: safetensors' would hide the system's reason, and let nobody else read the file.
+    path.write_bytes(save({name: tensor.contiguous() for name, tensor in loaded.state.items()}, metadata=said))
 
 
 def build_network(loaded: LoadedWeights, *, device: torch.device) -> STCN:

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from stcn_plugin import __version__
-from stcn_plugin.training.config import Source, TrainingConfig
+from stcn_plugin.training.config import Folder, TrainingConfig
 from stcn_plugin.training.validation import ValidationReport
 
 _OF_ALL = "of all that it was made from: "
@@ -61,7 +61,7 @@ class Origins:
         return said.removeprefix(_OF_ALL).split(_BETWEEN) if said.startswith(_OF_ALL) else [said]
 
     @property
-    def _sources(self) -> list[Source]:
+    def _sources(self) -> list[Folder]:
         data = self.config.data
         return [*data.clips, *data.stills, *data.elements]
 
@@ -123,7 +123,7 @@ def _without_folders(said: Any) -> Any:
     return {key: _last(value) if key in _FILES and value else _without_folders(value) for key, value in said.items()}
 
 
-def _name(source: Source) -> str:
+def _name(source: Folder) -> str:
     return _last(source.folder)
 
 

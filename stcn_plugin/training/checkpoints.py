@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ class Checkpoint:
     """Everything that a run needs to go on as if it had never stopped.
 
     There is no generator's state: every sample is drawn from the seed and its own number, and nothing else is left to
-    chance.
+    chance; so pictures that are added to its folders meanwhile make it another run.
 
     Args:
         step: Steps done.
@@ -29,6 +30,8 @@ class Checkpoint:
         optimiser: State dict.
         best: Best validation so far, below any before the first.
         seconds: Time spent so far.
+        validated: Step of the last validation, 0 before the first.
+        judged_on: What validations were of.
     """
 
     step: int
@@ -37,6 +40,8 @@ class Checkpoint:
     optimiser: dict[str, Any]
     best: float
     seconds: float
+    validated: int = 0
+    judged_on: str = ""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -47,7 +52,14 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """
 
     def write(path: Path) -> None:
-        torch.save(vars(checkpoint), path)
+        with path.open("wb") as file:
+            try:
+                torch.save(vars(checkpoint), file)
+            except RuntimeError as error:  # what it makes of a full disk
+                raise OSError(f"the checkpoint cannot be written ({error})") from error
+            os.fsync(
+                file.fileno()
+            )  # or a power cut may leave a name with nothing behind it, and there is only this one
 
     file = folder / _NAME
     write_whole(file, write)
@@ -65,5 +77,8 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     try:
         return Checkpoint(**torch.load(file, map_location="cpu", weights_only=True))
+    except (OSError, MemoryError) as error:  # nothing is wrong with the file, as far as one knows
+        fix = "Check the disk and the memory, and start the same command again"
+        raise TrainingError(f"the checkpoint cannot be read now ({error})", where=str(file), fix=fix) from error
     except Exception as error:
-        raise TrainingError("the checkpoint cannot be read", where=str(file), fix="Delete it to start anew") from error
+        raise TrainingError("the checkpoint is damaged", where=str(file), fix="Delete it to start anew") from error

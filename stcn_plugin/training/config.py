@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,22 +23,27 @@ Whole = Annotated[int, Field(ge=0, strict=True)]
 Stages = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
-class Source(Section):
-    """A folder of training pictures."""
+class Folder(Section):
+    """A folder of pictures."""
 
     folder: str
     """Where they are: `<clip>/plates` and `<clip>/masks` for clips, `plates` and `masks` for stills."""
     licence: str = NOT_STATED
     """What may be done with them, for the model card."""
-    leave_out: tuple[str, ...] = ()
-    """Names of clips not to train on, such as those of `validation`."""
-    weight: Positive = 1.0
-    """How often each clip or picture of the folder is drawn, beside those of other folders."""
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
         return {"folder": value} if isinstance(value, str) else value
+
+
+class Source(Folder):
+    """A folder of pictures with masks to train on."""
+
+    leave_out: tuple[str, ...] = ()
+    """Names of clips or stills not to train on, such as those of `validation`."""
+    weight: Positive = 1.0
+    """How often each clip or still of the folder is drawn, beside those of other folders."""
 
 
 class Pretrained(Section):
@@ -61,7 +67,7 @@ class Data(Section):
     """Folders of shots with masks: each a path, or a group with `folder`, `licence`, `leave_out` (names of clips not to train on) and `weight` (how often each is drawn beside those of other folders)."""
     stills: tuple[Source, ...] = ()
     """Folders of single pictures with masks, from which clips are made."""
-    elements: tuple[Source, ...] = ()
+    elements: tuple[Folder, ...] = ()
     """Folders of pictures of single things with alpha, up to 16 megapixels, which are moved over the others."""
     lines: Count = 384
     """Short side that larger pictures are reduced to."""
@@ -166,7 +172,7 @@ class Optimiser(Section):
 class Validation(Section):
     """Whole clips, propagated from their first mask as a user would."""
 
-    clips: tuple[Source, ...] = ()
+    clips: tuple[Folder, ...] = ()
     """Folders of clips."""
     names: tuple[str, ...] = ()
     """Which clips of them; none is all."""
@@ -175,7 +181,14 @@ class Validation(Section):
     lines: Count = 480
     """Short side at which the network works."""
     frames: Whole = 0
-    """Only so many frames of each clip; 0 is all."""
+    """Only so many frames of each clip, 3 at least, since the first and the last do not count; 0 is all."""
+
+    @field_validator("frames")
+    @classmethod
+    def _leaves_some(cls, frames: int) -> int:
+        if frames in (1, 2):
+            raise ValueError("should be 3 or more, or 0 for all")
+        return frames
 
 
 class Compute(Section):
@@ -232,9 +245,12 @@ def load_training_config(path: Path, *, overrides: Sequence[str] = ()) -> Traini
 
 
 def _with_absolute_paths(config: TrainingConfig, layer: Layer) -> TrainingConfig:
-    def sources(room: str, kind: str, listed: Sequence[Source]) -> tuple[Source, ...]:
-        origin = layer.origin((room, kind))
-        return tuple(source.model_copy(update={"folder": absolute(source.folder, origin)}) for source in listed)
+    def real(path: str, key: tuple[str, ...]) -> str:
+        # However the configuration was called, and from where, a run that goes on finds itself unchanged.
+        return os.path.realpath(absolute(path, layer.origin(key)))
+
+    def sources(room: str, kind: str, listed: Sequence[Folder]) -> tuple[Folder, ...]:
+        return tuple(source.model_copy(update={"folder": real(source.folder, (room, kind))}) for source in listed)
 
     data = config.data.model_copy(
         update={kind: sources("data", kind, getattr(config.data, kind)) for kind in ("clips", "stills", "elements")}
@@ -242,12 +258,12 @@ def _with_absolute_paths(config: TrainingConfig, layer: Layer) -> TrainingConfig
     validation = config.validation.model_copy(update={"clips": sources("validation", "clips", config.validation.clips)})
     start, encoder = config.start, config.key_encoder
     if start is not None and start.endswith(".safetensors"):
-        start = absolute(start, layer.origin(("start",)))
+        start = real(start, ("start",))
     if encoder is not None:
-        encoder = encoder.model_copy(update={"file": absolute(encoder.file, layer.origin(("key_encoder",)))})
+        encoder = encoder.model_copy(update={"file": real(encoder.file, ("key_encoder",))})
     return config.model_copy(
         update={
-            "out": absolute(config.out, layer.origin(("out",))),
+            "out": real(config.out, ("out",)),
             "start": start,
             "key_encoder": encoder,
             "data": data,

@@ -13,6 +13,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from stcn_plugin.errors import TrainingError
+from stcn_plugin.network.devices import choose_device
 
 _VALIDATION = timedelta(hours=4)
 """How long the others wait for the one that validates."""
@@ -56,11 +57,12 @@ class Group:
 
 
 @contextmanager
-def joined_group(batch: int) -> Iterator[Group]:
+def joined_group(batch: int, *, device: str) -> Iterator[Group]:
     """Join the processes that ``torchrun`` started; alone where there is no ``torchrun``.
 
     Args:
         batch: Samples a step, which the processes share evenly.
+        device: What the configuration asks for; GPUs and CPUs talk in different ways.
 
     Raises:
         TrainingError: The samples cannot be shared evenly.
@@ -71,7 +73,10 @@ def joined_group(batch: int) -> Iterator[Group]:
         return
     if batch % size:
         raise TrainingError(f"steps.batch: {batch} samples cannot be shared evenly by {size} processes")
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_VALIDATION)
+    own = choose_device(own_device(device))
+    if own.type == "cuda":
+        torch.cuda.set_device(own)  # or all processes would first meet on the first GPU
+    distributed.init_process_group("nccl" if own.type == "cuda" else "gloo", timeout=_VALIDATION)
     try:
         yield Group(distributed.get_rank(), size)
     finally:

@@ -51,6 +51,7 @@ def finetune(
         )
     start = store.path(names.pop())
     variant = read_weights(start).variant
+    out = out.resolve()  # so that a run goes on from whichever folder it is called
     folder = write_keyframe_pictures(shots, out)
     return train(_config(shots, start, variant.name, folder, out, steps), store=store, watcher=watcher)
 

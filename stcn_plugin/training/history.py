@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import refusals_told, write_whole
 from stcn_plugin.training.reports import StepReport
 from stcn_plugin.training.validation import ValidationReport
 
@@ -24,16 +24,20 @@ class History:
     Args:
         folder: Of the run; exists.
         step: Steps done; what was written of later ones, after the last checkpoint, is cut off.
+        validated: Step of the last validation; later ones are cut off.
     """
 
-    def __init__(self, folder: Path, *, step: int) -> None:
+    def __init__(self, folder: Path, *, step: int, validated: int) -> None:
         self._folder = folder
-        self._columns = [field.name for field in fields(StepReport)]
         self._keep(_STEPS, step)
-        self._keep(_VALIDATION, step)
+        self._keep(_VALIDATION, validated)
 
     def add(self, report: StepReport) -> None:
-        """Write a step's line."""
+        """Write a step's line.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
         self._append(_STEPS, asdict(report))
 
     def add_validation(self, report: ValidationReport) -> None:
@@ -55,7 +59,7 @@ class History:
     def _append(self, name: str, row: dict[str, object]) -> None:
         path = self._folder / name
         is_new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
+        with refusals_told(path), path.open("a", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(row))
             if is_new:
                 writer.writeheader()
@@ -77,6 +81,9 @@ class History:
             path.unlink(missing_ok=True)
             return
         kept = [row for row in rows if int(row["step"]) <= step]
+        if not kept:
+            path.unlink()
+            return
 
         def write(temporary: Path) -> None:
             with temporary.open("w", newline="", encoding="utf-8") as file:

@@ -31,7 +31,9 @@ def find_sources(data: Data) -> Sources:
         for clip in find_clips(Path(source.folder), leave_out=source.leave_out)
     ]
     stills = [
-        replace(still, weight=source.weight) for source in data.stills for still in find_stills(Path(source.folder))
+        replace(still, weight=source.weight)
+        for source in data.stills
+        for still in find_stills(Path(source.folder), leave_out=source.leave_out)
     ]
     elements = [path for source in data.elements for path in find_elements(Path(source.folder))]
     return Sources(clips, stills, elements)

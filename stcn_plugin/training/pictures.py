@@ -94,14 +94,21 @@ def find_clips(folder: Path, *, leave_out: Collection[str] = ()) -> tuple[Clip, 
     return _some(tuple(clip for clip in clips if clip.pictures), folder, "<clip>/plates and <clip>/masks")
 
 
-def find_stills(folder: Path) -> tuple[Clip, ...]:
+def find_stills(folder: Path, *, leave_out: Collection[str] = ()) -> tuple[Clip, ...]:
     """Return the stills in a folder, each as a clip of one picture.
 
+    Args:
+        folder: Has ``plates/`` and ``masks/``; plates without a mask are left out.
+        leave_out: Names of stills, without suffix, not to return.
+
     Raises:
-        TrainingError: There are none.
+        TrainingError: There are none, or one that should be left out is not there.
     """
-    stills = tuple(Clip(picture.plate.stem, (picture,)) for picture in _pairs(folder))
-    return _some(stills, folder, "plates and masks")
+    stills = {picture.plate.stem: Clip(picture.plate.stem, (picture,)) for picture in _pairs(folder)}
+    if absent := sorted(set(leave_out) - stills.keys()):
+        raise TrainingError(f"there is no still '{absent[0]}' to leave out", where=str(folder))
+    kept = tuple(still for name, still in stills.items() if name not in leave_out)
+    return _some(kept, folder, "plates and masks")
 
 
 class PictureReader:

@@ -11,13 +11,13 @@ import torch
 import yaml
 
 from stcn_plugin.atomic import write_whole
-from stcn_plugin.errors import CancelledError, TrainingError
+from stcn_plugin.errors import CancelledError, STCNError, TrainingError
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.network.weights import LoadedWeights, read_weights, write_weights
 from stcn_plugin.network.weights_entry import NOT_STATED, read_metadata
 from stcn_plugin.training.card import Origins
-from stcn_plugin.training.config import TrainingConfig
+from stcn_plugin.training.config import TrainingConfig, Validation
 from stcn_plugin.training.distributed import Group, joined_group
 from stcn_plugin.training.history import History
 from stcn_plugin.training.loading import batches, find_sources
@@ -72,7 +72,7 @@ def train(config: TrainingConfig, *, store: WeightsStore, watcher: Watcher = Wat
     """
     if config.compute.threads:
         torch.set_num_threads(config.compute.threads)
-    with joined_group(config.steps.batch) as group:
+    with joined_group(config.steps.batch, device=config.compute.device) as group:
         return _Run(config, store, watcher, group).go()
 
 
@@ -91,7 +91,9 @@ class _Run:
         self._start_licence = read_metadata(start).get("license", NOT_STATED) if start else ""
         self._trainer = Trainer(starting_network(config, store=store), config, group=group)
         self._trainer.resume(self._folder)
-        self._history = History(self._folder, step=self._trainer.step) if group.leads else None
+        self._trainer.judge_on(_footage(config.validation, self._clips))
+        done, validated = self._trainer.step, self._trainer.validated
+        self._history = History(self._folder, step=done, validated=validated) if group.leads else None
         self._waited = self._spent = 0.0
         self._waits_for_start = True  # the first batch takes as long as a process needs to begin
 
@@ -99,13 +101,15 @@ class _Run:
         trainer, config = self._trainer, self._config
         if self._group.leads:
             self._watcher.on_start(trainer.step)
+        if trainer.step:
+            self._make_up()
         loader = batches(config, self._sources, first_step=trainer.step, rank=self._group.rank, world=self._group.size)
         before = time.perf_counter()
         for batch in loader:
             ready = time.perf_counter()
             rate = trainer.rate
-            stopped = float(self._watcher.is_stopped())
-            loss, overlap, stopped = self._group.mean([*trainer.take(batch), stopped], trainer.device)
+            said = [*trainer.take(batch), float(self._watcher.is_stopped())]
+            loss, overlap, stopped = self._group.mean(said, trainer.device)
             now = time.perf_counter()
             self._tell(StepReport(trainer.step, loss, overlap, rate, now - before, ready - before))
             self._keep(stopped=stopped > 0)
@@ -122,19 +126,43 @@ class _Run:
             self._watcher.on_step(report)
 
     def _keep(self, *, stopped: bool) -> None:
-        """Validate and save where it is time to; stop where that was asked for."""
+        """Validate and save where it is time to; stop where that was asked for, unless this was the last step anyway."""
         config, step = self._config, self._trainer.step
         is_last = step == config.steps.total
-        if self._history and self._clips and (is_last or step % config.validation.every == 0) and not stopped:
-            self._validate(self._history)
-        if self._group.leads and (is_last or stopped or step % config.checkpoint_every == 0):
-            self._watcher.on_saved(self._trainer.save(self._folder))
+        stops = stopped and not is_last
+        if not stops:  # who stops a run does not want to wait; it is made up for when the run goes on
+            self._validate_if_due()
+        if is_last or stops or step % config.checkpoint_every == 0:
+            self._save()
         self._group.wait()
-        if stopped:
+        if stops:
             again = "Start the same command again to go on"
             raise CancelledError(
                 f"stopped after step {step} of {config.steps.total}; the checkpoint is saved", fix=again
             )
+
+    def _make_up(self) -> None:
+        """Validate what the sitting before was stopped at, or could not be validated then."""
+        if self._validate_if_due():
+            self._save()
+        self._group.wait()
+
+    def _save(self) -> None:
+        if self._group.leads:
+            self._watcher.on_saved(self._trainer.save(self._folder))
+
+    def _validate_if_due(self) -> bool:
+        """Validate where it is time to and was not done yet; tell whether it was."""
+        config, trainer = self._config, self._trainer
+        is_time = trainer.step == config.steps.total or trainer.step % config.validation.every == 0
+        if not self._history or not self._clips or not is_time or trainer.validated == trainer.step:
+            return False
+        try:
+            self._validate(self._history)
+        except STCNError:
+            self._save()  # hours of steps are not lost to a clip that cannot be read
+            raise
+        return True
 
     def _validate(self, history: History) -> None:
         config, trainer = self._config, self._trainer
@@ -144,6 +172,7 @@ class _Run:
         if report.mean > trainer.best:
             trainer.best = report.mean
             self._export(weights, report)
+        trainer.validated = trainer.step
         history.add_validation(report)
         self._watcher.on_validation(report)
 
@@ -188,6 +217,11 @@ def _settle(folder: Path, config: TrainingConfig) -> None:
     said = config.model_dump(mode="json")
     if file.exists():
         before = yaml.safe_load(file.read_text("utf-8"))
+        if before == said:
+            return
+        if not isinstance(before, dict):
+            fix = "Write the settings of the run there again, or delete it if they are those of this command"
+            raise TrainingError("the settings of the run in this folder are damaged", where=str(file), fix=fix)
         changed = sorted(key for key in said if key not in _MAY_CHANGE and said[key] != before.get(key))
         if changed:
             raise TrainingError(
@@ -197,6 +231,11 @@ def _settle(folder: Path, config: TrainingConfig) -> None:
             )
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
     write_whole(file, lambda path: _write_text(path, text))
+
+
+def _footage(validation: Validation, clips: Sequence[Clip]) -> str:
+    """Say what is validated on, and how; scores of anything else are no comparison."""
+    return f"{validation.lines} lines, {validation.frames or 'all'} frames of {', '.join(clip.name for clip in clips)}"
 
 
 def _write_text(path: Path, text: str) -> None:

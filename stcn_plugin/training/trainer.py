@@ -33,12 +33,16 @@ class Trainer:
         step: Steps done.
         best: Best validation so far, below any before the first.
         seconds: Time spent on steps so far.
+        validated: Step of the last validation, 0 before the first.
+        judged_on: What validations are of.
     """
 
     def __init__(self, network: STCN, config: TrainingConfig, *, group: Group) -> None:
         self.step = 0
         self.best = -1.0
         self.seconds = 0.0
+        self.validated = 0
+        self.judged_on = ""
         self.device = choose_device(own_device(config.compute.device))
         self.network = network.to(self.device)
         self._config = config
@@ -102,7 +106,8 @@ class Trainer:
         average = self._average.state_dict() if self._average else {}
         state: dict[str, Any] = self._optimiser.state_dict()
         network = self.network.state_dict()
-        return save_checkpoint(folder, Checkpoint(self.step, network, average, state, self.best, self.seconds))
+        so_far = (self.best, self.seconds, self.validated, self.judged_on)
+        return save_checkpoint(folder, Checkpoint(self.step, network, average, state, *so_far))
 
     def resume(self, folder: Path) -> None:
         """Go on from a checkpoint, where there is one.
@@ -125,6 +130,12 @@ class Trainer:
                 fix="Choose another folder with out:, and start: from the weights in this one where they fit",
             ) from error
         self.step, self.best, self.seconds = checkpoint.step, checkpoint.best, checkpoint.seconds
+        self.validated, self.judged_on = checkpoint.validated, checkpoint.judged_on
+
+    def judge_on(self, footage: str) -> None:
+        """Forget what validations gave that were of something else: the numbers cannot be compared."""
+        if self.judged_on != footage:
+            self.best, self.validated, self.judged_on = -1.0, 0, footage
 
 
 def _precision(name: str, device: torch.device) -> torch.dtype:

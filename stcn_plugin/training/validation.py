@@ -45,6 +45,7 @@ def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:
 
     Raises:
         TrainingError: A clip is not there, or has fewer than three frames.
+        FrameRangeError: Its frames are not one sequence.
     """
     clips = {clip.name: clip for source in validation.clips for clip in find_clips(Path(source.folder))}
     names = validation.names or sorted(clips)
@@ -55,6 +56,9 @@ def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:
             )
         if len(clips[name].pictures) < 3:
             raise TrainingError(f"the clip '{name}' has fewer than three frames with masks, too few to validate on")
+        first = clips[name].pictures[0]
+        for file in (first.plate, first.mask):
+            FrameSequence.parse(file.parent)
     return tuple(clips[name] for name in names)
 
 

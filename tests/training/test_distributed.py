@@ -14,6 +14,7 @@ from training.short_runs import curve, state
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.weights import read_weights
+from stcn_plugin.training import distributed
 from stcn_plugin.training.config import load_training_config
 from stcn_plugin.training.distributed import joined_group
 from stcn_plugin.training.run import train
@@ -53,11 +54,28 @@ def way(start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], name
     return torch.cat([(end[name] - start[name].float()).flatten() for name in names])
 
 
+@pytest.mark.parametrize(("device", "backend"), [("cpu", "gloo"), ("cuda", "nccl")])
+def test_processes_talk_as_their_device_needs(device, backend, monkeypatch):
+    """A run on the CPU does not talk by GPU because the machine has one."""
+    begun, chosen = [], []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(distributed, "choose_device", torch.device)
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, **_: begun.append(backend))
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    with joined_group(4, device=device):
+        assert begun == [backend]
+    assert chosen == ([torch.device("cuda:1")] if device == "cuda" else [])
+
+
 def test_samples_that_cannot_be_shared_evenly_are_refused(monkeypatch):
     """Before the processes have joined; the message names the setting and both numbers."""
     monkeypatch.setenv("WORLD_SIZE", "2")
     with (
         pytest.raises(TrainingError, match=r"steps\.batch: 3 samples cannot be shared evenly by 2 processes"),
-        joined_group(3),
+        joined_group(3, device="cpu"),
     ):
         pass

@@ -52,6 +52,14 @@ def test_clips_can_be_left_out(footage):
     assert caught.value.where == str(footage.clips)
 
 
+def test_stills_can_be_left_out(footage):
+    """By name; one that is not there is a mistake."""
+    left = [clip.name for clip in find_stills(footage.stills, leave_out=["still_1"])]
+    assert left == ["still_0", "still_2"]
+    with pytest.raises(TrainingError, match="there is no still 'still_7' to leave out"):
+        find_stills(footage.stills, leave_out=["still_7"])
+
+
 def test_each_still_is_a_clip_of_one_picture(footage):
     """Named by its file."""
     stills = find_stills(footage.stills)

@@ -94,6 +94,8 @@ def test_flags_go_over_the_file(written):
         ("steps:\n  batch: 2\n  crop: [250]", 6, "steps.crop: 250 should be a multiple of 16"),
         ("mixture: {clips: 1.5}", 4, "mixture.clips"),
         ("mixture: {crop_of_short_side: [1.0, 0.6]}", 4, "mixture.crop_of_short_side: should be the least and then"),
+        ("validation: {frames: 2}", 4, "validation.frames: should be 3 or more, or 0 for all"),
+        ("validation: {clips: [{folder: a, weight: 2}]}", 4, "validation.clips"),
         ("variant: heavy", 4, "variant"),
         ("seed: 1\nseed: 2", 5, "seed"),
     ],

@@ -166,7 +166,7 @@ def test_a_damaged_checkpoint_is_refused(kept, configured, trained):
     trained(file)
     checkpoint = file.parent / "run" / "checkpoint.pt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:kept])
-    with pytest.raises(TrainingError, match="the checkpoint cannot be read") as caught:
+    with pytest.raises(TrainingError, match="the checkpoint is damaged") as caught:
         trained(file)
     assert (caught.value.where, caught.value.fix) == (str(checkpoint), "Delete it to start anew")
 

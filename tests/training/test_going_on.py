@@ -1,0 +1,180 @@
+"""Runs that are gone on with: after a stop in the middle of something, with other validation, from elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from training.drawn import disc, save, texture
+from training.short_runs import Footage, curve
+
+from stcn_plugin.errors import CancelledError, OutputError, STCNError, TrainingError
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.weights import read_weights
+from stcn_plugin.training.config import load_training_config
+from stcn_plugin.training.history import History
+from stcn_plugin.training.reports import StepReport, Watcher
+from stcn_plugin.training.run import Trained, train
+
+# Writes a checkpoint of 1 MB, or weights, where no file may be larger than 256 KB, as on a disk that fills up.
+LIMITED = """
+import resource, sys, torch
+from pathlib import Path
+from stcn_plugin.atomic import write_whole
+from stcn_plugin.errors import STCNError
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.weights import read_weights, write_weights
+from stcn_plugin.training.checkpoints import Checkpoint, save_checkpoint
+
+what, folder = sys.argv[1], Path(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 18, 1 << 18))
+try:
+    if what == "checkpoint.pt":
+        save_checkpoint(folder, Checkpoint(1, {"w": torch.rand(1 << 18)}, {}, {}, -1.0, 0.0))
+    else:
+        starter = WeightsStore(folder / "store").path("starter")
+        write_whole(folder / what, lambda path: write_weights(path, read_weights(starter)))
+except STCNError as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Train by a configuration file."""
+
+    def call(file: Path, **watching) -> Trained:
+        return train(load_training_config(file), store=WeightsStore(tmp_path / "store"), watcher=Watcher(**watching))
+
+    return call
+
+
+def validation(footage: Footage, *names: str, every: int = 1) -> dict[str, object]:
+    return {"clips": [str(footage.clips)], "names": list(names), "every": every, "lines": 96, "frames": 3}
+
+
+def validated_steps(run: Path) -> list[int]:
+    with (run / "validation.csv").open(encoding="utf-8") as rows:
+        return [int(row["step"]) for row in csv.DictReader(rows)]
+
+
+def test_a_validation_that_a_stop_left_out_is_made_up_for(configured, trained, footage):
+    """It comes before the next step; if those were the best weights they are found all the same."""
+    file = configured(steps={"total": 4}, validation=validation(footage, "ball", every=2))
+    seen, steps = [], []
+    watching = {"on_validation": lambda report: seen.append((report.step, len(steps)))}
+    with pytest.raises(CancelledError, match="stopped after step 2 of 4"):
+        trained(file, **watching, on_step=steps.append, is_stopped=lambda: len(steps) == 1)
+    assert seen == []
+    trained(file, **watching, on_step=steps.append)
+    assert seen == [(2, 2), (4, 4)]
+    assert validated_steps(file.parent / "run") == [2, 4]
+
+
+def test_a_stop_at_the_last_step_is_an_end(configured, trained, footage):
+    """There is nothing to go on with, so what is left to do is done."""
+    file = configured(steps={"total": 2}, validation=validation(footage, "ball", every=500))
+    steps = []
+    done = trained(file, on_step=steps.append, is_stopped=lambda: len(steps) == 1)
+    assert (done.step, validated_steps(file.parent / "run")) == (2, [2])
+    assert read_weights(done.weights).variant.name == "lite"
+
+
+def test_a_clip_that_cannot_be_validated_costs_no_steps(configured, trained, tmp_path, footage):
+    """The checkpoint is saved before the error ends the run, and the validation is done when it goes on."""
+    for frame in (1, 2, 3):
+        save(tmp_path / "held" / "dot", f"{frame:04d}", texture(frame), disc((60, 50), 20))
+    mask = tmp_path / "held" / "dot" / "masks" / "0001.png"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[: len(whole) // 2])
+    held = {"clips": ["held"], "every": 3, "lines": 96}
+    file = configured(steps={"total": 3}, checkpoint_every=100, validation=held)
+    with pytest.raises(STCNError, match=r"0001\.png"):
+        trained(file)
+    assert torch.load(file.parent / "run" / "checkpoint.pt", weights_only=True)["step"] == 3
+    mask.write_bytes(whole)
+    done = trained(file)
+    assert len(curve(file.parent / "run")) == 3
+    assert done.best is not None
+    assert done.weights.is_file()
+
+
+def test_another_validation_is_no_comparison(configured, trained, footage):
+    """Scores on other clips begin anew, and the best of before does not stand in their way."""
+    settings = {"steps": {"total": 2}, "validation": validation(footage, "ball")}
+    assert trained(configured(**settings)).best is not None
+    run = configured(**settings).parent / "run"
+    saved = torch.load(run / "checkpoint.pt", weights_only=True)
+    torch.save({**saved, "best": 0.99}, run / "checkpoint.pt")
+    seen = []
+    done = trained(configured(**{**settings, "validation": validation(footage, "moon")}), on_validation=seen.append)
+    assert [(report.step, list(report.scores)) for report in seen] == [(2, ["moon"])]
+    assert done.best == seen[0].mean < 0.99
+    assert validated_steps(run) == [2]
+
+
+def test_validation_may_be_added_to_a_run_that_has_ended(configured, trained, footage):
+    """It is then validated once, at its last step."""
+    assert trained(configured(steps={"total": 2})).best is None
+    seen = []
+    added = configured(steps={"total": 2}, validation=validation(footage, "ball"))
+    assert trained(added, on_validation=seen.append).best == seen[0].mean
+    assert [report.step for report in seen] == [2]
+
+
+def test_a_run_goes_on_from_whichever_folder_it_is_called(configured, trained, tmp_path, monkeypatch):
+    """The same file by another path, over a link or upwards, is the same run."""
+    configured(steps={"total": 1}, data={"clips": [], "stills": ["stills"]})
+    save(tmp_path / "stills", "dot", texture(1), disc((60, 50), 20))
+    trained(tmp_path / "run.yaml")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    monkeypatch.chdir(tmp_path / "deep")
+    assert trained(Path("../run.yaml")).step == 1
+    assert trained(tmp_path / "link" / "run.yaml").step == 1
+
+
+def test_settings_that_are_damaged_are_told(configured, trained):
+    """As an empty file is; they are not taken for another run, nor for no run."""
+    file = configured(steps={"total": 1})
+    trained(file)
+    (file.parent / "run" / "config.yaml").write_text("")
+    with pytest.raises(TrainingError, match="the settings of the run in this folder are damaged") as caught:
+        trained(file)
+    assert caught.value.where == str(file.parent / "run" / "config.yaml")
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_not_to_be_deleted(configured, trained):
+    """A disk that fails for a moment, or a file of somebody else's, is no damage."""
+    file = configured(steps={"total": 1})
+    trained(file)
+    checkpoint = file.parent / "run" / "checkpoint.pt"
+    checkpoint.unlink()
+    checkpoint.mkdir()  # what even the superuser cannot read as a file
+    with pytest.raises(TrainingError, match="cannot be read now") as caught:
+        trained(file)
+    assert "elete" not in caught.value.fix
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "weights.safetensors"])
+def test_a_disk_that_is_full_is_told(name, tmp_path):
+    """By the file, the cause and what to do; and what stood there before still does."""
+    (tmp_path / name).write_text("of before")
+    done = subprocess.run([sys.executable, "-c", LIMITED, name, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path / name}: the file cannot be written: file too large. Write to a disk" in done.stdout
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "of before"
+
+
+def test_a_curve_that_cannot_be_written_is_told(tmp_path):
+    """A step's line is the first to meet a full disk."""
+    history = History(tmp_path, step=0, validated=0)
+    (tmp_path / "steps.csv").mkdir()
+    with pytest.raises(OutputError) as caught:
+        history.add(StepReport(1, 0.5, 0.5, 1e-3, 1.0, 0.0))
+    assert caught.value.where == str(tmp_path / "steps.csv")
