@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 
 import pytest
 import torch
@@ -95,6 +96,27 @@ def test_a_gpu_out_of_memory_gets_smaller_tiles(tensors, monkeypatch):
         read_memory(search_keys(key), value, query, **settings)
 
 
+def test_a_refused_tile_is_gone_before_the_next(tensors, monkeypatch):
+    """While a smaller tile is got, nothing holds the one that was too large."""
+    key, value, query = tensors
+    tiles, alive = [], []
+
+    def watched(keys, queries, *, out):
+        alive.append([tile() is not None for tile in tiles])
+        tiles.append(weakref.ref(out))
+        return similarity(keys, queries, out=out)
+
+    def scarce(similarities, *arguments, **named):
+        if len(similarities) > 10:
+            raise torch.AcceleratorError("CUDA error: out of memory")
+        return readout(similarities, *arguments, **named)
+
+    monkeypatch.setattr("stcn_plugin.memory.reading.similarity", watched)
+    monkeypatch.setattr("stcn_plugin.memory.reading.readout", scarce)
+    read_memory(search_keys(key), value, query, top_k=5, budget_bytes=1 << 30)
+    assert alive[:3] == [[], [False], [False, False]]  # 37, 18, 9 queries
+
+
 def test_wrong_arguments_are_refused(tensors):
     """Key channels that differ and a top-k below 1 are errors that say so."""
     key, value, query = tensors
@@ -156,6 +178,35 @@ def test_one_step_frames_leave_with_the_next(max_frames):
     bank.add(*frame(7), keep="while_room")
     expected = {None: [0, 3, 5, 7], 1: [0, 7], 2: [0, 5, 7]}
     assert remembered(bank, range(9)) == expected[max_frames]
+
+
+class Full(torch.utils._python_dispatch.TorchDispatchMode):
+    """A device that holds no tensor of so many elements in its last or first place."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+        self.refused: list[tuple[int, ...]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.new_empty.default and max(args[1]) > self.most and len(args[1]) == 3:
+            self.refused.append(tuple(args[1]))
+            raise torch.OutOfMemoryError("no room")
+        return func(*args, **(kwargs or {}))
+
+
+def test_memory_that_cannot_double_grows_by_what_it_needs():
+    """Where twice the room is not to be had, just enough is, and nothing is lost; where not even that, it is told."""
+    bank = MemoryBank(ReadSettings(top_k=4))
+    bank.add(*frame(0), keep="always")
+    with Full(12) as full:
+        bank.add(*frame(1), keep="always")  # 16 elements for 8
+        bank.add(*frame(2), keep="always")
+        assert full.refused == [(16, 2, 3), (24, 2, 3)]
+        assert remembered(bank, range(9)) == [0, 1, 2]
+        with pytest.raises(torch.OutOfMemoryError):
+            bank.add(*frame(3), keep="always")
+    assert remembered(bank, range(9)) == [0, 1, 2]
 
 
 def test_dropped_object_leaves_the_others_as_they_were():

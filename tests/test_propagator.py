@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks
+from torch.overrides import TorchFunctionMode
 
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
@@ -104,3 +105,39 @@ def test_bfloat16_stays_near_float32(network, images, masks):
         found.append(propagator.step(1, images[1]).own)
     assert found[1].dtype == torch.float32
     assert float((found[0] - found[1]).abs().mean()) < 0.02
+
+
+class FromPython(TorchFunctionMode):
+    """Notes every tensor that is made of Python's numbers, which a GPU would be made to wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        is_indexed = func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__)
+        makers = (torch.tensor, torch.as_tensor, torch.from_numpy, torch.Tensor.new_tensor)
+        if func in makers or (is_indexed and isinstance(args[1], list)):
+            self.found.append(func.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_step_sends_nothing_to_the_device(engine, images, masks):
+    """Where whole frames are decoded, only who comes or goes is told to the device, when it does."""
+    settings = PropagationSettings(interval=1, region=False)
+    propagator = Propagator(engine, objects=["a", "b"], settings=settings)
+    with FromPython() as coming:
+        propagator.step(0, images[0], keyframe={"b": masks[1], "a": masks[0]})
+    assert coming.found == ["tensor"]
+    with FromPython() as staying:
+        propagator.retire([])
+        propagator.step(1, images[1])
+        propagator.step(2, images[2], keyframe={"a": masks[0]})
+        propagator.step(3, images[3])
+    assert staying.found == []
+    propagator.retire(["b"])
+    assert propagator.step(4, images[4]).own.flatten(1).any(1).tolist() == [True, False]
+    with FromPython() as gone:
+        propagator.retire(["b"])  # again, as for every frame after it ended
+        propagator.step(5, images[5])
+    assert gone.found == []

@@ -180,7 +180,7 @@ class WorkerClient:
                     return None
         except (WorkerError, ProtocolError):
             if self._link.is_retired and self._unanswered:
-                self._start_again()  # it quit for want of work while the work was under way to it
+                self._start_again()  # it quit between jobs while the work was under way to it
                 return None
             self.stop(by_force=True)
             raise

@@ -56,7 +56,7 @@ class Link:
 
     @property
     def is_retired(self) -> bool:
-        """Whether the process quit because it had nothing to do."""
+        """Whether the process quit between jobs, for another to take its place."""
         return self.process.poll() == RETIRED
 
     def send(self, line: bytes) -> None:

@@ -27,7 +27,7 @@ MOST_BYTES = 64 << 20
 """Longest message; a longer one can only be rubbish."""
 
 RETIRED = 75
-"""Exit code of a worker that quits because it had nothing to do for long."""
+"""Exit code of a worker that quits between jobs, having had none for long or a GPU that failed; another takes its place."""
 
 
 @dataclass(frozen=True)

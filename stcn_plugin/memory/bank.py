@@ -15,6 +15,7 @@ from torch import Tensor
 
 from stcn_plugin.memory.novelty import exchange, novelty
 from stcn_plugin.memory.reading import read_memory, search_keys
+from stcn_plugin.out_of_memory import is_out_of_memory
 
 Keep = Literal["always", "while_room", "one_step"]
 """How long a frame stays: for good (keyframes), each element until more novel ones push it out, or until the next frame comes."""
@@ -119,13 +120,24 @@ class MemoryBank:
         self._novelty[places] = found
 
     def _reserve(self, needed: int, key: Tensor, value: Tensor) -> None:
-        """Make room for a number of elements: doubling, so that growing costs little, but not beyond the cap."""
+        """Make room for a number of elements: doubling, so that growing costs little, but not beyond cap and memory."""
         if needed <= len(self._novelty):
             return
         capacity, size = 2 * needed if self._kept else needed, len(value)
         if self._settings.max_frames is not None:
             most = self._given + (self._settings.max_frames + 1) * size  # one more for a single step
             capacity = max(min(capacity, most), needed)
+        try:
+            self._move(capacity, key, value)
+        except (MemoryError, RuntimeError) as error:
+            if capacity == needed or not is_out_of_memory(error):
+                raise
+        else:
+            return
+        self._move(needed, key, value)  # only now: the error kept alive what had been got before it
+
+    def _move(self, capacity: int, key: Tensor, value: Tensor) -> None:
+        """Move to new buffers of a capacity."""
         keys = key.new_empty(key.shape[0] + 1, capacity)  # as search_keys gives them
         values = value.new_empty(capacity, *value.shape[1:])
         novelties = key.new_empty(capacity)

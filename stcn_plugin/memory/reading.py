@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stcn_plugin.out_of_memory import is_out_of_memory
+
 _BLOCK = 16
 """Elements of which only the largest stands in the first round of :func:`largest`; 8 to 32 measured about the same."""
 
@@ -124,7 +126,7 @@ def read_memory(
 ) -> Tensor:
     """Read for all query pixels, in tiles of queries whose similarities fit the budget.
 
-    Where a GPU's memory does not suffice for a tile, smaller ones are tried, down to a single query.
+    Where memory does not suffice for a tile, smaller ones are tried, down to a single query.
 
     Args:
         keys: ``(C + 1, N)``, from :func:`search_keys`.
@@ -137,7 +139,7 @@ def read_memory(
         ``(P, D)``.
 
     Raises:
-        torch.OutOfMemoryError: There is no room on the GPU for one query.
+        RuntimeError: There is no room for one query; see `is_out_of_memory`.
     """
     queries = search_queries(query_key)
     row_bytes = keys.shape[1] * keys.element_size()
@@ -150,10 +152,10 @@ def read_memory(
         try:
             if len(tile) < len(some):
                 tile = keys.new_empty(rows, keys.shape[1])
-            similarities = similarity(keys, some, out=tile[: len(some)])
-            parts.append(readout(similarities, memory_value, top_k=top_k))
-        except torch.OutOfMemoryError:
-            if rows == 1:
+            # Not named: where this fails, nothing may hold the tile while a smaller one is got.
+            parts.append(readout(similarity(keys, some, out=tile[: len(some)]), memory_value, top_k=top_k))
+        except (MemoryError, RuntimeError) as error:
+            if rows == 1 or not is_out_of_memory(error):
                 raise
             rows, tile = rows // 2, keys.new_empty(0)
             continue

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
 import torch
 
 from stcn_plugin.errors import DeviceError
 from stcn_plugin.network.convolution import packs
+from stcn_plugin.out_of_memory import is_out_of_memory
+
+_BUILT_FOR = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)")
+"""What torch was built for, such as ``sm_86``; ``compute`` is PTX, ``a`` for that card alone, ``f`` for its family."""
 
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def available_devices() -> tuple[str, ...]:
     """Name every device that can be asked for; the first is the one that ``auto`` takes."""
-    gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    gpus = [name for name in _gpus() if _has_code_for(torch.cuda.get_device_capability(name))]
     apple = ["mps"] if torch.backends.mps.is_available() else []
     return (*gpus, "cpu", *apple)  # Apple's is there to be tried, and not yet proven
 
@@ -24,12 +31,20 @@ def choose_device(name: str) -> torch.device:
         name: ``auto`` takes the fastest there is; else ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
 
     Raises:
-        DeviceError: There is no such device here.
+        DeviceError: There is no such device here, or this torch has no code for it.
     """
     available = available_devices()
     if name == "auto":
         return torch.device(available[0])
     wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in available and wanted in _gpus():
+        major, minor = torch.cuda.get_device_capability(wanted)
+        raise DeviceError(
+            f"torch {torch.__version__} has no code for {torch.cuda.get_device_name(wanted)}"
+            f" (compute capability {major}.{minor})",
+            where=name,
+            fix="Install a torch that was built for it, or set compute.device to auto",
+        )
     if wanted not in available:
         raise DeviceError(
             f"the device '{name}' is not available; this machine has: {', '.join(available)}",
@@ -65,8 +80,41 @@ def object_budget(device: torch.device) -> int:
         return 0
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        return free // 4
+        # What torch keeps of what was given back to it is free as well.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (free + kept) // 4
     return 512 << 20
+
+
+def release_memory() -> None:
+    """Give back to the machine what torch keeps of a GPU's memory and nothing uses."""
+    with suppress(torch.AcceleratorError):  # a GPU that failed has nothing to give, and its error is told already
+        torch.cuda.empty_cache()  # nothing happens where no GPU is used
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Tell whether an error, or what caused it, is a GPU's after which this process can compute nothing more on it."""
+    return any(
+        isinstance(each, torch.AcceleratorError) and not is_out_of_memory(each) for each in (error, error.__cause__)
+    )
+
+
+def _gpus() -> list[str]:
+    return [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+
+
+def _has_code_for(card: tuple[int, int]) -> bool:
+    """Tell whether this torch runs on a card of a compute capability.
+
+    Machine code runs on later cards of its generation; PTX, which the driver compiles, on all that are later.
+    """
+    built = [match.groups() for name in torch.cuda.get_arch_list() if (match := _BUILT_FOR.fullmatch(name))]
+    for kind, major, minor, limit in built:
+        own = int(major), int(minor)
+        is_related = own[0] == card[0] or (kind == "compute" and not limit)
+        if own == card or (own < card and is_related and limit != "a"):
+            return True
+    return not built  # a torch that does not say, such as AMD's
 
 
 def _native_precision(device: torch.device) -> torch.dtype:

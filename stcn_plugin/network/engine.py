@@ -14,10 +14,14 @@ from torch import Tensor
 
 from stcn_plugin.network.devices import object_budget
 from stcn_plugin.network.folding import fold
-from stcn_plugin.network.stcn import STCN, DecoderContext, KeyFeatures, join_masks, normalise
+from stcn_plugin.network.stcn import STCN, DecoderContext, KeyFeatures, input_statistics, join_masks
 from stcn_plugin.network.variants import STRIDE, Variant
+from stcn_plugin.out_of_memory import is_out_of_memory
 
 _LOGGER = logging.getLogger(__name__)
+
+_NO_WORKSPACE = "unable to find an engine"
+"""What cuDNN says where the workspace of every way to convolve is too large for the memory that is left."""
 
 _LIVE_FEATURES = 6
 """Features at stride 4 that an object has in memory at once: counted in decoder and value encoder, rounded up."""
@@ -36,14 +40,17 @@ class Engine:
 
     def __init__(self, network: STCN, *, precision: torch.dtype = torch.float32, budget: int | None = None) -> None:
         self.variant: Variant = network.variant
-        self.device = next(network.parameters()).device
+        some = next(network.parameters())
+        self.device = some.device
         self.precision = precision
+        self._statistics = input_statistics(network.variant, some)  # once: to send them makes a GPU wait
         self._folded = fold(network, precision)
         self._budget = object_budget(self.device) if budget is None else budget
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
-        return normalise(rgb, self.variant)
+        mean, std = self._statistics
+        return (rgb - mean) / std
 
     def encode_key(self, image: Tensor) -> KeyFeatures:
         """Encode one frame, ``(1, 3, H, W)``, normalised and padded to the stride; the key comes in float32."""
@@ -92,8 +99,8 @@ class Engine:
             size = min(max(self._budget // each, 1), count - start)
             try:
                 results.append(run(objects[start : start + size]))
-            except torch.OutOfMemoryError:
-                if size == 1:
+            except (MemoryError, RuntimeError) as error:
+                if size == 1 or not (is_out_of_memory(error) or _NO_WORKSPACE in str(error)):
                     raise
                 self._budget = size // 2 * each
                 _LOGGER.info("out of memory with %d objects at once, trying %d", size, size // 2)

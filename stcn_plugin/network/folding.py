@@ -113,7 +113,9 @@ class _Folder:
         self._part = part
         self._precision = precision
         self._modules = dict(part.named_modules())
-        self._graph: Graph = _Tracer().trace(part)
+        tracer = _Tracer()
+        self._graph: Graph = tracer.trace(part)
+        vars(tracer).clear()  # it refers to itself, and would keep the network until Python looks for such cycles
         self._fused: dict[str, nn.Module] = {}
 
     def fold(self) -> GraphModule:

@@ -154,9 +154,13 @@ class STCN(nn.Module):
 
 def normalise(rgb: Tensor, variant: Variant) -> Tensor:
     """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by a variant's input statistics."""
-    mean = rgb.new_tensor(variant.mean)[:, None, None]
-    std = rgb.new_tensor(variant.std)[:, None, None]
+    mean, std = input_statistics(variant, rgb)
     return (rgb - mean) / std
+
+
+def input_statistics(variant: Variant, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a variant's mean and standard deviation, ``(3, 1, 1)`` each, where another tensor is and as it is."""
+    return like.new_tensor(variant.mean)[:, None, None], like.new_tensor(variant.std)[:, None, None]
 
 
 def join_masks(image: Tensor, own: Tensor, others: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ class Memory(Section):
     max_frames: Limit = 2
     """Memory kept besides the keyframes, which always stay, in frames' worth of elements: the ones least like all that came before them; `all` keeps every one, and cost then grows with the shot."""
     budget_mb: Count = 8
-    """Working memory of one step of the memory read, in megabytes."""
+    """Working memory of one step of the memory read, in megabytes; an NVIDIA GPU takes at least 256."""
 
 
 class Matte(Section):

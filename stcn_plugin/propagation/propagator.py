@@ -91,6 +91,7 @@ class Propagator:
         self._position = {name: position for position, name in enumerate(objects)}
         self._settings = settings
         self._cohorts: list[_Cohort] = []
+        self._rows = self._rows_in_play()
         self._last_memorised = 0
 
     @property
@@ -123,7 +124,8 @@ class Propagator:
             # Where the artist drew, nothing else can be.
             free = 1 - masks.sum(0).clamp(max=1)
             own, shares = own * free, aggregate(own)[1:] * free
-            own[positions], shares[positions] = masks, masks
+            for position, mask in zip(positions, masks, strict=True):  # one by one: a list would be sent to the device
+                own[position], shares[position] = mask, mask
             self._bring_in(positions)
             if memorise:
                 self._memorise(index, padded, features, shares, keep="while_room", given=positions)
@@ -138,12 +140,16 @@ class Propagator:
 
     def retire(self, names: Iterable[str]) -> None:
         """Take objects out of play for the rest of the pass, and forget them."""
-        for position in {self._position[name] for name in names}:
+        leaving = {self._position[name] for name in names}.intersection(self.in_play)
+        if not leaving:
+            return
+        for position in leaving:
             for cohort in self._cohorts:
                 if position in cohort.objects:
                     cohort.bank.drop_object(cohort.objects.index(position))
                     cohort.objects.remove(position)
         self._cohorts = [cohort for cohort in self._cohorts if cohort.objects]
+        self._rows = self._rows_in_play()
 
     def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
         """Return every object's own probability, ``(O, H, W)``."""
@@ -154,7 +160,7 @@ class Propagator:
         read = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
         readout, present = read[:, :-1], read[:, -1]
         if not self._settings.region:
-            own[list(self.in_play)] = self._engine.decode(readout, self._engine.share(features)).sigmoid()
+            own[self._rows] = self._engine.decode(readout, self._engine.share(features)).sigmoid()
             return own
         regions = [find_region(each) for each in present.cpu().numpy()]
         if not any(regions):
@@ -174,6 +180,11 @@ class Propagator:
         newcomers = [position for position in positions if position not in self.in_play]
         if newcomers:
             self._cohorts.append(_Cohort(newcomers, MemoryBank(self._settings.read)))
+            self._rows = self._rows_in_play()
+
+    def _rows_in_play(self) -> Tensor:
+        """Return the positions in play, on the device; made when they change, since to send them makes a GPU wait."""
+        return torch.tensor(self.in_play, dtype=torch.long, device=self._engine.device)
 
     def _memorise(
         self,
@@ -186,7 +197,7 @@ class Propagator:
         given: Collection[int] = (),
     ) -> None:
         """Remember a frame; for good where the artist gave an object's matte, for the others it is but a guess."""
-        probabilities = aggregate(shares)[1:][list(self.in_play)]
+        probabilities = aggregate(shares)[1:][self._rows]
         values = self._engine.encode_value(padded, features.f16, probabilities)
         values = torch.cat([values, presence(probabilities)], 1)
         start = 0

@@ -11,14 +11,14 @@ import torch
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.network.convolution import convolution_kind
-from stcn_plugin.network.devices import choose_device, choose_precision
+from stcn_plugin.network.devices import choose_device, choose_precision, release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Shot
 from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run
+from stcn_plugin.shot.run import run, telling_out_of_memory
 from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.studio.weights import weights_store
@@ -29,7 +29,7 @@ _LOGGER = logging.getLogger(__name__)
 def load_engine(settings: Preset) -> Engine:
     """Return the engine that a preset asks for, on its device.
 
-    The number of CPU threads is the process's own and stays set.
+    The number of CPU threads, and whether a GPU may round float32 to TF32, are the process's own and stay set.
 
     Raises:
         WeightsError: The weights are not to be had.
@@ -39,10 +39,15 @@ def load_engine(settings: Preset) -> Engine:
         torch.set_num_threads(settings.compute.threads)
     device = choose_device(settings.compute.device)
     precision = choose_precision(settings.compute.precision, device)
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = precision is not torch.float32  # cuDNN's own choice would be to round
     network = build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
     kind, threads = convolution_kind(device, precision), torch.get_num_threads()
     _LOGGER.info("%s on %s in %s, %s convolutions, %d threads", network.variant.name, device, precision, kind, threads)
-    return Engine(network, precision=precision)
+    engine = Engine(network, precision=precision)
+    del network
+    release_memory()
+    return engine
 
 
 def propagate(
@@ -84,4 +89,6 @@ def propagate(
     # As a file, so that who gives the engine need not know of plugins.
     weights = str(weights_store(studio).path(shot.settings.weights))
     on_checked()
-    return run(job, engine_for(shot.settings.model_copy(update={"weights": weights})), watcher=watcher)
+    with telling_out_of_memory():
+        engine = engine_for(shot.settings.model_copy(update={"weights": weights}))
+    return run(job, engine, watcher=watcher)

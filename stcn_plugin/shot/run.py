@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,16 +17,17 @@ from stcn_plugin.errors import CancelledError, DeviceError
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.memory.bank import ReadSettings
+from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
+from stcn_plugin.out_of_memory import is_out_of_memory
 from stcn_plugin.presets.model import Preset
-from stcn_plugin.propagation.plan import Plan
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.shot.finishing import finish, with_keyframe
 from stcn_plugin.shot.job import Job
 from stcn_plugin.shot.spill import Spill
 from stcn_plugin.shot.streams import WriteBehind, read_ahead
 from stcn_plugin.shot.stretch import Stretch
-from stcn_plugin.shot.transfers import Download, Stopwatch, Upload, Uploader
+from stcn_plugin.shot.transfers import Download, Downloader, Stopwatch, Upload, Uploader
 from stcn_plugin.shot.turns import Turns
 from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.mattes import process_mattes
@@ -36,6 +38,9 @@ _AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
 
 _BEHIND = 2
 """Frames written behind: enough to hide a disk's pauses."""
+
+_GPU_BUDGET_MB = 256
+"""Least working memory of one step of the memory read on a GPU, which many small tiles would leave idle."""
 
 
 def run(
@@ -57,18 +62,26 @@ def run(
     """
     notifier = Notifier(job.studio, watcher.on_warning)
     notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
-    with notifier.telling_failure(job.shot.out):
-        report = _report_of(_Run(job, engine, watcher, notifier))
+    try:
+        with notifier.telling_failure(job.shot.out), telling_out_of_memory():
+            report = _Run(job, engine, watcher, notifier).run()
+    finally:
+        release_memory()  # a worker keeps the engine, and the host wants its GPU back
     notifier.tell("stcn_shot_finished", report=report)
     return replace(report, warnings=notifier.warnings)
 
 
-def _report_of(the: _Run) -> Report:
-    """Run, and tell what ran out of memory in words."""
+@contextmanager
+def telling_out_of_memory() -> Iterator[None]:
+    """Tell what ran out of memory inside in words.
+
+    Raises:
+        DeviceError: It did; the error that said so is its cause.
+    """
     try:
-        return the.run()
+        yield
     except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise DeviceError(
             "the device is out of memory",
@@ -76,22 +89,17 @@ def _report_of(the: _Run) -> Report:
         ) from error
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Tell; torch has a class of its own for GPUs only, and a plain RuntimeError for the CPU."""
-    texts = ("not enough memory", "can't allocate memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(text in str(error) for text in texts)
-
-
 def propagation_settings(settings: Preset, device: torch.device) -> PropagationSettings:
     """Return what the propagator needs of a preset, to run on a device."""
     memory, region = settings.memory, settings.compute.region
+    budget_mb = max(memory.budget_mb, _GPU_BUDGET_MB) if device.type == "cuda" else memory.budget_mb
     return PropagationSettings(
         interval=memory.interval,
         schedule=memory.schedule,
         include_last=memory.include_last,
         # To know the region is to wait for the device; a GPU has decoded the whole frame by then.
         region=region == "region" or (region == "auto" and device.type == "cpu"),
-        read=ReadSettings(memory.top_k, memory.max_frames, memory.budget_mb << 20),
+        read=ReadSettings(memory.top_k, memory.max_frames, budget_mb << 20),
     )
 
 
@@ -106,6 +114,7 @@ class _Run:
         self._watcher = watcher
         self._notifier = notifier
         self._uploader = Uploader(engine.device)
+        self._downloader = Downloader(engine.device)
         self._turns = Turns(together=engine.device.type != "cpu")
         self._done = 0
         self._written: dict[int, tuple[Path, ...]] = {}
@@ -124,18 +133,20 @@ class _Run:
     def _run(self, stretch: Stretch, writer: WriteBehind) -> None:
         """Both passes through a stretch; every frame is written as soon as all that it needs is there."""
         job, plan = self._job, stretch.plan
+        # Once for all frames: to send each frame's own would make a GPU wait for every one.
+        weights = torch.from_numpy(plan.weight).to(self._device)
         with Spill((len(job.objects), *job.size), records=stretch.blended) as spill:
             for index, plate, own in self._pass(stretch, plan.backward, is_forward=False):
                 if plan.source(index) == "both":
                     spill.put(index, own)
                 elif plan.source(index) == "backward":
-                    self._deliver(index, plate, self._blend(plan, index, None, own), writer)
+                    self._deliver(index, plate, self._blend(weights[index], None, own), writer)
             for index, plate, own in self._pass(stretch, plan.forward, is_forward=True):
                 if plan.source(index) == "both":
                     back = spill.get(index, self._device)
-                    self._deliver(index, plate, self._blend(plan, index, own, back), writer)
+                    self._deliver(index, plate, self._blend(weights[index], own, back), writer)
                 elif plan.source(index) == "forward":
-                    self._deliver(index, plate, self._blend(plan, index, own, None), writer)
+                    self._deliver(index, plate, self._blend(weights[index], own, None), writer)
         self._deliver_unreached(stretch, writer)
 
     def _report(self) -> Report:
@@ -198,9 +209,9 @@ class _Run:
             self._done += 1
             self._watcher.on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
 
-    def _blend(self, plan: Plan, index: int, forward: Tensor | None, backward: Tensor | None) -> Tensor:
-        """Mix what the passes found, object by object; 0 where no pass reaches."""
-        weight = torch.from_numpy(plan.weight[index]).to(self._device)[:, None, None]
+    def _blend(self, weight: Tensor, forward: Tensor | None, backward: Tensor | None) -> Tensor:
+        """Mix what the passes found, object by object, by a plan's weights ``(O,)``; 0 where no pass reaches."""
+        weight = weight[:, None, None]
         reached = weight.isfinite()
         weight = weight.nan_to_num(0)
         nothing = torch.zeros((), device=self._device)
@@ -212,8 +223,9 @@ class _Run:
         """Finish a frame's mattes and have them written."""
         started = time.perf_counter()
         job, matte = self._job, self._job.settings.matte
-        mattes = Download(finish(own, size=job.window.shape, black=matte.black, white=matte.white))
-        small = Download(finish(own, size=job.size, black=matte.black, white=matte.white)) if self._overlays else None
+        fetch = self._downloader.fetch
+        mattes = fetch(finish(own, size=job.window.shape, black=matte.black, white=matte.white))
+        small = fetch(finish(own, size=job.size, black=matte.black, white=matte.white)) if self._overlays else None
         self._seconds["finish"] += time.perf_counter() - started
 
         def write() -> None:

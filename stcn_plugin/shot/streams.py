@@ -48,6 +48,7 @@ class WriteBehind:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="write-behind")
         self._depth = depth
         self._pending: deque[Future[None]] = deque()
+        self._has_failed = False  # said by the writing thread, which alone knows before it goes on
 
     def submit(self, write: Callable[[], None]) -> None:
         """Have ``write`` run soon; wait first where too many are under way.
@@ -55,7 +56,7 @@ class WriteBehind:
         Raises:
             BaseException: What an earlier write failed with; the writes after it are not tried.
         """
-        self._pending.append(self._pool.submit(write))
+        self._pending.append(self._pool.submit(self._run, write))
         while len(self._pending) > self._depth or (self._pending and self._pending[0].done()):
             self._finish(self._pending.popleft())
 
@@ -78,8 +79,18 @@ class WriteBehind:
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def _run(self, write: Callable[[], None]) -> None:
+        """Write, unless an earlier write failed: those behind it would fail too."""
+        if self._has_failed:
+            return
+        try:
+            write()
+        except BaseException:
+            self._has_failed = True
+            raise
+
     def _finish(self, future: Future[None]) -> None:
-        """Wait for a write; where it failed, those behind it would fail too and are dropped."""
+        """Wait for a write; where it failed, those behind it are dropped."""
         try:
             future.result()
         except BaseException:

@@ -1,7 +1,7 @@
 """Pictures to the device and mattes back, without the network waiting for either.
 
-On a GPU pictures travel through pinned memory on a stream of their own, while the network is at earlier frames, and
-mattes travel back while it is at later ones. Elsewhere there is nothing to transfer, or nothing to overlap it with.
+On a GPU pictures travel through pinned memory while the network is at earlier frames, and mattes travel back while it is
+at later ones, either on a stream of their own. Elsewhere there is nothing to transfer, or nothing to overlap it with.
 """
 
 from __future__ import annotations
@@ -64,17 +64,13 @@ class Download:
     """Values under way from a device.
 
     Args:
-        values: On the device, where earlier work on the current stream may still be computing them.
+        tensor: Where they will be.
+        arrived: When they are there; ``None`` where they are there already.
     """
 
-    def __init__(self, values: Tensor) -> None:
-        self._arrived: torch.cuda.Event | None = None
-        if values.device.type == "cuda":
-            self._tensor = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
-            self._tensor.copy_(values, non_blocking=True)
-            self._arrived = torch.cuda.current_stream(values.device).record_event()
-        else:
-            self._tensor = values.cpu()
+    def __init__(self, tensor: Tensor, arrived: torch.cuda.Event | None = None) -> None:
+        self._tensor = tensor
+        self._arrived = arrived
 
     def wait(self) -> NDArray[np.float32]:
         """Return them when they are there; any thread may wait."""
@@ -82,6 +78,30 @@ class Download:
             self._arrived.synchronize()
         array: NDArray[np.float32] = self._tensor.numpy()
         return array
+
+
+@final
+class Downloader:
+    """Fetches results from a device.
+
+    Args:
+        device: Where from.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+
+    def fetch(self, values: Tensor) -> Download:
+        """Fetch values, which earlier work on the device's current stream may still be computing."""
+        if self._stream is None:
+            return Download(values.cpu())
+        fetched = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+        self._stream.wait_stream(torch.cuda.current_stream(self._device))
+        with torch.cuda.stream(self._stream):
+            fetched.copy_(values, non_blocking=True)
+            values.record_stream(self._stream)  # else their memory could be given away while they are still read
+            return Download(fetched, self._stream.record_event())
 
 
 @final

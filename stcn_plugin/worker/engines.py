@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Engines:
         """
         import torch
 
+        from stcn_plugin.network.devices import release_memory
         from stcn_plugin.network.store import WeightsStore
         from stcn_plugin.shot.propagate import load_engine
 
@@ -38,6 +40,29 @@ class Engines:
         if self._engine is None or key != self._key:
             self._threads = self._threads or torch.get_num_threads()
             torch.set_num_threads(self._threads)  # "auto" means torch's own choice, not that of the last job
-            self._engine = None  # before the next is loaded: two would need twice the memory
+            if self._engine is not None:  # before the next is loaded: two would need twice the memory
+                self._engine = None
+                gc.collect()  # graphs of a traced network refer to themselves
+                release_memory()
             self._engine, self._key = load_engine(settings), key
         return self._engine
+
+    def release(self) -> None:
+        """Give back to the host's machine what a job computed with, which lives as long as its error does."""
+        if self._has_torch:
+            from stcn_plugin.network.devices import release_memory
+
+            release_memory()
+
+    def outlive(self, error: BaseException) -> bool:
+        """Tell whether another job can run in this process after one that failed."""
+        if not self._has_torch:
+            return True
+        from stcn_plugin.network.devices import is_device_lost
+
+        return not is_device_lost(error)
+
+    @property
+    def _has_torch(self) -> bool:
+        """Whether a job has come as far as to need torch, which takes seconds to load."""
+        return self._threads is not None

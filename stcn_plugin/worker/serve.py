@@ -43,7 +43,7 @@ _LULL = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve one host until it quits or dies, or has no job for long; return the exit code."""
+    """Serve one host until it quits or dies, has no job for long, or a GPU fails; return the exit code."""
     idle = _parser().parse_args(arguments).idle_seconds
     faulthandler.enable(all_threads=False)  # a crash in a library's own code is to leave last words too
     channel = Channel.of_process()
@@ -56,7 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         request = channel.next(timeout=idle)
     while request is not None and not isinstance(request, Quit):
         if isinstance(request, Run):
-            _run(channel, networks, request.id, request.job)
+            can_go_on = _run(channel, networks, request.id, request.job)
+            networks.release()
+            if not can_go_on:
+                return RETIRED
         elif isinstance(request, Describe):
             _describe(channel)
         request = channel.next(timeout=idle)
@@ -84,7 +87,9 @@ def _describe(channel: Channel) -> None:
         channel.send(Failed(0, _told(error)))
 
 
-def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> None:
+def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> bool:
+    """Run a job and tell the host its end; tell whether another can follow."""
+
     def stop_if_cancelled() -> None:
         if channel.is_cancelled(job):
             raise CancelledError("cancelled before anything was propagated")
@@ -109,6 +114,8 @@ def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> 
         channel.send(Done(job, report))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
         channel.send(Failed(job, _told(error)))
+        return networks.outlive(error)
+    return True
 
 
 def _told(error: BaseException) -> STCNError:

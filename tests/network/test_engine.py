@@ -85,6 +85,23 @@ def test_bfloat16_stays_near(networks, variant, make, monkeypatch):
     assert max(found.values()) < 0.05, found
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_float16_stays_nearer(networks, variant, monkeypatch):
+    """In float16, which older GPUs compute in, nothing overflows; its steps are an eighth of bfloat16's."""
+    monkeypatch.setattr(folding, "make_convolution", FusedConvolution)
+    network = networks[variant]
+    found = differences(network, Engine(network, precision=torch.float16), measure=mean_difference)
+    assert found["logits"] > 1e-5
+    assert max(found.values()) < 0.01, found  # no NaN is below anything
+
+
+def test_pictures_are_centred_as_the_network_does_it(networks):
+    """By statistics that stay on the device, and are no part of what a network's weights are."""
+    image, _ = inputs(32, 48, 1)
+    for network in networks.values():
+        assert torch.equal(Engine(network).normalise(image), network.normalise(image))
+
+
 def test_every_batch_norm_and_gain_is_folded(networks):
     """No batch norm, no scaling and no separate addition after a convolution is left in the folded key encoder."""
     for network in networks.values():
@@ -137,6 +154,7 @@ class Scarce:
         self.context = folded.context
         self.share = folded.share
         self.tried: list[int] = []
+        self.error: Exception = torch.OutOfMemoryError("no room")
 
     def value(self, image_masks, *shared):
         self._take(len(image_masks))
@@ -149,7 +167,7 @@ class Scarce:
     def _take(self, count: int) -> None:
         self.tried.append(count)
         if count > self._room:
-            raise torch.OutOfMemoryError("no room")
+            raise self.error
 
 
 def scarce_engine(network, monkeypatch, *, room: int, budget: int) -> tuple[Engine, Scarce]:
@@ -171,12 +189,22 @@ def test_objects_go_in_chunks_that_fit_the_budget(networks, monkeypatch):
     assert difference(found, network.decode(readout, context)) < 1e-4
 
 
-def test_smaller_chunks_follow_where_memory_does_not_suffice(networks, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("no room"),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("FIND was unable to find an engine to execute this computation"),
+    ],
+    ids=str,
+)
+def test_smaller_chunks_follow_where_memory_does_not_suffice(networks, monkeypatch, error):
     """Out of memory halves the chunk, for good; the mattes are the same."""
     network = networks["lite"]
     image, probabilities = inputs(32, 48, 6)
     image = network.normalise(image)
     engine, scarce = scarce_engine(network, monkeypatch, room=2, budget=1 << 30)
+    scarce.error = error
     f16 = engine.encode_key(image).f16
     found = engine.encode_value(image, f16, probabilities)
     assert scarce.tried == [6, 3, 1, 1, 1, 1, 1, 1]
@@ -194,6 +222,18 @@ def test_one_object_that_does_not_fit_is_told(networks, monkeypatch):
     image = network.normalise(image)
     with pytest.raises(torch.OutOfMemoryError):
         engine.encode_value(image, engine.encode_key(image).f16, probabilities)
+
+
+def test_other_errors_are_not_tried_again(networks, monkeypatch):
+    """What fewer objects would not cure goes on at once."""
+    network = networks["lite"]
+    image, probabilities = inputs(32, 48, 4)
+    engine, scarce = scarce_engine(network, monkeypatch, room=0, budget=1 << 30)
+    scarce.error = RuntimeError("shapes differ")
+    image = network.normalise(image)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        engine.encode_value(image, engine.encode_key(image).f16, probabilities)
+    assert scarce.tried == [4]
 
 
 def test_the_cpu_takes_objects_one_by_one(networks, monkeypatch):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import subprocess
 import sys
+import weakref
 
 import pytest
 import torch
@@ -12,7 +14,9 @@ import torch
 from stcn_plugin.network import devices
 from stcn_plugin.network.convolution import packs
 from stcn_plugin.network.devices import choose_precision
+from stcn_plugin.network.weights import build_network
 from stcn_plugin.presets.model import Compute, Preset
+from stcn_plugin.shot import propagate
 from stcn_plugin.shot.propagate import load_engine
 
 CPU = torch.device("cpu")
@@ -43,6 +47,36 @@ def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, pac
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     monkeypatch.setattr(devices, "packs", lambda _: packed)
     assert choose_precision("auto", CPU) is expected
+
+
+@pytest.mark.parametrize(("precision", "rounds"), [("float32", False), ("bfloat16", True)])
+def test_float32_is_not_rounded_on_a_gpu(precision, rounds, monkeypatch):
+    """Who asks for float32 gets it from cuDNN too; for the rest its own choice stands."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not rounds)
+    monkeypatch.setattr(propagate, "choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(propagate, "build_network", lambda weights, device: build_network(weights, device=CPU))
+    load_engine(Preset(compute=Compute(device="cuda", precision=precision)))
+    assert torch.backends.cudnn.allow_tf32 is rounds
+
+
+def test_only_the_engine_stays_loaded(monkeypatch):
+    """The network that it was made of is gone at once, not whenever Python next looks for cycles; then what torch kept of it."""
+    networks, kept = [], []
+    monkeypatch.setattr(propagate, "release_memory", lambda: kept.extend(network() for network in networks))
+
+    def watched(weights, device):
+        network = build_network(weights, device=device)
+        networks.append(weakref.ref(network))
+        return network
+
+    monkeypatch.setattr(propagate, "build_network", watched)
+    gc.disable()
+    try:
+        engine = load_engine(Preset(compute=Compute(device="cpu")))
+        assert kept == [None]
+    finally:
+        gc.enable()
+    assert engine.variant.name == "lite"
 
 
 def test_the_starter_weights_need_no_compiler_and_no_torchvision():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -99,6 +100,23 @@ def test_write_behind_tells_of_failed_writes():
 
     with pytest.raises(OSError, match="disk full"), WriteBehind(depth=4) as writer:
         writer.submit(fail)
+
+
+def test_writes_after_a_failed_one_are_not_tried():
+    """What waits behind a write that fails is dropped, also where nobody has yet asked how it went."""
+    gate, done = threading.Event(), []
+
+    def fail():
+        gate.wait(10)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"), WriteBehind(depth=4) as writer:
+        writer.submit(fail)
+        for number in range(3):
+            writer.submit(lambda number=number: done.append(number))
+        gate.set()
+        time.sleep(0.2)
+    assert done == []
 
 
 def test_spill_gives_back_what_it_took(tmp_path, monkeypatch):

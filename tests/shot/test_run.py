@@ -8,12 +8,15 @@ import torch
 from golden.stand_in import golden_frames, golden_masks
 
 from stcn_plugin import make_shot
-from stcn_plugin.errors import CancelledError, KeyframeError, MissingFrameError, OutputError, PresetError
+from stcn_plugin.errors import CancelledError, DeviceError, KeyframeError, MissingFrameError, OutputError, PresetError
 from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.media.images import read_image
+from stcn_plugin.presets.model import Memory, Preset
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.shot import run as run_module
 from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run
+from stcn_plugin.shot.propagate import propagate
+from stcn_plugin.shot.run import propagation_settings, run
 from stcn_plugin.shot.watcher import Watcher
 
 FRAMES = range(1001, 1009)
@@ -233,3 +236,75 @@ def test_one_object_twice_on_a_frame_is_refused(clip, propagated):
     first, second = clip.keyframe(1001, 0), clip.keyframe(1001, 0, 1)
     with pytest.raises(KeyframeError, match=r"the object '1' of frame 1001 is in .*key\.1001\.0\.png already"):
         propagated({1001: [first["file"], second["file"]]})
+
+
+FULL = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    torch.AcceleratorError("CUDA error: out of memory"),
+    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    RuntimeError("MPS backend out of memory"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+    MemoryError(),
+]
+
+
+def failing(error: Exception):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", FULL, ids=str)
+@pytest.mark.parametrize("where", ["loading", "starting", "a step"])
+def test_out_of_memory_is_told_with_what_to_change(clip, engine, monkeypatch, error, where):
+    """Whoever ran out of it, and whenever: while the network is loaded, before the first step, or in one."""
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
+    engine_for = failing(error) if where == "loading" else lambda _: engine
+    if where == "starting":
+        monkeypatch.setattr(run_module, "Uploader", failing(error))
+    elif where == "a step":
+        monkeypatch.setattr(Propagator, "step", failing(error))
+    with pytest.raises(DeviceError, match=r"the device is out of memory\. Set a smaller size") as caught:
+        propagate(shot, engine_for=engine_for)
+    assert caught.value.__cause__ is error
+
+
+def test_other_errors_keep_their_own_words(clip, engine, monkeypatch):
+    """What is no lack of memory is not called one."""
+    monkeypatch.setattr(Propagator, "step", failing(RuntimeError("shapes differ")))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        propagate(
+            make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)}),
+            engine_for=lambda _: engine,
+        )
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_memory_is_given_back_after_every_job(clip, engine, monkeypatch, fails):
+    """However it ends, the host has its GPU back."""
+    given = []
+    monkeypatch.setattr(run_module, "release_memory", lambda: given.append("all"))
+    job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)}))
+    if fails:
+        with pytest.raises(CancelledError):
+            run(job, engine, watcher=Watcher(is_cancelled=lambda: True))
+    else:
+        run(job, engine)
+    assert given == ["all"]
+
+
+@pytest.mark.parametrize(("device", "budget_mb", "expected"), [("cpu", 8, 8), ("cuda", 8, 256), ("cuda", 512, 512)])
+def test_a_gpu_reads_memory_in_larger_tiles(device, budget_mb, expected):
+    """What suits a processor's cache would leave it idle."""
+    settings = propagation_settings(Preset(memory=Memory(budget_mb=budget_mb)), torch.device(device))
+    assert settings.read.budget_bytes == expected << 20
+
+
+def test_weights_of_the_passes_are_sent_once(clip, propagated, monkeypatch):
+    """Once for a stretch, and not again for every frame, which a GPU would wait for."""
+    sent, from_numpy = [], torch.from_numpy
+    monkeypatch.setattr(torch, "from_numpy", lambda array: sent.append(array.shape) or from_numpy(array))
+    propagated({1002: clip.keyframe(1002, 0), 1006: clip.keyframe(1006, 0)})
+    assert sent.count((8, 1)) == 1
+    assert (1,) not in sent

@@ -1,0 +1,146 @@
+"""Which devices are taken, how much of their memory, and what their errors mean."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stcn_plugin.errors import DeviceError
+from stcn_plugin.network.devices import (
+    available_devices,
+    choose_device,
+    is_device_lost,
+    object_budget,
+    release_memory,
+)
+from stcn_plugin.out_of_memory import is_out_of_memory
+
+BUILT_FOR = ["sm_75", "sm_80", "sm_86", "sm_90a", "compute_100f"]
+
+
+@pytest.fixture
+def cards(monkeypatch):
+    """Put cards of such compute capabilities into the machine, under a torch that was built for others."""
+
+    def call(*capabilities: tuple[int, int], built_for: list[str] = BUILT_FOR) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: len(capabilities))
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda name: capabilities[int(str(name)[-1])])
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "GTX 1080")
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: built_for)
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("capability", "built_for", "runs"),
+    [
+        ((7, 5), BUILT_FOR, True),
+        ((8, 9), BUILT_FOR, True),
+        ((8, 0), ["sm_86"], False),
+        ((6, 1), BUILT_FOR, False),
+        ((9, 0), BUILT_FOR, True),
+        ((9, 1), ["sm_90a"], False),
+        ((10, 3), BUILT_FOR, True),
+        ((12, 0), BUILT_FOR, False),
+        ((12, 0), ["sm_75", "compute_90"], True),
+        ((12, 1), ["sm_120"], True),
+        ((6, 1), ["sm_75", "compute_75"], False),
+        ((9, 4), ["gfx942"], True),
+        ((6, 1), [], True),
+    ],
+)
+def test_a_gpu_is_there_where_torch_has_code_for_it(cards, capability, built_for, runs):
+    """Code is for later cards of a generation, PTX for all that are later; a torch that does not say is believed."""
+    cards(capability, built_for=built_for)
+    assert ("cuda:0" in available_devices()) is runs
+    assert choose_device("auto") == torch.device("cuda:0" if runs else "cpu")
+
+
+def test_auto_takes_the_first_gpu_that_runs(cards):
+    """A card that is too old is passed over, and the next keeps its number."""
+    cards((6, 1), (8, 6))
+    assert available_devices()[:2] == ("cuda:1", "cpu")
+    assert choose_device("auto") == torch.device("cuda:1")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
+def test_a_gpu_without_code_is_refused_by_name(cards, name):
+    """Who asks for it reads which card it is, and what to do."""
+    cards((6, 1), (8, 6))
+    with pytest.raises(
+        DeviceError, match=r"no code for GTX 1080 \(compute capability 6\.1\)\. Install a torch"
+    ) as caught:
+        choose_device(name)
+    assert caught.value.where == name
+
+
+def test_a_gpu_that_is_not_there_is_refused_as_before(cards):
+    """The devices that can be had are named."""
+    cards((8, 6))
+    with pytest.raises(DeviceError, match="'cuda:3' is not available; this machine has: cuda:0, cpu"):
+        choose_device("cuda:3")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("anything"), True),
+        (MemoryError(), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("MPS backend out of memory (MPS allocated: 17 GB)"), True),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."), True),
+        (torch.AcceleratorError("CUDA error: device-side assert triggered"), False),
+        (RuntimeError("shapes differ"), False),
+        (ValueError("out of memory is no word for this"), False),
+    ],
+    ids=str,
+)
+def test_every_way_to_run_out_of_memory_is_known(error, expected):
+    """Whichever library says it."""
+    assert is_out_of_memory(error) is expected
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.AcceleratorError("CUDA error: an illegal memory access was encountered"), True),
+        (caused(DeviceError("the GPU failed"), torch.AcceleratorError("CUDA error: unspecified launch failure")), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), False),
+        (caused(DeviceError("out of memory"), torch.AcceleratorError("CUDA error: out of memory")), False),
+        (torch.OutOfMemoryError(), False),
+        (RuntimeError("shapes differ"), False),
+    ],
+    ids=str,
+)
+def test_a_lost_device_is_told_from_a_full_one(error, expected):
+    """After the one this process is done; after the other it goes on."""
+    assert is_device_lost(error) is expected
+
+
+def test_what_torch_keeps_counts_as_free(monkeypatch):
+    """A quarter of what the driver has, and of what torch has and does not use."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (1000, 9999))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 5000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 2000)
+    assert object_budget(torch.device("cuda:0")) == 1000
+
+
+def test_a_gpu_that_failed_has_nothing_to_give_back(monkeypatch):
+    """That it cannot is no further error beside the one that is told."""
+    asked = []
+
+    def empty_cache() -> None:
+        asked.append("all")
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(torch.cuda, "empty_cache", empty_cache)
+    release_memory()
+    assert asked == ["all"]
