@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from stcn_plugin.cli.train import train as command
 from stcn_plugin.errors import PresetError
 from stcn_plugin.training.config import TrainingConfig, load_training_config
 
-RECIPES = sorted((Path(__file__).parents[2] / "examples" / "training").glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "examples" / "training"
+RECIPES = sorted(FOLDER.glob("*.yaml"))
 
 LEAST = """\
 out: runs/show
@@ -162,10 +164,10 @@ def licences_of(config: TrainingConfig) -> set[str]:
 
 
 def test_the_recipes_of_the_free_weights_take_nothing_that_is_not_free():
-    """Every source says what it is under, and none of that forbids commercial work; the second starts from the first."""
-    config = load_training_config(next(recipe for recipe in RECIPES if recipe.stem == "free"))
-    assert config.key_encoder is not None and config.start is None
-    assert licences_of(config) | {config.key_encoder.licence} == {"Apache-2.0", "CC0", "public domain"}
-    follower = load_training_config(next(recipe for recipe in RECIPES if recipe.stem == "free_deep"))
-    assert follower.start == str(Path(config.out) / "weights.safetensors") and follower.key_encoder is None
-    assert licences_of(follower) == {"Apache-2.0", "CC0", "public domain"}
+    """Every source says what it is under, none of that forbids commercial work, and each starts from the one before."""
+    first, *others = (load_training_config(FOLDER / f"{name}.yaml") for name in ("free", "free_deep", "free_last"))
+    assert first.key_encoder is not None and first.start is None
+    assert licences_of(first) | {first.key_encoder.licence} == {"Apache-2.0", "CC0", "public domain"}
+    for before, config in pairwise([first, *others]):
+        assert config.start == str(Path(before.out) / "weights.safetensors") and config.key_encoder is None
+        assert licences_of(config) == {"Apache-2.0", "CC0", "public domain"}
