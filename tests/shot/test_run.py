@@ -239,12 +239,12 @@ def test_one_object_twice_on_a_frame_is_refused(clip, propagated):
 
 
 FULL = [
-    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
-    torch.AcceleratorError("CUDA error: out of memory"),
-    RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-    RuntimeError("MPS backend out of memory"),
-    RuntimeError("DefaultCPUAllocator: can't allocate memory"),
-    MemoryError(),
+    (torch.OutOfMemoryError, "CUDA out of memory. Tried to allocate 2.00 GiB."),
+    (torch.AcceleratorError, "CUDA error: out of memory"),
+    (RuntimeError, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    (RuntimeError, "MPS backend out of memory"),
+    (RuntimeError, "DefaultCPUAllocator: can't allocate memory"),
+    (MemoryError, ""),
 ]
 
 
@@ -255,10 +255,11 @@ def failing(error: Exception):
     return fail
 
 
-@pytest.mark.parametrize("error", FULL, ids=str)
+@pytest.mark.parametrize(("kind", "words"), FULL)
 @pytest.mark.parametrize("where", ["loading", "starting", "a step"])
-def test_out_of_memory_is_told_with_what_to_change(clip, engine, monkeypatch, error, where):
+def test_out_of_memory_is_told_with_what_to_change(clip, engine, monkeypatch, kind, words, where):
     """Whoever ran out of it, and whenever: while the network is loaded, before the first step, or in one."""
+    error = kind(words)
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
     engine_for = failing(error) if where == "loading" else lambda _: engine
     if where == "starting":
