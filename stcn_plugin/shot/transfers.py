@@ -47,7 +47,7 @@ class Uploader:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._stream = _own_stream(device)
 
     def send(self, picture: NDArray[np.float32]) -> Upload:
         """Send a picture ``(h, w, 3)``."""
@@ -90,7 +90,7 @@ class Downloader:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
+        self._stream = _own_stream(device)
 
     def fetch(self, values: Tensor) -> Download:
         """Fetch values, which earlier work on the device's current stream may still be computing."""
@@ -138,3 +138,8 @@ class Stopwatch:
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
         event.record(torch.cuda.current_stream(self._device))
         return event
+
+
+def _own_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """Return a stream for transfers alone; ``None`` where a device has none."""
+    return torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]

@@ -57,9 +57,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
                 torch.save(vars(checkpoint), file)
             except RuntimeError as error:  # what it makes of a full disk
                 raise OSError(f"the checkpoint cannot be written ({error})") from error
-            os.fsync(
-                file.fileno()
-            )  # or a power cut may leave a name with nothing behind it, and there is only this one
+            # Or a power cut may leave the name with nothing behind it, and there is no other checkpoint.
+            os.fsync(file.fileno())
 
     file = folder / _NAME
     write_whole(file, write)

@@ -106,8 +106,17 @@ class Trainer:
         average = self._average.state_dict() if self._average else {}
         state: dict[str, Any] = self._optimiser.state_dict()
         network = self.network.state_dict()
-        so_far = (self.best, self.seconds, self.validated, self.judged_on)
-        return save_checkpoint(folder, Checkpoint(self.step, network, average, state, *so_far))
+        checkpoint = Checkpoint(
+            step=self.step,
+            network=network,
+            average=average,
+            optimiser=state,
+            best=self.best,
+            seconds=self.seconds,
+            validated=self.validated,
+            judged_on=self.judged_on,
+        )
+        return save_checkpoint(folder, checkpoint)
 
     def resume(self, folder: Path) -> None:
         """Go on from a checkpoint, where there is one.

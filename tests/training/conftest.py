@@ -10,6 +10,11 @@ import pytest
 from training.drawn import disc, laid, save, save_clip, save_pair, square, texture
 from training.short_runs import Footage, write_configuration
 
+from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.training.config import load_training_config
+from stcn_plugin.training.reports import Watcher
+from stcn_plugin.training.run import Trained, train
+
 
 @pytest.fixture(scope="session")
 def footage(tmp_path_factory) -> Footage:
@@ -26,3 +31,14 @@ def footage(tmp_path_factory) -> Footage:
 def configured(footage, tmp_path) -> Callable[..., Path]:
     """Write configurations, by `write_configuration`, into a folder of the test's own."""
     return partial(write_configuration, tmp_path, footage)
+
+
+@pytest.fixture
+def trained(tmp_path) -> Callable[..., Trained]:
+    """Train by a configuration file, with overrides and a watcher of the test's own."""
+
+    def call(file: Path, *, overrides=(), **watching) -> Trained:
+        config = load_training_config(file, overrides=overrides)
+        return train(config, store=WeightsStore(tmp_path / "store"), watcher=Watcher(**watching))
+
+    return call

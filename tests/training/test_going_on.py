@@ -13,12 +13,9 @@ from training.drawn import disc, save, texture
 from training.short_runs import Footage, curve
 
 from stcn_plugin.errors import CancelledError, OutputError, STCNError, TrainingError
-from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.weights import read_weights
-from stcn_plugin.training.config import load_training_config
 from stcn_plugin.training.history import History
-from stcn_plugin.training.reports import StepReport, Watcher
-from stcn_plugin.training.run import Trained, train
+from stcn_plugin.training.reports import StepReport
 
 # Writes a checkpoint of 1 MB, or weights, where no file may be larger than 256 KB, as on a disk that fills up.
 LIMITED = """
@@ -41,16 +38,6 @@ try:
 except STCNError as error:
     print(error)
 """
-
-
-@pytest.fixture
-def trained(tmp_path):
-    """Train by a configuration file."""
-
-    def call(file: Path, **watching) -> Trained:
-        return train(load_training_config(file), store=WeightsStore(tmp_path / "store"), watcher=Watcher(**watching))
-
-    return call
 
 
 def validation(footage: Footage, *names: str, every: int = 1) -> dict[str, object]:

@@ -24,21 +24,9 @@ from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.network.weights_entry import read_metadata
 from stcn_plugin.training.config import load_training_config
-from stcn_plugin.training.reports import Watcher
-from stcn_plugin.training.run import Trained, train
+from stcn_plugin.training.run import train
 
 AVERAGED = {"warm_up": 2, "average": 0.9}
-
-
-@pytest.fixture
-def trained(tmp_path):
-    """Train by a configuration file."""
-
-    def call(file: Path, *, overrides=(), **watching) -> Trained:
-        config = load_training_config(file, overrides=overrides)
-        return train(config, store=WeightsStore(tmp_path / "store"), watcher=Watcher(**watching))
-
-    return call
 
 
 @pytest.fixture(scope="module")
