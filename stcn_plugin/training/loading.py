@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import torch
@@ -17,6 +19,8 @@ from stcn_plugin.training.pictures import PictureReader, find_clips, find_stills
 from stcn_plugin.training.samples import Sample, SampleMaker
 from stcn_plugin.training.scenes import Sources
 from stcn_plugin.training.schedule import staged
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def find_sources(data: Data) -> Sources:
@@ -68,7 +72,9 @@ def batches(config: TrainingConfig, sources: Sources, *, first_step: int, rank: 
         prefetch_factor=4 if workers else None,
     )
     try:
-        for batch in loader:
+        with _held_back():
+            started = iter(loader)
+        for batch in started:
             if isinstance(batch, STCNError):
                 raise batch
             yield batch
@@ -134,10 +140,24 @@ class _Samples(Dataset[Sample | STCNError]):
         )
 
 
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Keep Ctrl-C and a farm's signal to end from processes while they start, when nobody has told them yet to ignore it.
+
+    Here signals wait until the context ends. Who is started in it inherits that they wait.
+    """
+    resource_tracker.ensure_running()  # it lets signals through again where it is started in between
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _settle(_worker: int) -> None:
-    """Leave the other cores to the network, and Ctrl-C or a farm's signal to end to the process that answers it."""
+    """Leave the other cores to the network, and signals to the process that answers them."""
     torch.set_num_threads(1)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -28,13 +28,15 @@ def hardest_cross_entropy(logits: Tensor, truth: Tensor, *, fraction: float) -> 
     return pixels.topk(count, dim=1, sorted=False).values.mean()
 
 
-def overlap_loss(logits: Tensor, truth: Tensor, present: Tensor) -> Tensor:
+def overlap_loss(logits: Tensor, truth: Tensor, present: Tensor, *, objects: float) -> Tensor:
     """One minus the soft Dice overlap, averaged over objects and frames.
 
     Args:
         logits: ``(B, T, S + 1, H, W)``, background first.
         truth: ``(B, T, S + 1, H, W)``.
         present: ``(B, S)`` bool, slots that count.
+        objects: How many to average over: as many as are present, or where several processes share a step, as many as
+            each of them has in the mean, so that every object counts alike whichever process has it.
 
     Returns:
         A scalar.
@@ -44,17 +46,16 @@ def overlap_loss(logits: Tensor, truth: Tensor, present: Tensor) -> Tensor:
     all_of_each = ours.sum((-2, -1)) + theirs.sum((-2, -1))
     dice = (2 * both + 1) / (all_of_each + 1)
     weights = present[:, None].expand_as(dice).to(dice.dtype)
-    return ((1 - dice) * weights).sum() / weights.sum().clamp_min(1)
+    return ((1 - dice) * weights).sum() / (objects * dice.shape[1])
 
 
 @torch.no_grad()
-def mean_overlap(logits: Tensor, truth: Tensor, present: Tensor) -> Tensor:
-    """Intersection over union of the masks cut at a half, averaged over objects and frames; a scalar."""
+def mean_overlap(logits: Tensor, truth: Tensor, present: Tensor, *, objects: float) -> Tensor:
+    """Intersection over union of the masks cut at a half, averaged over as many objects, and over frames; a scalar."""
     ours, theirs = logits.softmax(2)[:, :, 1:] > 0.5, truth[:, :, 1:] > 0.5
     both, either = (ours & theirs).sum((-2, -1)), (ours | theirs).sum((-2, -1))
     overlaps = torch.where(either > 0, both / either.clamp_min(1), 1.0)
-    weights = present[:, None].expand_as(overlaps)
-    return overlaps[weights].mean() if bool(weights.any()) else logits.new_tensor(1.0)
+    return (overlaps * present[:, None]).sum() / (objects * overlaps.shape[1])
 
 
 def with_background(masks: Tensor) -> Tensor:

@@ -46,6 +46,7 @@ class Trainer:
         self.device = choose_device(own_device(config.compute.device))
         self.network = network.to(self.device)
         self._config = config
+        self._group = group
         decay = config.optimiser.average
         self._average = running_average(self.network, decay=decay) if decay else None
         rollout = Rollout(self.network, precision=_precision(config.compute.precision, self.device))
@@ -76,13 +77,14 @@ class Trainer:
             TrainingError: The gradient is not finite; the weights are still those of before.
         """
         steps = self._config.steps
+        (objects,) = self._group.mean([float(batch.present.sum())], self.device)
         for group in self._optimiser.param_groups:
             group["lr"] = self.rate * group["share"]
         frames, masks, present = (part.to(self.device, non_blocking=True) for part in vars(batch).values())
         logits = self._rollout(frames, masks[:, 0], present)
         truth = with_background(masks[:, 1:])
         loss = hardest_cross_entropy(logits, truth, fraction=hardest_fraction(steps, self.step))
-        loss = loss + steps.overlap * overlap_loss(logits, truth, present)
+        loss = loss + steps.overlap * overlap_loss(logits, truth, present, objects=objects)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         length = torch.nn.utils.clip_grad_norm_(self._trained, self._config.optimiser.clip)
@@ -95,7 +97,7 @@ class Trainer:
         if self._average:
             self._average.update_parameters(self.network)
         self.step += 1
-        return float(loss.detach()), float(mean_overlap(logits, truth, present))
+        return float(loss.detach()), float(mean_overlap(logits, truth, present, objects=objects))
 
     def save(self, folder: Path) -> Path:
         """Write a checkpoint in place of the one before; return its file.

@@ -60,7 +60,16 @@ def test_overlap_is_soft_dice_of_the_objects_that_are_there(random):
         for clip, slot in [(0, 1), (1, 1), (1, 2)]
         for frame in (0, 1)
     ]
-    assert float(overlap_loss(logits, truth, present)) == pytest.approx(1 - np.mean(dice), rel=1e-5)
+    assert float(overlap_loss(logits, truth, present, objects=3)) == pytest.approx(1 - np.mean(dice), rel=1e-5)
+
+
+def test_processes_that_share_a_step_weigh_its_objects_alike(random):
+    """One has a clip of one object, the other one of two: the mean of what they find is what one process finds."""
+    logits, truth = random
+    present = torch.tensor([[True, False], [True, True]])
+    for measure in (overlap_loss, mean_overlap):
+        parts = [measure(logits[[i]], truth[[i]], present[[i]], objects=1.5) for i in range(2)]
+        assert float(sum(parts) / 2) == pytest.approx(float(measure(logits, truth, present, objects=3)), rel=1e-6)
 
 
 def test_a_perfect_prediction_costs_nothing_and_a_wrong_one_all():
@@ -68,10 +77,10 @@ def test_a_perfect_prediction_costs_nothing_and_a_wrong_one_all():
     left, right = shares([1.0] * 50 + [0.0] * 50), shares([0.0] * 50 + [1.0] * 50)
     present = torch.tensor([[True]])
     certain = left * 60 - 30
-    assert float(overlap_loss(certain, left, present)) == pytest.approx(0, abs=1e-5)
-    assert float(overlap_loss(certain, right, present)) == pytest.approx(1 - 1 / 101, abs=1e-5)
+    assert float(overlap_loss(certain, left, present, objects=1)) == pytest.approx(0, abs=1e-5)
+    assert float(overlap_loss(certain, right, present, objects=1)) == pytest.approx(1 - 1 / 101, abs=1e-5)
     nothing = shares([0.0] * 100)
-    assert float(overlap_loss(nothing * 60 - 30, nothing, present)) == pytest.approx(0, abs=1e-5)
+    assert float(overlap_loss(nothing * 60 - 30, nothing, present, objects=1)) == pytest.approx(0, abs=1e-5)
 
 
 def test_both_losses_have_gradients_that_lead_downwards(random):
@@ -81,7 +90,7 @@ def test_both_losses_have_gradients_that_lead_downwards(random):
     present = torch.ones(2, 2, dtype=torch.bool)
     for loss in (
         lambda x: hardest_cross_entropy(x, truth, fraction=0.3),
-        lambda x: overlap_loss(x, truth, present),
+        lambda x: overlap_loss(x, truth, present, objects=4),
     ):
         (gradient,) = torch.autograd.grad(before := loss(logits), logits)
         assert loss(logits - 0.1 * gradient) < before
@@ -92,7 +101,7 @@ def test_mean_overlap_is_intersection_over_union():
     ours = shares([0.9, 0.6, 0.4, 0.1], [0.0, 0.1, 0.2, 0.0], [0.0, 0.0, 0.1, 0.8])
     truth = shares([1.0, 1.0, 1.0, 0.0], [0.0] * 4, [0.0] * 4)
     present = torch.tensor([[True, True, False]])
-    assert float(mean_overlap(ours.log(), truth, present)) == pytest.approx((2 / 3 + 1) / 2)
+    assert float(mean_overlap(ours.log(), truth, present, objects=2)) == pytest.approx((2 / 3 + 1) / 2)
 
 
 def test_background_is_what_no_object_covers():

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -121,6 +122,28 @@ def test_ctrl_c_saves_and_tells_how_to_go_on(number, configured):
     assert "Traceback" not in said
     saved = torch.load(file.parent / "run" / "checkpoint.pt", weights_only=True)
     assert saved["step"] == steps
+
+
+def test_ctrl_c_while_the_processes_that_prepare_samples_start(configured):
+    """It reaches all of them while they are still importing; none ends with a traceback, and nothing is lost."""
+    file = configured(steps={"total": 1000}, compute={"workers": 2})
+    with started(file) as process:
+        while len(preparing(process.pid)) < 2:
+            assert process.poll() is None
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait() == 130, said
+    assert "Traceback" not in said
+    assert "stopped after step 1 of 1000; the checkpoint is saved" in said
+
+
+def preparing(pid: int) -> list[str]:
+    """The processes that a run started to prepare samples."""
+    children = (Path(f"/proc/{pid}/task/{pid}/children")).read_text().split()
+    with suppress(FileNotFoundError):
+        return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return []
 
 
 def test_a_signal_that_comes_twice_is_one(configured):
