@@ -165,7 +165,8 @@ def licences_of(config: TrainingConfig) -> set[str]:
 
 def test_the_recipes_of_the_free_weights_take_nothing_that_is_not_free():
     """Every source says what it is under, none of that forbids commercial work, and each starts from the one before."""
-    first, *others = (load_training_config(FOLDER / f"{name}.yaml") for name in ("free", "free_deep", "free_last"))
+    names = ("free", "free_deep", "free_last", "free_wide")
+    first, *others = (load_training_config(FOLDER / f"{name}.yaml") for name in names)
     assert first.key_encoder is not None and first.start is None
     assert licences_of(first) | {first.key_encoder.licence} == {"Apache-2.0", "CC0", "public domain"}
     for before, config in pairwise([first, *others]):
