@@ -43,8 +43,11 @@ def find_sources(data: Data) -> Sources:
     return Sources(clips, stills, elements)
 
 
-def batches(config: TrainingConfig, sources: Sources, *, first_step: int, rank: int, world: int) -> Iterator[Sample]:
-    """Yield the batches of one process from a step to the end of the run.
+@contextmanager
+def batches(
+    config: TrainingConfig, sources: Sources, *, first_step: int, rank: int, world: int
+) -> Iterator[Iterator[Sample]]:
+    """Prepare the batches of one process, from a step to the end of the run, for as long as the context lasts.
 
     Args:
         config: The run.
@@ -53,9 +56,12 @@ def batches(config: TrainingConfig, sources: Sources, *, first_step: int, rank: 
         rank: Number of this process among all.
         world: How many processes share a step's samples.
 
+    Yields:
+        The batches. A picture that cannot be read is raised in its batch's place.
+
     Raises:
         STCNError: A picture cannot be read.
-        TrainingError: A process that prepares samples died.
+        TrainingError: A process that prepares samples died, which is noticed wherever the context's body then is.
     """
     workers = config.compute.workers
     numbers = _Numbers(config.steps.batch, first_step, config.steps.total, rank, world)
@@ -71,19 +77,20 @@ def batches(config: TrainingConfig, sources: Sources, *, first_step: int, rank: 
         worker_init_fn=_settle if workers else None,
         prefetch_factor=4 if workers else None,
     )
+    with _held_back():
+        prepared = iter(loader)
     try:
-        with _held_back():
-            started = iter(loader)
-        for batch in started:
-            if isinstance(batch, STCNError):
-                raise batch
-            yield batch
+        yield map(_or_raise, prepared)
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
         raise TrainingError(
             "a process that prepares samples died", fix="If memory ran out, lower compute.workers or data.lines"
         ) from error
+    finally:
+        if workers:
+            # Else they live as long as an error that somebody keeps, and a program that waits for them never ends.
+            prepared._shutdown_workers()  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,12 @@ def _settle(_worker: int) -> None:
     torch.set_num_threads(1)
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+
+
+def _or_raise(batch: Sample | STCNError) -> Sample:
+    if isinstance(batch, STCNError):
+        raise batch
+    return batch
 
 
 def _joined(samples: list[Sample | STCNError]) -> Sample | STCNError:

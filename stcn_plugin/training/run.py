@@ -103,17 +103,18 @@ class _Run:
             self._watcher.on_start(trainer.step)
         if trainer.step:
             self._make_up()
-        loader = batches(config, self._sources, first_step=trainer.step, rank=self._group.rank, world=self._group.size)
-        before = time.perf_counter()
-        for batch in loader:
-            ready = time.perf_counter()
-            rate = trainer.rate
-            said = [*trainer.take(batch), float(self._watcher.is_stopped())]
-            loss, overlap, stopped = self._group.mean(said, trainer.device)
-            now = time.perf_counter()
-            self._tell(StepReport(trainer.step, loss, overlap, rate, now - before, ready - before))
-            self._keep(stopped=stopped > 0)
+        rank, world = self._group.rank, self._group.size
+        with batches(config, self._sources, first_step=trainer.step, rank=rank, world=world) as prepared:
             before = time.perf_counter()
+            for batch in prepared:
+                ready = time.perf_counter()
+                rate = trainer.rate
+                said = [*trainer.take(batch), float(self._watcher.is_stopped())]
+                loss, overlap, stopped = self._group.mean(said, trainer.device)
+                now = time.perf_counter()
+                self._tell(StepReport(trainer.step, loss, overlap, rate, now - before, ready - before))
+                self._keep(stopped=stopped > 0)
+                before = time.perf_counter()
         return self._finished()
 
     def _tell(self, report: StepReport) -> None:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.network.weights_entry import read_metadata
 from stcn_plugin.training.config import load_training_config
+from stcn_plugin.training.reports import StepReport
 from stcn_plugin.training.run import train
 
 AVERAGED = {"warm_up": 2, "average": 0.9}
@@ -202,6 +204,34 @@ def test_a_damaged_picture_ends_the_run_with_its_name(configured, trained, tmp_p
     with pytest.raises(PlateError) as caught:
         trained(configured(data={"clips": ["clips"], "stills": []}, compute={"workers": 1}))
     assert str(tmp_path / "clips" / "ball" / "plates") in caught.value.where
+    assert_no_process_prepares_samples()
+
+
+def test_a_process_that_is_killed_while_it_prepares_samples_ends_the_run(configured, trained):
+    """And nothing is left behind, though one of two processes was well and the error is kept."""
+
+    def kill(report: StepReport) -> None:
+        if report.step == 2:
+            os.kill(active_children()[0].pid, signal.SIGKILL)
+            time.sleep(1)  # so that it is noticed here, and not while the run waits for a batch
+
+    with pytest.raises(TrainingError, match="a process that prepares samples died") as caught:
+        trained(configured(steps={"total": 1000}, compute={"workers": 2}), on_step=kill)
+    assert "lower compute.workers" in caught.value.fix
+    assert_no_process_prepares_samples()
+
+
+def test_a_run_that_is_stopped_leaves_no_process(configured, trained):
+    """As a program needs that stops a run and goes on to something else, its error kept."""
+    with pytest.raises(CancelledError) as caught:
+        trained(configured(steps={"total": 1000}, compute={"workers": 1}), is_stopped=lambda: True)
+    assert "stopped after step 1 of 1000" in str(caught.value)
+    assert_no_process_prepares_samples()
+
+
+def assert_no_process_prepares_samples() -> None:
+    """Python would wait in the end for one that is left, and it for Python."""
+    assert active_children() == []
 
 
 def test_the_weights_are_the_runs_average_in_half_precision(whole):
