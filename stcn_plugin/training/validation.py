@@ -10,6 +10,7 @@ from statistics import fmean
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation import evaluate
+from stcn_plugin.evaluation.matte_file import object_names
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.network.devices import choose_device, choose_precision
@@ -19,7 +20,7 @@ from stcn_plugin.presets.shot_file import make_shot
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
 from stcn_plugin.training.config import Compute, Validation
-from stcn_plugin.training.pictures import Clip, find_clips
+from stcn_plugin.training.pictures import Clip, Picture, find_clips
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def validate(
 
     Args:
         weights: What is judged.
-        clips: From `find_validation_clips`.
+        clips: From `find_validation_clips`. Objects that a clip's first mask does not show are not scored.
         validation: At what size, and how many frames.
         compute: Where it runs.
         step: Steps done, for the report.
@@ -101,5 +102,11 @@ def _score(clip: Clip, engine: Engine, validation: Validation, compute: Compute)
             overrides=[f"size={validation.lines}", f"compute.device={compute.device}"],
         )
         run(prepare(shot), engine)
-        truth = FrameSequence.parse(first.mask.parent)
-        return evaluate(FrameSequence.parse(shot.out), truth, frames=frames, davis=True).mean.jf
+        mattes, truth = FrameSequence.parse(shot.out), FrameSequence.parse(first.mask.parent)
+        return evaluate(mattes, truth, frames=frames, davis=True, objects=_given(pictures)).mean.jf
+
+
+def _given(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """Return the objects that the first mask shows, as far as there is more of them to score."""
+    first, *others = (object_names(picture.mask).names for picture in pictures[:-1])
+    return tuple(name for name in first if any(name in names for names in others))

@@ -18,16 +18,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from training.drawn import save_clip
+from training.drawn import save_clip, save_pair
 from training.short_runs import curve, state, stcn, write_configuration
 
 from stcn_plugin.errors import CancelledError, PlateError, TrainingError
 from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.network.weights_entry import read_metadata
-from stcn_plugin.training.config import load_training_config
+from stcn_plugin.training.config import Compute, Folder, Validation, load_training_config
 from stcn_plugin.training.reports import StepReport
 from stcn_plugin.training.run import train
+from stcn_plugin.training.validation import find_validation_clips, validate
 
 AVERAGED = {"warm_up": 2, "average": 0.9}
 
@@ -303,3 +304,23 @@ def test_validation_is_what_propagating_and_evaluating_give(configured, trained,
     (scored,) = scores["objects"]
     assert scored["mean"]["jf"] == pytest.approx(best.scores["ball"], abs=1e-3)
     assert 0.1 < best.scores["ball"] < 1
+
+
+def test_validation_scores_the_objects_that_the_first_mask_shows(tmp_path):
+    """One that enters later was given by nobody."""
+    clip, out = tmp_path / "late", tmp_path / "mattes" / "m.##.exr"
+    save_pair(clip, frames=6)
+    first = clip / "masks" / "00.png"
+    with Image.open(first) as mask:
+        square_only = mask.point([0, 0, *range(2, 256)])
+    square_only.save(first)
+    validation = Validation(clips=(Folder(folder=str(tmp_path)),), names=("late",), lines=96)
+    compute = Compute(device="cpu", precision="float32")
+    starter = read_weights(builtin_files()[STARTER])
+    report = validate(starter, find_validation_clips(validation), validation=validation, compute=compute, step=7)
+    shot = ["--plate", clip / "plates" / "##.png", "--keyframe", f"0={first}", "--out", out]
+    assert (result := stcn("propagate", *shot, "--set", "size=96", "--quiet")).returncode == 0, result.stderr
+    scores = json.loads(stcn("evaluate", out, clip / "masks", "--object", "2", "--davis", "--json", "-").stdout)
+    assert report.step == 7
+    assert report.scores == {"late": pytest.approx(scores["mean"]["jf"], abs=5e-3)}
+    assert report.mean > 0.5
