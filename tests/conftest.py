@@ -19,6 +19,17 @@ FROM_PIP = ("bpy==4.5.*", "OpenImageIO<3.1")
 """OpenImageIO for the scripts that render; newer ones do not go with the NumPy that Blender pins."""
 
 
+def pytest_addoption(parser) -> None:
+    """``pytest tests/fuzz --fuzz 2000``: the long run of the fuzzers; the gate takes the short one."""
+    parser.addoption("--fuzz", type=int, default=40, metavar="N", help="made-up inputs for each fuzzer (default 40)")
+
+
+@pytest.fixture(scope="session")
+def fuzz_count(request) -> int:
+    """How many made-up inputs each fuzzer tries."""
+    return int(request.config.getoption("--fuzz"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_reaches_children() -> Iterator[None]:
     """A shell starts what runs in its background with Ctrl-C ignored, and every process hands that down."""
