@@ -1,15 +1,15 @@
-"""What it looks like when memory does not suffice; memory and network, which do not know each other, both make do then."""
+"""Detect out-of-memory errors of torch and Python."""
 
 from __future__ import annotations
 
 import torch
 
-_SAID = ("out of memory", "_STATUS_ALLOC_FAILED", "not enough memory", "can't allocate memory")
-"""What drivers, libraries, Windows and Linux say; torch has a class of its own only for its allocator on GPUs."""
+_MESSAGES = ("out of memory", "_STATUS_ALLOC_FAILED", "not enough memory", "can't allocate memory")
+"""Texts of drivers, libraries, Windows and Linux; torch has an exception class only for its GPU allocator."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error of torch, or of Python, says that memory does not suffice."""
+    """Whether an error of torch or Python means that memory ran out."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in _SAID)
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _MESSAGES)

@@ -143,7 +143,7 @@ def test_bank_gives_back_each_frame_and_object():
     """A query that equals a memory key reads that frame's value, for every object."""
     bank = MemoryBank(ReadSettings(top_k=4))
     for number in range(9):
-        bank.add(*frame(number), keep="while_room")
+        bank.add(*frame(number), retention="evictable")
     assert remembered(bank, range(12)) == list(range(9))
     assert bank.elements == 9 * 4
 
@@ -151,11 +151,11 @@ def test_bank_gives_back_each_frame_and_object():
 def test_cap_pushes_out_the_least_novel_but_never_keyframes():
     """Beyond the cap the least novel ordinary frame leaves; keyframes stay and do not count."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=3))
-    bank.add(*frame(0), keep="always")
+    bank.add(*frame(0), retention="permanent")
     for number in range(1, 6):
-        bank.add(*frame(number), keep="while_room")
-    bank.add(*frame(6), keep="always")
-    bank.add(*frame(7), keep="while_room")
+        bank.add(*frame(number), retention="evictable")
+    bank.add(*frame(6), retention="permanent")
+    bank.add(*frame(7), retention="evictable")
     assert remembered(bank, range(8)) == [0, 4, 5, 6, 7]
     assert bank.elements == 5 * 4
 
@@ -164,18 +164,18 @@ def test_cap_pushes_out_the_least_novel_but_never_keyframes():
 def test_one_step_frames_leave_with_the_next(max_frames):
     """A frame kept for one step is there once, and gone when anything else is added."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=max_frames))
-    bank.add(*frame(0), keep="always")
-    bank.add(*frame(1), keep="one_step")
+    bank.add(*frame(0), retention="permanent")
+    bank.add(*frame(1), retention="one_step")
     assert remembered(bank, range(9)) == [0, 1]
-    bank.add(*frame(2), keep="one_step")
+    bank.add(*frame(2), retention="one_step")
     assert remembered(bank, range(9)) == [0, 2]
-    bank.add(*frame(3), keep="while_room")
+    bank.add(*frame(3), retention="evictable")
     assert remembered(bank, range(9)) == [0, 3]
-    bank.add(*frame(4), keep="one_step")
-    bank.add(*frame(5), keep="while_room")
+    bank.add(*frame(4), retention="one_step")
+    bank.add(*frame(5), retention="evictable")
     assert remembered(bank, range(9)) == ([0, 5] if max_frames == 1 else [0, 3, 5])
-    bank.add(*frame(6), keep="one_step")
-    bank.add(*frame(7), keep="while_room")
+    bank.add(*frame(6), retention="one_step")
+    bank.add(*frame(7), retention="evictable")
     expected = {None: [0, 3, 5, 7], 1: [0, 7], 2: [0, 5, 7]}
     assert remembered(bank, range(9)) == expected[max_frames]
 
@@ -198,21 +198,21 @@ class Full(torch.utils._python_dispatch.TorchDispatchMode):
 def test_memory_that_cannot_double_grows_by_what_it_needs():
     """Where twice the room is not to be had, just enough is, and nothing is lost; where not even that, it is told."""
     bank = MemoryBank(ReadSettings(top_k=4))
-    bank.add(*frame(0), keep="always")
+    bank.add(*frame(0), retention="permanent")
     with Full(12) as full:
-        bank.add(*frame(1), keep="always")  # 16 elements for 8
-        bank.add(*frame(2), keep="always")
+        bank.add(*frame(1), retention="permanent")  # 16 elements for 8
+        bank.add(*frame(2), retention="permanent")
         assert full.refused == [(16, 2, 3), (24, 2, 3)]
         assert remembered(bank, range(9)) == [0, 1, 2]
         with pytest.raises(torch.OutOfMemoryError):
-            bank.add(*frame(3), keep="always")
+            bank.add(*frame(3), retention="permanent")
     assert remembered(bank, range(9)) == [0, 1, 2]
 
 
 def test_dropped_object_leaves_the_others_as_they_were():
     """Forgetting one object changes nothing for the rest."""
     bank = MemoryBank(ReadSettings(top_k=4))
-    bank.add(*frame(1, objects=3), keep="always")
+    bank.add(*frame(1, objects=3), retention="permanent")
     before = bank.read(frame(1)[0])
     bank.drop_object(1)
     assert torch.equal(bank.read(frame(1)[0]), before[[0, 2]])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stcn_plugin.memory.bank import MemoryBank, ReadSettings
-from stcn_plugin.memory.novelty import exchange, novelty
+from stcn_plugin.memory.novelty import novelty, select_replacements
 from stcn_plugin.memory.reading import search_keys
 
 
@@ -36,11 +36,11 @@ def test_novelty_is_the_distance_to_the_nearest_key(budget):
     assert (found >= 0).all()
 
 
-def test_exchange_keeps_the_most_novel_of_all():
+def test_the_most_novel_elements_remain():
     """As many leave as come, and what is left is the most novel of old and new together."""
     kept = torch.tensor([math.inf, 3.0, 9.0, 1.0, math.inf, 5.0])
     new = torch.tensor([4.0, 0.5, 7.0])
-    places, coming = exchange(kept, new)
+    places, coming = select_replacements(kept, new)
     assert sorted(places.tolist()) == [1, 3]
     assert coming.tolist() == [0, 2]
     after = kept.clone()
@@ -48,9 +48,9 @@ def test_exchange_keeps_the_most_novel_of_all():
     assert sorted(after.tolist()) == [4.0, 5.0, 7.0, 9.0, math.inf, math.inf]
 
 
-def test_exchange_moves_nothing_for_old_news():
+def test_less_novel_elements_replace_nothing():
     """New elements that are less novel than all that is kept find no place."""
-    places, coming = exchange(torch.tensor([3.0, math.inf, 2.0]), torch.tensor([1.0, 0.0]))
+    places, coming = select_replacements(torch.tensor([3.0, math.inf, 2.0]), torch.tensor([1.0, 0.0]))
     assert places.tolist() == []
     assert coming.tolist() == []
 
@@ -58,9 +58,11 @@ def test_exchange_moves_nothing_for_old_news():
 def test_a_full_memory_takes_what_it_has_not_seen():
     """Single elements come and go: of a new frame only what is unlike the memory, in the place of what is less so."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
-    bank.add(*frame((0, 0), (0, 1), value=1), keep="always")
-    bank.add(*frame((4, 0), (0, 3), value=2), keep="while_room")  # novelty 16 and 4
-    bank.add(*frame((4, 0.1), (0, 9), value=3), keep="while_room")  # novelty 0.01 and 36: this one takes the 4's place
+    bank.add(*frame((0, 0), (0, 1), value=1), retention="permanent")
+    bank.add(*frame((4, 0), (0, 3), value=2), retention="evictable")  # novelty 16 and 4
+    bank.add(
+        *frame((4, 0.1), (0, 9), value=3), retention="evictable"
+    )  # novelty 0.01 and 36: this one takes the 4's place
     assert bank.elements == 4
     assert nearest_values(bank, (4, 0.1), (0, 9), (0, 3)) == [2, 3, 1]
 
@@ -68,9 +70,9 @@ def test_a_full_memory_takes_what_it_has_not_seen():
 def test_repeated_frames_leave_the_memory_as_it_was():
     """Of elements that are alike the older stay, so a still shot goes on reading what is nearest to the keyframe."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=2))
-    bank.add(*frame((0, 0), (5, 5), value=1), keep="always")
+    bank.add(*frame((0, 0), (5, 5), value=1), retention="permanent")
     for value in range(2, 9):
-        bank.add(*frame((2, 0), (0, 3), value=value), keep="while_room")
+        bank.add(*frame((2, 0), (0, 3), value=value), retention="evictable")
     assert nearest_values(bank, (0, 0), (5, 5), (2, 0), (0, 3)) == pytest.approx([1, 1, 2, 2])
 
 
@@ -78,9 +80,9 @@ def test_keyframes_stay_though_nothing_in_them_is_new():
     """Keyframes neither count nor leave, even where they repeat each other exactly."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=1))
     for _ in range(3):
-        bank.add(*frame((0, 0), (0, 1), value=1), keep="always")
+        bank.add(*frame((0, 0), (0, 1), value=1), retention="permanent")
     for far in range(2, 30):
-        bank.add(*frame((0, 1.0 * far**2), (3.0 * far**2, 0), value=far), keep="while_room")
+        bank.add(*frame((0, 1.0 * far**2), (3.0 * far**2, 0), value=far), retention="evictable")
     assert bank.elements == 3 * 2 + 2
     assert nearest_values(bank, (0, 0), (0, 1)) == pytest.approx([1, 1])
 
@@ -88,11 +90,11 @@ def test_keyframes_stay_though_nothing_in_them_is_new():
 def test_a_frame_of_one_step_is_no_measure_of_what_is_new():
     """An element that repeats only the frame kept for one step is new all the same."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
-    bank.add(*frame((0, 0), value=1), keep="always")
-    bank.add(*frame((2, 0), value=2), keep="while_room")
-    bank.add(*frame((6, 0), value=3), keep="one_step")
+    bank.add(*frame((0, 0), value=1), retention="permanent")
+    bank.add(*frame((2, 0), value=2), retention="evictable")
+    bank.add(*frame((6, 0), value=3), retention="one_step")
     assert bank.elements == 3
-    bank.add(*frame((6, 0), value=4), keep="while_room")
+    bank.add(*frame((6, 0), value=4), retention="evictable")
     assert bank.elements == 2
     assert nearest_values(bank, (6, 0), (2, 0)) == [4, 1]
 
@@ -104,7 +106,7 @@ def test_nothing_grows_once_the_memory_is_full():
     buffers, sizes = [], []
     for number in range(40):
         key, value = torch.randn(8, 4, 5, generator=generator), torch.randn(2, 6, 4, 5, generator=generator)
-        bank.add(key, value, keep="always" if number == 0 else "while_room" if number % 2 else "one_step")
+        bank.add(key, value, retention="permanent" if number == 0 else "evictable" if number % 2 else "one_step")
         buffers.append((bank._keys.data_ptr(), bank._values.data_ptr(), bank._novelty.data_ptr()))
         sizes.append(bank.elements)
     assert len(set(buffers[7:])) == 1
@@ -116,8 +118,8 @@ def test_nothing_grows_once_the_memory_is_full():
 def test_objects_share_the_choice():
     """Elements are chosen by key alone, so every object has its value in every element that stays."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
-    bank.add(*frame((0, 0), value=1, objects=2), keep="always")
-    bank.add(*frame((2, 0), value=2, objects=2), keep="while_room")
-    bank.add(*frame((9, 0), value=3, objects=2), keep="while_room")
+    bank.add(*frame((0, 0), value=1, objects=2), retention="permanent")
+    bank.add(*frame((2, 0), value=2, objects=2), retention="evictable")
+    bank.add(*frame((9, 0), value=3, objects=2), retention="evictable")
     read = bank.read(torch.tensor([[9.0, 0.0]]).T[:, None])
     assert read.flatten().tolist() == [3] * 6

@@ -12,7 +12,7 @@ from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import DecoderContext
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
-from stcn_plugin.propagation.region import Box, around, crop_context, crop_features, find_region, presence
+from stcn_plugin.propagation.region import Box, bounding_box, crop_context, crop_features, find_region, presence
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +90,10 @@ def test_crop_keeps_every_stride_in_register():
     assert torch.equal(part.skip4[0, 0, 3::4, ::4], expected)
 
 
-def test_a_box_is_found_again_within_the_one_around_all():
+def test_a_box_is_found_again_within_the_bounding_box():
     """What is made for all boxes at once is cut where each of them lies in it."""
     boxes = [Box(1, 10, 9, 20), Box(8, 14, 18, 30)]
-    outer = around(boxes)
+    outer = bounding_box(boxes)
     assert outer == Box(1, 10, 18, 30)
     assert [box.within(outer) for box in boxes] == [Box(0, 0, 8, 10), Box(7, 4, 17, 20)]
 

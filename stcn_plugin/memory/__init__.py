@@ -1,1 +1,1 @@
-"""The memory: which frames are kept, and how every query pixel reads from them."""
+"""Memory bank of the network: what is stored, what is evicted, and how query pixels read from it."""

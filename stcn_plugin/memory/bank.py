@@ -1,7 +1,7 @@
-"""The memory bank: elements of frames kept for objects that came in together.
+"""The memory bank: keys and values of memory frames for objects that entered on the same frame.
 
-Elements lie one after another in one buffer. Their order means nothing to the readout, so an element that leaves gives
-its place to one that comes: nothing is ever shifted, and once the cap is reached nothing grows.
+Elements are stored in one buffer. The readout does not depend on their order, so a new element overwrites an evicted one:
+nothing is shifted, and once the limit is reached nothing grows.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from stcn_plugin.memory.novelty import exchange, novelty
+from stcn_plugin.memory.novelty import novelty, select_replacements
 from stcn_plugin.memory.reading import read_memory, search_keys
 from stcn_plugin.out_of_memory import is_out_of_memory
 
-Keep = Literal["always", "while_room", "one_step"]
-"""How long a frame stays: for good (keyframes), each element until more novel ones push it out, or until the next frame comes."""
+Retention = Literal["permanent", "evictable", "one_step"]
+"""How long a frame stays: `permanent` (keyframes), `evictable` element by element, or `one_step` until the next frame is added."""
 
 
 @dataclass(frozen=True)
 class ReadSettings:
-    """How a bank is read and bounded.
+    """How a bank is read and limited.
 
     Args:
-        top_k: Memory elements that count per query pixel; ``None`` counts all.
-        max_frames: Most elements kept ``while_room``, in frames' worth; ``None`` sets no limit.
-        budget_bytes: Largest tile of similarities held at once.
+        top_k: Memory elements kept per query pixel; ``None`` keeps all.
+        max_frames: Maximum number of evictable elements, in frames; ``None`` sets no limit.
+        budget_bytes: Maximum size of one tile of similarities.
     """
 
     top_k: int | None = 20
@@ -40,7 +40,7 @@ class MemoryBank:
     """Keys and values of memory elements, for a fixed set of objects.
 
     Args:
-        settings: Top-k, cap and budget.
+        settings: Top-k, limit and budget.
     """
 
     def __init__(self, settings: ReadSettings) -> None:
@@ -49,44 +49,44 @@ class MemoryBank:
         self._values = torch.empty(0)
         self._novelty = torch.empty(0)
         self._used = 0
-        self._kept = 0  # those of one step, which lie behind the others, left out
-        self._given = 0  # of keyframes
+        self._stored = 0  # without the elements of one step, which come last
+        self._permanent = 0
 
     @property
     def elements(self) -> int:
         """How many elements are in memory."""
         return self._used
 
-    def add(self, key: Tensor, value: Tensor, *, keep: Keep) -> None:
-        """Memorise one frame. Whatever was kept for one step gives way to it.
+    def add(self, key: Tensor, value: Tensor, *, retention: Retention) -> None:
+        """Memorise one frame; a frame added for one step is dropped first.
 
         Args:
             key: ``(C, h, w)`` memory key.
             value: ``(O, D, h, w)`` memory values of this bank's objects.
-            keep: How long it stays.
+            retention: How long it stays.
         """
         key, value = key.flatten(1), value.flatten(2).permute(2, 0, 1)
         size = len(value)
-        found = key.new_full((size,), math.inf)
-        if keep == "while_room" and self._settings.max_frames is not None:
-            if self._kept:
-                found = novelty(self._keys[:, : self._kept], key, budget_bytes=self._settings.budget_bytes)
-            if self._kept - self._given >= self._settings.max_frames * size:
-                self._used = self._kept
-                places, coming = exchange(self._novelty[: self._kept], found)
-                self._write(places, key[:, coming], value[coming], found[coming])
+        novelties = key.new_full((size,), math.inf)
+        if retention == "evictable" and self._settings.max_frames is not None:
+            if self._stored:
+                novelties = novelty(self._keys[:, : self._stored], key, budget_bytes=self._settings.budget_bytes)
+            if self._stored - self._permanent >= self._settings.max_frames * size:
+                self._used = self._stored
+                evicted, replacing = select_replacements(self._novelty[: self._stored], novelties)
+                self._write(evicted, key[:, replacing], value[replacing], novelties[replacing])
                 return
-        end = self._kept + size
+        end = self._stored + size
         self._reserve(end, key, value)
-        self._write(slice(self._kept, end), key, value, found)
+        self._write(slice(self._stored, end), key, value, novelties)
         self._used = end
-        if keep != "one_step":
-            self._kept = end
-        if keep == "always":
-            self._given += size
+        if retention != "one_step":
+            self._stored = end
+        if retention == "permanent":
+            self._permanent += size
 
     def read(self, query_key: Tensor) -> Tensor:
-        """Read the values that belong to a query frame.
+        """Read the memory for a query frame.
 
         Args:
             query_key: ``(C, h, w)``.
@@ -110,23 +110,23 @@ class MemoryBank:
         return flat.view(-1, objects, channels).permute(1, 2, 0).reshape(objects, channels, *query_key.shape[1:])
 
     def drop_object(self, position: int) -> None:
-        """Forget one object, by its position among the bank's objects."""
-        kept = [i for i in range(self._values.shape[1]) if i != position]
-        self._values = self._values[:, kept].contiguous()
+        """Remove one object, by its position among the bank's objects."""
+        remaining = [i for i in range(self._values.shape[1]) if i != position]
+        self._values = self._values[:, remaining].contiguous()
 
-    def _write(self, places: slice | Tensor, key: Tensor, value: Tensor, found: Tensor) -> None:
-        self._keys[:, places] = search_keys(key)
-        self._values[places] = value
-        self._novelty[places] = found
+    def _write(self, indices: slice | Tensor, key: Tensor, value: Tensor, novelties: Tensor) -> None:
+        self._keys[:, indices] = search_keys(key)
+        self._values[indices] = value
+        self._novelty[indices] = novelties
 
     def _reserve(self, needed: int, key: Tensor, value: Tensor) -> None:
-        """Make room for a number of elements: doubling, so that growing costs little, but not beyond cap and memory."""
+        """Ensure capacity for a number of elements: doubled, but within the limit and the memory there is."""
         if needed <= len(self._novelty):
             return
-        capacity, size = 2 * needed if self._kept else needed, len(value)
+        capacity, size = 2 * needed if self._stored else needed, len(value)
         if self._settings.max_frames is not None:
-            most = self._given + (self._settings.max_frames + 1) * size  # one more for a single step
-            capacity = max(min(capacity, most), needed)
+            limit = self._permanent + (self._settings.max_frames + 1) * size  # one more frame for a single step
+            capacity = max(min(capacity, limit), needed)
         try:
             self._move(capacity, key, value)
         except (MemoryError, RuntimeError) as error:
@@ -134,15 +134,15 @@ class MemoryBank:
                 raise
         else:
             return
-        self._move(needed, key, value)  # only now: the error kept alive what had been got before it
+        self._move(needed, key, value)  # not in the handler: the error keeps the failed allocation alive
 
     def _move(self, capacity: int, key: Tensor, value: Tensor) -> None:
-        """Move to new buffers of a capacity."""
+        """Move the elements to new buffers of a capacity."""
         keys = key.new_empty(key.shape[0] + 1, capacity)  # as search_keys gives them
         values = value.new_empty(capacity, *value.shape[1:])
         novelties = key.new_empty(capacity)
-        if self._kept:
-            keys[:, : self._kept] = self._keys[:, : self._kept]
-            values[: self._kept] = self._values[: self._kept]
-            novelties[: self._kept] = self._novelty[: self._kept]
+        if self._stored:
+            keys[:, : self._stored] = self._keys[:, : self._stored]
+            values[: self._stored] = self._values[: self._stored]
+            novelties[: self._stored] = self._novelty[: self._stored]
         self._keys, self._values, self._novelty = keys, values, novelties

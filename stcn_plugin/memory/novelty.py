@@ -1,8 +1,8 @@
-"""Which memory elements stay when there is no room for all: those unlike what was there when they came.
+"""Eviction: when the memory is full, the least novel elements leave first.
 
-Most of a frame is like the frames before it, and remembering it again says nothing new. What it does say is what the
-network guessed this time, errors included; an older element that looks the same is fewer guesses away from the artist's
-matte. So of two elements that are alike the older one stays, and an element leaves when others bring more news.
+Most of a frame resembles earlier frames, so storing it again adds no appearance, only another prediction with its
+errors. Of two similar elements the older one is fewer predictions away from the artist's keyframe. Therefore an element's
+novelty is its distance to the memory at the time it was added, and the least novel elements are evicted first.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from stcn_plugin.memory.reading import search_queries, similarity
 
 
 def novelty(keys: Tensor, key: Tensor, *, budget_bytes: int) -> Tensor:
-    """Return how far new elements are from all that is in memory: the squared L2 distance to the nearest key.
+    """Return the squared L2 distance of each new element to the nearest key in memory.
 
     Args:
         keys: ``(C + 1, N)`` keys in memory, from :func:`~stcn_plugin.memory.reading.search_keys`; at least one.
         key: ``(C, P)`` keys of the new elements.
-        budget_bytes: Largest tile of similarities held at once; at least one element is compared at a time.
+        budget_bytes: Maximum size of one tile of similarities; a tile holds at least one row.
 
     Returns:
         ``(P,)``
     """
     rows = max(1, budget_bytes // (keys.shape[1] * keys.element_size()))
-    nearest = torch.cat([similarity(keys, some).amax(1) for some in torch.split(search_queries(key), rows)])
-    # A similarity is that distance over -sqrt(C), short of the new key's own norm.
+    nearest = torch.cat([similarity(keys, tile).amax(1) for tile in torch.split(search_queries(key), rows)])
+    # similarity = -distance / sqrt(C), without the norm of the new key itself.
     distance: Tensor = key.square().sum(0) - nearest * float(key.shape[0]) ** 0.5
     return distance.clamp(min=0)
 
 
-def exchange(kept: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose which new elements take whose place, so that the most novel of all stay.
+def select_replacements(stored: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
+    """Choose which stored elements the new ones replace, so that the most novel of all remain.
 
     Args:
-        kept: ``(N,)`` novelty of the elements in memory; infinite for those that must stay.
+        stored: ``(N,)`` novelty of the elements in memory; infinite for those that must stay.
         new: ``(P,)`` novelty of the new elements.
 
     Returns:
-        Positions of the elements that leave and, as many, of the new elements that take their places.
+        Indices of the evicted elements, and as many indices of the new elements that replace them.
     """
-    leaving = torch.cat([kept, new]).topk(len(new), largest=False).indices
-    is_new = leaving >= len(kept)
+    leaving = torch.cat([stored, new]).topk(len(new), largest=False).indices
+    is_new = leaving >= len(stored)
     stays = torch.ones(len(new), dtype=torch.bool, device=new.device)
-    stays[leaving[is_new] - len(kept)] = False
+    stays[leaving[is_new] - len(stored)] = False
     return leaving[~is_new], stays.nonzero()[:, 0]

@@ -1,7 +1,7 @@
 """Reading from memory: similarity, affinity, readout, as pure functions.
 
 Legend: ``C`` key channels, ``D`` value channels of all objects together, ``N`` memory elements, ``P`` query pixels.
-Queries stand first, so that what belongs to one query lies together: top-k and softmax run along rows.
+Similarities are ``(P, N)``, so top-k and softmax run along contiguous rows.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from torch.nn import functional
 from stcn_plugin.out_of_memory import is_out_of_memory
 
 _BLOCK = 16
-"""Elements of which only the largest stands in the first round of :func:`largest`; 8 to 32 measured about the same."""
+"""Block size of the first round of :func:`largest`; 8 to 32 measured about the same."""
 
 
 def search_keys(memory_key: Tensor) -> Tensor:
-    """Bring memory keys into the form in which they are compared, once for all the times that they are read.
+    """Prepare memory keys for :func:`similarity`, once for all reads.
 
-    Negative squared L2 distance over sqrt(C) (STCN, eq. 5 and supplement) is, without the query's own norm, linear in
-    the query and a 1 below it: ``(2 m, -|m|^2) / sqrt(C)``. The query's own norm is the same for all elements, so
-    softmax cancels it.
+    Similarity is the negative squared L2 distance over sqrt(C) (STCN, eq. 5 and supplement). The query norm is constant
+    along a row, so softmax cancels it; what remains is linear in the query with a 1 appended:
+    ``(2 m, -|m|^2) / sqrt(C)``.
 
     Args:
         memory_key: ``(C, N)``.
@@ -35,7 +35,7 @@ def search_keys(memory_key: Tensor) -> Tensor:
 
 
 def search_queries(query_key: Tensor) -> Tensor:
-    """Return query keys ``(C, P)`` in the form that :func:`search_keys` is multiplied with, ``(P, C + 1)``."""
+    """Prepare query keys ``(C, P)`` for :func:`similarity`: ``(P, C + 1)``, with a 1 appended."""
     return torch.cat([query_key, torch.ones_like(query_key[:1])]).T.contiguous()
 
 
@@ -45,10 +45,10 @@ def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> T
     Args:
         keys: ``(C + 1, N)``, from :func:`search_keys`.
         queries: ``(P, C + 1)``, from :func:`search_queries`; same dtype and device.
-        out: ``(P, N)`` to write to.
+        out: ``(P, N)`` buffer for the result.
 
     Returns:
-        ``(P, N)``; larger is more alike.
+        ``(P, N)``; larger means more similar.
 
     Raises:
         ValueError: The key channels differ.
@@ -59,25 +59,25 @@ def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> T
 
 
 def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Return the ``count`` largest of each row and where they are, in any order: ``topk``, in two rounds.
+    """Return the ``count`` largest of each row and their indices, unsorted: ``topk`` in two rounds.
 
-    Of every block of elements only the largest goes into the first round. The largest elements of all lie in the
-    ``count`` blocks that win it, so the second round need look at no others. A selection costs far more a number than a
-    maximum does, and this one sees few.
+    The first round takes the maximum of each block of elements. The largest elements of a row all lie in the ``count``
+    blocks with the largest maxima, so the second round searches only those. Selection costs far more per number than
+    a maximum, and this way it sees few numbers.
 
     Args:
         similarities: ``(P, N)``.
         count: At most N.
 
     Returns:
-        Values and positions, ``(P, count)`` each.
+        Values and indices, ``(P, count)`` each.
     """
     rows, elements = similarities.shape
     blocks = elements // _BLOCK
     if blocks <= count:
         values, positions = similarities.topk(count, dim=1, sorted=False)
         return values, positions
-    # A block is every blocks-th element: so the maximum runs along whole rows. What is left over stands for itself.
+    # A block is every blocks-th element, so the maximum runs along whole rows. Leftover elements are all candidates.
     blocked = similarities[:, : blocks * _BLOCK].view(rows, _BLOCK, blocks)
     winners = blocked.amax(1).topk(count, dim=1, sorted=False).indices
     candidates = blocked.gather(2, winners[:, None].expand(-1, _BLOCK, -1)).flatten(1)
@@ -91,15 +91,15 @@ def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 20) -> Tensor:
-    """Weigh the memory values by the affinity of every query pixel and add them up.
+    """Sum the memory values, weighted by the affinity of each query pixel.
 
-    The affinity is the softmax of the similarities, over the ``top_k`` largest where that is given. With top-k only
-    the values that count are touched: cost follows k, not N.
+    The affinity is the softmax of the similarities, restricted to the ``top_k`` largest if given. With top-k only those
+    values are read, so the cost grows with k, not N.
 
     Args:
         similarities: ``(P, N)``.
         memory_value: ``(N, D)`` values of the memory elements.
-        top_k: Elements that count per query pixel, at most N; ``None`` counts all.
+        top_k: Elements kept per query pixel, at most N; ``None`` keeps all.
 
     Returns:
         ``(P, D)``.
@@ -124,22 +124,22 @@ def read_memory(
     top_k: int | None,
     budget_bytes: int,
 ) -> Tensor:
-    """Read for all query pixels, in tiles of queries whose similarities fit the budget.
+    """Read for all query pixels, in tiles whose similarities fit the budget.
 
-    Where memory does not suffice for a tile, smaller ones are tried, down to a single query.
+    If a tile does not fit in memory, smaller ones are tried, down to a single query.
 
     Args:
         keys: ``(C + 1, N)``, from :func:`search_keys`.
         memory_value: ``(N, D)``.
         query_key: ``(C, P)``.
         top_k: As in :func:`readout`.
-        budget_bytes: Largest size of one tile of similarities; at least one query is read at a time.
+        budget_bytes: Maximum size of one tile of similarities; a tile holds at least one query.
 
     Returns:
         ``(P, D)``.
 
     Raises:
-        RuntimeError: There is no room for one query; see `is_out_of_memory`.
+        RuntimeError: Even one query does not fit in memory; see `is_out_of_memory`.
     """
     queries = search_queries(query_key)
     row_bytes = keys.shape[1] * keys.element_size()
@@ -148,16 +148,16 @@ def read_memory(
     parts: list[Tensor] = []
     start = 0
     while start < len(queries):
-        some = queries[start : start + rows]
+        batch = queries[start : start + rows]
         try:
-            if len(tile) < len(some):
+            if len(tile) < len(batch):
                 tile = keys.new_empty(rows, keys.shape[1])
-            # Not named: where this fails, nothing may hold the tile while a smaller one is got.
-            parts.append(readout(similarity(keys, some, out=tile[: len(some)]), memory_value, top_k=top_k))
+            # No name for the result of similarity: if this fails, nothing may hold the tile while a smaller one is allocated.
+            parts.append(readout(similarity(keys, batch, out=tile[: len(batch)]), memory_value, top_k=top_k))
         except (MemoryError, RuntimeError) as error:
             if rows == 1 or not is_out_of_memory(error):
                 raise
             rows, tile = rows // 2, keys.new_empty(0)
             continue
-        start += len(some)
+        start += len(batch)
     return parts[0] if len(parts) == 1 else torch.cat(parts)

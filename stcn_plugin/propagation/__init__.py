@@ -1,1 +1,1 @@
-"""Propagation: one set of objects, frames in, probabilities out. Knows neither files nor hosts."""
+"""Propagation of objects through a shot, on tensors: no files, no hosts."""

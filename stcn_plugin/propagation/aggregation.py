@@ -1,4 +1,4 @@
-"""Soft aggregation: what each object says of itself becomes one distribution over background and objects."""
+"""Soft aggregation: independent object probabilities become one distribution over background and objects."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _EPSILON = 1e-7
 
 
 def aggregate(probabilities: Tensor) -> Tensor:
-    """Set the objects' own probabilities against each other and the background (STM, Oh et al., 2019).
+    """Combine independent object probabilities with the background (STM, Oh et al., 2019).
 
-    The background's probability is that no object is there; the softmax of all logits follows. It sharpens a
-    single object (.6 becomes .692), so it is what the network remembers, not what a matte is made of.
+    The background probability is the product of ``1 - p``; a softmax over all logits follows. This sharpens a single
+    object (.6 becomes .692), so the result is what the network memorises, not what mattes are made from.
 
     Args:
-        probabilities: ``(..., O, H, W)`` in 0-1, each object's own.
+        probabilities: ``(..., O, H, W)`` in 0-1, each object by itself.
 
     Returns:
         ``(..., O + 1, H, W)``, background first; sums to 1 over the objects' dimension.
@@ -24,6 +24,6 @@ def aggregate(probabilities: Tensor) -> Tensor:
 
 
 def aggregated_logits(probabilities: Tensor) -> Tensor:
-    """Return what `aggregate` takes the softmax of, for losses that want logits."""
+    """Return the logits whose softmax `aggregate` returns, for losses that need logits."""
     background = (1 - probabilities).prod(-3, keepdim=True)
     return torch.cat([background, probabilities], -3).clamp(_EPSILON, 1 - _EPSILON).logit()

@@ -1,7 +1,7 @@
-"""Who is propagated where: which frames each pass visits, and how the two directions are blended.
+"""Plan the passes of a shot: which frames each pass visits, and how the two directions are blended.
 
-One forward and one backward pass serve all objects. Between two keyframes of an object both directions reach it and
-are blended by distance; before its first and after its last keyframe only one does.
+One forward and one backward pass serve all objects. Between two keyframes of an object the two directions are blended by
+distance; before its first and after its last keyframe only one direction reaches it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ Source = Literal["both", "forward", "backward", "neither"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the passes of a shot do; frames are zero-based indices.
+    """The passes of a shot; frames are zero-based indices.
 
     Args:
-        weight: ``(frames, objects)`` how much of a matte the forward pass gives, the rest being the backward
-            pass's: 1 is forward only, 0 backward only, NaN that no pass reaches the object there.
-        forward: Indices that the forward pass visits, in its order.
-        backward: Indices that the backward pass visits, in its order.
+        weight: ``(frames, objects)`` weight of the forward pass: 1 is forward only, 0 backward only, NaN where no pass
+            reaches the object.
+        forward: Indices that the forward pass visits, in order.
+        backward: Indices that the backward pass visits, in order.
     """
 
     weight: NDArray[np.float32]
@@ -34,7 +34,7 @@ class Plan:
     backward: Sequence[int]
 
     def source(self, index: int) -> Source:
-        """Tell which passes a frame's mattes come from."""
+        """Return which passes contribute to the mattes of a frame."""
         is_ahead, is_back = bool((self.weight[index] > 0).any()), bool((self.weight[index] < 1).any())
         if is_ahead and is_back:
             return "both"
@@ -49,14 +49,14 @@ def plan_passes(
     life: Mapping[str, tuple[int, int]],
     direction: Direction = "both",
 ) -> Plan:
-    """Plan the passes of a shot; every frame is a zero-based index.
+    """Plan the passes of a shot; frames are zero-based indices.
 
     Args:
         length: Frames in the shot.
         objects: Names of all objects.
-        keyframes: Index to the names of the objects whose matte is given there.
-        life: First and last index on which an object may appear; objects not named here live throughout.
-        direction: Which way keyframes reach.
+        keyframes: Index to the names of the objects given there.
+        life: First and last index on which an object may appear; objects not listed may appear anywhere.
+        direction: In which direction keyframes are propagated.
     """
     weight = np.full((length, len(objects)), np.nan, np.float32)
     backward_start = -1
@@ -66,7 +66,7 @@ def plan_passes(
         first, last = life.get(name, (0, length - 1))
         weight[:first, column] = np.nan
         weight[last + 1 :, column] = np.nan
-        # Where an object is wanted backwards, the pass must start at its next keyframe, and no later one.
+        # The backward pass must start at the next keyframe of the last frame that needs it.
         if (wanted := np.flatnonzero(weight[:, column] < 1)).size:
             backward_start = max(backward_start, next(index for index in own if index >= wanted[-1]))
     forward_wanted = np.flatnonzero((weight > 0).any(axis=1))
@@ -79,14 +79,14 @@ def plan_passes(
 
 
 def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
-    """Return one object's forward weight at every index, NaN where nothing reaches."""
+    """Return the forward weight of one object at every index; NaN where no pass reaches it."""
     index = np.arange(length)
     first, last = keyframes[0], keyframes[-1]
     if direction == "forward":
         return np.where(index >= first, 1.0, np.nan).astype(np.float32)
     if direction == "backward":
         return np.where(index <= last, 0.0, np.nan).astype(np.float32)
-    # Falls from 1 on a keyframe to 0 just before the next one; before the first all is backward, after the last forward.
+    # Falls from 1 on a keyframe towards 0 at the next one; 0 before the first keyframe, 1 after the last.
     weight = np.where(index < first, 0.0, 1.0)
     for before, after in pairwise(keyframes):
         between = np.arange(before, after)

@@ -1,6 +1,6 @@
-"""One pass through a shot: frames in, probabilities out, memory kept on the way.
+"""Streaming propagation: frames in, probabilities out.
 
-The same propagator serves both schedules and both directions; a pass is whatever order the frames come in.
+A propagator does not know about directions: a backward pass gives it the frames in descending order.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.memory.bank import Keep, MemoryBank, ReadSettings
+from stcn_plugin.memory.bank import MemoryBank, ReadSettings, Retention
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
-from stcn_plugin.propagation.region import around, crop_context, crop_features, find_region, presence
+from stcn_plugin.propagation.region import bounding_box, crop_context, crop_features, find_region, presence
 
 Schedule = Literal["absolute", "relative"]
 
 
 @dataclass(frozen=True)
 class PropagationSettings:
-    """When frames are memorised, and how memory is read.
+    """When frames are memorised and how memory is read.
 
     Args:
-        interval: Frames between two memory frames.
-        schedule: ``absolute`` memorises when the frame's index is a multiple of the interval, ``relative`` when
-            interval frames have passed since the last memory frame.
+        interval: Frames between memory frames.
+        schedule: ``absolute`` memorises frames whose index is a multiple of the interval, ``relative`` when ``interval``
+            frames have passed since the last memory frame.
         include_last: Also remember the previous frame for one step.
-        region: Whether only the region of each object is decoded, and not the whole frame.
-        read: Top-k, cap and budget of the memory.
+        region: Decode only the region where each object may be, instead of the whole frame.
+        read: Top-k, limit and budget of the memory.
     """
 
     interval: int = 5
@@ -46,12 +46,12 @@ class PropagationSettings:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one step gives.
+    """The result of one step.
 
     Args:
-        own: ``(O, H, W)``, each object's own probability; on a keyframe the artist's mask. Objects are in the
-            propagator's order; those not in play are 0.
-        shares: ``(O, H, W)``, what the network would remember of this frame, before soft aggregation.
+        own: ``(O, H, W)`` probability of each object by itself, in the order of the propagator's objects; the artist's
+            mask for objects given on this frame, 0 for objects not in play.
+        shares: ``(O, H, W)`` the probabilities that would be memorised, before soft aggregation.
     """
 
     own: Tensor
@@ -65,19 +65,19 @@ class Prediction:
 
 @dataclass
 class _Cohort:
-    """Objects that came in on the same frame and so share memory frames and affinity."""
+    """Objects that entered on the same frame, and so share memory frames and affinity."""
 
     objects: list[int]
     bank: MemoryBank
 
 
 class Propagator:
-    """Carries objects from frame to frame.
+    """Propagates objects from frame to frame.
 
     Args:
-        engine: On the device where everything will run.
-        objects: Names of all objects that will ever appear; their order is that of the predictions.
-        settings: Schedule, memory and precision.
+        engine: The network; everything runs on its device.
+        objects: Names of all objects of the pass; predictions have their order.
+        settings: Schedule and memory.
 
     Example::
 
@@ -96,21 +96,21 @@ class Propagator:
 
     @property
     def in_play(self) -> tuple[int, ...]:
-        """Positions of the objects that are being propagated, in the order of their memory."""
+        """Indices of the objects being propagated, in the order of their memory."""
         return tuple(position for cohort in self._cohorts for position in cohort.objects)
 
     @torch.inference_mode()
     def step(
         self, index: int, image: Tensor, *, keyframe: Mapping[str, Tensor] | None = None, memorise: bool = True
     ) -> Prediction:
-        """Go one frame further.
+        """Process one frame.
 
         Args:
-            index: Zero-based position of the frame in the shot.
+            index: Zero-based index of the frame in the shot.
             image: ``(3, H, W)`` display-referred RGB in 0-1, on the engine's device; any size.
-            keyframe: ``(H, W)`` masks in 0-1 of the objects whose matte is given on this frame. New names come
-                into play; those already in play are corrected and remembered.
-            memorise: Whether this frame may be remembered for later ones; the last frame of a pass need not be.
+            keyframe: ``(H, W)`` masks in 0-1 of the objects given on this frame. Objects not yet in play enter; those
+                already in play are corrected, and the correction is memorised.
+            memorise: Whether this frame may be memorised; the last frame of a pass need not be.
         """
         height, width = image.shape[-2:]
         padding = _padding(height, width)
@@ -121,25 +121,26 @@ class Propagator:
         if keyframe:
             positions = [self._position[name] for name in keyframe]
             masks = functional.pad(torch.stack(list(keyframe.values())).to(own), padding)
-            # Where the artist drew, nothing else can be.
+            # Pixels that the artist gave to an object belong to no other.
             free = 1 - masks.sum(0).clamp(max=1)
             own, shares = own * free, aggregate(own)[1:] * free
-            for position, mask in zip(positions, masks, strict=True):  # one by one: a list would be sent to the device
+            # One by one: a list of indices would be copied to the device.
+            for position, mask in zip(positions, masks, strict=True):
                 own[position], shares[position] = mask, mask
-            self._bring_in(positions)
+            self._enter(positions)
             if memorise:
-                self._memorise(index, padded, features, shares, keep="while_room", given=positions)
+                self._memorise(index, padded, features, shares, retention="evictable", given=positions)
         elif memorise and self.in_play:
             is_due = self._is_due(index)
             if is_due or self._settings.include_last:
-                keep: Keep = "while_room" if is_due else "one_step"
-                self._memorise(index, padded, features, shares, keep=keep)
+                retention: Retention = "evictable" if is_due else "one_step"
+                self._memorise(index, padded, features, shares, retention=retention)
         top, left = padding[2], padding[0]
         inside = (..., slice(top, top + height), slice(left, left + width))
         return Prediction(own[inside], shares[inside])
 
     def retire(self, names: Iterable[str]) -> None:
-        """Take objects out of play for the rest of the pass, and forget them."""
+        """Stop propagating objects for the rest of the pass, and drop their memory."""
         leaving = {self._position[name] for name in names}.intersection(self.in_play)
         if not leaving:
             return
@@ -152,7 +153,7 @@ class Propagator:
         self._rows = self._rows_in_play()
 
     def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
-        """Return every object's own probability, ``(O, H, W)``."""
+        """Predict the probability of every object by itself, ``(O, H, W)``."""
         own = features.query_key.new_zeros((len(self._position), *size))
         if not self._cohorts:
             return own
@@ -165,25 +166,25 @@ class Propagator:
         regions = [find_region(each) for each in present.cpu().numpy()]
         if not any(regions):
             return own
-        outer = around(chain.from_iterable(regions))
+        outer = bounding_box(chain.from_iterable(regions))
         shared = self._engine.share(crop_features(features, outer))
         for row, (position, region) in enumerate(zip(self.in_play, regions, strict=True)):
             for box in region:
                 (rows, columns), (lines, pixels) = box.slices(), box.slices(STRIDE)
                 context = crop_context(shared, box.within(outer))
                 logits = self._engine.decode(readout[row, None, :, rows, columns], context)
-                # Where boxes overlap, what lies in the middle of one is at the edge of another, which sees less of it.
+                # Where boxes overlap, a pixel near the edge of one box may be well inside another, which sees more context.
                 torch.maximum(there := own[position, lines, pixels], logits[0].sigmoid(), out=there)
         return own
 
-    def _bring_in(self, positions: Iterable[int]) -> None:
+    def _enter(self, positions: Iterable[int]) -> None:
         newcomers = [position for position in positions if position not in self.in_play]
         if newcomers:
             self._cohorts.append(_Cohort(newcomers, MemoryBank(self._settings.read)))
             self._rows = self._rows_in_play()
 
     def _rows_in_play(self) -> Tensor:
-        """Return the positions in play, on the device; made when they change, since to send them makes a GPU wait."""
+        """Return the indices in play on the device; made only when they change, since the copy makes a GPU wait."""
         return torch.tensor(self.in_play, dtype=torch.long, device=self._engine.device)
 
     def _memorise(
@@ -193,10 +194,10 @@ class Propagator:
         features: KeyFeatures,
         shares: Tensor,
         *,
-        keep: Keep,
+        retention: Retention,
         given: Collection[int] = (),
     ) -> None:
-        """Remember a frame; for good where the artist gave an object's matte, for the others it is but a guess."""
+        """Memorise a frame: permanently for cohorts with an object given by the artist; the others are only predicted."""
         probabilities = aggregate(shares)[1:][self._rows]
         values = self._engine.encode_value(padded, features.f16, probabilities)
         values = torch.cat([values, presence(probabilities)], 1)
@@ -204,9 +205,11 @@ class Propagator:
         for cohort in self._cohorts:
             stop = start + len(cohort.objects)
             has_given = any(position in given for position in cohort.objects)
-            cohort.bank.add(features.query_key[0], values[start:stop], keep="always" if has_given else keep)
+            cohort.bank.add(
+                features.query_key[0], values[start:stop], retention="permanent" if has_given else retention
+            )
             start = stop
-        if keep != "one_step":
+        if retention != "one_step":
             self._last_memorised = index
 
     def _is_due(self, index: int) -> bool:
@@ -216,6 +219,6 @@ class Propagator:
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:
-    """Return left, right, top, bottom: to multiples of the stride, the odd pixel after."""
+    """Return the padding to multiples of the stride: left, right, top, bottom; the odd pixel goes after."""
     rows, columns = -height % STRIDE, -width % STRIDE
     return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2

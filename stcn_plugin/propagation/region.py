@@ -1,8 +1,8 @@
-"""The region: where the memory says that an object may be, which is all that needs decoding.
+"""Region decoding: decode only where the memory says that an object may be.
 
-Every memory element remembers, beside its value, whether the object was there. Read with the same affinity, that says
-of every query pixel how much of what it resembles was the object. Where nothing of it was, the decoder would find
-nothing, so it is not asked.
+Each memory element stores, beside its value, whether the object was present there. Reading this presence with the same
+affinity gives, for each query pixel, how much of the memory it matches belonged to the object. Where that is near zero, the
+decoder would find nothing, so these pixels are not decoded.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from stcn_plugin.network.stcn import DecoderContext, KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 
 _LEAST = 0.1
-"""Affinity to the object's own memory elements from which on it may be there."""
+"""Presence above which a key element may belong to the object."""
 _PEAK = 0.3
-"""What the strongest element of a connected patch must reach; below, the patch is a chance likeness."""
+"""Presence that at least one element of a connected patch must reach; otherwise the patch is a coincidence."""
 _MARGIN = 5
-"""Key elements around, about the decoder's own reach (5.5): with 4 a small ball was lost behind a tree."""
+"""Key elements added around a patch, about the receptive field of the decoder (5.5); 4 lost a small ball behind a tree."""
 _STEP = 2
-"""Boxes grow to multiples of so many key elements, so that few shapes come up; preparing for a new one costs time."""
+"""Box sides are multiples of this many key elements, so that few shapes occur; each new shape costs set-up time."""
 _WHOLE = 0.8
-"""Share of the frame from which on it is not worth cutting up."""
+"""Fraction of the frame above which cropping does not pay off."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """Part of a frame in key elements, ends excluded."""
+    """A rectangle of a frame in key elements; ends are exclusive."""
 
     top: int
     left: int
@@ -43,11 +43,11 @@ class Box:
 
     @property
     def area(self) -> int:
-        """Key elements in it."""
+        """Number of key elements."""
         return (self.bottom - self.top) * (self.right - self.left)
 
     def union(self, other: Box) -> Box:
-        """Return the smallest box around both."""
+        """Return the bounding box of both."""
         return Box(
             min(self.top, other.top),
             min(self.left, other.left),
@@ -56,20 +56,20 @@ class Box:
         )
 
     def within(self, outer: Box) -> Box:
-        """Return the same box, counted from the corner of ``outer``, which is around it."""
+        """Return this box relative to the corner of ``outer``, which contains it."""
         top, left = outer.top, outer.left
         return Box(self.top - top, self.left - left, self.bottom - top, self.right - left)
 
     def slices(self, scale: int = 1) -> tuple[slice, slice]:
-        """Return rows and columns at ``scale`` pixels a key element."""
+        """Return the rows and columns at ``scale`` pixels per key element."""
         return slice(self.top * scale, self.bottom * scale), slice(self.left * scale, self.right * scale)
 
 
 def presence(probabilities: Tensor) -> Tensor:
-    """Tell how surely each object is somewhere in each key element.
+    """Return the maximum probability of each object within each key element.
 
     Args:
-        probabilities: ``(O, H, W)``, a multiple of the stride in size.
+        probabilities: ``(O, H, W)``; H and W are multiples of the stride.
 
     Returns:
         ``(O, 1, h, w)`` in 0-1.
@@ -78,16 +78,16 @@ def presence(probabilities: Tensor) -> Tensor:
 
 
 def find_region(presence: NDArray[np.float32]) -> Sequence[Box]:
-    """Return where an object may be.
+    """Return the boxes where an object may be.
 
     Args:
-        presence: ``(h, w)``, what was read from memory of :func:`presence`.
+        presence: ``(h, w)`` readout of the memory's :func:`presence`.
 
     Returns:
-        Boxes around every connected patch, with a margin; none where the object is nowhere, the whole frame where they
-        would cover most of it. Boxes may overlap where they touch.
+        A box around every connected patch, with a margin. Empty if the object is nowhere; the whole frame if the boxes would
+        cover most of it. Boxes may overlap.
     """
-    from scipy import ndimage  # takes longer to import than all of propagation, and only a region needs it
+    from scipy import ndimage  # slow to import, and needed only here
 
     height, width = presence.shape
     patches, count = ndimage.label(presence >= _LEAST, structure=np.ones((3, 3), bool))
@@ -95,54 +95,56 @@ def find_region(presence: NDArray[np.float32]) -> Sequence[Box]:
     boxes: list[Box] = []
     for (rows, columns), peak in zip(ndimage.find_objects(patches), strongest, strict=True):
         if peak >= _PEAK:
-            top, bottom = _widened(rows.start, rows.stop, height)
-            left, right = _widened(columns.start, columns.stop, width)
-            boxes = _joined(Box(top, left, bottom, right), boxes)
+            top, bottom = _with_margin(rows.start, rows.stop, height)
+            left, right = _with_margin(columns.start, columns.stop, width)
+            boxes = _merge(Box(top, left, bottom, right), boxes)
     if sum(box.area for box in boxes) >= _WHOLE * height * width:
         return [Box(0, 0, height, width)]
     return boxes
 
 
-def around(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box around at least one."""
+def bounding_box(boxes: Iterable[Box]) -> Box:
+    """Return the bounding box of one or more boxes."""
     return reduce(Box.union, boxes)
 
 
 def crop_features(features: KeyFeatures, box: Box) -> KeyFeatures:
-    """Cut the part of a frame's features that the decoder's context of a region is made from; the key stays whole.
+    """Crop the features that the decoder context of a region needs; the key is not cropped.
 
-    Context at the edge of the cut is as little to be believed as what is decoded there; with two elements more
-    around, J&F was the same to .0002.
+    The context is inexact near the cut, as is the decoded result; adding two more elements of margin changed J&F by less
+    than .0002.
     """
-    return features._replace(f16=_cut(features.f16, box, 1), f8=_cut(features.f8, box, 2), f4=_cut(features.f4, box, 4))
-
-
-def crop_context(context: DecoderContext, box: Box) -> DecoderContext:
-    """Cut the part of a context that decoding a region needs."""
-    return DecoderContext(
-        _cut(context.residual, box, 1),
-        _cut(context.identity, box, 1),
-        _cut(context.skip8, box, 2),
-        _cut(context.skip4, box, 4),
+    return features._replace(
+        f16=_crop(features.f16, box, 1), f8=_crop(features.f8, box, 2), f4=_crop(features.f4, box, 4)
     )
 
 
-def _cut(tensor: Tensor, box: Box, scale: int) -> Tensor:
+def crop_context(context: DecoderContext, box: Box) -> DecoderContext:
+    """Crop a decoder context to a box."""
+    return DecoderContext(
+        _crop(context.residual, box, 1),
+        _crop(context.identity, box, 1),
+        _crop(context.skip8, box, 2),
+        _crop(context.skip4, box, 4),
+    )
+
+
+def _crop(tensor: Tensor, box: Box, scale: int) -> Tensor:
     rows, columns = box.slices(scale)
     return tensor[..., rows, columns].contiguous(memory_format=torch.channels_last)
 
 
-def _widened(start: int, stop: int, size: int) -> tuple[int, int]:
-    """Return a span with the margin, its length a multiple of the step where there is room."""
+def _with_margin(start: int, stop: int, size: int) -> tuple[int, int]:
+    """Add the margin to a span and round its length up to the step, within the frame."""
     start, stop = max(0, start - _MARGIN), min(size, stop + _MARGIN)
     stop = min(size, stop + -(stop - start) % _STEP)
     return max(0, start - -(stop - start) % _STEP), stop
 
 
-def _joined(box: Box, boxes: Sequence[Box]) -> list[Box]:
-    """Add a box to others; two that are together no smaller than the box around both become that one."""
+def _merge(box: Box, boxes: Sequence[Box]) -> list[Box]:
+    """Add a box to others, merging two boxes whenever their bounding box has no more area than both."""
     for other in boxes:
         both = box.union(other)
         if both.area <= box.area + other.area:
-            return _joined(both, [each for each in boxes if each is not other])
+            return _merge(both, [each for each in boxes if each is not other])
     return [*boxes, box]

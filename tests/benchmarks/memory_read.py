@@ -119,7 +119,7 @@ def measure_reads(
             # Frames that come again differ a little, as no two frames are the same; equal elements would be a tie.
             key = keys[number % len(keys)] * (1 + 0.002 * (number // len(keys)))
             value = values[number % len(values)]
-            bank.add(key, value, keep="always")
+            bank.add(key, value, retention="permanent")
             for dense in {id(dense): dense for dense in banks.values()}.values():
                 dense.add_memory(key[None, :, None], value[:, :, None])
         ours = _reading_ours(bank, query_key)
