@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stcn_plugin.atomic import Outputs
 from stcn_plugin.cli.tables import print_table
 from stcn_plugin.frames import parse_frame_range
 
@@ -78,6 +79,9 @@ def evaluate(
     from stcn_plugin.evaluation import evaluate as compare
     from stcn_plugin.media.sequences import FrameSequence
 
+    outputs = Outputs()
+    if json_path and json_path != "-":
+        outputs.prepare([Path(json_path)])
     with _progress() as progress:
         evaluation = compare(
             FrameSequence.parse(mattes),
@@ -93,18 +97,9 @@ def evaluate(
         click.echo(evaluation.to_json())
         return
     if json_path:
-        _write(Path(json_path), evaluation.to_json() + "\n")
+        outputs.write(Path(json_path), (evaluation.to_json() + "\n").encode("utf-8"))
     rows = list(_rows(evaluation, means_only))
     print_table(("object", "frame", *_HEADER), rows, left=1, is_bold=lambda row: row[1] == "mean")
-
-
-def _write(path: Path, text: str) -> None:
-    from stcn_plugin.atomic import write_whole
-
-    def write(file: Path) -> None:
-        file.write_text(text, encoding="utf-8")
-
-    write_whole(path, write)
 
 
 def _rows(evaluation: Evaluation, means_only: bool) -> Iterator[tuple[str, ...]]:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from stcn_plugin import __version__
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import InstallError
 from stcn_plugin.install.archives import wheel, wheel_name, zipped
 from stcn_plugin.install.blender_program import REPOSITORY, BlenderProgram
@@ -51,12 +51,8 @@ def build_extension(target: Path, *, python: str) -> Path:
     if target.is_dir():
         target /= f"{extension_id()}-{__version__}.zip"
     data = zipped(extension_files(python))
-
-    def write(path: Path) -> None:
-        path.write_bytes(data)
-
     with refusals_told(target):
-        write_whole(target, write)
+        Outputs().write(target, data)
     return target
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stcn_plugin.atomic import Outputs, cause_and_fix
 from stcn_plugin.errors import InstallError, OutputError
 
 RECORD = "stcn_install.json"
@@ -93,10 +92,11 @@ def replaced(folder: Path, files: Mapping[str, bytes], keep: Mapping[str, Path])
     new, old = _beside(folder, "new"), _beside(folder, "old")
     recover(folder)
     try:
+        outputs = Outputs()
         for name, data in files.items():
-            _made(new / name).write_bytes(data)
+            outputs.write(new / name, data)
         for name, source in keep.items():
-            shutil.copy2(source, _made(new / name), follow_symlinks=False)
+            _copy(source, new / name, outputs)
         had = folder.is_dir()
         if had:
             folder.rename(old)
@@ -128,20 +128,15 @@ def _beside(folder: Path, role: str) -> Path:
     return folder.with_name(f".{folder.name}.{role}")
 
 
-def _made(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-_FIXES = {
-    errno.EACCES: "Choose a folder you may write to, or ask for the permission",
-    errno.EPERM: "Choose a folder you may write to, or ask for the permission",
-    errno.EROFS: "Choose a folder that is not mounted read-only",
-    errno.ENOSPC: "Free some space there",
-    errno.EDQUOT: "Free some of your quota there",
-    errno.ENOTDIR: "Choose another folder: a part of this path is a file",
-    errno.EEXIST: "Choose another folder: a part of this path is a file",
-}
+def _copy(source: Path, target: Path, outputs: Outputs) -> None:
+    """Copy a file with its dates and rights; a link as a link."""
+    if source.is_symlink():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(source.readlink())
+        return
+    with source.open("rb") as content:
+        outputs.write(target, lambda stream: shutil.copyfileobj(content, stream))
+    shutil.copystat(source, target)
 
 
 @contextmanager
@@ -159,9 +154,6 @@ def refusals_told(folder: Path) -> Iterator[None]:
     except OutputError as error:
         raise InstallError(error.what, where=error.where, fix=error.fix) from error
     except OSError as error:
-        cause = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise InstallError(
-            f"cannot be written: {cause}",
-            where=str(error.filename or folder),
-            fix=_FIXES.get(error.errno or 0, "Check the disk and the folder"),
-        ) from error
+        cause, fix = cause_and_fix(error)
+        where = str(error.filename or folder)
+        raise InstallError(f"cannot be written: {cause}", where=where, fix=fix) from error

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
+import stat
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from stcn_plugin import __version__
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import InstallError
 from stcn_plugin.install.changes import Changes
 from stcn_plugin.install.folder import (
@@ -134,12 +134,8 @@ class _Init:
         return has_only_it and record is not None and _INIT in record.created
 
     def write(self, content: bytes) -> None:
-        def write(path: Path) -> None:
-            path.write_bytes(content)
-            if self.content is not None:
-                shutil.copymode(self.path, path)
-
-        write_whole(self.path, write)
+        permissions = None if self.content is None else stat.S_IMODE(self.path.stat().st_mode)
+        Outputs().write(self.path, content, permissions=permissions)
 
 
 def _own_folder(folder: Path, *, clean: bool) -> Path:

@@ -1,4 +1,4 @@
-"""One matte file on disk: its header and its pixels, by OpenImageIO."""
+"""One matte file: its header and its pixels, by OpenImageIO."""
 
 from __future__ import annotations
 
@@ -9,29 +9,28 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import output_errors, write_whole
+from stcn_plugin.media.encoding import encode
 from stcn_plugin.media.window import FrameHeader, Window
 
 
-def write_exr(
-    path: Path,
+def encode_exr(
     planes: Mapping[str, NDArray[np.float32]],
     depth: str,
     *,
     header: FrameHeader,
     attributes: Mapping[str, str],
-) -> None:
-    """Write an EXR whose windows, pixel aspect, timecode and frame rate are those of the plate.
+) -> bytes:
+    """Return an EXR whose windows, pixel aspect, timecode and frame rate are those of the plate.
 
     Args:
-        path: The file.
         planes: Channel name to ``(H, W)`` over ``header.data``; the same array may stand under several names.
         depth: ``half`` or ``float``.
         header: What the plate's frame says of itself.
         attributes: Further metadata, ``compression`` among them.
 
     Raises:
-        OutputError: The file cannot be written.
+        OSError: It cannot be encoded.
     """
     spec = _spec(header.data, header, len(planes), depth)
     spec.channelnames = tuple(planes)
@@ -47,34 +46,47 @@ def write_exr(
     number = np.float16 if depth == "half" else np.float32
     converted = {id(plane): plane.astype(number, copy=False) for plane in planes.values()}
     pixels = np.stack([converted[id(plane)] for plane in planes.values()], axis=-1)
-    write_whole(path, lambda temporary: _write(temporary, spec, pixels))
+    return encode(spec, pixels, ".exr")
 
 
-def write_grey(
-    path: Path, pixels: NDArray[np.uint8] | NDArray[np.uint16], *, header: FrameHeader, attributes: Mapping[str, str]
+def write_exr(
+    path: Path,
+    planes: Mapping[str, NDArray[np.float32]],
+    depth: str,
+    *,
+    header: FrameHeader,
+    attributes: Mapping[str, str],
 ) -> None:
-    """Write a grey picture of the display window, such as a PNG; its numbers are coverage, not light.
+    """Write what `encode_exr` returns.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with output_errors(path):
+        content = encode_exr(planes, depth, header=header, attributes=attributes)
+    write_whole(path, content)
+
+
+def encode_grey(
+    pixels: NDArray[np.uint8] | NDArray[np.uint16], suffix: str, *, header: FrameHeader, attributes: Mapping[str, str]
+) -> bytes:
+    """Return a grey picture of the display window, such as a PNG; its numbers are coverage, not light.
 
     Args:
-        path: The file; its suffix says the format.
         pixels: ``(H, W)`` over ``header.display``.
+        suffix: Says the file format, such as ``.png``.
         header: What the plate's frame says of itself.
         attributes: Further metadata.
 
     Raises:
-        OutputError: The file cannot be written.
+        OSError: It cannot be encoded.
     """
     display = header.display
     spec = _spec(Window(0, 0, display.width, display.height), header, 1, pixels.dtype.name)
     spec.channelnames = ("Y",)
     for key, value in attributes.items():
         spec.attribute(key, value)
-
-    def write(temporary: Path) -> None:
-        _write(temporary, spec, pixels[..., np.newaxis])
-        _compare(temporary, pixels)
-
-    write_whole(path, write)
+    return encode(spec, pixels[..., np.newaxis], suffix)
 
 
 def _spec(window: Window, header: FrameHeader, channels: int, pixel_format: str) -> oiio.ImageSpec:
@@ -82,28 +94,3 @@ def _spec(window: Window, header: FrameHeader, channels: int, pixel_format: str)
     spec.x, spec.y = window.x, window.y
     spec.attribute("PixelAspectRatio", float(header.pixel_aspect))
     return spec
-
-
-def _write(path: Path, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> None:
-    """Write a picture under its hidden name; every step of the format can refuse."""
-    output = oiio.ImageOutput.create(str(path))
-    if output is None:
-        raise OSError(oiio.geterror() or f"{path.suffix} files cannot be written")
-    try:
-        if not output.open(str(path), spec) or not output.write_image(np.ascontiguousarray(pixels)):
-            raise OSError(output.geterror())
-    finally:
-        closed = output.close()
-    if not closed:
-        raise OSError(output.geterror() or "the file could not be completed")
-
-
-def _compare(path: Path, pixels: NDArray[np.generic]) -> None:
-    """Read back what was written: the PNG and TIFF writers say nothing when the disk is full, unlike that of EXR."""
-    source = oiio.ImageInput.open(str(path))
-    written = source.read_image(pixels.dtype.name) if source else None
-    if source:
-        source.close()
-    if written is None or not np.array_equal(written[..., 0], pixels):
-        oiio.geterror()  # what it says of the half file is no news
-        raise OSError("the file on disk is not what was written")

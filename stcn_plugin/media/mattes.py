@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stcn_plugin.atomic import Outputs, output_errors
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media import cryptomatte
-from stcn_plugin.media.matte_files import write_exr, write_grey
+from stcn_plugin.media.matte_files import encode_exr, encode_grey
 from stcn_plugin.media.naming import channel_name, channel_names
 from stcn_plugin.media.placing import as_coverage, placed
 from stcn_plugin.media.sequences import FrameSequence
@@ -49,6 +50,7 @@ class MatteWriter:
         compression: EXR compression. Mattes stay lossless under each; a Cryptomatte takes ``zips`` instead of the
             lossy ones, which would destroy its ids.
         software: What the file names as the program that made it.
+        outputs: Writes the files; by default with nothing that must not be written over.
 
     Raises:
         OutputError: The file type cannot hold this layout or depth, or there is no object.
@@ -63,7 +65,9 @@ class MatteWriter:
         depth: Depth = "auto",
         compression: str = "zips",
         software: str | None = None,
+        outputs: Outputs | None = None,
     ) -> None:
+        self._outputs = outputs or Outputs()
         self._sequence = sequence
         self._objects = tuple(objects)
         self._layout = _chosen_layout(sequence, self._objects, layout)
@@ -99,10 +103,10 @@ class MatteWriter:
             return tuple(sequence.path(frame) for sequence in self._sequences.values())
         return (self._sequence.path(frame),)
 
-    def write(
+    def encode(
         self, frame: int, mattes: Mapping[str, Matte], *, window: Window, header: FrameHeader
-    ) -> tuple[Path, ...]:
-        """Write the files of a frame.
+    ) -> dict[Path, bytes]:
+        """Return the files of a frame, and what each will hold.
 
         Args:
             frame: Frame number.
@@ -110,21 +114,40 @@ class MatteWriter:
             window: Where the mattes are.
             header: The plate's frame: its windows, pixel aspect, timecode and frame rate are the mattes'.
 
+        Raises:
+            OutputError: A file cannot hold its matte, or a matte does not belong here.
+        """
+        target = header.data if self._sequence.suffix == ".exr" else header.display
+        checked = {name: placed(matte, window, target) for name, matte in self._checked(frame, mattes, window).items()}
+        if self._layout == "per_object":
+            own = [({name: matte}, self._sequences[name].path(frame)) for name, matte in checked.items()]
+        else:
+            own = [(checked, self._sequence.path(frame))]
+        files = {}
+        for of_file, path in own:
+            with output_errors(path):
+                files[path] = self._encoded(of_file, header)
+        return files
+
+    def write(
+        self, frame: int, mattes: Mapping[str, Matte], *, window: Window, header: FrameHeader
+    ) -> tuple[Path, ...]:
+        """Write the files of a frame.
+
+        Args:
+            frame: As for `encode`.
+            mattes: As for `encode`.
+            window: As for `encode`.
+            header: As for `encode`.
+
         Returns:
             The files, all of them on disk.
 
         Raises:
             OutputError: A file cannot be written, or a matte does not belong here.
         """
-        target = header.data if self._sequence.suffix == ".exr" else header.display
-        checked = {name: placed(matte, window, target) for name, matte in self._checked(frame, mattes, window).items()}
-        if self._layout == "layers":
-            self._write_layers(self._sequence.path(frame), checked, header)
-        elif self._layout == "cryptomatte":
-            self._write_cryptomatte(self._sequence.path(frame), checked, header)
-        else:
-            for name, sequence in self._sequences.items():
-                self._write_one(sequence.path(frame), checked[name], header)
+        for path, content in self.encode(frame, mattes, window=window, header=header).items():
+            self._outputs.write(path, content)
         return self.paths(frame)
 
     def _checked(self, frame: int, mattes: Mapping[str, Matte], window: Window) -> dict[str, Matte]:
@@ -139,30 +162,33 @@ class MatteWriter:
         absent = np.zeros(window.shape, np.float32)
         return {name: as_coverage(mattes.get(name, absent)) for name in self._objects}
 
-    def _write_layers(self, path: Path, mattes: Mapping[str, Matte], header: FrameHeader) -> None:
-        layers = {f"{self._names[name]}.A": matte for name, matte in mattes.items()}
-        planes = dict.fromkeys("RGBA", _union(mattes)) | layers
-        write_exr(path, planes, self._depth, header=header, attributes=self._attributes)
+    def _encoded(self, mattes: Mapping[str, Matte], header: FrameHeader) -> bytes:
+        """Return the file of one matte or of all."""
+        attributes = self._attributes
+        if self._layout == "layers":
+            layers = {f"{self._names[name]}.A": matte for name, matte in mattes.items()}
+            planes = dict.fromkeys("RGBA", _union(mattes)) | layers
+        elif self._layout == "cryptomatte":
+            planes = _cryptomatte_planes(mattes, header)
+            attributes = attributes | cryptomatte.metadata(_CRYPTOMATTE, tuple(mattes))
+        elif self._sequence.suffix == ".exr":
+            planes = dict.fromkeys("RGBA", _union(mattes))
+        else:
+            integer = np.uint8 if self._depth == "uint8" else np.uint16
+            levels = np.rint(_union(mattes) * np.float32(np.iinfo(integer).max)).astype(integer)
+            return encode_grey(levels, self._sequence.suffix, header=header, attributes=attributes)
+        return encode_exr(planes, self._depth, header=header, attributes=attributes)
 
-    def _write_cryptomatte(self, path: Path, mattes: Mapping[str, Matte], header: FrameHeader) -> None:
-        ranks = cryptomatte.rank_count(len(mattes))
-        preview = np.zeros((3, *header.data.shape), np.float32)
-        for index, matte in enumerate(mattes.values()):
-            preview += matte * np.array(object_colour(index), np.float32)[:, np.newaxis, np.newaxis]
-        names = cryptomatte.channel_names(_CRYPTOMATTE, ranks)
-        planes = dict(zip("RGBA", (*preview, _union(mattes)), strict=True))
-        planes |= dict(zip(names, np.moveaxis(cryptomatte.encode(mattes, ranks), -1, 0), strict=True))
-        attributes = self._attributes | cryptomatte.metadata(_CRYPTOMATTE, tuple(mattes))
-        write_exr(path, planes, self._depth, header=header, attributes=attributes)
 
-    def _write_one(self, path: Path, matte: Matte, header: FrameHeader) -> None:
-        if self._sequence.suffix == ".exr":
-            planes = dict.fromkeys("RGBA", matte)
-            write_exr(path, planes, self._depth, header=header, attributes=self._attributes)
-            return
-        integer = np.uint8 if self._depth == "uint8" else np.uint16
-        levels = np.rint(matte * np.float32(np.iinfo(integer).max)).astype(integer)
-        write_grey(path, levels, header=header, attributes=self._attributes)
+def _cryptomatte_planes(mattes: Mapping[str, Matte], header: FrameHeader) -> dict[str, Matte]:
+    """Return a preview in RGBA, and the ranks."""
+    ranks = cryptomatte.rank_count(len(mattes))
+    preview = np.zeros((3, *header.data.shape), np.float32)
+    for index, matte in enumerate(mattes.values()):
+        preview += matte * np.array(object_colour(index), np.float32)[:, np.newaxis, np.newaxis]
+    names = cryptomatte.channel_names(_CRYPTOMATTE, ranks)
+    planes = dict(zip("RGBA", (*preview, _union(mattes)), strict=True))
+    return planes | dict(zip(names, np.moveaxis(cryptomatte.encode(mattes, ranks), -1, 0), strict=True))
 
 
 def _union(mattes: Mapping[str, Matte]) -> Matte:

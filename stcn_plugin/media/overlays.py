@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import Outputs
 from stcn_plugin.media.placing import as_coverage
 from stcn_plugin.media.resizing import resized
 from stcn_plugin.media.sequences import FrameSequence
@@ -37,11 +38,14 @@ class OverlayWriter:
         folder: Where the pictures go.
         width: Width of an overlay in pixels, as seen: wide pixels make the picture lower.
         frames: All frames of the shot; at most twenty of them, evenly spaced, come on the contact sheet.
+        outputs: Writes the pictures; by default with nothing that must not be written over.
     """
 
-    def __init__(self, folder: Path, *, width: int = 480, frames: Sequence[int]) -> None:
-        self._folder = Path(folder)
-        self._sequence = FrameSequence(self._folder, "overlay.", 4, ".jpg")
+    def __init__(
+        self, folder: Path, *, width: int = 480, frames: Sequence[int], outputs: Outputs | None = None
+    ) -> None:
+        self._outputs = outputs or Outputs()
+        self._sequence, self._sheet = _places(folder)
         self._width = width
         self._on_sheet = _evenly(sorted(frames), _MOST_TILES)
         self._tiles: dict[int, Image.Image] = {}
@@ -58,16 +62,36 @@ class OverlayWriter:
         """Write the overlay of a frame.
 
         Args:
-            frame: Frame number.
-            image: ``(h, w, 3)`` display-referred sRGB in [0, 1].
-            mattes: ``(h, w)`` coverage of each object.
-            pixel_aspect: Width of a pixel over its height.
+            frame: As for `draw`.
+            image: As for `draw`.
+            mattes: As for `draw`.
+            pixel_aspect: As for `draw`.
 
         Returns:
             The picture.
 
         Raises:
             OutputError: The file cannot be written.
+        """
+        path, content = self.draw(frame, image, mattes, pixel_aspect=pixel_aspect)
+        self._outputs.write(path, content)
+        return path
+
+    def draw(
+        self,
+        frame: int,
+        image: NDArray[np.float32],
+        mattes: Mapping[str, NDArray[np.float32]],
+        *,
+        pixel_aspect: float = 1.0,
+    ) -> tuple[Path, bytes]:
+        """Return the file of a frame's overlay, and what it will hold.
+
+        Args:
+            frame: Frame number.
+            image: ``(h, w, 3)`` display-referred sRGB in [0, 1].
+            mattes: ``(h, w)`` coverage of each object.
+            pixel_aspect: Width of a pixel over its height.
         """
         self._objects += [name for name in mattes if name not in self._objects]
         height, width = image.shape[:2]
@@ -81,9 +105,7 @@ class OverlayWriter:
         if frame in self._on_sheet:
             self._tiles[frame] = _tile(picture, str(frame))
         _label(picture, str(frame))
-        path = self._sequence.path(frame)
-        write_whole(path, lambda temporary: picture.save(temporary, quality=92, subsampling=0))
-        return path
+        return self._sequence.path(frame), _jpeg(picture, quality=92)
 
     def finish(self) -> Path | None:
         """Write the contact sheet; frames that were not added are on it as an earlier run left their pictures.
@@ -108,9 +130,8 @@ class OverlayWriter:
             row, column = divmod(index, columns)
             sheet.paste(tile, (_GAP + column * (tile_width + _GAP), _GAP + row * (tile_height + _GAP)))
         sheet.paste(legend, (0, height))
-        path = self._folder / "contact_sheet.jpg"
-        write_whole(path, lambda temporary: sheet.save(temporary, quality=90, subsampling=0))
-        return path
+        self._outputs.write(self._sheet, _jpeg(sheet, quality=90))
+        return self._sheet
 
     def _earlier_tiles(self) -> dict[int, Image.Image]:
         """Return the tiles of frames that were not added but have a picture."""
@@ -120,6 +141,23 @@ class OverlayWriter:
             with suppress(OSError), Image.open(self._sequence.path(frame)) as picture:
                 tiles[frame] = _tile(picture.convert("RGB"), str(frame))  # the small label covers the large one
         return tiles
+
+
+def overlay_files(folder: Path, frames: Sequence[int]) -> tuple[Path, ...]:
+    """Return the files that an `OverlayWriter` writes for frames, the contact sheet last."""
+    sequence, sheet = _places(folder)
+    return (*map(sequence.path, frames), sheet)
+
+
+def _places(folder: Path) -> tuple[FrameSequence, Path]:
+    folder = Path(folder)
+    return FrameSequence(folder, "overlay.", 4, ".jpg"), folder / "contact_sheet.jpg"
+
+
+def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, format="jpeg", quality=quality, subsampling=0)
+    return stream.getvalue()
 
 
 def _evenly(frames: Sequence[int], most: int) -> frozenset[int]:

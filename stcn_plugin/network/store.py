@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from stcn_plugin.errors import CancelledError, WeightsError
+from stcn_plugin.atomic import Outputs, output_errors, temporary_file
+from stcn_plugin.errors import CancelledError, OutputError, WeightsError
 from stcn_plugin.network.official import LICENCE, OFFICIAL, RELEASE
 from stcn_plugin.network.weights_entry import NOT_STATED, WeightsEntry, content_hash, file_hash, read_entry
 
@@ -82,7 +83,7 @@ class WeightsStore:
         """
         if builtin := builtin_files().get(name):
             return builtin
-        if _NAME.fullmatch(name) and (stored := self.folder / f"{name}{SUFFIX}").is_file():
+        if _NAME.fullmatch(name) and (stored := self._file(name)).is_file():
             return stored
         if named := self._beside.get(name):
             if not named.is_file():
@@ -174,7 +175,7 @@ class WeightsStore:
         question = f"Download {url}\n  trained on: {official.training}\n  licence: {LICENCE}\n  to: {self.folder}\nDownload it?"
         if not confirm(question):
             raise CancelledError("nothing was downloaded")
-        with self._scratch(f"{name}.part{Path(official.file).suffix}") as part:
+        with self._writing(), temporary_file(self._file(name)) as part:
             download(url, part, progress=progress)
             try:
                 return self.add(part, name=name, licence=LICENCE, source=url, replace=replace)
@@ -234,7 +235,7 @@ class WeightsStore:
             raise WeightsError(f"'{name}' cannot be a name of weights", fix=fix)
         if name in builtin_files():
             raise WeightsError(f"'{name}' is the name of weights inside the package", fix="Choose another --name")
-        if not replace and (self.folder / f"{name}{SUFFIX}").exists():
+        if not replace and self._file(name).exists():
             fix = "Choose another --name, or overwrite it with --replace"
             raise WeightsError(f"there are weights called '{name}' already", where=str(self.folder), fix=fix)
         return name
@@ -242,30 +243,22 @@ class WeightsStore:
     def _write(self, name: str, loaded: LoadedWeights, metadata: Mapping[str, str]) -> None:
         from stcn_plugin.network.weights import write_weights
 
-        with self._scratch(f"{name}.new{SUFFIX}") as new:
-            write_weights(new, loaded, metadata=metadata)
-            new.replace(self.folder / f"{name}{SUFFIX}")
-
-    @contextmanager
-    def _scratch(self, name: str) -> Iterator[Path]:
-        """Give a hidden file in the store that is gone in the end."""
         with self._writing():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file = self.folder / f".{os.getpid()}.{name}"
-            try:
-                yield file
-            finally:
-                file.unlink(missing_ok=True)
+            Outputs().prepare([self._file(name)])
+            write_weights(self._file(name), loaded, metadata=metadata)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}{SUFFIX}"
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """Say what to do where the store cannot be written."""
         try:
-            yield
-        except OSError as error:
+            with output_errors(self.folder):
+                yield
+        except OutputError as error:
             fix = "Choose another folder with --store or STCN_WEIGHTS_DIR"
-            raise WeightsError(
-                f"the store cannot be written ({error.strerror or error})", where=str(self.folder), fix=fix
-            ) from error
+            raise WeightsError(error.what, where=error.where, fix=f"{error.fix}. {fix}") from error
 
     def _unknown(self, name: str) -> WeightsError:
         known = [entry.name for entry in self.entries()]

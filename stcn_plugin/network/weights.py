@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from stcn_plugin.atomic import write_whole
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import VARIANTS, Variant
@@ -83,11 +84,11 @@ def write_weights(path: Path, loaded: LoadedWeights, *, metadata: Mapping[str, s
         metadata: Added to what the weights already say of themselves; ``variant`` is always recorded.
 
     Raises:
-        OSError: The file cannot be written.
+        OutputError: The file cannot be written.
     """
     said = {**loaded.metadata, **(metadata or {}), "variant": loaded.variant.name}
-    # By Python's own writing: safetensors' would hide the system's reason, and let nobody else read the file.
-    path.write_bytes(save({name: tensor.contiguous() for name, tensor in loaded.state.items()}, metadata=said))
+    # As bytes: safetensors' own writing would hide the system's reason, and let nobody else read the file.
+    write_whole(path, save({name: tensor.contiguous() for name, tensor in loaded.state.items()}, metadata=said))
 
 
 def build_network(loaded: LoadedWeights, *, device: torch.device) -> STCN:

@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import OutputError, PresetError
 from stcn_plugin.presets.layers import Origin
 from stcn_plugin.presets.library import is_file_name
@@ -27,7 +27,12 @@ _HEADER = "# A shot as it was last propagated."
 
 
 def save_shot(
-    shot: Shot, path: str | Path, *, preset: str = "default", search_path: Sequence[Path] | None = None
+    shot: Shot,
+    path: str | Path,
+    *,
+    preset: str = "default",
+    search_path: Sequence[Path] | None = None,
+    outputs: Outputs | None = None,
 ) -> Path:
     """Write a shot file that loads as the same shot; it appears whole or not at all.
 
@@ -36,6 +41,7 @@ def save_shot(
         path: The file; one by that name is replaced where it was saved by this function too.
         preset: The preset to build on, a name or a file; only settings that differ from it are written.
         search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+        outputs: Writes the file; by default with nothing that must not be written over.
 
     Returns:
         The file, as an absolute path.
@@ -55,7 +61,7 @@ def save_shot(
             fix="Save under another name, such as " + target.with_suffix(f".v2{target.suffix}").name,
         )
     text = shot_yaml(shot, target, preset=preset, search_path=search_path)
-    write_whole(target, lambda temporary: _write(temporary, text))
+    (outputs or Outputs()).write(target, text.encode("utf-8"))
     return target
 
 
@@ -179,10 +185,6 @@ def _relative(text: str, folder: Path) -> str:
         return text
     inside = str(path.relative_to(folder))
     return f"./{inside}" if inside.startswith("~") else inside  # else it would be a home folder
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 class _Dumper(yaml.SafeDumper):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
-from stcn_plugin.atomic import check_writable
+from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.matte_reading import check_mattes
 from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.overlays import overlay_files
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.shot_model import Shot
@@ -68,21 +68,23 @@ def check_keyframes(sequence: FrameSequence, frames: tuple[int, ...], shot: Shot
             )
 
 
-def check_outputs(writer: MatteWriter, sequence: FrameSequence, frames: Sequence[int], shot: Shot) -> None:
+def shot_outputs(shot: Shot, frames: Sequence[int] = ()) -> Outputs:
+    """Return what writes the files of a shot, and never over a frame of its plate or a keyframe.
+
+    Args:
+        shot: The shot.
+        frames: Its frames, where they are known; files of the plate that are on disk count in any case.
+    """
+    sequence = FrameSequence.parse(shot.plate)
+    plate = {sequence.path(frame): "a frame of the plate" for frame in {*frames, *sequence.frames_on_disk()}}
+    return Outputs(plate | {Path(keyframe.file): "a keyframe of the shot" for keyframe in shot.keyframes})
+
+
+def check_outputs(outputs: Outputs, writer: MatteWriter, frames: Sequence[int], shot: Shot) -> None:
     """Refuse to write over what the shot is made of, and where nothing can be written at all."""
-    sources = {os.path.realpath(sequence.path(frame)): "the plate" for frame in frames}
-    sources |= {os.path.realpath(keyframe.file): "a keyframe" for keyframe in shot.keyframes}
-    for frame in frames:
-        for path in writer.paths(frame):
-            if what := sources.get(os.path.realpath(path)):
-                raise OutputError(
-                    f"this file is {what} of the shot and would be overwritten",
-                    where=str(path),
-                    fix="Write the mattes somewhere else",
-                )
-    check_writable(writer.paths(frames[0])[0])
-    if folder := shot.settings.overlay.folder:
-        check_writable(Path(folder) / "contact_sheet.jpg")
+    mattes = [path for frame in frames for path in writer.paths(frame)]
+    folder = shot.settings.overlay.folder
+    outputs.prepare([*mattes, *(overlay_files(Path(folder), frames) if folder else ())])
 
 
 def check_life(

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.frames import format_frame_range
@@ -32,6 +33,7 @@ from stcn_plugin.shot.checks import (
     check_update,
     shortened,
     shot_frames,
+    shot_outputs,
 )
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
@@ -53,7 +55,8 @@ class Job:
         settings: The shot's settings.
         frames: All frames of the shot, ascending; an index is a position in them.
         plates: Reads the plate.
-        writer: Writes the mattes.
+        outputs: Writes files, and none over the plate or a keyframe.
+        writer: Makes the mattes' files.
         window: What is propagated, in plate pixels: the format and the overscan.
         display: The plate's format.
         pixel_aspect: Width of a plate pixel over its height.
@@ -69,6 +72,7 @@ class Job:
     settings: Preset
     frames: tuple[int, ...]
     plates: PlateReader
+    outputs: Outputs
     writer: MatteWriter
     window: Window
     display: Window
@@ -139,6 +143,7 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in mattes.items()}
     objects = tuple(dict.fromkeys(name for index in sorted(masks) for name in masks[index]))
     check_life(life, objects, masks, shot, frames)
+    outputs = shot_outputs(shot, frames)
     writer = MatteWriter(
         FrameSequence.parse(shot.out),
         objects=objects,
@@ -146,8 +151,9 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         depth=settings.output.depth,
         compression=settings.output.compression,
         software="stcn_plugin",
+        outputs=outputs,
     )
-    check_outputs(writer, sequence, frames, shot)
+    check_outputs(outputs, writer, frames, shot)
     plan = plan_passes(
         length=len(frames),
         objects=objects,
@@ -161,6 +167,7 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         settings=settings,
         frames=frames,
         plates=plates,
+        outputs=outputs,
         writer=writer,
         window=window,
         display=header.display,

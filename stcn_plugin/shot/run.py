@@ -121,7 +121,9 @@ class _Run:
         self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
         overlay = job.settings.overlay
         self._overlays = (
-            OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames) if overlay.folder else None
+            OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames, outputs=job.outputs)
+            if overlay.folder
+            else None
         )
 
     def run(self) -> Report:
@@ -228,11 +230,7 @@ class _Run:
         small = fetch(finish(own, size=job.size, black=matte.black, white=matte.white)) if self._overlays else None
         self._seconds["finish"] += time.perf_counter() - started
 
-        def write() -> None:
-            with self._turns.file():
-                self._write(index, plate, mattes, small)
-
-        writer.submit(write)
+        writer.submit(lambda: self._write(index, plate, mattes, small))
 
     def _deliver_unreached(self, stretch: Stretch, writer: WriteBehind) -> None:
         """Write clear mattes for frames that no keyframe reaches, so that the sequence has no holes."""
@@ -241,19 +239,32 @@ class _Run:
             self._deliver(index, plate, nothing, writer)
 
     def _write(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> None:
+        """Write a frame's files; waiting for the disk keeps nobody from the processor, so it takes no turn."""
+        frame = self._job.frames[index]
+        with self._turns.file():
+            files = self._encode(index, plate, finished, small)
+        started = time.perf_counter()
+        for path, content in files.items():
+            self._job.outputs.write(path, content)
+        self._written[frame] = mattes = self._job.writer.paths(frame)
+        self._seconds["write"] += time.perf_counter() - started
+        self._watcher.on_frame(frame, mattes)
+        self._notifier.tell("stcn_frame_written", frame=frame, files=mattes)
+
+    def _encode(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> dict[Path, bytes]:
+        """Return a frame's files and what each will hold."""
         propagated = dict(zip(self._job.objects, finished.wait(), strict=True))
         started = time.perf_counter()
         frame = self._job.frames[index]
         mattes = with_keyframe(propagated, self._job.keyframe(index))
         final = process_mattes(self._job.studio, frame, mattes)
-        files = self._job.writer.write(frame, final, window=self._job.window, header=plate.header)
+        files = self._job.writer.encode(frame, final, window=self._job.window, header=plate.header)
         if self._overlays and small is not None:
             shown = dict(zip(self._job.objects, small.wait(), strict=True)) if final is mattes else final
-            self._overlays.add(frame, plate.image, shown, pixel_aspect=self._job.network_pixel_aspect)
-        self._written[frame] = files
+            path, picture = self._overlays.draw(frame, plate.image, shown, pixel_aspect=self._job.network_pixel_aspect)
+            files[path] = picture
         self._seconds["write"] += time.perf_counter() - started
-        self._watcher.on_frame(frame, files)
-        self._notifier.tell("stcn_frame_written", frame=frame, files=files)
+        return files
 
     def _stop_if_cancelled(self) -> None:
         if self._watcher.is_cancelled():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,18 +49,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     Raises:
         OutputError: It cannot be written; the one before is still there.
     """
-
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            try:
-                torch.save(vars(checkpoint), file)
-            except RuntimeError as error:  # what it makes of a full disk
-                raise OSError(f"the checkpoint cannot be written ({error})") from error
-            # Or a power cut may leave the name with nothing behind it, and there is no other checkpoint.
-            os.fsync(file.fileno())
-
     file = folder / _NAME
-    write_whole(file, write)
+    write_whole(file, lambda stream: torch.save(vars(checkpoint), stream))
     return file
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
+from typing import IO
 
-from stcn_plugin.atomic import refusals_told, write_whole
+from stcn_plugin.atomic import output_errors, write_whole
 from stcn_plugin.training.reports import StepReport
 from stcn_plugin.training.validation import ValidationReport
 
@@ -50,28 +52,28 @@ class History:
         steps, validations = self._read(_STEPS), self._read(_VALIDATION)
         if not steps:
             return
-
-        def write(path: Path) -> None:
-            _draw(path, steps, validations)
-
-        write_whole(self._folder / _PICTURE, write)
+        write_whole(self._folder / _PICTURE, lambda stream: _draw(stream, steps, validations))
 
     def _append(self, name: str, row: dict[str, object]) -> None:
         path = self._folder / name
-        is_new = not path.exists()
-        with refusals_told(path), path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(row))
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
+        with output_errors(path), path.open("ab", buffering=0) as file:
+            before = file.tell()
+            text = _csv([row], with_header=before == 0)
+            try:
+                written = file.write(text)
+                if written != len(text):  # the disk took a part of it
+                    file.write(text[written:])
+            except OSError:
+                file.truncate(before)
+                raise
 
     def _read(self, name: str) -> list[dict[str, str]]:
         path = self._folder / name
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            # A line that a killed process left unfinished counts for nothing.
-            return [row for row in csv.DictReader(file) if None not in row.values()]
+        text = path.read_text("utf-8")
+        lines = text[: text.rfind("\n") + 1]  # a line that a killed process left unfinished counts for nothing
+        return [row for row in csv.DictReader(io.StringIO(lines, newline="")) if None not in row.values()]
 
     def _keep(self, name: str, step: int) -> None:
         """Cut off what came after a step."""
@@ -84,17 +86,19 @@ class History:
         if not kept:
             path.unlink()
             return
-
-        def write(temporary: Path) -> None:
-            with temporary.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(kept)
-
-        write_whole(path, write)
+        write_whole(path, _csv(kept, with_header=True))
 
 
-def _draw(path: Path, steps: Sequence[dict[str, str]], validations: Sequence[dict[str, str]]) -> None:
+def _csv(rows: Sequence[Mapping[str, object]], *, with_header: bool) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(rows[0]))
+    if with_header:
+        writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode("utf-8")
+
+
+def _draw(stream: IO[bytes], steps: Sequence[dict[str, str]], validations: Sequence[dict[str, str]]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 7), layout="constrained")
@@ -117,7 +121,7 @@ def _draw(path: Path, steps: Sequence[dict[str, str]], validations: Sequence[dic
     below.set_xlabel("step")
     below.set_ylim(0, 1)
     below.legend(fontsize="small", ncols=3)
-    figure.savefig(path, format="png", dpi=100)
+    figure.savefig(stream, format="png", dpi=100)
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import Outputs, write_whole
 from stcn_plugin.media.matte_files import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.presets.shot_model import Shot
@@ -23,6 +23,10 @@ class _Keyframe:
     name: str
     rgb: NDArray[np.uint8]
     masks: Mapping[str, NDArray[np.float32]]
+
+    def files(self, folder: Path) -> tuple[Path, Path]:
+        """Return the files of plate and masks."""
+        return folder / f"{self.name.format('plates')}.png", folder / f"{self.name.format('masks')}.exr"
 
     def add_to(self, digest: hashlib._Hash) -> None:
         digest.update(f"{self.name} {self.rgb.shape}".encode() + self.rgb.tobytes())
@@ -49,6 +53,7 @@ def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> Path:
     for keyframe in keyframes:
         keyframe.add_to(digest)
     inside = folder / f"keyframes-{digest.hexdigest()[:8]}"
+    Outputs().prepare(path for keyframe in keyframes for path in keyframe.files(inside))
     for keyframe in keyframes:
         _write(keyframe, inside)
     return inside
@@ -71,7 +76,7 @@ def _write(keyframe: _Keyframe, folder: Path) -> None:
     window = Window(0, 0, width, height)
     header = FrameHeader(display=window, data=window)
     picture = Pillow.fromarray(keyframe.rgb)
-    write_whole(folder / f"{keyframe.name.format('plates')}.png", picture.save)
+    plate, masks = keyframe.files(folder)
+    write_whole(plate, lambda stream: picture.save(stream, format="png"))
     planes = {f"{name}.A": mask for name, mask in keyframe.masks.items()}
-    masks = folder / f"{keyframe.name.format('masks')}.exr"
     write_exr(masks, planes, "half", header=header, attributes={"compression": "zips"})

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import Outputs, write_whole
 from stcn_plugin.errors import CancelledError, STCNError, TrainingError
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import VARIANTS
@@ -191,9 +191,9 @@ class _Run:
         device = str(trainer.device)
         origins = Origins(config, trainer.step, trainer.seconds, device, validation, self._start_licence)
         file = self._folder / WEIGHTS
-        write_whole(file, lambda path: write_weights(path, weights, metadata=origins.metadata()))
+        write_weights(file, weights, metadata=origins.metadata())
         card = origins.markdown(name=file.name, size=file.stat().st_size)
-        write_whole(self._folder / CARD, lambda path: _write_text(path, card))
+        write_whole(self._folder / CARD, card.encode("utf-8"))
 
     def _finished(self) -> Trained:
         trainer, file = self._trainer, self._folder / WEIGHTS
@@ -214,6 +214,7 @@ def _settle(folder: Path, config: TrainingConfig) -> None:
         TrainingError: The folder holds a run with other settings.
         OutputError: It cannot be written.
     """
+    Outputs().prepare([folder / name for name in (_SETTINGS, WEIGHTS, CARD)])
     file = folder / _SETTINGS
     said = config.model_dump(mode="json")
     if file.exists():
@@ -231,13 +232,9 @@ def _settle(folder: Path, config: TrainingConfig) -> None:
                 fix="Choose another folder with out:, or delete this one to start anew",
             )
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
-    write_whole(file, lambda path: _write_text(path, text))
+    write_whole(file, text.encode("utf-8"))
 
 
 def _footage(validation: Validation, clips: Sequence[Clip]) -> str:
     """Say what is validated on, and how; scores of anything else are no comparison."""
     return f"{validation.lines} lines, {validation.frames or 'all'} frames of {', '.join(clip.name for clip in clips)}"
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -154,6 +154,8 @@ def _save(shot: Shot, request: JobRequest, search_path: Sequence[Path]) -> list[
     if request.save_as is None:
         return []
     from stcn_plugin.presets.shot_writer import preset_under, save_shot
+    from stcn_plugin.shot.checks import shot_outputs
 
     below = preset_under(request.shot_file, search_path=search_path) if request.shot_file else "default"
-    return [save_shot(shot, request.save_as, preset=request.preset or below, search_path=search_path)]
+    preset, outputs = request.preset or below, shot_outputs(shot)
+    return [save_shot(shot, request.save_as, preset=preset, search_path=search_path, outputs=outputs)]

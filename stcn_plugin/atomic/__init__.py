@@ -1,0 +1,12 @@
+"""Files that appear under their name whole or not at all, also on a full disk and after a power cut.
+
+Every file is written by this package's own calls into a hidden temporary file beside it, synced, and renamed; so a
+write that fails is always reported, and what stood under the name before stays until the new file is complete.
+"""
+
+from __future__ import annotations
+
+from stcn_plugin.atomic._outputs import Content, Outputs, temporary_file, write_whole
+from stcn_plugin.atomic._refusals import cause_and_fix, output_errors
+
+__all__ = ["Content", "Outputs", "cause_and_fix", "output_errors", "temporary_file", "write_whole"]

@@ -1,0 +1,237 @@
+"""Write every kind of file again and again, each time with room for one page more, and look at what is there afterwards.
+
+    python full_disks.py disk|limit|disk-without-memory FOLDER
+
+``disk`` mounts a small disk at the folder, in a name space of its own, and fills it but for some pages; ``limit`` lets no
+file become larger than some pages. ``disk-without-memory`` keeps temporary files there too, as systems do that have no
+files in memory. Prints what happened as JSON: the kind of file to a mapping of facts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stcn_plugin.atomic import Outputs
+from stcn_plugin.errors import STCNError
+from stcn_plugin.install import nuke
+from stcn_plugin.install.blender import build_extension
+from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.overlays import OverlayWriter
+from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.network.variants import VARIANTS
+from stcn_plugin.network.weights import LoadedWeights, write_weights
+from stcn_plugin.presets.shot_file import make_shot
+from stcn_plugin.presets.shot_writer import save_shot
+from stcn_plugin.training.checkpoints import Checkpoint, save_checkpoint
+from stcn_plugin.training.history import History
+from stcn_plugin.training.reports import StepReport
+
+PAGE = 4096
+DISK = 1 << 21
+BEFORE = b"# A shot as it was last propagated.\n# what stood there before\n"
+TIME = re.compile(rb"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")
+COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
+LAYOUTS = ("layers", "per_object", "cryptomatte")
+
+WINDOW = Window(0, 0, 96, 48)
+HEADER = FrameHeader(WINDOW, WINDOW)
+RNG = np.random.default_rng(1)
+MATTES = {name: RNG.random(WINDOW.shape, np.float32) for name in ("hero", "villain")}
+PICTURE = RNG.random((*WINDOW.shape, 3), np.float32)
+
+Write = Callable[[Path], Sequence[Path]]
+"""Writes files to a folder and returns them."""
+
+
+@dataclass
+class Facts:
+    """What happened to one kind of file.
+
+    Args:
+        tries: Writes with too little room, or just enough.
+        errors: Those that failed.
+        broken: Pages of room at which a file under its final name was not whole, or absent though all went well.
+        lost: Pages of room at which the file of before was gone.
+        left: Pages of room at which something else stayed in the folder.
+        wordless: Errors that name neither the file nor the cause.
+    """
+
+    tries: int
+    errors: int
+    broken: list[int]
+    lost: list[int]
+    left: list[int]
+    wordless: list[str]
+
+
+def mattes(folder: Path, *, suffix: str, **settings: str) -> Sequence[Path]:
+    sequence = FrameSequence.parse(folder / f"m.####.{suffix}")
+    return MatteWriter(sequence, objects=list(MATTES), **settings).write(1, MATTES, window=WINDOW, header=HEADER)
+
+
+def overlay(folder: Path) -> Sequence[Path]:
+    return [OverlayWriter(folder, width=144, frames=[1]).add(1, PICTURE, MATTES)]
+
+
+def sheet(folder: Path) -> Sequence[Path]:
+    writer = OverlayWriter(folder, width=144, frames=[1])
+    writer.draw(1, PICTURE, MATTES)
+    found = writer.finish()
+    assert found
+    return [found]
+
+
+def checkpoint(folder: Path) -> Sequence[Path]:
+    numbers = torch.arange(6000, dtype=torch.float32)
+    return [save_checkpoint(folder, Checkpoint(1, {"w": numbers, "v": numbers + 1}, {}, {}, -1.0, 0.0))]
+
+
+def curves(folder: Path) -> Sequence[Path]:
+    history = History(folder, step=0, validated=0)
+    history._read = lambda name: STEPS if name == "steps.csv" else []  # type: ignore[method-assign]
+    history.draw()
+    return [folder / "curves.png"]
+
+
+def weights(folder: Path) -> Sequence[Path]:
+    tensors = {"a": torch.arange(5000, dtype=torch.float32)}
+    write_weights(folder / "w.safetensors", LoadedWeights(VARIANTS["lite"], tensors, {}))
+    return [folder / "w.safetensors"]
+
+
+def shot(folder: Path) -> Sequence[Path]:
+    keyframes = {frame: f"roto/{'x' * 60}.{frame}.png" for frame in range(1, 150)}
+    return [save_shot(make_shot(plate="p.####.exr", keyframes=keyframes, out="m.####.exr"), folder / "s.yaml")]
+
+
+def report(folder: Path) -> Sequence[Path]:
+    Outputs().write(folder / "scores.json", b"0.5, " * 3000)
+    return [folder / "scores.json"]
+
+
+def blender(folder: Path) -> Sequence[Path]:
+    return [build_extension(folder / "stcn.zip", python="/usr/bin/python3")]
+
+
+def nuke_folder(folder: Path) -> Sequence[Path]:
+    nuke.install(folder / ".nuke", python="/usr/bin/python3")
+    return sorted(path for path in (folder / ".nuke").rglob("*") if path.is_file())
+
+
+ROW = {"step": 1, "loss": 0.5, "overlap": 0.5, "learning_rate": 1e-4, "seconds": 1.0, "waited": 0.0}
+STEPS = [{key: str(value) for key, value in ROW.items()} for _ in range(50)]
+PICTURES: dict[str, Write] = {
+    **{
+        f"exr {compression} {layout}": partial(mattes, suffix="exr", compression=compression, layout=layout)
+        for compression in COMPRESSIONS
+        for layout in LAYOUTS
+    },
+    **{f"{suffix} {depth}": partial(mattes, suffix=suffix, depth=depth) for suffix in ("png", "tif") for depth in ("uint8", "uint16")},
+}  # fmt: skip
+OTHERS: dict[str, Write] = {
+    "overlay": overlay,
+    "contact sheet": sheet,
+    "checkpoint": checkpoint,
+    "curves": curves,
+    "weights": weights,
+    "shot file": shot,
+    "report": report,
+    "blender extension": blender,
+    "nuke plugin": nuke_folder,
+}
+
+
+def sweep(write: Write, folder: Path, room: Callable[[int], object]) -> Facts:
+    """Try a kind of file with more and more room."""
+    fresh(folder)
+    whole = {path: masked(path) for path in write(folder)}
+    replaced = [path for path in whole if len(path.relative_to(folder).parts) == 1]  # those that are written alone
+    facts = Facts(0, 0, [], [], [], [])
+    for pages in range(sum(-(-len(content) // PAGE) for content in whole.values()) + 2):
+        fresh(folder)
+        for path in replaced:
+            path.write_bytes(BEFORE)
+        error = None
+        try:
+            with room(pages):  # type: ignore[attr-defined]
+                write(folder)
+        except STCNError as caught:
+            error = str(caught).replace(".stcn.new", "stcn")  # where the plugin's files are until all are there
+            if not any(str(path) in error for path in whole) or not re.search("no space left|too large", error):
+                facts.wordless.append(error)
+        there = {path: masked(path) for path in whole if path.is_file()}
+        facts.tries += 1
+        facts.errors += error is not None
+        if any(content not in (whole[path], BEFORE) for path, content in there.items()) or (
+            not error and there != whole
+        ):
+            facts.broken.append(pages)
+        if any(path not in there for path in replaced):
+            facts.lost.append(pages)
+        if [path for path in folder.rglob("*") if path.is_file() and path not in whole]:
+            facts.left.append(pages)
+    return facts
+
+
+def masked(path: Path) -> bytes:
+    """What a file holds, but for the time at which it was written."""
+    return TIME.sub(b"", path.read_bytes())
+
+
+def fresh(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+
+
+@contextmanager
+def space_left(pages: int, disk: Path) -> Iterator[None]:
+    """Fill the disk but for some pages."""
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes((os.statvfs(disk).f_bavail - pages) * PAGE))
+    assert os.statvfs(disk).f_bavail == pages
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+@contextmanager
+def size_limit(pages: int) -> Iterator[None]:
+    """Let no file become larger than some pages."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (pages * PAGE, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def main(mode: str, place: Path) -> dict[str, Facts]:
+    kinds = PICTURES | OTHERS
+    if mode.startswith("disk"):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)], check=True)
+    if mode == "disk-without-memory":
+        os.environ["TMPDIR"] = str(place)
+        del os.memfd_create
+        kinds = PICTURES
+    room = size_limit if mode == "limit" else partial(space_left, disk=place)
+    return {kind: sweep(write, place / "out", room) for kind, write in kinds.items()}
+
+
+if __name__ == "__main__":
+    print(json.dumps({kind: asdict(facts) for kind, facts in main(sys.argv[1], Path(sys.argv[2])).items()}))

@@ -1,0 +1,447 @@
+"""Files appear under their name whole or not at all, in the folders of the job, and never over what it reads."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.errors import OutputError
+
+# Starts writing a file, tells that half of it is on disk, and waits.
+HALF_WRITER = """
+import sys, time
+from pathlib import Path
+from stcn_plugin.atomic import write_whole
+
+def write(stream):
+    stream.write(bytes(1 << 16))
+    print('half', flush=True)
+    time.sleep(60)
+
+write_whole(Path(sys.argv[1]), write)
+"""
+
+# Writes forty files, each over one of the other process, as a machine would whose process has the same number.
+SAME_NUMBER = """
+import os, sys
+from pathlib import Path
+from stcn_plugin.atomic import write_whole
+os.getpid = lambda: 4242
+letter = sys.argv[2].encode()
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(40):
+    write_whole(Path(sys.argv[1]) / f"m.{number:04d}.exr", letter * 300_000)
+"""
+
+
+def fails(number: int):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_a_file_appears_with_its_folders(tmp_path):
+    """Missing folders are made, and nothing but the file is in them."""
+    path = tmp_path / "new" / "folder" / "m.1001.txt"
+    Outputs().write(path, b"whole")
+    assert path.read_bytes() == b"whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_single_file_goes_to_a_folder_that_is_there(tmp_path):
+    """Where folders are to stay, none is made."""
+    write_whole(tmp_path / "m.txt", b"whole")
+    assert (tmp_path / "m.txt").read_bytes() == b"whole"
+    with pytest.raises(OutputError, match=r"new/m\.txt: .*no such file or directory\. Check the disk: the folder has"):
+        write_whole(tmp_path / "new" / "m.txt", b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.txt"]
+
+
+def test_a_writer_gets_a_hidden_file_beside(tmp_path):
+    """A rename needs the same disk; hosts and people skip hidden names, and take .tmp for no picture."""
+    names = []
+    write_whole(tmp_path / "m.1001.exr", lambda _: names.extend(os.listdir(tmp_path)))
+    (name,) = names
+    assert name.startswith(".m.1001.exr.")
+    assert name.endswith(".tmp")
+
+
+def test_a_writer_gets_no_file_number(tmp_path):
+    """Pillow writes to a file's number itself where there is one, and overlooks what a full disk did not take."""
+    seen = []
+
+    def write(stream) -> None:
+        with pytest.raises(io.UnsupportedOperation):
+            stream.fileno()
+        seen.append(stream.write(b"abc"))
+
+    write_whole(tmp_path / "m", write)
+    assert seen == [3]
+    assert (tmp_path / "m").read_bytes() == b"abc"
+
+
+def test_short_writes_are_gone_on_with(tmp_path, monkeypatch):
+    """The system may take a part of what it is given; the rest follows."""
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:7]))
+    write_whole(tmp_path / "m", bytes(range(100)))
+    assert (tmp_path / "m").read_bytes() == bytes(range(100))
+
+
+@pytest.mark.parametrize("death", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_a_writer_that_dies_midway_leaves_what_was_there(tmp_path, death):
+    """The file of the run before survives, and no hidden half is left behind."""
+    path = tmp_path / "m.txt"
+    write_whole(path, b"before")
+
+    def die(stream) -> None:
+        stream.write(b"hal")
+        raise death
+
+    with pytest.raises(death):
+        write_whole(path, die)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("hidden_as", [None, RuntimeError("something about positions")])
+def test_a_library_cannot_hide_a_full_disk(tmp_path, monkeypatch, hidden_as):
+    """Where a library passes over a failed write, or tells of it without the system's reason, the reason is told."""
+    path = tmp_path / "m.pt"
+    write_whole(path, b"before")
+    monkeypatch.setattr(os, "write", fails(errno.ENOSPC))
+
+    def write(stream) -> None:
+        try:
+            stream.write(b"half")
+        except OSError:
+            if hidden_as:
+                raise hidden_as from None
+
+    with pytest.raises(OutputError, match=r"no space left on device\. Free some space"):
+        write_whole(path, write)
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path, monkeypatch):
+    """After a power cut a name leads to a whole file, and a file that was told of has its name."""
+    calls = []
+    real_sync, real_replace = os.fsync, os.replace
+
+    def sync(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else os.fstat(descriptor).st_size
+        calls.append(kind)
+        real_sync(descriptor)
+
+    def replace(*arguments: object, **folders: object) -> None:
+        calls.append("replace")
+        real_replace(*arguments, **folders)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", replace)
+    write_whole(tmp_path / "m", lambda stream: stream.write(b"12345"))
+    assert calls == [5, "replace", "folder"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("function", ["fsync", "close", "replace"])
+def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, function):
+    """A network disk may say only on syncing or closing that it is full; the file of before is still there."""
+    path = tmp_path / "m.exr"
+    write_whole(path, b"before")
+    real, ends = getattr(os, function), []
+
+    def fail(*arguments: object, **named: object) -> None:
+        real(*arguments, **named) if function != "replace" else None
+        if not ends:
+            ends.append(True)
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, function, fail)
+    with pytest.raises(OutputError) as caught:
+        write_whole(path, b"after")
+    monkeypatch.undo()
+    assert caught.value.where == str(path)
+    assert os.strerror(number).lower() in caught.value.what
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_disk_that_cannot_sync_is_written_to(tmp_path, monkeypatch, number):
+    """Some network file systems have no such call for folders, or for files."""
+    monkeypatch.setattr(os, "fsync", fails(number))
+    write_whole(tmp_path / "m", b"whole")
+    assert (tmp_path / "m").read_bytes() == b"whole"
+
+
+@pytest.mark.parametrize(
+    ("number", "fix"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "may write to"),
+        (errno.EROFS, "read-only"),
+        (errno.EIO, "Check the disk"),
+    ],
+)
+def test_what_the_system_refuses_is_told_with_a_fix(tmp_path, monkeypatch, number, fix):
+    """The error names the file and the cause, and says what to do."""
+    path = tmp_path / "m.exr"
+    monkeypatch.setattr(os, "write", fails(number))
+    with pytest.raises(OutputError) as caught:
+        write_whole(path, b"content")
+    assert caught.value.where == str(path)
+    assert os.strerror(number).lower() in caught.value.what
+    assert fix in str(caught.value)
+    assert ".tmp" not in str(caught.value)
+
+
+def test_what_a_format_says_is_told_where_the_system_has_no_reason(tmp_path):
+    """A format's own sentence is passed on, and nothing is left of its file."""
+
+    def refuse(stream) -> None:
+        stream.write(b"hal")
+        raise OSError("the picture is too wide for this format")
+
+    with pytest.raises(OutputError, match=r"the picture is too wide for this format\. Check the disk"):
+        write_whole(tmp_path / "m.exr", refuse)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_killed_process_leaves_no_half_file(tmp_path):
+    """After SIGKILL in the middle of a write the name still shows the whole file; the next start removes the rest."""
+    path = tmp_path / "m.exr"
+    write_whole(path, b"before")
+    with subprocess.Popen([sys.executable, "-c", HALF_WRITER, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "half\n"
+        Outputs().prepare([path])
+        assert len(list(tmp_path.iterdir())) == 2  # its writer runs
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    assert path.read_bytes() == b"before"
+    assert len(list(tmp_path.iterdir())) == 2
+    Outputs().prepare([path])
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_two_machines_with_one_process_number_write_into_one_folder(tmp_path):
+    """Eighty writes by two processes of one number, at the same time and to the same names: every file is whole."""
+    command = [sys.executable, "-c", SAME_NUMBER, str(tmp_path)]
+    writers = [
+        subprocess.Popen([*command, letter], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for letter in "ab"
+    ]  # fmt: skip
+    for writer in writers:
+        assert writer.stdout.readline() == "ready\n"
+    for writer in writers:
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    for writer in writers:
+        assert writer.communicate()[1] == ""
+        assert writer.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"m.{number:04d}.exr" for number in range(40)]
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() in (b"a" * 300_000, b"b" * 300_000)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
+@pytest.mark.parametrize("withheld", [0o022, 0o077, 0o002])
+def test_a_file_has_the_permissions_of_every_new_file(tmp_path, withheld):
+    """What the umask withholds is withheld, and no more; unless permissions are asked for."""
+    before = os.umask(withheld)
+    try:
+        write_whole(tmp_path / "m", b"")
+        Outputs().write(tmp_path / "n", b"", permissions=0o754)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "m").stat().st_mode) == 0o666 & ~withheld
+    assert stat.S_IMODE((tmp_path / "n").stat().st_mode) == 0o754
+
+
+@pytest.mark.parametrize("when", ["between two files", "while a file is written", "before it is renamed"])
+def test_a_folder_that_vanishes_is_an_error(tmp_path, monkeypatch, when):
+    """The files that were in it are gone, so that to make it again would pass for success."""
+    folder = tmp_path / "out"
+    outputs = Outputs()
+    outputs.write(folder / "m.1001", b"first")
+    real = os.replace
+
+    def vanish(*_: object) -> None:
+        shutil.rmtree(folder)
+
+    def replace(*arguments: object, **folders: object) -> None:
+        vanish()
+        real(*arguments, **folders)
+
+    if when == "between two files":
+        vanish()
+    elif when == "before it is renamed":
+        monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(
+        OutputError, match=r"m\.1002: the file cannot be written: no such file.*the folder has been moved"
+    ):
+        outputs.write(folder / "m.1002", vanish if when == "while a file is written" else b"second")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_folder_that_becomes_a_link_is_an_error(tmp_path, depth):
+    """Files go where the job began to write, or nowhere."""
+    folder, elsewhere = tmp_path / "shot" / "out", tmp_path / "elsewhere"
+    outputs = Outputs()
+    outputs.write(folder / "m.1001", b"first")
+    moved = folder if depth == 0 else folder.parent
+    moved.rename(tmp_path / "moved")
+    (elsewhere / "out").mkdir(parents=True)
+    moved.symlink_to(elsewhere / "out" if depth == 0 else elsewhere)
+    with pytest.raises(OutputError, match=r"m\.1002: the folder is another one than when the job started"):
+        outputs.write(folder / "m.1002", b"second")
+    assert list((elsewhere / "out").iterdir()) == []
+
+
+def test_a_folder_that_is_a_link_from_the_start_is_written_to(tmp_path):
+    """Studios lead paths to disks by links."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk")
+    outputs = Outputs()
+    for name in ("m.1001", "m.1002"):
+        outputs.write(tmp_path / "out" / name, b"whole")
+    assert sorted(path.name for path in (tmp_path / "disk").iterdir()) == ["m.1001", "m.1002"]
+
+
+def same(source: Path, output: Path) -> None:
+    output.parent.mkdir(exist_ok=True)
+    source.rename(output)
+    source.symlink_to(output)  # the job reads the plate under the one name and writes to the other
+
+
+def linked(source: Path, output: Path) -> None:
+    output.parent.mkdir(exist_ok=True)
+    output.symlink_to(source)
+
+
+def hard_linked(source: Path, output: Path) -> None:
+    output.parent.mkdir(exist_ok=True)
+    output.hardlink_to(source)
+
+
+def in_a_linked_folder(source: Path, output: Path) -> None:
+    source.rename(source.with_name(output.name))
+    source.symlink_to(source.with_name(output.name))
+    output.parent.symlink_to(source.parent)
+
+
+@pytest.mark.parametrize("clash", [same, linked, hard_linked, in_a_linked_folder])
+@pytest.mark.parametrize("is_late", [False, True])
+def test_no_source_is_written_over(tmp_path, clash, is_late):
+    """A file that the job reads is refused under each of its names, at the start and when it is time to write."""
+    source, output = tmp_path / "plates" / "plate.exr", tmp_path / "out" / "matte.exr"
+    source.parent.mkdir()
+    source.write_bytes(b"plate")
+    if is_late:
+        outputs = Outputs({source: "a frame of the plate"})
+        clash(source, output)
+        outputs._ready[output.parent] = os.path.realpath(output.parent)
+    else:
+        clash(source, output)
+        outputs = Outputs({source: "a frame of the plate"})
+        with pytest.raises(
+            OutputError, match=r"matte\.exr: this file is a frame of the plate and would be overwritten"
+        ):
+            outputs.prepare([output])
+    with pytest.raises(OutputError, match=r"matte\.exr: this file is a frame of the plate and would be overwritten"):
+        outputs.write(output, b"matte")
+    assert source.read_bytes() == b"plate"
+    assert output.read_bytes() == b"plate"
+
+
+def test_nothing_is_made_where_a_source_would_be_written_over(tmp_path):
+    """All files are looked at before the first folder is made."""
+    (tmp_path / "key.exr").write_bytes(b"")
+    outputs = Outputs({tmp_path / "key.exr": "a keyframe"})
+    with pytest.raises(OutputError, match="a keyframe"):
+        outputs.prepare([tmp_path / "new" / "m.exr", tmp_path / "key.exr"])
+    assert [path.name for path in tmp_path.iterdir()] == ["key.exr"]
+
+
+def test_a_frame_of_the_plate_that_is_not_there_yet_is_none_of_the_mattes(tmp_path):
+    """A plate that is still rendering, or has gaps, would get mattes for frames."""
+    outputs = Outputs({tmp_path / "plate.1002.exr": "a frame of the plate"})
+    with pytest.raises(OutputError, match="a frame of the plate"):
+        outputs.write(tmp_path / "plate.1002.exr", b"matte")
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    """A path through a file is told as such."""
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "m.exr", tmp_path / "file" / "deeper" / "m.exr"):
+        with pytest.raises(OutputError, match="a part of this path is a file"):
+            Outputs().write(path, b"x")
+
+
+def test_a_name_that_is_a_folder_is_refused(tmp_path):
+    """A folder by the file's name stays, and is told of before anything is computed."""
+    (tmp_path / "m.2.exr").mkdir()
+    with pytest.raises(OutputError, match=r"m\.2\.exr: .*there is a folder by this one"):
+        Outputs().prepare([tmp_path / "m.1.exr", tmp_path / "m.2.exr"])
+    with pytest.raises(OutputError, match="there is a folder by this one"):
+        write_whole(tmp_path / "m.2.exr", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["m.2.exr"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX")
+def test_devices_and_pipes_are_not_replaced(tmp_path):
+    """Whoever may replace /dev/null by a file must not do so."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/null")
+    for name in ("pipe", "link"):
+        with pytest.raises(OutputError, match=f"{name}: this file is a device or a pipe"):
+            write_whole(tmp_path / name, b"x")
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_names_of_every_length(tmp_path):
+    """A name may be as long as the system allows; a longer one is told."""
+    longest = "m" * 251 + ".exr"
+    write_whole(tmp_path / longest, b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == [longest]
+    with pytest.raises(OutputError, match="name too long. Choose a shorter name"):
+        Outputs().prepare([tmp_path / "fits", tmp_path / f"m{longest}"])
+    with pytest.raises(OutputError, match="name too long"):
+        write_whole(tmp_path / f"m{longest}", b"x")
+
+
+@pytest.mark.parametrize(("name", "shown"), [("m\0.exr", r"m\\x00\.exr"), ("m\ud800.exr", r"m\\ud800\.exr")])
+def test_names_that_cannot_be_are_told(tmp_path, name, shown):
+    """NUL ends a name, and half a surrogate pair is no character."""
+    with pytest.raises(OutputError, match=f"{shown}: .*a character that no file name can have"):
+        Outputs().write(tmp_path / name, b"x")
+    with pytest.raises(OutputError, match="a character that no file name can have"):
+        write_whole(tmp_path / name, b"x")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_refused(tmp_path):
+    """A folder that this user may not write to is told with a fix."""
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(OutputError, match="may write to"):
+            write_whole(tmp_path / "m.exr", b"x")
+    finally:
+        tmp_path.chmod(0o700)

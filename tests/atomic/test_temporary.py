@@ -1,0 +1,181 @@
+"""Temporary files: made where nobody else's is, and removed when their writer cannot do it any more."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stcn_plugin.atomic import Outputs, _temporary, temporary_file, write_whole
+
+DAYS = 24 * 60 * 60.0
+
+
+def temporary_names(folder: Path, count: int = 1) -> list[str]:
+    """The names that this process would give."""
+    names: list[str] = []
+    for _ in range(count):
+        write_whole(
+            folder / "m.exr", lambda _: names.extend(name for name in os.listdir(folder) if name.endswith(".tmp"))
+        )
+    (folder / "m.exr").unlink()
+    return names
+
+
+def left_by(folder: Path, code: str = "") -> Path:
+    """The temporary file of a process that is gone."""
+    program = f"""
+import os, sys
+from pathlib import Path
+from stcn_plugin import atomic
+{code}
+atomic.write_whole(Path(sys.argv[1]), lambda stream: (stream.write(b"half"), os._exit(0)))
+"""
+    before = set(folder.iterdir())
+    subprocess.run([sys.executable, "-c", program, str(folder / "m.exr")], check=True)
+    (left,) = set(folder.iterdir()) - before
+    return left
+
+
+def aged(path: Path, days: float) -> None:
+    moment = time.time() - days * DAYS
+    os.utime(path, (moment, moment))
+
+
+def test_no_two_names_are_alike(tmp_path):
+    """A name holds the machine, the process and a random part."""
+    first, second = temporary_names(tmp_path, 2)
+    pattern = rf"\.m\.exr\.stcn-[0-9a-f]{{8}}-{os.getpid()}-\d+-[0-9a-f]{{8}}\.tmp"
+    assert re.fullmatch(pattern, first)
+    assert re.fullmatch(pattern, second)
+    assert first[:-13] == second[:-13]
+    assert first != second
+
+
+@pytest.mark.parametrize("kind", ["symlink", "dangling", "hardlink", "file", "pipe"])
+def test_nothing_is_written_through_what_was_planted(tmp_path, monkeypatch, kind):
+    """Where something has the very name that comes next, it stays as it is, and what it leads to also."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    folder = tmp_path / "out"
+    folder.mkdir()
+    monkeypatch.setattr(os, "urandom", lambda size: b"\x01" * size)
+    (name,) = temporary_names(folder)
+    planted = folder / name
+    if kind == "symlink":
+        planted.symlink_to(victim)
+    elif kind == "dangling":
+        planted.symlink_to(tmp_path / "new")
+    elif kind == "hardlink":
+        planted.hardlink_to(victim)
+    elif kind == "pipe":
+        os.mkfifo(planted)
+    else:
+        planted.write_bytes(b"precious")
+    numbers = iter([b"\x01" * 4, b"\x01" * 4, b"\x02" * 4])
+    monkeypatch.setattr(os, "urandom", lambda _: next(numbers))
+    write_whole(folder / "m.exr", b"whole")
+    assert (folder / "m.exr").read_bytes() == b"whole"
+    assert victim.read_bytes() == b"precious"
+    assert not (tmp_path / "new").exists()
+    assert sorted(os.listdir(folder)) == [name, "m.exr"]
+
+
+def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path):
+    """Those of any output in the folder; the next start on the same machine need not wait."""
+    left_by(tmp_path)
+    left_by(tmp_path)
+    (tmp_path / "m.1001.exr").write_bytes(b"matte")
+    Outputs().prepare([tmp_path / "other.exr"])
+    assert os.listdir(tmp_path) == ["m.1001.exr"]
+
+
+def test_leftovers_of_an_earlier_process_of_the_same_number_are_removed(tmp_path):
+    """Processes in containers often have the same small number; when they started tells them apart."""
+    left = left_by(tmp_path, f"os.getpid = lambda: {os.getpid()}; atomic._temporary._started = lambda _: 1")
+    assert f"-{os.getpid()}-1-" in left.name
+    Outputs().prepare([tmp_path / "m.exr"])
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("days", "stays"), [(0, True), (0.9, True), (1.1, False), (-1, True)])
+def test_leftovers_of_other_machines_are_removed_after_a_day(tmp_path, days, stays):
+    """Of a writer that cannot be seen from here only its silence is known."""
+    left = left_by(tmp_path, "atomic._temporary._machine = lambda: '0123abcd'")
+    assert ".stcn-0123abcd-" in left.name
+    aged(left, days)
+    Outputs().prepare([tmp_path / "m.exr"])
+    assert left.exists() == stays
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_leftovers_of_other_users_are_removed_after_a_day(tmp_path):
+    """Some systems hide the processes of other users."""
+    left = left_by(tmp_path)
+    os.chown(left, 12345, 12345)
+    Outputs().prepare([tmp_path / "m.exr"])
+    assert left.exists()
+    aged(left, 2)
+    Outputs().prepare([tmp_path / "m.exr"])
+    assert not left.exists()
+
+
+def test_the_file_of_a_writer_at_work_stays(tmp_path):
+    """Another start in the middle of a write, in this process or another, takes nothing away, however old."""
+
+    def write(stream) -> None:
+        (temporary,) = tmp_path.iterdir()
+        aged(temporary, 3)
+        Outputs().prepare([tmp_path / "m.exr"])
+        code = f"from stcn_plugin.atomic import Outputs; from pathlib import Path; Outputs().prepare([Path({str(tmp_path)!r}) / 'n'])"
+        subprocess.run([sys.executable, "-c", code], check=True)
+        stream.write(b"whole")
+
+    write_whole(tmp_path / "m.exr", write)
+    assert (tmp_path / "m.exr").read_bytes() == b"whole"
+
+
+def test_what_only_looks_like_a_leftover_stays(tmp_path):
+    """Folders, links, pipes and files of other programs are not touched, whatever their age."""
+    left = left_by(tmp_path).rename(tmp_path / "victim")
+    (name,) = temporary_names(tmp_path)
+    gone = re.sub(r"-\d+-\d+-", "-4000000-1-", name)
+    (tmp_path / gone).mkdir()
+    (tmp_path / gone.replace(".m.", ".n.")).symlink_to(left)
+    os.mkfifo(tmp_path / gone.replace(".m.", ".o."))
+    others = [".m.exr.stcn-tmp", ".m.exr.1234.tmp.exr", "m.exr.tmp", gone[1:], f"{gone}.bak", ".nfs0000", ".stcn-cache"]
+    for other in others:
+        (tmp_path / other).write_bytes(b"")
+        aged(tmp_path / other, 9)
+    before = sorted(os.listdir(tmp_path))
+    Outputs().prepare([tmp_path / "m.exr"])
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_file_to_look_at_first(tmp_path):
+    """It is there, empty and alone, inside, and gone in the end, also after an error or where it was moved away."""
+    output = tmp_path / "store" / "w.safetensors"
+    with temporary_file(output) as file:
+        assert os.listdir(output.parent) == [file.name]
+        assert file.read_bytes() == b""
+    assert os.listdir(output.parent) == []
+    with pytest.raises(ValueError, match="what came"), temporary_file(output) as file:
+        raise ValueError("what came")
+    with temporary_file(output) as file:
+        file.unlink()
+    assert os.listdir(output.parent) == []
+
+
+def test_without_proc_a_process_is_known_by_its_number(tmp_path, monkeypatch):
+    """Where the system does not say when a process started."""
+    monkeypatch.setattr(_temporary.Path, "exists", lambda path: False)
+    assert _temporary._started(os.getpid()) == 0
+    assert _temporary._started(4_000_000) is None
+    assert _temporary._started(10**19) is None
+    (name,) = temporary_names(tmp_path)
+    assert f"-{os.getpid()}-0-" in name
