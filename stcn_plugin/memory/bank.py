@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from stcn_plugin.device_failures import is_out_of_memory
 from stcn_plugin.memory.novelty import exchange, novelty
 from stcn_plugin.memory.reading import read_memory, search_keys
-from stcn_plugin.out_of_memory import is_out_of_memory
 
 Keep = Literal["always", "while_room", "one_step"]
 """How long a frame stays: for good (keyframes), each element until more novel ones push it out, or until the next frame comes."""
