@@ -18,7 +18,8 @@
     ├── InstallError       a host's plugin cannot be installed or removed
     ├── WorkerError        the worker process cannot be started, died or hung
     │   └── ProtocolError  host and worker do not understand each other
-    └── CancelledError     the user stopped the job
+    ├── UnexpectedError    a defect of this package
+    └── CancelledError     the user or a signal stopped the job
 
 An error says *what* is wrong, *where*, and what to *do*; nothing else reaches the user.
 """
@@ -106,5 +107,50 @@ class ProtocolError(WorkerError):
     """Host and worker do not understand each other: other versions, or no message at all."""
 
 
+class UnexpectedError(STCNError):
+    """An error that nobody foresaw: a defect of this package. Tells what was being worked on and the place in the code."""
+
+    @classmethod
+    def of(cls, error: BaseException, *, where: str | None = None) -> UnexpectedError:
+        """Describe an error for a person; its traceback remains available as the cause where this is raised from it.
+
+        Args:
+            error: What was raised.
+            where: The file or frame that was being worked on.
+        """
+        lines = str(error).strip().splitlines()
+        what = f"unexpected {type(error).__name__}" + (f": {lines[0]}" if lines else "")
+        place = _place(error)
+        return cls(
+            f"{what} ({place})" if place else what,
+            where=where,
+            fix="This is a defect of stcn_plugin. Please report it with this message",
+        )
+
+
 class CancelledError(STCNError):
-    """The user stopped the job; every file already on disk is whole."""
+    """The user or a signal stopped the job; every file already on disk is whole.
+
+    Args:
+        what: As for every error.
+        where: As for every error.
+        fix: As for every error.
+        signal: Number of the signal that stopped it, where one did.
+    """
+
+    def __init__(
+        self, what: str, *, where: str | None = None, fix: str | None = None, signal: int | None = None
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.signal = signal
+
+
+def _place(error: BaseException) -> str:
+    """Return module and line of the innermost frame of this package that an error went through."""
+    place, traceback = "", error.__traceback__
+    while traceback is not None:
+        module = str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] == "stcn_plugin":
+            place = f"{module}, line {traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return place

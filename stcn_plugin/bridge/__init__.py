@@ -5,13 +5,14 @@ process, deliver the mattes. Pixels never cross the pipe between the two: both s
 later, as hosts do.
 """
 
-from stcn_plugin.bridge.client import Timeouts, WorkerClient
+from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import Description, JobRequest, KeyframeFile, Progress, Report
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.places import matte_folder
 from stcn_plugin.bridge.plugins import hookimpl
 from stcn_plugin.bridge.session import Session
+from stcn_plugin.bridge.timeouts import Timeouts
 
 __all__ = [
     "Description",

@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import final
 
@@ -27,30 +26,14 @@ from stcn_plugin.bridge.messages import (
     decode,
     encode,
 )
-from stcn_plugin.errors import ProtocolError, WorkerError
+from stcn_plugin.bridge.timeouts import VARIABLE, Timeouts
+from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
 _DESCRIBE = 0
 """Stands for a `Describe` among the ids of jobs, which count from 1."""
 
 _STEP = 0.5
 """Seconds after which one who waits looks whether the worker lives."""
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """How long a worker may take, in seconds. Only time in which the host asks counts.
-
-    Args:
-        start: From its start to its first message; Python on a network disk is slow.
-        silence: Without any sign of life, of which it gives one a second.
-        cancel: From a cancel to the end of the job, after which it is stopped by force.
-        quit: From being asked to quit to being stopped by force.
-    """
-
-    start: float = 120.0
-    silence: float = 90.0
-    cancel: float = 60.0
-    quit: float = 5.0
 
 
 @final
@@ -67,7 +50,10 @@ class WorkerClient:
     Args:
         launch: How the process is started.
         on_log: Told every line that the worker writes to its stderr, on a thread of its own.
-        timeouts: How long it may take.
+        timeouts: How long it may take; ``None`` takes those of the environment.
+
+    Raises:
+        WorkerError: The environment's cannot be read.
     """
 
     def __init__(
@@ -75,11 +61,11 @@ class WorkerClient:
         launch: WorkerLaunch,
         *,
         on_log: Callable[[str], None] = lambda _: None,
-        timeouts: Timeouts = Timeouts(),
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._launch = launch
         self._on_log = on_log
-        self._timeouts = timeouts
+        self._timeouts = timeouts or Timeouts.from_environment()
         self._link: Link | None = None
         self._version: str | None = None
         self._last_id = 0
@@ -162,8 +148,9 @@ class WorkerClient:
             timeout: Seconds to wait.
 
         Raises:
-            WorkerError: The worker died, hung, or could not be stopped otherwise; it is gone then, and the next job
-                starts another.
+            WorkerError: The worker died or hung; it is gone then, and the next job starts another.
+            CancelledError: A signal stopped the worker, or a job that was cancelled did not end in time; it is gone as
+                well.
             ProtocolError: It speaks another protocol, or sent what is no message; it is gone as well.
         """
         if self._link is None:
@@ -178,12 +165,17 @@ class WorkerClient:
                     return message
                 if time.monotonic() >= deadline:
                     return None
-        except (WorkerError, ProtocolError):
+        except STCNError:
             if self._link.is_retired and self._unanswered:
                 self._start_again()  # it quit between jobs while the work was under way to it
                 return None
             self.stop(by_force=True)
             raise
+
+    def kill(self) -> None:
+        """Have the worker killed, without waiting for it: for a process that is about to end, also in a signal handler."""
+        if self._link is not None:
+            self._link.signal_kill()
 
     def stop(self, *, by_force: bool = False) -> None:
         """End the worker; does nothing where there is none.
@@ -256,14 +248,26 @@ class WorkerClient:
                 where=self._launch.python,
                 fix=link.with_last_words("Try it by hand: `stcn doctor` with that Python"),
             )
+        pulse = link.pulse
+        doing = None if pulse.doing is None else f"{pulse.doing} ({pulse.file})" if pulse.file else pulse.doing
         if self._has_greeted and silent > allowed.silence:
             raise WorkerError(
                 f"the worker gave no sign of life for {allowed.silence:g} s and was stopped",
+                where=doing,
                 fix=link.with_last_words(WHOLE),
             )
-        if any(now - since > allowed.cancel for since in list(self._cancelled_at.values())):
+        if pulse.seconds > allowed.stall:
+            advice = "Check the disk or the network share" if pulse.file else "Check the device"
             raise WorkerError(
-                f"the worker did not stop the job within {allowed.cancel:g} s and was stopped by force", fix=WHOLE
+                f"the worker has hung: it got no further for {allowed.stall:g} s and was stopped",
+                where=doing,
+                fix=link.with_last_words(f"{advice}, or allow more time with {VARIABLE}=stall=SECONDS. {WHOLE}"),
+            )
+        if any(now - since > allowed.cancel for since in list(self._cancelled_at.values())):
+            raise CancelledError(
+                f"the worker did not stop the job within {allowed.cancel:g} s and was stopped by force",
+                where=doing,
+                fix=WHOLE,
             )
 
 

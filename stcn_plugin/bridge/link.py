@@ -11,17 +11,18 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, final
+from typing import IO, cast, final
 
-from stcn_plugin.bridge.messages import MOST_BYTES, RETIRED, Alive, Message, decode, encode
-from stcn_plugin.errors import ProtocolError, WorkerError
+from stcn_plugin.bridge.messages import MOST_BYTES, RETIRED, Alive, Message, decode
+from stcn_plugin.bridge.signals import STOP_SIGNALS
+from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
 WHOLE = "The mattes written so far are whole; run the job again"
 """What to tell of a job whose worker is gone."""
 
 _LAST_LINES = 12
 _LONGEST_LINE = 200
-_ALIVE = encode(Alive())
+_ALIVE = b'{"type":"alive"'
 
 _END = 3.0
 """Seconds that an ended or killed process may take to be gone; then it is left behind, for a host must go on."""
@@ -40,6 +41,8 @@ class Link:
         self.process = process
         self.heard = 0
         """Lines that the worker has sent, signs of life included."""
+        self.pulse = Alive()
+        """The last sign of life."""
         self._has_started = False
         self._inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -72,6 +75,7 @@ class Link:
 
         Raises:
             WorkerError: The worker died.
+            CancelledError: A signal stopped it.
             ProtocolError: It sent what is no message.
         """
         try:
@@ -96,10 +100,15 @@ class Link:
         words = "\n  ".join(list(self._last_words))
         return f"{fix}. Its last words:\n  {words}" if words else fix
 
+    def signal_kill(self) -> None:
+        """Have the process and all that it started killed, without waiting for it; also from a signal handler."""
+        if self.process.returncode is None:  # else its id may be another's by now
+            _kill_group(self.process)
+
     def kill(self) -> None:
         """Stop the process and all that it started."""
         if self.is_running:
-            _kill_group(self.process)
+            self.signal_kill()
         with suppress(
             subprocess.TimeoutExpired
         ):  # what hangs in the system's own code, on a lost disk, cannot be killed
@@ -110,11 +119,15 @@ class Link:
         for thread in (self._reader, self._logger, self._writer):
             thread.join(0.2)
 
-    def _death(self) -> WorkerError:
+    def _death(self) -> STCNError:
         try:
             code = self.process.wait(_END)
         except subprocess.TimeoutExpired:
             return WorkerError("the worker closed its pipe without ending", fix=self.with_last_words(WHOLE))
+        for number in STOP_SIGNALS:
+            if code in (-number, 128 + number):  # before it could handle signals, and after
+                what = f"the worker was stopped by {_signal_name(number)}"
+                return CancelledError(what, fix=WHOLE, signal=number)
         how = f"was killed ({_signal_name(-code)})" if code < 0 else f"ended by itself with exit code {code}"
         if not self._has_started:
             fix = "Check that stcn_plugin is installed in it: run `stcn doctor` with that Python"
@@ -145,8 +158,10 @@ class Link:
         try:
             while line := pipe.readline(MOST_BYTES):
                 self.heard += 1
-                if line == _ALIVE:
-                    continue  # else they would pile up while nobody asks
+                if line.startswith(_ALIVE):  # not into the inbox, where they would pile up while nobody asks
+                    with suppress(ProtocolError):
+                        self.pulse = cast("Alive", decode(line))
+                    continue
                 if not line.endswith(b"\n") and len(line) < MOST_BYTES:
                     break  # it died in the middle of a message
                 self._inbox.put(line)

@@ -18,7 +18,7 @@ from typing import Any, Union
 from stcn_plugin import errors
 from stcn_plugin.bridge.fields import Fields
 from stcn_plugin.bridge.job import Description, JobRequest, Progress, Report, json_of
-from stcn_plugin.errors import ProtocolError, STCNError, WorkerError
+from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
 PROTOCOL = 1
 """Version of the protocol; both sides must speak the same."""
@@ -41,7 +41,15 @@ class Hello:
 
 @dataclass(frozen=True)
 class Alive:
-    """The worker has not hung; sent every second."""
+    """The worker's process lives; sent every second.
+
+    The work under way has not got further for ``seconds``; it is ``doing`` something, with a ``file`` where it reads or
+    writes one.
+    """
+
+    seconds: float = 0.0
+    doing: str | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,9 @@ Message = Union[  # noqa: UP007
 _READ: Mapping[str, Callable[[Fields], Message]] = MappingProxyType(
     {
         "hello": lambda f: Hello(f.value("protocol", int), f.value("version", str), f.value("pid", int)),
-        "alive": lambda _: Alive(),
+        "alive": lambda f: Alive(
+            f.optional("seconds", float) or 0.0, f.optional("doing", str), f.optional("file", str)
+        ),
         "describe": lambda _: Describe(),
         "run": lambda f: Run(f.value("id", int), JobRequest.from_json(f.value("job", dict))),
         "cancel": lambda f: Cancel(f.value("id", int)),
@@ -195,7 +205,8 @@ def error_json(error: STCNError) -> dict[str, Any]:
     """Return an error as JSON can hold it; its class by name, of a plugin's own class the nearest of this package."""
     kind = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
     where, fix = (None if text is None else str(text) for text in (error.where, error.fix))
-    return {"kind": kind, "what": str(error.what), "where": where, "fix": fix}
+    data = {"kind": kind, "what": str(error.what), "where": where, "fix": fix}
+    return {**data, "signal": error.signal} if isinstance(error, CancelledError) else data
 
 
 def error_from_json(data: Mapping[str, Any]) -> STCNError:
@@ -203,7 +214,10 @@ def error_from_json(data: Mapping[str, Any]) -> STCNError:
     said = Fields(data, "an error")
     kind = getattr(errors, said.value("kind", str), None)
     known = kind if isinstance(kind, type) and issubclass(kind, STCNError) else WorkerError
-    return known(said.value("what", str), where=said.optional("where", str), fix=said.optional("fix", str))
+    found = known(said.value("what", str), where=said.optional("where", str), fix=said.optional("fix", str))
+    if isinstance(found, CancelledError):
+        found.signal = said.optional("signal", int)
+    return found
 
 
 def _refuse(constant: str) -> None:

@@ -13,7 +13,8 @@ from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
 from stcn_plugin.bridge.messages import Done, Failed, Progressed, Warned, Written
 from stcn_plugin.bridge.places import keyframe_folder
 from stcn_plugin.bridge.plugins import Hooks
-from stcn_plugin.errors import CancelledError, HostError, PluginError, STCNError
+from stcn_plugin.bridge.signals import stop_requests
+from stcn_plugin.errors import HostError, PluginError, STCNError
 
 _MOST_MESSAGES = 200
 """Messages taken in one poll: a host must get back to its own work."""
@@ -48,20 +49,26 @@ class Session:
         return self._job is not None
 
     def run(self) -> Report:
-        """Do all of it, on this thread. Ctrl-C cancels within a frame; a second one stops the worker by force.
+        """Do all of it, on this thread.
+
+        On the main thread SIGINT (Ctrl-C), SIGTERM and SIGHUP cancel within a frame meanwhile; a second one ends the
+        process at once, and the worker with it.
 
         Raises:
-            STCNError: Whatever went wrong.
+            CancelledError: The host or a signal cancelled the job.
+            STCNError: Whatever else went wrong.
         """
-        try:
+        with stop_requests(at_once=self._client.kill) as stop:
             self.start(self.prepare())
-            report = self._wait()
+            report, is_stopping = None, False
+            while report is None:
+                if stop and not is_stopping:
+                    is_stopping = True
+                    self._warn("stopping after the frames under way; a second signal ends everything at once")
+                    self.cancel()
+                report = self.poll(timeout=0.1)
             self.deliver(report)
-        except KeyboardInterrupt:
-            with self._telling_failure():
-                self._client.stop(by_force=True)
-                raise CancelledError("stopped", fix="What is on disk is whole; run the job again") from None
-        return report
+            return report
 
     def prepare(self) -> JobRequest:
         """Collect the shot and render its keyframes.
@@ -99,6 +106,7 @@ class Session:
             The report when the job is done, ``None`` before.
 
         Raises:
+            CancelledError: It was cancelled.
             STCNError: The job ended with an error, or the worker died.
         """
         if self._job is None:
@@ -147,21 +155,6 @@ class Session:
     def _refuse_while_running(self) -> None:
         if self._job is not None:
             raise HostError("a job is running", fix="Wait for it, or cancel it first")
-
-    def _wait(self) -> Report:
-        """Poll to the end; the first Ctrl-C cancels, a second one, or one that met the end itself, is raised."""
-        was_interrupted = False
-        while True:
-            try:
-                report = self.poll(timeout=0.1)
-            except KeyboardInterrupt:  # noqa: PERF203 - polling goes on after it
-                if was_interrupted or self._job is None:
-                    raise
-                was_interrupted = True
-                self.cancel()
-            else:
-                if report is not None:
-                    return report
 
     def _asked(self, hook: str, is_right: Callable[[Any], bool], **arguments: object) -> Any:
         """Return the first answer, once it is known to be what the hook has to give."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
+from io import StringIO
 
 import click
 
 from stcn_plugin import __version__
-from stcn_plugin.errors import CancelledError, STCNError
+from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
+from stcn_plugin.cli.terminal import accept_any_text, echo_document, echo_message
+from stcn_plugin.errors import STCNError, UnexpectedError
 
-_INTERRUPTED = 130  # what a shell gives for a program that Ctrl-C ended
+_NOBODY_READS = 141  # what a shell gives for a program that SIGPIPE ended
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "propagate": ("stcn_plugin.cli.propagate:propagate", "Propagate keyframe mattes over a shot."),
@@ -69,20 +74,32 @@ def stcn() -> None:
 def main() -> None:
     """Run the command line; errors go to stderr as one message, never as a traceback.
 
-    Exit codes: 0 done, 1 an error, 2 wrong usage, 130 stopped by Ctrl-C.
+    Exit codes: 0 done, 1 an error, 2 wrong usage; stopped by a signal: 129 SIGHUP, 130 SIGINT (Ctrl-C), 143 SIGTERM; 141
+    nobody reads stdout any more.
     """
+    accept_any_text()
+    with stop_signals_raised():
+        status = _run()
+    raise SystemExit(status)
+
+
+def _run() -> int:
+    """Run the command that the arguments name; return the exit code."""
     try:
         status = stcn.main(prog_name="stcn", standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("stcn: stopped", err=True)
-        raise SystemExit(_INTERRUPTED) from None
+        sys.stdout.flush()
+    except click.exceptions.Abort as error:  # which click makes of Ctrl-C, and of the end of input at a question
+        echo_message("stopped")
+        return exit_code(error.__context__ or KeyboardInterrupt())
     except click.ClickException as error:
-        error.show()
-        raise SystemExit(error.exit_code) from None
-    except (CancelledError, KeyboardInterrupt) as error:
-        click.echo(f"stcn: {error}" if str(error) else "stcn: stopped", err=True)
-        raise SystemExit(_INTERRUPTED) from None
-    except STCNError as error:
-        click.echo(f"stcn: {error}", err=True)
-        raise SystemExit(1) from None
-    raise SystemExit(status if isinstance(status, int) else 0)
+        text = StringIO()
+        error.show(text)
+        echo_document(text.getvalue().rstrip(), err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it flushes at its end
+        return _NOBODY_READS
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one message and an honest exit code
+        echo_message(str(error if isinstance(error, STCNError) else UnexpectedError.of(error)))
+        return exit_code(error)
+    return status if isinstance(status, int) else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
+from stcn_plugin.cli.terminal import echo, echo_document
 
 if TYPE_CHECKING:
     from stcn_plugin.install.changes import Changes
@@ -22,8 +22,8 @@ def show_changes(changes: Changes, *, dry_run: bool, done: str, nothing: str) ->
     written, removed = ("would write", "would remove") if dry_run else ("wrote", "removed")
     for verb, paths in ((written, changes.written), (removed, changes.removed), ("kept", changes.kept)):
         for path in paths:
-            click.echo(f"{verb} {path}")
+            echo(f"{verb} {path}")
     if not changes:
-        click.echo(nothing)
+        echo_document(nothing)
     elif not dry_run:
-        click.echo(done)
+        echo_document(done)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from stcn_plugin import __version__
+from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import STCNError
 
 _PACKAGES = ("torch", "torchvision", "numpy", "OpenImageIO", "pyyaml", "pydantic", "fileseq", "safetensors")
@@ -59,7 +60,7 @@ def doctor(folder: Path | None, weights: str) -> int:
         for finding in _tried(name, check):
             failures += not finding.is_ok
             mark = click.style(" ok ", fg="green") if finding.is_ok else click.style("FAIL", fg="red", bold=True)
-            click.echo(f"{mark}  {finding.check:<10} {finding.text}")
+            echo(f"  {finding.check:<10} {finding.text}", mark=mark)
     return 1 if failures else 0
 
 

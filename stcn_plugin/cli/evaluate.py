@@ -11,6 +11,7 @@ import click
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.cli.tables import print_table
+from stcn_plugin.cli.terminal import echo_document
 from stcn_plugin.frames import parse_frame_range
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def evaluate(
             progress=progress,
         )
     if json_path == "-":
-        click.echo(evaluation.to_json())
+        echo_document(evaluation.to_json())
         return
     if json_path:
         outputs.write(Path(json_path), (evaluation.to_json() + "\n").encode("utf-8"))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from stcn_plugin.cli.terminal import echo
+
 _EXAMPLES = """
 \b
 Examples:
@@ -66,5 +68,5 @@ def finetune(
         done = tuning.finetune(shots, out=out or Path(f"{name}.finetune"), steps=steps, store=store, watcher=watcher)
     source = f"stcn finetune, from {shots[0].settings.weights}"
     entry = store.add(done.weights, name=name, source=source, replace=replace)
-    click.echo(f"added {entry.name}: {entry.variant} variant, {entry.path}")
-    click.echo(f"Use it with: stcn propagate {shot_files[0]} --weights {name}")
+    echo(f"added {entry.name}: {entry.variant} variant, {entry.path}")
+    echo(f"Use it with: stcn propagate {shot_files[0]} --weights {name}")

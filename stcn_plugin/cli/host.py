@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import final
 
-import click
-
 from stcn_plugin.bridge.job import JobRequest, Progress, Report
 from stcn_plugin.bridge.plugins import hookimpl
+from stcn_plugin.cli.terminal import echo, echo_message
 
 
 @final
@@ -39,7 +38,7 @@ class CommandLineHost:
     @hookimpl
     def stcn_show_warning(self, text: str) -> None:
         """Print a warning."""
-        click.echo(f"stcn: warning: {text}", err=True)
+        echo_message(f"warning: {text}")
 
     @hookimpl
     def stcn_deliver_mattes(self, report: Report) -> None:
@@ -50,8 +49,8 @@ class CommandLineHost:
 
         files = ", ".join(dict.fromkeys(report.patterns.values()))
         frames = format_frame_range(report.frames)
-        click.echo(f"{len(report.frames)} frames ({frames}) of {', '.join(report.objects)} -> {files}", err=True)
+        echo(f"{len(report.frames)} frames ({frames}) of {', '.join(report.objects)} -> {files}", err=True)
         stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())
-        click.echo(f"{report.device}, {report.precision}; {stages}", err=True)
+        echo(f"{report.device}, {report.precision}; {stages}", err=True)
         if report.contact_sheet:
-            click.echo(f"contact sheet: {report.contact_sheet}", err=True)
+            echo(f"contact sheet: {report.contact_sheet}", err=True)

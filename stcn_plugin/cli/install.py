@@ -10,6 +10,7 @@ import click
 from stcn_plugin import __version__
 from stcn_plugin.cli import host_options
 from stcn_plugin.cli.changes import show_changes
+from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import InstallError
 
 _python = click.option(
@@ -94,8 +95,8 @@ def blender(program: Path | None, archive: Path | None, python: Path | None, dry
         raise click.UsageError("--zip only builds the extension; leave out --blender and --dry-run")
     worker = worker_python(python)
     if archive is not None:
-        click.echo(f"wrote {installer.build_extension(archive, python=worker)}")
-        click.echo(f"To install it, {BY_HAND}.")
+        echo(f"wrote {installer.build_extension(archive, python=worker)}")
+        echo(f"To install it, {BY_HAND}.")
         return
     found = BlenderProgram.find(program)
     if found is None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from stcn_plugin.cli.terminal import echo, echo_document
+
 # The library is imported inside the commands: `stcn --help` reads this module and should stay quick.
 
 
@@ -24,7 +26,7 @@ def list_command() -> None:
     names = max(len(info.name) for info in found)
     layers = max(len(info.layer) for info in found)
     for info in found:
-        click.echo(f"{info.name:<{names}}  {info.layer:<{layers}}  {info.description}".rstrip())
+        echo(f"{info.name:<{names}}  {info.layer:<{layers}}  {info.description}".rstrip())
 
 
 @presets.command()
@@ -37,7 +39,9 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
     """
     from stcn_plugin.presets import trace_preset, traced_yaml
 
-    click.echo(traced_yaml(trace_preset(name, search_path=_search_path(), overrides=overrides, of_shot=True)), nl=False)
+    echo_document(
+        traced_yaml(trace_preset(name, search_path=_search_path(), overrides=overrides, of_shot=True)).rstrip("\n")
+    )
 
 
 @presets.command()
@@ -56,7 +60,7 @@ def schema(shot: bool) -> None:
     """Print the JSON schema of presets, for editors that complete the keys."""
     from stcn_plugin.presets import json_schema
 
-    click.echo(json.dumps(json_schema("shot" if shot else "preset"), indent=2, ensure_ascii=False))
+    echo_document(json.dumps(json_schema("shot" if shot else "preset"), indent=2, ensure_ascii=False))
 
 
 def _is_right(file: Path) -> bool:
@@ -72,9 +76,9 @@ def _is_right(file: Path) -> bool:
         else:
             load_preset(file, search_path=folders)
     except STCNError as error:
-        click.echo(str(error), err=True)
+        echo_document(str(error), err=True)
         return False
-    click.echo(f"ok: {file} ({'shot' if shot else 'preset'})")
+    echo(f"ok: {file} ({'shot' if shot else 'preset'})")
     return True
 
 

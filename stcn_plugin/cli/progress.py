@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
+from stcn_plugin.cli.terminal import echo
 
 if TYPE_CHECKING:
     from stcn_plugin.bridge.job import Progress
@@ -73,7 +73,7 @@ class _Lines:
         self._printed = now
         speed = progress.done / max(now - self._started, 1e-9)
         left = (progress.total - progress.done) / speed
-        click.echo(
+        echo(
             f"frame {progress.frame}: {progress.done}/{progress.total}, {speed:.2f} frames/s, {left:.0f} s left",
             err=True,
         )

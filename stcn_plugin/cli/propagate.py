@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile
+from stcn_plugin.cli.terminal import echo
 
 _EXAMPLES = """
 \b
@@ -155,7 +156,7 @@ def _run(request: JobRequest, *, verbose: bool, quiet: bool) -> None:
 
     def log(line: str) -> None:
         if verbose:
-            click.echo(line, err=True)
+            echo(line, err=True)
 
     with (
         WorkerClient(WorkerLaunch(sys.executable), on_log=log) as worker,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import click
+from stcn_plugin.bridge.printable import printable
+from stcn_plugin.cli.terminal import echo
 
 
 def print_table(
@@ -26,6 +27,7 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
+    rows = [[printable(cell) for cell in row] for row in rows]
     console = Console()
     if console.is_terminal:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -41,4 +43,4 @@ def print_table(
             text.ljust(width) if index < left else text.rjust(width)
             for index, (text, width) in enumerate(zip(row, widths, strict=True))
         )
-        click.echo("  ".join(cells).rstrip())
+        echo("  ".join(cells).rstrip())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import TrainingError
 
 _EXAMPLES = """
@@ -82,9 +83,9 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     if not is_leader():
         return
     score = f", J&F {done.best:.3f}" if done.best is not None else ""
-    click.echo(f"{done.weights}: {done.step} steps in {done.seconds / 3600:.2f} hours{score}")
+    echo(f"{done.weights}: {done.step} steps in {done.seconds / 3600:.2f} hours{score}")
     if done.waited > 0.05:
-        click.echo(f"the network waited for samples {done.waited:.0%} of the time: raise compute.workers", err=True)
+        echo(f"the network waited for samples {done.waited:.0%} of the time: raise compute.workers", err=True)
 
 
 def require_extra() -> None:

@@ -1,18 +1,18 @@
-"""How far training is: a bar on a terminal, lines elsewhere; and a first Ctrl-C that stops it in good order."""
+"""How far training is: a bar on a terminal, lines elsewhere; and a first signal that stops it in good order."""
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-import click
+from stcn_plugin.bridge.printable import printable
+from stcn_plugin.bridge.signals import say, stop_requests
+from stcn_plugin.cli.terminal import echo
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,54 +21,33 @@ if TYPE_CHECKING:
     from stcn_plugin.training.validation import ValidationReport
 
 _SECONDS_BETWEEN_LINES = 30.0
-_SECONDS_OF_ONE_PRESS = 1.0  # a farm signals every process, and torchrun hands its own signal on to them
 _RECENT = 50  # steps over which speed, loss and overlap are averaged
 
 
 @contextmanager
 def watched(*, total: int, batch: int) -> Iterator[Watcher]:
-    """Show progress on stderr while the context lasts; a first Ctrl-C asks the run to stop, a second one ends it.
+    """Show progress on stderr while the context lasts; a first signal asks the run to stop, a second one ends it.
 
     Args:
         total: Steps of the run.
         batch: Samples a step.
     """
+    from stcn_plugin.training.distributed import is_leader
     from stcn_plugin.training.reports import Watcher
 
+    def notify(_number: int) -> None:
+        if is_leader():
+            say("stopping after this step; press Ctrl-C again to stop at once and lose it")
+
     display = _Display(total, batch)
-    with _asked_to_stop() as asked, display.shown():
+    with stop_requests(on_request=notify) as stop, display.shown():
         yield Watcher(
             on_start=display.start,
             on_step=display.step,
             on_validation=display.validation,
             on_saved=display.saved,
-            is_stopped=lambda: bool(asked),
+            is_stopped=lambda: bool(stop),
         )
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[list[float]]:
-    """Give a list that is no longer empty once Ctrl-C, or a farm's signal to end, has come."""
-    from stcn_plugin.training.distributed import is_leader
-
-    asked: list[float] = []
-
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if asked and now - asked[0] < _SECONDS_OF_ONE_PRESS:
-            return
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(now)
-        if is_leader():
-            click.echo("stopping after this step; press Ctrl-C again to stop at once and lose it", err=True)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Display:
@@ -135,9 +114,9 @@ class _Display:
 
     def _line(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False)
+            self._bar.console.print(printable(text), highlight=False, markup=False)
         else:
-            click.echo(text, err=True)
+            echo(text, err=True)
 
 
 def _duration(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stcn_plugin.cli.tables import print_table
+from stcn_plugin.cli.terminal import echo
 
 if TYPE_CHECKING:
     from stcn_plugin.network.store import WeightsStore
@@ -46,7 +47,7 @@ def list_command(folder: Path | None) -> None:
         for entry in store.entries()
     ]
     print_table(("name", "variant", "size", "added", "licence", "source"), rows, left=6)
-    click.echo(f"store: {store.folder}")
+    echo(f"store: {store.folder}")
 
 
 @weights.command()
@@ -84,7 +85,7 @@ def fetch(name: str, yes: bool, mirror: str | None, replace: bool, folder: Path 
             replace=replace,
         )
     _tell(entry.name, entry.variant, entry.note, entry.path)
-    click.echo(f"sha256: {entry.sha256}")
+    echo(f"sha256: {entry.sha256}")
 
 
 @weights.command()
@@ -97,7 +98,7 @@ def check(context: click.Context, names: tuple[str, ...], folder: Path | None) -
     for entry, problem in _store(folder).check(names):
         wrong = wrong or bool(problem)
         recorded = "" if entry.content else ", no hash was recorded"
-        click.echo(
+        echo(
             f"{entry.name}: {problem}" if problem else f"{entry.name}: ok, {entry.variant}{recorded}", err=bool(problem)
         )
     if wrong:
@@ -110,7 +111,7 @@ def check(context: click.Context, names: tuple[str, ...], folder: Path | None) -
 def remove(name: str, folder: Path | None) -> None:
     """Delete weights from the store."""
     _store(folder).remove(name)
-    click.echo(f"removed {name}")
+    echo(f"removed {name}")
 
 
 def _store(folder: Path | None) -> WeightsStore:
@@ -120,9 +121,9 @@ def _store(folder: Path | None) -> WeightsStore:
 
 
 def _tell(name: str, variant: str, note: str, path: Path) -> None:
-    click.echo(f"added {name}: {variant} variant, {path}")
+    echo(f"added {name}: {variant} variant, {path}")
     if note:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
 
 
 @contextmanager
@@ -161,4 +162,4 @@ class _Lines:
         if step > self._step:
             self._step = step
             of = f" of {total / 1e6:.1f}" if total else ""
-            click.echo(f"{self._name}: {done / 1e6:.1f}{of} MB", err=True)
+            echo(f"{self._name}: {done / 1e6:.1f}{of} MB", err=True)

@@ -111,7 +111,7 @@ class Evaluation:
                 for scores in self.objects
             ],
         }
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(document, indent=2, allow_nan=False)
 
 
 def mean_of(many: Iterable[Scores]) -> Scores:

@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from stcn_plugin.device_failures import is_out_of_memory
 from stcn_plugin.memory.novelty import novelty, select_replacements
 from stcn_plugin.memory.reading import read_memory, search_keys
-from stcn_plugin.out_of_memory import is_out_of_memory
 
 Retention = Literal["permanent", "evictable", "one_step"]
 """How long a frame stays: `permanent` (keyframes), `evictable` element by element, or `one_step` until the next frame is added."""

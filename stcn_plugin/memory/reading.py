@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.out_of_memory import is_out_of_memory
+from stcn_plugin.device_failures import is_out_of_memory
 
 _BLOCK = 16
 """Block size of the first round of :func:`largest`; 8 to 32 measured about the same."""

@@ -9,7 +9,6 @@ import torch
 
 from stcn_plugin.errors import DeviceError
 from stcn_plugin.network.convolution import packs
-from stcn_plugin.out_of_memory import is_out_of_memory
 
 _BUILT_FOR = re.compile(r"(sm|compute)_(\d+)(\d)([af]?)")
 """What torch was built for, such as ``sm_86``; ``compute`` is PTX, ``a`` for that card alone, ``f`` for its family."""
@@ -90,13 +89,6 @@ def release_memory() -> None:
     """Give back to the machine what torch keeps of a GPU's memory and nothing uses."""
     with suppress(torch.AcceleratorError):  # a GPU that failed has nothing to give, and its error is told already
         torch.cuda.empty_cache()  # nothing happens where no GPU is used
-
-
-def is_device_lost(error: BaseException) -> bool:
-    """Tell whether an error, or what caused it, is a GPU's after which this process can compute nothing more on it."""
-    return any(
-        isinstance(each, torch.AcceleratorError) and not is_out_of_memory(each) for each in (error, error.__cause__)
-    )
 
 
 def _gpus() -> list[str]:

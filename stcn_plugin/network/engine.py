@@ -12,11 +12,11 @@ from typing import final
 import torch
 from torch import Tensor
 
+from stcn_plugin.device_failures import is_out_of_memory
 from stcn_plugin.network.devices import object_budget
 from stcn_plugin.network.folding import fold
 from stcn_plugin.network.stcn import STCN, DecoderContext, KeyFeatures, input_statistics, join_masks
 from stcn_plugin.network.variants import STRIDE, Variant
-from stcn_plugin.out_of_memory import is_out_of_memory
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ A propagator does not know about directions: a backward pass gives it the frames
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal
@@ -78,6 +78,7 @@ class Propagator:
         engine: The network; everything runs on its device.
         objects: Names of all objects of the pass; predictions have their order.
         settings: Schedule and memory.
+        on_stage: Called between the stages of a step, each of which may take minutes; an error that it raises ends the step.
 
     Example::
 
@@ -86,8 +87,16 @@ class Propagator:
         matte = propagator.step(1, second_image).own[0]
     """
 
-    def __init__(self, engine: Engine, *, objects: Sequence[str], settings: PropagationSettings) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        objects: Sequence[str],
+        settings: PropagationSettings,
+        on_stage: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
+        self._on_stage = on_stage
         self._position = {name: position for position, name in enumerate(objects)}
         self._settings = settings
         self._cohorts: list[_Cohort] = []
@@ -116,6 +125,7 @@ class Propagator:
         padding = _padding(height, width)
         padded = functional.pad(self._engine.normalise(image), padding)[None]
         features = self._engine.encode_key(padded)
+        self._on_stage()
         own = self._predict(features, padded.shape[-2:])
         shares = own
         if keyframe:
@@ -160,6 +170,7 @@ class Propagator:
         query_key = features.query_key[0]
         read = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
         readout, present = read[:, :-1], read[:, -1]
+        self._on_stage()
         if not self._settings.region:
             own[self._rows] = self._engine.decode(readout, self._engine.share(features)).sigmoid()
             return own
@@ -175,6 +186,7 @@ class Propagator:
                 logits = self._engine.decode(readout[row, None, :, rows, columns], context)
                 # Where boxes overlap, a pixel near the edge of one box may be well inside another, which sees more context.
                 torch.maximum(there := own[position, lines, pixels], logits[0].sigmoid(), out=there)
+            self._on_stage()
         return own
 
     def _enter(self, positions: Iterable[int]) -> None:

@@ -25,6 +25,7 @@ from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Keyframe, Shot
 from stcn_plugin.propagation.plan import plan_passes
+from stcn_plugin.shot.activities import Activities
 from stcn_plugin.shot.checks import (
     check_keyframes,
     check_life,
@@ -39,6 +40,7 @@ from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.update import Part, Recall, affected, plan_parts
+from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
 
@@ -105,7 +107,13 @@ class Job:
         return _read(self.files.get(index, ()), window=self.window, display=self.display, default_name=default)
 
 
-def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None) -> Job:
+def prepare(
+    shot: Shot,
+    *,
+    update: Collection[int] = (),
+    studio: Hooks | None = None,
+    watcher: Watcher = Watcher(),
+) -> Job:
     """Find, read and check everything that a shot needs.
 
     Args:
@@ -113,13 +121,17 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         update: Frames whose keyframes are new or changed, or gone for all objects; only what they reach is propagated, into mattes that
             are there. Empty propagates the whole shot.
         studio: The studio's plugins; ``None`` has no other than the built-in.
+        watcher: Told what is being read, and asked whether to go on.
 
     Raises:
+        CancelledError: The watcher said so.
         STCNError: Anything at all is wrong with the shot; nothing has been written yet.
     """
     settings, studio = shot.settings, studio or builtin_hooks()
-    sequence = FrameSequence.parse(shot.plate)
-    frames = shot_frames(sequence, shot)
+    activities = Activities(watcher.on_activity, watcher.is_cancelled)
+    with activities.during("listing the frames of the plate", shot.plate):
+        sequence = FrameSequence.parse(shot.plate)
+        frames = shot_frames(sequence, shot)
     plates = PlateReader(
         sequence,
         files=plate_files(studio, sequence.pattern, part=settings.read.part, layer=settings.read.layer),
@@ -128,9 +140,10 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         ),
         missing="hold" if settings.read.missing == "hold" else "stop",
     )
-    check_keyframes(sequence, frames, shot)
-    header = plates.header(shot.keyframes[0].frame)
-    window = _working_window(plates, frames, header)
+    with activities.during("reading the header of the plate", shot.plate):
+        check_keyframes(sequence, frames, shot)
+        header = plates.header(shot.keyframes[0].frame)
+    window = _working_window(plates, frames, header, activities)
     size = internal_size(window, pixel_aspect=header.pixel_aspect, size=settings.size)
     index_of = {frame: index for index, frame in enumerate(frames)}
     files: dict[int, list[Keyframe]] = {}
@@ -139,7 +152,9 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
     life = {name: _span(name, span.frames, frames) for name, span in shot.objects.items()}
     masks = {}
     for index, group in sorted(files.items()):
-        mattes = _read(group, window=window, display=header.display, default_name=default_name(life))
+        activities.go_on()
+        with activities.during(f"reading the keyframe of frame {frames[index]}", group[0].file):
+            mattes = _read(group, window=window, display=header.display, default_name=default_name(life))
         masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in mattes.items()}
     objects = tuple(dict.fromkeys(name for index in sorted(masks) for name in masks[index]))
     check_life(life, objects, masks, shot, frames)
@@ -153,7 +168,8 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         software="stcn_plugin",
         outputs=outputs,
     )
-    check_outputs(outputs, writer, frames, shot)
+    with activities.during("checking where the mattes go", shot.out):
+        check_outputs(outputs, writer, frames, shot)
     plan = plan_passes(
         length=len(frames),
         objects=objects,
@@ -179,7 +195,10 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         life=life,
         studio=studio,
     )
-    return _narrowed(job, whole, check_update(update, frames)) if update else job
+    if not update:
+        return job
+    with activities.during("reading the mattes on disk around the update", shot.out):
+        return _narrowed(job, whole, check_update(update, frames))
 
 
 def _narrowed(job: Job, whole: Stretch, changed: Collection[int]) -> Job:
@@ -222,12 +241,14 @@ def default_name(life: Mapping[str, object]) -> str:
     return next(iter(life)) if len(life) == 1 else UNNAMED
 
 
-def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader) -> Window:
+def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader, activities: Activities) -> Window:
     """Return the format united with the overscan of every frame; data windows may move."""
     window = header.display.union(header.data)
     if plates.data_windows_may_differ:
         for frame in frames:
-            window = window.union(plates.header(frame).data)
+            activities.go_on()
+            with activities.during(f"reading the header of frame {frame}", plates.sequence.path(frame)):
+                window = window.union(plates.header(frame).data)
     return window
 
 

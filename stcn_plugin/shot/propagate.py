@@ -17,8 +17,9 @@ from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Shot
+from stcn_plugin.shot.activities import Activities, Activity
 from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run, telling_out_of_memory
+from stcn_plugin.shot.run import run
 from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.studio.weights import weights_store
@@ -59,6 +60,7 @@ def propagate(
     on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
     on_warning: Callable[[str], None] = lambda _: None,
     is_cancelled: Callable[[], bool] = lambda: False,
+    on_activity: Callable[[Sequence[Activity]], None] = lambda _: None,
     engine_for: Callable[[Preset], Engine] = load_engine,
     studio: Hooks | None = None,
 ) -> Report:
@@ -72,7 +74,8 @@ def propagate(
         on_progress: Told after every step.
         on_frame: Told a frame and its files when they are on disk, on a thread of its own.
         on_warning: Told what went wrong without harm to the mattes.
-        is_cancelled: Asked before every step.
+        is_cancelled: Asked before every step and between its stages.
+        on_activity: Called with the pieces of work under way whenever one begins, advances or ends, on any thread.
         engine_for: Gives the engine that settings ask for; to keep one over several shots.
         studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` runs none, installed or not: a
             program says itself whether others' code takes part.
@@ -83,12 +86,12 @@ def propagate(
     Raises:
         STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
     """
-    watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled)
+    watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled, on_activity)
     studio = studio or builtin_hooks()
-    job = prepare(shot, update=update, studio=studio)
+    job = prepare(shot, update=update, studio=studio, watcher=watcher)
     # As a file, so that who gives the engine need not know of plugins.
     weights = str(weights_store(studio).path(shot.settings.weights))
     on_checked()
-    with telling_out_of_memory():
+    with Activities(on_activity).during("loading the weights", weights):
         engine = engine_for(shot.settings.model_copy(update={"weights": weights}))
     return run(job, engine, watcher=watcher)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +12,14 @@ import torch
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
-from stcn_plugin.errors import CancelledError, DeviceError
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
-from stcn_plugin.out_of_memory import is_out_of_memory
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.shot.activities import Activities, device_errors_described
 from stcn_plugin.shot.finishing import finish, with_keyframe
 from stcn_plugin.shot.job import Job
 from stcn_plugin.shot.spill import Spill
@@ -63,30 +61,12 @@ def run(
     notifier = Notifier(job.studio, watcher.on_warning)
     notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
     try:
-        with notifier.telling_failure(job.shot.out), telling_out_of_memory():
+        with notifier.telling_failure(job.shot.out), device_errors_described():
             report = _Run(job, engine, watcher, notifier).run()
     finally:
         release_memory()  # a worker keeps the engine, and the host wants its GPU back
     notifier.tell("stcn_shot_finished", report=report)
     return replace(report, warnings=notifier.warnings)
-
-
-@contextmanager
-def telling_out_of_memory() -> Iterator[None]:
-    """Tell what ran out of memory inside in words.
-
-    Raises:
-        DeviceError: It did; the error that said so is its cause.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise DeviceError(
-            "the device is out of memory",
-            fix="Set a smaller size, memory.max_frames or memory.budget_mb, or compute.device to cpu",
-        ) from error
 
 
 def propagation_settings(settings: Preset, device: torch.device) -> PropagationSettings:
@@ -112,6 +92,7 @@ class _Run:
         self._device = engine.device
         self._settings = propagation_settings(job.settings, engine.device)
         self._watcher = watcher
+        self._activities = Activities(watcher.on_activity, watcher.is_cancelled)
         self._notifier = notifier
         self._uploader = Uploader(engine.device)
         self._downloader = Downloader(engine.device)
@@ -176,14 +157,16 @@ class _Run:
     ) -> Iterator[tuple[int, PlateFrame, Tensor]]:
         """Propagate in one direction; yield index, plate and own probabilities ``(O, h, w)``."""
         job = self._job
-        propagator = Propagator(self._engine, objects=job.objects, settings=self._settings)
+        propagator = Propagator(
+            self._engine, objects=job.objects, settings=self._settings, on_stage=self._activities.go_on
+        )
         before: Stopwatch | None = None
         for index, plate, upload in self._plates(indices):
             ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
             propagator.retire(ended)
             image = upload.wait().permute(2, 0, 1)
             keyframe = {name: mask.to(self._device) for name, mask in stretch.masks.get(index, {}).items()}
-            with self._turns.network():
+            with self._turns.network(), self._activities.during(f"propagating frame {job.frames[index]}"):
                 watch = Stopwatch(self._device)
                 own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
                 watch.stop()
@@ -199,13 +182,15 @@ class _Run:
         """Read plates and send them to the device ahead of their use; count every one as a step when it is done with."""
 
         def read(index: int) -> tuple[PlateFrame, Upload, float]:
-            with self._turns.file():
+            job, frame = self._job, self._job.frames[index]
+            path = job.plates.sequence.path(frame)
+            with self._turns.file(), self._activities.during(f"reading frame {frame} of the plate", path):
                 started = time.perf_counter()
-                plate = self._job.plates.read(self._job.frames[index], window=self._job.window, size=self._job.size)
+                plate = job.plates.read(frame, window=job.window, size=job.size)
                 return plate, self._uploader.send(plate.image), time.perf_counter() - started
 
         for index, (plate, upload, seconds) in zip(indices, read_ahead(read, indices, depth=_AHEAD), strict=True):
-            self._stop_if_cancelled()
+            self._activities.go_on()
             self._seconds["read"] += seconds
             yield index, plate, upload
             self._done += 1
@@ -239,15 +224,16 @@ class _Run:
             self._deliver(index, plate, nothing, writer)
 
     def _write(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> None:
-        """Write a frame's files; waiting for the disk keeps nobody from the processor, so it takes no turn."""
-        frame = self._job.frames[index]
-        with self._turns.file():
-            files = self._encode(index, plate, finished, small)
-        started = time.perf_counter()
-        for path, content in files.items():
-            self._job.outputs.write(path, content)
-        self._written[frame] = mattes = self._job.writer.paths(frame)
-        self._seconds["write"] += time.perf_counter() - started
+        """Write a frame's files; only encoding takes a turn, since waiting for the disk uses no processor."""
+        job, frame = self._job, self._job.frames[index]
+        with self._activities.during(f"writing the mattes of frame {frame}", job.writer.paths(frame)[0]):
+            with self._turns.file():
+                files = self._encode(index, plate, finished, small)
+            started = time.perf_counter()
+            for path, content in files.items():
+                job.outputs.write(path, content)
+            self._written[frame] = mattes = job.writer.paths(frame)
+            self._seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, mattes)
         self._notifier.tell("stcn_frame_written", frame=frame, files=mattes)
 
@@ -265,7 +251,3 @@ class _Run:
             files[path] = picture
         self._seconds["write"] += time.perf_counter() - started
         return files
-
-    def _stop_if_cancelled(self) -> None:
-        if self._watcher.is_cancelled():
-            raise CancelledError("cancelled; the mattes written so far are whole")

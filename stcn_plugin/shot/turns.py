@@ -25,31 +25,32 @@ class Turns:
     def __init__(self, *, together: bool) -> None:
         self._together = together
         self._condition = Condition()
-        self._files = 0
+        self._files: set[object] = set()
         self._network = False
 
     @contextmanager
     def file(self) -> Iterator[None]:
         """Work on a file, beside others that do; the network's turn comes first where it waits for one."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._together or not self._network)
-            self._files += 1
+        turn = object()
         try:
-            yield
-        finally:
             with self._condition:
-                self._files -= 1
+                self._condition.wait_for(lambda: self._together or not self._network)
+                self._files.add(turn)
+            yield
+        finally:  # also where an interrupt came while waiting
+            with self._condition:
+                self._files.discard(turn)
                 self._condition.notify_all()
 
     @contextmanager
     def network(self) -> Iterator[None]:
         """Run the network, once the files that are being worked on are done."""
-        with self._condition:
-            self._network = True
-            self._condition.wait_for(lambda: self._together or not self._files)
         try:
+            with self._condition:
+                self._network = True
+                self._condition.wait_for(lambda: self._together or not self._files)
             yield
-        finally:
+        finally:  # also where an interrupt came while waiting
             with self._condition:
                 self._network = False
                 self._condition.notify_all()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stcn_plugin.bridge.job import Progress
+from stcn_plugin.shot.activities import Activity
 
 
 @dataclass(frozen=True)
@@ -17,10 +18,12 @@ class Watcher:
         on_progress: Told after every step, on the calling thread.
         on_frame: Told a frame and its files when they are on disk, on the thread that writes.
         on_warning: Told what went wrong without harm to the mattes, on any thread.
-        is_cancelled: Asked before every step, on the calling thread.
+        is_cancelled: Asked before every step and between its stages, on the calling thread.
+        on_activity: Called with the pieces of work under way whenever one begins, gets further or ends, on any thread.
     """
 
     on_progress: Callable[[Progress], None] = lambda _: None
     on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None
     on_warning: Callable[[str], None] = lambda _: None
     is_cancelled: Callable[[], bool] = lambda: False
+    on_activity: Callable[[Sequence[Activity]], None] = lambda _: None

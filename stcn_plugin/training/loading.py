@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from stcn_plugin.bridge.signals import STOP_SIGNALS
 from stcn_plugin.errors import STCNError, TrainingError
 from stcn_plugin.training.config import Data, TrainingConfig
 from stcn_plugin.training.elements import find_elements
@@ -19,8 +20,6 @@ from stcn_plugin.training.pictures import PictureReader, find_clips, find_stills
 from stcn_plugin.training.samples import Sample, SampleMaker
 from stcn_plugin.training.scenes import Sources
 from stcn_plugin.training.schedule import staged
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def find_sources(data: Data) -> Sources:
@@ -154,7 +153,7 @@ def _held_back() -> Iterator[None]:
     Here signals wait until the context ends. Who is started in it inherits that they wait.
     """
     resource_tracker.ensure_running()  # it lets signals through again where it is started in between
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
@@ -164,7 +163,7 @@ def _held_back() -> Iterator[None]:
 def _settle(_worker: int) -> None:
     """Leave the other cores to the network, and signals to the process that answers them."""
     torch.set_num_threads(1)
-    for number in _SIGNALS:
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 

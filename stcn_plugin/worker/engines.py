@@ -54,14 +54,6 @@ class Engines:
 
             release_memory()
 
-    def outlive(self, error: BaseException) -> bool:
-        """Tell whether another job can run in this process after one that failed."""
-        if not self._has_torch:
-            return True
-        from stcn_plugin.network.devices import is_device_lost
-
-        return not is_device_lost(error)
-
     @property
     def _has_torch(self) -> bool:
         """Whether a job has come as far as to need torch, which takes seconds to load."""

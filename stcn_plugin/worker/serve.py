@@ -28,7 +28,10 @@ from stcn_plugin.bridge.messages import (
     Warned,
     Written,
 )
-from stcn_plugin.errors import CancelledError, STCNError, WorkerError
+from stcn_plugin.bridge.signals import stop_requests
+from stcn_plugin.device_failures import is_device_lost
+from stcn_plugin.errors import CancelledError, STCNError
+from stcn_plugin.shot.activities import Activity, described
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.describe import describe
 from stcn_plugin.worker.engines import Engines
@@ -43,12 +46,21 @@ _LULL = 0.5
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve one host until it quits or dies, has no job for long, or a GPU fails; return the exit code."""
+    """Serve one host until it quits or dies, has no job for long, or a GPU fails; return the exit code.
+
+    SIGINT, SIGTERM and SIGHUP cancel what runs and end the process with 128 and the signal.
+    """
     idle = _parser().parse_args(arguments).idle_seconds
     faulthandler.enable(all_threads=False)  # a crash in a library's own code is to leave last words too
     channel = Channel.of_process()
-    channel.send(Hello(PROTOCOL, __version__, os.getpid()))
-    channel.open()
+    with stop_requests(on_request=channel.stop):
+        channel.send(Hello(PROTOCOL, __version__, os.getpid()))
+        channel.open()
+        return _serve(channel, idle)
+
+
+def _serve(channel: Channel, idle: float) -> int:
+    """Answer requests until the last; return the exit code."""
     networks = Engines()
     request = channel.next(timeout=_LULL)
     if request is None:
@@ -81,10 +93,12 @@ def _warm_up() -> None:
 
 
 def _describe(channel: Channel) -> None:
-    try:
-        channel.send(Described(describe()))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
-        channel.send(Failed(0, _told(error)))
+    with channel.working(0):
+        channel.note([Activity("listing presets, weights and devices")])
+        try:
+            channel.send(Described(describe()))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
+            channel.send(Failed(0, _reported(error)))
 
 
 def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> bool:
@@ -101,30 +115,31 @@ def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> 
     def on_frame(frame: int, files: Sequence[Path]) -> None:
         channel.send(Written(job, frame, tuple(map(str, files))))
 
-    try:
-        stop_if_cancelled()
-        report = run_shot(
-            request,
-            engine_for,
-            on_progress=lambda progress: channel.send(Progressed(job, progress)),
-            on_frame=on_frame,
-            on_warning=lambda text: channel.send(Warned(job, text)),
-            is_cancelled=lambda: channel.is_cancelled(job),
-        )
-        channel.send(Done(job, report))
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
-        channel.send(Failed(job, _told(error)))
-        return networks.outlive(error)
+    with channel.working(job):
+        try:
+            stop_if_cancelled()
+            report = run_shot(
+                request,
+                engine_for,
+                on_progress=lambda progress: channel.send(Progressed(job, progress)),
+                on_frame=on_frame,
+                on_warning=lambda text: channel.send(Warned(job, text)),
+                is_cancelled=lambda: channel.is_cancelled(job),
+                on_activity=channel.note,
+            )
+            channel.send(Done(job, report))
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
+            found = _reported(error)
+            if isinstance(found, CancelledError):
+                found.signal = channel.stopped_by
+            channel.send(Failed(job, found))
+            return not is_device_lost(error)
     return True
 
 
-def _told(error: BaseException) -> STCNError:
-    """Return an error that can be sent; of one that nobody foresaw, the traceback goes to the log."""
-    if isinstance(error, STCNError):
-        return error
-    traceback.print_exc(file=sys.stderr)
-    said = str(error).strip().splitlines()
-    what = f"unexpected {type(error).__name__}" + (f": {said[0]}" if said else "")
-    return WorkerError(
-        what, fix="This is a defect of stcn_plugin; its log (`stcn propagate --verbose`) tells where it happened"
-    )
+def _reported(error: BaseException) -> STCNError:
+    """Return an error that can be sent; where another one is behind it, the traceback is in the log."""
+    found = described(error)
+    if found is not error or error.__cause__ is not None:
+        traceback.print_exception(error, file=sys.stderr)
+    return found

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from stcn_plugin.bridge.job import JobRequest, Progress, Report
 from stcn_plugin.errors import PresetError
+from stcn_plugin.shot.activities import Activities, Activity
 
 if TYPE_CHECKING:
     from stcn_plugin.network.engine import Engine
@@ -27,6 +28,7 @@ def run_shot(
     on_frame: Callable[[int, Sequence[Path]], None],
     on_warning: Callable[[str], None],
     is_cancelled: Callable[[], bool],
+    on_activity: Callable[[Sequence[Activity]], None] = lambda _: None,
 ) -> Report:
     """Load, check, save and propagate the shot of a request.
 
@@ -40,6 +42,7 @@ def run_shot(
         on_frame: As for `propagate`.
         on_warning: As for `propagate`.
         is_cancelled: As for `propagate`.
+        on_activity: As for `propagate`.
 
     Raises:
         STCNError: As for `propagate`, or the shot cannot be saved.
@@ -47,10 +50,14 @@ def run_shot(
     from stcn_plugin.studio.plugins import studio_hooks
     from stcn_plugin.studio.presets import preset_search_path
 
-    studio = studio_hooks(request.plugins)
-    folders = preset_search_path(studio)
-    shot = shot_of(request, search_path=folders)
-    from stcn_plugin.shot.propagate import propagate  # only now: a mistake in a shot is told without waiting for torch
+    activities = Activities(on_activity)
+    with activities.during("loading the studio's plugins"):
+        studio = studio_hooks(request.plugins)
+    with activities.during("reading the shot", request.shot_file):
+        folders = preset_search_path(studio)
+        shot = shot_of(request, search_path=folders)
+    with activities.during("loading the libraries"):
+        from stcn_plugin.shot.propagate import propagate  # only now: a mistake in a shot is told without torch
 
     saved: list[Path] = []
     report = propagate(
@@ -61,6 +68,7 @@ def run_shot(
         on_frame=on_frame,
         on_warning=on_warning,
         is_cancelled=is_cancelled,
+        on_activity=on_activity,
         engine_for=engine_for,
         studio=studio,
     )

@@ -15,7 +15,7 @@ from fake_workers import GOOD, JOB, end_of, eventually, is_alive, until
 from stcn_plugin.bridge import client as client_module
 from stcn_plugin.bridge.launch import WorkerLaunch, without_python
 from stcn_plugin.bridge.messages import RETIRED, Done, Failed, Warned
-from stcn_plugin.errors import ProtocolError, WorkerError
+from stcn_plugin.errors import CancelledError, ProtocolError, WorkerError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
 
@@ -150,7 +150,7 @@ def test_a_worker_that_ignores_a_cancel_is_stopped_by_force(client, busy):
     job = worker.submit(JOB)
     pid = worker.pid
     worker.cancel(job)
-    with pytest.raises(WorkerError, match=r"did not stop the job within 0\.4 s and was stopped by force"):
+    with pytest.raises(CancelledError, match=r"did not stop the job within 0\.4 s and was stopped by force"):
         end_of(worker, job)
     assert not is_alive(pid)
 

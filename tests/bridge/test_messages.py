@@ -97,7 +97,7 @@ REPORTS = st.builds(
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
 MESSAGES = st.one_of(
     st.builds(Hello, INT, TEXT, INT),
-    st.builds(Alive),
+    st.builds(Alive, NUMBER, st.none() | TEXT, st.none() | TEXT),
     st.builds(Describe),
     st.builds(Run, INT, JOBS),
     st.builds(Cancel, INT),
@@ -135,7 +135,7 @@ def filled(kind: type) -> object:
     choices = (Choice("n", "l"),)
     known = {
         "protocol": 1, "version": "1", "pid": 2, "id": 3, "job": job, "description": Description(choices, choices, choices),
-        "progress": Progress(1, 2, 3), "frame": 4, "files": ("f",), "text": "t", "report": report, "error": PlateError("w", where="p", fix="f"),
+        "progress": Progress(1, 2, 3), "frame": 4, "files": ("f",), "text": "t", "report": report, "error": PlateError("w", where="p", fix="f"), "seconds": 1.5, "doing": "d", "file": "f",
     }  # fmt: skip
     return kind(**{each.name: known[each.name] for each in fields(kind)})
 
@@ -234,7 +234,7 @@ def test_every_value_of_a_wrong_type_is_refused(kind):
 def test_every_key_that_must_be_there_is_missed(kind):
     """A message without one of its own keys is refused, and told which."""
     data = json.loads(encode(filled(kind)))
-    for key in data.keys() - {"files"}:  # an absent list is an empty one
+    for key in data.keys() - {"files", "seconds", "doing", "file"}:  # an absent list is an empty one, and so on
         with pytest.raises(ProtocolError, match=f"has no '{key}'"):
             decode(json.dumps({name: value for name, value in data.items() if name != key}).encode())
 

@@ -1,4 +1,4 @@
-"""The session and its jobs: one at a time, each ended by its worker, by a cancel or by Ctrl-C."""
+"""The session and its jobs: one at a time, each ended by its worker, by a cancel or by a signal."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from recording_host import REQUEST, Recorder
 
 from stcn_plugin.bridge import Session, hookimpl
 from stcn_plugin.bridge import session as session_module
+from stcn_plugin.bridge.signals import STOP_SIGNALS, exit_code
 from stcn_plugin.errors import CancelledError, HostError, PlateError, ProtocolError, WorkerError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
@@ -134,25 +135,31 @@ def test_a_poll_ends_though_the_worker_tells_and_tells(client, monkeypatch):
     assert before > 10
 
 
-def interrupted(*times):
-    """Raise Ctrl-C at some of the calls."""
+def signalled(number, *times):
+    """Send this process a signal at some of the calls."""
     calls = iter(range(1000))
 
     def answer():
         if next(calls) in times:
-            raise KeyboardInterrupt
+            signal.raise_signal(number)
 
     return answer
 
 
-def test_ctrl_c_cancels(client):
-    """The first Ctrl-C ends the job as a cancel does; the session goes on to be of use, with the same worker."""
-    host = Recorder(stcn_show_progress=interrupted(0))
+@pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
+def test_a_signal_cancels(client, number):
+    """A signal ends the job as a cancel does, and the error knows it; the session is of use after it, with the same worker."""
+    host = Recorder(stcn_show_progress=signalled(number, 0))
     worker = client(UNTIL_CANCELLED)
     session = Session(host, worker)
+    before = signal.getsignal(number)
     with pytest.raises(CancelledError, match="the mattes written so far are whole") as caught:
         session.run()
+    assert caught.value.signal == number
+    assert exit_code(caught.value) == 128 + number
     assert host.of("stcn_job_failed") == [(caught.value,)]
+    assert len(host.of("stcn_show_warning")) == 1
+    assert signal.getsignal(number) == before
     pid = worker.pid
     assert is_alive(pid)
     host.answers["stcn_collect_shot"] = replace(REQUEST, preset="short")
@@ -160,34 +167,25 @@ def test_ctrl_c_cancels(client):
     assert worker.pid == pid
 
 
-def test_a_second_ctrl_c_stops_by_force(client):
-    """Whoever cannot wait for a deaf worker does not have to; the next job gets another worker."""
-    host = Recorder(stcn_show_progress=interrupted(0, 3))
-    worker = client(DEAF)
-    session = Session(host, worker)
-    pids = []
-    host.answers["stcn_show_frame"] = None
-    host.answers["stcn_is_cancelled"] = lambda: pids.append(worker.pid)
-    with pytest.raises(CancelledError, match="stopped") as caught:
-        session.run()
-    assert host.of("stcn_job_failed") == [(caught.value,)]
-    assert not session.is_running
-    assert not worker.is_running
-    assert eventually(lambda: not is_alive(pids[0]))
-    session.start(session.prepare())
-    assert worker.pid != pids[0]
-    session.cancel()
-
-
-@pytest.mark.parametrize("hook", ["stcn_collect_shot", "stcn_render_keyframes", "stcn_deliver_mattes"])
-def test_ctrl_c_outside_the_propagation_ends_the_job(client, hook):
-    """While the host collects, renders or delivers, one Ctrl-C is enough."""
-    host = Recorder(**{hook: KeyboardInterrupt()})
-    session = Session(host, client())
+@pytest.mark.parametrize("hook", ["stcn_collect_shot", "stcn_render_keyframes"])
+def test_a_signal_before_the_job_cancels_it(client, hook):
+    """While the host collects or renders, one signal is enough; what the host does is not interrupted."""
+    host = Recorder()
+    answer = host.answers[hook]
+    host.answers[hook] = lambda: signal.raise_signal(signal.SIGTERM) or answer
+    session = Session(host, client(UNTIL_CANCELLED))
     with pytest.raises(CancelledError) as caught:
         session.run()
+    assert caught.value.signal == signal.SIGTERM
     assert host.of("stcn_job_failed") == [(caught.value,)]
     assert not session.is_running
+
+
+def test_a_signal_while_mattes_are_delivered_is_too_late(client):
+    """All mattes are on disk: the host takes them in."""
+    host = Recorder(stcn_deliver_mattes=lambda: signal.raise_signal(signal.SIGINT))
+    assert Session(host, client()).run() == REPORT
+    assert host.of("stcn_job_failed") == []
 
 
 IMPATIENT = """
@@ -198,15 +196,13 @@ from recording_host import Recorder
 from stcn_plugin.bridge import Session, WorkerClient
 worker = WorkerClient(fake(DEAF))
 host = Recorder(stcn_show_progress=lambda: print("progress", worker.pid, flush=True))
-try:
-    Session(host, worker).run()
-except Exception as error:
-    print(type(error).__name__, len(host.of("stcn_job_failed")), worker.is_running)
+Session(host, worker).run()
 """
 
 
-def test_ctrl_c_for_real():
-    """Two signals from a terminal end a host whose worker is deaf: cancelled, told once, and no process is left."""
+@pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
+def test_a_second_signal_ends_host_and_worker_at_once(number):
+    """Two signals from outside end a host whose worker is deaf: with the signal's exit code, and no process is left."""
     host = subprocess.Popen(
         [sys.executable, "-c", IMPATIENT],
         cwd=Path(__file__).parents[2],
@@ -215,10 +211,12 @@ def test_ctrl_c_for_real():
         text=True,
     )
     pid = int(host.stdout.readline().split()[1])
-    host.send_signal(signal.SIGINT)
-    for _ in range(10):  # it goes on, since it only asked
+    host.send_signal(number)
+    for _ in range(30):  # it goes on, since it only asked
         assert host.stdout.readline().startswith("progress")
-    host.send_signal(signal.SIGINT)
-    out, err = host.communicate(timeout=60)
-    assert (out.splitlines()[-1], err, host.returncode) == ("CancelledError 1 False", "", 0)
+    while host.poll() is None:
+        host.send_signal(number)
+        host.stdout.readline()
+    _, err = host.communicate(timeout=60)
+    assert (host.returncode, err) == (128 + number, "stcn: stopped at once\n")
     assert eventually(lambda: not is_alive(pid))

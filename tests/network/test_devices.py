@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 
+from stcn_plugin.device_failures import is_device_lost, is_out_of_memory
 from stcn_plugin.errors import DeviceError
 from stcn_plugin.network.devices import (
     available_devices,
     choose_device,
-    is_device_lost,
     object_budget,
     release_memory,
 )
-from stcn_plugin.out_of_memory import is_out_of_memory
 
 BUILT_FOR = ["sm_75", "sm_80", "sm_86", "sm_90a", "compute_100f"]
 

@@ -9,14 +9,16 @@ from collections.abc import Sequence
 import bpy
 
 from stcn_plugin.bridge import Report
-from stcn_plugin.errors import CancelledError, HostError, STCNError
+from stcn_plugin.bridge.printable import printable_lines
+from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
+from stcn_plugin.errors import HostError, STCNError
 
 from .choices import Choices
 from .kept import KEPT
 from .preferences import worker_python
 from .runs import Run
 
-_FAILED, _USAGE, _CANCELLED = 1, 2, 130
+_USAGE = 2
 
 _ABOUT = """\
 Propagate keyframe mattes over a plate, with the settings saved in the scene; flags go over them.
@@ -28,7 +30,8 @@ examples:
   blender -b shot.blend --python-exit-code 3 -P batch.py -- --mask roto --at 1001,1040 --render
   blender -b shot.blend --python-exit-code 3 -P batch.py -- --update 1024
 
-exit codes: 0 done, 1 failed, 2 wrong flags, 130 cancelled (Ctrl-C; the mattes written so far are whole)"""
+exit codes: 0 done, 1 failed, 2 wrong flags; cancelled, with the mattes written so far whole: 130 Ctrl-C (SIGINT),
+143 SIGTERM, 129 SIGHUP"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,15 +46,17 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as exit_:
         return exit_.code if isinstance(exit_.code, int) else _USAGE
     try:
-        report = _run(flags)
-    except CancelledError as error:
-        _say(str(error))
-        return _CANCELLED
+        with stop_signals_raised():
+            try:
+                report = _run(flags)
+            finally:
+                KEPT.close()
+    except KeyboardInterrupt as error:
+        _say("stopped")
+        return exit_code(error)
     except STCNError as error:
         _say(f"error: {error}")
-        return _FAILED
-    finally:
-        KEPT.close()
+        return exit_code(error)
     _say(f"{len(report.frames)} frames of {', '.join(report.objects)}, shot file {report.shot_file}")
     return 0
 
@@ -188,4 +193,4 @@ def _show(run: Run) -> None:
 
 
 def _say(text: str) -> None:
-    print(f"stcn: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the command line is what a batch talks to
+    print(f"stcn: {printable_lines(text, indent='  ')}", file=sys.stderr, flush=True)  # noqa: T201 - the command line is what a batch talks to

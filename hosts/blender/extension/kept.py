@@ -66,6 +66,11 @@ class Kept:
         self._stop()
         self.status = JobStatus()
 
+    def kill(self) -> None:
+        """Have the worker killed without waiting for it, since this process is about to end."""
+        if self._client is not None:
+            self._client.kill()
+
     def client(self, python: str) -> WorkerClient:
         """Return the worker's client; another interpreter is another worker.
 

@@ -8,6 +8,7 @@ from typing import final
 import bpy
 
 from stcn_plugin.bridge import Report, Session
+from stcn_plugin.bridge.signals import stop_requests
 from stcn_plugin.errors import CancelledError, HostError, STCNError
 from stcn_plugin.frames import parse_frame_range
 
@@ -82,20 +83,21 @@ class Run:
         return report
 
     def wait(self) -> Report:
-        """Go on until the mattes stand in the compositor. Ctrl-C cancels within a frame.
+        """Go on until the mattes stand in the compositor.
+
+        SIGINT (Ctrl-C), SIGTERM and SIGHUP cancel within a frame; a second one ends the process at once.
 
         Raises:
+            CancelledError: A signal cancelled the job.
             STCNError: The job ended with an error.
         """
         KEPT.wait()
-        while True:
-            try:
+        report = None
+        with stop_requests(at_once=KEPT.kill) as stop:
+            while report is None:
+                self.status.is_cancelled = self.status.is_cancelled or bool(stop)
                 report = self.poll(timeout=0.1)
-            except KeyboardInterrupt:
-                self.status.is_cancelled = True
-                continue
-            if report is not None:
-                return report
+        return report
 
     def abandon(self) -> None:
         """Have the worker stop, without waiting for it."""

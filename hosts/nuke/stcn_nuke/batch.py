@@ -18,6 +18,8 @@ from stcn_nuke.running import told
 from stcn_nuke.selection import node_named
 from stcn_nuke.worker import Worker
 from stcn_plugin.bridge import Progress, Report, Session
+from stcn_plugin.bridge.printable import printable, printable_lines
+from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
 from stcn_plugin.errors import CancelledError, HostError, STCNError
 from stcn_plugin.frames import parse_frame_range
 
@@ -27,9 +29,8 @@ examples:
   nuke -t batch.py sh010.nk --node Read1 --roto Hero --roto Ball --keyframes=1001,1040 --out=/mattes/sh010.####.exr
 
 Write numbers and ranges behind an equals sign (--frames=1001-1100): a number at the end is what Nuke takes for itself.
-Exit codes: 0 done, 1 an error told on stderr, 2 wrong arguments, 130 stopped.
+Exit codes: 0 done, 1 an error told on stderr, 2 wrong arguments; stopped by a signal: 129 SIGHUP, 130 SIGINT, 143 SIGTERM.
 """
-_STOPPED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,13 +41,15 @@ def main(arguments: Sequence[str]) -> int:
         return int(exit_.code or 0)
     worker = Worker()
     try:
-        report = _run(options, worker)
-    except CancelledError as error:
-        return _fail(error, _STOPPED)
+        with stop_signals_raised():
+            try:
+                report = _run(options, worker)
+            finally:
+                worker.stop()
+    except KeyboardInterrupt as error:
+        return _fail(CancelledError("stopped"), exit_code(error))
     except Exception as error:  # noqa: BLE001 - whatever it is, it must be told and end in an honest exit code
-        return _fail(told(error), 1)
-    finally:
-        worker.stop()
+        return _fail(told(error), exit_code(error))
     _say(f"done: {len(report.frames)} frames of {', '.join(report.objects)}")
     for pattern in dict.fromkeys(report.patterns.values()):
         _say(f"mattes: {forward(pattern)}")
@@ -109,10 +112,10 @@ class LineDisplay:
 
     def warn(self, text: str) -> None:
         """Write a warning to stderr."""
-        sys.stderr.write(f"stcn: warning: {text}\n")
+        sys.stderr.write(f"stcn: warning: {printable(text)}\n")
 
     def is_cancelled(self) -> bool:
-        """Ctrl-C alone cancels, which the session sees to."""
+        """Signals alone cancel, which the session sees to."""
         return False
 
 
@@ -159,10 +162,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"stcn: {text}\n")
+    sys.stdout.write(f"stcn: {printable(text)}\n")
     sys.stdout.flush()
 
 
 def _fail(error: STCNError, code: int) -> int:
-    sys.stderr.write(f"stcn: {error}\n")
+    sys.stderr.write(f"stcn: {printable_lines(str(error), indent='  ')}\n")
     return code
