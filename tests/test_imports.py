@@ -16,7 +16,7 @@ PACKAGE = Path(stcn_plugin.__file__).parent
 # A room may import itself and the rooms of every layer below its own; rooms of one layer do not know each other.
 LAYERS = [
     {"errors"},
-    {"frames", "atomic", "bridge", "out_of_memory", "regular_files"},
+    {"frames", "atomic", "bridge", "out_of_memory", "regular_files", "reserved_names"},
     {"network", "memory", "media", "presets"},
     {"propagation", "evaluation", "studio"},
     {"shot", "install"},
