@@ -50,6 +50,29 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
     return tuple(sorted(frames))
 
 
+def span_ends(text: str) -> tuple[int, int]:
+    """Return the first and the last frame of a range without gaps, in a time that does not depend on their number.
+
+    >>> span_ends("1001-1040,1030-1100")
+    (1001, 1100)
+
+    Args:
+        text: As for `parse_frame_range`.
+
+    Raises:
+        FrameRangeError: As for `parse_frame_range`, or there are gaps; the message tells the range without them.
+    """
+    parts = sorted((_frames_of(part.strip(), text) for part in text.split(",")), key=lambda part: part[0])
+    first, last = parts[0][0], parts[0][0]
+    has_gaps = False
+    for part in parts:
+        has_gaps = has_gaps or part[0] > last + 1 or (part.step > 1 and part[-1] > part[0])
+        last = max(last, part[-1])
+    if has_gaps:
+        raise FrameRangeError("has gaps", fix=f"An object lives from a first to a last frame; write {first}-{last}")
+    return first, last
+
+
 def format_frame_range(frames: Iterable[int]) -> str:
     """Write frames as the shortest range that reads back as the same frames.
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
+
+from stcn_plugin.reserved_names import is_reserved
 
 _LONGEST = 63  # bytes: Blender cuts names there, and two objects would become one
 _FORBIDDEN = re.compile(r"[^\w-]+")  # a dot starts a channel, a space splits Nuke's lists, the rest is for file names
@@ -23,11 +26,13 @@ _RESERVED = re.compile(
 def channel_name(object_name: str) -> str:
     """Return an object's name as layers and files carry it.
 
-    >>> channel_name("left arm.v2"), channel_name("mask")
-    ('left_arm_v2', 'mask_matte')
+    >>> channel_name("left arm.v2"), channel_name("mask"), channel_name("con")
+    ('left_arm_v2', 'mask_matte', 'con_matte')
     """
-    clean = _cut(_FORBIDDEN.sub("_", object_name.strip()).strip("_") or "matte", _LONGEST)
-    return f"{clean}_matte" if _RESERVED.fullmatch(clean) else clean
+    # One form of accented letters: file systems that keep another one would show two objects as one, or one as two.
+    text = unicodedata.normalize("NFC", object_name)
+    clean = _cut(_FORBIDDEN.sub("_", text).strip("_").lstrip("-_") or "matte", _LONGEST)
+    return f"{clean}_matte" if _RESERVED.fullmatch(clean) or is_reserved(clean) else clean
 
 
 def channel_names(objects: Iterable[str]) -> dict[str, str]:
@@ -38,13 +43,13 @@ def channel_names(objects: Iterable[str]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
+    numbers: dict[str, int] = {}  # the last number that a name was given: very many may differ in what is left out
     for object_name in objects:
         name = base = channel_name(object_name)
-        number = 2
         while name.casefold() in taken:
+            number = numbers[base.casefold()] = numbers.get(base.casefold(), 1) + 1
             ending = f"_{number}"
             name = _cut(base, _LONGEST - len(ending)) + ending
-            number += 1
         taken.add(name.casefold())
         names[object_name] = name
     return names

@@ -23,7 +23,8 @@ from platformdirs import user_data_path
 from stcn_plugin.atomic import Outputs, output_errors, temporary_file
 from stcn_plugin.errors import CancelledError, OutputError, WeightsError
 from stcn_plugin.network.official import LICENCE, OFFICIAL, RELEASE
-from stcn_plugin.network.weights_entry import NOT_STATED, WeightsEntry, content_hash, file_hash, read_entry
+from stcn_plugin.network.weights_entry import NOT_STATED, WeightsEntry, clean, content_hash, file_hash, read_entry
+from stcn_plugin.reserved_names import is_reserved
 
 if TYPE_CHECKING:
     from stcn_plugin.network.weights import LoadedWeights
@@ -37,6 +38,7 @@ STARTER_FREE = "starter-free"
 SUFFIX = ".safetensors"
 """Ending of weights."""
 
+_LONGEST_NAME = 100
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -56,10 +58,10 @@ class WeightsStore:
     def entries(self) -> tuple[WeightsEntry, ...]:
         """Return the weights inside the package and then all others, by name; only headers are read."""
         builtin = builtin_files()
-        stored = {file.stem: file for file in self.folder.glob(f"[!.]*{SUFFIX}")}
+        stored = {file.stem: file for file in self._files()}
         others = {name: file for name, file in {**self._beside, **stored}.items() if name not in builtin}
         first = (read_entry(name, file, is_builtin=True) for name, file in builtin.items())
-        return (*first, *(read_entry(name, others[name]) for name in sorted(others)))
+        return (*first, *(self._entry(name, others[name]) for name in sorted(others)))
 
     def entry(self, name: str) -> WeightsEntry:
         """Return one entry.
@@ -230,9 +232,9 @@ class WeightsStore:
             WeightsError: It is no name, or taken.
         """
         name = name.removesuffix(SUFFIX)
-        if not _NAME.fullmatch(name):
-            fix = "Use letters, digits, '_', '-' and '.', such as --name hero_v2"
-            raise WeightsError(f"'{name}' cannot be a name of weights", fix=fix)
+        if problem := name_problem(name):
+            what = f"'{clean(name)}' cannot be a name of weights: {problem}"
+            raise WeightsError(what, fix="Use letters, digits, '_', '-' and '.', such as --name hero_v2")
         if name in builtin_files():
             raise WeightsError(f"'{name}' is the name of weights inside the package", fix="Choose another --name")
         if not replace and self._file(name).exists():
@@ -260,6 +262,20 @@ class WeightsStore:
             fix = "Choose another folder with --store or STCN_WEIGHTS_DIR"
             raise WeightsError(error.what, where=error.where, fix=f"{error.fix}. {fix}") from error
 
+    def _files(self) -> list[Path]:
+        """Return the files of weights in the folder; none where it is absent or cannot be read."""
+        try:
+            return [file for file in self.folder.iterdir() if file.suffix == SUFFIX and not file.name.startswith(".")]
+        except OSError:
+            return []
+
+    def _entry(self, name: str, file: Path) -> WeightsEntry:
+        if name_problem(name):
+            return WeightsEntry(
+                clean(name), file, 0, problem=f"cannot be named ({name_problem(name)}): rename the file"
+            )
+        return read_entry(name, file)
+
     def _unknown(self, name: str) -> WeightsError:
         known = [entry.name for entry in self.entries()]
         near = difflib.get_close_matches(name, known, n=3)
@@ -267,6 +283,21 @@ class WeightsStore:
         how = f"Use: stcn weights fetch {name}" if name in OFFICIAL else "Add a file with: stcn weights add FILE"
         what = f"there are no weights called '{name}', only {', '.join(known)}"
         return WeightsError(what, where=str(self.folder), fix=hint + how)
+
+
+def name_problem(name: str) -> str:
+    """Return why weights cannot have a name, empty where they can.
+
+    >>> name_problem("hero_v2"), name_problem("con.v2")
+    ('', 'Windows keeps it for a device')
+    """
+    if not _NAME.fullmatch(name):
+        return "it has other characters than letters, digits, '_', '-' and '.', or begins with one of these"
+    if len(name) > _LONGEST_NAME:
+        return f"it has {len(name)} characters, where {_LONGEST_NAME} are the most"
+    if name.endswith("."):
+        return "it ends with a dot, which Windows drops"
+    return "Windows keeps it for a device" if is_reserved(name) else ""
 
 
 def builtin_files() -> Mapping[str, Path]:

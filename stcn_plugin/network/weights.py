@@ -5,20 +5,20 @@ A file is accepted only when every entry that the variant needs is there in the 
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from stcn_plugin.atomic import write_whole
 from stcn_plugin.errors import WeightsError
+from stcn_plugin.network.safetensors_header import TensorEntry, shown
 from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.tensor_source import FLOATS, INTEGERS, open_source
 from stcn_plugin.network.variants import VARIANTS, Variant
 
 _VALUE_STEM = "value_encoder.conv1.weight"
@@ -46,33 +46,30 @@ def read_weights(path: Path) -> LoadedWeights:
     """Read safetensors, an official ``.pth`` or a training checkpoint, and make sure that they fit.
 
     Args:
-        path: The file. A pickle is opened with ``weights_only``, so nothing in it is executed.
+        path: The file. A pickle is opened with ``weights_only``, so nothing in it is executed. What the entries are is
+            checked before one is read.
 
     Raises:
-        WeightsError: The file cannot be read, belongs to no variant, or lacks an entry.
+        WeightsError: The file cannot be read, belongs to no variant, lacks an entry, or has one of another kind.
     """
-    if not path.is_file():
-        raise WeightsError("there is no such file", where=str(path))
-    state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_pickle(path), {})
-    state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    variant = _recognise(state, said=metadata.get("variant", ""), where=str(path))
-    note = _widen_value_stem(state) if variant.encoders == "resnet" else ""
+    source = open_source(path)
+    names = _names(source.entries, path)
+    entries = {name: source.entries[own] for name, own in names.items()}
+    variant = _recognise(entries, said=source.metadata.get("variant", ""), where=str(path))
     expected = _shapes(variant)
     for name, shape in expected.items():
-        if name not in state:
-            if name.endswith(_COUNTER):
-                state[name] = torch.zeros(shape, dtype=torch.int64)
-                continue
-            raise _misfit(path, variant, f"the entry '{name}' is missing")
-        if tuple(state[name].shape) != shape:
-            found = tuple(state[name].shape)
-            raise _misfit(path, variant, f"the entry '{name}' has shape {found} where {shape} is needed")
-    if unknown := sorted(state.keys() - expected.keys()):
-        raise _misfit(path, variant, f"there are {len(unknown)} entries too many, the first is '{unknown[0]}'")
+        _check_entry(name, entries.get(name), shape, variant, path)
+    if unknown := sorted(entries.keys() - expected.keys()):
+        raise _misfit(path, variant, f"there are {len(unknown)} entries too many, the first is {shown(unknown[0])}")
+    tensors = source.read([names[name] for name in expected if name in names])
+    state = {name: tensors[names[name]] for name in expected if name in names}
     for name, tensor in state.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        if tensor.is_floating_point() and not _is_finite(tensor):
             raise _misfit(path, variant, f"the entry '{name}' holds values that are not finite")
-    return LoadedWeights(variant, {name: state[name] for name in expected}, metadata, note)
+    for name in expected.keys() - state.keys():
+        state[name] = torch.zeros(expected[name], dtype=torch.int64)  # counters, which may be missing
+    note = _widen_value_stem(state) if variant.encoders == "resnet" else ""
+    return LoadedWeights(variant, {name: state[name] for name in expected}, source.metadata, note)
 
 
 def write_weights(path: Path, loaded: LoadedWeights, *, metadata: Mapping[str, str] | None = None) -> None:
@@ -107,40 +104,44 @@ def build_network(loaded: LoadedWeights, *, device: torch.device) -> STCN:
     return placed.eval().requires_grad_(False)
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"not a readable safetensors file ({error})", where=str(path)) from error
-
-
-def _read_pickle(path: Path) -> dict[str, Tensor]:
-    """Read what ``torch.save`` wrote, as plain tensors; unwrap a training checkpoint."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            "refused: it is damaged, or holds more than plain tensors, which could run code when opened",
-            where=str(path),
-            fix="Save the network's state_dict() alone and add that",
-        ) from error
-    except Exception as error:
-        raise WeightsError(f"not a file that torch can read ({_first_line(error)})", where=str(path)) from error
-    if isinstance(content, Mapping) and isinstance(content.get("network"), Mapping):
-        content = content["network"]
-    if not isinstance(content, Mapping) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
-        raise WeightsError("holds no state dict (a mapping of names to tensors)", where=str(path))
-    return {str(name): tensor for name, tensor in content.items()}
-
-
 @cache
 def _shapes(variant: Variant) -> dict[str, tuple[int, ...]]:
     with torch.device("meta"):
         return {name: tuple(tensor.shape) for name, tensor in STCN(variant).state_dict().items()}
 
 
-def _recognise(state: Mapping[str, Tensor], *, said: str, where: str) -> Variant:
+def _names(entries: Collection[str], path: Path) -> dict[str, str]:
+    """Return the name in the file of every entry by the name that networks use; parallel training adds ``module.``."""
+    names: dict[str, str] = {}
+    for own in entries:
+        name = own.removeprefix("module.")
+        if name in names:
+            raise WeightsError(f"holds the entry {shown(name)} twice, once with 'module.' before it", where=str(path))
+        names[name] = own
+    return names
+
+
+def _check_entry(name: str, entry: TensorEntry | None, shape: tuple[int, ...], variant: Variant, path: Path) -> None:
+    """Refuse an entry that is missing, or of another shape or kind than the network's."""
+    is_counter = name.endswith(_COUNTER)
+    if entry is None:
+        if is_counter:
+            return
+        raise _misfit(path, variant, f"the entry '{name}' is missing")
+    if entry.kind not in FLOATS and not (is_counter and entry.kind in INTEGERS):
+        need = "float16, bfloat16, float32 or float64"
+        raise _misfit(path, variant, f"the entry '{name}' is {entry.kind}, where {need} is needed")
+    is_single = name == _VALUE_STEM and variant.encoders == "resnet" and entry.shape == _single_object(shape)
+    if entry.shape != shape and not is_single:
+        raise _misfit(path, variant, f"the entry '{name}' has shape {entry.shape} where {shape} is needed")
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether all values are numbers that float32, in which networks are made, can hold."""
+    return bool(tensor.float().isfinite().all())
+
+
+def _recognise(state: Mapping[str, TensorEntry], *, said: str, where: str) -> Variant:
     """Return the variant that most entry names belong to; the one that the file names is not compared with others where all its entries are known."""
     if (named := VARIANTS.get(said)) and state.keys() <= _shapes(named).keys():
         return named
@@ -152,10 +153,15 @@ def _recognise(state: Mapping[str, Tensor], *, said: str, where: str) -> Variant
     return VARIANTS[best]
 
 
+def _single_object(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the value encoder's first layer in weights that know no "others" mask."""
+    return (shape[0], shape[1] - 1, *shape[2:])
+
+
 def _widen_value_stem(state: dict[str, Tensor]) -> str:
     """Give single-object weights, which know no "others" mask, a zero channel for it."""
-    stem = state.get(_VALUE_STEM)
-    if stem is None or stem.dim() != 4 or stem.shape[1] != 4:
+    stem = state[_VALUE_STEM]
+    if stem.shape[1] != 4:
         return ""
     state[_VALUE_STEM] = torch.cat([stem, torch.zeros_like(stem[:, :1])], 1)
     return "single-object weights (s0): a zero channel was added for the other objects' masks"
@@ -163,7 +169,3 @@ def _widen_value_stem(state: dict[str, Tensor]) -> str:
 
 def _misfit(path: Path, variant: Variant, reason: str) -> WeightsError:
     return WeightsError(f"not weights of the {variant.name} variant: {reason}", where=str(path))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__

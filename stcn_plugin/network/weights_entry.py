@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stcn_plugin.errors import WeightsError
+from stcn_plugin.network.safetensors_header import read_header
+from stcn_plugin.network.web_address import without_credentials
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +19,8 @@ if TYPE_CHECKING:
 NOT_STATED = "not stated"
 """The licence of weights that came without one."""
 
-_LARGEST_HEADER = 100_000_000  # the format's own limit
+_LONGEST = 300
+_NON_COMMERCIAL = re.compile(r"non-?\s?commercial|\bNC\b|\bresearch (?:use )?only\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -52,23 +55,19 @@ class WeightsEntry:
     problem: str = ""
     is_builtin: bool = False
 
+    @property
+    def is_noncommercial(self) -> bool:
+        """Whether the licence names a limit to non-commercial use; of one that is not stated nothing is known."""
+        return bool(_NON_COMMERCIAL.search(self.licence))
+
 
 def read_metadata(path: Path) -> dict[str, str]:
     """Read what a safetensors file says of itself; its tensors are not read.
 
     Raises:
-        WeightsError: It is no safetensors file.
+        WeightsError: It is no safetensors file, or a damaged one.
     """
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > min(_LARGEST_HEADER, path.stat().st_size):
-                raise WeightsError("not a readable safetensors file", where=str(path))
-            header = json.loads(file.read(length))
-    except (OSError, ValueError) as error:
-        raise WeightsError("not a readable safetensors file", where=str(path)) from error
-    metadata = header.get("__metadata__") if isinstance(header, dict) else None
-    return {str(key): str(value) for key, value in metadata.items()} if isinstance(metadata, dict) else {}
+    return dict(read_header(path).metadata)
 
 
 def read_entry(name: str, path: Path, *, is_builtin: bool = False) -> WeightsEntry:
@@ -79,9 +78,11 @@ def read_entry(name: str, path: Path, *, is_builtin: bool = False) -> WeightsEnt
         path: The file.
         is_builtin: Whether it is part of the package.
     """
-    size = path.stat().st_size if path.exists() else 0
     try:
-        said = read_metadata(path)
+        size = path.stat().st_size
+        said = {key: clean(value) for key, value in read_header(path).metadata.items()}
+    except OSError as error:
+        return WeightsEntry(name, path, 0, problem=f"cannot be read ({error.strerror})", is_builtin=is_builtin)
     except WeightsError as error:
         return WeightsEntry(name, path, size, problem=error.what, is_builtin=is_builtin)
     return WeightsEntry(
@@ -89,14 +90,20 @@ def read_entry(name: str, path: Path, *, is_builtin: bool = False) -> WeightsEnt
         path,
         size,
         variant=said.get("variant", ""),
-        source=said.get("source", "part of the package" if is_builtin else ""),
+        source=without_credentials(said.get("source", "part of the package" if is_builtin else "")),
         sha256=said.get("sha256", ""),
-        licence=said.get("license", NOT_STATED),
+        licence=said.get("license", "") or NOT_STATED,
         added=said.get("added", ""),
         content=said.get("content_sha256", ""),
         note=said.get("note", ""),
         is_builtin=is_builtin,
     )
+
+
+def clean(text: str) -> str:
+    """Return text from a file for tables, messages and other files: one line, not endless, no control characters."""
+    short = " ".join("".join(each if each.isprintable() else " " for each in text[: 4 * _LONGEST]).split())
+    return short if len(short) <= _LONGEST else f"{short[: _LONGEST - 3]}..."
 
 
 def file_hash(path: Path) -> str:

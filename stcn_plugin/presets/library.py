@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from stcn_plugin.errors import PresetError
-from stcn_plugin.presets.wording import nearest
+from stcn_plugin.presets.wording import nearest, shown
 from stcn_plugin.presets.yaml_source import read_yaml
 
 SEARCH_VARIABLE = "STCN_PRESET_PATH"
@@ -86,7 +86,7 @@ def unknown_preset(name: str, folders: Sequence[Path], where: str | None) -> Pre
     looked = ", ".join(f"{folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in folders[:-1])
     among = f"Perhaps you meant '{guess}'" if guess else f"There are {', '.join(names)}"
     return PresetError(
-        f"there is no preset '{name}'",
+        f"there is no preset {shown(name)}",
         where=where,
         fix=f"{among}; looked in {looked} and the built-in presets"
         if looked

@@ -21,8 +21,11 @@ Compression = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
 Region = Literal["auto", "region", "whole"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
-_SIZE = re.compile(r"\s*(?:(?P<native>native)|(?P<lines>\d+)|(?P<megapixels>\d+(?:\.\d+)?)\s*MP)\s*", re.IGNORECASE)
-_DEVICE = r"^(auto|cpu|mps|cuda(:[0-9]+)?)$"
+_SIZE = re.compile(
+    r"\s*(?:(?P<native>native)|(?P<lines>[0-9]{1,6})|(?P<megapixels>[0-9]{1,6}(?:\.[0-9]{1,6})?)\s*MP)\s*",
+    re.IGNORECASE,
+)
+_DEVICE = r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"
 
 
 def _all_as_none(value: object) -> object:
@@ -156,7 +159,7 @@ class Compute(Section):
     """Number format inside the encoders and the decoder; `auto` is the fastest that the device has natively. The memory read is always float32."""
     region: Region = "auto"
     """What is decoded of a frame: the `region` where the memory says that an object may be, or the `whole` of it; `auto` is the region on a CPU."""
-    threads: Literal["auto"] | Count = "auto"
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024, strict=True)] = "auto"
     """CPU threads for the network."""
 
 

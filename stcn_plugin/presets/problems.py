@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,9 @@ from stcn_plugin.presets.wording import Schema, accepts, choices, keys_at, neare
 from stcn_plugin.presets.yaml_source import Key, KeyPath
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_MOST_SHOWN = 20
+_UNKNOWN = ("extra_forbidden", "invalid_key")
 
 
 @dataclass(frozen=True)
@@ -33,65 +37,110 @@ class Problem:
     fix: str | None = None
 
 
-def validated(model: type[Model], layer: Layer, subject: str) -> Model:
+def validated(
+    model: type[Model],
+    layer: Layer,
+    subject: str,
+    *,
+    found: Sequence[PresetError] = (),
+    check: Callable[[Model], Iterable[Problem]] = lambda _: (),
+) -> Model:
     """Turn a layer into a model.
 
     Args:
         model: What the layer should say.
         layer: The layer; its origins tell where each problem is.
         subject: What is validated, for problems that have no place of their own.
+        found: What is wrong already, told with the rest.
+        check: Yields what is wrong between keys that are each right.
 
     Raises:
-        PresetError: Lists every problem.
+        PresetError: Lists every problem, of very many the first.
     """
     try:
-        return model.model_validate(dict(layer.data))
+        made = model.model_validate(dict(layer.data))
     except ValidationError as error:
-        schema = model.model_json_schema()
-        problems: dict[KeyPath, Problem] = {}
-        for details in sorted(error.errors(), key=lambda each: each["type"] == "missing"):
-            problem = _problem(details, layer, schema)
-            if details["type"] != "missing" or not _misspelt(problem.path, problems, schema):
-                problems.setdefault(problem.path, problem)
-    raise preset_error(list(problems.values()), layer, subject)
+        problems, more = _problems_of(error, layer, model.model_json_schema())
+        raise preset_error(problems, layer, subject, found=found, more=more) from None
+    # No more than can be told: for each, the nearest right spelling is looked for.
+    problems = list(islice(check(made), _MOST_SHOWN + 1))
+    if problems or found:
+        raise preset_error(problems[:_MOST_SHOWN], layer, subject, found=found, more=len(problems) > _MOST_SHOWN)
+    return made
 
 
-def preset_error(problems: Sequence[Problem], layer: Layer, subject: str) -> PresetError:
+def preset_error(
+    problems: Iterable[Problem], layer: Layer, subject: str, *, found: Sequence[PresetError] = (), more: bool = False
+) -> PresetError:
     """Return one error that tells all problems, in the order of their lines.
 
     Args:
-        problems: At least one.
+        problems: At least one, where nothing is in ``found``.
         layer: Where their keys are.
         subject: What they are about, such as the file.
+        found: Errors that are told with them, first.
+        more: There are more than these.
     """
-    told = [_told(problem, layer, subject) for problem in sorted(problems, key=lambda each: _place(each, layer))]
-    if len(told) == 1:
+    ordered = sorted(problems, key=lambda each: _place(each.path, layer))
+    told = [*found, *(_told(problem, layer, subject) for problem in ordered)]
+    if len(told) == 1 and not more:
         return told[0]
     lines = "".join(f"\n  {error}" for error in told)
-    return PresetError(f"{len(told)} problems{lines}".removesuffix("."), where=subject)
+    count = f"more than {len(told)}" if more else str(len(told))
+    return PresetError(f"{count} problems{lines}".removesuffix("."), where=subject)
 
 
 def _told(problem: Problem, layer: Layer, subject: str) -> PresetError:
     origin = layer.origin(problem.path)
     named = origin is not None and origin.names == problem.path
-    key = "" if named else f"{'.'.join(map(str, problem.path))}: "
+    key = "" if named else f"{'.'.join(map(_key_text, problem.path))}: "
     return PresetError(f"{key}{problem.what}", where=str(origin or subject), fix=problem.fix)
 
 
-def _place(problem: Problem, layer: Layer) -> tuple[str, int]:
-    origin = layer.origin(problem.path)
+def _key_text(key: Key) -> str:
+    text = str(key)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _place(path: KeyPath, layer: Layer) -> tuple[str, int]:
+    origin = layer.origin(path)
     return (origin.source, origin.line or 0) if origin else ("", 0)
 
 
-def _problem(details: ErrorDetails, layer: Layer, schema: Schema) -> Problem:
+def _problems_of(error: ValidationError, layer: Layer, schema: Schema) -> tuple[list[Problem], bool]:
+    """Return pydantic's errors in plain words, one a key, and whether there are more than can be told.
+
+    A key that is missing because it is there under another spelling is one problem, not two.
+    """
+    details: dict[KeyPath, tuple[ErrorDetails, object]] = {}
+    for each in error.errors(include_url=False):
+        path, value = _found(each["loc"], layer)
+        if each["type"] == "missing":
+            path = (*path, each["loc"][-1])
+        if path not in details or details[path][0]["type"] == "missing":
+            details[path] = each, value
+    unknown: dict[KeyPath, list[Key]] = {}
+    for path, (each, _) in details.items():
+        if each["type"] in _UNKNOWN:
+            unknown.setdefault(path[:-1], []).append(path[-1])
+    problems: list[Problem] = []
+    for path in sorted(details, key=lambda path: _place(path, layer)):
+        each, value = details[path]
+        if each["type"] == "missing" and _is_misspelt(path, unknown.get(path[:-1], ()), schema):
+            continue
+        if len(problems) == _MOST_SHOWN:
+            return problems, True
+        problems.append(_problem(path, value, each, schema))
+    return problems, False
+
+
+def _problem(path: KeyPath, value: object, details: ErrorDetails, schema: Schema) -> Problem:
     """Say one of pydantic's errors in plain words."""
-    path, value = _found(details["loc"], layer)
     kind = details["type"]
     if kind == "missing":
-        path = (*path, details["loc"][-1])
         example = (schema_at(schema, path) or {}).get("examples", [None])[0]
         return Problem(path, "is missing", f"Write it like {path[-1]}: {example}" if example else None)
-    if kind in ("extra_forbidden", "invalid_key"):
+    if kind in _UNKNOWN:
         return _unknown(path, schema)
     if details["loc"][-1] == "[key]":
         return Problem(path, "should be a frame number")
@@ -131,10 +180,10 @@ def _unknown(path: KeyPath, schema: Schema) -> Problem:
     return Problem(path, "there is no such setting", fix)
 
 
-def _misspelt(missing: KeyPath, problems: Iterable[KeyPath], schema: Schema) -> bool:
+def _is_misspelt(missing: KeyPath, unknown: Iterable[Key], schema: Schema) -> bool:
     """Tell whether a missing key is there under another spelling, which is a problem already."""
     known = keys_at(schema, missing[:-1])
-    return any(path[:-1] == missing[:-1] and nearest(path[-1], known) == missing[-1] for path in problems)
+    return any(nearest(key, known) == missing[-1] for key in islice(unknown, _MOST_SHOWN))
 
 
 def _nested(dotted: str) -> str:
@@ -155,9 +204,16 @@ def _found(location: Sequence[Key], layer: Layer) -> tuple[KeyPath, object]:
     value: object = layer.data
     for part in location:
         if isinstance(value, Mapping):
-            key = next((key for key in value if str(key) == str(part)), None)
-            if key is not None:
+            key = part if part in value else _other_form(part)
+            if key in value:
                 path, value = (*path, key), value[key]
-        elif isinstance(value, list) and isinstance(part, int):
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
             path, value = (*path, part), value[part]
     return path, value
+
+
+def _other_form(part: Key) -> Key:
+    """Return the other form of a key: pydantic names frames by their text, and objects whose names are numbers too."""
+    if isinstance(part, int):
+        return str(part)
+    return int(part) if part.isdecimal() and len(part) < 20 else part

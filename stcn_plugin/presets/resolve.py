@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 from stcn_plugin.errors import PresetError
 from stcn_plugin.presets.layers import Layer, Origin, file_layer, override_layer
 from stcn_plugin.presets.library import files_named, is_file_name, preset_folders, unknown_preset
 from stcn_plugin.presets.model import SHOT_KEYS, Preset, PresetFile
+from stcn_plugin.presets.path_checks import preset_problems
 from stcn_plugin.presets.problems import validated
 from stcn_plugin.presets.wording import shown
 from stcn_plugin.presets.yaml_source import Document, KeyPath, read_yaml
 
 _FILE_ONLY = ("extends", "description")
+_MOST_FILES = 100
+_LONGEST_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,21 @@ class TracedPreset:
     description: str | None
     origins: Mapping[KeyPath, Origin]
     files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A file over all that it builds on, not validated.
+
+    Args:
+        layer: What they say together.
+        files: The files, the first one first.
+        problems: Why files could not be extended.
+    """
+
+    layer: Layer
+    files: tuple[Path, ...]
+    problems: tuple[PresetError, ...]
 
 
 def load_preset(
@@ -72,11 +89,10 @@ def trace_preset(
     """
     folders = preset_folders(search_path)
     first = find(name_or_path, folders)
-    layer, files = stack(first, override_layer(overrides), folders)
-    if of_shot:
-        layer = layer.without(SHOT_KEYS)
-    said = validated(PresetFile, layer, str(first.path))
-    return TracedPreset(absolute_files(said.settings, layer), said.description, layer.origins, files)
+    stacked = stack(first, override_layer(overrides), folders)
+    layer = stacked.layer.without(SHOT_KEYS) if of_shot else stacked.layer
+    said = validated(PresetFile, layer, str(first.path), found=stacked.problems, check=preset_problems)
+    return TracedPreset(absolute_files(said.settings, layer), said.description, layer.origins, stacked.files)
 
 
 def find(name_or_path: str | Path, folders: Sequence[Path], *, where: str | None = None) -> Document:
@@ -98,28 +114,34 @@ def find(name_or_path: str | Path, folders: Sequence[Path], *, where: str | None
     return read_yaml(files[0])
 
 
-def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> tuple[Layer, tuple[Path, ...]]:
+def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> Stack:
     """Lay overrides over a file, over the file it extends, and so on down to the built-in ``default``.
+
+    A file that cannot be extended is a problem of the stack, which then goes on with ``default``, so that it is told
+    together with all else that is wrong.
 
     Args:
         first: The file; its ``extends`` and ``description`` are kept, those below it are not.
         overrides: What lies on top.
         folders: Where names are looked up.
-
-    Returns:
-        The layer, not validated, and the files, the first one first.
-
-    Raises:
-        PresetError: An extended preset is not found, not YAML, or extends itself.
     """
-    chain = [first]
-    top = overrides.over(file_layer(first))
-    lower = _below(chain, top, folders)
-    while lower:
+    chain, layers, problems = [first], [overrides.over(file_layer(first))], list[PresetError]()
+    while True:
+        layer = layers[-1]
+        try:
+            lower = _below(chain, layer, folders)
+        except PresetError as error:
+            problems.append(error)
+            lower = _below_or_none(chain, folders)
+            if not isinstance(layer.data.get("extends"), str):
+                layers[-1] = layer.without(("extends",))  # told already
+        if len(chain) > 1:
+            layers[-1] = layers[-1].without(_FILE_ONLY)
+        if lower is None:
+            break
         chain.append(lower)
-        lower = _below(chain, file_layer(lower), folders)
-    layers = [top, *(file_layer(document).without(_FILE_ONLY) for document in chain[1:])]
-    return reduce(lambda below, above: above.over(below), reversed(layers)), tuple(each.path for each in chain)
+        layers.append(file_layer(lower))
+    return Stack(Layer.stacked(reversed(layers)), tuple(each.path for each in chain), tuple(problems))
 
 
 def absolute_files(preset: Preset, layer: Layer) -> Preset:
@@ -149,14 +171,14 @@ def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> 
             where=where,
             fix="A preset builds on one other, which may build on the next",
         )
+    if len(chain) > _MOST_FILES:
+        raise PresetError(f"extends: more than {_MOST_FILES} files build on each other", where=where, fix="Join some")
     taken = [os.path.realpath(document.path) for document in chain]
     if wanted is not None and is_file_name(wanted):
         path = Path(absolute(wanted, origin))
-        if os.path.realpath(path) in taken:
+        if _real(path) in taken:
             raise _circle(chain, path, where)
-        if not path.is_file():
-            raise PresetError(f"extends: there is no file {path}", where=where, fix="Check the spelling of the path")
-        return read_yaml(path)
+        return _extended(path, where)
     name = wanted or "default"
     files = files_named(name, folders)
     if not files:
@@ -165,10 +187,36 @@ def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> 
     used = [index for index, path in enumerate(files) if os.path.realpath(path) in taken]
     below = files[max(used, default=-1) + 1 :]
     if below:
-        return read_yaml(below[0])
+        return _extended(below[0], where)
     if wanted is None:
         return None
     raise _circle(chain, files[0], where)
+
+
+def _below_or_none(chain: Sequence[Document], folders: Sequence[Path]) -> Document | None:
+    """Read what a file builds on that extends nothing; ``None`` where that cannot be read either."""
+    try:
+        return _below(chain, Layer(), folders)
+    except PresetError:
+        return None
+
+
+def _extended(path: Path, where: str | None) -> Document:
+    """Read a file that another one extends; where there is none, the other one is told."""
+    try:
+        return read_yaml(path)
+    except PresetError as error:
+        if where is None or error.where != str(path):
+            raise
+        named = error.where if len(error.where) <= _LONGEST_SHOWN else f"{error.where[:_LONGEST_SHOWN]}..."
+        raise PresetError(f"extends: {named}: {error.what}", where=where, fix=error.fix) from None
+
+
+def _real(path: Path) -> str:
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a NUL
+        return str(path)
 
 
 def _circle(chain: Sequence[Document], again: Path, where: str | None) -> PresetError:

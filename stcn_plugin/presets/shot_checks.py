@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator
 
 from stcn_plugin.frames import parse_frame_range
@@ -24,9 +26,9 @@ def file_problems(said: ShotFile) -> Iterator[Problem]:
     if not said.keyframes:
         yield Problem(("keyframes",), "holds no keyframe", "Give at least one, such as 1001: roto/hero.1001.exr")
     for frame, files in said.keyframes.items():
-        named = [name for each in files for name in each.objects or ()]
-        if twice := [name for name in named if named.count(name) > 1]:
-            yield Problem(("keyframes", frame), f"has '{twice[0]}' in two files", "Keep one of the two")
+        counts = Counter(name for each in files for name in each.objects or ())
+        if twice := next((name for name, count in counts.items() if count > 1), None):
+            yield Problem(("keyframes", frame), f"has '{twice}' in two files", "Keep one of the two")
         for each in files:
             selector = split_selector(each.file)[1]
             if selector == "":
@@ -56,14 +58,16 @@ def path_problems(shot: Shot) -> Iterator[Problem]:
 def _range_problems(said: ShotFile) -> Iterator[Problem]:
     if said.range is None:
         return
-    frames = set(parse_frame_range(said.range))
+    frames = parse_frame_range(said.range)
+    there = set(frames)
     for frame in said.keyframes:
-        if frame not in frames:
+        if frame not in there:
             fix = "Extend the range, or remove the keyframe"
-            yield Problem(("keyframes", frame), f"is outside of the range {said.range}", fix)
+            yield Problem(("keyframes", frame), f"is outside of the range {_short(said.range)}", fix)
     for name, span in said.objects.items():
-        if not frames.intersection(span.frames):
-            what = f"lives on {span.range}, all outside of the range {said.range}"
+        alive = span.frames
+        if alive and bisect_left(frames, alive[0]) == bisect_right(frames, alive[-1]):
+            what = f"lives on {_short(str(span.range))}, all outside of the range {_short(said.range)}"
             yield Problem(("objects", name), what, "Check both ranges")
 
 
@@ -72,8 +76,14 @@ def _object_problems(said: ShotFile) -> Iterator[Problem]:
     if not all(each.objects for each in files):
         return  # the names of some objects are in the files themselves
     names = sorted({name for each in files for name in each.objects or ()})
+    there = set(names)
     for name in said.objects:
-        if name not in names:
+        if name not in there:
             guess = nearest(name, names)
-            fix = f"Perhaps you meant '{guess}'" if guess else f"The keyframes have {', '.join(names)}"
+            fix = f"Perhaps you meant '{guess}'" if guess else f"The keyframes have {_short(', '.join(names))}"
             yield Problem(("objects", name), "is in no keyframe", fix)
+
+
+def _short(text: str) -> str:
+    """Return text that fits into a message."""
+    return text if len(text) <= 200 else f"{text[:196]} ..."

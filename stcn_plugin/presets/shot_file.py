@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import reduce
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from stcn_plugin.errors import PresetError
 from stcn_plugin.presets.layers import Layer, override_layer, value_layer
 from stcn_plugin.presets.library import preset_folders
 from stcn_plugin.presets.model import SHOT_KEYS, Preset
-from stcn_plugin.presets.problems import preset_error, validated
+from stcn_plugin.presets.path_checks import preset_problems, shot_problems
+from stcn_plugin.presets.problems import Problem, validated
 from stcn_plugin.presets.resolve import absolute, absolute_files, find, stack
 from stcn_plugin.presets.selector import split_selector
 from stcn_plugin.presets.shot_checks import file_problems, path_problems
@@ -32,8 +33,8 @@ def load_shot(path: str | Path, *, overrides: Sequence[str] = (), search_path: S
     Raises:
         PresetError: The file is not found or wrong; lists every problem with its file and line.
     """
-    layer, files = stack(read_yaml(Path(path)), override_layer(overrides), preset_folders(search_path))
-    return _shot(layer, files[0])
+    stacked = stack(read_yaml(Path(path)), override_layer(overrides), preset_folders(search_path))
+    return _shot(stacked.layer, stacked.files[0], stacked.problems)
 
 
 def make_shot(
@@ -73,18 +74,18 @@ def make_shot(
         given.append(value_layer(("range",), range, "range"))
     given += [value_layer(("objects", name), span, f"object {name}") for name, span in (objects or {}).items()]
     folders = preset_folders(search_path)
-    layer, _ = stack(find(preset, folders, where="preset"), Layer(), folders)
-    layers = [layer.without((*SHOT_KEYS, "description")), *given, override_layer(overrides)]
-    return _shot(reduce(lambda below, above: above.over(below), layers), None)
+    stacked = stack(find(preset, folders, where="preset"), Layer(), folders)
+    layers = [stacked.layer.without((*SHOT_KEYS, "description")), *given, override_layer(overrides)]
+    return _shot(Layer.stacked(layers), None, stacked.problems)
 
 
 def is_shot_file(path: str | Path, *, search_path: Sequence[Path] | None = None) -> bool:
     """Tell a shot file from a preset by its keys, or by those of the shot file it extends.
 
     Raises:
-        PresetError: The file, or one that it extends, is not found or not YAML.
+        PresetError: The file is not found or not YAML.
     """
-    layer, _ = stack(read_yaml(Path(path)), Layer(), preset_folders(search_path))
+    layer = stack(read_yaml(Path(path)), Layer(), preset_folders(search_path)).layer
     return any(key in layer.data for key in SHOT_KEYS)
 
 
@@ -96,31 +97,37 @@ def keyframe_frames(path: str | Path, *, search_path: Sequence[Path] | None = No
         search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
 
     Raises:
-        PresetError: The file, or one that it extends, is not found or not YAML.
+        PresetError: The file is not found or not YAML.
     """
-    layer, _ = stack(read_yaml(Path(path)), Layer(), preset_folders(search_path))
+    layer = stack(read_yaml(Path(path)), Layer(), preset_folders(search_path)).layer
     said = layer.data.get("keyframes")
     return tuple(frame for frame in said if isinstance(frame, int)) if isinstance(said, dict) else ()
 
 
-def _shot(layer: Layer, path: Path | None) -> Shot:
+def _shot(layer: Layer, path: Path | None, found: Sequence[PresetError]) -> Shot:
+    """Return the shot of a layer; all that is wrong with it is told at once, with what was found before."""
+
+    def made(said: ShotFile) -> Shot:
+        return Shot(
+            plate=absolute(said.plate, layer.origin(("plate",))),
+            range=said.range,
+            keyframes=tuple(_keyframes(said, layer)),
+            objects=said.objects,
+            out=absolute(said.out, layer.origin(("out",))),
+            settings=_with_overlay_folder(absolute_files(said.settings, layer), layer, path),
+            description=said.description,
+            path=path.absolute() if path else None,
+        )
+
+    def problems(said: ShotFile) -> Iterator[Problem]:
+        yield from preset_problems(said)
+        yield from file_problems(said)
+        shot = made(said)
+        yield from shot_problems(shot)
+        yield from path_problems(shot)
+
     subject = str(path) if path else "the shot"
-    said = validated(ShotFile, layer, subject)
-    if problems := list(file_problems(said)):
-        raise preset_error(problems, layer, subject)
-    shot = Shot(
-        plate=absolute(said.plate, layer.origin(("plate",))),
-        range=said.range,
-        keyframes=tuple(_keyframes(said, layer)),
-        objects=said.objects,
-        out=absolute(said.out, layer.origin(("out",))),
-        settings=_with_overlay_folder(absolute_files(said.settings, layer), layer, path),
-        description=said.description,
-        path=path.absolute() if path else None,
-    )
-    if problems := list(path_problems(shot)):
-        raise preset_error(problems, layer, subject)
-    return shot
+    return made(validated(ShotFile, layer, subject, found=found, check=problems))
 
 
 def _keyframes(said: ShotFile, layer: Layer) -> list[Keyframe]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from stcn_plugin.errors import FrameRangeError
-from stcn_plugin.frames import parse_frame_range
+from stcn_plugin.frames import parse_frame_range, span_ends
 from stcn_plugin.presets.model import Preset, PresetFile, Section
 
 _KEYFRAME_FORMS = "should be a file such as roto/hero.1001.exr, or a group with the keys file and objects"
+_LONGEST_NAME = 1000
 _NAMES_AND_SELECTORS = {
     "anyOf": [
         {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}},
@@ -34,6 +36,19 @@ def _range(value: object) -> object:
     return str(value)
 
 
+def _span(value: object) -> object:
+    """Accept a range without gaps; its frames are never listed, since every one of many objects may have a million."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
+    try:
+        span_ends(str(value))
+    except FrameRangeError as error:
+        raise ValueError(error.what, error.fix) from None
+    return str(value)
+
+
 def _listed(value: object) -> object:
     """Accept one keyframe file or a list of them."""
     if not isinstance(value, str | Mapping | list):
@@ -48,17 +63,31 @@ def _selectors(value: object) -> object:
     if isinstance(value, Mapping | list) and not value:
         raise ValueError("names no object", "Name the objects, or leave the key out")
     if isinstance(value, Mapping):
-        return {str(name): selector for name, selector in value.items()}
+        return {_name(name): selector for name, selector in value.items()}
     if isinstance(value, list):
-        names = [str(name) for name in value]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"names '{twice[0]}' twice", "Keep one of the two")
+        names = [_name(name) for name in value]
+        if twice := next((name for name, count in Counter(names).items() if count > 1), None):
+            raise ValueError(f"names '{twice[:40]}' twice", "Keep one of the two")
         return dict(zip(names, names, strict=True))
     return value
 
 
+def _name(value: object) -> str:
+    """Accept the name of an object; a number is a name too, yes and no are not."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError(  # noqa: TRY004 - pydantic takes ValueError alone
+            "has a name that YAML reads as something else than text", "Put the names of objects into quotes"
+        )
+    name = str(value)
+    if not name.strip() or "\n" in name:
+        raise ValueError("has an object without a name", "Give it a name in one line")
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"has an object with a name of {len(name):,} characters, where {_LONGEST_NAME} are the most")
+    return name
+
+
 def _names_as_text(value: object) -> object:
-    return {str(name): span for name, span in value.items()} if isinstance(value, Mapping) else value
+    return {_name(name): span for name, span in value.items()} if isinstance(value, Mapping) else value
 
 
 Text = Annotated[str, Field(min_length=1, strict=True)]
@@ -90,7 +119,9 @@ class KeyframeFile(Section):
 class ObjectSpan(Section):
     """When an object is in the shot."""
 
-    range: FrameRange
+    range: Annotated[
+        str | None, BeforeValidator(_span), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+    ]
     """First and last frame of an object that enters late or leaves early, such as `1001-1060`."""
 
     @model_validator(mode="before")
@@ -98,18 +129,13 @@ class ObjectSpan(Section):
     def _from_text(cls, value: object) -> object:
         return {"range": value} if isinstance(value, str | int) else value
 
-    @model_validator(mode="after")
-    def _in_one_piece(self) -> ObjectSpan:
-        frames = self.frames
-        if frames and len(frames) <= frames[-1] - frames[0]:
-            whole = f"{frames[0]}-{frames[-1]}"
-            raise ValueError("has gaps", f"An object lives from a first to a last frame; write {whole}")
-        return self
-
     @property
-    def frames(self) -> tuple[int, ...]:
-        """The frames, ascending."""
-        return parse_frame_range(self.range) if self.range is not None else ()
+    def frames(self) -> Sequence[int]:
+        """The frames, ascending; none for an object that lives throughout."""
+        if self.range is None:
+            return range(0)
+        first, last = span_ends(self.range)
+        return range(first, last + 1)
 
 
 # The forms that the validators above take, for editors and messages.
@@ -130,7 +156,8 @@ _SPANS = {
 
 
 Keyframes = Annotated[
-    dict[int, Annotated[tuple[KeyframeFile, ...], BeforeValidator(_listed)]], WithJsonSchema(_KEYFRAMES)
+    dict[Annotated[int, Field(strict=True)], Annotated[tuple[KeyframeFile, ...], BeforeValidator(_listed)]],
+    WithJsonSchema(_KEYFRAMES),
 ]
 Spans = Annotated[dict[str, ObjectSpan], BeforeValidator(_names_as_text), WithJsonSchema(_SPANS)]
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, TypeAlias
 
 from stcn_plugin.presets.yaml_source import Key, KeyPath
 
 Schema: TypeAlias = Mapping[str, Any]
+
+_MOST_COMPARED = 200
+_LONGEST_COMPARED = 100
 
 
 def schema_at(schema: Schema, path: KeyPath) -> Schema | None:
@@ -53,9 +57,9 @@ def choices(schema: Schema, node: Schema) -> tuple[str, ...]:
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """Return the known word that is spelt most like ``word``, if one is at all like it."""
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(str(word).lower().replace("-", "_"), by_lower, n=1)
+    """Return the known word that is spelt most like ``word``, if one is at all like it; of very many the first count."""
+    by_lower = {candidate.lower(): candidate for candidate in islice(known, _MOST_COMPARED)}
+    found = difflib.get_close_matches(str(word)[:_LONGEST_COMPARED].lower().replace("-", "_"), by_lower, n=1)
     return by_lower[found[0]] if found else None
 
 

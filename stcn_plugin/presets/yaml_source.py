@@ -1,33 +1,41 @@
 """YAML as people write it for presets and shot files: plain values, with the line of every key.
 
 PyYAML parses; values are built here from its nodes, so that each key keeps its line and a key given twice is an error.
-Only text, numbers, yes/no, lists and mappings exist: no tag can construct anything else.
+Only text, numbers, yes/no, lists and mappings exist: no tag can construct anything else. Size, number of values and
+depth are limited while a file is parsed, so that no file takes long or much memory.
 """
 
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias, Union
 
 import yaml
 
 from stcn_plugin.errors import PresetError
+from stcn_plugin.presets.yaml_scalars import (
+    Key,
+    KeyPath,
+    Value,
+    key_of,
+    no_tag,
+    plain_value,
+    quoted_key,
+    tagged_value,
+    text_value,
+)
 from stcn_plugin.presets.yaml_words import syntax_error
+from stcn_plugin.regular_files import NotRegularError, TooLargeError, read_regular
 
-Key: TypeAlias = str | int
-KeyPath: TypeAlias = tuple[Key, ...]
-Value: TypeAlias = Union[str, int, float, bool, "list[Value]", "dict[Key, Value]", None]
+__all__ = ["Document", "Key", "KeyPath", "Value", "key_of", "parse_value", "read_yaml"]
 
 _MOST_BYTES = 4 << 20
-_MOST_VALUES = 100_000  # aliases of aliases multiply: a few hundred bytes can name billions of values
+_MOST_VALUES = 100_000  # in the file, and in all that its aliases repeat
 _DEEPEST = 20
-_MERGE = "tag:yaml.org,2002:merge"
-_DECIMAL = re.compile(r"[-+]?[0-9]{1,18}")
-_EXPONENT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")
+_PLAIN, _TEXT, _MERGE = "plain", "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_QUOTE = "Put it into quotes to mean it as text"
 
 
 @dataclass(frozen=True)
@@ -49,21 +57,23 @@ def read_yaml(path: Path) -> Document:
     """Read a preset or shot file; an empty file is an empty mapping.
 
     Args:
-        path: A YAML file, UTF-8 (or UTF-16 with its byte order mark).
+        path: A YAML file of at most 4 MB, UTF-8 (or UTF-16 with its byte order mark).
 
     Raises:
         PresetError: The file cannot be read, is not text, or is not YAML of the kind we take; names file and line.
     """
+    where = str(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise PresetError("is too large for a preset or shot file", where=str(path), fix="Check the file name")
-        raw = path.read_bytes()
+        raw = read_regular(path, _MOST_BYTES)
+    except NotRegularError as error:
+        fix = "Name a file inside it" if path.is_dir() else "Name a YAML file"
+        raise PresetError(f"{error}, not a YAML file", where=where, fix=fix) from None
+    except TooLargeError as error:
+        raise PresetError(f"{error}, too large for a preset or shot file", where=where, fix="Check its name") from None
     except FileNotFoundError:
-        raise PresetError("there is no such file", where=str(path), fix="Check the spelling of the path") from None
-    except IsADirectoryError:
-        raise PresetError("is a folder, not a YAML file", where=str(path), fix="Name a file inside it") from None
+        raise PresetError("there is no such file", where=where, fix="Check the spelling of the path") from None
     except OSError as error:
-        raise PresetError(f"cannot be read ({error.strerror or error})", where=str(path)) from None
+        raise PresetError(f"cannot be read ({error.strerror or error})", where=where) from None
     return _parse(_decode(raw, path), path)
 
 
@@ -74,22 +84,15 @@ def parse_value(text: str) -> Value:
         text: What follows ``KEY=``.
 
     Raises:
-        PresetError: A bracket or quote is not closed, or a number is absurdly long.
+        PresetError: A bracket or quote is not closed, a number is too long, or a character is not text.
     """
     text = text.strip()
     if text[:1] in ("[", "{", '"', "'"):
         return _parse(f"value: {text}", Path("value")).data["value"]
-    loader = yaml.SafeLoader("")
-    tag = loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     try:
-        return _scalar(yaml.ScalarNode(tag, text))
+        return plain_value(text)
     except ValueError as error:
-        raise PresetError(str(error), fix="Put it into quotes to mean it as text") from None
-
-
-def key_of(text: str) -> Key:
-    """Return a key: frames are numbers, everything else is a name, also what YAML takes for a truth value (on, no)."""
-    return int(text) if _DECIMAL.fullmatch(text) else text
+        raise PresetError(str(error), fix=_QUOTE) from None
 
 
 def _decode(raw: bytes, path: Path) -> str:
@@ -107,12 +110,10 @@ def _decode(raw: bytes, path: Path) -> str:
 
 def _parse(text: str, path: Path) -> Document:
     try:
-        node = yaml.SafeLoader(text).get_single_node()
+        node = _Loader(text, path).get_single_node()
     except yaml.YAMLError as error:
         raise syntax_error(error, text, path) from None
-    except RecursionError:
-        raise _too_deep(path, 1) from None
-    if node is None or node.tag == "tag:yaml.org,2002:null":
+    if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == _PLAIN and not node.value):
         return Document(path, {}, {})
     if not isinstance(node, yaml.MappingNode):
         raise PresetError(
@@ -124,14 +125,71 @@ def _parse(text: str, path: Path) -> Document:
     return Document(path, build.mapping(node, ()), build.lines)
 
 
+class _Loader(yaml.SafeLoader):
+    """Composes nodes of one text, and refuses too many and too deep ones while it does."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self._path = path
+        self._limits = _Limits(path)
+
+    def fetch_more_tokens(self) -> None:
+        """Scan on; PyYAML takes escapes and version numbers at their word, also those that no character can have."""
+        try:
+            super().fetch_more_tokens()
+        except (ValueError, OverflowError):
+            what = "has an escape after a backslash, or a version after %YAML, that is out of range"
+            where = f"{self._path}:{self.line + 1}"
+            raise PresetError(what, where=where, fix="Use / in paths, or single quotes") from None
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose a node; an alias is one too, though it is no new object."""
+        self._limits.enter(self.peek_event().start_mark.line + 1)  # type: ignore[no-untyped-call]
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._limits.leave()
+
+    def resolve(self, kind: type[yaml.Node], value: str, implicit: object) -> str:
+        """Return the tag of a node that has none; a scalar without quotes is read by our rules and not by PyYAML's."""
+        if kind is yaml.ScalarNode and isinstance(implicit, tuple) and implicit[0]:
+            return _MERGE if value == "<<" else _PLAIN
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+
+@dataclass
+class _Limits:
+    """Counts values and depth."""
+
+    path: Path
+    count: int = 0
+    depth: int = 0
+
+    def enter(self, line: int) -> None:
+        self.count += 1
+        self.depth += 1
+        where = f"{self.path}:{line}"
+        if self.count > _MOST_VALUES:
+            what = f"holds more than {_MOST_VALUES:,} values"
+            raise PresetError(what, where=where, fix="Remove aliases (*name) that repeat each other, or split the file")
+        if self.depth > _DEEPEST:
+            what = f"groups lie more than {_DEEPEST} deep inside each other"
+            raise PresetError(what, where=where, fix="Check the indentation and the brackets")
+
+    def leave(self) -> None:
+        self.depth -= 1
+
+
 @dataclass
 class _Build:
     """Turns nodes into plain values, noting the line of each key."""
 
     path: Path
     lines: dict[KeyPath, int] = field(default_factory=dict)
-    count: int = 0
-    depth: int = 0
+    limits: _Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limits = _Limits(self.path)
 
     def value(self, node: yaml.Node, at: KeyPath) -> Value:
         if isinstance(node, yaml.MappingNode):
@@ -140,11 +198,15 @@ class _Build:
             return self.sequence(node, at)
         if not isinstance(node, yaml.ScalarNode):
             raise self.error("is not YAML", node, "Check the indentation, colons and quotes")
-        self.tick(node)
+        self.limits.enter(_line(node))
+        self.limits.leave()
+        text, tag = str(node.value), str(node.tag)
         try:
-            return _scalar(node)
+            if tag == _PLAIN:
+                return plain_value(text)
+            return text_value(text) if tag in (_TEXT, _MERGE) else tagged_value(text, tag)
         except ValueError as error:
-            raise self.error(str(error), node, "Put it into quotes to mean it as text") from None
+            raise self.error(str(error), node, _QUOTE) from None
 
     def sequence(self, node: yaml.SequenceNode, at: KeyPath) -> list[Value]:
         self.enter(node, "seq")
@@ -153,7 +215,7 @@ class _Build:
             here = (*at, index)
             self.lines[here] = _line(item)
             items.append(self.value(item, here))
-        self.depth -= 1
+        self.limits.leave()
         return items
 
     def mapping(self, node: yaml.MappingNode, at: KeyPath) -> dict[Key, Value]:
@@ -167,11 +229,12 @@ class _Build:
                 continue
             key, line = self.key(key_node), _line(key_node)
             if key in own:
-                raise self.error(f"'{key}' is given twice, first on line {own[key]}", key_node, "Keep one of the two")
+                what = f"'{str(key)[:60]}' is given twice, first on line {own[key]}"
+                raise self.error(what, key_node, "Keep one of the two")
             here = (*at, key)
             own[key] = self.lines[here] = line
             built[key] = self.value(value_node, here)
-        self.depth -= 1
+        self.limits.leave()
         return built
 
     def merged(self, node: yaml.MappingNode) -> Iterator[yaml.MappingNode]:
@@ -183,66 +246,23 @@ class _Build:
                         raise self.error("'<<' should name a group of keys", key_node, "Write it as <<: *name")
                     yield source
 
-    def tick(self, node: yaml.Node) -> None:
-        self.count += 1
-        if self.count > _MOST_VALUES:
-            raise self.error("holds far too many values", node, "Remove the aliases (*name) that repeat each other")
-
     def enter(self, node: yaml.Node, kind: str) -> None:
         """Go one group deeper; an anchor that contains its own alias never ends otherwise."""
-        self.tick(node)
-        self.depth += 1
-        if self.depth > _DEEPEST:
-            raise _too_deep(self.path, _line(node))
+        self.limits.enter(_line(node))
         if node.tag != f"tag:yaml.org,2002:{kind}":
-            raise self.error(_no_tag(node.tag), node, "Remove it")
+            raise self.error(no_tag(str(node.tag)), node, "Remove it")
 
     def key(self, node: yaml.Node) -> Key:
         if not isinstance(node, yaml.ScalarNode):
             raise self.error("a key should be one word", node, "Check the brackets on this line")
-        return key_of(node.value) if node.style is None else str(node.value)
+        try:
+            return (key_of if node.style is None else quoted_key)(str(node.value))
+        except ValueError as error:
+            raise self.error(f"a key {error}", node, "Check the spelling of this line") from None
 
     def error(self, what: str, node: yaml.Node, fix: str) -> PresetError:
         return PresetError(what, where=f"{self.path}:{_line(node)}", fix=fix)
 
 
-def _scalar(node: yaml.ScalarNode) -> Value:
-    """Read one scalar; numbers as people mean them, not as YAML 1.1 does.
-
-    ``0101`` is 101 (not octal), ``1e-2`` is a number, ``1:30``, ``1_000`` and dates are text.
-
-    Raises:
-        ValueError: The scalar has a tag that we do not take, or a null character.
-    """
-    text, kind = str(node.value), str(node.tag).removeprefix("tag:yaml.org,2002:")
-    if "\0" in text:
-        raise ValueError("holds a character that is not text")
-    if kind == "str" and node.style is None and _EXPONENT.fullmatch(text):
-        return float(text)
-    if kind == "int" and _DECIMAL.fullmatch(text):
-        return int(text)
-    if kind in ("str", "timestamp", "value") or (kind in ("int", "float") and re.search("[:_]", text)):
-        return text
-    if kind in ("bool", "int", "float", "null"):
-        try:
-            built: Value = yaml.constructor.SafeConstructor().construct_object(node)
-        except (ValueError, KeyError):  # only by an explicit tag, such as !!int five
-            raise ValueError(f"'{text[:40]}' is not a value of the kind {_named(node.tag)}") from None
-        return built
-    raise ValueError(_no_tag(node.tag))
-
-
-def _no_tag(tag: str) -> str:
-    return f"'{_named(tag)}' has no place in a preset or shot file"
-
-
-def _named(tag: str) -> str:
-    return tag.replace("tag:yaml.org,2002:", "!!")
-
-
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
-
-
-def _too_deep(path: Path, line: int) -> PresetError:
-    return PresetError("groups lie too deep inside each other", where=f"{path}:{line}", fix="Check the indentation")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -279,14 +280,14 @@ def _read(
     return mattes
 
 
-def _span(name: str, span: tuple[int, ...], frames: tuple[int, ...]) -> tuple[int, int]:
+def _span(name: str, span: Sequence[int], frames: tuple[int, ...]) -> tuple[int, int]:
     """Return the first and last index of an object's life; an object without a span lives throughout."""
     if not span:
         return 0, len(frames) - 1
-    inside = [index for index, frame in enumerate(frames) if span[0] <= frame <= span[-1]]
-    if not inside:
+    first, last = bisect_left(frames, span[0]), bisect_right(frames, span[-1]) - 1
+    if first > last:
         raise PresetError(
-            f"the object '{name}' lives on {format_frame_range(span)}, outside the shot's frames",
+            f"the object '{name}' lives on {span[0]}-{span[-1]}, outside the shot's frames",
             fix=f"The shot is {shortened(format_frame_range(frames))}",
         )
-    return inside[0], inside[-1]
+    return first, last

@@ -158,7 +158,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_its_line(write):
         "  hero.yaml:10: output.compression: should be one of none, rle, zips, zip, piz, dwaa or dwab, got 'dwa'."
         " Perhaps you meant 'dwab'.",
         "  hero.yaml:11: compute.device: should be auto, cpu, cuda, cuda:1 or mps, got 'gpu'.",
-        "  hero.yaml:11: compute.threads: should be 'auto' or a whole number of at least 1, got 'many'.",
+        "  hero.yaml:11: compute.threads: should be 'auto' or a whole number of at least 1 and at most 1024, got 'many'.",
         "  hero.yaml:12: plate: belongs in a shot file, not in a preset. Move it there.",
         "  hero.yaml:13: 1001: there is no such setting. Known here: weights, size, direction, memory, matte, read,"
         " colour, output, compute, overlay, extends, description.",
@@ -261,7 +261,7 @@ def test_an_extended_file_that_is_not_there(write, tmp_path):
     """The line of `extends` and the whole path are told."""
     write("mine.yaml", "size: 480\nextends: ../base.yaml\n")
     assert message_of("mine.yaml") == (
-        f"mine.yaml:2: extends: there is no file {tmp_path}/../base.yaml. Check the spelling of the path."
+        f"mine.yaml:2: extends: {tmp_path}/../base.yaml: there is no such file. Check the spelling of the path."
     )
 
 

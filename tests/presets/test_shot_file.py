@@ -102,7 +102,7 @@ memory: {interval: 3}
         Keyframe(frame=1060, file=Path("/abs/crypto.exr"), objects={"table": "table", "7": "7"}),
     )
     assert shot.frames == tuple(range(1001, 1101))
-    assert shot.objects["hero"].frames == tuple(range(1001, 1061))
+    assert shot.objects["hero"].frames == range(1001, 1061)
     assert shot.objects["ball"].range == "1040-1100"
     assert (shot.settings.size, shot.settings.memory.interval) == ("288", 3)
     assert shot.settings.memory.top_k == load_preset("draft").memory.top_k

@@ -137,12 +137,27 @@ _EMPTY_LAUGHS = "a0: &a0 {}\n" + "".join(
         ),
         ("? [a, b]\n: 1\n", "hero.yaml:1: a key should be one word. Check the brackets on this line."),
         ("<<: 5\n", "hero.yaml:1: '<<' should name a group of keys. Write it as <<: *name."),
-        ("a: &a [*a]\n", "hero.yaml:1: groups lie too deep inside each other. Check the indentation."),
-        ("a: &a {<<: *a}\n", "hero.yaml:1: groups lie too deep inside each other. Check the indentation."),
-        ("[" * 2000, "hero.yaml:1: groups lie too deep inside each other. Check the indentation."),
-        (_LAUGHS, "hero.yaml:1: holds far too many values. Remove the aliases (*name) that repeat each other."),
-        (_EMPTY_LAUGHS, "hero.yaml:1: holds far too many values. Remove the aliases (*name) that repeat each other."),
-        ("a: 1\n" * 1_000_000, "hero.yaml: is too large for a preset or shot file. Check the file name."),
+        (
+            "a: &a [*a]\n",
+            "hero.yaml:1: groups lie more than 20 deep inside each other. Check the indentation and the brackets.",
+        ),
+        (
+            "a: &a {<<: *a}\n",
+            "hero.yaml:1: groups lie more than 20 deep inside each other. Check the indentation and the brackets.",
+        ),
+        (
+            "[" * 2000,
+            "hero.yaml:1: groups lie more than 20 deep inside each other. Check the indentation and the brackets.",
+        ),
+        (
+            _LAUGHS,
+            "hero.yaml:1: holds more than 100,000 values. Remove aliases (*name) that repeat each other, or split the file.",
+        ),
+        (
+            _EMPTY_LAUGHS,
+            "hero.yaml:1: holds more than 100,000 values. Remove aliases (*name) that repeat each other, or split the file.",
+        ),
+        ("a: 1\n" * 1_000_000, "hero.yaml: is larger than 4 MB, too large for a preset or shot file. Check its name."),
     ],
 )
 def test_what_is_wrong_is_told_in_plain_words_with_its_line(read, text, message):

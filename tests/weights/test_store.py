@@ -223,7 +223,8 @@ def test_a_file_put_there_by_hand_is_listed(store: WeightsStore, starter: Path) 
     save_file(load_file(starter), store.folder / "copied.safetensors")
     (store.folder / "broken.safetensors").write_bytes(b"\xff" * 100)
     broken, copied = store.entries()[2:]
-    assert (broken.name, broken.problem) == ("broken", "not a readable safetensors file")
+    assert broken.name == "broken"
+    assert broken.problem.startswith("not a readable safetensors file")
     assert (copied.name, copied.problem, copied.variant, copied.content) == ("copied", "", "", "")
     assert store.path("copied") == store.folder / "copied.safetensors"
     assert {entry.name: bool(problem) for entry, problem in store.check()} == {

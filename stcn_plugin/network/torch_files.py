@@ -1,0 +1,180 @@
+"""What ``torch.save`` wrote, looked at without torch: whether it is safe to let torch read it, and what else it may be.
+
+Torch itself runs nothing that a file asks for (``weights_only``). What it does not notice is refused here: archives
+that unpack to far more than they are, lists of instructions without end, and groups so deep that Python crashes.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickletools
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+from stcn_plugin.errors import WeightsError
+from stcn_plugin.regular_files import open_regular, size_text
+
+LARGEST_FILE = 4 << 30
+"""Bytes of the largest file of weights that is read; the largest network takes 0.4 GB, a checkpoint of it 2 GB."""
+
+_LARGEST_PICKLE = 8 << 20
+_MOST_INSTRUCTIONS = 500_000
+_MOST_RECORDS = 100_000
+_DEEPEST = 100
+_HEAD = 1024
+_LEGACY_PARTS = 5  # magic number, protocol, system, content, names of the storages
+_FILLING = frozenset({"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", "BUILD"})
+_SAVE_AGAIN = "Save the network's state_dict() alone with torch.save and add that"
+_KINDS: tuple[tuple[int, bytes, str], ...] = (
+    (257, b"ustar", "is in the tar format of PyTorch before 0.2"),
+    (0, b"\x1f\x8b", "is compressed (gzip)"),
+    (0, b"BZh", "is compressed (bzip2)"),
+    (0, b"\xfd7zXZ", "is compressed (xz)"),
+    (0, b"7z\xbc\xaf", "is compressed (7z)"),
+    (0, b"(\xb5/\xfd", "is compressed (zstd)"),
+    (0, b"\x89HDF", "is in the HDF5 format of other programs"),
+    (0, b"GGUF", "is in the GGUF format of other programs"),
+    (0, b"version https://git-lfs", "is a placeholder of Git LFS, not the file itself"),
+)
+
+
+def is_zip(path: Path) -> bool:
+    """Tell a file in the format of torch since 1.6 from an older one.
+
+    Args:
+        path: A file that `check_torch_file` has found safe.
+    """
+    with open_regular(path) as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
+def check_torch_file(path: Path) -> None:
+    """Make sure that torch can be let read a file.
+
+    Args:
+        path: The file.
+
+    Raises:
+        WeightsError: It is none that ``torch.save`` wrote, or is not safe; says what it is and what to do.
+    """
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(_HEAD)
+            _check_kind(path, head, size)
+            if head.startswith(b"PK\x03\x04"):
+                _check_instructions(path, _pickle_in_zip(path, file, size))
+            else:
+                file.seek(0)
+                _check_legacy(path, file.read(_LARGEST_PICKLE))
+    except OSError as error:
+        raise WeightsError(f"cannot be read ({(error.strerror or str(error)).lower()})", where=str(path)) from None
+
+
+def _check_kind(path: Path, head: bytes, size: int) -> None:
+    """Refuse what is something else, and say what."""
+    where = str(path)
+    if not size:
+        raise WeightsError("is empty", where=where, fix="Download or copy it again")
+    if size > LARGEST_FILE:
+        what = f"has {size_text(size)}, where {size_text(LARGEST_FILE)} are the most"
+        raise WeightsError(what, where=where, fix=_SAVE_AGAIN)
+    for offset, magic, what in _KINDS:
+        if head[offset:].startswith(magic):
+            fix = "Unpack it first" if "compressed" in what else _SAVE_AGAIN
+            raise WeightsError(what, where=where, fix="Download the file itself" if "LFS" in what else fix)
+    if head.lstrip()[:1] == b"<":
+        raise WeightsError("is a web page, not weights", where=where, fix="Download the file with a browser")
+    if not head.startswith((b"PK\x03\x04", b"\x80")):
+        raise WeightsError("holds no weights: neither safetensors nor what torch.save writes", where=where)
+
+
+def _pickle_in_zip(path: Path, file: BinaryIO, size: int) -> bytes:
+    """Return the instructions inside the archive of torch, whose records lie there as they are, each once."""
+    where = str(path)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            records = archive.infolist()
+            names = [record.filename for record in records]
+            if any(name.endswith("/constants.pkl") for name in names):
+                what = "is a program of TorchScript, not weights"
+                raise WeightsError(what, where=where, fix=_SAVE_AGAIN)
+            pickles = [record for record in records if record.filename.endswith("/data.pkl")]
+            if len(pickles) != 1:
+                what = "is a zip archive, but none that torch.save wrote"
+                raise WeightsError(what, where=where, fix="Unpack it first, if weights are inside")
+            stored = all(record.compress_type == zipfile.ZIP_STORED for record in records)
+            if len(records) > _MOST_RECORDS or not stored or sum(record.file_size for record in records) > size:
+                what = "refused: its records unpack to more than they are, as those of torch.save never do"
+                raise WeightsError(what, where=where, fix=_SAVE_AGAIN)
+            if pickles[0].file_size > _LARGEST_PICKLE:
+                raise _too_long(path)
+            return archive.read(pickles[0])
+    except (zipfile.BadZipFile, ValueError, RuntimeError, NotImplementedError, EOFError) as error:
+        what = f"is a damaged archive ({_first_line(error)})"
+        raise WeightsError(what, where=where, fix="Download or copy it again") from None
+
+
+def _check_legacy(path: Path, raw: bytes) -> None:
+    """Check the instructions at the beginning of a file in the format of torch before 1.6."""
+    file = io.BytesIO(raw)
+    for _ in range(_LEGACY_PARTS):
+        if len(raw) < _LARGEST_PICKLE and file.tell() == len(raw):
+            return  # one pickle and nothing else, which torch will refuse
+        _check_instructions(path, file)
+
+
+def _check_instructions(path: Path, pickle: bytes | BinaryIO) -> None:
+    """Refuse instructions that are too many, or build groups too deep; how deep each thing is, is followed."""
+    stack: list[int | None] = []  # None is a mark
+    memo: dict[object, int] = {}
+    try:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(pickle)):
+            if count > _MOST_INSTRUCTIONS:
+                raise _too_long(path)
+            if "PUT" in opcode.name or opcode.name == "MEMOIZE":
+                key = len(memo) if opcode.name == "MEMOIZE" else argument
+                memo[key] = max(_depth(stack[-1:]), memo.get(key, 0))
+            elif "GET" in opcode.name:
+                stack.append(memo.get(argument, 0))
+            elif opcode.name == "MARK":
+                stack.append(None)
+            else:
+                taken = _taken(stack, opcode)
+                group = taken.pop() if opcode.name in _FILLING and taken else None
+                depth = max(_depth([group]), _depth(taken) + 1 if taken else 0)
+                if depth > _DEEPEST:
+                    what = f"refused: groups lie more than {_DEEPEST} deep inside each other"
+                    raise WeightsError(what, where=str(path), fix=_SAVE_AGAIN)
+                stack.extend([depth] * len(opcode.stack_after))
+    except (ValueError, IndexError, OverflowError, UnicodeError) as error:
+        what = f"is damaged, or holds no weights ({_first_line(error)})"
+        raise WeightsError(what, where=str(path), fix="Download or copy it again") from None
+
+
+def _taken(stack: list[int | None], opcode: pickletools.OpcodeInfo) -> list[int | None]:
+    """Take from the stack what an instruction takes."""
+    if pickletools.markobject in opcode.stack_before:
+        taken: list[int | None] = []
+        while (top := stack.pop()) is not None:
+            taken.append(top)
+        before = opcode.stack_before.index(pickletools.markobject)
+    else:
+        taken, before = [], len(opcode.stack_before)
+    for _ in range(before):
+        taken.append(stack.pop())
+    return taken
+
+
+def _depth(things: list[int | None]) -> int:
+    return max((thing for thing in things if thing is not None), default=0)
+
+
+def _too_long(path: Path) -> WeightsError:
+    return WeightsError("refused: it holds far more than the tensors of a network", where=str(path), fix=_SAVE_AGAIN)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
