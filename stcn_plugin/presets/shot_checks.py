@@ -62,7 +62,7 @@ def _range_problems(said: ShotFile) -> Iterator[Problem]:
             fix = "Extend the range, or remove the keyframe"
             yield Problem(("keyframes", frame), f"is outside of the range {said.range}", fix)
     for name, span in said.objects.items():
-        if not frames.intersection(span.frames):
+        if span.frames and not frames.intersection(span.frames):
             what = f"lives on {span.range}, all outside of the range {said.range}"
             yield Problem(("objects", name), what, "Check both ranges")
 
