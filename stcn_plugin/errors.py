@@ -7,7 +7,8 @@
     ├── FrameRangeError    a frame range or a sequence pattern that cannot be understood
     ├── PlateError         a plate that cannot be read
     │   └── MissingFrameError
-    ├── KeyframeError      a keyframe matte that cannot be used
+    ├── MatteError         a matte file that cannot be read, or does not say what its matte is
+    │   └── KeyframeError  a keyframe matte that cannot be used
     ├── ColourError        an OCIO config or colour space
     ├── WeightsError       weights that are absent, damaged or of another network
     ├── TrainingError      a training configuration, its data or a checkpoint
@@ -63,7 +64,11 @@ class MissingFrameError(PlateError):
     """A frame of the shot has no file on disk."""
 
 
-class KeyframeError(STCNError):
+class MatteError(STCNError):
+    """A matte file cannot be read, or does not say what its matte is."""
+
+
+class KeyframeError(MatteError):
     """A keyframe matte cannot be used; names the file and the frame."""
 
 

@@ -60,6 +60,11 @@ class Fields:
         found = self.optional(key, dict) or {}
         return {name: self._as(kind, item, f"{key}.{name}") for name, item in found.items()}
 
+    def texts_or_nulls(self, key: str) -> dict[str, str | None]:
+        """Return an object whose values are texts or null; empty where it is absent."""
+        found = self.optional(key, dict) or {}
+        return {name: None if item is None else self._as(str, item, f"{key}.{name}") for name, item in found.items()}
+
     def texts_or_integers(self, key: str) -> dict[str, str | int] | None:
         """Return an object whose values are texts or integers; ``None`` where it is absent."""
         found = self.optional(key, dict)

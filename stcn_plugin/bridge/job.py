@@ -16,7 +16,7 @@ class KeyframeFile:
     Args:
         frame: The frame it stands on.
         file: The picture, and after a colon what to take from it: ``roto.1001.exr:hero.A``.
-        objects: Object name to its layer, palette index, colour or Cryptomatte name in the file; ``None`` takes what
+        objects: Object name to its layer, number, colour or Cryptomatte name in the file; ``None`` takes what
             the file itself names.
     """
 
@@ -43,7 +43,8 @@ class JobRequest:
         keyframes: The artist's mattes. Over a shot file they replace what it has of those objects on those frames.
         out: Frame pattern of the mattes.
         range: Frames to matte, such as ``1001-1100``; ``None`` takes all of the plate.
-        objects: Object name to its frame range, for objects that enter late or leave early.
+        objects: Object name to its frame range, for objects that enter late or leave early; ``None`` for one that does
+            neither. A single name is also that of the object in keyframe files that name none.
         preset: Settings to start from: a preset's name or file.
         settings: Settings over those of the preset, each ``memory.interval=3``.
         update: Frames whose keyframes are new or changed, or gone for all objects; only the spans around them are propagated, into mattes
@@ -57,7 +58,7 @@ class JobRequest:
     keyframes: tuple[KeyframeFile, ...] = ()
     out: str | None = None
     range: str | None = None
-    objects: Mapping[str, str] = field(default_factory=dict)
+    objects: Mapping[str, str | None] = field(default_factory=dict)
     preset: str | None = None
     settings: tuple[str, ...] = ()
     update: tuple[int, ...] = ()
@@ -78,7 +79,7 @@ class JobRequest:
             keyframes=said.many("keyframes", KeyframeFile.from_json),
             out=said.optional("out", str),
             range=said.optional("range", str),
-            objects=said.pairs("objects", str),
+            objects=said.texts_or_nulls("objects"),
             preset=said.optional("preset", str),
             settings=said.texts("settings"),
             update=said.integers("update"),

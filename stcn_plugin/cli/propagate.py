@@ -40,9 +40,10 @@ A better matte for frame 1060, and only the frames between its neighbouring keyf
 @click.option(
     "--object",
     "spans",
-    metavar="NAME=RANGE",
+    metavar="NAME[=RANGE]",
     multiple=True,
-    help="Frames of an object that enters late or leaves early; repeat for more.",
+    help="An object by name, with its frames where it enters late or leaves early; repeat for more. A single NAME is "
+    "also that of the object in keyframe files that name none.",
 )
 @click.option("--preset", metavar="NAME", help="Settings to start from: see `stcn presets list`.")
 @click.option(
@@ -129,14 +130,14 @@ def _keyframe(text: str) -> KeyframeFile:
     return KeyframeFile(number, file)
 
 
-def _spans(spans: Sequence[str]) -> dict[str, str]:
-    """Split ``hero=1001-1060``."""
-    found: dict[str, str] = {}
+def _spans(spans: Sequence[str]) -> dict[str, str | None]:
+    """Split ``hero=1001-1060``; ``hero`` alone is there throughout."""
+    found: dict[str, str | None] = {}
     for text in spans:
-        name, equals, span = text.rpartition("=")
-        if not equals or not name or not span:
-            raise click.UsageError(f"--object {text}: write it as NAME=RANGE, such as hero=1001-1060")
-        found[name] = span
+        name, equals, span = text.rpartition("=") if "=" in text else (text, "", "")
+        if not name or bool(equals) != bool(span):
+            raise click.UsageError(f"--object {text}: write it as NAME or NAME=RANGE, such as hero=1001-1060")
+        found[name] = span or None
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import pairwise
 
-from stcn_plugin.errors import MissingFrameError, PlateError
+from stcn_plugin.errors import MatteError, MissingFrameError
 from stcn_plugin.evaluation.hard import Matte, boundary_accuracy, mask_of, region_overlap
 from stcn_plugin.evaluation.matching import match_objects
 from stcn_plugin.evaluation.reading import MatteFiles
@@ -46,7 +46,7 @@ def evaluate(
 
     Raises:
         MissingFrameError: A frame with truth has no matte.
-        PlateError: A file cannot be read, sizes differ, an object has no counterpart, or no frame has truth.
+        MatteError: A file cannot be read, sizes differ, an object has no counterpart, or no frame has truth.
     """
     ours, theirs = MatteFiles(mattes, "mattes"), MatteFiles(truth, "truth")
     scored = _frames_to_score(theirs, frames, skip, davis)
@@ -82,7 +82,7 @@ def _frames_to_score(
     scored = scored[1:-1] if davis else scored
     if not scored:
         fix = "Choose other frames; DAVIS leaves out the first and the last one" if davis else "Choose other frames"
-        raise PlateError("no frame with truth is left to score", where=truth.where, fix=fix)
+        raise MatteError("no frame with truth is left to score", where=truth.where, fix=fix)
     return scored
 
 
@@ -94,7 +94,7 @@ def _read_pairs(ours: MatteFiles, theirs: MatteFiles, frame: int, names: Mapping
         if has != should:
             what = f"the matte is {has[1]}x{has[0]}, but its truth is {should[1]}x{should[0]}"
             fix = "Write the mattes at the format of the truth"
-            raise PlateError(what, where=f"{ours.path(frame, matte)}, frame {frame}", fix=fix)
+            raise MatteError(what, where=f"{ours.path(frame, matte)}, frame {frame}", fix=fix)
     return {name: (mattes[matte], truths[name]) for name, matte in names.items()}
 
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from stcn_plugin.errors import PlateError
+from stcn_plugin.errors import MatteError
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def match_objects(
         renamed: Name in the mattes to name in the truth, for objects that have two.
 
     Raises:
-        PlateError: An object has no counterpart, or a name is unknown.
+        MatteError: An object has no counterpart, or a name is unknown.
     """
     renamed = renamed or {}
     for name in renamed:
@@ -68,9 +68,9 @@ def _chosen(names: tuple[str, ...], objects: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name in objects) or names
 
 
-def _absent(name: str, side: Side, fix: str) -> PlateError:
+def _absent(name: str, side: Side, fix: str) -> MatteError:
     near = difflib.get_close_matches(name, side.names, n=1)
     hint = f"Did you mean '{near[0]}'? " if near else ""
     verb = "has" if side.label == "truth" else "have"
     what = f"the {side.label} {verb} no object '{name}', only {', '.join(side.names)}"
-    return PlateError(what, where=side.where, fix=hint + fix)
+    return MatteError(what, where=side.where, fix=hint + fix)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from stcn_plugin.errors import MissingFrameError, PlateError
+from stcn_plugin.errors import MatteError, MissingFrameError
 from stcn_plugin.evaluation.hard import Matte
 from stcn_plugin.evaluation.matching import Side
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
@@ -28,6 +28,7 @@ class MatteFiles:
         self._sequence = sequence
         self._label = label
         self._by_object = {name: sequence.with_object(name) for name in _objects_on_disk(sequence)}
+        self._inside: dict[str, tuple[str, ...]] = {}  # of a file per object, what the object is called in its files
 
     @property
     def where(self) -> str:
@@ -57,26 +58,27 @@ class MatteFiles:
         """Return the objects that the files of these frames show.
 
         Raises:
-            PlateError: A file cannot be read, or none shows an object.
+            MatteError: A file cannot be read, or none shows an object.
         """
         if self._sequence.has_object:
+            for name, sequence in self._by_object.items():
+                self._inside[name] = _only_object([sequence.path(frame) for frame in frames])
             return Side(self._label, self.where, tuple(self._by_object))
-        found = [object_names(self._sequence.path(frame)) for frame in frames]
-        indexed = any(contents.indexed for contents in found)
-        names = list(dict.fromkeys(name for contents in found for name in contents.names))
-        if not names and self._label == "truth":
-            raise PlateError("the truth shows no object in these frames", where=self.where)
-        return Side(self._label, self.where, tuple(sorted(names, key=_by_number)), open_ended=indexed)
+        shown = object_names(*(self._sequence.path(frame) for frame in frames))
+        if not shown.names and self._label == "truth":
+            raise MatteError("the truth shows no object in these frames", where=self.where)
+        return Side(self._label, self.where, tuple(sorted(shown.names, key=_by_number)), open_ended=shown.indexed)
 
     def read(self, frame: int, names: Sequence[str]) -> Mapping[str, Matte]:
-        """Return the ``(H, W)`` matte of each object over the display window.
+        """Return the ``(H, W)`` matte of each object of `side` over the display window.
 
         Raises:
-            PlateError: A file cannot be read, or lacks an object.
+            MatteError: A file cannot be read, or lacks an object.
         """
         if not self._sequence.has_object:
             return read_objects(self._sequence.path(frame), names)
-        return {name: _read_only_object(self._by_object[name].path(frame)) for name in names}
+        found = {name: read_objects(self._by_object[name].path(frame), self._inside[name]) for name in names}
+        return {name: next(iter(mattes.values())) for name, mattes in found.items()}
 
     def path(self, frame: int, name: str) -> Path:
         """Return the file that holds an object on a frame."""
@@ -89,13 +91,13 @@ class MatteFiles:
         return f"Check the pattern; a file per object is written {Path(one_each.pattern).name}"
 
 
-def _read_only_object(path: Path) -> Matte:
-    """Read a file that holds one object, whatever its name inside."""
-    names = object_names(path).names
+def _only_object(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Return what the object of files that hold one each is called in them."""
+    names = object_names(*paths).names
     if len(names) > 1:
         fix = "Leave <object> out of the pattern"
-        raise PlateError(f"the file holds {len(names)} objects: {', '.join(names)}", where=str(path), fix=fix)
-    return next(iter(read_objects(path, names or ("1",)).values()))
+        raise MatteError(f"the files hold {len(names)} objects: {', '.join(names)}", where=str(paths[0]), fix=fix)
+    return names or ("1",)
 
 
 def _objects_on_disk(sequence: FrameSequence) -> tuple[str, ...]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import OutputError
-from stcn_plugin.media.cryptomatte import cryptomattes, decode, hash_id, rank_channels
-from stcn_plugin.media.images import Image, ImageHeader, read_header, read_image
+from stcn_plugin.media.images import ImageHeader
+from stcn_plugin.media.matte_reader import MatteFile, Plane, Source
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.placing import as_coverage, placed
 from stcn_plugin.media.window import Window
@@ -30,18 +31,8 @@ def check_mattes(writer: MatteWriter, frame: int, *, display: Window) -> None:
     Raises:
         OutputError: A file is absent, damaged, or of other objects, another layout or another format.
     """
-    layers = sorted(writer.layers.values()) if writer.layout == "layers" else []
-    named = sorted(writer.layers) if writer.layout == "cryptomatte" else []
     for path in writer.paths(frame):
-        header = read_header(path, error=OutputError)
-        if (_layers(header), _cryptomatte_names(header)) != (layers, named):
-            found = ", ".join(_layers(header) or _cryptomatte_names(header)) or "one matte"
-            wanted = ", ".join(layers or named) or "one matte"
-            raise OutputError(f"the file has {found}, not {wanted}", where=str(path), fix=_RUN_AGAIN)
-        if _source(header, display).shape != header.header.data.shape or header.header.display.shape != display.shape:
-            size = header.header.display
-            what = f"the matte is {size.width}x{size.height}, but the plate is {display.width}x{display.height}"
-            raise OutputError(what, where=str(path), fix="Run the whole shot again")
+        _checked(writer, path, display)
 
 
 def read_mattes(writer: MatteWriter, frame: int, *, window: Window, display: Window) -> dict[str, Matte]:
@@ -59,36 +50,38 @@ def read_mattes(writer: MatteWriter, frame: int, *, window: Window, display: Win
     Raises:
         OutputError: As for `check_mattes`, or pixels are damaged.
     """
-    check_mattes(writer, frame, display=display)
-    found: dict[str, Matte] = {}
+    files = [_checked(writer, path, display) for path in writer.paths(frame)]
     if writer.layout == "per_object":
-        for name, path in zip(writer.layers, writer.paths(frame), strict=True):
-            found[name] = _fitted(_read_one(path), window, display)
-        return found
-    image = read_image(writer.paths(frame)[0], error=OutputError)
-    for name, layer in writer.layers.items():
-        pixels = image.channel(f"{layer}.A") if writer.layout == "layers" else _decoded(image, name)
-        found[name] = _fitted((image, pixels), window, display)
-    return found
+        planes: Mapping[str, Plane] = {name: file.matte() for name, file in zip(writer.layers, files, strict=True)}
+    else:
+        selectors = _selectors(writer)
+        found = files[0].objects(list(selectors.values()))
+        planes = {name: found[selector] for name, selector in selectors.items()}
+    return {name: _fitted(planes[name], window, display) for name in writer.layers}
 
 
-def _layers(header: ImageHeader) -> list[str]:
-    return sorted(channel.removesuffix(".A") for channel in header.channels if channel.endswith(".A"))
+def _checked(writer: MatteWriter, path: Path, display: Window) -> MatteFile:
+    """Open a file and make sure that it is what would be written now."""
+    file = MatteFile(Source(path, OutputError))
+    kind = {"layers": "layers", "cryptomatte": "cryptomatte"}.get(writer.layout)
+    wanted = sorted(_selectors(writer).values())
+    found = sorted(file.layer_names)
+    if (file.layer_kind, found) != (kind, wanted):
+        what = f"the file has {', '.join(found) or 'one matte'}, not {', '.join(wanted) or 'one matte'}"
+        raise OutputError(what, where=str(path), fix=_RUN_AGAIN)
+    header = file.header
+    if _source(header, display).shape != header.header.data.shape or header.header.display.shape != display.shape:
+        size = header.header.display
+        what = f"the matte is {size.width}x{size.height}, but the plate is {display.width}x{display.height}"
+        raise OutputError(what, where=str(path), fix="Run the whole shot again")
+    return file
 
 
-def _cryptomatte_names(header: ImageHeader) -> list[str]:
-    return sorted({name for one in cryptomattes(header.metadata) for name in one.ids})
-
-
-def _read_one(path: Path) -> tuple[Image, Matte]:
-    image = read_image(path, error=OutputError)
-    return image, image.channel("A") if "A" in image.channels else image.pixels[..., 0]
-
-
-def _decoded(image: Image, name: str) -> Matte:
-    (one,) = cryptomattes(image.metadata)
-    ranks = [image.channel(channel) for pair in rank_channels(one.name, image.channels) for channel in pair]
-    return decode(np.stack(ranks, axis=-1), hash_id(name))
+def _selectors(writer: MatteWriter) -> dict[str, str]:
+    """Return what picks each object in the one file of a frame; nothing where each has a file."""
+    if writer.layout == "layers":
+        return dict(writer.layers)
+    return {name: name for name in writer.layers} if writer.layout == "cryptomatte" else {}
 
 
 def _source(header: ImageHeader, display: Window) -> Window:
@@ -96,6 +89,5 @@ def _source(header: ImageHeader, display: Window) -> Window:
     return header.header.data if header.file_format == "openexr" else display
 
 
-def _fitted(read: tuple[Image, Matte], window: Window, display: Window) -> Matte:
-    image, pixels = read
-    return as_coverage(placed(pixels, _source(image, display), window))
+def _fitted(plane: Plane, window: Window, display: Window) -> Matte:
+    return as_coverage(placed(plane.pixels, _source(plane.header, display), window))

@@ -43,7 +43,7 @@ def make_shot(
     keyframes: Mapping[int, KeyframeForm],
     out: str | Path,
     range: str | int | None = None,  # noqa: A002 - the key of the shot file
-    objects: Mapping[str, str] | None = None,
+    objects: Mapping[str, str | None] | None = None,
     preset: str | Path = "default",
     overrides: Sequence[str] = (),
     search_path: Sequence[Path] | None = None,
@@ -56,7 +56,8 @@ def make_shot(
             list of those.
         out: Frame pattern of the mattes.
         range: Frames to matte; ``None`` takes all frames of the plate.
-        objects: Object name to its frame range, for objects that enter late or leave early.
+        objects: Object name to its frame range, for objects that enter late or leave early; ``None`` for one that does
+            neither. A single name is also that of the object in keyframe files that name none.
         preset: A preset's name or file.
         overrides: Settings over those of the preset, such as ``memory.interval=3``.
         search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.

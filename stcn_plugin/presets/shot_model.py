@@ -86,7 +86,10 @@ def _name(value: object) -> str:
     return name
 
 
-def _names_as_text(value: object) -> object:
+def _named_spans(value: object) -> object:
+    """Accept ``[hero, ball]`` for objects that are in the shot from end to end; object names are always text."""
+    if isinstance(value, list):
+        return {_name(name): None for name in value}
     return {_name(name): span for name, span in value.items()} if isinstance(value, Mapping) else value
 
 
@@ -104,7 +107,7 @@ class KeyframeFile(Section):
     file: Annotated[Text, Field(examples=["roto/sh010.1001.exr"])]
     """Matte file, and after a colon what to take from it: `roto/sh010.1001.exr:hero.A`."""
     objects: Selectors = None
-    """The objects in the file: each name with its layer, palette index, colour (`'#ff0000'`) or Cryptomatte name; or a list of names that the file uses itself."""
+    """The objects in the file: each name with its layer, number, colour (`'#ff0000'`) or Cryptomatte name; or a list of names that the file uses itself. A list of one name also names the one object of a file that names none."""
 
     @model_validator(mode="before")
     @classmethod
@@ -121,13 +124,13 @@ class ObjectSpan(Section):
 
     range: Annotated[
         str | None, BeforeValidator(_span), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
-    ]
-    """First and last frame of an object that enters late or leaves early, such as `1001-1060`."""
+    ] = None
+    """First and last frame of an object that enters late or leaves early, such as `1001-1060`; the whole shot when left out."""
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        return {"range": value} if isinstance(value, str | int) else value
+        return {"range": value} if isinstance(value, str | int | None) else value
 
     @property
     def frames(self) -> Sequence[int]:
@@ -150,8 +153,15 @@ _KEYFRAMES = {
     },
 }
 _SPANS = {
-    "type": "object",
-    "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer"}, ObjectSpan.model_json_schema()]},
+    "anyOf": [
+        {
+            "type": "object",
+            "additionalProperties": {
+                "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}, ObjectSpan.model_json_schema()]
+            },
+        },
+        {"type": "array", "items": {"type": "string"}},
+    ]
 }
 
 
@@ -159,7 +169,7 @@ Keyframes = Annotated[
     dict[Annotated[int, Field(strict=True)], Annotated[tuple[KeyframeFile, ...], BeforeValidator(_listed)]],
     WithJsonSchema(_KEYFRAMES),
 ]
-Spans = Annotated[dict[str, ObjectSpan], BeforeValidator(_names_as_text), WithJsonSchema(_SPANS)]
+Spans = Annotated[dict[str, ObjectSpan], BeforeValidator(_named_spans), WithJsonSchema(_SPANS)]
 
 
 class ShotFile(PresetFile):
@@ -172,7 +182,7 @@ class ShotFile(PresetFile):
     keyframes: Keyframes
     """The artist's mattes by frame number; each is a file, a group with `file` and `objects`, or a list of those."""
     objects: Spans = Field(default_factory=dict)
-    """Objects that enter late or leave early, each with its frame range."""
+    """Objects that enter late or leave early, each with its frame range; or a list of names. A single name is also that of the object in keyframe files that name none."""
     out: Annotated[Text, Field(examples=["mattes/sh010.####.exr"])]
     """Frame pattern of the mattes: `mattes/sh010.####.exr`."""
 

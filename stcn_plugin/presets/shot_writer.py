@@ -97,9 +97,7 @@ def shot_yaml(shot: Shot, path: Path, *, preset: str = "default", search_path: S
         said["range"] = shot.range
     said["keyframes"] = _keyframes(shot.keyframes, folder)
     if shot.objects:
-        said["objects"] = {
-            name: {"range": None} if span.range is None else span.range for name, span in shot.objects.items()
-        }
+        said["objects"] = {name: span.range for name, span in shot.objects.items()}
     said["out"] = _relative(shot.out, folder)
     base = load_preset(preset, search_path=search_path)
     if base.overlay.folder is not None:  # beside the shot file, also where a preset in another folder asks for it

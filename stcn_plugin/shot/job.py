@@ -5,11 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
@@ -17,7 +14,6 @@ from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.matte_reading import read_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
@@ -38,15 +34,14 @@ from stcn_plugin.shot.checks import (
     shot_outputs,
 )
 from stcn_plugin.shot.finishing import shrink
+from stcn_plugin.shot.kept import KeptMatte
+from stcn_plugin.shot.keyframes import read_keyframes
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.update import Part, Recall, affected, plan_parts
 from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
-
-UNNAMED = "matte"
-"""Name of an object whose keyframe file names none and whose shot names none either."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,10 +60,13 @@ class Job:
         pixel_aspect: Width of a plate pixel over its height.
         size: ``(h, w)`` of the network's picture.
         objects: Names of all objects, in the order in which they come.
-        files: Index to the keyframe files there.
+        keyframes: Index to object name to the artist's matte at plate resolution, as it was when the job was prepared.
+        covered: Index to the objects whose keyframe does not tell of the whole window, each with the part of it that the
+            keyframe tells of.
         stretches: What is propagated, one after another: the whole shot as one, or the parts that an update asks for.
         life: Object name to the first and last index on which it may appear.
         studio: The studio's plugins.
+        warnings: What is odd about the shot's files.
     """
 
     shot: Shot
@@ -82,10 +80,12 @@ class Job:
     pixel_aspect: float
     size: tuple[int, int]
     objects: tuple[str, ...]
-    files: Mapping[int, Sequence[Keyframe]]
+    keyframes: Mapping[int, Mapping[str, KeptMatte]]
+    covered: Mapping[int, Mapping[str, Window]]
     stretches: tuple[Stretch, ...]
     life: Mapping[str, tuple[int, int]]
     studio: Hooks
+    warnings: tuple[str, ...] = ()
 
     @property
     def written(self) -> tuple[int, ...]:
@@ -101,11 +101,6 @@ class Job:
     def network_pixel_aspect(self) -> float:
         """Width of a pixel of the network's picture over its height: 1 unless the size is native."""
         return self.window.width * self.pixel_aspect * self.size[0] / (self.size[1] * self.window.height)
-
-    def keyframe(self, index: int) -> dict[str, NDArray[np.float32]]:
-        """Read the artist's mattes of a frame at plate resolution; none where it is not a keyframe."""
-        default = default_name(self.life)
-        return _read(self.files.get(index, ()), window=self.window, display=self.display, default_name=default)
 
 
 def prepare(
@@ -151,14 +146,11 @@ def prepare(
     for keyframe in shot.keyframes:
         files.setdefault(index_of[keyframe.frame], []).append(keyframe)
     life = {name: _span(name, span.frames, frames) for name, span in shot.objects.items()}
-    masks = {}
-    for index, group in sorted(files.items()):
-        activities.go_on()
-        with activities.during(f"reading the keyframe of frame {frames[index]}", group[0].file):
-            mattes = _read(group, window=window, display=header.display, default_name=default_name(life))
-        masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in mattes.items()}
-    objects = tuple(dict.fromkeys(name for index in sorted(masks) for name in masks[index]))
-    check_life(life, objects, masks, shot, frames)
+    artist = read_keyframes(
+        files, window=window, display=header.display, size=size, only_name=only_name(life), activities=activities
+    )
+    objects = tuple(dict.fromkeys(name for masks in artist.masks.values() for name in masks))
+    check_life(life, objects, artist.masks, shot, frames)
     outputs = shot_outputs(shot, frames)
     writer = MatteWriter(
         FrameSequence.parse(shot.out),
@@ -174,11 +166,11 @@ def prepare(
     plan = plan_passes(
         length=len(frames),
         objects=objects,
-        keyframes={index: tuple(names) for index, names in masks.items()},
+        keyframes={index: tuple(names) for index, names in artist.masks.items()},
         life=life,
         direction=settings.direction,
     )
-    whole = Stretch(range(len(frames)), masks, plan)
+    whole = Stretch(range(len(frames)), artist.masks, plan)
     job = Job(
         shot=shot,
         settings=settings,
@@ -191,10 +183,12 @@ def prepare(
         pixel_aspect=header.pixel_aspect,
         size=size,
         objects=objects,
-        files=files,
+        keyframes=artist.mattes,
+        covered=artist.covered,
         stretches=(whole,),
         life=life,
         studio=studio,
+        warnings=artist.warnings,
     )
     if not update:
         return job
@@ -237,9 +231,9 @@ def _stretch(job: Job, part: Part, masks: Mapping[int, Mapping[str, Tensor]]) ->
     return Stretch(part.written, given, part.plan)
 
 
-def default_name(life: Mapping[str, object]) -> str:
-    """Return the name of an object whose keyframe file names none: the shot's only one, where it names one."""
-    return next(iter(life)) if len(life) == 1 else UNNAMED
+def only_name(life: Mapping[str, object]) -> str | None:
+    """Return the name of the shot's one object, where it names one and no more."""
+    return next(iter(life)) if len(life) == 1 else None
 
 
 def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader, activities: Activities) -> Window:
@@ -251,33 +245,6 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
             with activities.during(f"reading the header of frame {frame}", plates.sequence.path(frame)):
                 window = window.union(plates.header(frame).data)
     return window
-
-
-def _read(
-    group: Sequence[Keyframe], *, window: Window, display: Window, default_name: str
-) -> dict[str, NDArray[np.float32]]:
-    """Read all keyframe files of one frame."""
-    mattes: dict[str, NDArray[np.float32]] = {}
-    source: dict[str, Path] = {}
-    for keyframe in group:
-        found = read_keyframe(
-            keyframe.file,
-            frame=keyframe.frame,
-            window=window,
-            display=display,
-            selector=keyframe.selector,
-            objects=keyframe.objects,
-            default_name=default_name,
-        )
-        for name, matte in found.items():
-            if name in mattes:
-                raise KeyframeError(
-                    f"the object '{name}' of frame {keyframe.frame} is in {source[name]} already",
-                    where=str(keyframe.file),
-                    fix="Give each object one matte a frame; name it with objects: {name: channel}",
-                )
-            mattes[name], source[name] = matte, keyframe.file
-    return mattes
 
 
 def _span(name: str, span: Sequence[int], frames: tuple[int, ...]) -> tuple[int, int]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
@@ -22,6 +24,7 @@ from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.shot.activities import Activities, device_errors_described
 from stcn_plugin.shot.finishing import finish, with_keyframe
 from stcn_plugin.shot.job import Job
+from stcn_plugin.shot.overscan import fill_masks, fill_mattes
 from stcn_plugin.shot.spill import Spill
 from stcn_plugin.shot.streams import WriteBehind, read_ahead
 from stcn_plugin.shot.stretch import Stretch
@@ -59,6 +62,8 @@ def run(
         STCNError: Reading, propagating or writing failed; every file on disk is whole.
     """
     notifier = Notifier(job.studio, watcher.on_warning)
+    for warning in job.warnings:
+        notifier.warn(warning)
     notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
     try:
         with notifier.telling_failure(job.shot.out), device_errors_described():
@@ -168,6 +173,7 @@ class _Run:
             keyframe = {name: mask.to(self._device) for name, mask in stretch.masks.get(index, {}).items()}
             with self._turns.network(), self._activities.during(f"propagating frame {job.frames[index]}"):
                 watch = Stopwatch(self._device)
+                keyframe = self._filled(index, image, keyframe)
                 own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
                 watch.stop()
             # A GPU is one frame behind who gives it work, so that it never waits, and no more, so that little is held.
@@ -177,6 +183,15 @@ class _Run:
             yield index, plate, own
         if before is not None:
             self._seconds["network"] += before.seconds()
+
+    def _filled(self, index: int, image: Tensor, keyframe: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return a frame's masks, filled where its keyframes tell nothing."""
+        covered = self._job.covered.get(index)
+        if not covered:
+            return keyframe
+        return fill_masks(
+            image, keyframe, covered, window=self._job.window, engine=self._engine, settings=self._settings
+        )
 
     def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame, Upload]]:
         """Read plates and send them to the device ahead of their use; count every one as a step when it is done with."""
@@ -242,7 +257,7 @@ class _Run:
         propagated = dict(zip(self._job.objects, finished.wait(), strict=True))
         started = time.perf_counter()
         frame = self._job.frames[index]
-        mattes = with_keyframe(propagated, self._job.keyframe(index))
+        mattes = with_keyframe(propagated, self._artists(index, propagated))
         final = process_mattes(self._job.studio, frame, mattes)
         files = self._job.writer.encode(frame, final, window=self._job.window, header=plate.header)
         if self._overlays and small is not None:
@@ -251,3 +266,8 @@ class _Run:
             files[path] = picture
         self._seconds["write"] += time.perf_counter() - started
         return files
+
+    def _artists(self, index: int, propagated: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """Return the artist's mattes of a frame; none where it is not a keyframe."""
+        artist = {name: kept.unpack() for name, kept in self._job.keyframes.get(index, {}).items()}
+        return fill_mattes(artist, propagated, self._job.covered.get(index, {}), window=self._job.window)

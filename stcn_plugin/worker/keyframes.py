@@ -17,7 +17,7 @@ def keyframe_of(given: KeyframeFile) -> Keyframe:
     return Keyframe(frame=given.frame, file=Path(absolute(name, None)), selector=selector, objects=given.objects)
 
 
-def laid_over(below: Sequence[Keyframe], above: Sequence[Keyframe], *, default_name: str) -> list[Keyframe]:
+def laid_over(below: Sequence[Keyframe], above: Sequence[Keyframe], *, only_name: str | None) -> list[Keyframe]:
     """Return the keyframes of one frame, where some are given anew.
 
     What is given anew replaces the same file, and in other files the same objects. Files are opened only where that is
@@ -26,21 +26,21 @@ def laid_over(below: Sequence[Keyframe], above: Sequence[Keyframe], *, default_n
     Args:
         below: What the shot has there.
         above: What is given anew.
-        default_name: Name of an object whose file names none.
+        only_name: The shot's one object, where it has one.
 
     Raises:
         KeyframeError: A file cannot be read.
     """
     again = {(keyframe.file, keyframe.selector) for keyframe in above}
     others = [keyframe for keyframe in below if (keyframe.file, keyframe.selector) not in again]
-    replaced = {name for keyframe in above for name in _names(keyframe, default_name)} if others else set()
-    left = (_without(keyframe, replaced, default_name) for keyframe in others)
+    replaced = {name for keyframe in above for name in _names(keyframe, only_name)} if others else set()
+    left = (_without(keyframe, replaced, only_name) for keyframe in others)
     return [*(keyframe for keyframe in left if keyframe), *above]
 
 
-def _without(keyframe: Keyframe, replaced: set[str], default_name: str) -> Keyframe | None:
+def _without(keyframe: Keyframe, replaced: set[str], only_name: str | None) -> Keyframe | None:
     """Return a keyframe without some objects, ``None`` where it has no others."""
-    names = _names(keyframe, default_name)
+    names = _names(keyframe, only_name)
     kept = [name for name in names if name not in replaced]
     if len(kept) == len(names):
         return keyframe
@@ -48,22 +48,10 @@ def _without(keyframe: Keyframe, replaced: set[str], default_name: str) -> Keyfr
     return keyframe.model_copy(update={"objects": {name: objects[name] for name in kept}}) if kept else None
 
 
-def _names(keyframe: Keyframe, default_name: str) -> tuple[str, ...]:
+def _names(keyframe: Keyframe, only_name: str | None) -> tuple[str, ...]:
     """Return the objects of a keyframe; the file is asked where nothing else says them."""
     if keyframe.objects is not None:
         return tuple(keyframe.objects)
-    from stcn_plugin.errors import KeyframeError
-    from stcn_plugin.media.images import read_headers
-    from stcn_plugin.media.keyframes import read_keyframe
+    from stcn_plugin.media.keyframes import keyframe_names
 
-    where = f"{keyframe.file}, frame {keyframe.frame}"
-    display = read_headers(keyframe.file, error=KeyframeError, where=where)[0].header.display
-    found = read_keyframe(
-        keyframe.file,
-        frame=keyframe.frame,
-        window=display,
-        display=display,
-        selector=keyframe.selector,
-        default_name=default_name,
-    )
-    return tuple(found)
+    return keyframe_names(keyframe.file, frame=keyframe.frame, selector=keyframe.selector, only_name=only_name)

@@ -123,12 +123,12 @@ def _laid_over_those_of(
 
     if not set(keyframes) & set(keyframe_frames(shot_file, search_path=search_path)):
         return dict(keyframes)
-    from stcn_plugin.shot.job import default_name
+    from stcn_plugin.shot.job import only_name
 
     below = load_shot(shot_file, overrides=overrides, search_path=search_path)
     theirs = _by_frame(below.keyframes)
-    name = default_name(below.objects)
-    return {frame: laid_over(theirs.get(frame, ()), above, default_name=name) for frame, above in keyframes.items()}
+    name = only_name(below.objects)
+    return {frame: laid_over(theirs.get(frame, ()), above, only_name=name) for frame, above in keyframes.items()}
 
 
 def _keys(request: JobRequest) -> list[str]:

@@ -39,7 +39,6 @@ from stcn_plugin.presets.shot_file import make_shot
 from stcn_plugin.presets.shot_writer import save_shot
 from stcn_plugin.training.checkpoints import Checkpoint, save_checkpoint
 from stcn_plugin.training.history import History
-from stcn_plugin.training.reports import StepReport
 
 PAGE = 4096
 DISK = 1 << 21

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from stcn_plugin.cli.evaluate import evaluate as command
-from stcn_plugin.errors import MissingFrameError, PlateError
+from stcn_plugin.errors import MatteError, MissingFrameError
 from stcn_plugin.evaluation import UNITS, Evaluation, evaluate
 from stcn_plugin.media.cryptomatte import channel_names, encode, metadata
 from stcn_plugin.media.mattes import Layout, MatteWriter
@@ -119,7 +119,7 @@ def test_davis_leaves_out_both_ends(shots: Path) -> None:
     """``davis`` drops the first and the last frame of those that would be scored."""
     assert score(shots / "m.####.exr", shots / "truth", davis=True).frames == (1002, 1003)
     assert score(shots / "m.####.exr", shots / "truth", davis=True, frames=range(1001, 1004)).frames == (1002,)
-    with pytest.raises(PlateError, match="no frame with truth is left"):
+    with pytest.raises(MatteError, match="no frame with truth is left"):
         score(shots / "m.####.exr", shots / "truth", davis=True, frames=[1001, 1002])
 
 
@@ -150,7 +150,7 @@ def test_missing_matte_is_an_error(shots: Path) -> None:
 def test_other_size_is_an_error(shots: Path) -> None:
     """A matte of another size than its truth is named with both sizes."""
     write_grey(shots / "truth/t.1003.png", np.zeros((H, W + 2)))
-    with pytest.raises(PlateError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its truth is 62x40"):
+    with pytest.raises(MatteError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its truth is 62x40"):
         score(shots / "m.####.exr", shots / "truth")
 
 
@@ -159,7 +159,7 @@ def test_values_that_are_no_numbers_are_an_error(shots: Path) -> None:
     matte = square(10, 10)
     matte[0, 0] = np.nan
     write_exr(shots / "m.1002.exr", {"hero.A": matte})
-    with pytest.raises(PlateError, match=r"m\.1002\.exr: the matte of 'hero' has values that are no numbers"):
+    with pytest.raises(MatteError, match=r"m\.1002\.exr: the matte of 'hero' has values that are no numbers"):
         score(shots / "m.####.exr", shots / "truth")
 
 
@@ -196,7 +196,7 @@ def test_unknown_objects_are_errors(tmp_path: Path, options: dict[str, object], 
     """An object without counterpart, or a name nobody has, is named with what there is."""
     write_palette(tmp_path / "t.1.png", square(2, 2) + 2 * square(20, 30))
     write_exr(tmp_path / "m.1.exr", {"hero.A": square(2, 2), "villain.A": square(20, 30)})
-    with pytest.raises(PlateError) as caught:
+    with pytest.raises(MatteError) as caught:
         score(tmp_path / "m.#.exr", tmp_path / "t.#.png", **options)
     assert message in str(caught.value)
 
@@ -285,7 +285,7 @@ def test_values_above_one_are_errors_of_the_matte(tmp_path: Path) -> None:
 def test_a_coloured_picture_is_refused(shots: Path) -> None:
     """A picture that is no matte, such as the plate given by mistake, is refused."""
     Image.fromarray(np.full((H, W, 3), (200, 20, 20), np.uint8)).save(shots / "truth/t.1002.png")
-    with pytest.raises(PlateError, match=r"t\.1002\.png: the picture is coloured"):
+    with pytest.raises(MatteError, match=r"t\.1002\.png: the picture is coloured"):
         score(shots / "m.####.exr", shots / "truth")
 
 

@@ -36,7 +36,7 @@ def exr(
 
 def read(path: Path, display: Window = DISPLAY, window: Window | None = None, **wanted: Any) -> dict[str, np.ndarray]:
     """Read a keyframe of frame 1001 into the format, or into a window of it."""
-    return read_keyframe(path, frame=1001, window=window or display, display=display, **wanted)
+    return dict(read_keyframe(path, frame=1001, window=window or display, display=display, **wanted).mattes)
 
 
 def refusal(path: Path, **wanted: Any) -> str:

@@ -11,14 +11,11 @@ from hypothesis import strategies as st
 
 from stcn_plugin.media.cryptomatte import (
     MAX_RANKS,
-    cryptomattes,
     decode,
     encode,
     hash_bits,
     hash_id,
-    manifest_ids,
     metadata,
-    rank_channels,
     rank_count,
 )
 from stcn_plugin.media.images import read_image
@@ -67,8 +64,8 @@ def test_every_object_decodes_to_its_own_matte(count):
     mattes = mattes_of(*(f"object {index}" for index in range(count)))
     ranks = encode(mattes, rank_count(count))
     for name, matte in mattes.items():
-        np.testing.assert_array_equal(decode(ranks, hash_id(name)), matte)
-    assert not decode(ranks, hash_id("nobody")).any()
+        np.testing.assert_array_equal(decode(ranks, hash_bits(name)), matte)
+    assert not decode(ranks, hash_bits("nobody")).any()
 
 
 @pytest.mark.parametrize(("objects", "ranks"), [(1, 6), (6, 6), (7, 8), (12, 12), (40, MAX_RANKS)])
@@ -81,36 +78,18 @@ def test_what_covers_least_is_dropped_beyond_the_ranks():
     """With more objects than ranks in a pixel, the smallest coverage goes."""
     mattes = {str(index): np.full((1, 1), 0.1 + 0.01 * index, np.float32) for index in range(8)}
     ranks = encode(mattes, 6)
-    kept = [name for name in mattes if decode(ranks, hash_id(name)).any()]
+    kept = [name for name in mattes if decode(ranks, hash_bits(name)).any()]
     assert kept == ["2", "3", "4", "5", "6", "7"]
 
 
-def test_metadata_round_trips():
-    """What is written is read: the layers' name and the id of every name, also where it is not ASCII."""
-    written = metadata("CryptoObject", ["hero", 'say "hi"', "mädchen"])
-    assert all(key.startswith("cryptomatte/3ae39a5/") for key in written)
-    (found,) = cryptomattes(written)
-    assert (found.name, found.manifest_file) == ("CryptoObject", None)
-    assert found.ids == {name: hash_id(name) for name in ("hero", 'say "hi"', "mädchen")}
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", '{"a": 3}', '{"a": "xyz"}', '{"a": "fffffffff"}', "null"])
-def test_a_damaged_manifest_counts_as_none(text):
-    """Names still decode by their hash."""
-    assert manifest_ids(text) == {}
-
-
-def test_rank_channels_are_found_in_every_spelling():
-    """Renderers write r, R or red; numbers order the ranks, and other layers are not taken."""
-    channels = ["CryptoObject01.r", "CryptoObject01.g", "CryptoObject00.red", "CryptoObject00.green"]
-    channels += ["CryptoObject00.blue", "CryptoObject00.alpha", "CryptoObject01.B", "CryptoObject01.A"]
-    channels += ["CryptoObject.R", "CryptoObjectTwo00.r", "CryptoObjectTwo00.g", "R", "G"]
-    assert rank_channels("CryptoObject", channels) == [
-        ("CryptoObject00.red", "CryptoObject00.green"),
-        ("CryptoObject00.blue", "CryptoObject00.alpha"),
-        ("CryptoObject01.r", "CryptoObject01.g"),
-        ("CryptoObject01.B", "CryptoObject01.A"),
-    ]
+def test_metadata_are_those_of_the_specification():
+    """Keys by seven digits of the hash of the layers' name, and a manifest of all names, also those not in ASCII."""
+    names = ["hero", 'say "hi"', "mädchen"]
+    written = metadata("CryptoObject", names)
+    prefix = "cryptomatte/3ae39a5"
+    assert written.keys() == {f"{prefix}/{field}" for field in ("name", "hash", "conversion", "manifest")}
+    assert written[f"{prefix}/name"] == "CryptoObject"
+    assert json.loads(written[f"{prefix}/manifest"]) == {name: f"{hash_bits(name):08x}" for name in names}
 
 
 @pytest.mark.parametrize("compression", ["zips", "piz", "none", "dwaa"])

@@ -79,7 +79,7 @@ def test_objects_are_picked_and_renamed(tmp_path):
 def test_a_file_without_object_layers_is_one_object(tmp_path, names, channel):
     """The unnamed alpha, or the only channel there is, is one soft matte by the default name."""
     path, channels = exr(tmp_path / "k.exr", *names)
-    same(read(path, default_name="hero"), {"hero": channels[channel]})
+    same(read(path, only_name="hero"), {"hero": channels[channel]})
 
 
 def test_a_lone_channel_in_a_layer_names_the_object(tmp_path):

@@ -18,7 +18,7 @@ from stcn_plugin.media.window import Window
 def test_a_grey_picture_is_one_soft_object(tmp_path, suffix, dtype, levels):
     """However many levels a soft matte has, it is one object with value / maximum."""
     values = np.linspace(0, levels, 240).astype(dtype).reshape(12, 20)
-    found = read(save(tmp_path / f"k.{suffix}", values), default_name="hero")
+    found = read(save(tmp_path / f"k.{suffix}", values), only_name="hero")
     same(found, {"hero": (values / np.float64(levels)).astype(np.float32)})
 
 

@@ -137,7 +137,7 @@ def delivered(clip, layout, suffix, frame, name):
     by_object = layout == "per_object"
     path = clip.folder / "out" / (f"m.{name}.{frame}.{suffix}" if by_object else f"m.{frame}.{suffix}")
     selector = {"layers": f"{name}.A", "cryptomatte": name}.get(layout)
-    mattes = read_keyframe(path, frame=frame, window=window, display=window, selector=selector, default_name=name)
+    mattes = read_keyframe(path, frame=frame, window=window, display=window, selector=selector, only_name=name).mattes
     return mattes[name]
 
 

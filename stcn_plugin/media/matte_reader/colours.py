@@ -1,0 +1,107 @@
+"""Mattes in the flat colours of an ID picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stcn_plugin.media.images import to_float
+from stcn_plugin.media.matte_reader.levels import is_inside
+from stcn_plugin.media.matte_reader.source import Source, listed
+
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+_MIXERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+
+
+def is_colour(selector: str) -> bool:
+    """Whether a selector is a colour such as ``#ff0000``."""
+    return _HEX.fullmatch(selector) is not None
+
+
+class FlatColours:
+    """The colours of a picture that fill areas.
+
+    A pixel whose four neighbours have exactly its colour lies inside an area; anti-aliasing leaves no such pixels.
+
+    Args:
+        pixels: ``(H, W, 3 or 4)`` as they are stored, colours not multiplied by alpha. Black, and what is fully
+            transparent, is background.
+    """
+
+    def __init__(self, pixels: NDArray[Any]) -> None:
+        colours = to_float(pixels[..., :3])
+        self._alpha = to_float(pixels[..., 3]) if pixels.shape[-1] == 4 else None
+        levels = np.rint(np.nan_to_num(colours).clip(0, 1) * np.float32(255)).astype(np.uint32)
+        self._codes: NDArray[np.uint32] = (levels[..., 0] << 16) | (levels[..., 1] << 8) | levels[..., 2]
+        bits = np.ascontiguousarray(colours).view(np.uint32).astype(np.uint64)
+        self._exact: NDArray[np.uint64] = (bits * _MIXERS).sum(axis=-1, dtype=np.uint64)
+        if self._alpha is not None:
+            self._codes[self._alpha == 0] = 0
+            self._exact[self._alpha == 0] = 0
+
+    @cached_property
+    def _flat(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+        """Return the exact flat colours and their 8-bit codes, the largest area first."""
+        inside = is_inside(self._exact)
+        exact, first, counts = np.unique(self._exact[inside], return_index=True, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return exact[order], self._codes[inside][first][order]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The flat colours, ``#rrggbb``, the largest area first, without black."""
+        return [f"#{code:06x}" for code in dict.fromkeys(self._flat[1].tolist()) if code]
+
+    @cached_property
+    def are_all(self) -> bool:
+        """Whether every pixel has a flat colour or is black."""
+        return bool((np.isin(self._exact, self._flat[0]) | (self._codes == 0)).all())
+
+    @property
+    def has_background(self) -> bool:
+        """Whether any pixel is black or fully transparent."""
+        return not self._codes.all()
+
+    def read(self, source: Source, wanted: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
+        """Read objects by their colours; alpha, where there is one, is their soft edge.
+
+        Flat colours that were not asked for belong to other objects. Pixels of colours that have no flat area are
+        mixtures at an anti-aliased edge, which belong to nobody: they are refused.
+
+        Args:
+            source: The file, for errors.
+            wanted: Any keys, with colours ``#rrggbb``.
+
+        Returns:
+            ``(H, W)`` coverage by key.
+
+        Raises:
+            STCNError: A colour is absent or shared by several, or edges are anti-aliased.
+        """
+        flat, flat_codes = self._flat
+        belongs = np.isin(self._exact, flat) | (self._codes == 0)
+        found = {}
+        for key, selector in wanted.items():
+            code = np.uint32(int(selector[1:], 16))
+            found[key] = self._codes == code
+            if not found[key].any():
+                raise source.unknown("colour", selector.lower(), self.names)
+            if (sharing := np.count_nonzero(flat_codes == code)) > 1 and code:
+                what = f"{sharing} flat colours of the picture are {selector.lower()} in 8 bits"
+                raise source.problem(what, "Give each object a matte of its own, or colours that differ in 8 bits")
+            belongs |= found[key]
+        if mixed := int(np.count_nonzero(~belongs)):
+            raise source.problem(
+                f"{mixed} pixels lie between the flat colours of the ID picture",
+                "Render it without anti-aliasing and filtering, or give each object a matte of its own, "
+                f"or name every colour. Its flat colours are: {listed(self.names)}",
+            )
+        alpha = np.float32(1) if self._alpha is None else self._alpha
+        return {
+            key: cast("NDArray[np.float32]", np.multiply(mine, alpha, dtype=np.float32)) for key, mine in found.items()
+        }

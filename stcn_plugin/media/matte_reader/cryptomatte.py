@@ -1,0 +1,267 @@
+"""The Cryptomattes of an EXR: their channels, however a program spells them, and the mattes of their objects."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stcn_plugin.errors import STCNError
+from stcn_plugin.media.cryptomatte import decode, hash_bits, key_of
+from stcn_plugin.media.images import ImageHeader
+from stcn_plugin.media.matte_reader.channels import Channel
+from stcn_plugin.media.matte_reader.manifest import ManifestError, parse_manifest, read_side_file
+from stcn_plugin.media.matte_reader.source import Plane, Source, listed
+
+_KEY = re.compile(r"(?:.*/)?cryptomatte/(?P<group>[^/]+)/(?P<field>[^/]+)", re.IGNORECASE)
+_NUMBERED = re.compile(r"(?P<name>.+?)(?P<number>\d\d)")
+_UNKNOWN = re.compile(r"<(?P<id>[^<>]+)>")  # how hosts call an object whose name no manifest gives
+_EXPONENT = 1 << 23
+
+Ranks = Sequence[tuple[Channel, Channel]]
+"""The channels of id and coverage, best rank first."""
+
+
+class Cryptomatte:
+    """One Cryptomatte of a file.
+
+    Args:
+        source: The file.
+        name: Name of its layers without their number, such as ``CryptoObject``.
+        fields: What the metadata say of it: ``manifest``, ``manif_file``, ``conversion``, ``hash``.
+        layers: The channels of the file by layer, among which its own are found.
+    """
+
+    def __init__(
+        self, source: Source, name: str, fields: Mapping[str, str], layers: Mapping[str, Sequence[Channel]]
+    ) -> None:
+        self.name = name
+        self._source = source
+        self._fields = fields
+        self._layers = layers
+
+    @cached_property
+    def ids(self) -> Mapping[str, int]:
+        """The 32-bit id of each name in the manifest; empty where there is none that can be read.
+
+        Raises:
+            STCNError: The side file cannot be trusted.
+        """
+        try:
+            if inside := parse_manifest(self._fields.get("manifest", "{}")):
+                return inside
+        except ManifestError:
+            pass  # names still are found by their hash
+        side_file = self._fields.get("manif_file")
+        return (side_file and read_side_file(self._source, side_file)) or {}
+
+    def bits_of(self, object_name: str) -> Iterator[int]:
+        """Yield the ids that a name may have: of the manifest, of ``<1a2b3c4d>`` and ``<6.07e-17>``, or its hash."""
+        if object_name in self.ids:
+            yield self.ids[object_name]
+        elif match := _UNKNOWN.fullmatch(object_name):
+            if re.fullmatch(r"[0-9a-fA-F]{8}", match["id"]):
+                yield int(match["id"], 16)
+            try:
+                yield int(np.float32(match["id"]).view(np.uint32))
+            except (ValueError, OverflowError):
+                return
+        elif not self.ids and self._fields.get("hash", "MurmurHash3_32") == "MurmurHash3_32":
+            yield hash_bits(object_name)
+
+    def matte(self, object_name: str) -> Plane | None:
+        """Return the matte of an object; ``None`` where it has no such one.
+
+        Raises:
+            STCNError: Its channels are absent, or cannot hold ids.
+        """
+        found = None
+        for bits in self.bits_of(object_name):
+            pixels, header = self._pixels
+            # Programs that keep ids away from infinity and denormals may list the id as it was before.
+            for spelling in (bits, bits ^ _EXPONENT) if (bits >> 23 & 0xFF) in (0, 0xFF) else (bits,):
+                found = Plane(decode(pixels, spelling), header)
+                if found.pixels.any():
+                    return found
+        return found if object_name in self.ids else None
+
+    @cached_property
+    def _pixels(self) -> tuple[NDArray[np.float32], ImageHeader]:
+        """The ranks: ``(H, W, 2 * ranks)`` ids and coverage."""
+        conversion = self._fields.get("conversion", "uint32_to_float32")
+        if conversion != "uint32_to_float32":
+            what = f"the Cryptomatte '{self.name}' stores ids as {conversion!r}, which is unknown"
+            raise self._source.problem(what, "Render it with the conversion uint32_to_float32")
+        ranks = _ranks_by_name(self.name, self._layers) or self._ranks_by_ids()
+        if not ranks:
+            layers = listed(sorted({layer for layer in self._layers if layer}))
+            raise self._source.problem(
+                f"the file says that it holds the Cryptomatte '{self.name}', but has no channels of it",
+                f"Write the layers {self.name}00, {self.name}01... with it" + (f"; it has {layers}" if layers else ""),
+            )
+        return self._read([channel for pair in ranks for channel in pair])
+
+    def _read(self, channels: Sequence[Channel]) -> tuple[NDArray[np.float32], ImageHeader]:
+        """Read channels, a part at a time."""
+        parts: dict[str | None, list[Channel]] = defaultdict(list)
+        for channel in channels:
+            parts[channel.part].append(channel)
+        planes: dict[Channel, NDArray[Any]] = {}
+        headers = []
+        for part, members in parts.items():
+            header, pixels = self._source.stored(part, [channel.stored for channel in members])
+            if header.format != "float":
+                raise self._source.problem(
+                    f"the Cryptomatte '{self.name}' is stored as {header.format}, which destroys its ids",
+                    "Write its channels as 32-bit float, without lossy compression",
+                )
+            headers.append(header)
+            planes.update({channel: pixels[..., index] for index, channel in enumerate(members)})
+        if len({header.header.data for header in headers}) > 1:
+            raise self._source.problem(
+                f"the parts of the Cryptomatte '{self.name}' have different data windows",
+                "Write all of its layers with one data window",
+            )
+        if len(parts) == 1:
+            return np.ascontiguousarray(pixels), header
+        return np.stack([planes[channel] for channel in channels], axis=-1), headers[0]
+
+    def _ranks_by_ids(self) -> Ranks:
+        """Find the ranks of layers that a program has renamed: those whose ids are in the manifest."""
+        known = np.array(sorted({bits ^ flip for bits in self.ids.values() for flip in (0, _EXPONENT)}), np.uint32)
+        ranks: list[tuple[Channel, Channel]] = []
+        for members in self._layers.values():
+            pairs = _pairs(members)
+            if len(pairs) != 2 or not known.size:
+                continue
+            pixels, _ = self._read([channel for pair in pairs for channel in pair])
+            shown = pixels[..., 1::2] > 0
+            ids = np.ascontiguousarray(pixels[..., 0::2]).view(np.uint32)[shown]
+            ids = ids[ids != 0]
+            if ids.size and np.isin(ids, known).all():
+                ranks += pairs
+        return ranks
+
+
+def find_cryptomattes(source: Source, headers: Sequence[ImageHeader], channels: Sequence[Channel]) -> list[Cryptomatte]:
+    """Return the Cryptomattes of a file: those that its metadata describe, and those known by their layers' names alone.
+
+    Args:
+        source: The file.
+        headers: The headers of all parts; a Cryptomatte may be described in any.
+        channels: All channels.
+    """
+    layers = _layers(channels)
+    groups: dict[str, dict[str, str]] = {}
+    for header in headers:
+        for key, value in header.metadata.items():
+            if match := _KEY.fullmatch(key):
+                groups.setdefault(match["group"], {})[match["field"]] = value
+    bases = _crypto_layers(layers)
+    found = []
+    for group, fields in groups.items():
+        name = fields.get("name") or next((base for base in bases if key_of(base) == group), None)
+        if name:
+            found.append(Cryptomatte(source, name, fields, layers))
+    described = {_plain(one.name) for one in found}
+    undescribed = (base for base in bases if not any(_plain(base).endswith(name) for name in described))
+    found += [] if described else [Cryptomatte(source, base, {}, layers) for base in undescribed]
+    return sorted(found, key=lambda one: one.name)
+
+
+def choose_object(source: Source, found: Sequence[Cryptomatte]) -> STCNError:
+    """Return the error that asks for an object of a Cryptomatte."""
+    names = object_names(found)
+    example = names[0] if names else "NAME"
+    known = f"It has: {listed(names)}" if names else "It carries no manifest of their names"
+    fix = f"Choose an object, such as {source.path.name}:{example}. {known}"
+    return source.problem("the file is a Cryptomatte, and no object of it was chosen", fix)
+
+
+def read_object(source: Source, found: Sequence[Cryptomatte], selector: str) -> Plane:
+    """Return the matte of an object, by its name or by ``CryptoObject:name`` where several Cryptomattes have it.
+
+    Raises:
+        STCNError: There is no such object, or it is not the same in all Cryptomattes that have it.
+    """
+    mattes = {one.name: matte for one in found if (matte := one.matte(selector)) is not None}
+    if not mattes:
+        for one in found:
+            prefix, _, rest = selector.partition(":")
+            if prefix == one.name and (matte := one.matte(rest)) is not None:
+                return matte
+        names = object_names(found)
+        if names:
+            raise source.unknown("object", selector, names)
+    shown = {name: matte for name, matte in mattes.items() if matte.pixels.any()}
+    if not shown and any(not one.ids for one in found):
+        raise source.problem(
+            f"there is no object '{selector}' in this frame of the file",
+            "Check the spelling: this Cryptomatte carries no manifest of the names that it has",
+        )
+    first = next(iter((shown or mattes).values()))
+    if any(not np.array_equal(first.pixels, other.pixels) for other in shown.values()):
+        names = list(shown)
+        what = f"the object '{selector}' is in {listed(names)}, and not the same in each"
+        raise source.problem(what, f"Choose one, such as {source.path.name}:{names[0]}:{selector}")
+    return first
+
+
+def object_names(found: Iterable[Cryptomatte]) -> list[str]:
+    """Return the names in all manifests, sorted."""
+    return sorted({name for one in found for name in one.ids})
+
+
+def _layers(channels: Iterable[Channel]) -> dict[str, list[Channel]]:
+    """Return the channels of each layer; those of a part without layers are a layer by the part's name."""
+    layers: dict[str, list[Channel]] = defaultdict(list)
+    for channel in channels:
+        layer = channel.stored.rpartition(".")[0] or channel.part or ""
+        layers[layer].append(channel)
+    return layers
+
+
+def _crypto_layers(layers: Mapping[str, Sequence[Channel]]) -> list[str]:
+    """Return the names, without their number, of layers that are called a Cryptomatte's and have its channels."""
+    matches = [(_NUMBERED.fullmatch(layer), members) for layer, members in layers.items()]
+    names = [match["name"] for match, members in matches if match and len(_pairs(members)) == 2]
+    return [name for name in dict.fromkeys(names) if "crypto" in name.lower()]
+
+
+def _ranks_by_name(name: str, layers: Mapping[str, Sequence[Channel]]) -> Ranks:
+    """Find the ranks of a Cryptomatte by its name, also where a host has changed what it does not allow in names.
+
+    Nuke puts an underscore for all but letters, digits and dashes; programs put a layer's or a part's name before it or
+    leave such a name away.
+    """
+    by_spelling: dict[str, dict[int, Ranks]] = defaultdict(dict)
+    for layer, members in layers.items():
+        if (match := _NUMBERED.fullmatch(layer)) and (pairs := _pairs(members)):
+            by_spelling[match["name"]][int(match["number"])] = pairs
+    wanted = _plain(name)
+    alike = [spelling for spelling in by_spelling if spelling == name]
+    alike = alike or [spelling for spelling in by_spelling if _plain(spelling) == wanted]
+    alike = alike or [spelling for spelling in by_spelling if _ends_with(_plain(spelling), wanted)]
+    alike = alike or [spelling for spelling in by_spelling if _ends_with(wanted, _plain(spelling))]
+    if len(alike) != 1:
+        return []
+    return [pair for _, pairs in sorted(by_spelling[alike[0]].items()) for pair in pairs]
+
+
+def _pairs(members: Iterable[Channel]) -> list[tuple[Channel, Channel]]:
+    """Return id and coverage of the two ranks of a layer, as far as it has them."""
+    by_short = {channel.short: channel for channel in members}
+    return [(by_short[key], by_short[value]) for key, value in ("rg", "ba") if {key, value} <= by_short.keys()]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^0-9a-z-]", "_", name.lower())
+
+
+def _ends_with(longer: str, shorter: str) -> bool:
+    return longer.endswith(f"_{shorter}")

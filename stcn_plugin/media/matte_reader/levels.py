@@ -1,0 +1,152 @@
+"""What the values of a picture mean: coverage from 0 to 1, or the numbers of objects.
+
+A matte is soft at its edges and mostly 0 or full; a label picture holds a few flat areas of small numbers. Where a picture
+could be either, nothing is guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+Kind = Literal["nothing", "coverage", "numbers", "unclear"]
+
+_FAINTEST = 0.02  # of the strongest pixel of a matte; labels of up to five objects in 8 bits lie below
+_FAINT = 0.1  # below this share of white, flat areas are numbers
+_FULL = 0.95  # from this share of white on, a value is full coverage
+_MOST_NUMBERS = 64
+_SPARKLES = 16  # pixels that a render may leave far above 1
+_SMALL_STEP = 2 / 255  # between neighbours of a gradient
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The values of an integer picture.
+
+    Args:
+        kind: What they mean.
+        present: Values above 0 that occur, ascending.
+        white: The largest value that the number format holds.
+    """
+
+    kind: Kind
+    present: tuple[int, ...]
+    white: int
+
+
+def levels_of(values: NDArray[Any]) -> Levels:
+    """Tell coverage from numbers in a picture of integers.
+
+    Args:
+        values: ``(H, W)`` integers as they are stored; negative ones count as 0.
+    """
+    white = int(np.iinfo(values.dtype).max)
+    present, counts = _occurring(values)
+    if not present.size:
+        return Levels("nothing", (), white)
+    if present[-1] < _FAINT * white:
+        flat = np.count_nonzero(is_inside(values) & (values > 0)) >= counts.sum() / 2
+        kind: Kind = "numbers" if flat and len(present) <= _MOST_NUMBERS else "unclear"
+    else:
+        between = present[present < _FULL * white]
+        kind = "coverage" if _is_soft(values, between, white) else "unclear"
+    return Levels(kind, tuple(present.tolist()), white)
+
+
+def is_inside(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which pixels have the value of their four neighbours; beyond the border all is as at the border.
+
+    Args:
+        values: ``(H, W)``.
+    """
+    inside = np.ones(values.shape, bool)
+    same = values[1:] == values[:-1]
+    inside[1:] &= same
+    inside[:-1] &= same
+    same = values[:, 1:] == values[:, :-1]
+    inside[:, 1:] &= same
+    inside[:, :-1] &= same
+    return inside
+
+
+def is_faint(coverage: NDArray[np.float32]) -> bool:
+    """Whether a matte is too faint to be one: labels that were taken for coverage are.
+
+    Args:
+        coverage: ``(H, W)`` in [0, 1], with a value above 0.
+    """
+    top = float(coverage.max())
+    if top >= _FAINT:
+        return False
+    if top < _FAINTEST:
+        return True
+    present = coverage > 0
+    return bool(np.count_nonzero(is_inside(coverage) & present) >= np.count_nonzero(present) / 2)
+
+
+def is_whole(values: NDArray[np.float32]) -> bool:
+    """Whether floats are whole numbers up to 2 or more, as labels are."""
+    finite = values[np.isfinite(values)]
+    return bool(finite.size and finite.max() >= 2 and (finite == np.rint(finite)).all())
+
+
+def is_far_above(values: NDArray[np.float32], limit: float) -> bool:
+    """Whether a matte is on another scale than 0 to 1: more of it is above a limit than sparkles of a render are.
+
+    Args:
+        values: ``(H, W)``.
+        limit: What filters do not exceed.
+    """
+    above = int(np.count_nonzero((values > limit) & np.isfinite(values)))
+    return above >= _SPARKLES and above > int(np.count_nonzero(values > 0.5)) / 100
+
+
+def _occurring(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the values above 0, ascending, and how often each occurs."""
+    if values.dtype in (np.uint8, np.uint16):
+        counts = np.bincount(values.ravel())
+        counts[0] = 0
+        present = np.flatnonzero(counts)
+        return present, counts[present]
+    found, counts = np.unique(values[values > 0], return_counts=True)
+    return found.astype(np.int64), counts
+
+
+def _is_soft(values: NDArray[Any], between: NDArray[np.int64], white: int) -> bool:
+    """Whether the values between 0 and white are soft edges or gradients, and not areas of their own."""
+    if not between.size:
+        return True
+    chosen = (values >= between[0]) & (values <= between[-1])
+    level = np.searchsorted(between, values[chosen])
+    total, of_inside, of_edge = (
+        np.bincount(level[which[chosen]], minlength=len(between))
+        for which in (chosen, is_inside(values), _is_between_neighbours(values))
+    )
+    areas = int(np.count_nonzero((of_inside > 0) | (of_edge < total / 2)))
+    edges = len(between) - areas
+    return areas == 0 or (edges >= 3 and edges > areas) or _is_gradient(values, white)
+
+
+def _is_between_neighbours(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which pixels lie strictly between the smallest and the largest value around them, as at a soft edge."""
+    padded = np.pad(values, 1, mode="edge")
+    low, high = (
+        ufunc.reduce([padded[row : row + padded.shape[0] - 2] for row in range(3)])
+        for ufunc in (np.minimum, np.maximum)
+    )
+    low = np.minimum.reduce([low[:, column : column + values.shape[1]] for column in range(3)])
+    high = np.maximum.reduce([high[:, column : column + values.shape[1]] for column in range(3)])
+    return cast("NDArray[np.bool_]", (low < values) & (values < high))
+
+
+def _is_gradient(values: NDArray[Any], white: int) -> bool:
+    """Whether most neighbours that differ do so by little."""
+    small = different = 0
+    for axis in (0, 1):
+        steps = np.abs(np.diff(values.astype(np.int64), axis=axis))
+        different += int(np.count_nonzero(steps))
+        small += int(np.count_nonzero((steps > 0) & (steps <= _SMALL_STEP * white)))
+    return small > different / 2

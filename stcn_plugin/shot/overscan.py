@@ -1,0 +1,94 @@
+"""Keyframes that tell of less than the plate shows, such as a matte of the format over a plate with overscan.
+
+What the artist could not draw is propagated from what they drew, on the keyframe's own frame. Without that an object would
+end at the border of the format there, and would reach beyond it on the next frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stcn_plugin.media.window import Window
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+
+Slices = tuple[slice, slice]
+
+
+def fill_masks(
+    image: Tensor,
+    masks: Mapping[str, Tensor],
+    covered: Mapping[str, Window],
+    *,
+    window: Window,
+    engine: Engine,
+    settings: PropagationSettings,
+) -> dict[str, Tensor]:
+    """Propagate masks into the part of their own frame that their keyframes do not tell of.
+
+    Args:
+        image: ``(3, h, w)`` the frame, over ``window``, on the engine's device.
+        masks: Object name to ``(h, w)`` mask on that device, 0 where its keyframe tells nothing.
+        covered: Object name to the part of the window that its keyframe tells of, for those that do not tell of all.
+        window: What the picture shows, in plate pixels.
+        engine: Runs the network.
+        settings: Of the shot's passes.
+
+    Returns:
+        All masks; those of ``covered`` are filled.
+    """
+    groups: dict[Window, list[str]] = defaultdict(list)
+    for name, part in covered.items():
+        if name in masks:
+            groups[part].append(name)
+    filled = dict(masks)
+    for part, names in groups.items():
+        rows, columns = _inside(part, window, (image.shape[-2], image.shape[-1]))
+        known = {name: masks[name][rows, columns] for name in names}
+        if not next(iter(known.values())).numel():
+            continue
+        propagator = Propagator(engine, objects=names, settings=settings)
+        propagator.step(0, image[:, rows, columns], keyframe=known)
+        found = propagator.step(1, image, memorise=False).own.clone()
+        for position, name in enumerate(names):
+            found[position, rows, columns] = known[name]
+            filled[name] = found[position]
+    return filled
+
+
+def fill_mattes(
+    artist: Mapping[str, NDArray[np.float32]],
+    propagated: Mapping[str, NDArray[np.float32]],
+    covered: Mapping[str, Window],
+    *,
+    window: Window,
+) -> dict[str, NDArray[np.float32]]:
+    """Put what was propagated where keyframes tell nothing.
+
+    Args:
+        artist: Object name to the artist's matte ``(H, W)`` over ``window``.
+        propagated: Object name to what the network found there, with filled masks.
+        covered: As for `fill_masks`.
+        window: Where the mattes are.
+    """
+    filled = dict(artist)
+    for name, part in covered.items():
+        filled[name] = propagated[name].copy()
+        filled[name][part.slices_in(window)] = artist[name][part.slices_in(window)]
+    return filled
+
+
+def _inside(part: Window, window: Window, size: tuple[int, int]) -> Slices:
+    """Return the pixels of a picture of ``size`` that lie wholly in a part of the window that it shows."""
+    down, across = size[0] / window.height, size[1] / window.width
+    top, left = part.y - window.y, part.x - window.x
+    return (
+        slice(math.ceil(top * down), math.floor((top + part.height) * down)),
+        slice(math.ceil(left * across), math.floor((left + part.width) * across)),
+    )
