@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, TYPE_CHECKING, cast, final
+from typing import final
 
-from stcn_plugin.atomic._folder import Folder, sync
+from stcn_plugin.atomic._folder import Folder
 from stcn_plugin.atomic._refusals import output_errors
 from stcn_plugin.atomic._temporary import create_temporary, remove_leftovers
+from stcn_plugin.atomic._writing import Content, write_temporary
 from stcn_plugin.errors import OutputError
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
-Content = bytes | Callable[[IO[bytes]], object]
-"""What a file shall hold, or a function that writes it to a stream."""
 
 
 @final
@@ -92,17 +86,49 @@ class Outputs:
         Raises:
             OutputError: The file cannot be written, or is a source; names the file and the cause.
         """
-        if path.parent not in self._ready:
-            self.prepare([path])
-        elif os.path.realpath(path.parent) != self._ready[path.parent]:
-            what = "the folder is another one than when the job started: a link in its path has changed"
-            raise OutputError(what, where=str(path), fix="Start the job again")
-        self._replace(path, content, permissions)
+        self.write_together({path: content}, permissions=permissions)
 
-    def _replace(self, path: Path, content: Content, permissions: int | None) -> None:
-        with output_errors(path), Folder.opened(path.parent) as folder:
-            self._check(folder, path.parent, [path.name])
-            _replace(folder, path.name, content, permissions)
+    def write_together(self, files: Mapping[Path, Content], *, permissions: int | None = None) -> None:
+        """Write files that belong together: none gets its name before all are on the disk.
+
+        Args:
+            files: As for `write`, each with its content.
+            permissions: As for `write`.
+
+        Raises:
+            OutputError: As for `write`; all names show what they did before.
+        """
+        for path in files:
+            if path.parent not in self._ready:
+                self.prepare([path])
+            elif os.path.realpath(path.parent) != self._ready[path.parent]:
+                what = "the folder is another one than when the job started: a link in its path has changed"
+                raise OutputError(what, where=str(path), fix="Start the job again")
+        self._replace(files, permissions)
+
+    def _replace(self, files: Mapping[Path, Content], permissions: int | None) -> None:
+        folders: dict[Path, Folder] = {}
+        temporaries: dict[Path, str] = {}
+        with ExitStack() as stack:
+            try:
+                for path, content in files.items():
+                    with output_errors(path):
+                        if path.parent not in folders:
+                            folders[path.parent] = stack.enter_context(Folder.opened(path.parent))
+                        folder = folders[path.parent]
+                        self._check(folder, path.parent, [path.name])
+                        temporaries[path] = write_temporary(folder, path.name, content, permissions)
+                for path, temporary in temporaries.items():
+                    with output_errors(path):
+                        folders[path.parent].replace(temporary, path.name)
+            except BaseException:
+                for path, temporary in temporaries.items():
+                    with suppress(OSError):
+                        folders[path.parent].unlink(temporary)
+                raise
+            for place, folder in folders.items():
+                with output_errors(place):
+                    folder.sync()
 
     def _check(self, folder: Folder, path: Path, names: Iterable[str]) -> None:
         """Refuse names that cannot become a file's, and those of sources.
@@ -136,7 +162,7 @@ def write_whole(path: Path, content: Content) -> None:
         OutputError: The file cannot be written; names the file and the cause.
     """
     _check_spelling(path)
-    Outputs()._replace(path, content, None)
+    Outputs()._replace({path: content}, None)
 
 
 @contextmanager
@@ -164,46 +190,6 @@ def temporary_file(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-@final
-class _Stream(io.RawIOBase):
-    """Writes all that it is given to a descriptor, which stays open, and remembers where that failed."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._failure: OSError | None = None
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer) -> int:
-        left = memoryview(data).cast("B")
-        size = len(left)
-        try:
-            while left:
-                left = left[os.write(self._descriptor, left) :]
-        except OSError as error:
-            self._failure = self._failure or error
-            raise
-        return size
-
-    def take(self, content: Content) -> None:
-        """Write a whole file.
-
-        Raises:
-            OSError: A part of it was not written; also where a library hid that, or passed over it.
-        """
-        if not callable(content):
-            self.write(content)
-            return
-        try:
-            content(cast("IO[bytes]", self))
-        except Exception as error:
-            if self._failure in (None, error):
-                raise
-        if self._failure:
-            raise self._failure
-
-
 def _check_spelling(path: Path) -> None:
     """Refuse a path that the system cannot be asked about."""
     try:
@@ -224,21 +210,3 @@ def _try_out(folder: Folder, name: str) -> None:
         os.close(descriptor)
         folder.unlink(temporary)
     remove_leftovers(folder, now=now)
-
-
-def _replace(folder: Folder, name: str, content: Content, permissions: int | None) -> None:
-    temporary, descriptor = create_temporary(folder, name)
-    try:
-        try:
-            if permissions is not None and hasattr(os, "fchmod"):
-                os.fchmod(descriptor, permissions)
-            _Stream(descriptor).take(content)
-            sync(descriptor)
-        finally:
-            os.close(descriptor)  # a network disk may say only now that it is full
-        folder.replace(temporary, name)
-    except BaseException:
-        with suppress(OSError):
-            folder.unlink(temporary)
-        raise
-    folder.sync()

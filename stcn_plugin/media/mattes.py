@@ -146,8 +146,7 @@ class MatteWriter:
         Raises:
             OutputError: A file cannot be written, or a matte does not belong here.
         """
-        for path, content in self.encode(frame, mattes, window=window, header=header).items():
-            self._outputs.write(path, content)
+        self._outputs.write_together(self.encode(frame, mattes, window=window, header=header))
         return self.paths(frame)
 
     def _checked(self, frame: int, mattes: Mapping[str, Matte], window: Window) -> dict[str, Matte]:

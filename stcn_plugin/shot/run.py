@@ -245,8 +245,7 @@ class _Run:
             with self._turns.file():
                 files = self._encode(index, plate, finished, small)
             started = time.perf_counter()
-            for path, content in files.items():
-                job.outputs.write(path, content)
+            job.outputs.write_together(files)
             self._written[frame] = mattes = job.writer.paths(frame)
             self._seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, mattes)

@@ -65,7 +65,7 @@ class Facts:
         tries: Writes with too little room, or just enough.
         errors: Those that failed.
         broken: Pages of room at which a file under its final name was not whole, or absent though all went well.
-        lost: Pages of room at which the file of before was gone.
+        lost: Pages of room at which the file of before was gone, or one of two that belong together was new.
         left: Pages of room at which something else stayed in the folder.
         wordless: Errors that name neither the file nor the cause.
     """
@@ -180,7 +180,7 @@ def sweep(write: Write, folder: Path, room: Callable[[int], object]) -> Facts:
             not error and there != whole
         ):
             facts.broken.append(pages)
-        if any(path not in there for path in replaced):
+        if any(path not in there or (error and there[path] != BEFORE) for path in replaced):
             facts.lost.append(pages)
         if [path for path in folder.rglob("*") if path.is_file() and path not in whole]:
             facts.left.append(pages)

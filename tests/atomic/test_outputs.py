@@ -41,7 +41,7 @@ letter = sys.argv[2].encode()
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(40):
-    write_whole(Path(sys.argv[1]) / f"m.{number:04d}.exr", letter * 300_000)
+    write_whole(Path(sys.argv[1]) / f"m.{number:04d}.exr", lambda stream: [stream.write(letter * 10_000) for _ in range(30)])
 """
 
 
@@ -72,7 +72,7 @@ def test_a_single_file_goes_to_a_folder_that_is_there(tmp_path):
 def test_a_writer_gets_a_hidden_file_beside(tmp_path):
     """A rename needs the same disk; hosts and people skip hidden names, and take .tmp for no picture."""
     names = []
-    write_whole(tmp_path / "m.1001.exr", lambda _: names.extend(os.listdir(tmp_path)))
+    write_whole(tmp_path / "m.1001.exr", lambda _: names.extend(path.name for path in tmp_path.iterdir()))
     (name,) = names
     assert name.startswith(".m.1001.exr.")
     assert name.endswith(".tmp")
@@ -134,6 +134,25 @@ def test_a_library_cannot_hide_a_full_disk(tmp_path, monkeypatch, hidden_as):
         write_whole(path, write)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_of_one_frame_appear_together(tmp_path, monkeypatch):
+    """Where one of them cannot be written, none replaces that of before: no object is newer than another."""
+    hero, villain = tmp_path / "hero.exr", tmp_path / "villain.exr"
+    outputs = Outputs()
+    outputs.write_together({hero: b"old", villain: b"old"})
+    real = os.write
+
+    def full(descriptor: int, data: memoryview) -> int:
+        if bytes(data) == b"too much":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OutputError, match=r"villain\.exr: .*no space left"):
+        outputs.write_together({hero: b"new", villain: b"too much"})
+    assert (hero.read_bytes(), villain.read_bytes()) == (b"old", b"old")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["hero.exr", "villain.exr"]
 
 
 def test_a_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path, monkeypatch):
@@ -421,7 +440,7 @@ def test_names_of_every_length(tmp_path):
     longest = "m" * 251 + ".exr"
     write_whole(tmp_path / longest, b"whole")
     assert [path.name for path in tmp_path.iterdir()] == [longest]
-    with pytest.raises(OutputError, match="name too long. Choose a shorter name"):
+    with pytest.raises(OutputError, match=r"name too long\. Choose a shorter name"):
         Outputs().prepare([tmp_path / "fits", tmp_path / f"m{longest}"])
     with pytest.raises(OutputError, match="name too long"):
         write_whole(tmp_path / f"m{longest}", b"x")

@@ -16,13 +16,15 @@ from stcn_plugin.atomic import Outputs, _temporary, temporary_file, write_whole
 DAYS = 24 * 60 * 60.0
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def temporary_names(folder: Path, count: int = 1) -> list[str]:
     """The names that this process would give."""
     names: list[str] = []
     for _ in range(count):
-        write_whole(
-            folder / "m.exr", lambda _: names.extend(name for name in os.listdir(folder) if name.endswith(".tmp"))
-        )
+        write_whole(folder / "m.exr", lambda _: names.extend(path.name for path in folder.glob(".*.tmp")))
     (folder / "m.exr").unlink()
     return names
 
@@ -83,7 +85,7 @@ def test_nothing_is_written_through_what_was_planted(tmp_path, monkeypatch, kind
     assert (folder / "m.exr").read_bytes() == b"whole"
     assert victim.read_bytes() == b"precious"
     assert not (tmp_path / "new").exists()
-    assert sorted(os.listdir(folder)) == [name, "m.exr"]
+    assert names_in(folder) == [name, "m.exr"]
 
 
 def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path):
@@ -92,7 +94,7 @@ def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path):
     left_by(tmp_path)
     (tmp_path / "m.1001.exr").write_bytes(b"matte")
     Outputs().prepare([tmp_path / "other.exr"])
-    assert os.listdir(tmp_path) == ["m.1001.exr"]
+    assert names_in(tmp_path) == ["m.1001.exr"]
 
 
 def test_leftovers_of_an_earlier_process_of_the_same_number_are_removed(tmp_path):
@@ -100,7 +102,7 @@ def test_leftovers_of_an_earlier_process_of_the_same_number_are_removed(tmp_path
     left = left_by(tmp_path, f"os.getpid = lambda: {os.getpid()}; atomic._temporary._started = lambda _: 1")
     assert f"-{os.getpid()}-1-" in left.name
     Outputs().prepare([tmp_path / "m.exr"])
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(("days", "stays"), [(0, True), (0.9, True), (1.1, False), (-1, True)])
@@ -152,23 +154,23 @@ def test_what_only_looks_like_a_leftover_stays(tmp_path):
     for other in others:
         (tmp_path / other).write_bytes(b"")
         aged(tmp_path / other, 9)
-    before = sorted(os.listdir(tmp_path))
+    before = names_in(tmp_path)
     Outputs().prepare([tmp_path / "m.exr"])
-    assert sorted(os.listdir(tmp_path)) == before
+    assert names_in(tmp_path) == before
 
 
 def test_a_file_to_look_at_first(tmp_path):
     """It is there, empty and alone, inside, and gone in the end, also after an error or where it was moved away."""
     output = tmp_path / "store" / "w.safetensors"
     with temporary_file(output) as file:
-        assert os.listdir(output.parent) == [file.name]
+        assert names_in(output.parent) == [file.name]
         assert file.read_bytes() == b""
-    assert os.listdir(output.parent) == []
+    assert names_in(output.parent) == []
     with pytest.raises(ValueError, match="what came"), temporary_file(output) as file:
         raise ValueError("what came")
     with temporary_file(output) as file:
         file.unlink()
-    assert os.listdir(output.parent) == []
+    assert names_in(output.parent) == []
 
 
 def test_without_proc_a_process_is_known_by_its_number(tmp_path, monkeypatch):

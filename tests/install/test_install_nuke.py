@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import stcn_plugin
-from stcn_plugin.errors import InstallError, OutputError
+from stcn_plugin.errors import InstallError
 from stcn_plugin.install import nuke
 from stcn_plugin.install.init_file import LINE
 
@@ -218,12 +218,14 @@ def test_failure_in_the_middle_leaves_what_was(home, monkeypatch, state):
         (home / "init.py").write_bytes(b"import nuke\n")
     before = tree(home)
 
-    def full(path, write):
-        write(path.with_name(".half"))
-        path.with_name(".half").unlink()
-        raise OutputError("the file cannot be written: no space left on device", where=str(path), fix="Free some space")
+    real = os.write
 
-    monkeypatch.setattr(nuke, "write_whole", full)
+    def full(descriptor, data):
+        if LINE in bytes(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data)
+
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(InstallError, match=r"init\.py: the file cannot be written: no space left.*Free some space"):
         nuke.install(home, python=PYTHON)
     assert tree(home) == before
@@ -234,15 +236,15 @@ def test_failure_while_copying_leaves_what_was(home, monkeypatch):
     older(home)
     before = tree(home)
     written = []
-    write_bytes = Path.write_bytes
+    real = os.write
 
-    def full(path, data):
-        written.append(path)
+    def full(descriptor, data):
+        written.append(data)
         if len(written) > 3:
-            raise OSError(errno.ENOSPC, "No space left on device", str(path))
-        return write_bytes(path, data)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(descriptor, data)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(os, "write", full)
     with pytest.raises(InstallError, match=r"no space left on device.*Free some space there"):
         nuke.install(home, python=PYTHON)
     assert len(written) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +22,6 @@ from stcn_plugin.training.reports import StepReport
 LIMITED = """
 import resource, sys, torch
 from pathlib import Path
-from stcn_plugin.atomic import write_whole
 from stcn_plugin.errors import STCNError
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.weights import read_weights, write_weights
@@ -34,7 +34,7 @@ try:
         save_checkpoint(folder, Checkpoint(1, {"w": torch.rand(1 << 18)}, {}, {}, -1.0, 0.0))
     else:
         starter = WeightsStore(folder / "store").path("starter")
-        write_whole(folder / what, lambda path: write_weights(path, read_weights(starter)))
+        write_weights(folder / what, read_weights(starter))
 except STCNError as error:
     print(error)
 """
@@ -165,3 +165,34 @@ def test_a_curve_that_cannot_be_written_is_told(tmp_path):
     with pytest.raises(OutputError) as caught:
         history.add(StepReport(1, 0.5, 0.5, 1e-3, 1.0, 0.0))
     assert caught.value.where == str(tmp_path / "steps.csv")
+
+
+def test_a_full_disk_leaves_no_part_of_a_line(tmp_path, monkeypatch):
+    """The lines of before stay whole, and the next one that the disk takes follows them."""
+    report = StepReport(1, 0.5, 0.5, 1e-3, 1.0, 0.0)
+    history = History(tmp_path, step=0, validated=0)
+    history.add(report)
+    before = (tmp_path / "steps.csv").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for room in range(20):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, limits[1]))
+        try:
+            with pytest.raises(OutputError, match=r"steps\.csv: the file cannot be written: file too large"):
+                history.add(report)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert (tmp_path / "steps.csv").read_bytes() == before
+    history.add(report)
+    assert (tmp_path / "steps.csv").read_bytes() == before + before.splitlines(keepends=True)[-1]
+
+
+def test_a_line_that_a_killed_process_left_unfinished_counts_for_nothing(tmp_path):
+    """Also where only the last digits of its last number are missing."""
+    history = History(tmp_path, step=0, validated=0)
+    for step in (1, 2):
+        history.add(StepReport(step, 0.5, 0.5, 1e-3, 1.0, 0.123456))
+    path = tmp_path / "steps.csv"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4])
+    History(tmp_path, step=2, validated=0)
+    assert path.read_bytes() == whole[: whole.rindex(b"2,0.5")]

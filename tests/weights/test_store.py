@@ -250,7 +250,8 @@ def test_a_store_that_cannot_be_written(store: WeightsStore, starter: Path) -> N
     """A folder that cannot be made is an error with the way out."""
     store.folder.touch()
     message = refusal(lambda: store.add(starter, name="mine"))
-    assert "the store cannot be written" in message and "STCN_WEIGHTS_DIR" in message
+    assert "the file cannot be written: file exists" in message
+    assert "STCN_WEIGHTS_DIR" in message
 
 
 def test_weights_can_be_read_by_others(store: WeightsStore, starter: Path) -> None:
