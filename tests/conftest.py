@@ -20,8 +20,9 @@ FROM_PIP = ("bpy==4.5.*", "OpenImageIO<3.1")
 
 
 def pytest_addoption(parser) -> None:
-    """``pytest tests/fuzz --fuzz 2000``: the long run of the fuzzers; the gate takes the short one."""
+    """``pytest tests/fuzz --fuzz 2000``, ``pytest tests/test_kills.py --kills 40``: the long runs; the gate takes short ones."""
     parser.addoption("--fuzz", type=int, default=40, metavar="N", help="made-up inputs for each fuzzer (default 40)")
+    parser.addoption("--kills", type=int, default=8, metavar="N", help="jobs to kill at random moments (default 8)")
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +33,14 @@ def fuzz_count(request) -> int:
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_reaches_children() -> Iterator[None]:
-    """A shell starts what runs in its background with Ctrl-C ignored, and every process hands that down."""
+    """A shell starts what runs in its background with Ctrl-C ignored, and nohup with SIGHUP; processes hand that down."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    if ignores_hang_up := signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # ignored here as before, and not by who is started
     yield
     signal.signal(signal.SIGINT, before)
+    if ignores_hang_up:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")

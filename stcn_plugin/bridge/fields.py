@@ -11,6 +11,9 @@ from stcn_plugin.errors import ProtocolError
 
 Value = TypeVar("Value")
 
+_LARGEST_FRAME = 2**31 - 1
+"""Frame numbers of hosts are 32-bit integers."""
+
 
 class Fields:
     """The keys of one JSON object.
@@ -55,6 +58,14 @@ class Fields:
         """Return a list of integers."""
         return self.many(key, lambda item: self._as(int, item, key))
 
+    def frame(self, key: str) -> int:
+        """Return a frame number, or a number of frames."""
+        return self._frame(self.value(key, int), key)
+
+    def frames(self, key: str) -> tuple[int, ...]:
+        """Return a list of frame numbers."""
+        return tuple(self._frame(number, key) for number in self.integers(key))
+
     def pairs(self, key: str, kind: type[Value]) -> dict[str, Value]:
         """Return an object whose values are all of one kind; empty where it is absent."""
         found = self.optional(key, dict) or {}
@@ -75,6 +86,11 @@ class Fields:
             for name, item in found.items()
         }
 
+    def _frame(self, number: int, key: str) -> int:
+        if abs(number) > _LARGEST_FRAME:
+            raise ProtocolError(f"'{key}' of {self._name} is {reprlib.repr(number)}, which is no frame number")
+        return number
+
     def _as(self, kind: type[Value], found: object, key: str) -> Value:
         if kind is float and isinstance(found, (int, float)) and not isinstance(found, bool):
             try:
@@ -86,6 +102,32 @@ class Fields:
         elif isinstance(found, kind) and (kind is bool or not isinstance(found, bool)):
             return found
         raise ProtocolError(f"'{key[:40]}' of {self._name} is {_kind(found)}, not {kind.__name__}")
+
+
+def require_usable(data: Any, name: str) -> None:
+    """Refuse texts that no system can take as a file name: with a NUL, or with surrogates that stand for no byte.
+
+    Args:
+        data: Mappings, lists and texts inside of each other, few levels deep.
+        name: What it is, for errors.
+
+    Raises:
+        ProtocolError: There is such a text.
+    """
+    if isinstance(data, str):
+        if "\0" in data:
+            raise ProtocolError(f"a text of {name} holds a NUL character: {reprlib.repr(data)}")
+        try:
+            data.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raise ProtocolError(f"a text of {name} holds half of a character: {ascii(data)[:40]}") from None
+    elif isinstance(data, Mapping):
+        for key, value in data.items():
+            require_usable(key, name)
+            require_usable(value, name)
+    elif isinstance(data, list):
+        for item in data:
+            require_usable(item, name)
 
 
 def _kind(value: object) -> str:

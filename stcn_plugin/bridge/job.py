@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from stcn_plugin.bridge.fields import Fields
+from stcn_plugin.bridge.fields import Fields, require_usable
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class KeyframeFile:
     def from_json(cls, data: object) -> KeyframeFile:
         """Read what `json_of` wrote."""
         said = Fields(data, "a keyframe")
-        return cls(said.value("frame", int), said.value("file", str), said.texts_or_integers("objects"))
+        return cls(said.frame("frame"), said.value("file", str), said.texts_or_integers("objects"))
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,10 @@ class JobRequest:
         """Read what `json_of` wrote.
 
         Raises:
-            ProtocolError: A key is absent or of another type.
+            ProtocolError: A key is absent or of another type, or holds what no file name and no setting can.
         """
         said = Fields(data, "a job")
-        return cls(
+        job = cls(
             shot_file=said.optional("shot_file", str),
             plate=said.optional("plate", str),
             keyframes=said.many("keyframes", KeyframeFile.from_json),
@@ -82,10 +82,12 @@ class JobRequest:
             objects=said.texts_or_nulls("objects"),
             preset=said.optional("preset", str),
             settings=said.texts("settings"),
-            update=said.integers("update"),
+            update=said.frames("update"),
             save_as=said.optional("save_as", str),
             plugins=said.texts("plugins"),
         )
+        require_usable(json_of(job), "a job")
+        return job
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Progress:
     def from_json(cls, data: object) -> Progress:
         """Read what `json_of` wrote."""
         said = Fields(data, "progress")
-        return cls(said.value("done", int), said.value("total", int), said.value("frame", int))
+        return cls(said.frame("done"), said.frame("total"), said.frame("frame"))
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,9 @@ class Report:
             device=said.value("device", str),
             precision=said.value("precision", str),
             files=said.texts("files"),
-            frames=said.integers("frames"),
-            first=said.value("first", int),
-            last=said.value("last", int),
+            frames=said.frames("frames"),
+            first=said.frame("first"),
+            last=said.frame("last"),
             seconds=said.pairs("seconds", float),
             contact_sheet=said.optional("contact_sheet", str),
             shot_file=said.optional("shot_file", str),

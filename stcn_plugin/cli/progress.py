@@ -29,7 +29,7 @@ def progress_display(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
         with _bar() as show:
             yield show
     else:
-        yield _Lines()
+        yield LineDisplay()
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         )
 
 
-class _Lines:
+class LineDisplay:
     """Prints a line now and then, and the last one always; the first tells that work has begun."""
 
     def __init__(self) -> None:
@@ -66,12 +66,13 @@ class _Lines:
         self._printed = 0.0
 
     def __call__(self, progress: Progress) -> None:
+        """Print a line where it is time for one."""
         now = time.monotonic()
         is_first_or_last = progress.done in (1, progress.total)
         if not is_first_or_last and now - self._printed < _SECONDS_BETWEEN_LINES:
             return
         self._printed = now
-        speed = progress.done / max(now - self._started, 1e-9)
+        speed = max(progress.done, 1) / max(now - self._started, 1e-9)
         left = (progress.total - progress.done) / speed
         echo(
             f"frame {progress.frame}: {progress.done}/{progress.total}, {speed:.2f} frames/s, {left:.0f} s left",

@@ -111,19 +111,27 @@ class Channel:
         """Take note of the pieces of work under way, the oldest first: the work has got further. From any thread."""
         self._work.note(activities)
 
+    def take_requests(self) -> None:
+        """Queue requests until there are no more; cancelling and quitting work at once, whatever runs.
+
+        Raises:
+            ProtocolError: The host sent what is no message.
+        """
+        while line := self._source.readline(MOST_BYTES):
+            if not line.endswith(b"\n") and len(line) < MOST_BYTES:
+                break  # the host died in the middle of a message
+            message = decode(line)
+            if isinstance(message, Quit):
+                break
+            if isinstance(message, Cancel):
+                self._cancelled.add(message.id)
+            else:
+                self._requests.put(message)
+
     def _listen(self) -> None:
-        """Queue requests; cancelling and quitting work at once, whatever runs."""
+        """Take requests until the host is done, then end."""
         try:
-            while line := self._source.readline(MOST_BYTES):
-                if not line.endswith(b"\n") and len(line) < MOST_BYTES:
-                    break  # the host died in the middle of a message
-                message = decode(line)
-                if isinstance(message, Quit):
-                    break
-                if isinstance(message, Cancel):
-                    self._cancelled.add(message.id)
-                else:
-                    self._requests.put(message)
+            self.take_requests()
         except ProtocolError as error:
             print(f"the host does not speak as it should: {error}", file=sys.stderr)  # noqa: T201 - this is the log
             self.exit_code = 2  # to go on would leave the host to wait for an answer that never comes

@@ -1,9 +1,9 @@
 """Feed an attack thousands of made-up inputs, in a child process that may crash, hang or eat the machine's memory.
 
 An attack is a function ``attack(rng, folder)``: it makes one hostile input from ``rng`` and hands it to the product.
-An `STCNError` is the right answer to a bad input; any other exception, a crash, a case that takes longer than
-`SECONDS` or a process that grows past `MEGABYTES` is a defect. A case is known by its number alone, so that
-``replay`` runs the very same one again.
+An `STCNError` other than `UnexpectedError` is the right answer to a bad input; any other exception, a crash, a case that
+takes longer than `SECONDS` or a process that grows past `MEGABYTES` is a defect. A case is known by its number alone, so
+that ``replay`` runs the very same one again.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import numpy as np
 
 SECONDS = 10.0
 MEGABYTES = 2048
+_CEILING = 8 << 30  # bytes of address space, far above MEGABYTES, so that a case cannot take the whole machine down
 _START = 60.0  # seconds that a child may take to import what it attacks
 
 Attack = Callable[[np.random.Generator, Path], None]
@@ -131,8 +132,9 @@ def _function(attack: str) -> Attack:
 
 def _child(attack: str, start: int, end: int) -> None:
     """Run cases one after another and tell of each on the real stdout; what the product prints goes to stderr."""
-    from stcn_plugin.errors import STCNError
+    from stcn_plugin.errors import STCNError, UnexpectedError
 
+    resource.setrlimit(resource.RLIMIT_AS, (_CEILING, resource.getrlimit(resource.RLIMIT_AS)[1]))
     speak = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     function = _function(attack)
@@ -142,6 +144,8 @@ def _child(attack: str, start: int, end: int) -> None:
         verdict = "done"
         try:
             function(np.random.default_rng([number]), folder)
+        except UnexpectedError:
+            verdict = "traceback " + traceback.format_exc().replace("\n", "\x1f")
         except STCNError:
             pass
         except BaseException:  # noqa: BLE001 - that is what is looked for

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -48,6 +50,7 @@ class Host:
         self._requests = list(requests)
         self.sent: list[Message] = []
         self.exit_code = 0
+        self.stopped_by = None
 
     def open(self) -> None:
         pass
@@ -60,6 +63,16 @@ class Host:
 
     def is_cancelled(self, job: int) -> bool:
         return False
+
+    def stop(self, number: int) -> None:
+        pass
+
+    @contextmanager
+    def working(self, job: int) -> Iterator[None]:
+        yield
+
+    def note(self, activities) -> None:
+        pass
 
 
 @pytest.fixture
@@ -91,11 +104,13 @@ LOST = torch.AcceleratorError("CUDA error: device-side assert triggered")
 
 @pytest.mark.parametrize("error", [LOST, caused(DeviceError("the GPU failed"), LOST)], ids=["itself", "cause"])
 def test_a_worker_whose_gpu_failed_tells_it_and_leaves(served, error):
-    """The job is answered; the next is for another process, which the exit code asks the client for."""
+    """The job is answered in words; the next is for another process, which the exit code asks the client for."""
     code, sent = served(error)
     assert code == RETIRED
     assert [type(message) for message in sent] == [Failed]
     assert sent[0].id == 1
+    assert type(sent[0].error) is DeviceError
+    assert "GPU" in sent[0].error.what
 
 
 @pytest.mark.parametrize(
