@@ -68,20 +68,27 @@ def add(file: Path, name: str | None, licence: str | None, replace: bool, folder
 @weights.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--mirror", metavar="URL", help="Folder on a web server that has the published files.")
+@click.option("--mirror", metavar="URL", help="Folder on a web server that has the published files; https alone.")
+@click.option("--sha256", metavar="HEX", help="Hash that the file must have; else that of its first download.")
 @_replace
 @_in_store
-def fetch(name: str, yes: bool, mirror: str | None, replace: bool, folder: Path | None) -> None:
+def fetch(name: str, yes: bool, mirror: str | None, sha256: str | None, replace: bool, folder: Path | None) -> None:
     """Download published weights: stcn_s0 or stcn_s01.
 
     stcn_s012, the best, and stcn_s03 are on pages for browsers; the command tells where, and how to add them then.
+
+    The authors state no hashes: that of the first download is kept in the store, and another file is refused later.
     """
+    from stcn_plugin.network.fetching import fetch as fetch_weights
+
     with _progress(name) as progress:
-        entry = _store(folder).fetch(
+        entry = fetch_weights(
+            _store(folder),
             name,
             confirm=lambda question: yes or click.confirm(question, err=True),
             progress=progress,
             base_url=mirror,
+            sha256=sha256,
             replace=replace,
         )
     _tell(entry.name, entry.variant, entry.note, entry.path)

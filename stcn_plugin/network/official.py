@@ -20,12 +20,14 @@ class OfficialWeights:
         file: Name of the published file.
         training: What it was trained on.
         pages: Pages to download it from by hand; empty where the release has it.
+        sha256: Hash that its authors state, hexadecimal; empty where they state none.
     """
 
     name: str
     file: str
     training: str
     pages: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 OFFICIAL: dict[str, OfficialWeights] = {

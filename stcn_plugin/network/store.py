@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from importlib import resources
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING
 from platformdirs import user_data_path
 
 from stcn_plugin.atomic import Outputs, output_errors, temporary_file
-from stcn_plugin.errors import CancelledError, OutputError, WeightsError
-from stcn_plugin.network.official import LICENCE, OFFICIAL, RELEASE
+from stcn_plugin.errors import OutputError, WeightsError
+from stcn_plugin.network.official import OFFICIAL
+from stcn_plugin.network.web_address import without_credentials
 from stcn_plugin.network.weights_entry import NOT_STATED, WeightsEntry, clean, content_hash, file_hash, read_entry
 from stcn_plugin.reserved_names import is_reserved
 
@@ -127,7 +128,7 @@ class WeightsStore:
         name = self.check_name(name or file.stem, replace=replace)
         loaded = read_weights(file)
         metadata = {
-            "source": source or file.name,
+            "source": without_credentials(source or file.name),
             "sha256": file_hash(file),
             "license": licence or loaded.metadata.get("license", NOT_STATED),
             "added": date.today().isoformat(),
@@ -137,52 +138,15 @@ class WeightsStore:
         self._write(name, loaded, metadata)
         return self.entry(name)
 
-    def fetch(
-        self,
-        name: str,
-        *,
-        confirm: Callable[[str], bool],
-        progress: Callable[[int, int | None], None],
-        base_url: str | None = None,
-        replace: bool = False,
-    ) -> WeightsEntry:
-        """Download published weights and take them into the store; whole or not at all.
-
-        Args:
-            name: Name of the published weights, see `stcn_plugin.network.official`.
-            confirm: Asked once, before anything is downloaded.
-            progress: Told the bytes so far, and their total where the server says it.
-            base_url: Folder on a web server that has the files; the authors' release by default.
-            replace: Overwrite an entry of that name.
+    @contextmanager
+    def temporary(self, name: str) -> Iterator[Path]:
+        """Give a file in the store for what may become weights of a name; it is deleted in the end.
 
         Raises:
-            CancelledError: ``confirm`` said no.
-            WeightsError: They are not published, not to be downloaded directly, did not come whole, or do not fit.
+            WeightsError: The store cannot be written.
         """
-        from stcn_plugin.network.download import download
-
-        official = OFFICIAL.get(name)
-        if official is None:
-            raise WeightsError(
-                f"no published weights are called '{name}'", fix=f"Choose {', '.join(OFFICIAL)}, or add a file of yours"
-            )
-        self.check_name(name, replace=replace)
-        if official.pages and base_url is None:
-            raise WeightsError(
-                f"'{name}' is published on pages that only a browser can download from",
-                fix=f"Download {official.file} from {' or '.join(official.pages)} "
-                f"and use: stcn weights add {official.file} --name {name}",
-            )
-        url = f"{(base_url or RELEASE).rstrip('/')}/{official.file}"
-        question = f"Download {url}\n  trained on: {official.training}\n  licence: {LICENCE}\n  to: {self.folder}\nDownload it?"
-        if not confirm(question):
-            raise CancelledError("nothing was downloaded")
-        with self._writing(), temporary_file(self._file(name)) as part:
-            download(url, part, progress=progress)
-            try:
-                return self.add(part, name=name, licence=LICENCE, source=url, replace=replace)
-            except WeightsError as error:
-                raise WeightsError(f"what came is not usable: {error.what}", where=url, fix=error.fix) from error
+        with self._writing(), temporary_file(self._file(name)) as file:
+            yield file
 
     def check(self, names: Sequence[str] = ()) -> Iterator[tuple[WeightsEntry, str]]:
         """Read weights in full and compare them with what was recorded of them.

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from stcn_plugin.errors import WeightsError
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
-_SECRETS = re.compile(r"(?<=://)(?P<place>[^?#\s]*)[?#]\S*")
 
 
 @dataclass(frozen=True)
@@ -18,12 +17,22 @@ class WebAddress:
     """Where to download from.
 
     Args:
-        url: The address without name and password, as it may be shown and recorded.
+        url: The address without name and password.
         authorization: What the server is sent in their place; ``None`` where there are none.
     """
 
     url: str
     authorization: str | None = None
+
+    @property
+    def recorded(self) -> str:
+        """The address as files may have it: also without what follows a question mark, which is often a key."""
+        return self.url.partition("?")[0]
+
+    def of(self, file: str) -> WebAddress:
+        """Return the address of a file in the folder that this is."""
+        folder, question, query = self.url.partition("?")
+        return replace(self, url=f"{folder.rstrip('/')}/{file}{question}{query}")
 
 
 def web_address(text: str) -> WebAddress:
@@ -53,12 +62,12 @@ def web_address(text: str) -> WebAddress:
 
 
 def without_credentials(text: str) -> str:
-    """Return text without what is secret in the addresses in it: names, passwords, and what follows a question mark.
+    """Return text without the names and passwords of the addresses in it.
 
-    >>> without_credentials("from https://me:secret@example.org/w.pth?token=1, by hand")
-    'from https://example.org/w.pth by hand'
+    >>> without_credentials("from https://me:secret@example.org/w.pth, by hand")
+    'from https://example.org/w.pth, by hand'
 
     Args:
         text: Any text.
     """
-    return _SECRETS.sub(r"\g<place>", _CREDENTIALS.sub("", text))
+    return _CREDENTIALS.sub("", text)

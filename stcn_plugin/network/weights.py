@@ -20,6 +20,7 @@ from stcn_plugin.network.safetensors_header import TensorEntry, shown
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.tensor_source import FLOATS, INTEGERS, open_source
 from stcn_plugin.network.variants import VARIANTS, Variant
+from stcn_plugin.network.web_address import without_credentials
 
 _VALUE_STEM = "value_encoder.conv1.weight"
 _COUNTER = "num_batches_tracked"  # training's own; some exports leave it out and inference never reads it
@@ -32,7 +33,7 @@ class LoadedWeights:
     Args:
         variant: The network they belong to.
         state: Entry name to tensor, as the variant's state dict names them, on the CPU.
-        metadata: What the file says of itself.
+        metadata: What the file says of itself, without the passwords of addresses in it.
         note: What was done to make them fit, empty when nothing was.
     """
 
@@ -69,7 +70,8 @@ def read_weights(path: Path) -> LoadedWeights:
     for name in expected.keys() - state.keys():
         state[name] = torch.zeros(expected[name], dtype=torch.int64)  # counters, which may be missing
     note = _widen_value_stem(state) if variant.encoders == "resnet" else ""
-    return LoadedWeights(variant, {name: state[name] for name in expected}, source.metadata, note)
+    metadata = {key: without_credentials(text) for key, text in source.metadata.items()}
+    return LoadedWeights(variant, {name: state[name] for name in expected}, metadata, note)
 
 
 def write_weights(path: Path, loaded: LoadedWeights, *, metadata: Mapping[str, str] | None = None) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stcn_plugin.errors import TrainingError
+from stcn_plugin.errors import TrainingError, WeightsError
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.torch_files import check_torch_file
 from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.training.config import TrainingConfig
@@ -71,7 +72,11 @@ def _spread_keys(network: STCN) -> None:
 def _put_key_encoder(network: STCN, file: Path) -> None:
     """Load ImageNet-trained weights; entries beyond the stages in use, such as the classifier, are left out."""
     try:
+        check_torch_file(file)
         state = torch.load(file, map_location="cpu", weights_only=True)
+    except WeightsError as error:
+        what = f"not weights that torch can read safely: it {error.what}"
+        raise TrainingError(what, where=error.where, fix=error.fix) from error
     except Exception as error:  # of a dozen classes, with advice for programmers
         what = "not weights that torch can read safely: it is absent, damaged, or holds more than plain tensors"
         raise TrainingError(what, where=str(file)) from error
