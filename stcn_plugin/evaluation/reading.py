@@ -61,7 +61,7 @@ class MatteFiles:
         """
         if self._sequence.has_object:
             return Side(self._label, self.where, tuple(self._by_object))
-        found = [object_names(self._sequence.path(frame)) for frame in frames]
+        found = [object_names(self._sequence.find(frame)) for frame in frames]
         indexed = any(contents.indexed for contents in found)
         names = list(dict.fromkeys(name for contents in found for name in contents.names))
         if not names and self._label == "truth":
@@ -75,12 +75,12 @@ class MatteFiles:
             PlateError: A file cannot be read, or lacks an object.
         """
         if not self._sequence.has_object:
-            return read_objects(self._sequence.path(frame), names)
-        return {name: _read_only_object(self._by_object[name].path(frame)) for name in names}
+            return read_objects(self._sequence.find(frame), names)
+        return {name: _read_only_object(self._by_object[name].find(frame)) for name in names}
 
     def path(self, frame: int, name: str) -> Path:
         """Return the file that holds an object on a frame."""
-        return self._by_object.get(name, self._sequence).path(frame)
+        return self._by_object.get(name, self._sequence).find(frame)
 
     def _advice(self, any_present: bool) -> str:
         if any_present or self._sequence.has_object:

@@ -15,6 +15,7 @@ _RESERVED = re.compile(
     | rgba? | alpha | red | green | blue | luminance | all | none | other
     | mask | rotopaint_mask | depth | forward | backward | motion | disparity | deep
     | combined | composite | main
+    | con | prn | aux | nul | com[0-9] | lpt[0-9]                       # devices to Windows, as file names too
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -38,14 +39,16 @@ def channel_names(objects: Iterable[str]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
+    next_number: dict[str, int] = {}  # where to go on counting, so that a thousand of one name take no million tries
     for object_name in objects:
         name = base = channel_name(object_name)
-        number = 2
+        number = next_number.get(base.casefold(), 2)
         while name.casefold() in taken:
             ending = f"_{number}"
             name = _cut(base, _LONGEST - len(ending)) + ending
             number += 1
         taken.add(name.casefold())
+        next_number[base.casefold()] = number
         names[object_name] = name
     return names
 
