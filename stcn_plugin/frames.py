@@ -1,4 +1,7 @@
-"""Frame ranges as the trade writes them: inclusive, ``1001-1100x2,1200``, negative frames ``-5--1``."""
+"""Frame ranges as the trade writes them, and frame numbers in file names.
+
+A range is inclusive: ``1001-1100x2,1200``; negative frames are ``-5--1``.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,42 @@ _PART = re.compile(
 _DASHES = re.compile(r"\s*[\u2010-\u2015\u2212]\s*|\s*\.\.+\s*|\s+(?:to|-)\s+")  # typographic dashes, 1..5, 1 to 5
 _SEPARATORS = re.compile(r"\s*[,;]\s*|\s+")
 _STEP = re.compile(r"\s*[:xX]\s*")
+_LONGEST_SHOWN = 80
 _FORM = "Write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
-_MOST_FRAMES = 1_000_000
+
+MOST_FRAMES = 1_000_000
+"""Frames that a range or a shot holds at most."""
+
+MOST_DIGITS = 18
+"""Digits that a frame number, or the padding of a pattern, has at most."""
+
+FRAME_TOKEN = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
+"""The frame number in a file name: ``####``, ``@@@@``, ``%04d`` or ``$F4``."""
+
+
+def frame_token(name: str) -> re.Match[str] | None:
+    """Return the frame number of a pattern: the last token in its file name.
+
+    >>> frame_token("plate@2x.####.exr").group()
+    '####'
+
+    Args:
+        name: File name without its folder.
+    """
+    return next(reversed(list(FRAME_TOKEN.finditer(name))), None)
+
+
+def padded(frame: int, padding: int) -> str:
+    """Return a frame number as file names have it: as C's and Python's ``%04d``, whose sign takes one of the digits.
+
+    >>> padded(7, 4), padded(-2, 4), padded(12345, 4)
+    ('0007', '-002', '12345')
+
+    Args:
+        frame: Frame number.
+        padding: Characters at least.
+    """
+    return f"{frame:0{padding}d}"
 
 
 def parse_frame_range(text: str) -> tuple[int, ...]:
@@ -39,14 +76,16 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
         The frames, ascending, each once.
 
     Raises:
-        FrameRangeError: The text is empty, or spelt in another way; the message shows the right spelling.
+        FrameRangeError: The text is empty, spelt in another way or too long; the message shows the right spelling.
     """
-    parts = [part.strip() for part in text.split(",")]
     frames: set[int] = set()
-    for part in parts:
-        frames.update(_frames_of(part, text))
-        if len(frames) > _MOST_FRAMES:
+    named = 0
+    for part in text.split(","):
+        found = _frames_of(part.strip(), text)
+        named += len(found)  # frames named twice count twice: each costs as much again
+        if named > MOST_FRAMES:
             raise _too_long(text)
+        frames.update(found)
     return tuple(sorted(frames))
 
 
@@ -91,27 +130,39 @@ def format_frame_range(frames: Iterable[int]) -> str:
     return str(FrameSet.framesToFrameRange(distinct, sort=True, compress=False)) if distinct else ""
 
 
+def shortened(text: str) -> str:
+    """Return text, such as a frame range, that fits into a message."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]} ..."
+
+
 def _frames_of(part: str, text: str) -> range:
     """Return the frames of one part between commas."""
     match = _PART.fullmatch(part)
     if not match:
         raise FrameRangeError(_what(part, text), fix=_fix(text))
+    if any(len(number.lstrip("-")) > MOST_DIGITS for number in match.groups("")):
+        raise FrameRangeError(
+            f"'{shortened(part)}' has a number of more than {MOST_DIGITS} digits", fix="Check it for digits too many"
+        )
     start = int(match["start"])
     end = int(match["end"]) if match["end"] else start
     step = int(match["step"]) if match["step"] else 1
     if end < start:
-        raise FrameRangeError(f"'{part}' in the frame range '{text}' runs backwards", fix=_fix(text))
+        raise FrameRangeError(f"'{part}' in the frame range '{shortened(text)}' runs backwards", fix=_fix(text))
     if step == 0:
-        raise FrameRangeError(f"'{part}' in the frame range '{text}' has a step of 0", fix="Steps start at x1")
+        raise FrameRangeError(
+            f"'{part}' in the frame range '{shortened(text)}' has a step of 0", fix="Steps start at x1"
+        )
     frames = range(start, end + 1, step)
-    if len(frames) > _MOST_FRAMES:
+    if len(frames) > MOST_FRAMES:
         raise _too_long(text)
     return frames
 
 
 def _too_long(text: str) -> FrameRangeError:
     return FrameRangeError(
-        f"the frame range '{text}' holds more than {_MOST_FRAMES:,} frames", fix="Check it for a digit too many"
+        f"the frame range '{shortened(text)}' holds more than {MOST_FRAMES:,} frames",
+        fix="Check it for a digit too many",
     )
 
 
@@ -119,12 +170,15 @@ def _what(part: str, text: str) -> str:
     if not text.strip():
         return "the frame range is empty"
     if not part:
-        return f"the frame range '{text}' has a comma with nothing beside it"
-    return f"'{part}' is not a frame range" if part == text else f"'{part}' in '{text}' is not a frame range"
+        return f"the frame range '{shortened(text)}' has a comma with nothing beside it"
+    where = "" if part == text else f" in '{shortened(text)}'"
+    return f"'{shortened(part)}'{where} is not a frame range"
 
 
 def _fix(text: str) -> str:
     """Return the spelling that was probably meant, or the general form."""
+    if len(text) > _LONGEST_SHOWN:
+        return _FORM
     guess = ",".join(
         _respell(part) for part in _SEPARATORS.split(_DASHES.sub("-", _STEP.sub("x", text.strip()))) if part
     )

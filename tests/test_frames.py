@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stcn_plugin.errors import FrameRangeError
-from stcn_plugin.frames import format_frame_range, parse_frame_range
+from stcn_plugin.frames import format_frame_range, frame_token, padded, parse_frame_range
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,49 @@ def test_a_range_with_a_digit_too_many_is_refused_at_once():
     """A range of billions of frames is refused rather than built."""
     with pytest.raises(FrameRangeError, match="more than 1,000,000 frames"):
         parse_frame_range("1001-11000000000")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("9" * 5000, "more than 18 digits"),
+        ("1-" + "9" * 30, "more than 18 digits"),
+        (",".join(["1-600000"] * 2), "more than 1,000,000 frames"),
+        (",".join(["1-1000000"] * 5000), "more than 1,000,000 frames"),
+        ("1-2," * 50000, "a comma with nothing beside it"),
+        ("-" * 100000, "is not a frame range"),
+    ],
+    ids=str,
+)
+def test_a_range_that_would_take_for_ever_is_refused_by_a_limit(text, message):
+    """Numbers, parts and messages have an end, however long the text is."""
+    with pytest.raises(FrameRangeError, match=message) as caught:
+        parse_frame_range(text)
+    assert len(str(caught.value)) < 400
+    assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "token"),
+    [
+        ("p.####.exr", "####"),
+        ("p@2x.%04d.exr", "%04d"),
+        ("50%done.@@@.exr", "@@@"),
+        ("a#3.$F4.exr", "$F4"),
+        ("p.exr", None),
+    ],
+)
+def test_the_last_token_of_a_name_is_its_frame_number(name, token):
+    """Signs before it are part of the name."""
+    found = frame_token(name)
+    assert (found and found.group()) == token
+
+
+@pytest.mark.parametrize("frame", [-1000, -10, -2, -1, 0, 1, 9, 1001, 123456])
+@pytest.mark.parametrize("padding", [1, 2, 4, 6])
+def test_numbers_in_names_are_those_of_printf(frame, padding):
+    """Python's own printf is what Nuke, Houdini and C write: the sign takes one of the characters."""
+    assert padded(frame, padding) == "%0*d" % (padding, frame)  # noqa: UP031
 
 
 @pytest.mark.parametrize(

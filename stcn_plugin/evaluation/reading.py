@@ -62,9 +62,9 @@ class MatteFiles:
         """
         if self._sequence.has_object:
             for name, sequence in self._by_object.items():
-                self._inside[name] = _only_object([sequence.path(frame) for frame in frames])
+                self._inside[name] = _only_object([sequence.find(frame) for frame in frames])
             return Side(self._label, self.where, tuple(self._by_object))
-        shown = object_names(*(self._sequence.path(frame) for frame in frames))
+        shown = object_names(*(self._sequence.find(frame) for frame in frames))
         if not shown.names and self._label == "truth":
             raise MatteError("the truth shows no object in these frames", where=self.where)
         return Side(self._label, self.where, tuple(sorted(shown.names, key=_by_number)), open_ended=shown.indexed)
@@ -76,13 +76,13 @@ class MatteFiles:
             MatteError: A file cannot be read, or lacks an object.
         """
         if not self._sequence.has_object:
-            return read_objects(self._sequence.path(frame), names)
-        found = {name: read_objects(self._by_object[name].path(frame), self._inside[name]) for name in names}
+            return read_objects(self._sequence.find(frame), names)
+        found = {name: read_objects(self._by_object[name].find(frame), self._inside[name]) for name in names}
         return {name: next(iter(mattes.values())) for name, mattes in found.items()}
 
     def path(self, frame: int, name: str) -> Path:
         """Return the file that holds an object on a frame."""
-        return self._by_object.get(name, self._sequence).path(frame)
+        return self._by_object.get(name, self._sequence).find(frame)
 
     def _advice(self, any_present: bool) -> str:
         if any_present or self._sequence.has_object:

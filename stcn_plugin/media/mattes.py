@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -210,7 +211,7 @@ def _chosen_layout(sequence: FrameSequence, objects: Sequence[str], layout: Layo
         )
     if not objects:
         raise OutputError("there is no object to write a matte of", where=where, fix="Name at least one object")
-    repeated = sorted({name for name in objects if list(objects).count(name) > 1})
+    repeated = sorted(name for name, count in Counter(objects).items() if count > 1)
     if repeated:
         raise OutputError(f"the object '{repeated[0]}' is named twice", where=where, fix="Give each object one name")
     if layout == "auto":

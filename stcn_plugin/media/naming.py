@@ -18,6 +18,7 @@ _RESERVED = re.compile(
     | rgba? | alpha | red | green | blue | luminance | all | none | other
     | mask | rotopaint_mask | depth | forward | backward | motion | disparity | deep
     | combined | composite | main
+    | con | prn | aux | nul | com[0-9] | lpt[0-9]                       # devices to Windows, as file names too
     """,
     re.VERBOSE | re.IGNORECASE,
 )

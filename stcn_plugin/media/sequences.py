@@ -6,36 +6,61 @@ does the name of one file of a sequence that is on disk, or a folder that holds 
 
 from __future__ import annotations
 
+import bisect
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from stcn_plugin.errors import FrameRangeError
-from stcn_plugin.frames import format_frame_range
+from stcn_plugin.frames import MOST_DIGITS, format_frame_range, frame_token, padded, shortened
+from stcn_plugin.media.listing import advice, composed, existing, is_folder, is_undecodable, names_in
+from stcn_plugin.media.patterns import (
+    EXAMPLE,
+    NUMBERED,
+    cut,
+    no_number,
+    padding_of,
+    parts_at,
+    path_of,
+    sequences_in,
+    undecodable,
+)
 
 OBJECT = "<object>"
 """Stands for an object's name in a pattern of one file per object."""
 
-_TOKEN = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
-_NUMBERED = re.compile(
-    r"""
-    (?P<prefix>.*?)
-    (?<![vV])                               # v002 is a version, not a frame
-    (?<!\d)
-    (?P<number>(?:(?<![^._])-)?\d+)         # the minus of a negative frame follows a dot, '_' or nothing
-    (?P<suffix>\.[A-Za-z]\w*)
-    """,
-    re.VERBOSE,
-)
-_RANGE_BEFORE = re.compile(r"-?\d+--?\d+(?:x\d+)?$")
-_RANGE_AFTER = re.compile(r"\s+-?\d[-\dx, ]*$")
-_PICTURES = frozenset(
-    {".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".cin", ".tga", ".hdr", ".webp", ".bmp"}
-)
-_EXAMPLE = "Write the frame number as #, such as plate.####.exr"
+
+@dataclass(frozen=True)
+class FilesOnDisk:
+    """The files of a sequence that are on disk, as its folder listed them once.
+
+    Args:
+        folder: Where they are; may be of another normal form than was asked for.
+        names: Frame to file name, ascending.
+        broken: Frame to the name of a link whose file is gone, ascending.
+    """
+
+    folder: Path
+    names: Mapping[int, str]
+    broken: Mapping[int, str]
+
+    @cached_property
+    def frames(self) -> tuple[int, ...]:
+        """The frames that have a file, ascending."""
+        return tuple(self.names)
+
+    def path(self, frame: int) -> Path | None:
+        """Return the file of a frame; ``None`` where there is none, or only a link to nothing."""
+        name = self.names.get(frame)
+        return None if name is None else self.folder / name
+
+    def held(self, frame: int) -> int | None:
+        """Return the nearest earlier frame with a file, before the first the first; ``None`` where there is none."""
+        position = bisect.bisect_right(self.frames, frame)
+        return self.frames[max(0, position - 1)] if self.frames else None
 
 
 @dataclass(frozen=True)
@@ -43,12 +68,12 @@ class FrameSequence:
     """The files of a plate or of mattes, one per frame; need not exist on disk.
 
     >>> FrameSequence.parse("shot/hero.%04d.exr").path(-2).as_posix()
-    'shot/hero.-0002.exr'
+    'shot/hero.-002.exr'
 
     Args:
         folder: Where the files are; may hold ``<object>``.
         prefix: File name before the frame number, with its dot; may hold ``<object>``.
-        padding: Digits of the frame number at least; larger numbers take more.
+        padding: Characters of the frame number at least; larger numbers take more.
         ending: File name after the frame number, such as ``.exr``.
     """
 
@@ -61,30 +86,29 @@ class FrameSequence:
     def parse(cls, pattern: str | Path) -> FrameSequence:
         """Read a pattern, the name of one file of a sequence on disk, or a folder that holds one sequence.
 
+        Of several tokens in a file name the last one is the frame number.
+
         Args:
             pattern: As the artist or the host wrote it; ``~`` is the home folder.
 
         Raises:
             FrameRangeError: There is no frame number in it, or the folder holds no sequence or several.
         """
-        path = Path(pattern).expanduser()
-        tokens = list(_TOKEN.finditer(path.name))
-        if len(tokens) == 1:
-            return _from_token(path, tokens[0])
-        if len(tokens) > 1:
-            raise FrameRangeError("the pattern has several frame numbers", where=str(pattern), fix=_EXAMPLE)
-        if path.is_dir():
-            return _only_sequence_in(path)
-        match = _NUMBERED.fullmatch(path.name)
-        same_name = _sequences_in(path.parent).get((match["prefix"], match["suffix"]), []) if match else []
-        if not match or not same_name:
-            fix = f"Write it as {_hashed(match)}" if match else _EXAMPLE
-            raise FrameRangeError("the pattern has no frame number", where=str(pattern), fix=fix)
-        return cls(path.parent, match["prefix"], _padding_of(same_name), match["suffix"])
+        path = path_of(pattern)
+        token, numbered = frame_token(path.name), NUMBERED.fullmatch(path.name)
+        on_disk = existing(path)
+        if numbered and (same := _same_name(on_disk)):
+            prefix, suffix, numbers = same
+            return cls(on_disk.parent, prefix, padding_of(numbers), suffix)
+        if token:
+            return cls(path.parent, *parts_at(path, token))
+        if is_folder(on_disk):
+            return _only_sequence_in(on_disk)
+        raise no_number(path)
 
     @property
     def pattern(self) -> str:
-        """The pattern with its frame number as ``#``, one per digit."""
+        """The pattern with its frame number as ``#``, one per character."""
         return str(self.folder / f"{self.prefix}{'#' * self.padding}{self.ending}")
 
     @property
@@ -98,9 +122,44 @@ class FrameSequence:
         return OBJECT in str(self.folder) or OBJECT in self.prefix or OBJECT in self.ending
 
     def path(self, frame: int) -> Path:
-        """Return the file of a frame; a negative frame is ``-0002``: the sign, then all digits of the padding."""
-        sign = "-" if frame < 0 else ""
-        return self.folder / f"{self.prefix}{sign}{abs(frame):0{self.padding}d}{self.ending}"
+        """Return the file of a frame as it is written; a negative frame is ``-002``, its sign one of four characters."""
+        return self.folder / f"{self.prefix}{padded(frame, self.padding)}{self.ending}"
+
+    def find(self, frame: int) -> Path:
+        """Return the file of a frame as it is on disk, in whichever spelling; as it is written where there is none.
+
+        For one frame; `on_disk` finds those of all at once.
+        """
+        spellings = [self.path(frame)]
+        if frame < 0:
+            spellings.append(self.folder / f"{self.prefix}{_sign_apart(frame, self.padding)}{self.ending}")
+        return next((found for path in spellings if os.path.lexists(found := existing(path))), spellings[0])
+
+    def on_disk(self) -> FilesOnDisk:
+        """List the files that are there now; none where the folder is absent.
+
+        Negative frames are found as ``-002`` and as ``-0002``, which Blender writes; names in either normal form.
+
+        Raises:
+            FrameRangeError: The folder exists and cannot be read.
+        """
+        prefix, ending = composed(self.prefix), composed(self.ending)
+        shortest = len(prefix) + len(ending)
+        names: dict[int, str] = {}
+        broken: dict[int, str] = {}
+        folder = existing(self.folder)
+        for name, is_broken in names_in(folder):
+            same = composed(name)
+            if len(same) <= shortest or not (same.startswith(prefix) and same.endswith(ending)):
+                continue
+            text = same[len(prefix) : len(same) - len(ending)]
+            frame = self._frame(text)
+            if frame is None:
+                continue
+            found = broken if is_broken else names
+            if text == padded(frame, self.padding) or frame not in found:  # as it is written goes first
+                found[frame] = name
+        return FilesOnDisk(folder, dict(sorted(names.items())), dict(sorted(broken.items())))
 
     def frames_on_disk(self) -> tuple[int, ...]:
         """Return the frames that have a file now, ascending; none where the folder is absent.
@@ -108,16 +167,11 @@ class FrameSequence:
         Raises:
             FrameRangeError: The folder exists and cannot be read.
         """
-        start, end = len(self.prefix), len(self.ending)
-        frames = []
-        for name in _names_in(self.folder):
-            if not (name.startswith(self.prefix) and name.endswith(self.ending) and len(name) > start + end):
-                continue
-            digits = name[start : len(name) - end]
-            # A file counts only where path() leads back to it: -002 or an unpadded 7 belongs to another sequence.
-            if re.fullmatch(r"-?\d+", digits, re.ASCII) and self.path(int(digits)).name == name:
-                frames.append(int(digits))
-        return tuple(sorted(frames))
+        return self.on_disk().frames
+
+    def advice(self) -> str | None:
+        """Say what is on disk and how to write it, where a pattern matches nothing there; ``None`` without an idea."""
+        return advice(self.folder, Path(self.pattern).name)
 
     def with_object(self, name: str) -> FrameSequence:
         """Return the sequence of one object's files.
@@ -140,78 +194,46 @@ class FrameSequence:
         """Return the pattern's file name and a frame range, as people write both together."""
         return f"{Path(self.pattern).name} {format_frame_range(frames)}".rstrip()
 
+    def _frame(self, text: str) -> int | None:
+        """Return the frame that a number in a file name stands for; ``None`` where it belongs to another sequence."""
+        if len(text) > MOST_DIGITS or not re.fullmatch(r"-?\d+", text, re.ASCII):
+            return None
+        frame = int(text)
+        return frame if text in (padded(frame, self.padding), _sign_apart(frame, self.padding)) else None
+
     def __str__(self) -> str:
         return self.pattern
 
 
-def _from_token(path: Path, token: re.Match[str]) -> FrameSequence:
-    """Split a file name at its frame number."""
-    prefix, ending = path.name[: token.start()], path.name[token.end() :]
-    range_around = _RANGE_BEFORE.search(prefix) or _RANGE_AFTER.search(ending)
-    if range_around:
-        clean = path.name.replace(range_around.group(), "")
-        fix = f"Write the pattern {clean} and give {range_around.group().strip()} as the frame range"
-        raise FrameRangeError("the pattern has a frame range inside", where=str(path), fix=fix)
-    if not Path("x" + ending).suffix:
-        raise FrameRangeError("the pattern has no file type after the frame number", where=str(path), fix=_EXAMPLE)
-    return FrameSequence(path.parent, prefix, _padding(token.group()), ending)
+def _sign_apart(frame: int, padding: int) -> str:
+    """Return a frame number as Blender writes it: the sign before all digits of the padding."""
+    return f"{'-' if frame < 0 else ''}{abs(frame):0{padding}d}"
 
 
-def _padding(token: str) -> int:
-    """Return the digits that ``####``, ``%04d``, ``$F4`` or ``@@@@`` asks for."""
-    from fileseq.constants import PAD_STYLE_HASH1  # importing costs 65 ms, and only a pattern needs it
-    from fileseq.filesequence import FileSequence
-
-    # HASH1: one digit per '#'. fileseq's default takes four, which no compositing tool does.
-    return int(FileSequence.getPaddingNum(token, pad_style=PAD_STYLE_HASH1))
-
-
-def _names_in(folder: Path) -> Iterator[str]:
-    """Yield the visible file names of a folder; none where there is no such folder."""
-    try:
-        with os.scandir(folder) as entries:
-            yield from (entry.name for entry in entries if not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise FrameRangeError(f"the folder cannot be read ({error.strerror})", where=str(folder)) from error
-
-
-def _sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
-    """Group the numbered pictures of a folder: prefix and suffix to the frame numbers as written."""
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name in _names_in(folder):
-        match = _NUMBERED.fullmatch(name)
-        if match and match["suffix"].lower() in _PICTURES:
-            found[match["prefix"], match["suffix"]].append(match["number"])
-    return found
-
-
-def _padding_of(numbers: Iterable[str]) -> int:
-    """Return the padding of the frame numbers of one sequence: the shortest tells."""
-    return min(len(number.lstrip("-")) for number in numbers)
-
-
-def _hashed(match: re.Match[str]) -> str:
-    return f"{match['prefix']}{'#' * len(match['number'].lstrip('-'))}{match['suffix']}"
+def _same_name(path: Path) -> tuple[str, str, list[str]] | None:
+    """Return prefix, suffix and frame numbers of the sequence on disk that a file name belongs to."""
+    wanted = NUMBERED.fullmatch(composed(path.name))
+    for (prefix, suffix), numbers in sequences_in(path.parent).items():
+        if wanted and (composed(prefix), composed(suffix)) == (wanted["prefix"], wanted["suffix"]):
+            return prefix, suffix, numbers
+    return None
 
 
 def _only_sequence_in(folder: Path) -> FrameSequence:
     """Return the one sequence of a folder."""
-    found = _sequences_in(folder)
-    sequences = [FrameSequence(folder, *_parts(key, numbers)) for key, numbers in sorted(found.items())]
+    found = sorted(sequences_in(folder).items())
+    sequences = [FrameSequence(folder, prefix, padding_of(numbers), suffix) for (prefix, suffix), numbers in found]
     if len(sequences) == 1:
+        if is_undecodable(sequences[0].prefix):
+            raise undecodable(sequences[0].pattern)
         return sequences[0]
+    where = cut(str(folder))
     if not sequences:
-        raise FrameRangeError("the folder holds no numbered pictures", where=str(folder), fix=_EXAMPLE)
-    listed = ", ".join(sequence.describe(sequence.frames_on_disk()) for sequence in sequences[:8])
+        raise FrameRangeError("the folder holds no numbered pictures", where=where, fix=EXAMPLE)
+    listed = ", ".join(shortened(cut(sequence.describe(sequence.frames_on_disk()))) for sequence in sequences[:8])
     more = f" and {len(sequences) - 8} more" if len(sequences) > 8 else ""
     raise FrameRangeError(
         f"the folder holds {len(sequences)} sequences: {listed}{more}",
-        where=str(folder),
-        fix=f"Name the one that is meant, such as {sequences[0].pattern}",
+        where=where,
+        fix=f"Name the one that is meant, such as {cut(sequences[0].pattern)}",
     )
-
-
-def _parts(key: tuple[str, str], numbers: list[str]) -> tuple[str, int, str]:
-    return key[0], _padding_of(numbers), key[1]

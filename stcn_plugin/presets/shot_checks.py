@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 
-from stcn_plugin.frames import parse_frame_range
+from stcn_plugin.frames import frame_token, parse_frame_range
 from stcn_plugin.presets.problems import Problem
 from stcn_plugin.presets.selector import split_selector
 from stcn_plugin.presets.shot_model import Shot, ShotFile
 from stcn_plugin.presets.wording import nearest
-
-_FRAME_NUMBER = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
 
 
 def file_problems(said: ShotFile) -> Iterator[Problem]:
@@ -47,12 +44,19 @@ def path_problems(shot: Shot) -> Iterator[Problem]:
         shot: The shot, with absolute paths.
     """
     name = os.path.basename(shot.out)  # noqa: PTH119 - a pattern, not a file
-    if not _FRAME_NUMBER.search(name):
+    if not frame_token(name):
         stem, suffix = os.path.splitext(name)  # noqa: PTH122
         fix = f"Write #### where it belongs, such as {stem}.####{suffix or '.exr'}"
         yield Problem(("out",), "has no place for the frame number in its file name", fix)
-    elif _FRAME_NUMBER.sub("#", os.path.normpath(shot.out)) == _FRAME_NUMBER.sub("#", os.path.normpath(shot.plate)):
+    elif _numberless(shot.out) == _numberless(shot.plate):
         yield Problem(("out",), "is the plate itself, which would be overwritten", "Write the mattes somewhere else")
+
+
+def _numberless(pattern: str) -> str:
+    """Return a pattern whose frame number is written ``#``, so that all ways to write it are one."""
+    folder, name = os.path.split(os.path.normpath(pattern))
+    token = frame_token(name)
+    return os.path.join(folder, f"{name[: token.start()]}#{name[token.end() :]}" if token else name)  # noqa: PTH118
 
 
 def _range_problems(said: ShotFile) -> Iterator[Problem]:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -40,10 +43,10 @@ def test_every_way_to_write_a_pattern_means_the_same(written, pattern, at_7):
 
 
 def test_frame_numbers_beyond_the_padding_and_below_zero():
-    """A larger frame takes more digits; a negative one keeps all digits after its sign."""
+    """A larger frame takes more digits; the sign of a negative one is one of the four characters."""
     sequence = FrameSequence.parse("p.####.EXR")
     assert sequence.path(12345).name == "p.12345.EXR"
-    assert sequence.path(-2).name == "p.-0002.EXR"
+    assert sequence.path(-2).name == "p.-002.EXR"
     assert sequence.suffix == ".exr"
 
 
@@ -53,18 +56,190 @@ def test_frame_numbers_beyond_the_padding_and_below_zero():
         ("plate.exr", "no frame number"),
         ("plate.1001.exr", "plate.####.exr"),
         ("shot_v002.exr", "no frame number"),
-        ("p.####.####.exr", "several frame numbers"),
         ("p.####", "no file type"),
+        ("p.####%04d.exr", "side by side"),
+        ("p.1001-1010.exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
+        ("p.[1001-1010].exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
+        ("p.%04d.exr 1-20x2", "Write the pattern p.%04d.exr and give 1-20x2 as the frame range"),
+        ("p_%V.####.exr", "Write the view's name in place of %V"),
+        ("p.####_%v.exr", "Write the view's name in place of %v"),
+        ("p.<UDIM>.####.exr", "the tiles of a texture"),
+        ("p.%999999999d.exr", "longer than 18 digits"),
+        ("p.%0000000099d.exr", "longer than 18 digits"),
+        ("p.$F99999999999999999999.exr", "longer than 18 digits"),
+        ("p." + "#" * 200 + ".exr", "longer than 18 digits"),
+        ("p.\0####.exr", "a NUL character"),
+        ("p.{frame:04d}.exr", "no frame number"),
+        ("p.*.exr", "no frame number"),
+        ("x" * 300 + ".exr", "no frame number"),
         ("p.1001-1010####.exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
         ("p.####.exr 1001-1010", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
     ],
 )
 def test_what_is_no_pattern_is_refused_with_a_fix(tmp_path, written, message):
-    """A text without exactly one frame number is refused, and the message tells what to write."""
+    """A text without a frame number is refused, and the message tells what to write."""
     with pytest.raises(FrameRangeError) as caught:
         FrameSequence.parse(tmp_path / written)
     assert message in str(caught.value)
     assert caught.value.fix
+    assert len(str(caught.value)) < 500
+
+
+def test_a_home_folder_that_is_not_there_is_refused():
+    """The name of a user who is unknown is no traceback."""
+    with pytest.raises(FrameRangeError, match="no such home folder"):
+        FrameSequence.parse("~nobody-by-that-name/p.####.exr")
+
+
+@pytest.mark.parametrize(
+    ("written", "at_7"),
+    [
+        ("plate@2x.####.exr", "plate@2x.0007.exr"),
+        ("shot#3.%04d.exr", "shot#3.0007.exr"),
+        ("50%done.$F4.exr", "50%done.0007.exr"),
+        ("####_p.@@.exr", "####_p.07.exr"),
+        ("p.####.####.exr", "p.####.0007.exr"),
+    ],
+)
+def test_of_several_tokens_the_last_is_the_frame(written, at_7):
+    """Signs in a show's names do not take the place of the frame number."""
+    sequence = FrameSequence.parse(written)
+    assert sequence.path(7).name == at_7
+    assert FrameSequence.parse(sequence.pattern) == sequence
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names", "frames"),
+    [
+        ("p.####.exr", ["p.-002.exr", "p.-001.exr", "p.0000.exr", "p.0001.exr"], (-2, -1, 0, 1)),
+        ("p.####.exr", ["p.-0002.exr", "p.-0001.exr", "p.0000.exr"], (-2, -1, 0)),
+        ("p.####.exr", ["p.-12.exr", "p.-00012.exr", "p.-123.exr", "p.-1234.exr", "p.-000.exr"], (-1234, -123)),
+        ("p.#.exr", ["p.-2.exr", "p.-1.exr", "p.0.exr", "p.-01.exr"], (-2, -1, 0)),
+        ("p.##.exr", ["p.-2.exr", "p.-01.exr", "p.00.exr"], (-2, -1, 0)),
+        ("p_%03d.exr", ["p_-10.exr", "p_-09.exr", "p_-008.exr", "p_000.exr"], (-10, -9, -8, 0)),
+    ],
+)
+def test_negative_frames_of_either_spelling(tmp_path, pattern, names, frames):
+    """`-002` of printf and `-0002` of Blender are frame -2; a file is found by the name that it has."""
+    touch(tmp_path, *names)
+    sequence = FrameSequence.parse(tmp_path / pattern)
+    on_disk = sequence.on_disk()
+    assert on_disk.frames == frames
+    assert {on_disk.path(frame).name for frame in frames} <= set(names)
+    assert [sequence.find(frame) for frame in frames] == [on_disk.path(frame) for frame in frames]
+
+
+def test_of_two_spellings_of_a_frame_the_one_that_is_written_counts(tmp_path):
+    """Where a folder has both, it is the file that this package would write."""
+    touch(tmp_path, "p.-0002.exr", "p.-002.exr")
+    sequence = FrameSequence.parse(tmp_path / "p.####.exr")
+    assert sequence.on_disk().path(-2) == sequence.find(-2) == sequence.path(-2) == tmp_path / "p.-002.exr"
+
+
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+@pytest.mark.parametrize("asked", ["NFC", "NFD"])
+def test_names_of_either_normal_form_are_one(tmp_path, stored, asked):
+    """macOS stores an accent apart from its letter; folder and file are found whichever way they are written."""
+    folder, name = "s\u00e9quence", "caf\u00e9_\u304c"
+    kept = touch(tmp_path / normalize(stored, folder), *(f"{normalize(stored, name)}.{n}.exr" for n in (1001, 1002)))
+    asked_folder = tmp_path / normalize(asked, folder)
+    for written in (f"{normalize(asked, name)}.####.exr", f"{normalize(asked, name)}.1001.exr", ""):
+        sequence = FrameSequence.parse(asked_folder / written)
+        assert sequence.frames_on_disk() == (1001, 1002)
+        assert sequence.on_disk().path(1002) == sequence.find(1002) == kept / f"{normalize(stored, name)}.1002.exr"
+
+
+def test_links_to_nothing_are_told_apart_from_files(tmp_path):
+    """A link whose file is gone is no frame, and is known as such; a link to a file is one."""
+    touch(tmp_path / "elsewhere", "a.exr")
+    (tmp_path / "p.1001.exr").symlink_to(tmp_path / "elsewhere" / "a.exr")
+    (tmp_path / "p.1002.exr").symlink_to("/nowhere/p.1002.exr")
+    (tmp_path / "p.1003.exr").symlink_to("p.1003.exr")
+    on_disk = FrameSequence.parse(tmp_path / "p.####.exr").on_disk()
+    assert on_disk.frames == (1001,)
+    assert on_disk.broken == {1002: "p.1002.exr", 1003: "p.1003.exr"}
+
+
+@pytest.mark.parametrize(
+    ("written", "names", "advice"),
+    [
+        ("p.#.exr", ["p.0001.exr", "p.0002.exr"], "On disk is p.0001.exr: write p.####.exr"),
+        ("p.@.exr", ["p.0001.exr"], "On disk is p.0001.exr: write p.####.exr"),
+        ("p.########.exr", ["p.1001.exr"], "On disk is p.1001.exr: write p.####.exr"),
+        ("p.####.exr", ["p.1001.EXR"], "On disk is p.1001.EXR: write p.####.EXR"),
+        ("P.####.exr", ["p.1001.exr"], "On disk is p.1001.exr: write p.####.exr"),
+        ("plate_####.exr", ["plate.1001.exr"], "On disk is plate.1001.exr: write plate.####.exr"),
+        ("p.####.png", ["p.1001.jpg", "q.1001.tif"], None),
+        (
+            "sh010_palte.####.exr",
+            ["sh010_plate.1001.exr"],
+            "On disk is sh010_plate.1001.exr: write sh010_plate.####.exr",
+        ),
+        (
+            "sh010.####_left.exr",
+            ["sh010.01001_left.exr"],
+            "On disk is sh010.01001_left.exr: write sh010.#####_left.exr",
+        ),
+        ("p.####.exr", ["p.exr"], "On disk is p.exr, which has no frame number"),
+        ("p.####.exr", [], None),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_answered_with_what_is_there(tmp_path, written, names, advice):
+    """The nearest name on disk is told, and the pattern that it takes."""
+    touch(tmp_path, *names)
+    sequence = FrameSequence.parse(tmp_path / written)
+    assert sequence.frames_on_disk() == ()
+    assert sequence.advice() == advice
+
+
+@pytest.mark.parametrize("written", ["p.{frame}.exr", "p.<F4>.exr", "p.[####.exr", "p.*.exr", "p..exr"])
+def test_other_notations_are_answered_with_what_is_there(tmp_path, written):
+    """Notations of other programs, and what a shell leaves of $F4, come to the pattern of the files that are there."""
+    touch(tmp_path, "p.0001.exr", "p.0002.exr")
+    try:
+        answer = FrameSequence.parse(tmp_path / written).advice()
+    except FrameRangeError as error:
+        answer = error.fix
+    assert answer == "On disk is p.0001.exr: write p.####.exr"
+
+
+def test_a_folder_that_is_absent_is_told(tmp_path):
+    """The first folder of a path that is not there is named, with the one that it may be."""
+    (tmp_path / "Plates").mkdir()
+    assert FrameSequence.parse(tmp_path / "plates" / "sh010" / "p.####.exr").advice() == (
+        f"There is no folder {tmp_path / 'plates'}; on disk is Plates"
+    )
+    assert "There is no folder" in FrameSequence.parse(tmp_path / "zzz" / "p.####.exr").advice()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not Unicode")
+def test_names_that_are_not_utf8_are_told_with_what_to_do(tmp_path):
+    """A Latin-1 name is shown by its bytes, in whatever way it is met, and nothing that cannot be printed is raised."""
+    for number in (1001, 1002):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.%d.exr" % number)).touch()
+    told = FrameSequence.parse(tmp_path / "caf\u00e9.####.exr").advice()
+    assert told == r"On disk is caf\xe9.1001.exr, whose name is not UTF-8: rename its files, such as with convmv"
+    for pattern in (os.fsdecode(b"caf\xe9.####.exr"), os.fsdecode(b"caf\xe9.1001.exr"), ""):
+        with pytest.raises(FrameRangeError, match="not UTF-8") as caught:
+            FrameSequence.parse(tmp_path / pattern)
+        assert r"caf\xe9" in str(caught.value)
+        str(caught.value).encode()
+
+
+def test_a_folder_is_listed_once_however_many_frames_are_held(tmp_path, monkeypatch):
+    """One listing answers for every frame, in a time that does not grow with the number of files for each."""
+    touch(tmp_path, *(f"p.{number:04d}.exr" for number in range(0, 4000, 2)))
+    on_disk = FrameSequence.parse(tmp_path / "p.####.exr").on_disk()
+    monkeypatch.setattr(os, "scandir", lambda path: pytest.fail("listed again"))
+    assert [on_disk.held(frame) for frame in (-5, 0, 1, 2, 3999, 10**9)] == [0, 0, 0, 2, 3998, 3998]
+
+
+def test_a_file_whose_name_has_tokens_stands_for_its_sequence(tmp_path):
+    """The name of a file on disk is its name, whatever signs are in it."""
+    for stem in ("plate@2x", "shot#3", "50%done"):
+        touch(tmp_path, f"{stem}.1001.exr", f"{stem}.1002.exr")
+        sequence = FrameSequence.parse(tmp_path / f"{stem}.1002.exr")
+        assert (sequence.path(1001).name, sequence.frames_on_disk()) == (f"{stem}.1001.exr", (1001, 1002))
 
 
 def test_frames_on_disk_are_those_that_the_pattern_names(tmp_path):
@@ -84,6 +259,7 @@ def test_frames_on_disk_are_those_that_the_pattern_names(tmp_path):
         (["q_9.png", "q_10.png"], "q_10.png", "q_#.png", (9, 10)),
         (["00000.jpg", "00001.jpg"], "00001.jpg", "#####.jpg", (0, 1)),
         (["p.-0001.exr", "p.0000.exr"], "p.-0001.exr", "p.####.exr", (-1, 0)),
+        (["p.-001.exr", "p.0000.exr"], "p.-001.exr", "p.####.exr", (-1, 0)),
         (["sh-0001.exr", "sh-0002.exr"], "sh-0001.exr", "sh-####.exr", (1, 2)),
     ],
 )

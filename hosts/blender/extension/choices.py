@@ -15,13 +15,12 @@ import bpy
 from stcn_plugin.bridge import JobRequest, KeyframeFile, matte_folder
 from stcn_plugin.bridge.places import OBJECT
 from stcn_plugin.errors import FrameRangeError, HostError
-from stcn_plugin.frames import parse_frame_range
+from stcn_plugin.frames import frame_token, parse_frame_range
 
 from .colour_spaces import input_space
 from .plates import Plate, collect_plate
 from .sequences import shifted
 
-_HAS_FRAME = re.compile(r"#|@|%0?\d*d|\$F")
 SHOT_ENDING = ".stcn.yaml"
 """How the name of a shot file ends."""
 
@@ -103,7 +102,7 @@ class Choices:
         Raises:
             HostError: It starts at a .blend file that is not saved.
         """
-        if _HAS_FRAME.search(Path(self.out).name):
+        if frame_token(Path(self.out).name):
             return absolute(self.out)
         stem = self.plate.files.stem
         return str(Path(absolute(self.out or "//")) / stem / f"{stem}_matte.{'#' * len(self.plate.files.number)}.exr")
@@ -214,7 +213,8 @@ def absolute(path: str) -> str:
 
 def shot_file_of(out: str) -> str:
     """Return where the shot of mattes is saved: beside them, by their name, and above any folder per object."""
-    name = _HAS_FRAME.split(Path(out).name)[0]
+    name = Path(out).name
+    name = name[: token.start()] if (token := frame_token(name)) else name
     name = re.sub(rf"[._-]*{OBJECT}", "", name).strip("._- ") or "shot"
     return str(Path(matte_folder(out)) / f"{name}{SHOT_ENDING}")
 

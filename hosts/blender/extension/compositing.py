@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from stcn_plugin.bridge import Report
+from stcn_plugin.frames import padded
 
 from .choices import Choices
 from .plates import MATTES_MARK, Plate, shows_plate
@@ -174,4 +175,4 @@ def _file(pattern: str, number: int) -> str:
     """Return the file of a frame pattern of the worker, whose frame number is the last run of ``#``."""
     path = Path(pattern)
     last = list(re.finditer("#+", path.name))[-1]
-    return str(path.with_name(f"{path.name[: last.start()]}{number:0{len(last[0])}d}{path.name[last.end() :]}"))
+    return str(path.with_name(f"{path.name[: last.start()]}{padded(number, len(last[0]))}{path.name[last.end() :]}"))

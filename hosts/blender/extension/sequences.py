@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stcn_plugin.errors import HostError
-from stcn_plugin.frames import parse_frame_range
+from stcn_plugin.frames import padded, parse_frame_range
 
 _PART = re.compile(r"(-?\d+)(?:-(-?\d+)(x\d+)?)?", re.ASCII)
 
@@ -58,7 +58,7 @@ class Numbered:
 
     def path(self, number: int) -> Path:
         """Return the file of another number."""
-        return self.folder / f"{self.prefix}{number:0{len(self.number)}d}{self.ending}"
+        return self.folder / f"{self.prefix}{padded(number, len(self.number))}{self.ending}"
 
     def numbers_on_disk(self) -> list[int]:
         """Return the numbers that have a file, ascending."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-_FRAME = re.compile(r"#+|%0?\d*d|@+|\$F\d*")
+from stcn_plugin.frames import FRAME_TOKEN, padded
+
 _LAST_HASHES = re.compile(r"#+(?=[^#/]*\Z)")
 _TCL = re.compile(r"([\[\]$])")
 
@@ -31,7 +32,7 @@ def stem(pattern: str) -> str:
     >>> stem("mattes/sh010.####.exr")
     'sh010'
     """
-    name = _FRAME.sub("", PurePosixPath(forward(pattern)).name).replace("<object>", "")
+    name = FRAME_TOKEN.sub("", PurePosixPath(forward(pattern)).name).replace("<object>", "")
     return re.sub(r"[._-]{2,}", ".", name.rpartition(".")[0]).strip("._- ") or "mattes"
 
 
@@ -48,13 +49,9 @@ def plate_pattern(out: str, node: str) -> str:
 def frame_file(pattern: str, frame: int) -> str:
     """Return the file of a frame: its number stands for the last run of # in the file's name, never in a folder's.
 
-    The minus of a negative frame stands before all of its digits, as the worker has it.
+    A negative frame is as Nuke and the worker have it: its sign takes one of the characters.
     """
-
-    def number(token: re.Match[str]) -> str:
-        return f"{'-' if frame < 0 else ''}{abs(frame):0{len(token.group())}d}"
-
-    return _LAST_HASHES.sub(number, pattern)
+    return _LAST_HASHES.sub(lambda token: padded(frame, len(token.group())), pattern)
 
 
 def default_out(script: str, plate: str) -> str:

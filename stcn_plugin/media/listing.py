@@ -1,0 +1,142 @@
+"""Folders listed: the names in them, in whichever normal form, and the one that was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from stcn_plugin.errors import FrameRangeError
+
+_NUMBER = re.compile(r"(?<![vV\d])(?:(?<![^._])-)?\d+")  # v002 is a version; a minus follows a dot, '_' or nothing
+_TOKENS = re.compile(r"<\w+>|\{[^}]*\}|\[[^\]]*\]|%0?\d*d|\$F\d*|-?\d+|[\W_]")
+_ALIKE = 0.8  # of 1, how alike two names are for the one to be a slip of the other
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; a path that no system can hold is none."""
+    return os.path.isdir(path)  # noqa: PTH112 - Path.is_dir raises where a name is too long
+
+
+def names_in(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield the visible names in a folder, each with whether it is a link to nothing; none where it is no folder.
+
+    Raises:
+        FrameRangeError: The folder exists and cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    yield entry.name, entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        raise FrameRangeError(f"the folder cannot be read ({reason_of(error)})", where=shown(str(folder))) from error
+
+
+def existing(path: Path) -> Path:
+    """Return a path as it is on disk, where that has another normal form: macOS stores ``é`` as two characters.
+
+    Args:
+        path: As somebody wrote it.
+
+    Returns:
+        The path on disk, or the same path where there is none either way.
+    """
+    if str(path).isascii() or os.path.lexists(path):
+        return path
+    found = Path(path.anchor)
+    for part in path.parts[1 if path.anchor else 0 :]:
+        if not os.path.lexists(found / part):
+            same = (name for name, _ in names_in(found) if composed(name) == composed(part))
+            part = next(same, part)
+        found /= part
+    return found
+
+
+def composed(name: str) -> str:
+    """Return a name in the normal form that people type."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def is_undecodable(name: str) -> bool:
+    """Whether a name holds bytes that are not UTF-8."""
+    return not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def shown(name: str) -> str:
+    """Return a name for a message; bytes that are not UTF-8 as a backslash, ``x`` and two digits."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def reason_of(error: OSError | ValueError) -> str:
+    """Return what went wrong with a file or a folder, in the words of the system."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def advice(folder: Path, name: str) -> str | None:
+    """Say which file on disk a pattern that matches none was probably meant for, and how to write it.
+
+    Args:
+        folder: Folder of the pattern.
+        name: File name of the pattern.
+
+    Returns:
+        A sentence without its full stop; ``None`` where nothing on disk is like it.
+    """
+    if not is_folder(folder):
+        return _advice_on_folder(folder)
+    near = _nearest(name, (found for found, _ in names_in(folder)))
+    if near is None:
+        return None
+    if is_undecodable(near):
+        return f"On disk is {shown(near)}, whose name is not UTF-8: rename its files, such as with convmv"
+    pattern = hashed(near)
+    return f"On disk is {near}: write {pattern}" if pattern else f"On disk is {near}, which has no frame number"
+
+
+def hashed(name: str) -> str | None:
+    """Return a file name with its frame number as one ``#`` per digit; ``None`` where it has no number but a version.
+
+    It is the number before the ending, or else the longest and of several the last.
+    """
+    stem, suffix = os.path.splitext(name)  # noqa: PTH122 - a name, not a file
+    numbers = list(_NUMBER.finditer(stem))
+    if not numbers:
+        return None
+    frame = numbers[-1]
+    if frame.end() < len(stem):
+        frame = max(reversed(numbers), key=lambda number: len(number.group()))
+    return f"{stem[: frame.start()]}{'#' * len(frame.group())}{stem[frame.end() :]}{suffix}"
+
+
+def _advice_on_folder(folder: Path) -> str | None:
+    """Name the first folder of a path that is absent, and the one that it may be."""
+    absent = next((each for each in reversed([folder, *folder.parents]) if not is_folder(each)), folder)
+    if os.path.lexists(absent):
+        return f"{shown(str(absent))} is no folder"
+    near = _nearest(absent.name, (name for name, _ in names_in(absent.parent) if is_folder(absent.parent / name)))
+    if near is None:
+        return f"There is no folder {shown(str(absent))}"
+    which = ", whose name is not UTF-8: rename it" if is_undecodable(near) else ""
+    return f"There is no folder {shown(str(absent))}; on disk is {shown(near)}{which}"
+
+
+def _nearest(name: str, names: Iterable[str]) -> str | None:
+    """Return the name that is the same but for case, numbers and signs, or else the most alike."""
+    wanted = _folded(name)
+    others: dict[str, str] = {}
+    for other in sorted(names):
+        others.setdefault(_folded(other), other)
+    close = [wanted] if wanted in others else difflib.get_close_matches(wanted, list(others)[:2000], 1, _ALIKE)
+    return others[close[0]] if close else None
+
+
+def _folded(name: str) -> str:
+    if is_undecodable(name):
+        name = name.encode("utf-8", "surrogateescape").decode("latin-1")
+    return _TOKENS.sub("", unicodedata.normalize("NFC", name)).casefold()

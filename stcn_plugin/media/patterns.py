@@ -1,0 +1,140 @@
+"""Frame patterns as people write them: where in a name the frame number is, and what is wrong where it is nowhere."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from stcn_plugin.errors import FrameRangeError
+from stcn_plugin.frames import MOST_DIGITS
+from stcn_plugin.media.formats import PICTURES
+from stcn_plugin.media.listing import advice, existing, hashed, is_undecodable, names_in, shown
+
+EXAMPLE = "Write the frame number as #, such as plate.####.exr"
+"""What to do where a pattern has no frame number."""
+
+NUMBERED = re.compile(
+    r"""
+    (?P<prefix>.*?)
+    (?<![vV])                               # v002 is a version, not a frame
+    (?<!\d)
+    (?P<number>(?:(?<![^._])-)?\d+)         # the minus of a negative frame follows a dot, '_' or nothing
+    (?P<suffix>\.[A-Za-z]\w*)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+"""A file name with a frame number before its ending."""
+
+_RANGE_BEFORE = re.compile(r"\[?-?\d+--?\d+(?:x\d+)?\]?$")
+_RANGE_AFTER = re.compile(r"\s+-?\d[-\dx, ]*$")
+_RANGE_ALONE = re.compile(r"(?P<range>\[?-?\d+-\d+(?:x\d+)?\]?)(?P<suffix>\.[A-Za-z]\w*)$")
+_VIEW = re.compile(r"%[vV](?![A-Za-z])")
+_TILES = re.compile(r"<UDIM>|%\(UDIM\)d|<UVTILE>", re.IGNORECASE)
+_SHOWN = 200  # characters of a pattern in a message
+
+
+def path_of(pattern: str | Path) -> Path:
+    """Return a pattern as a path; ``~`` is the home folder.
+
+    Raises:
+        FrameRangeError: No path can be like that.
+    """
+    text = str(pattern)
+    if "\0" in text:
+        raise FrameRangeError("the pattern holds a NUL character", where=cut(text.replace("\0", "\\0")), fix=EXAMPLE)
+    if is_undecodable(text):
+        raise undecodable(text)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise FrameRangeError("there is no such home folder", where=cut(text), fix="Write the whole path") from None
+
+
+def parts_at(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
+    """Split a file name at its frame number.
+
+    Args:
+        path: The pattern.
+        token: Its frame number.
+
+    Returns:
+        What stands before the number, its characters at least, and what stands behind it.
+
+    Raises:
+        FrameRangeError: It is no pattern of one sequence.
+    """
+    where = cut(str(path))
+    prefix, ending = path.name[: token.start()], path.name[token.end() :]
+    range_around = _RANGE_BEFORE.search(prefix) or _RANGE_AFTER.search(ending)
+    if range_around:
+        clean = path.name.replace(range_around.group(), "")
+        raise _range_inside(where, clean, range_around.group())
+    if prefix.endswith("#"):
+        raise FrameRangeError("the pattern has two frame numbers side by side", where=where, fix=EXAMPLE)
+    if view := _VIEW.search(str(path)):
+        fix = f"Write the view's name in place of {view.group()}, such as left"
+        raise FrameRangeError("the pattern stands for several views", where=where, fix=fix)
+    if _TILES.search(path.name):
+        raise FrameRangeError("the pattern stands for the tiles of a texture", where=where, fix=EXAMPLE)
+    if not Path("x" + ending).suffix:
+        raise FrameRangeError("the pattern has no file type after the frame number", where=where, fix=EXAMPLE)
+    padding = _padding(token.group())
+    if padding > MOST_DIGITS:
+        raise FrameRangeError(
+            f"the pattern's frame number is longer than {MOST_DIGITS} digits", where=where, fix=EXAMPLE
+        )
+    return prefix, max(1, padding), ending
+
+
+def no_number(path: Path) -> FrameRangeError:
+    """Return the error of a name without a frame number, with what was probably meant."""
+    where = cut(str(path))
+    if alone := _RANGE_ALONE.search(path.name):
+        clean = f"{path.name[: alone.start()]}####{alone['suffix']}"
+        return _range_inside(where, clean, alone["range"])
+    fix = advice(existing(path.parent), path.name) if path.suffix else None
+    if fix is None and (pattern := hashed(path.name)) and Path(pattern).suffix:
+        fix = f"Write it as {pattern}"
+    return FrameRangeError("the pattern has no frame number", where=where, fix=fix or EXAMPLE)
+
+
+def sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
+    """Group the numbered pictures of a folder: prefix and suffix to the frame numbers as written."""
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, _ in names_in(folder):
+        match = NUMBERED.fullmatch(name)
+        if match and match["suffix"].lower() in PICTURES and len(match["number"]) <= MOST_DIGITS:
+            found[match["prefix"], match["suffix"]].append(match["number"])
+    return found
+
+
+def padding_of(numbers: Iterable[str]) -> int:
+    """Return the padding of the frame numbers of one sequence: the shortest tells."""
+    return min(len(number) for number in numbers)
+
+
+def undecodable(text: str) -> FrameRangeError:
+    """Return the error of a name that is not UTF-8."""
+    fix = "Rename the files and folders to UTF-8, such as with convmv"
+    return FrameRangeError("the name is not UTF-8", where=cut(text), fix=fix)
+
+
+def cut(text: str) -> str:
+    """Return text for a message: not too long, and nothing in it that cannot be printed as UTF-8."""
+    text = shown(text)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _padding(token: str) -> int:
+    """Return the characters that ``####``, ``@@@@``, ``%04d`` or ``$F4`` asks for at least."""
+    if token[0] in "#@":
+        return len(token)
+    digits = token.strip("%d$F").lstrip("0") or "1"
+    return int(digits) if len(digits) <= 2 else MOST_DIGITS + 1
+
+
+def _range_inside(where: str, clean: str, text: str) -> FrameRangeError:
+    fix = f"Write the pattern {clean} and give {text.strip().strip('[]')} as the frame range"
+    return FrameRangeError("the pattern has a frame range inside", where=where, fix=fix)
