@@ -35,6 +35,7 @@ from stcn_plugin.shot.keyframes import read_keyframes
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.update import Part, Recall, affected, plan_parts
+from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
 
@@ -60,7 +61,6 @@ class Job:
         stretches: What is propagated, one after another: the whole shot as one, or the parts that an update asks for.
         life: Object name to the first and last index on which it may appear.
         studio: The studio's plugins.
-        warnings: What is odd about the shot's files.
     """
 
     shot: Shot
@@ -78,7 +78,6 @@ class Job:
     stretches: tuple[Stretch, ...]
     life: Mapping[str, tuple[int, int]]
     studio: Hooks
-    warnings: tuple[str, ...] = ()
 
     @property
     def written(self) -> tuple[int, ...]:
@@ -96,7 +95,13 @@ class Job:
         return self.window.width * self.pixel_aspect * self.size[0] / (self.size[1] * self.window.height)
 
 
-def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None) -> Job:
+def prepare(
+    shot: Shot,
+    *,
+    update: Collection[int] = (),
+    studio: Hooks | None = None,
+    watcher: Watcher = Watcher(),
+) -> Job:
     """Find, read and check everything that a shot needs.
 
     Args:
@@ -104,6 +109,7 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         update: Frames whose keyframes are new or changed, or gone for all objects; only what they reach is propagated, into mattes that
             are there. Empty propagates the whole shot.
         studio: The studio's plugins; ``None`` has no other than the built-in.
+        watcher: Told what is odd about files and settings without harm to the mattes.
 
     Raises:
         STCNError: Anything at all is wrong with the shot; nothing has been written yet.
@@ -129,6 +135,8 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         files.setdefault(index_of[keyframe.frame], []).append(keyframe)
     life = {name: _span(name, span.frames, frames) for name, span in shot.objects.items()}
     artist = read_keyframes(files, window=window, display=header.display, size=size, only_name=only_name(life))
+    for warning in artist.warnings:
+        watcher.on_warning(warning)
     objects = tuple(dict.fromkeys(name for masks in artist.masks.values() for name in masks))
     check_life(life, objects, artist.masks, shot, frames)
     writer = MatteWriter(
@@ -164,7 +172,6 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         stretches=(whole,),
         life=life,
         studio=studio,
-        warnings=artist.warnings,
     )
     return _narrowed(job, whole, check_update(update, frames)) if update else job
 

@@ -85,7 +85,7 @@ def propagate(
     """
     watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled)
     studio = studio or builtin_hooks()
-    job = prepare(shot, update=update, studio=studio)
+    job = prepare(shot, update=update, studio=studio, watcher=watcher)
     # As a file, so that who gives the engine need not know of plugins.
     weights = str(weights_store(studio).path(shot.settings.weights))
     on_checked()
