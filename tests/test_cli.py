@@ -49,6 +49,17 @@ def test_flags_alone_do_the_main_job(folder):
     assert read_image(folder / "flags" / "m.1003.exr").channels[:4] == ("R", "G", "B", "A")
 
 
+@pytest.mark.parametrize("key", ["key.png", "labels.png"])
+def test_a_name_for_the_one_object(folder, key):
+    """--object NAME names what keyframe files do not, a grey matte as well as a number; the range is optional."""
+    Image.fromarray(golden_masks(96, 144)[0] * 7).save(folder / "labels.png")
+    flags = ("--plate", "p.####.png", "--keyframe", f"1001={key}", "--range", "1001-1002", "--set", "size=64")
+    result = stcn("propagate", *flags, "--object", "hero", "--out", "named/m.####.exr", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "2 frames (1001-1002) of hero" in result.stderr
+    assert "hero.A" in read_image(folder / "named" / "m.1002.exr").channels
+
+
 def test_shot_file_with_flags_over_it(folder):
     """A shot file runs from any folder, and flags go over what it says."""
     shot = folder / "shot.yaml"
@@ -64,6 +75,8 @@ def test_shot_file_with_flags_over_it(folder):
         (("propagate",), 2, "missing: --plate, --keyframe, --out"),
         (("propagate", *FLAGS), 2, "missing: --out"),
         (("propagate", "--keyframe", "key.png", "--plate", "p.####.png", "--out", "o.####.exr"), 2, "write it as FRAME=FILE"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--object", "hero="), 2, "write it as NAME or NAME=RANGE"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--object", "=1001"), 2, "write it as NAME or NAME=RANGE"),
         (("propagate", "--nonsense"), 2, "No such option"),
         (("nonsense",), 2, "No such command"),
         (("propagate", *FLAGS, "--out", "o.####.exr", "--device", "cuda:7"), 1, "the device 'cuda:7' is not available"),

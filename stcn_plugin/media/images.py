@@ -172,8 +172,10 @@ def _opened(path: Path, error: type[STCNError], label: str, unassociated: bool) 
 
 def _headers(source: Any, path: Path) -> tuple[ImageHeader, ...]:
     """Read the header of every part."""
-    specs: list[Any] = []
-    while source.seek_subimage(len(specs), 0):
+    specs: list[Any] = [source.spec(0, 0)]
+    # A still WebP gives an error for its pixels once anybody has looked for a second picture.
+    is_still = source.format_name() == "webp" and not specs[0].get_int_attribute("oiio:Movie")
+    while not is_still and source.seek_subimage(len(specs), 0):
         specs.append(source.spec(len(specs), 0))
     source.geterror()  # the last seek fails on purpose, and would be taken for an error of the pixels
     parts = tuple(spec.get_string_attribute("oiio:subimagename") for spec in specs)

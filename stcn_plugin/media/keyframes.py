@@ -109,10 +109,13 @@ def _wanted(
             name = given if given is not None and is_named else only_name or given or UNNAMED
             unnamed = () if is_named or only_name else (name,)
         picks = {name: picks.get(name, selector)}
-    if len(picks) == 1:
+    elif len(picks) == 1:
         ((name, value),) = picks.items()
-        if name == value and not file.has(value) and (only := file.only_object()) is not None:
-            return {name: only}, ()
+        if name == value and file.layer_kind is None and not file.has(value):
+            if (only := file.only_object()) is not None:
+                return {name: only}, ()
+            if file.contents.doubt is not None:
+                raise file.contents.doubt
     return file.read(picks), unnamed
 
 

@@ -66,7 +66,6 @@ class Job:
         stretches: What is propagated, one after another: the whole shot as one, or the parts that an update asks for.
         life: Object name to the first and last index on which it may appear.
         studio: The studio's plugins.
-        warnings: What is odd about the shot's files.
     """
 
     shot: Shot
@@ -85,7 +84,6 @@ class Job:
     stretches: tuple[Stretch, ...]
     life: Mapping[str, tuple[int, int]]
     studio: Hooks
-    warnings: tuple[str, ...] = ()
 
     @property
     def written(self) -> tuple[int, ...]:
@@ -117,7 +115,7 @@ def prepare(
         update: Frames whose keyframes are new or changed, or gone for all objects; only what they reach is propagated, into mattes that
             are there. Empty propagates the whole shot.
         studio: The studio's plugins; ``None`` has no other than the built-in.
-        watcher: Told what is being read, and asked whether to go on.
+        watcher: Told what is being read and what is odd about it, and asked whether to go on.
 
     Raises:
         CancelledError: The watcher said so.
@@ -149,6 +147,8 @@ def prepare(
     artist = read_keyframes(
         files, window=window, display=header.display, size=size, only_name=only_name(life), activities=activities
     )
+    for warning in artist.warnings:
+        watcher.on_warning(warning)
     objects = tuple(dict.fromkeys(name for masks in artist.masks.values() for name in masks))
     check_life(life, objects, artist.masks, shot, frames)
     outputs = shot_outputs(shot, frames)
@@ -188,7 +188,6 @@ def prepare(
         stretches=(whole,),
         life=life,
         studio=studio,
-        warnings=artist.warnings,
     )
     if not update:
         return job

@@ -62,8 +62,6 @@ def run(
         STCNError: Reading, propagating or writing failed; every file on disk is whole.
     """
     notifier = Notifier(job.studio, watcher.on_warning)
-    for warning in job.warnings:
-        notifier.warn(warning)
     notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
     try:
         with notifier.telling_failure(job.shot.out), device_errors_described():

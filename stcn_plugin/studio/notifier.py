@@ -29,11 +29,6 @@ class Notifier:
         """All warnings so far."""
         return tuple(self._warnings.values())
 
-    def warn(self, text: str) -> None:
-        """Tell of what went wrong outside of any plugin, without harm to the mattes."""
-        self._warnings[text, None] = text
-        self._on_warning(text)
-
     def tell(self, hook: str, **arguments: object) -> None:
         """Tell every plugin."""
 

@@ -298,10 +298,10 @@ def test_what_json_cannot_hold_is_refused_before_it_is_sent(message):
 
 def test_any_mapping_and_sequence_will_do():
     """A host may give what behaves like a dictionary and a tuple."""
-    job = JobRequest(objects=MappingProxyType({"hero": "1-2"}), settings=["a=1"], keyframes=[KeyframeFile(1, "k", MappingProxyType({"hero": 1}))])  # fmt: skip
+    job = JobRequest(objects=MappingProxyType({"hero": "1-2", "ball": None}), settings=["a=1"], keyframes=[KeyframeFile(1, "k", MappingProxyType({"hero": 1}))])  # fmt: skip
     found = decode(encode(Run(1, job))).job
     assert found == JobRequest(
-        objects={"hero": "1-2"}, settings=("a=1",), keyframes=(KeyframeFile(1, "k", {"hero": 1}),)
+        objects={"hero": "1-2", "ball": None}, settings=("a=1",), keyframes=(KeyframeFile(1, "k", {"hero": 1}),)
     )
 
 

@@ -230,6 +230,58 @@ def test_greys_with_a_palette_are_a_soft_matte(tmp_path: Path) -> None:
     assert frames[2].sad == 0
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_label_pictures_are_objects_by_number(tmp_path: Path, dtype: type[np.generic]) -> None:
+    """Truth in grey labels 0, 1, 2 is scored object by object, also where a frame lacks one."""
+    first, second = square(2, 2), square(20, 30)
+    for frame, labels in enumerate([first + 2 * second, first, 0 * first], start=1):
+        Image.fromarray(labels.astype(dtype)).save(tmp_path / f"t.{frame}.png")
+        write_palette(tmp_path / f"m.{frame}.png", first)
+    evaluation = score(tmp_path / "m.#.png", tmp_path / "t.#.png")
+    assert {scored.name: [one.j for one in scored.frames.values()] for scored in evaluation.objects} == {
+        "1": [1.0, 1.0, 0.0],
+        "2": [0.0, 1.0, 1.0],
+    }
+
+
+def test_a_matte_that_is_nearly_lost_is_no_label_picture(tmp_path: Path) -> None:
+    """Values 0, 1 and 2 on some frames of a sequence of mattes are coverage, as they are on the others."""
+    for frame, value in enumerate([1.0, 2 / 255, 0.0], start=1):
+        write_grey(tmp_path / f"t.{frame}.png", square(2, 2))
+        write_grey(tmp_path / f"m.{frame}.png", square(2, 2, value=value))
+        write_grey(tmp_path / f"o.hero.{frame}.png", square(2, 2, value=value))
+    for mattes in ("m.#.png", "o.<object>.#.png"):
+        frames = score(tmp_path / mattes, tmp_path / "t.#.png").objects[0].frames
+        assert [frames[frame].sad for frame in (1, 2, 3)] == pytest.approx([0, 0.1 * 253 / 255, 0.1])
+
+
+def test_a_file_per_object_of_0_and_1(tmp_path: Path) -> None:
+    """Masks of one object as NumPy saves them."""
+    for frame in (1, 2):
+        Image.fromarray(square(2, 2).astype(np.uint8)).save(tmp_path / f"t.hero.{frame}.png")
+        write_grey(tmp_path / f"m.{frame}.png", square(2, 2))
+    assert score(tmp_path / "m.#.png", tmp_path / "t.<object>.#.png").mean.j == 1
+
+
+def test_white_is_the_object_of_a_black_and_white_palette(tmp_path: Path) -> None:
+    """Whatever its index, on every frame."""
+    for frame in (1, 2):
+        picture = Image.fromarray((1 - square(2, 2)).astype(np.uint8), "P")
+        picture.putpalette([255, 255, 255, 0, 0, 0])
+        picture.save(tmp_path / f"t.{frame}.png")
+        write_grey(tmp_path / f"m.{frame}.png", square(2, 2))
+    assert score(tmp_path / "m.#.png", tmp_path / "t.#.png").mean.j == 1
+
+
+def test_a_cryptomatte_without_names_is_refused(tmp_path: Path) -> None:
+    """The alpha of its beauty is no object of it."""
+    write_exr(tmp_path / "t.1.exr", {"A": square(2, 2)})
+    planes = dict.fromkeys(["R", "G", "B", "A", *channel_names("CryptoObject", 2)], square(2, 2))
+    write_exr(tmp_path / "m.1.exr", planes)
+    with pytest.raises(MatteError, match=r"m\.1\.exr: the file is a Cryptomatte"):
+        score(tmp_path / "m.#.exr", tmp_path / "t.#.exr")
+
+
 def test_a_file_per_object(tmp_path: Path) -> None:
     """``<object>`` in the pattern stands for the objects whose files are there."""
     hero, villain = square(2, 2), square(20, 30)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from keyframe_files import DISPLAY, exr, read, refusal, same
-from picture_files import noise, spec_of, write, write_parts
+from picture_files import noise, spec_of, write_parts
 
-from stcn_plugin.media.cryptomatte import hash_bits
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader
@@ -138,74 +135,47 @@ def test_parts_of_a_multi_part_file_are_layers(tmp_path, stored):
     same(read(path, selector="A"), {"matte": beauty[..., 3]})
 
 
-# Cryptomatte
+@pytest.mark.parametrize(
+    "names", ["RGBA", ["rgba.R", "rgba.G", "rgba.B", "rgba.A"], ["rgba.red", "rgba.green", "rgba.blue", "rgba.alpha"]]
+)
+@pytest.mark.parametrize("selector", [None, "rgba", "rgba.alpha", "A", "rgb"])
+def test_the_layer_called_rgba_is_the_main_one(tmp_path, names, selector):
+    """Nuke calls the unnamed layer so, and may write it by that name."""
+    path, channels = exr(tmp_path / "k.exr", *names)
+    same(read(path, selector=selector), {"matte": channels[names[3]]})
 
 
-def crypto_file(path, mattes, manifest: str | None = "inside", parts: bool = False):
-    """Write a Cryptomatte as a renderer would, here without our own encoder: one object a pixel pair."""
-    names = list(mattes)
-    values = np.zeros((12, 20, 4), np.float32)
-    for index, (name, matte) in enumerate(mattes.items()):
-        values[..., 2 * index] = np.array(hash_bits(name), np.uint32).view(np.float32)
-        values[..., 2 * index + 1] = matte
-    listed = json.dumps({name: f"{hash_bits(name):08x}" for name in names})
-    attributes = {"cryptomatte/abc1234/name": "CryptoAsset", "cryptomatte/abc1234/hash": "MurmurHash3_32"}
-    if manifest == "inside":
-        attributes["cryptomatte/abc1234/manifest"] = listed
-    elif manifest == "beside":
-        attributes["cryptomatte/abc1234/manif_file"] = "names.json"
-        (path.parent / "names.json").write_text(listed)
-    beauty = noise(12, 20, 4)
-    if parts:
-        first = spec_of(beauty, "half", "RGBA", attributes={"oiio:subimagename": "beauty", **attributes})
-        second = spec_of(values, "float", "RGBA", attributes={"oiio:subimagename": "CryptoAsset00"})
-        return write_parts(path, [(first, beauty), (second, values)])
-    channels = [*"RGBA", *(f"CryptoAsset00.{channel}" for channel in "rgba")]
-    return write(path, np.dstack([beauty, values]), "float", channels, attributes=attributes)
+@pytest.mark.parametrize("channel", ["red", "R", "r"])
+def test_a_layer_of_one_red_channel_is_an_object(tmp_path, channel):
+    """Nuke makes layers with red first; depth is none, and an alpha elsewhere comes before red."""
+    path, channels = exr(tmp_path / "k.exr", *"RGBA", f"hero.{channel}", f"depth.{channel}")
+    same(read(path), {"hero": channels[f"hero.{channel}"]})
+    path, channels = exr(tmp_path / "a.exr", *"RGBA", f"hero.{channel}", "bg.A")
+    same(read(path), {"bg": channels["bg.A"]})
 
 
-CRYPTO = {"char:hero": SOFT / 2, "prop:cup": SOFT / 4}
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [
+        (["B", "G", "R", "Z"], "B"),
+        (["spec.R", "spec.G", "spec.B", "spec.A", "diff.R", "diff.G", "diff.B"], "spec.A"),
+        (
+            ["ViewLayer.Combined.R", "ViewLayer.Combined.G", "ViewLayer.Combined.B", "ViewLayer.Combined.A"],
+            "ViewLayer.Combined.A",
+        ),
+        (["x.R", "x.G", "x.B", "y.red", "y.green", "y.alpha"], "y.alpha"),
+    ],
+)
+def test_suggestions_put_alpha_first(tmp_path, names, first):
+    """What may be a matte is named before colours, in the example and in the list."""
+    path, _ = exr(tmp_path / "k.exr", *names)
+    text = refusal(path)
+    first = first if "." in first else "R"
+    assert f"Choose a channel or layer, such as k.exr:{first}. It has: {first}, " in text
+    assert f"It has: {first}, " in refusal(path, selector="nothing like it")
 
 
-@pytest.mark.parametrize("manifest", ["inside", "beside", None])
-@pytest.mark.parametrize("parts", [False, True], ids=["one part", "parts"])
-def test_objects_of_a_cryptomatte_are_picked_by_name(tmp_path, manifest, parts):
-    """With the manifest inside, beside or absent, in one part or in several, a name gives its matte."""
-    path = crypto_file(tmp_path / "k.exr", CRYPTO, manifest, parts)
-    same(read(path, selector="char:hero"), {"char:hero": CRYPTO["char:hero"]})
-    same(read(path, objects={"cup": "prop:cup"}), {"cup": CRYPTO["prop:cup"]})
-
-
-@pytest.mark.parametrize("manifest", ["inside", "beside"])
-def test_a_cryptomatte_without_a_choice_lists_its_objects(tmp_path, manifest):
-    """Nothing is guessed; the names are shown."""
-    text = refusal(crypto_file(tmp_path / "k.exr", CRYPTO, manifest))
-    assert "Choose an object, such as k.exr:char:hero. It has: char:hero, prop:cup" in text
-
-
-def test_an_unknown_object_lists_the_nearest_first(tmp_path):
-    """A typing error is answered with the right name."""
-    text = refusal(crypto_file(tmp_path / "k.exr", CRYPTO), selector="prop:cap")
-    assert "there is no object 'prop:cap' in the file. It has: prop:cup, char:hero" in text
-
-
-def test_without_a_manifest_an_unknown_object_is_told(tmp_path):
-    """The hash of a name that is in no pixel means that the name is wrong."""
-    path = crypto_file(tmp_path / "k.exr", CRYPTO, None)
-    assert "there is no object 'cup' in this frame of the file" in refusal(path, selector="cup")
-    assert "It carries no manifest of their names" in refusal(path)
-
-
-def test_an_object_that_this_frame_does_not_show_is_empty(tmp_path):
-    """A name in the manifest without a pixel is a keyframe on the wrong frame."""
-    path = crypto_file(tmp_path / "k.exr", {"char:hero": SOFT, "prop:cup": SOFT * 0})
-    assert "the matte of 'cup' is empty" in refusal(path, objects={"cup": "prop:cup"})
-
-
-def test_a_plain_channel_of_a_cryptomatte_file_is_picked_too(tmp_path):
-    """The beauty's alpha can be the keyframe as well."""
-    path = crypto_file(tmp_path / "k.exr", CRYPTO)
-    same(read(path, selector="A"), {"matte": noise(12, 20, 4)[..., 3]})
+# Cryptomatte; more of them in test_cryptomatte_files
 
 
 def test_our_own_cryptomatte_reads_back(tmp_path):
@@ -214,3 +184,21 @@ def test_our_own_cryptomatte_reads_back(tmp_path):
     writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=list(mattes), layout="cryptomatte")
     (path,) = writer.write(1001, mattes, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
     same(read(path, objects={"hero": "hero", "back": "bg"}), {"hero": mattes["hero"], "back": mattes["bg"]})
+
+
+def test_an_object_that_this_frame_does_not_show_is_empty(tmp_path):
+    """A name in the manifest without a pixel is a keyframe on the wrong frame."""
+    mattes = {"hero": SOFT, "cup": SOFT * 0}
+    writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=list(mattes), layout="cryptomatte")
+    (path,) = writer.write(1001, mattes, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
+    assert "the matte of 'mug' is empty" in refusal(path, objects={"mug": "cup"})
+
+
+@pytest.mark.parametrize("wanted", [{}, {"selector": "cupp"}])
+def test_a_cryptomatte_asks_for_an_object(tmp_path, wanted):
+    """Nothing is guessed; the names are shown, the nearest first."""
+    mattes = {"char:hero": SOFT / 2, "prop:cup": SOFT / 4}
+    writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=list(mattes), layout="cryptomatte")
+    (path,) = writer.write(1001, mattes, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
+    known = "It has: prop:cup, char:hero" if wanted else "such as m.1001.exr:char:hero. It has: char:hero, prop:cup"
+    assert known in refusal(path, **{key: f"prop:{value}" for key, value in wanted.items()})

@@ -8,6 +8,7 @@ from keyframe_files import BLUE, GREEN, RED, read, refusal, same, save
 from picture_files import write
 from PIL import Image as Pillow
 
+from stcn_plugin.errors import KeyframeError
 from stcn_plugin.media.window import Window
 
 # Grey and RGBA pictures
@@ -208,3 +209,31 @@ def test_an_anti_aliased_id_picture_is_refused(tmp_path):
     text = refusal(save(tmp_path / "k.png", pixels), objects={"hero": "#ff0000"})
     assert "4 pixels lie between the flat colours" in text
     assert "without anti-aliasing" in text
+
+
+@pytest.mark.parametrize("depth", ["half", "float"])
+def test_colours_of_an_exr(tmp_path, depth):
+    """Half floats hold most 8-bit levels not exactly; the colour is the nearest."""
+    pixels = id_picture()
+    pixels[(pixels == GREEN).all(-1)] = (37, 200, 101)
+    path = write(tmp_path / "k.exr", pixels.astype(np.float32) / 255, depth, "RGB")
+    assert "#25c865" in refusal(path)
+    expected = (pixels == (37, 200, 101)).all(-1).astype(np.float32)
+    same(read(path, objects={"hero": "#25C865"}), {"hero": expected})
+
+
+def test_colours_that_are_alike_in_8_bits_are_refused(tmp_path):
+    """Two ids of a renderer that differ by less than a level."""
+    pixels = np.zeros((12, 20, 3), np.float32)
+    pixels[1:5, 1:9], pixels[6:11, 1:9] = (0.5, 0.25, 0), (0.5001, 0.25, 0)
+    path = write(tmp_path / "k.exr", pixels, "float", "RGB")
+    assert "2 flat colours of the picture are #804000 in 8 bits" in refusal(path, objects={"hero": "#804000"})
+
+
+def test_a_lossy_id_picture_is_refused(tmp_path):
+    """A JPEG has no flat colours."""
+    path = tmp_path / "k.jpg"
+    Pillow.fromarray(np.kron(id_picture(), np.ones((4, 4, 1), np.uint8))).save(path, quality=80)
+    window = Window(0, 0, 80, 48)
+    with pytest.raises(KeyframeError, match=r"pixels lie between the flat colours|no colour '#fe0000'"):
+        read(path, display=window, objects={"hero": "#fe0000"})

@@ -8,6 +8,7 @@ from keyframe_files import BLUE, DISPLAY, GREEN, RED, exr, read, refusal, same, 
 from picture_files import noise, write
 from PIL import Image as Pillow
 
+from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.window import Window
 
 # Where the pixels go
@@ -62,6 +63,53 @@ def test_values_become_coverage(tmp_path):
     same(read(path, display=window), {"matte": np.array([[0, 1, 0, 0, 1, 0.5]], np.float32)})
 
 
+def test_what_filters_leave_is_clamped(tmp_path):
+    """Overshoot above 1 and below 0 becomes 1 and 0; nothing is said of it."""
+    values = np.linspace(-0.2, 1.4, 240, dtype=np.float32).reshape(12, 20, 1)
+    path = write(tmp_path / "k.exr", values, "float", "A")
+    found = read_keyframe(path, frame=1, window=DISPLAY, display=DISPLAY)
+    np.testing.assert_array_equal(found.mattes["matte"], values[..., 0].clip(0, 1))
+    assert found.warnings == ()
+
+
+def test_broken_and_hot_pixels_are_told(tmp_path):
+    """A few may stand in a good matte; they are counted."""
+    values = np.full((12, 20, 1), 0.7, np.float32)
+    values[0, :3], values[1, 0], values[1, 1] = np.nan, 40, np.inf
+    path = write(tmp_path / "k.exr", values, "float", ["hero.A"])
+    found = read_keyframe(path, frame=9, window=DISPLAY, display=DISPLAY)
+    assert found.warnings == (
+        f"{path}, frame 9: 3 pixels are no numbers (NaN) and count as 0",
+        f"{path}, frame 9: 2 pixels are far above 1 and count as 1",
+    )
+    assert (found.mattes["hero"][0, 0], found.mattes["hero"][1, 0], found.mattes["hero"][2, 0]) == (
+        0,
+        1,
+        np.float32(0.7),
+    )
+
+
+@pytest.mark.parametrize("scale", [100, 255, 1023, 65535])
+@pytest.mark.parametrize("kind", ["soft", "whole"])
+@pytest.mark.parametrize("name", ["A", "hero.A"])
+def test_floats_on_another_scale_are_refused(tmp_path, scale, kind, name):
+    """Percent, 8, 10 and 16 bits as floats: clamped, every edge would be gone."""
+    soft = np.linspace(0, scale, 240, dtype=np.float32).reshape(12, 20, 1)
+    path = write(tmp_path / "k.exr", np.rint(soft) if kind == "whole" else soft, "float", [name])
+    assert f"up to {scale}" in (text := refusal(path))
+    assert "ivide" in text
+    assert f"up to {scale}" in refusal(path, selector=name)
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 3 / 255, 1 / 65535])
+def test_faint_floats_are_refused(tmp_path, scale):
+    """Labels that a program divided by 255."""
+    values = np.zeros((12, 20, 1), np.float32)
+    values[3:9, 5:15] = scale
+    path = write(tmp_path / "k.exr", values, "float", ["hero.A"])
+    assert "empty" in refusal(path)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.001, np.nan, -1.0])
 def test_an_empty_matte_is_refused(tmp_path, value):
     """A matte without anything to see is told with its object, since nothing could be propagated."""
@@ -73,6 +121,30 @@ def test_a_matte_outside_the_plate_is_empty(tmp_path):
     """Pixels beyond the wanted window do not count."""
     path = write(tmp_path / "k.exr", noise(4, 4, 1), "half", "A", data=(50, 50), display=DISPLAY)
     assert "is empty" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (Window(0, 0, 20, 12), Window(0, 0, 20, 12)),
+        (Window(5, 5, 4, 4), Window(0, 0, 20, 12)),  # cropped: the rest of the format is 0
+        (Window(-2, 0, 22, 12), Window(-3, -1, 26, 14)),  # made with the overscan in view
+    ],
+)
+def test_what_an_exr_tells_of(tmp_path, data, expected):
+    """The format, and everything where pixels reach beyond it."""
+    pixels = np.full((data.height, data.width, 1), 0.5, np.float32)
+    path = write(tmp_path / "k.exr", pixels, "half", "A", data=(data.x, data.y), display=DISPLAY)
+    window = Window(-3, -1, 26, 14)
+    assert read_keyframe(path, frame=1, window=window, display=DISPLAY).covered == expected
+
+
+def test_what_a_png_tells_of(tmp_path):
+    """The format, or all of the overscan, by its size."""
+    window = Window(-2, -1, 24, 14)
+    for shape, expected in (((12, 20), DISPLAY), ((14, 24), window)):
+        path = save(tmp_path / "k.png", np.full(shape, 255, np.uint8))
+        assert read_keyframe(path, frame=1, window=window, display=DISPLAY).covered == expected
 
 
 # Damaged and missing files

@@ -46,6 +46,17 @@ def message_of(load, *args, **kwargs):
     return str(caught.value)
 
 
+@pytest.mark.parametrize("objects", ["[hero]", "{hero: }", "{hero: null}", "{hero: {range: null}}", "{hero: {}}"])
+def test_objects_that_are_there_throughout(tmp_path, objects):
+    """A name needs no range, also where the shot has one."""
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        f"plate: p.####.exr\nout: m.####.exr\nrange: 1001-1005\nkeyframes: {{1001: k.png}}\nobjects: {objects}\n"
+    )
+    shot = load_shot(path, search_path=())
+    assert {name: span.frames for name, span in shot.objects.items()} == {"hero": ()}
+
+
 @pytest.mark.parametrize(
     ("text", "split"),
     [

@@ -71,7 +71,7 @@ def test_keys_go_over_the_file(here):
         shot_file=file,
         out="elsewhere/é🎬.####.exr",
         range="1001-1004",
-        objects={"left.arm": "1001-1002"},
+        objects={"left.arm": "1001-1002", "ball": None},
         preset="hero",
         settings=("memory.top_k=7",),
     )
@@ -79,6 +79,7 @@ def test_keys_go_over_the_file(here):
     assert shot.out == str(here / "elsewhere" / "é🎬.####.exr")
     assert shot.range == "1001-1004"
     assert shot.objects["left.arm"].range == "1001-1002"
+    assert shot.objects["ball"].range is None
     assert (shot.settings.size, shot.settings.memory.interval, shot.settings.memory.top_k) == ("720", 3, 7)
 
 
@@ -127,6 +128,17 @@ def test_a_file_of_one_object_is_the_shots_only_one(here):
     grey(here / "old.png", 1001, "hero")
     new = KeyframeFile(1001, grey(here / "new.png", 1001, "hero"), {"hero": "Y"})
     assert [each.file.name for each in on_frame(JobRequest(shot_file=file, keyframes=(new,)), 1001)] == ["new.png"]
+
+
+def test_what_is_left_of_a_file_without_names_is_read_again(here):
+    """A grey matte that is named by the shot stays what it is when another object's file joins it."""
+    file = shot_file(here, "  1001: [old.png, {file: b.png, objects: {ball: Y}}]", "objects: {hero: 1001-1005}")
+    grey(here / "old.png", 1001, "hero")
+    new = KeyframeFile(1001, grey(here / "new.png", 1001, "ball"), {"ball": "Y"})
+    assert on_frame(JobRequest(shot_file=file, keyframes=(new,)), 1001) == [
+        Keyframe(frame=1001, file=here / "old.png"),
+        Keyframe(frame=1001, file=here / "new.png", objects={"ball": "Y"}),
+    ]
 
 
 def test_a_file_that_must_be_asked_has_to_be_there(here):

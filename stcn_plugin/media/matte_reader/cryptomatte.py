@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -64,14 +65,10 @@ class Cryptomatte:
         """Yield the ids that a name may have: of the manifest, of ``<1a2b3c4d>`` and ``<6.07e-17>``, or its hash."""
         if object_name in self.ids:
             yield self.ids[object_name]
-        elif match := _UNKNOWN.fullmatch(object_name):
-            if re.fullmatch(r"[0-9a-fA-F]{8}", match["id"]):
-                yield int(match["id"], 16)
-            try:
-                yield int(np.float32(match["id"]).view(np.uint32))
-            except (ValueError, OverflowError):
-                return
-        elif not self.ids and self._fields.get("hash", "MurmurHash3_32") == "MurmurHash3_32":
+            return
+        if match := _UNKNOWN.fullmatch(object_name):
+            yield from _ids_of(match["id"])
+        if not self.ids and self._fields.get("hash", "MurmurHash3_32") == "MurmurHash3_32":
             yield hash_bits(object_name)
 
     def matte(self, object_name: str) -> Plane | None:
@@ -83,8 +80,7 @@ class Cryptomatte:
         found = None
         for bits in self.bits_of(object_name):
             pixels, header = self._pixels
-            # Programs that keep ids away from infinity and denormals may list the id as it was before.
-            for spelling in (bits, bits ^ _EXPONENT) if (bits >> 23 & 0xFF) in (0, 0xFF) else (bits,):
+            for spelling in _spellings(bits):
                 found = Plane(decode(pixels, spelling), header)
                 if found.pixels.any():
                     return found
@@ -133,7 +129,7 @@ class Cryptomatte:
 
     def _ranks_by_ids(self) -> Ranks:
         """Find the ranks of layers that a program has renamed: those whose ids are in the manifest."""
-        known = np.array(sorted({bits ^ flip for bits in self.ids.values() for flip in (0, _EXPONENT)}), np.uint32)
+        known = np.array(sorted({each for bits in self.ids.values() for each in _spellings(bits)}), np.uint32)
         ranks: list[tuple[Channel, Channel]] = []
         for members in self._layers.values():
             pairs = _pairs(members)
@@ -215,6 +211,19 @@ def read_object(source: Source, found: Sequence[Cryptomatte], selector: str) -> 
 def object_names(found: Iterable[Cryptomatte]) -> list[str]:
     """Return the names in all manifests, sorted."""
     return sorted({name for one in found for name in one.ids})
+
+
+def _ids_of(text: str) -> Iterator[int]:
+    """Yield the ids that a number in angle brackets may be: eight digits of their bits, or the float that Nuke shows."""
+    if re.fullmatch(r"[0-9a-fA-F]{8}", text):
+        yield int(text, 16)
+    with suppress(ValueError, OverflowError):
+        yield int(np.float32(text).view(np.uint32))
+
+
+def _spellings(bits: int) -> tuple[int, ...]:
+    """Return an id, and what it is where infinities, NaN and denormals were avoided in one place and not in the other."""
+    return (bits, bits ^ _EXPONENT) if (bits >> 23 & 0xFF) in (0, 1, 0xFE, 0xFF) else (bits,)
 
 
 def _layers(channels: Iterable[Channel]) -> dict[str, list[Channel]]:

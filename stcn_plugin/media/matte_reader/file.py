@@ -112,8 +112,9 @@ class MatteFile:
         found = self._find(selector)
         if not found:
             return None if is_colour(selector) else selector
-        name = found[0].layer or found[0].name
-        return name if self._is_exr and len(name) > 1 else None
+        if not self._is_exr:
+            return None
+        return found[0].layer or (found[0].name if len(found[0].short) > 1 else None)
 
     def has(self, selector: str) -> bool:
         """Whether a selector is a channel, a layer, an object or a number of the file.
@@ -136,12 +137,12 @@ class MatteFile:
         return number.isdecimal() and int(number) in self._picture.numbers
 
     def only_object(self) -> Plane | None:
-        """Return the matte of the one object without a name that the file shows, ``None`` where it shows another number.
+        """Return the matte of the one object that a file without layers shows; ``None`` where it shows none or several.
 
         Raises:
             STCNError: Its pixels are damaged.
         """
-        return None if self._cryptomattes or self._layers else self._picture.only_object()
+        return self._picture.only_object()
 
     def objects(self, names: Sequence[str] | None = None) -> dict[str, Plane]:
         """Return the mattes of objects by the names or numbers that the file itself gives.
@@ -298,6 +299,10 @@ class MatteFile:
         if file_format == "psd":
             fix = "Save the matte as PNG, TIFF or EXR"
             raise self.source.problem("layered Photoshop documents are not read as mattes", fix)
+        is_white_zero = self.header.metadata.get("tiff:PhotometricInterpretation") == "0"
+        if file_format == "tiff" and is_white_zero and self.header.format != "uint8":
+            what = f"the TIFF stores white as 0 in {self.header.format}, which OpenImageIO reads as the negative"
+            raise self.source.problem(what, "Save it with black as 0 (photometric interpretation BlackIsZero)")
         if file_format not in _SEVERAL_PICTURES:
             return
         alike = [header for header in self.headers if header.header.data.shape == self.header.header.data.shape]

@@ -18,6 +18,8 @@ _FAINTEST = 0.02  # of the strongest pixel of a matte; labels of up to five obje
 _FAINT = 0.1  # below this share of white, flat areas are numbers
 _FULL = 0.95  # from this share of white on, a value is full coverage
 _MOST_NUMBERS = 64
+_STEPS = 4  # values that, where each only lies beside the next, are a gradient
+_BANDS = 12  # values that a gradient has at least where its steps are small
 _SPARKLES = 16  # pixels that a render may leave far above 1
 _SMALL_STEP = 2 / 255  # between neighbours of a gradient
 
@@ -44,12 +46,11 @@ def levels_of(values: NDArray[Any]) -> Levels:
         values: ``(H, W)`` integers as they are stored; negative ones count as 0.
     """
     white = int(np.iinfo(values.dtype).max)
-    present, counts = _occurring(values)
+    present = _occurring(values)
     if not present.size:
         return Levels("nothing", (), white)
     if present[-1] < _FAINT * white:
-        flat = np.count_nonzero(is_inside(values) & (values > 0)) >= counts.sum() / 2
-        kind: Kind = "numbers" if flat and len(present) <= _MOST_NUMBERS else "unclear"
+        kind: Kind = "numbers" if _are_areas(values, present) else "unclear"
     else:
         between = present[present < _FULL * white]
         kind = "coverage" if _is_soft(values, between, white) else "unclear"
@@ -104,15 +105,26 @@ def is_far_above(values: NDArray[np.float32], limit: float) -> bool:
     return above >= _SPARKLES and above > int(np.count_nonzero(values > 0.5)) / 100
 
 
-def _occurring(values: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the values above 0, ascending, and how often each occurs."""
+def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the values above 0 that occur, ascending."""
     if values.dtype in (np.uint8, np.uint16):
-        counts = np.bincount(values.ravel())
-        counts[0] = 0
-        present = np.flatnonzero(counts)
-        return present, counts[present]
-    found, counts = np.unique(values[values > 0], return_counts=True)
-    return found.astype(np.int64), counts
+        present = np.flatnonzero(np.bincount(values.ravel()))
+        return present[present > 0]
+    return np.unique(values[values > 0]).astype(np.int64)
+
+
+def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
+    """Whether dark values are areas of their own, and not the steps of a faint gradient."""
+    if len(present) > _MOST_NUMBERS:
+        return False
+    shown = values > 0
+    if np.count_nonzero(_is_between_neighbours(values) & shown) > np.count_nonzero(shown) / 2:
+        return False
+    if len(present) < _STEPS:
+        return True
+    level = np.searchsorted(present, values, side="right").astype(np.int16)
+    steps = np.concatenate([np.abs(np.diff(level, axis=axis)).ravel() for axis in (0, 1)])
+    return bool(np.count_nonzero(steps == 1) < 0.9 * np.count_nonzero(steps))
 
 
 def _is_soft(values: NDArray[Any], between: NDArray[np.int64], white: int) -> bool:
@@ -127,7 +139,7 @@ def _is_soft(values: NDArray[Any], between: NDArray[np.int64], white: int) -> bo
     )
     areas = int(np.count_nonzero((of_inside > 0) | (of_edge < total / 2)))
     edges = len(between) - areas
-    return areas == 0 or (edges >= 3 and edges > areas) or _is_gradient(values, white)
+    return areas == 0 or (edges >= 3 and edges > areas) or (len(between) >= _BANDS and _is_gradient(values, white))
 
 
 def _is_between_neighbours(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -67,11 +67,15 @@ def read_side_file(source: Source, name: str) -> dict[str, int] | None:
         return None
     except OSError as problem:
         raise refusal(f"cannot be opened ({problem.strerror})") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise refusal("is no regular file")
-        data = file.read((MOST_MEGABYTES << 20) + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read((MOST_MEGABYTES << 20) + 1)
+    except OSError as problem:
+        raise refusal(f"cannot be read ({problem.strerror})") from None
+    finally:
+        os.close(descriptor)
     if len(data) > MOST_MEGABYTES << 20:
         raise refusal(f"is larger than {MOST_MEGABYTES} MB")
     try:

@@ -84,9 +84,9 @@ class Palette:
             return f"index 0, the background by convention, has the colour {self.colour(0)}"
         if 0 not in self.used and black:
             return f"index {black[0]} is black and index 0 does not occur, so the background may be index {black[0]}"
-        inside = is_inside(self.indices)
-        if np.count_nonzero(inside) < inside.size / 2:
+        if not self._has_areas():
             return "the colours of the palette picture form no areas, as of a photograph"
+        inside = is_inside(self.indices)
         flat = set(np.flatnonzero(np.bincount(self.indices[inside], minlength=256)).tolist())
         for index in self.numbers():
             if index not in flat and self._is_mixture(index, [other for other in self.used if other in flat]):
@@ -96,6 +96,18 @@ class Palette:
     def colour(self, index: int) -> str:
         """Return a colour as ``#rrggbb``."""
         return "#" + bytes(self.table[index, :3]).hex()
+
+    def _has_areas(self) -> bool:
+        """Whether most pixels of objects have two neighbours of their own index at least, as even a line's have."""
+        same = np.zeros(self.indices.shape, np.uint8)
+        down = self.indices[1:] == self.indices[:-1]
+        across = self.indices[:, 1:] == self.indices[:, :-1]
+        same[1:] += down
+        same[:-1] += down
+        same[:, 1:] += across
+        same[:, :-1] += across
+        shown = np.isin(self.indices, self.numbers())
+        return bool(np.count_nonzero(shown & (same >= 2)) >= np.count_nonzero(shown) / 2)
 
     def _is_mixture(self, index: int, others: Sequence[int]) -> bool:
         """Whether a colour lies between two others."""

@@ -1,0 +1,221 @@
+"""Every picture format as a keyframe, from a real file that another program or the specification made."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keyframe_files import DISPLAY, read, refusal, same, save
+from picture_files import write
+from PIL import Image as Pillow
+from tiff_bytes import ASSOCIATED, CMYK, GREY, RGB, UNASSOCIATED, UNSPECIFIED, WHITE_IS_ZERO, write_tiff
+
+from stcn_plugin.media.sequences import _PICTURES
+
+SOFT = np.repeat(np.linspace(0, 255, 20).astype(np.uint8)[np.newaxis], 12, axis=0)
+HARD = np.where(SOFT > 100, np.uint8(255), np.uint8(0))
+FLAT = np.full((12, 20, 3), 200, np.uint8)
+
+
+def cineon(path: Path, values: np.ndarray) -> Path:
+    """Write three channels of 10 bits, four bytes a pixel, as a film scanner does."""
+    height, width = values.shape
+    head = bytearray(b"\xff" * 2048)
+    struct.pack_into(">6I8s", head, 0, 0x802A5FD7, 2048, 1024, 1024, 0, 2048 + 4 * values.size, b"V4.5")
+    struct.pack_into(">4B", head, 192, 0, 3, 0, 0)
+    for channel in range(3):
+        struct.pack_into(">4B2I4f", head, 196 + 28 * channel, 0, channel + 1, 10, 0, width, height, 0, 0, 1023, 2.046)
+    struct.pack_into(">8B", head, 680, 0, 5, 0, 0, 0, 0, 0, 0)
+    packed = (values.astype(np.uint32) << 22) | (values.astype(np.uint32) << 12) | (values.astype(np.uint32) << 2)
+    path.write_bytes(bytes(head) + packed.astype(">u4").tobytes())
+    return path
+
+
+def pillow(path: Path) -> np.ndarray:
+    save(path, SOFT)
+    return np.asarray(Pillow.open(path).convert("L")) / 255
+
+
+def by_oiio(path: Path, channels: int, depth: str) -> np.ndarray:
+    write(path, np.repeat((SOFT / 255).astype(np.float32)[..., np.newaxis], channels, -1), depth)
+    return SOFT / 255
+
+
+def cineon_ramp(path: Path) -> np.ndarray:
+    levels = np.repeat(np.linspace(0, 1023, 20).astype(np.uint16)[np.newaxis], 12, axis=0)
+    cineon(path, levels)
+    return levels / 1023
+
+
+WRITERS: dict[str, Callable[[Path], np.ndarray]] = {
+    ".exr": lambda path: by_oiio(path, 3, "half"),
+    ".png": pillow,
+    ".jpg": pillow,
+    ".jpeg": pillow,
+    ".tif": pillow,
+    ".tiff": pillow,
+    ".dpx": lambda path: by_oiio(path, 1, "uint16"),
+    ".cin": cineon_ramp,
+    ".tga": pillow,
+    ".hdr": lambda path: by_oiio(path, 3, "float"),
+    ".webp": pillow,
+    ".bmp": pillow,
+}
+
+
+@pytest.mark.parametrize("suffix", sorted(_PICTURES))
+def test_every_format_that_plates_may_have_is_a_keyframe(tmp_path, suffix):
+    """A soft grey ramp comes back as it is in the file, by another reader or as it was written."""
+    path = tmp_path / f"k{suffix}"
+    expected = WRITERS[suffix](path)
+    found = read(path)
+    assert list(found) == ["matte"]
+    np.testing.assert_allclose(found["matte"], expected, atol=4e-3)
+
+
+@pytest.mark.parametrize(("channels", "depth"), [(1, "uint8"), (3, "uint16"), (4, "uint8")])
+def test_dpx_of_any_channels(tmp_path, channels, depth):
+    """One channel is luminance; where there is alpha, it is the matte."""
+    path = tmp_path / "k.dpx"
+    by_oiio(path, channels, depth)
+    np.testing.assert_allclose(read(path)["matte"], SOFT / 255, atol=4e-3)
+
+
+# Alpha, wherever a format puts it
+
+
+@pytest.mark.parametrize("planar", [False, True], ids=["interleaved", "planar"])
+@pytest.mark.parametrize("extra", [UNSPECIFIED, ASSOCIATED, UNASSOCIATED])
+def test_the_fourth_sample_of_a_tiff_is_alpha(tmp_path, extra, planar):
+    """Whatever the file says of it, or does not; colours are not looked at."""
+    path = write_tiff(tmp_path / "k.tif", np.dstack([FLAT, SOFT]), RGB, extra=[extra], planar=planar)
+    same(read(path), {"matte": (SOFT / 255).astype(np.float32)})
+    same(read(path, selector="A"), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+@pytest.mark.parametrize("extra", [UNSPECIFIED, ASSOCIATED, UNASSOCIATED])
+def test_the_second_sample_of_a_grey_tiff_is_alpha(tmp_path, extra):
+    """Two samples are grey and alpha."""
+    path = write_tiff(tmp_path / "k.tif", np.dstack([FLAT[..., 0], SOFT]), GREY, extra=[extra])
+    same(read(path), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+def test_a_tiff_of_several_unspecified_samples_asks(tmp_path):
+    """Nobody knows which of two is the matte; each may be chosen."""
+    pixels = np.dstack([np.random.default_rng(0).integers(0, 255, (12, 20, 3), np.uint8), SOFT, HARD])
+    path = write_tiff(tmp_path / "k.tif", pixels, RGB, extra=[UNSPECIFIED, UNSPECIFIED])
+    assert "k.tif:" in refusal(path)
+    same(read(path, selector="channel4"), {"matte": (HARD / 255).astype(np.float32)})
+
+
+def test_a_cmyk_tiff_is_read_as_it_looks(tmp_path):
+    """No ink is white."""
+    none = np.zeros_like(SOFT)
+    path = write_tiff(tmp_path / "k.tif", np.dstack([none, none, none, 255 - SOFT]), CMYK)
+    np.testing.assert_allclose(read(path)["matte"], SOFT / 255, atol=2e-2)
+
+
+@pytest.mark.parametrize("bits", [1, 8])
+def test_white_is_zero_is_no_negative(tmp_path, bits):
+    """A TIFF as fax machines and microscopes write it."""
+    stored = (HARD == 0).astype(np.uint8) if bits == 1 else 255 - SOFT
+    path = write_tiff(tmp_path / "k.tif", stored, WHITE_IS_ZERO, bits=bits if bits == 1 else None)
+    same(read(path), {"matte": ((HARD if bits == 1 else SOFT) / 255).astype(np.float32)})
+
+
+def test_white_is_zero_in_16_bits_is_refused(tmp_path):
+    """OpenImageIO does not turn it round, so the matte would be its negative."""
+    path = write_tiff(tmp_path / "k.tif", 65535 - SOFT.astype(np.uint16) * 257, WHITE_IS_ZERO)
+    assert "stores white as 0" in refusal(path)
+
+
+def targa(path: Path, bgra: np.ndarray, attribute_bits: int) -> Path:
+    """Write an uncompressed TGA of 32 bits."""
+    height, width = bgra.shape[:2]
+    head = struct.pack("<3B2HB4H2B", 0, 0, 2, 0, 0, 0, 0, 0, width, height, 32, attribute_bits | 32)
+    path.write_bytes(head + bgra.tobytes())
+    return path
+
+
+def bitmap(path: Path, bgra: np.ndarray) -> Path:
+    """Write a BMP of 32 bits without masks, whose fourth byte means nothing by the specification."""
+    height, width = bgra.shape[:2]
+    data = bgra[::-1].tobytes()
+    head = b"BM" + struct.pack("<I2HI", 54 + len(data), 0, 0, 54)
+    path.write_bytes(head + struct.pack("<I2i2H6I", 40, width, height, 1, 32, 0, len(data), 0, 0, 0, 0) + data)
+    return path
+
+
+@pytest.mark.parametrize("attribute_bits", [0, 8])
+def test_targa_alpha(tmp_path, attribute_bits):
+    """An alpha that says something is the matte; one of 0 all over is none, and the colours are."""
+    real = targa(tmp_path / "real.tga", np.dstack([FLAT, SOFT]), attribute_bits)
+    same(read(real), {"matte": (SOFT / 255).astype(np.float32)})
+    bogus = targa(tmp_path / "bogus.tga", np.dstack([SOFT, SOFT, SOFT, SOFT * 0]), attribute_bits)
+    same(read(bogus), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+def test_the_fourth_byte_of_a_bitmap(tmp_path):
+    """It is 0 in most files, and alpha in those that have one."""
+    bogus = bitmap(tmp_path / "bogus.bmp", np.dstack([SOFT, SOFT, SOFT, SOFT * 0]))
+    same(read(bogus), {"matte": (SOFT / 255).astype(np.float32)})
+    real = bitmap(tmp_path / "real.bmp", np.dstack([FLAT, SOFT]))
+    same(read(real), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+def test_grey_and_alpha(tmp_path):
+    """PNG, TGA and TIFF of two channels."""
+    for suffix in ("png", "tga", "tif"):
+        path = save(tmp_path / f"k.{suffix}", np.dstack([FLAT[..., 0], SOFT]), "LA")
+        same(read(path), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+def test_lossless_webp_with_alpha(tmp_path):
+    """The alpha is exact, whatever the colours are."""
+    Pillow.fromarray(np.dstack([FLAT, SOFT])).save(tmp_path / "k.webp", lossless=True)
+    same(read(tmp_path / "k.webp"), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+def test_a_transparent_colour_does_not_harden_a_soft_matte(tmp_path):
+    """PNG can call black transparent, which makes a hard alpha of a soft grey: both are offered."""
+    path = tmp_path / "k.png"
+    Pillow.fromarray(SOFT).save(path, transparency=0)
+    assert "Choose one: k.png:A or k.png:R" in refusal(path)
+    same(read(path, selector="Y"), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+def test_an_alpha_that_is_half_all_over_is_no_matte(tmp_path):
+    """The grey says more."""
+    path = save(tmp_path / "k.png", np.dstack([SOFT, SOFT, SOFT, np.full_like(SOFT, 128)]))
+    same(read(path), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+# Several pictures in one file
+
+
+@pytest.mark.parametrize("kind", ["tif", "gif", "webp"])
+def test_a_file_of_several_pictures_is_refused(tmp_path, kind):
+    """Pages and frames may be objects, or moments: nobody knows which one is the keyframe."""
+    path = tmp_path / f"k.{kind}"
+    frames = [Pillow.fromarray(HARD).convert("RGB"), Pillow.fromarray(255 - HARD).convert("RGB")]
+    more = {"lossless": True} if kind == "webp" else {}
+    frames[0].save(path, save_all=True, append_images=frames[1:], **more)
+    assert "the file holds 2 pictures" in refusal(path)
+
+
+def test_a_thumbnail_in_a_tiff_is_no_second_picture(tmp_path):
+    """Cameras and developers put one behind the picture."""
+    path = write_tiff(tmp_path / "k.tif", [SOFT, SOFT[::4, ::4]], GREY)
+    same(read(path), {"matte": (SOFT / 255).astype(np.float32)})
+
+
+def test_a_photoshop_document_is_refused(tmp_path):
+    """Its transparency is lost on the way, so a matte of its colours would be wrong."""
+    height, width = DISPLAY.shape
+    head = b"8BPS" + struct.pack(">H6xHIIHH", 1, 4, height, width, 8, 3) + struct.pack(">III", 0, 0, 0)
+    planes = [FLAT[..., 0], FLAT[..., 1], FLAT[..., 2], SOFT]
+    (tmp_path / "k.psd").write_bytes(head + struct.pack(">H", 0) + b"".join(plane.tobytes() for plane in planes))
+    assert "Save the matte as PNG, TIFF or EXR" in refusal(tmp_path / "k.psd")
