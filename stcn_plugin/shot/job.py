@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.plugins import Hooks
-from stcn_plugin.errors import KeyframeError, PresetError
-from stcn_plugin.frames import format_frame_range
+from stcn_plugin.errors import KeyframeError, PlateError, PresetError
+from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.matte_reading import read_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
+from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Keyframe, Shot
 from stcn_plugin.propagation.plan import plan_passes
@@ -30,13 +31,13 @@ from stcn_plugin.shot.checks import (
     check_outputs,
     check_untouched,
     check_update,
-    shortened,
     shot_frames,
 )
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.update import Part, Recall, affected, plan_parts
+from stcn_plugin.shot.watcher import Watcher
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
 
@@ -101,7 +102,13 @@ class Job:
         return _read(self.files.get(index, ()), window=self.window, display=self.display, default_name=default)
 
 
-def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None) -> Job:
+def prepare(
+    shot: Shot,
+    *,
+    update: Collection[int] = (),
+    studio: Hooks | None = None,
+    watcher: Watcher = Watcher(),
+) -> Job:
     """Find, read and check everything that a shot needs.
 
     Args:
@@ -109,13 +116,15 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         update: Frames whose keyframes are new or changed, or gone for all objects; only what they reach is propagated, into mattes that
             are there. Empty propagates the whole shot.
         studio: The studio's plugins; ``None`` has no other than the built-in.
+        watcher: Told what is odd about files and settings without harm to the mattes; also while the job runs.
 
     Raises:
         STCNError: Anything at all is wrong with the shot; nothing has been written yet.
     """
     settings, studio = shot.settings, studio or builtin_hooks()
     sequence = FrameSequence.parse(shot.plate)
-    frames = shot_frames(sequence, shot)
+    on_disk = sequence.on_disk()
+    frames = shot_frames(sequence, on_disk, shot)
     plates = PlateReader(
         sequence,
         files=plate_files(studio, sequence.pattern, part=settings.read.part, layer=settings.read.layer),
@@ -123,8 +132,10 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
             config=settings.colour.config, input=settings.colour.input, highlights=settings.colour.highlights
         ),
         missing="hold" if settings.read.missing == "hold" else "stop",
+        on_disk=on_disk,
+        warn=watcher.on_warning,
     )
-    check_keyframes(sequence, frames, shot)
+    check_keyframes(on_disk, frames, shot)
     header = plates.header(shot.keyframes[0].frame)
     window = _working_window(plates, frames, header)
     size = internal_size(window, pixel_aspect=header.pixel_aspect, size=settings.size)
@@ -139,15 +150,17 @@ def prepare(shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = 
         masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in mattes.items()}
     objects = tuple(dict.fromkeys(name for index in sorted(masks) for name in masks[index]))
     check_life(life, objects, masks, shot, frames)
+    out = FrameSequence.parse(shot.out)
+    check_portable(out, warn=watcher.on_warning)
     writer = MatteWriter(
-        FrameSequence.parse(shot.out),
+        out,
         objects=objects,
         layout=settings.output.layout,
         depth=settings.output.depth,
         compression=settings.output.compression,
         software="stcn_plugin",
     )
-    check_outputs(writer, sequence, frames, shot)
+    check_outputs(writer, on_disk, frames, shot)
     plan = plan_passes(
         length=len(frames),
         objects=objects,
@@ -221,6 +234,13 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
     if plates.data_windows_may_differ:
         for frame in frames:
             window = window.union(plates.header(frame).data)
+    if window.pixels > MOST_PIXELS:
+        raise PlateError(
+            f"the format with the overscan of all frames is {window.width}x{window.height}, and at most "
+            f"{MOST_PIXELS:,} pixels are worked on",
+            where=plates.sequence.pattern,
+            fix="Crop the data windows of the plate",
+        )
     return window
 
 

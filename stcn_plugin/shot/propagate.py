@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Shot
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run, telling_out_of_memory
-from stcn_plugin.shot.watcher import Watcher
+from stcn_plugin.shot.watcher import Warnings, Watcher
 from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.studio.weights import weights_store
 
@@ -83,12 +84,13 @@ def propagate(
     Raises:
         STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
     """
-    watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled)
+    warnings = Warnings(on_warning)
+    watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled)
     studio = studio or builtin_hooks()
-    job = prepare(shot, update=update, studio=studio)
+    job = prepare(shot, update=update, studio=studio, watcher=watcher)
     # As a file, so that who gives the engine need not know of plugins.
     weights = str(weights_store(studio).path(shot.settings.weights))
     on_checked()
     with telling_out_of_memory():
         engine = engine_for(shot.settings.model_copy(update={"weights": weights}))
-    return run(job, engine, watcher=watcher)
+    return replace(run(job, engine, watcher=watcher), warnings=warnings.texts)
