@@ -133,7 +133,7 @@ def _child(attack: str, start: int, end: int) -> None:
     """Run cases one after another and tell of each on the real stdout; what the product prints goes to stderr."""
     from stcn_plugin.errors import STCNError
 
-    speak = os.fdopen(os.dup(1), "w", buffering=1)
+    speak = os.fdopen(os.dup(1), "w", buffering=1, errors="backslashreplace")  # tracebacks quote hostile names
     os.dup2(2, 1)
     function = _function(attack)
     speak.write("ready\n")
