@@ -6,16 +6,17 @@ sRGB curve. All others go through OCIO to whichever of the two the config has.
 
 from __future__ import annotations
 
-import difflib
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import ColourError
+from stcn_plugin.media.colour_encoding import Encoding
+from stcn_plugin.media.ocio_config import OCIOConfig
 from stcn_plugin.media.sanitise import CODE_CEILING, tame
 
 _BUILT_IN = "ocio://default"
@@ -51,6 +52,7 @@ _ELSEWHERE = (
     ("lin_p3d65_scene", "lin_p3d65", "Linear P3-D65", "Utility - Linear - P3-D65"),
 )
 _TARGETS = (*_LINEAR, *_SRGB, _NUKE_LINEAR, _TONE_MAPPED)
+_WORDS = {_LINEAR[0]: "scene-linear Rec.709", _SRGB[0]: "sRGB"}
 _SHOULDER = np.float32(0.8)
 _BAND = 32  # lines worked on at once: what lies between two steps stays in the processor's cache
 
@@ -80,7 +82,7 @@ class ColourTransform:
         if "://" not in self.config:
             self.config = str(Path(self.config).expanduser())
         self.highlights = highlights
-        self._catalogue = _Catalogue(self.config)
+        self._catalogue = OCIOConfig(self.config)
         self._target = self._catalogue.first(_TARGETS) or self._catalogue.srgb_by_role()
         self._target_is_linear = self._target is not None and self._target.casefold() in _folded(
             (*_LINEAR, _NUKE_LINEAR)
@@ -88,7 +90,7 @@ class ColourTransform:
         self._input = None if input == "auto" else self._checked(input)
 
     def to_display(
-        self, pixels: NDArray[np.float32], *, is_float: bool, file_colour_space: str | None
+        self, pixels: NDArray[np.float32], *, is_float: bool, file_colour_space: str | Encoding | None
     ) -> NDArray[np.float32]:
         """Convert pixels to display-referred sRGB.
 
@@ -105,20 +107,69 @@ class ColourTransform:
         Raises:
             ColourError: OCIO cannot convert, for a file that the config needs is missing.
         """
-        space = self._input or self._declared(file_colour_space) or (_LINEAR[0] if is_float else _SRGB[0])
+        space = self._source(file_colour_space, is_float=is_float)
         clean = tame(np.array(pixels, dtype=np.float32, order="C"))
-        if space == _SRGB[0]:
+        if space == _SRGB[0] or (isinstance(space, Encoding) and space.is_srgb(is_float=is_float)):
             return _clip(clean)
-        is_linear = space == _LINEAR[0]
-        values = clean if is_linear else self._through_ocio(clean, space)
+        compress = self.highlights == "compress" and (is_float or self._is_beyond_white(space))
+        values, is_linear = self._converted(clean, space, is_float=is_float)
         for top in range(0, len(values), _BAND):
             band = values[top : top + _BAND]
-            display = encode_srgb(band) if is_linear or self._target_is_linear else band
-            band[:] = compress_highlights(display) if self.highlights == "compress" else _clip(display)
+            display = encode_srgb(band) if is_linear else band
+            band[:] = compress_highlights(display) if compress else _clip(display)
         return values
 
-    def _declared(self, name: str | None) -> str | None:
-        return self._meaning(name) if name else None
+    def doubt(self, file_colour_space: str | Encoding | None, *, is_float: bool) -> str | None:
+        """Return what should be told of a file's colours: what it says and the config does not know, or cannot be true.
+
+        Args:
+            file_colour_space: As for `to_display`.
+            is_float: As for `to_display`.
+
+        Returns:
+            A sentence with what is done instead; ``None`` where the file is believed, or ``input`` is set.
+        """
+        if self._input or file_colour_space is None:
+            return None
+        said = Encoding("", name=file_colour_space) if isinstance(file_colour_space, str) else file_colour_space
+        known = said.name is not None and self._meaning(said.name) is not None
+        doubts = [said.doubt] if said.doubt else []
+        if said.name and not known:
+            doubts.append(f"the file says that its colours are '{said.name}', which the OCIO config does not know")
+        if not doubts:
+            return None
+        space = self._source(file_colour_space, is_float=is_float)
+        if isinstance(space, Encoding):
+            taken = f"{space.source} decides"
+        else:
+            taken = f"the colours are taken as {_WORDS.get(space, space)}"
+        return f"{'; '.join(doubts)}; {taken}. Set colour.input to the plate's colour space."
+
+    def _source(self, said: str | Encoding | None, *, is_float: bool) -> str | Encoding:
+        """Return what pixels are converted from: a space, or numbers that the file gives."""
+        if self._input:
+            return self._input
+        name = said.name if isinstance(said, Encoding) else said
+        if name and (known := self._meaning(name)):
+            return known
+        if isinstance(said, Encoding) and said.is_usable:
+            return said
+        return _LINEAR[0] if is_float else _SRGB[0]
+
+    def _is_beyond_white(self, space: str | Encoding) -> bool:
+        """Whether the brightest that integers hold is brighter than display white, as in a log space."""
+        white = np.ones((1, 1, 3), np.float32)
+        return float(self._converted(white, space, is_float=False)[0].max()) > 1.001
+
+    def _converted(
+        self, pixels: NDArray[np.float32], space: str | Encoding, *, is_float: bool
+    ) -> tuple[NDArray[np.float32], bool]:
+        """Convert to linear Rec.709 or to sRGB, tamed; return whether it is linear."""
+        if isinstance(space, Encoding):
+            return tame(np.array(space.linear(pixels, is_float=is_float))), True
+        if space == _LINEAR[0]:
+            return pixels, True
+        return self._through_ocio(pixels, space), self._target_is_linear
 
     def _checked(self, name: str) -> str:
         """Return what a name means, proven by one pixel."""
@@ -170,60 +221,6 @@ class ColourTransform:
         return tame(np.asarray(converted.get_pixels(oiio.FLOAT), dtype=np.float32).reshape(pixels.shape))
 
 
-class _Catalogue:
-    """The names that a config knows."""
-
-    def __init__(self, config: str) -> None:
-        loaded = oiio.ColorConfig(config)
-        if problem := loaded.geterror():
-            raise ColourError(
-                f"the OCIO config cannot be read ({_short(problem)})",
-                where=config,
-                fix="Set colour.config to an OCIO config file, or to ocio://default",
-            )
-        self._config = loaded
-        self.names: tuple[str, ...] = tuple(loaded.getColorSpaceNames())
-        self._known: dict[str, str] = {
-            role.casefold(): loaded.getColorSpaceNameByRole(role) for role in loaded.getRoles()
-        }
-        for name in self.names:
-            self._known |= {alias.casefold(): name for alias in loaded.getAliases(name)}
-        self._known |= {name.casefold(): name for name in self.names}
-        # OpenImageIO keeps only its default config loaded, and reads any other again for every conversion.
-        self.handle = "" if oiio.ColorConfig.default_colorconfig().configname() == config else config
-
-    def find(self, name: str) -> str | None:
-        """Return the config's own name of a space, an alias or a role."""
-        return self._known.get(name.casefold())
-
-    def first(self, spellings: tuple[str, ...]) -> str | None:
-        """Return the first of several spellings that the config knows, by its own name."""
-        return next((known for name in spellings if (known := self.find(name))), None)
-
-    def srgb_by_role(self) -> str | None:
-        """Return the space in which the config's artists paint, where its name says that it is sRGB."""
-        painted = (self.find(role) for role in ("texture_paint", "matte_paint", "color_picking"))
-        return next((name for name in painted if name and "srgb" in name.casefold()), None)
-
-    def is_data(self, name: str) -> bool:
-        """Whether the config holds a space for numbers that are no colours."""
-        return bool(self._config.isData(name))
-
-    def is_linear(self, name: str) -> bool:
-        """Whether a space is proportional to light."""
-        return bool(self._config.isColorSpaceLinear(name))
-
-    def near(self, name: str) -> str:
-        """Return the spellings nearest to a name, each with its other names."""
-        found = difflib.get_close_matches(name.casefold(), self._known, n=6, cutoff=0.5)
-        spaces = list(dict.fromkeys(self._known[key] for key in found))[:3] or list(self.names[:8])
-        return "; ".join(self._with_aliases(space) for space in spaces)
-
-    def _with_aliases(self, name: str) -> str:
-        aliases = self._config.getAliases(name)[:3]
-        return f"{name} (also {', '.join(aliases)})" if aliases else name
-
-
 def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:
     """Apply the sRGB curve (IEC 61966-2-1) to values of 0 and more; it goes on above 1."""
     curve = np.float32(1.055) * linear ** np.float32(1 / 2.4) - np.float32(0.055)
@@ -246,8 +243,3 @@ def _clip(display: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _folded(names: tuple[str, ...]) -> frozenset[str]:
     return frozenset(name.casefold() for name in names)
-
-
-def _short(problem: Any) -> str:
-    """Return the first sentence of what OCIO says."""
-    return str(problem).strip().splitlines()[0].rstrip(".")

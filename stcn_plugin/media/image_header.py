@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
+from stcn_plugin.media.colour_encoding import Encoding
+from stcn_plugin.media.colour_tags import file_colours
 from stcn_plugin.media.window import FrameHeader, Window
 
-# Primaries and white point by which an EXR may tell its colour space; names as in the OCIO configs.
-_CHROMATICITIES = {
-    "lin_rec709_scene": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290),
-    "lin_rec2020_scene": (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, 0.3127, 0.3290),
-    "lin_p3d65_scene": (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.3127, 0.3290),
-    "lin_ap1_scene": (0.713, 0.293, 0.165, 0.830, 0.128, 0.044, 0.32168, 0.33767),
-    "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
-}
+_ASPECTS = (0.1, 10.0)
+"""Pixel aspects that are believed; anamorphic lenses have at most 2."""
+
+_TIFF_COLOURS = range(7)  # grey, RGB, palette, mask, CMYK and YCbCr
+_TIFF_OTHERS = {8: "CIELAB", 9: "CIELAB", 10: "CIELAB", 32803: "camera raw", 34892: "camera raw", 32845: "LogLuv"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,9 +31,12 @@ class ImageHeader:
         file_format: ``openexr``, ``png``, ``jpeg``, ``tiff``, ``dpx``...
         part: Name of this part, empty where the file names none.
         parts: Names of all parts of the file.
-        colour_space: What the file says its colours are, as the file spells it; ``None`` where it says nothing.
+        colour_space: What the file says its colours are: a name as the file spells it, or numbers; ``None`` where it
+            says nothing.
         metadata: All attributes as text, such as ``cryptomatte/…/manifest``.
         deep: Whether it has any number of samples per pixel; such pixels are not read.
+        ignored: Attributes that cannot be true, by name, each with what is wrong and what is taken instead.
+        problem: Why its pixels cannot be read as colours; ``None`` where they can.
     """
 
     path: Path
@@ -46,9 +46,11 @@ class ImageHeader:
     file_format: str
     part: str
     parts: tuple[str, ...]
-    colour_space: str | None
+    colour_space: str | Encoding | None
     metadata: Mapping[str, str]
     deep: bool = False
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    problem: str | None = None
 
     @property
     def is_float(self) -> bool:
@@ -66,40 +68,78 @@ def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_
         path: The file.
         file_format: OpenImageIO's name of the file format.
     """
-    attributes = {item.name: item.value for item in spec.extra_attribs}
-    aspect = float(attributes.get("PixelAspectRatio", 1.0))
+    attributes, ignored = _attributes(spec)
+    aspect = _pixel_aspect(attributes.get("PixelAspectRatio", 1.0), ignored)
+    rate = _whole_pair(attributes.get("framesPerSecond"), 1, 1 << 31)
+    if rate is None and isinstance(attributes.get("framesPerSecond"), tuple):
+        ignored["framesPerSecond"] = "is no frame rate, and the mattes have none"
     return ImageHeader(
         path=path,
         header=FrameHeader(
             display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
             data=Window(spec.x, spec.y, spec.width, spec.height),
-            pixel_aspect=aspect if 0 < aspect < float("inf") else 1.0,
-            timecode=_pair(attributes.get("smpte:TimeCode")),
-            frame_rate=_pair(attributes.get("framesPerSecond")),
+            pixel_aspect=aspect,
+            timecode=_whole_pair(attributes.get("smpte:TimeCode"), 0, 1 << 32),
+            frame_rate=rate,
         ),
-        channels=tuple(spec.channelnames),
+        channels=tuple(readable(name) for name in spec.channelnames),
         format=str(spec.format),
         file_format=file_format,
         part=part,
         parts=parts,
-        colour_space=_colour_space(attributes),
+        colour_space=file_colours(path, file_format, attributes),
         metadata=MappingProxyType({name: str(value) for name, value in attributes.items()}),
         deep=bool(spec.deep),
+        ignored=MappingProxyType(ignored),
+        problem=_problem(spec, attributes),
     )
 
 
-def _pair(value: Any) -> tuple[int, int] | None:
+def readable(text: str) -> str:
+    """Return text of a file's header; bytes that are not UTF-8 are read as Latin-1, which older programs wrote."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return text
+
+
+def _attributes(spec: Any) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what OpenImageIO tells by name, and what of it cannot be read."""
+    attributes: dict[str, Any] = {}
+    ignored: dict[str, str] = {}
+    for number in range(len(spec.extra_attribs)):
+        item = spec.extra_attribs[number]
+        name = f"attribute {number + 1}"
+        try:
+            name = readable(item.name)
+            attributes[name] = readable(item.value) if isinstance(item.value, str) else item.value
+        except UnicodeDecodeError:  # by OpenImageIO before 3.2
+            ignored[name] = "is not UTF-8, and is left out"
+    return attributes, ignored
+
+
+def _pixel_aspect(value: Any, ignored: dict[str, str]) -> float:
+    low, high = _ASPECTS
+    if isinstance(value, int | float) and low <= value <= high:
+        return float(value)
+    ignored["PixelAspectRatio"] = f"is {str(value)[:40]}, which is no ratio of {low} to {high}; 1 is taken"
+    return 1.0
+
+
+def _whole_pair(value: Any, low: int, beyond: int) -> tuple[int, int] | None:
     """Return a rational or a timecode; some formats give frame rates as one number, which is left out."""
-    return (int(value[0]), int(value[1])) if isinstance(value, tuple) and len(value) == 2 else None
+    if not isinstance(value, tuple) or len(value) != 2:
+        return None
+    first, second = value
+    if not all(isinstance(number, int) and low <= number < beyond for number in value):
+        return None
+    return first, second
 
 
-def _colour_space(attributes: Mapping[str, Any]) -> str | None:
-    """Return the colour space that a file declares by name, or else by its primaries."""
-    if name := attributes.get("oiio:ColorSpace"):
-        return str(name)
-    primaries = attributes.get("chromaticities")
-    if isinstance(primaries, tuple) and len(primaries) == 8:
-        for name, known in _CHROMATICITIES.items():
-            if np.allclose(primaries, known, atol=1e-3):
-                return name
-    return None
+def _problem(spec: Any, attributes: Mapping[str, Any]) -> str | None:
+    """Return why pixels cannot be read as colours."""
+    if min(spec.width, spec.height, spec.full_width, spec.full_height) < 1:
+        return "the picture has no pixels"
+    kind = attributes.get("tiff:PhotometricInterpretation", 2)
+    return None if kind in _TIFF_COLOURS else f"this is a TIFF of {_TIFF_OTHERS.get(kind, 'unknown')} colours"

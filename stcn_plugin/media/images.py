@@ -8,8 +8,7 @@ they were written.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,14 +18,19 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import PlateError, STCNError
-from stcn_plugin.media.image_header import ImageHeader, image_header
+from stcn_plugin.media.image_header import ImageHeader, image_header, readable
+from stcn_plugin.media.listing import existing
+from stcn_plugin.media.opening import RENDER_AGAIN, opened, reason
+from stcn_plugin.media.placing import placed
+from stcn_plugin.media.window import MOST_PIXELS, Window
 
 __all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "read_stored", "to_float"]
 
-_RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
 _NUMBERS: Mapping[str, type[np.generic]] = {"half": np.float16, "float": np.float32, "uint": np.uint32}  # of OpenEXR
 _LINES = 64  # read at once: little enough for the processor's cache, and a multiple of what is compressed together
 _LINES_AT_ONCE = {"dwab": 256}
+_BAND_BYTES = 1 << 26  # of lines read at once
+_MOST_PARTS = 4096
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,8 +79,9 @@ def read_headers(
     Raises:
         STCNError: Of class ``error``: the file is missing, empty, or no picture.
     """
-    with _opened(Path(path), error, where or str(path), unassociated=False) as source:
-        return _headers(source, Path(path))
+    label, path = where or str(path), existing(Path(path))
+    with opened(path, error, label, unassociated=False) as source:
+        return _headers(source, path, error, label)
 
 
 def read_image(
@@ -115,10 +120,20 @@ def read_stored(
     part: str | None = None,
     channels: Sequence[str] | None = None,
     unassociated: bool = False,
+    window: Window | None = None,
     error: type[STCNError] = PlateError,
     where: str | None = None,
 ) -> tuple[ImageHeader, NDArray[Any]]:
     """Read pixels as the file stores them; as `read_image` otherwise.
+
+    Args:
+        path: As for `read_image`.
+        part: As for `read_image`.
+        channels: As for `read_image`.
+        unassociated: As for `read_image`.
+        window: Where pixels are wanted, 0 where the file has none; ``None`` is the data window.
+        error: As for `read_image`.
+        where: As for `read_image`.
 
     Returns:
         The header of the part, with the channels wanted, and ``(H, W, C)`` pixels.
@@ -126,14 +141,17 @@ def read_stored(
     Raises:
         STCNError: As for `read_image`.
     """
-    label = where or str(path)
-    with _opened(Path(path), error, label, unassociated) as source:
-        headers = _headers(source, Path(path))
+    label, path = where or str(path), existing(Path(path))
+    with opened(path, error, label, unassociated=unassociated) as source:
+        headers = _headers(source, path, error, label)
         index = _index_of_part(headers, part, channels, error, label)
         header = headers[index]
         wanted = _indices(header, channels, error, label)
-        pixels = _pixels(source, index, header, wanted, error, label)
-    return replace(header, channels=tuple(header.channels[i] for i in wanted)), pixels
+        data = header.header.data
+        shared = data if window is None else data.intersection(window)
+        pixels = _pixels(source, index, header, wanted, shared, error, label)
+    header = replace(header, channels=tuple(header.channels[i] for i in wanted))
+    return header, pixels if window is None else placed(pixels, shared, window)
 
 
 def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
@@ -144,43 +162,22 @@ def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(pixels, dtype=np.float32)
 
 
-@contextmanager
-def _opened(path: Path, error: type[STCNError], label: str, unassociated: bool) -> Iterator[Any]:
-    """Open a file; close it in the end."""
-    try:
-        size = path.stat().st_size
-    except FileNotFoundError:
-        raise error("there is no such file", where=label, fix="Check the path and the frame number") from None
-    except OSError as problem:
-        raise error(f"the file cannot be read ({problem.strerror})", where=label) from None
-    if path.is_dir():
-        raise error("this is a folder, not a picture", where=label, fix="Name a file in it")
-    if size == 0:
-        raise error("the file is empty", where=label, fix=_RENDER_AGAIN)
-    options = oiio.ImageSpec()
-    if unassociated:
-        options.attribute("oiio:UnassociatedAlpha", 1)
-    source = oiio.ImageInput.open(str(path), options)
-    if source is None:
-        reason = _first_line(oiio.geterror())
-        raise error(f"the file cannot be opened as a picture ({reason})", where=label, fix=_RENDER_AGAIN)
-    try:
-        yield source
-    finally:
-        source.close()
-
-
-def _headers(source: Any, path: Path) -> tuple[ImageHeader, ...]:
+def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tuple[ImageHeader, ...]:
     """Read the header of every part."""
-    specs: list[Any] = [source.spec(0, 0)]
-    # A still WebP gives an error for its pixels once anybody has looked for a second picture.
-    is_still = source.format_name() == "webp" and not specs[0].get_int_attribute("oiio:Movie")
-    while not is_still and source.seek_subimage(len(specs), 0):
+    specs = [source.spec(0, 0)]
+    # Only where there can be one: the reader of WebP cannot go back from looking for a second picture.
+    while source.supports("multiimage") and source.seek_subimage(len(specs), 0):
         specs.append(source.spec(len(specs), 0))
-    source.geterror()  # the last seek fails on purpose, and would be taken for an error of the pixels
-    parts = tuple(spec.get_string_attribute("oiio:subimagename") for spec in specs)
+        if len(specs) > _MOST_PARTS:
+            what = f"the file has more than {_MOST_PARTS:,} parts"
+            raise error(what, where=label, fix="Write it with fewer, or as several files")
+    reason(source)  # the last seek fails on purpose, and would be taken for an error of the pixels
+    parts = tuple(readable(spec.get_string_attribute("oiio:subimagename")) for spec in specs)
     file_format = str(source.format_name())
-    return tuple(image_header(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
+    headers = tuple(image_header(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
+    if problem := next((header.problem for header in headers if header.problem), None):
+        raise error(problem, where=label, fix="Convert the picture to RGB, or write it again")
+    return headers
 
 
 def _index_of_part(
@@ -217,30 +214,49 @@ def _indices(header: ImageHeader, channels: Sequence[str] | None, error: type[ST
 
 
 def _pixels(
-    source: Any, part: int, header: ImageHeader, wanted: list[int], error: type[STCNError], label: str
+    source: Any,
+    part: int,
+    header: ImageHeader,
+    wanted: list[int],
+    window: Window,
+    error: type[STCNError],
+    label: str,
 ) -> NDArray[Any]:
-    """Read channels as the file stores them; one stretch from the first to the last, which then is picked from."""
+    """Read channels over a window inside the data window, as the file stores them.
+
+    One stretch from the first to the last channel is read, which then is picked from.
+    """
     first, last = min(wanted), max(wanted) + 1
     in_order = wanted == list(range(first, last))
     picked = slice(None) if in_order else [index - first for index in wanted]
+    data = header.header.data
+    if data.pixels > MOST_PIXELS:
+        what = f"the picture is {data.width}x{data.height}, and at most {MOST_PIXELS:,} pixels are read"
+        raise error(what, where=label, fix="Write it smaller, or crop its data window")
+
+    if not window.pixels:
+        return np.zeros((*window.shape, len(wanted)), np.float32 if header.is_float else np.uint8)
 
     def checked(pixels: NDArray[Any] | None) -> NDArray[Any]:
         # A JPEG cut short comes back grey from the cut on, with nothing but an error left behind.
-        problem = source.geterror()
+        problem = reason(source)
         if pixels is None or problem:
-            raise error(f"pixels are missing or damaged ({_first_line(problem)})", where=label, fix=_RENDER_AGAIN)
+            what = f"pixels are missing or damaged ({problem or 'no reason given'})"
+            raise error(what, where=label, fix=RENDER_AGAIN)
         return pixels[..., picked]
 
     spec = source.spec(part, 0)
     if header.file_format != "openexr" or spec.tile_width:
-        return checked(source.read_image(part, 0, first, last, oiio.UNKNOWN))
+        return checked(source.read_image(part, 0, first, last, oiio.UNKNOWN))[window.slices_in(data)]
     # In bands, since a whole picture is handed over by a copy during which no other thread gets on.
-    band = _LINES_AT_ONCE.get(header.metadata.get("compression", ""), _LINES)
-    pixels = np.empty((spec.height, spec.width, len(wanted)), _NUMBERS[header.format])
-    for row in range(0, spec.height, band):
-        top, bottom = spec.y + row, spec.y + min(row + band, spec.height)
+    line_bytes = data.width * (last - first) * np.dtype(_NUMBERS[header.format]).itemsize
+    band = min(_LINES_AT_ONCE.get(header.metadata.get("compression", ""), _LINES), max(1, _BAND_BYTES // line_bytes))
+    pixels = np.empty((*window.shape, len(wanted)), _NUMBERS[header.format])
+    columns = window.slices_in(data)[1]
+    for row in range(0, window.height, band):
+        top, bottom = window.y + row, window.y + min(row + band, window.height)
         lines = source.read_scanlines(part, 0, top, bottom, 0, first, last, spec.format)
-        pixels[row : row + band] = checked(lines)
+        pixels[row : row + band] = checked(lines)[:, columns]
     _leave_wide_registers()
     return pixels
 
@@ -253,7 +269,3 @@ def _leave_wide_registers() -> None:
     """
     numbers = np.ones(64, np.float32)
     np.add(numbers, numbers, out=numbers)
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0].rstrip(".") if text.strip() else "no reason given"

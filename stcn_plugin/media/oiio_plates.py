@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stcn_plugin.media.images import read_headers, read_stored
 from stcn_plugin.media.picture import picture_channels
 from stcn_plugin.media.plate_files import PlatePicture
-from stcn_plugin.media.window import FrameHeader
+from stcn_plugin.media.window import FrameHeader, within_reach
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,9 @@ class OpenImageIOPlates:
         """
         parts = read_headers(path, where=where)
         header, channels = picture_channels(parts, part=self.part, layer=self.layer, where=where)
-        image, pixels = read_stored(path, part=header.part or None, channels=channels, unassociated=True, where=where)
-        return PlatePicture(image.header, pixels, image.is_float, image.colour_space)
+        window = within_reach(header.header.data, header.header.display)
+        image, pixels = read_stored(
+            path, part=header.part or None, channels=channels, unassociated=True, window=window, where=where
+        )
+        frame = replace(image.header, data=window)
+        return PlatePicture(frame, pixels, image.is_float, image.colour_space, image.ignored)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,6 +11,8 @@ from stcn_plugin.media.window import FrameHeader
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from stcn_plugin.media.colour_encoding import Encoding
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,13 +25,16 @@ class PlatePicture:
             value / maximum; OpenImageIO's are numbers as the file stores them.
         is_float: Whether the file holds floating point: such pixels may be above 1 or no numbers at all, and are
             scene-linear where nothing says otherwise. Others are sRGB then.
-        colour_space: What the file says its colours are, by a name of the OCIO config; ``None`` where it says nothing.
+        colour_space: What the file says its colours are, by a name of the OCIO config or by numbers; ``None`` where it
+            says nothing.
+        ignored: What the file says that cannot be true, by name, each with what is taken instead.
     """
 
     header: FrameHeader
     pixels: NDArray[Any]
     is_float: bool
-    colour_space: str | None = None
+    colour_space: str | Encoding | None = None
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
 
 class PlateFiles(Protocol):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
@@ -11,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import MissingFrameError, PlateError
-from stcn_plugin.frames import format_frame_range
+from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
@@ -19,8 +22,8 @@ from stcn_plugin.media.placing import placed
 from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
 from stcn_plugin.media.resizing import resized
 from stcn_plugin.media.sanitise import PLATE_CEILING, tame
-from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
+from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window, within_reach
 
 _BAND = 64  # lines of a picture prepared at once
 
@@ -46,7 +49,8 @@ class PlateReader:
     """Reads the frames of a plate; one may serve several threads.
 
     All frames must have the display window of the first frame that the reader meets, since one set of mattes is made
-    for all of them. Data windows may change from frame to frame.
+    for all of them. Data windows may change from frame to frame; what lies farther beyond the format than the format's
+    own size is not worked on.
 
     Args:
         sequence: The files.
@@ -54,6 +58,8 @@ class PlateReader:
         colour: From the plate's colours to display sRGB.
         missing: What to do for a frame without a file: ``stop`` with an error, or ``hold`` the nearest earlier frame on
             disk (before the first, the nearest later). A damaged file is an error in any case.
+        on_disk: The files that are there; by default its folder is listed when a file is missed.
+        warn: Told what files say that cannot be true or is not honoured, once of each kind, on the thread that reads.
     """
 
     def __init__(
@@ -63,13 +69,19 @@ class PlateReader:
         files: PlateFiles,
         colour: ColourTransform,
         missing: Literal["stop", "hold"] = "stop",
+        on_disk: FilesOnDisk | None = None,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.sequence = sequence
         self._files = files
         self._colour = colour
         self._missing = missing
+        self._on_disk = on_disk
+        self._warn = warn
         self._lock = Lock()
         self._first: tuple[int, Window] | None = None
+        self._last: tuple[int, FrameHeader] | None = None
+        self._warned: set[str] = set()
 
     @property
     def data_windows_may_differ(self) -> bool:
@@ -83,10 +95,14 @@ class PlateReader:
             MissingFrameError: There is no file, and none to hold.
             PlateError: The file cannot be read, has no such picture, or has another display window.
         """
-        found = self._on_disk(frame)
-        header = self._files.header(self.sequence.path(found), where=self._label(found))
-        self._check_format(found, header.display)
-        return header
+        found, path = self._source(frame)
+        with self._lock:
+            last = self._last
+        if last is None or last[0] != found or found == frame:  # a thousand held frames are one file
+            last = found, self._files.header(path, where=_label(found, path))
+            with self._lock:
+                self._last = last
+        return self._checked(found, path, last[1])
 
     def read(self, frame: int, *, window: Window, size: tuple[int, int]) -> PlateFrame:
         """Read a frame.
@@ -103,52 +119,89 @@ class PlateReader:
             PlateError: The file cannot be read, has no such picture, or has another display window.
             ColourError: Its colours cannot be converted.
         """
-        found = self._on_disk(frame)
-        picture = self._files.picture(self.sequence.path(found), where=self._label(found))
-        self._check_format(found, picture.header.display)
+        found, path = self._source(frame)
+        label = _label(found, path)
+        picture = self._files.picture(path, where=label)
+        header = self._checked(found, path, picture.header)
+        for name, what in picture.ignored.items():
+            self._warn_once(name, f"{label}: {name} {what}.")
+        if doubt := self._colour.doubt(picture.colour_space, is_float=picture.is_float):
+            self._warn_once(doubt, f"{label}: {doubt}")
         pixels = self._colour.to_display(
             _at_size(picture, window, size), is_float=picture.is_float, file_colour_space=picture.colour_space
         )
         if found == frame:
-            return PlateFrame(frame, pixels, picture.header)
+            return PlateFrame(frame, pixels, header)
         # Its matte is for another moment than the frame held: two mattes of one timecode would break a conform.
-        return PlateFrame(frame, pixels, replace(picture.header, timecode=None), held_from=found)
+        return PlateFrame(frame, pixels, replace(header, timecode=None), held_from=found)
 
-    def _on_disk(self, frame: int) -> int:
-        """Return the frame whose file stands for this frame."""
-        if self.sequence.path(frame).exists():
-            return frame
-        frames = self.sequence.frames_on_disk() if self._missing == "hold" else ()
-        if not frames:
-            raise self._missing_error(frame)
-        earlier = [other for other in frames if other < frame]
-        return max(earlier) if earlier else min(frames)
+    def _source(self, frame: int) -> tuple[int, Path]:
+        """Return the file that stands for a frame, and the frame that it is of."""
+        path = self.sequence.path(frame)
+        if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a folder cannot be searched
+            return frame, path
+        with self._lock:
+            on_disk = self._on_disk = self._on_disk or self.sequence.on_disk()
+        if there := on_disk.path(frame):
+            return frame, there
+        held = on_disk.held(frame) if self._missing == "hold" else None
+        if held is None:
+            raise self._missing_error(frame, on_disk)
+        return held, on_disk.folder / on_disk.names[held]
 
-    def _check_format(self, frame: int, display: Window) -> None:
-        """Refuse a display window other than the first."""
+    def _checked(self, frame: int, path: Path, header: FrameHeader) -> FrameHeader:
+        """Refuse a display window other than the first, and one too large; leave out pixels far from it."""
+        display = header.display
+        if display.pixels > MOST_PIXELS:
+            raise PlateError(
+                f"the format is {_words(display)}, and at most {MOST_PIXELS:,} pixels are worked on",
+                where=_label(frame, path),
+                fix="Check the display window, or write the plate smaller",
+            )
         with self._lock:
             self._first = self._first or (frame, display)
             first, expected = self._first
         if display != expected:
             raise PlateError(
                 f"the format is {_words(display)}, but {_words(expected)} at frame {first}",
-                where=self._label(frame),
-                fix="Bring all frames to one format, or leave the odd ones out of the frame range",
+                where=_label(frame, path),
+                fix="Give all frames of a plate the same format",
             )
+        data = within_reach(header.data, display)
+        if data == header.data:
+            return header
+        self._warn_once(
+            "data window",
+            f"{_label(frame, path)}: the data window is {_words(header.data)}, far beyond the format {_words(display)}; "
+            f"mattes are made as far as {_words(data)}.",
+        )
+        return replace(header, data=data)
 
-    def _label(self, frame: int) -> str:
-        return f"frame {frame} ({self.sequence.path(frame)})"
+    def _warn_once(self, kind: str, text: str) -> None:
+        with self._lock:
+            is_new = kind not in self._warned
+            self._warned.add(kind)
+        if is_new:
+            self._warn(text)
 
-    def _missing_error(self, frame: int) -> MissingFrameError:
-        frames = self.sequence.frames_on_disk()
-        if not frames:
+    def _missing_error(self, frame: int, on_disk: FilesOnDisk) -> MissingFrameError:
+        label = _label(frame, self.sequence.path(frame))
+        if not on_disk.frames:
             what = f"no frame of the plate {self.sequence} is on disk"
-            return MissingFrameError(what, where=self._label(frame), fix="Check the path of the plate")
+            return MissingFrameError(what, where=label, fix=self.sequence.advice() or "Check the path of the plate")
+        if frame in on_disk.broken:
+            what = "this is a link to a file that is gone"
+            fix = "Bring the file back, correct the frame range, or set read.missing to hold or skip"
+            return MissingFrameError(what, where=label, fix=fix)
         return MissingFrameError(
-            f"there is no such file; on disk are {format_frame_range(frames)}",
-            where=self._label(frame),
+            f"there is no such file; on disk are {shortened(format_frame_range(on_disk.frames))}",
+            where=label,
             fix="Render the frame, correct the frame range, or set read.missing to hold or skip",
         )
+
+
+def _label(frame: int, path: Path) -> str:
+    return f"frame {frame} ({path})"
 
 
 def _at_size(picture: PlatePicture, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:

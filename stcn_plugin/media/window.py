@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+MOST_PIXELS = 1 << 28
+"""Pixels of a picture or of a working window at most: 16,384 by 16,384."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -33,6 +36,11 @@ class Window:
         """``(height, width)``, the order of arrays."""
         return self.height, self.width
 
+    @property
+    def pixels(self) -> int:
+        """How many pixels it holds."""
+        return self.width * self.height
+
     def union(self, other: Window) -> Window:
         """Return the smallest window that holds both."""
         x, y = min(self.x, other.x), min(self.y, other.y)
@@ -49,6 +57,24 @@ class Window:
         """Return the row and column slices of this window within an array over ``outer``."""
         top, left = self.y - outer.y, self.x - outer.x
         return slice(top, top + self.height), slice(left, left + self.width)
+
+
+def within_reach(data: Window, display: Window) -> Window:
+    """Return the part of a data window that is worked on: at most the format's own size beyond it on every side.
+
+    >>> within_reach(Window(-20, 0, 1000, 10), Window(0, 0, 16, 10))
+    Window(x=-16, y=0, width=48, height=10)
+
+    Args:
+        data: Where pixels exist.
+        display: The format.
+
+    Returns:
+        That part; the format where there is none, which is black then.
+    """
+    near = Window(display.x - display.width, display.y - display.height, 3 * display.width, 3 * display.height)
+    shared = data.intersection(near)
+    return shared if shared.pixels else display
 
 
 @dataclass(frozen=True)

@@ -9,58 +9,72 @@ from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
-from stcn_plugin.frames import format_frame_range
+from stcn_plugin.frames import MOST_FRAMES, format_frame_range, shortened
 from stcn_plugin.media.matte_reading import check_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.overlays import overlay_files
-from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.shot_model import Shot
 
-_MOST_FRAMES = 1_000_000
 
-
-def shot_frames(sequence: FrameSequence, shot: Shot) -> tuple[int, ...]:
+def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tuple[int, ...]:
     """Return the frames of the shot that will have mattes.
 
     Without a range it is every frame from the first to the last on disk, gaps included, so that the policy for
     missing frames has its say. Frames to skip are settled here, once, since both passes must see the same ones.
     """
-    on_disk = sequence.frames_on_disk()
-    if not on_disk:
+    found = sorted({*on_disk.names, *on_disk.broken})
+    if not found:
         raise PlateError(
-            "no frame of the plate is on disk", where=sequence.pattern, fix="Check the pattern and the folder"
+            "no frame of the plate is on disk",
+            where=sequence.pattern,
+            fix=sequence.advice() or "Check the pattern and the folder",
         )
-    if not shot.frames and on_disk[-1] - on_disk[0] > _MOST_FRAMES:
+    asked = shot.frames
+    if not asked and found[-1] - found[0] >= MOST_FRAMES:
         raise PlateError(
-            f"the frames on disk reach from {on_disk[0]} to {on_disk[-1]}",
+            f"the frames on disk reach from {found[0]} to {found[-1]}, more than {MOST_FRAMES:,} frames",
             where=sequence.pattern,
             fix="Give the range of the shot, or remove the file whose number is not a frame's",
         )
-    frames = shot.frames or tuple(range(on_disk[0], on_disk[-1] + 1))
-    there = set(on_disk)
-    missing = [frame for frame in frames if frame not in there]
+    frames = asked or tuple(range(found[0], found[-1] + 1))
+    missing = [frame for frame in frames if frame not in on_disk.names]
     policy = shot.settings.read.missing
     if missing and policy == "stop":
-        raise MissingFrameError(
-            f"{len(missing)} of {len(frames)} frames have no file: {shortened(format_frame_range(missing))}",
-            where=sequence.pattern,
-            fix="Render them, give a range without them, or set read.missing to hold or skip",
+        raise _missing(sequence, on_disk, missing, len(frames))
+    return tuple(frame for frame in frames if frame in on_disk.names) if policy == "skip" else frames
+
+
+def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[int], asked: int) -> MissingFrameError:
+    """Return the error of frames without a file; links to nothing are told apart."""
+    setting = "set read.missing to hold or skip"
+    if broken := [frame for frame in missing if frame in on_disk.broken]:
+        more = f", as are those of {len(broken) - 1} other frames" if len(broken) > 1 else ""
+        return MissingFrameError(
+            f"this is a link to a file that is gone{more}",
+            where=f"frame {broken[0]} ({on_disk.folder / on_disk.broken[broken[0]]})",
+            fix=f"Bring the file back, give a range without it, or {setting}",
         )
-    return tuple(frame for frame in frames if frame in there) if policy == "skip" else frames
+    return MissingFrameError(
+        f"{len(missing)} of {asked} frames have no file: {shortened(format_frame_range(missing))}",
+        where=sequence.pattern,
+        fix=f"Render them, give a range without them, or {setting}",
+    )
 
 
-def check_keyframes(sequence: FrameSequence, frames: tuple[int, ...], shot: Shot) -> None:
+def check_keyframes(on_disk: FilesOnDisk, frames: Sequence[int], shot: Shot) -> None:
     """Refuse keyframes that stand on no frame of the plate."""
-    on_disk = set(sequence.frames_on_disk())
+    inside = set(frames)
+    asked = set(shot.frames or frames)
     for keyframe in shot.keyframes:
-        if keyframe.frame not in on_disk and keyframe.frame in (shot.frames or frames):
+        if keyframe.frame not in on_disk.names and keyframe.frame in asked:
             raise KeyframeError(
                 f"the plate has no frame {keyframe.frame}, which this keyframe is for",
                 where=str(keyframe.file),
                 fix="Put keyframes on frames that are on disk",
             )
-        if keyframe.frame not in frames:
+        if keyframe.frame not in inside:
             raise KeyframeError(
                 f"frame {keyframe.frame} is not among the frames {shortened(format_frame_range(frames))}",
                 where=str(keyframe.file),
@@ -76,7 +90,9 @@ def shot_outputs(shot: Shot, frames: Sequence[int] = ()) -> Outputs:
         frames: Its frames, where they are known; files of the plate that are on disk count in any case.
     """
     sequence = FrameSequence.parse(shot.plate)
-    plate = {sequence.path(frame): "a frame of the plate" for frame in {*frames, *sequence.frames_on_disk()}}
+    on_disk = sequence.on_disk()
+    paths = {on_disk.path(frame) or sequence.path(frame) for frame in {*frames, *on_disk.frames}}
+    plate = dict.fromkeys(paths, "a frame of the plate")
     return Outputs(plate | {Path(keyframe.file): "a keyframe of the shot" for keyframe in shot.keyframes})
 
 
@@ -123,7 +139,8 @@ def check_update(update: Collection[int], frames: Sequence[int]) -> tuple[int, .
             f"{shortened(format_frame_range(frames))}",
             fix="Name the frames whose keyframes are new, changed or gone",
         )
-    return tuple(index for index, frame in enumerate(frames) if frame in set(update))
+    changed = set(update)
+    return tuple(index for index, frame in enumerate(frames) if frame in changed)
 
 
 def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Sequence[range], *, display: Window) -> None:
@@ -139,8 +156,3 @@ def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Sequenc
         )
     for index in {end for part in written for end in (part.start - 1, part.stop)} & set(range(len(frames))):
         check_mattes(writer, frames[index], display=display)
-
-
-def shortened(text: str) -> str:
-    """Return a frame range that fits into a message."""
-    return text if len(text) <= 80 else f"{text[:76]} ..."

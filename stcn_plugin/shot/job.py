@@ -11,14 +11,15 @@ from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.plugins import Hooks
-from stcn_plugin.errors import KeyframeError, PresetError
-from stcn_plugin.frames import format_frame_range
+from stcn_plugin.errors import KeyframeError, PlateError, PresetError
+from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.matte_reading import read_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
+from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.shot_model import Keyframe, Shot
 from stcn_plugin.propagation.plan import plan_passes
@@ -29,7 +30,6 @@ from stcn_plugin.shot.checks import (
     check_outputs,
     check_untouched,
     check_update,
-    shortened,
     shot_frames,
     shot_outputs,
 )
@@ -125,7 +125,8 @@ def prepare(
     activities = Activities(watcher.on_activity, watcher.is_cancelled)
     with activities.during("listing the frames of the plate", shot.plate):
         sequence = FrameSequence.parse(shot.plate)
-        frames = shot_frames(sequence, shot)
+        on_disk = sequence.on_disk()
+        frames = shot_frames(sequence, on_disk, shot)
     plates = PlateReader(
         sequence,
         files=plate_files(studio, sequence.pattern, part=settings.read.part, layer=settings.read.layer),
@@ -133,9 +134,11 @@ def prepare(
             config=settings.colour.config, input=settings.colour.input, highlights=settings.colour.highlights
         ),
         missing="hold" if settings.read.missing == "hold" else "stop",
+        on_disk=on_disk,
+        warn=watcher.on_warning,
     )
     with activities.during("reading the header of the plate", shot.plate):
-        check_keyframes(sequence, frames, shot)
+        check_keyframes(on_disk, frames, shot)
         header = plates.header(shot.keyframes[0].frame)
     window = _working_window(plates, frames, header, activities)
     size = internal_size(window, pixel_aspect=header.pixel_aspect, size=settings.size)
@@ -152,8 +155,10 @@ def prepare(
     objects = tuple(dict.fromkeys(name for masks in artist.masks.values() for name in masks))
     check_life(life, objects, artist.masks, shot, frames)
     outputs = shot_outputs(shot, frames)
+    out = FrameSequence.parse(shot.out)
+    check_portable(out, warn=watcher.on_warning)
     writer = MatteWriter(
-        FrameSequence.parse(shot.out),
+        out,
         objects=objects,
         layout=settings.output.layout,
         depth=settings.output.depth,
@@ -243,6 +248,13 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
             activities.go_on()
             with activities.during(f"reading the header of frame {frame}", plates.sequence.path(frame)):
                 window = window.union(plates.header(frame).data)
+    if window.pixels > MOST_PIXELS:
+        raise PlateError(
+            f"the format with the overscan of all frames is {window.width}x{window.height}, and at most "
+            f"{MOST_PIXELS:,} pixels are worked on",
+            where=plates.sequence.pattern,
+            fix="Crop the data windows of the plate",
+        )
     return window
 
 

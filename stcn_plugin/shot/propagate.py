@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ from stcn_plugin.presets.shot_model import Shot
 from stcn_plugin.shot.activities import Activities, Activity
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
-from stcn_plugin.shot.watcher import Watcher
+from stcn_plugin.shot.watcher import Warnings, Watcher
 from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.studio.weights import weights_store
 
@@ -86,7 +87,8 @@ def propagate(
     Raises:
         STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
     """
-    watcher = Watcher(on_progress, on_frame, on_warning, is_cancelled, on_activity)
+    warnings = Warnings(on_warning)
+    watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
     studio = studio or builtin_hooks()
     job = prepare(shot, update=update, studio=studio, watcher=watcher)
     # As a file, so that who gives the engine need not know of plugins.
@@ -94,4 +96,4 @@ def propagate(
     on_checked()
     with Activities(on_activity).during("loading the weights", weights):
         engine = engine_for(shot.settings.model_copy(update={"weights": weights}))
-    return run(job, engine, watcher=watcher)
+    return replace(run(job, engine, watcher=watcher), warnings=warnings.texts)

@@ -135,7 +135,7 @@ def _child(attack: str, start: int, end: int) -> None:
     from stcn_plugin.errors import STCNError, UnexpectedError
 
     resource.setrlimit(resource.RLIMIT_AS, (_CEILING, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    speak = os.fdopen(os.dup(1), "w", buffering=1)
+    speak = os.fdopen(os.dup(1), "w", buffering=1, errors="backslashreplace")  # tracebacks quote hostile names
     os.dup2(2, 1)
     function = _function(attack)
     speak.write("ready\n")

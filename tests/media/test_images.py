@@ -88,17 +88,6 @@ def test_a_header_tells_all_but_pixels(tmp_path):
     assert (image.header, image.metadata) == (info.header, info.metadata)
 
 
-def test_colour_space_by_primaries(tmp_path):
-    """An EXR that names no colour space is known by its chromaticities; unknown ones say nothing."""
-    ap1 = (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767)
-    pixels = noise(2, 2, 3)
-    known = write(tmp_path / "k.exr", pixels, attributes={"chromaticities": ("float[8]", ap1)})
-    odd = write(tmp_path / "o.exr", pixels, attributes={"chromaticities": ("float[8]", tuple(0.9 * v for v in ap1))})
-    assert read_header(known).colour_space == "lin_ap1_scene"
-    assert read_header(odd).colour_space is None
-    assert read_header(write(tmp_path / "n.exr", pixels)).colour_space is None
-
-
 @pytest.mark.parametrize(("depth", "top"), [("uint8", 255), ("uint16", 65535)])
 def test_every_integer_value_is_its_quotient(tmp_path, depth, top):
     """PNG values are value / maximum to the last bit."""

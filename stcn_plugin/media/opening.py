@@ -1,0 +1,121 @@
+"""Opening picture files: what is in the way is told by name, in the reader's own words or in ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
+
+from stcn_plugin.errors import STCNError
+from stcn_plugin.media.formats import HEAD, unreadable
+from stcn_plugin.media.listing import reason_of, shown
+
+RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
+
+_NO_FILES = (
+    (stat.S_ISDIR, "a folder, not a picture", "Name a file in it"),
+    (stat.S_ISFIFO, "a pipe, not a file", "Write its pictures to files"),
+    (stat.S_ISSOCK, "a socket, not a file", "Write its pictures to files"),
+    (stat.S_ISCHR, "a device, not a file", "Name a picture file"),
+    (stat.S_ISBLK, "a device, not a file", "Name a picture file"),
+)
+_NOISE = re.compile(r"EXR Error \([^)]*\): (EXR_ERR_\w+ )?")
+_LONGEST = 200  # characters of a reason
+_LUMINANCE = "Subsampled channels are not supported"
+
+
+@contextmanager
+def opened(path: Path, error: type[STCNError], label: str, *, unassociated: bool) -> Iterator[Any]:
+    """Open a picture file by OpenImageIO; close it in the end.
+
+    Args:
+        path: The file.
+        error: Class of the errors raised.
+        label: Told first in an error.
+        unassociated: Whether colours are wanted as they are stored where alpha does not multiply them.
+
+    Raises:
+        STCNError: Of class ``error``: the file is missing, empty, no file at all, of a kind that cannot be read, or
+            was written while it was open.
+    """
+    before = _checked(path, error, label)
+    options = oiio.ImageSpec()
+    if unassociated:
+        options.attribute("oiio:UnassociatedAlpha", 1)
+    source = oiio.ImageInput.open(str(path), options)
+    if source is None:
+        raise _refused(reason(oiio), error, label)
+    try:
+        yield source
+    finally:
+        source.close()
+    after = path.stat()
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise error("the file changed while it was read", where=label, fix=RENDER_AGAIN)
+
+
+def reason(source: Any) -> str:
+    """Return what OpenImageIO says went wrong, in one line; empty where it says nothing.
+
+    Args:
+        source: What has an error to tell: an ``ImageInput``, or the module itself.
+    """
+    try:
+        text = str(source.geterror())
+    except UnicodeDecodeError as problem:  # it repeats bytes of the file
+        text = problem.object.decode("latin-1")
+    lines = _NOISE.sub("", text).strip().splitlines()
+    line = "".join(character for character in shown(lines[0]) if character.isprintable()) if lines else ""
+    return line.rstrip(".") if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+
+
+def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
+    """Refuse what is no picture file before anything reads it; a pipe would be waited for without end."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        if path.is_symlink():
+            gone = f"this is a link to a file that is gone ({shown(os.readlink(path))})"  # noqa: PTH115
+            raise error(gone, where=label, fix="Bring the file back, or write a new one") from None
+        raise error("there is no such file", where=label, fix="Check the path and the frame number") from None
+    except (OSError, ValueError) as problem:
+        raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
+    for is_kind, what, fix in _NO_FILES:
+        if is_kind(found.st_mode):
+            raise error(f"this is {what}", where=label, fix=fix)
+    if found.st_size == 0:
+        raise error("the file is empty", where=label, fix=RENDER_AGAIN)
+    if not _is_utf8(path):
+        fix = "Rename it to UTF-8, such as with convmv"
+        raise error("the file's name is not UTF-8", where=shown(label), fix=fix)
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as problem:
+        raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
+    if refused := unreadable(head, path.suffix.lower()):
+        raise error(refused.what, where=label, fix=refused.fix)
+    return found
+
+
+def _refused(reason: str, error: type[STCNError], label: str) -> STCNError:
+    if _LUMINANCE in reason:
+        what = "this is a luminance/chroma picture, whose channels have different sizes; it cannot be read"
+        return error(what, where=label, fix="Write the plate as RGB")
+    return error(
+        f"the file cannot be opened as a picture ({reason or 'no reason given'})", where=label, fix=RENDER_AGAIN
+    )
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
