@@ -10,8 +10,8 @@ from pathlib import Path
 
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media.sequences import OBJECT, FrameSequence
+from stcn_plugin.reserved_names import is_reserved
 
-_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9]|conin\$|conout\$) *(\..*)?", re.IGNORECASE)
 _CHARACTERS = re.compile(r'[<>:"|?*\\]')
 
 
@@ -47,6 +47,6 @@ def _problem(part: str) -> str | None:
     """Return what is wrong with one name of a path."""
     if found := _CHARACTERS.search(part):
         return f"has the character {found.group()}"
-    if _DEVICES.fullmatch(part):
+    if is_reserved(part):
         return "is the name of a device"
     return f"ends in '{part[-1]}'" if part[-1] in ". " else None
