@@ -165,8 +165,9 @@ def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
 def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tuple[ImageHeader, ...]:
     """Read the header of every part."""
     specs = [source.spec(0, 0)]
-    # Only where there can be one: the reader of WebP cannot go back from looking for a second picture.
-    while source.supports("multiimage") and source.seek_subimage(len(specs), 0):
+    # Only where there can be one: the reader of a still WebP cannot go back from looking for a second picture.
+    may_have_more = source.supports("multiimage") or specs[0].get_int_attribute("oiio:Movie")
+    while may_have_more and source.seek_subimage(len(specs), 0):
         specs.append(source.spec(len(specs), 0))
         if len(specs) > _MOST_PARTS:
             what = f"the file has more than {_MOST_PARTS:,} parts"

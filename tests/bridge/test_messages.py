@@ -50,32 +50,45 @@ TEXT = st.text(CHARACTERS, max_size=30) | st.sampled_from(
         "\ud83d",
     ]
 )
+FRAME = st.integers(-(2**31) + 1, 2**31 - 1)
 INT = st.integers() | st.sampled_from([0, -1, 2**53 + 1, 10**4000, -(10**4000)])
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def is_usable(text):
+    """Whether a system can take a text as a file name; jobs hold no others."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+USABLE = TEXT.filter(is_usable)
 
 
 def some(item, **arguments):
     return st.lists(item, max_size=4, **arguments).map(tuple)
 
 
-def pairs(item):
-    return st.dictionaries(TEXT, item, max_size=4)
+def pairs(item, names=TEXT):
+    return st.dictionaries(names, item, max_size=4)
 
 
-KEYFRAMES = st.builds(KeyframeFile, INT, TEXT, st.none() | pairs(TEXT | INT))
+KEYFRAMES = st.builds(KeyframeFile, FRAME, USABLE, st.none() | pairs(USABLE | INT, USABLE))
 JOBS = st.builds(
     JobRequest,
-    shot_file=st.none() | TEXT,
-    plate=st.none() | TEXT,
+    shot_file=st.none() | USABLE,
+    plate=st.none() | USABLE,
     keyframes=some(KEYFRAMES),
-    out=st.none() | TEXT,
-    range=st.none() | TEXT,
-    objects=pairs(TEXT),
-    preset=st.none() | TEXT,
-    settings=some(TEXT),
-    update=some(INT),
-    save_as=st.none() | TEXT,
-    plugins=some(TEXT),
+    out=st.none() | USABLE,
+    range=st.none() | USABLE,
+    objects=pairs(USABLE, USABLE),
+    preset=st.none() | USABLE,
+    settings=some(USABLE),
+    update=some(FRAME),
+    save_as=st.none() | USABLE,
+    plugins=some(USABLE),
 )
 REPORTS = st.builds(
     Report,
@@ -86,9 +99,9 @@ REPORTS = st.builds(
     device=TEXT,
     precision=TEXT,
     files=some(TEXT),
-    frames=some(INT),
-    first=INT,
-    last=INT,
+    frames=some(FRAME),
+    first=FRAME,
+    last=FRAME,
     seconds=pairs(NUMBER),
     contact_sheet=st.none() | TEXT,
     shot_file=st.none() | TEXT,
@@ -103,8 +116,8 @@ MESSAGES = st.one_of(
     st.builds(Cancel, INT),
     st.builds(Quit),
     st.builds(Described, st.builds(Description, CHOICES, CHOICES, CHOICES)),
-    st.builds(Progressed, INT, st.builds(Progress, INT, INT, INT)),
-    st.builds(Written, INT, INT, some(TEXT)),
+    st.builds(Progressed, INT, st.builds(Progress, FRAME, FRAME, FRAME)),
+    st.builds(Written, INT, FRAME, some(TEXT)),
     st.builds(Warned, INT, TEXT),
     st.builds(Done, INT, REPORTS),
 )

@@ -13,7 +13,7 @@ from picture_files import write
 from PIL import Image as Pillow
 from tiff_bytes import ASSOCIATED, CMYK, GREY, RGB, UNASSOCIATED, UNSPECIFIED, WHITE_IS_ZERO, write_tiff
 
-from stcn_plugin.media.sequences import _PICTURES
+from stcn_plugin.media.formats import PICTURES
 
 SOFT = np.repeat(np.linspace(0, 255, 20).astype(np.uint8)[np.newaxis], 12, axis=0)
 HARD = np.where(SOFT > 100, np.uint8(255), np.uint8(0))
@@ -66,7 +66,7 @@ WRITERS: dict[str, Callable[[Path], np.ndarray]] = {
 }
 
 
-@pytest.mark.parametrize("suffix", sorted(_PICTURES))
+@pytest.mark.parametrize("suffix", sorted(PICTURES))
 def test_every_format_that_plates_may_have_is_a_keyframe(tmp_path, suffix):
     """A soft grey ramp comes back as it is in the file, by another reader or as it was written."""
     path = tmp_path / f"k{suffix}"

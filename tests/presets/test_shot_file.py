@@ -54,7 +54,7 @@ def test_objects_that_are_there_throughout(tmp_path, objects):
         f"plate: p.####.exr\nout: m.####.exr\nrange: 1001-1005\nkeyframes: {{1001: k.png}}\nobjects: {objects}\n"
     )
     shot = load_shot(path, search_path=())
-    assert {name: span.frames for name, span in shot.objects.items()} == {"hero": ()}
+    assert {name: tuple(span.frames) for name, span in shot.objects.items()} == {"hero": ()}
 
 
 @pytest.mark.parametrize(

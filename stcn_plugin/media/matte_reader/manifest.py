@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from stcn_plugin.media.matte_reader.source import Source
+from stcn_plugin.regular_files import NotRegularError, TooLargeError, read_regular
 
 MOST_MEGABYTES = 64
 """Size that a side file may have; a manifest of a million names has about 40 MB."""
@@ -61,23 +60,13 @@ def read_side_file(source: Source, name: str) -> dict[str, int] | None:
         raise refusal("is outside of the folder of the picture")
     path = source.path.parent / name
     try:
-        # Without waiting: to open a pipe would block until somebody writes to it.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        data = read_regular(path, MOST_MEGABYTES << 20)
     except FileNotFoundError:
         return None
-    except OSError as problem:
-        raise refusal(f"cannot be opened ({problem.strerror})") from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise refusal("is no regular file")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read((MOST_MEGABYTES << 20) + 1)
+    except (NotRegularError, TooLargeError) as problem:
+        raise refusal(str(problem)) from None
     except OSError as problem:
         raise refusal(f"cannot be read ({problem.strerror})") from None
-    finally:
-        os.close(descriptor)
-    if len(data) > MOST_MEGABYTES << 20:
-        raise refusal(f"is larger than {MOST_MEGABYTES} MB")
     try:
         return parse_manifest(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
