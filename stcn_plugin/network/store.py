@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from stcn_plugin import environment
 from stcn_plugin.errors import CancelledError, WeightsError
 from stcn_plugin.network.official import LICENCE, OFFICIAL, RELEASE
 from stcn_plugin.network.weights_entry import NOT_STATED, WeightsEntry, content_hash, file_hash, read_entry
@@ -48,7 +49,7 @@ class WeightsStore:
     """
 
     def __init__(self, folder: Path | None = None, *, beside: Mapping[str, Path] = MappingProxyType({})) -> None:
-        chosen = folder or os.environ.get("STCN_WEIGHTS_DIR") or user_data_path("stcn_plugin") / "weights"
+        chosen = folder or environment.WEIGHTS_DIR.value() or user_data_path("stcn_plugin") / "weights"
         self.folder = Path(chosen).expanduser()
         self._beside = beside
 
@@ -262,7 +263,7 @@ class WeightsStore:
         try:
             yield
         except OSError as error:
-            fix = "Choose another folder with --store or STCN_WEIGHTS_DIR"
+            fix = f"Choose another folder with --store or {environment.WEIGHTS_DIR.name}"
             raise WeightsError(
                 f"the store cannot be written ({error.strerror or error})", where=str(self.folder), fix=fix
             ) from error
