@@ -18,7 +18,8 @@ _INTRO = """\
 Every command prints this with `--help`.
 
 Exit codes: 0 done, 1 an error, 2 wrong usage, 130 stopped by Ctrl-C. Errors are one message on stderr that says what is
-wrong, where, and what to do. `stcn presets check`, `stcn weights check` and `stcn doctor` exit with 1 if they find a problem.
+wrong, where, and what to do. `stcn presets check`, `stcn weights check` and `stcn doctor` exit with 1 if they find a
+problem.
 """
 
 

@@ -21,20 +21,21 @@ _INTRO = """\
 
 Two interfaces, both built on [pluggy](https://pluggy.readthedocs.io):
 
-- [Host hooks](#host-hooks) run inside a compositing tool. Implement them to bring stcn_plugin into another tool:
-  [Write a host](../how-to/write-a-host.md).
-- [Studio hooks](#studio-hooks) run in the worker, next to the network. Implement them to extend the pipeline:
-  [Studio plugins](../how-to/studio-plugins.md).
+- [Host hooks](#host-hooks) run inside a compositing tool. Implement them to bring stcn_plugin into another tool: [Write
+  a host](../how-to/write-a-host.md).
+- [Studio hooks](#studio-hooks) run in the worker, next to the network. Implement them to extend the pipeline: [Studio
+  plugins](../how-to/studio-plugins.md).
 
-A hook is a function or method with the name of the hook, marked with `hookimpl`. It may leave out arguments that it does not
-need. A hook that does not exist, or one with an argument that does not exist, is an error before the job starts; the error
-names the plugin. Wrappers (`hookimpl(wrapper=True)`) are not supported.
+A hook is a function or method with the name of the hook, marked with `hookimpl`. It may leave out arguments that it
+does not need. A hook that does not exist, or one with an argument that does not exist, is an error before the job
+starts; the error names the plugin. Wrappers (`hookimpl(wrapper=True)`) are not supported.
 
-The plugin that was loaded last is called first. `hookimpl(tryfirst=True)` and `hookimpl(trylast=True)` change the order.
+The plugin that was loaded last is called first. `hookimpl(tryfirst=True)` and `hookimpl(trylast=True)` change the
+order.
 
-Error messages name the plugin and the hook. A hook that fails the job should raise an error of `stcn_plugin.errors`, such as
-`HostError` or `PlateError`, for everything that the artist can put right: it is shown as it is. The data that hooks get and return
-is described in [Job data](job-data.md).
+Error messages name the plugin and the hook. A hook that fails the job should raise an error of `stcn_plugin.errors`,
+such as `HostError` or `PlateError`, for everything that the artist can put right: it is shown as it is. The data that
+hooks get and return is described in [Job data](job-data.md).
 """
 
 

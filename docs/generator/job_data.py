@@ -14,9 +14,9 @@ _CLASSES = (JobRequest, KeyframeFile, Progress, Report, Description, Choice)
 _INTRO = """\
 # Job data
 
-What a host and the worker exchange about a job. The classes are frozen dataclasses in `stcn_plugin.bridge`; hooks get and
-return them. Over the pipe they are JSON objects with the same keys: tuples are lists, mappings are objects, and a field
-with a default may be left out. Paths are strings. Pixels are never sent: both sides only name files.
+What a host and the worker exchange about a job. The classes are frozen dataclasses in `stcn_plugin.bridge`; hooks get
+and return them. Over the pipe they are JSON objects with the same keys: tuples are lists, mappings are objects, and a
+field with a default may be left out. Paths are strings. Pixels are never sent: both sides only name files.
 """
 
 _EXAMPLE = JobRequest(

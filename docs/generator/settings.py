@@ -18,9 +18,9 @@ from stcn_plugin.training.config import Folder, Pretrained, Source, TrainingConf
 _INTRO = """\
 # Settings
 
-Every key of a preset and of a shot file, with its default and when to change it. How the files work, where presets are found
-and which one wins is described in [Presets and shot files](../how-to/presets-and-shot-files.md). `stcn presets show NAME` prints
-the settings of a preset with the file and line that each comes from.
+Every key of a preset and of a shot file, with its default and when to change it. How the files work, where presets are
+found and which one wins is described in [Presets and shot files](../how-to/presets-and-shot-files.md).
+`stcn presets show NAME` prints the settings of a preset with the file and line that each comes from.
 """
 
 _TRAINING_INTRO = """\

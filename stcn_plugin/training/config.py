@@ -68,7 +68,8 @@ class Data(Section):
     """Training data."""
 
     clips: tuple[Source, ...] = ()
-    """Folders of clips with masks. Each is a path, or a group with `folder`, `licence`, `leave_out` (names of clips to leave out) and `weight` (how often its clips are sampled, relative to other folders)."""
+    """Folders of clips with masks. Each is a path, or a group with `folder`, `licence`, `leave_out` (names of clips to
+    leave out) and `weight` (how often its clips are sampled, relative to other folders)."""
     stills: tuple[Source, ...] = ()
     """Folders of still pictures with masks; clips are synthesised from them. Each is a path or a group as for `clips`."""
     elements: tuple[Folder, ...] = ()
@@ -138,7 +139,8 @@ class Steps(Section):
     gap: Stages = (12,)
     """Largest distance between two frames of a sample, in frames of the clip."""
     hardest: tuple[Share, Share] = (1.0, 0.15)
-    """Fraction of the pixels with the highest loss that the loss is taken over (bootstrapping), at the start and at the end."""
+    """Fraction of the pixels with the highest loss that the loss is taken over (bootstrapping), at the start and at the
+    end."""
     hardest_from: Share = 0.2
     """Point of the run at which that fraction starts to fall, from 0 to 1."""
     overlap: Annotated[float, Field(ge=0)] = 0.5
@@ -170,7 +172,8 @@ class Optimiser(Section):
     frozen: tuple[str, ...] = ()
     """Prefixes of parameter names to freeze, such as `key_encoder.blocks.0.`"""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Decay of an exponential moving average of the weights, such as 0.998. The average is then what is validated and saved. 0 turns it off."""
+    """Decay of an exponential moving average of the weights, such as 0.998. The average is then what is validated and
+    saved. 0 turns it off."""
 
 
 class Validation(Section):
@@ -214,7 +217,8 @@ class TrainingConfig(Section):
     variant: Literal["lite", "published"] = "lite"
     """Variant of the network."""
     start: str | None = None
-    """Weights to start from: a name in the weights store, such as `starter`, or a `.safetensors` file. Random weights if left out."""
+    """Weights to start from: a name in the weights store, such as `starter`, or a `.safetensors` file. Random weights
+    if left out."""
     key_encoder: Pretrained | None = None
     """ImageNet weights to initialise the key encoder with: a `.pth` file, or a group with `file` and `licence`."""
     out: str
