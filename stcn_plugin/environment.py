@@ -44,7 +44,7 @@ WEIGHTS_DIR = Variable(
     "STCN_WEIGHTS_DIR",
     "Folder of the weights store. Without it, the store is the folder `weights` in the user's data folder for "
     "`stcn_plugin` (on Linux `~/.local/share/stcn_plugin/weights`).",
-    "every command and job that looks up weights; `--store` of `stcn weights` goes over it",
+    "every command and job that looks up weights; `--store` of `stcn weights` overrides it",
 )
 PLUGINS = Variable(
     "STCN_PLUGINS",

@@ -107,8 +107,8 @@ class Memory(Section):
     (`10`) for speed on calm shots.
     """
     schedule: Schedule = "absolute"
-    """Which frames become memory frames: with `absolute`, those whose index in the shot is a multiple of the interval;
-    with `relative`, those that come an interval after the last memory frame.
+    """Which frames become memory frames. `absolute`: every frame whose index in the shot is a multiple of the interval.
+    `relative`: every frame that is one interval away from the last memory frame.
 
     `relative` restarts the count at each keyframe. `absolute` picks the same frames wherever the keyframes are.
     """
@@ -246,7 +246,7 @@ class Compute(Section):
     than 0.1 %.
     """
     region: Region = "auto"
-    """What is decoded of each frame: only the `region` where the memory read says that an object may be, or the `whole`
+    """Part of each frame to decode: the `region` where an object may be according to the memory read, or the `whole`
     frame. `auto` is `region` on a CPU and `whole` on a GPU.
 
     Use `whole` to rule this out as the cause of a doubtful matte. With `region`, an object that covers little of the
