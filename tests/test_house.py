@@ -1,4 +1,4 @@
-"""The house is in order: lint, format, types, and a README whose examples are real."""
+"""The repository is in order: lint, format, types, README, version, changelog and the gate."""
 
 from __future__ import annotations
 
@@ -11,60 +11,76 @@ import pytest
 import yaml
 
 import stcn_plugin
-from stcn_plugin import load_shot
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-
-
-@pytest.mark.parametrize("tool", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "tool", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["mypy", "docs/generate.py"]], ids=" ".join
+)
 def test_tools_find_nothing(tool):
     """Linter, formatter and strict type checker have nothing to say."""
     result = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("number", range(len(blocks("yaml"))))
-def test_shot_files_of_the_readme_load(tmp_path, number):
-    """Every YAML block of the README is a shot file that loads as it stands."""
-    path = tmp_path / "shot.yaml"
-    path.write_text(blocks("yaml")[number], "utf-8")
-    shot = load_shot(path)
-    assert {keyframe.frame for keyframe in shot.keyframes} == set(yaml.safe_load(path.read_text())["keyframes"])
+def test_the_readme_is_short():
+    """A newcomer reads all of it."""
+    assert len(README.splitlines()) <= 120
 
 
-def test_python_of_the_readme_names_what_there_is():
-    """The Python block compiles, is about ten lines, and imports only from the public surface."""
-    (block,) = blocks("python")
-    compile(block, "README.md", "exec")
+def test_the_readme_shows_the_result_and_a_panel():
+    """Two pictures, which are there; the tests of the pages look at every other link."""
+    pictures = re.findall(r"!\[.+?\]\((.+?)\)", README)
+    assert pictures == ["examples/shot/result.jpg", "docs/images/blender-panel.png"]
+    assert all((ROOT / picture).is_file() for picture in pictures)
+
+
+def test_the_readme_names_the_main_commands():
+    """What the three uses need is in it; the tests of the pages make sure that it exists."""
+    for command in ("propagate", "install nuke", "install blender"):
+        assert f"stcn {command}" in README
+
+
+def test_python_of_the_readme_uses_the_public_surface():
+    """The Python block is about ten lines, and imports only from the public surface."""
+    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len([line for line in block.splitlines() if line.strip()]) <= 12
     imported = re.search(r"from stcn_plugin import (.*)", block)[1].split(", ")
     assert set(imported) <= set(stcn_plugin.__all__)
 
 
-def test_commands_of_the_readme_exist():
-    """Every `stcn` command that the README names answers to --help, with every flag that is shown with it."""
-    named = set(re.findall(r"stcn ((?:presets|weights|install|uninstall) \w+|propagate|evaluate|doctor)", README))
-    assert named >= {"propagate", "evaluate", "doctor", "presets list", "weights add", "install nuke"}
-    for command in named:
-        result = subprocess.run(
-            [sys.executable, "-m", "stcn_plugin", *command.split(), "--help"], capture_output=True, text=True
-        )
-        assert result.returncode == 0, command
-        for line in README.splitlines():
-            if f"stcn {command} " in line:
-                for flag in re.findall(r"(?<=\s)--[a-z]+", line.partition(f"stcn {command} ")[2].partition("`")[0]):
-                    assert flag in result.stdout, f"{flag} of stcn {command}"
+def test_the_version_is_written_once():
+    """The wheel takes its version from the package, and no file that is installed or built has another copy."""
+    build = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert 'dynamic = ["version"]' in build
+    assert '[tool.hatch.version]\npath = "stcn_plugin/__init__.py"\n' in build
+    copies = [
+        path.relative_to(ROOT).as_posix()
+        for folder in ("stcn_plugin", "hosts")
+        for path in (ROOT / folder).rglob("*")
+        if path.suffix in {".py", ".toml"} and f'"{stcn_plugin.__version__}"' in path.read_text("utf-8")
+    ]
+    assert copies == ["stcn_plugin/__init__.py"]
 
 
-def test_files_and_pictures_of_the_readme_exist():
-    """Every link of the README to a file leads to one."""
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).is_file(), target
+def test_the_changelog_starts_with_what_is_not_released():
+    """Changes are sorted by kind under the next release, which stands on top."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE)[0] == "Unreleased"
+    assert set(re.findall(r"^### (.*)$", text, re.MULTILINE)) <= {"Added", "Changed", "Fixed", "Removed", "Security"}
+
+
+def test_the_matrix_runs_the_gate_on_every_python():
+    """The workflow calls the gate on the oldest Python that the package allows, and on all newer ones it names."""
+    build = (ROOT / "pyproject.toml").read_text("utf-8")
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    job = workflow["jobs"]["tests"]
+    versions = job["strategy"]["matrix"]["python"]
+    assert versions == re.findall(r'"Programming Language :: Python :: (3\.\d+)"', build)
+    assert f'requires-python = ">={versions[0]}"' in build
+    assert job["steps"][-1] == {"run": ".ci/run"}
 
 
 def test_the_gate_runs_the_readmes_test_command():

@@ -15,7 +15,7 @@ PACKAGE = Path(stcn_plugin.__file__).parent
 
 # A room may import itself and the rooms of every layer below its own; rooms of one layer do not know each other.
 LAYERS = [
-    {"errors"},
+    {"errors", "environment"},
     {"frames", "atomic", "bridge", "device_failures", "regular_files", "reserved_names"},
     {"network", "memory", "media", "presets"},
     {"propagation", "evaluation", "studio"},

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import final
 
+from stcn_plugin import environment
 from stcn_plugin.bridge.job import Description, JobRequest
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.link import WHOLE, Link
@@ -26,7 +27,7 @@ from stcn_plugin.bridge.messages import (
     decode,
     encode,
 )
-from stcn_plugin.bridge.timeouts import VARIABLE, Timeouts
+from stcn_plugin.bridge.timeouts import Timeouts
 from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
 _DESCRIBE = 0
@@ -261,7 +262,9 @@ class WorkerClient:
             raise WorkerError(
                 f"the worker has hung: it got no further for {allowed.stall:g} s and was stopped",
                 where=doing,
-                fix=link.with_last_words(f"{advice}, or allow more time with {VARIABLE}=stall=SECONDS. {WHOLE}"),
+                fix=link.with_last_words(
+                    f"{advice}, or allow more time with {environment.TIMEOUTS.name}=stall=SECONDS. {WHOLE}"
+                ),
             )
         if any(now - since > allowed.cancel for since in list(self._cancelled_at.values())):
             raise CancelledError(

@@ -1,8 +1,7 @@
-"""The host interface: what a compositing tool's plugin implements. Nuke, Blender and the command line are three of them.
+"""The host hooks: what a plugin inside a compositing tool implements. Nuke, Blender and the command line are three of them.
 
-Each hook says when it fires and on which thread. *The session's thread* is the one that called the session's method:
-`Session.run` does all on one thread; a host that stays usable calls `prepare` and `deliver` on its main thread and `poll`
-from a timer or a thread of its own.
+Every hook's docstring states when it is called, on which thread, what happens if it raises, and what happens if several
+plugins implement it. ``docs/reference/hooks.md`` is generated from these docstrings.
 """
 
 from __future__ import annotations
@@ -19,74 +18,158 @@ _hookspec = pluggy.HookspecMarker(PROJECT)
 
 
 class HostHooks:
-    """Hooks of a host, in the order in which they fire."""
+    """Host hooks run inside a compositing tool and are called by a `Session`. They are listed in the order of a job.
+
+    `Session.run` calls all of them on one thread. A tool that has to stay responsive calls `Session.prepare` and
+    `Session.deliver` on its main thread and `Session.poll` from a timer or another thread.
+    """
 
     @_hookspec(firstresult=True)
     def stcn_collect_shot(self) -> JobRequest | None:
-        """Say what is to be propagated.
+        """Return what to propagate: the plate, the pattern of the mattes, range, preset and settings.
 
-        Fires once a job, first, on the thread that called `Session.prepare`: a host's main thread. Must answer: an error
-        raised here ends the job. Keyframes that are files already stand in the request.
+        Keyframes that already are files belong in the request; the others come from `stcn_render_keyframes`.
+
+        When: Once per job, before any other hook.
+        Thread: The thread that called `Session.prepare`, usually the tool's main thread.
+        On error: The job fails. It also fails if no plugin returns a request.
+        Several plugins: The first result is used.
+
+        Example:
+            @hookimpl
+            def stcn_collect_shot(self) -> JobRequest:
+                return JobRequest(plate=self.plate, out=self.out, range="1001-1100", preset="hero")
         """
 
     @_hookspec(firstresult=True)
     def stcn_render_keyframes(self, request: JobRequest, folder: str) -> Sequence[KeyframeFile] | None:
-        """Write the artist's roto at every keyframe as pictures, at the plate's full format.
+        """Render the artist's roto at every keyframe to picture files, at the plate's full format.
 
-        Fires after `stcn_collect_shot`, on the same thread. An error raised here ends the job. Hosts whose keyframes are
-        files answer ``None``.
+        Return ``None`` if all keyframes already are files.
+
+        When: Once per job, after `stcn_collect_shot`.
+        Thread: The thread that called `Session.prepare`.
+        On error: The job fails.
+        Several plugins: The first result is used.
 
         Args:
-            request: What was collected.
-            folder: Where the files belong; need not exist. Kept, since an update reads them again.
+            request: The request that `stcn_collect_shot` returned.
+            folder: Folder for the files. It may not exist yet. Keep the files: an update reads them again.
+
+        Example:
+            @hookimpl
+            def stcn_render_keyframes(self, folder: str) -> Sequence[KeyframeFile]:
+                return [KeyframeFile(frame, self.render_alpha(frame, folder), {"hero": "A"}) for frame in self.keyframes]
         """
 
     @_hookspec
     def stcn_show_progress(self, progress: Progress) -> None:
-        """Show how far the job is.
+        """Show the progress of the job.
 
-        Fires after every step, on the thread that called `Session.poll`. An error raised here is reported as a warning.
+        When: After every step. A frame between two keyframes takes two steps with `direction: both`.
+        Thread: The thread that called `Session.poll`.
+        On error: The error is shown as a warning, once per job.
+        Several plugins: All are called.
+
+        Args:
+            progress: Steps done, steps in total, and the current frame.
+
+        Example:
+            @hookimpl
+            def stcn_show_progress(self, progress: Progress) -> None:
+                self.bar.set(progress.done / progress.total, f"frame {progress.frame}")
         """
 
     @_hookspec
     def stcn_show_frame(self, frame: int, files: Sequence[str]) -> None:
-        """Show a frame's mattes: they are on disk.
+        """Show the mattes of a frame, which are now on disk.
 
-        Fires once a frame, in the order in which they are written, on the thread that called `Session.poll`. An error
-        raised here is reported as a warning.
+        When: Once per frame, in the order in which frames are written.
+        Thread: The thread that called `Session.poll`.
+        On error: The error is shown as a warning, once per job.
+        Several plugins: All are called.
+
+        Args:
+            frame: The frame number.
+            files: The frame's matte files.
+
+        Example:
+            @hookimpl
+            def stcn_show_frame(self, frame: int, files: Sequence[str]) -> None:
+                self.viewer.reload(files)
         """
 
     @_hookspec
     def stcn_show_warning(self, text: str) -> None:
-        """Tell the artist what went wrong without harm to the mattes.
+        """Show a warning: something went wrong, but the mattes are complete.
 
-        Fires whenever that happens, on the thread that called `Session.poll`. An error raised here is passed over.
+        When: Whenever the job has a warning.
+        Thread: The thread that called `Session.poll`.
+        On error: The error is ignored.
+        Several plugins: All are called.
+
+        Args:
+            text: The warning.
+
+        Example:
+            @hookimpl
+            def stcn_show_warning(self, text: str) -> None:
+                self.log.append(text)
         """
 
     @_hookspec
     def stcn_is_cancelled(self) -> bool | None:
-        """Say whether the artist wants the job stopped.
+        """Return whether the artist has cancelled the job.
 
-        Fires at every `Session.poll`, on its thread; every plugin is asked. After the first ``True`` the worker stops
-        within a frame, and the job fails with a `CancelledError`. An error raised here ends the job.
+        After the first ``True``, the worker stops within one frame and the job fails with a `CancelledError`.
+
+        When: At every `Session.poll`.
+        Thread: The thread that called `Session.poll`.
+        On error: The job fails.
+        Several plugins: All are called. The job is cancelled if any of them returns ``True``.
+
+        Example:
+            @hookimpl
+            def stcn_is_cancelled(self) -> bool:
+                return self.task.isCancelled()
         """
 
     @_hookspec
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
-        """Bring the mattes into the artist's script.
+        """Load the mattes into the artist's script.
 
-        Fires once, when all mattes are on disk, on the thread that called `Session.deliver`: a host's main thread. An
-        error raised here is the job's, though its mattes are there.
+        When: Once per job, when all mattes are on disk.
+        Thread: The thread that called `Session.deliver`, usually the tool's main thread.
+        On error: The job fails; the mattes stay on disk.
+        Several plugins: All are called.
 
         Args:
-            request: What was propagated, keyframes included.
-            report: What was written.
+            request: What was propagated, including the keyframes.
+            report: What was written. `Report.patterns` has the files of each object, `Report.layers` its layer.
+
+        Example:
+            @hookimpl
+            def stcn_deliver_mattes(self, report: Report) -> None:
+                for name, pattern in report.patterns.items():
+                    self.script.add_sequence(pattern, layer=report.layers[name])
         """
 
     @_hookspec
     def stcn_job_failed(self, error: STCNError) -> None:
-        """Tell the artist that the job failed or was cancelled: not all mattes are there, or not in the script.
+        """Tell the artist that the job failed or was cancelled.
 
-        Fires once, after whatever failed, on the thread that called the session's method. An error raised here is
-        reported as a warning.
+        Some mattes may be missing, or may be on disk but not in the script.
+
+        When: Once per job, after the failure.
+        Thread: The thread that called the `Session` method that failed.
+        On error: The error is shown as a warning.
+        Several plugins: All are called.
+
+        Args:
+            error: The reason; a `CancelledError` if the artist cancelled.
+
+        Example:
+            @hookimpl
+            def stcn_job_failed(self, error: STCNError) -> None:
+                self.dialog.show(str(error))
         """

@@ -1,4 +1,7 @@
-"""What host and worker tell each other about a job, and its JSON. Paths are texts, since both sides only name files."""
+"""The data of a job that host and worker exchange, and its JSON. Paths are strings: both sides only name files.
+
+``docs/reference/job-data.md`` is generated from the docstrings of the dataclasses.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from stcn_plugin.bridge.fields import Fields, require_usable
 
 @dataclass(frozen=True)
 class KeyframeFile:
-    """An artist's matte at one frame, as a file.
+    """A keyframe: the artist's matte for one frame, as a file.
 
     Args:
-        frame: The frame it stands on.
-        file: The picture, and after a colon what to take from it: ``roto.1001.exr:hero.A``.
-        objects: Object name to its layer, number, colour or Cryptomatte name in the file; ``None`` takes what
-            the file itself names.
+        frame: The frame number.
+        file: The picture file, optionally with a colon and a selector: ``roto.1001.exr:hero.A``.
+        objects: Object name to its layer, number, colour or Cryptomatte name in the file; ``None`` reads all
+            objects that the file has.
     """
 
     frame: int
@@ -33,24 +36,25 @@ class KeyframeFile:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What a host asks of the worker: a shot file, or a plate, keyframes and a place for the mattes, or both.
+    """What a host asks the worker to do.
 
-    Where both are given, a shot file and keys of a shot, the keys go over those of the file.
+    A request names a shot file, or a plate, keyframes and a pattern for the mattes, or both. If it has both, its fields
+    override the keys of the shot file.
 
     Args:
-        shot_file: A shot file to start from.
-        plate: Frame pattern of the footage.
-        keyframes: The artist's mattes. Over a shot file they replace what it has of those objects on those frames.
+        shot_file: Shot file to start from.
+        plate: Frame pattern of the plate.
+        keyframes: The artist's mattes. They replace the shot file's keyframes of the same objects on the same frames.
         out: Frame pattern of the mattes.
-        range: Frames to matte, such as ``1001-1100``; ``None`` takes all of the plate.
-        objects: Object name to its frame range, for objects that enter late or leave early; ``None`` for one that does
-            neither. A single name is also that of the object in keyframe files that name none.
-        preset: Settings to start from: a preset's name or file.
-        settings: Settings over those of the preset, each ``memory.interval=3``.
-        update: Frames whose keyframes are new or changed, or gone for all objects; only the spans around them are propagated, into mattes
-            that are there. Empty propagates the whole shot.
-        save_as: Where to save the shot as a file before it runs, so that it can be run or updated again.
-        plugins: Studio plugins to load, each a module's name or a file, besides those of ``STCN_PLUGINS``.
+        range: Frames to matte, such as ``1001-1100``; ``None`` is all frames of the plate.
+        objects: Object name to frame range, for objects that enter late or leave early; ``None`` for an object that does
+            neither. A single name is also the name of the object in keyframe files that name none.
+        preset: Preset to start from, by name or file.
+        settings: Settings over those of the preset, such as ``memory.interval=3``.
+        update: Frames whose keyframes are new, changed, or removed for all objects. Only the spans around them are
+            propagated, into existing mattes. Empty propagates the whole shot.
+        save_as: File to save the shot to before it runs, so that it can be run or updated again.
+        plugins: Studio plugins to load besides those of ``STCN_PLUGINS``, each a module or a file.
     """
 
     shot_file: str | None = None
@@ -92,12 +96,12 @@ class JobRequest:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is.
+    """The progress of a job.
 
     Args:
-        done: Steps done, of ``total``; a frame between two keyframes takes two.
-        total: Steps in all.
-        frame: The frame last worked on.
+        done: Steps done.
+        total: Steps in total. A frame between two keyframes takes two steps with ``direction: both``.
+        frame: The frame of the last step.
     """
 
     done: int
@@ -113,24 +117,24 @@ class Progress:
 
 @dataclass(frozen=True)
 class Report:
-    """What a job did.
+    """The result of a job.
 
     Args:
-        objects: Names of the objects.
-        layers: Object name to its layer, which lacks the characters that a file's layers cannot have.
-        patterns: Object name to the absolute frame pattern of the files that have its matte.
+        objects: Object names.
+        layers: Object name to the name of its layer. Characters that layer names cannot have are replaced.
+        patterns: Object name to the absolute frame pattern of the files with its matte.
         layout: ``layers``, ``per_object`` or ``cryptomatte``.
-        device: Where the network ran.
-        precision: In which number format.
-        files: Every matte file written, frame by frame.
-        frames: Frames that were written, ascending.
-        first: First frame of the shot, of which an update writes only a part.
+        device: The device that the network ran on.
+        precision: The number format of the network.
+        files: All matte files that were written, frame by frame.
+        frames: The frames that were written, ascending.
+        first: First frame of the shot. An update writes only part of the shot.
         last: Last frame of the shot.
-        seconds: Stage to seconds: ``read``, ``network``, ``finish`` and ``write``; reading and writing run beside
+        seconds: Seconds per stage: ``read``, ``network``, ``finish`` and ``write``. Reading and writing overlap with
             the network.
-        contact_sheet: The contact sheet, where overlays were asked for.
+        contact_sheet: The contact sheet; ``None`` without overlays.
         shot_file: The shot file that was saved or run.
-        warnings: What went wrong without harm to the mattes, such as a studio plugin's hook that failed.
+        warnings: Problems that did not affect the mattes, such as a studio plugin's hook that failed.
     """
 
     objects: tuple[str, ...]
@@ -175,8 +179,8 @@ class Choice:
     """One entry of a menu.
 
     Args:
-        name: What a setting calls it.
-        label: What a person reads beside it.
+        name: Its name in settings.
+        label: Text to show beside the name.
     """
 
     name: str
@@ -191,12 +195,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Description:
-    """What a worker offers, for a panel's menus.
+    """What a worker has to offer, for the menus of a panel.
 
     Args:
-        presets: Presets that can be named.
-        weights: Weights in the store.
-        devices: Devices of the machine, ``auto`` first.
+        presets: All presets.
+        weights: All weights, of the package, of the weights store and of plugins.
+        devices: All devices of the machine; ``auto`` is first.
     """
 
     presets: tuple[Choice, ...]

@@ -16,13 +16,11 @@ from typing import Any
 
 import pluggy
 
+from stcn_plugin import environment
 from stcn_plugin.errors import PluginError, STCNError
 
 PROJECT = "stcn_plugin"
 """Name of the entry point group of studio plugins, and of the hooks' markers."""
-
-PLUGINS_VARIABLE = "STCN_PLUGINS"
-"""Environment variable that names studio plugins: modules or files, separated as in PATH."""
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -122,8 +120,7 @@ def studio_plugins(named: Sequence[str] = (), *, entry_points: bool = True) -> l
         PluginError: One cannot be found or fails while it loads; names it.
     """
     found = dict(_installed()) if entry_points else {}
-    listed = [each.strip() for each in os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep)]
-    for name in dict.fromkeys([*filter(None, listed), *named]):
+    for name in dict.fromkeys([*environment.PLUGINS.entries(), *named]):
         plugin = _load(name)
         if not any(plugin is other for other in found.values()):
             found[name] = plugin
@@ -150,7 +147,7 @@ def _installed() -> Iterator[tuple[str, object]]:
 
 def _load(name: str) -> ModuleType:
     """Import a module, or a file or folder that is one."""
-    fix = f"Name a module that can be imported or a file; see {PLUGINS_VARIABLE}"
+    fix = f"Name a module that can be imported or a file; see {environment.PLUGINS.name}"
     is_file = name.endswith(".py") or "/" in name or os.sep in name
     file = Path(name).expanduser()
     if is_file and file.is_dir():

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass, fields
 
+from stcn_plugin import environment
 from stcn_plugin.errors import WorkerError
-
-VARIABLE = "STCN_TIMEOUTS"
-"""Environment variable that changes timeouts: ``STCN_TIMEOUTS=stall=7200,cancel=300``."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Timeouts:
         """
         known = [each.name for each in fields(cls)]
         found: dict[str, float] = {}
-        for part in filter(None, (each.strip() for each in os.environ.get(VARIABLE, "").split(","))):
+        for part in filter(None, (each.strip() for each in environment.TIMEOUTS.value().split(","))):
             name, _, text = part.partition("=")
             try:
                 seconds = float(text)
@@ -49,7 +46,7 @@ class Timeouts:
             if name.strip() not in known or not seconds > 0:
                 raise WorkerError(
                     f"'{part}' is no timeout",
-                    where=VARIABLE,
+                    where=environment.TIMEOUTS.name,
                     fix=f"Write NAME=SECONDS, separated by commas; names are {', '.join(known)}",
                 )
             found[name.strip()] = seconds

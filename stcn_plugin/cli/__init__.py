@@ -20,13 +20,13 @@ _NOBODY_READS = 141  # what a shell gives for a program that SIGPIPE ended
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "propagate": ("stcn_plugin.cli.propagate:propagate", "Propagate keyframe mattes over a shot."),
     "presets": ("stcn_plugin.cli.presets:presets", "List, show and check presets and shot files."),
-    "weights": ("stcn_plugin.cli.weights:weights", "List, add, fetch and check weights."),
+    "weights": ("stcn_plugin.cli.weights:weights", "List, add, fetch, check and remove weights."),
     "train": ("stcn_plugin.cli.train:train", "Train a network on clips and stills with masks."),
     "finetune": ("stcn_plugin.cli.finetune:finetune", "Fine-tune weights on a show's own keyframes."),
-    "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Measure mattes against the truth."),
-    "install": ("stcn_plugin.cli.install:install", "Put the plugin into Nuke or Blender."),
-    "uninstall": ("stcn_plugin.cli.uninstall:uninstall", "Take the plugin out of Nuke or Blender."),
-    "doctor": ("stcn_plugin.cli.doctor:doctor", "Check versions, plugins, devices, weights, colour and disk."),
+    "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Score mattes against ground truth."),
+    "install": ("stcn_plugin.cli.install:install", "Install the plugin for Nuke or Blender."),
+    "uninstall": ("stcn_plugin.cli.uninstall:uninstall", "Remove the plugin from Nuke or Blender."),
+    "doctor": ("stcn_plugin.cli.doctor:doctor", "Check that jobs can run on this machine."),
 }
 
 
@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
 _HELP = """Propagate a keyframe matte over a shot: soft mattes at plate resolution.
 
 \b
-One keyframe in, mattes for the whole plate out:
+Give one keyframe, get mattes for the whole plate:
   stcn propagate --plate 'sh010.####.exr' --keyframe 1001=roto.1001.png --out 'matte.####.exr'
 
 \b

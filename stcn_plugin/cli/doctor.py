@@ -1,4 +1,4 @@
-"""``stcn doctor``: is everything here that a job needs? Each check does the real thing once, small."""
+"""``stcn doctor``: check that jobs can run on this machine. Each check does the real thing once, on a small scale."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 
 from stcn_plugin import __version__
 from stcn_plugin.cli.terminal import echo
+from stcn_plugin.environment import VARIABLES
 from stcn_plugin.errors import STCNError
 
 _PACKAGES = ("torch", "torchvision", "numpy", "OpenImageIO", "pyyaml", "pydantic", "fileseq", "safetensors")
@@ -38,17 +39,19 @@ class Finding:
     "--folder",
     type=click.Path(path_type=Path),
     default=None,
-    help="Folder for the test write, such as the one that mattes will go to; the temporary folder by default.",
+    help="Folder to test writing in, such as the folder for the mattes. The temporary folder by default.",
 )
 @click.option("--weights", default="starter", show_default=True, help="Weights to load.")
 def doctor(folder: Path | None, weights: str) -> int:
-    """Check versions, devices, plugins, weights, colour and disk.
+    """Check versions, environment, devices, plugins, weights, presets, colour and disk.
 
-    Every line is a thing that was tried, not looked up. Exit code 1 when a job could not run.
+    Each check tries the real thing: it loads the weights, converts a colour, writes and reads a file. Exits with 1 if a
+    job could not run.
     """
     failures = 0
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("packages", _versions),
+        ("environment", _environment),
         ("device", _devices),
         ("plugins", _plugins),
         ("weights", lambda: _weights(weights)),
@@ -60,7 +63,7 @@ def doctor(folder: Path | None, weights: str) -> int:
         for finding in _tried(name, check):
             failures += not finding.is_ok
             mark = click.style(" ok ", fg="green") if finding.is_ok else click.style("FAIL", fg="red", bold=True)
-            echo(f"  {finding.check:<10} {finding.text}", mark=mark)
+            echo(f"  {finding.check:<11} {finding.text}", mark=mark)
     return 1 if failures else 0
 
 
@@ -77,6 +80,11 @@ def _tried(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Findin
 def _versions() -> Iterator[Finding]:
     yield Finding("stcn", f"{__version__} on Python {platform.python_version()}, {platform.platform()}")
     yield Finding("packages", ", ".join(f"{name} {version(name)}" for name in _PACKAGES))
+
+
+def _environment() -> Iterator[Finding]:
+    found = [f"{variable.name}={variable.value()}" for variable in VARIABLES if variable.value()]
+    yield Finding("environment", ", ".join(found) or "none of the variables that stcn_plugin reads is set")
 
 
 def _devices() -> Iterator[Finding]:

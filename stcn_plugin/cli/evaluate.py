@@ -34,21 +34,21 @@ def _renamed(_context: click.Context, _parameter: click.Parameter, pairs: tuple[
 @click.command()
 @click.argument("mattes")
 @click.argument("truth")
-@click.option("--frames", metavar="RANGE", help="Score these frames only, such as 1001-1100x2.")
-@click.option("--skip", metavar="RANGE", help="Leave these frames out, such as the keyframes: 1001,1010.")
-@click.option("--davis", is_flag=True, help="Leave out the first and the last frame, as DAVIS does.")
-@click.option("--object", "objects", metavar="NAME", multiple=True, help="Score this object only; may be repeated.")
+@click.option("--frames", metavar="RANGE", help="Frames to score, such as 1001-1100x2. All by default.")
+@click.option("--skip", metavar="RANGE", help="Frames to leave out, such as the keyframes: 1001,1010.")
+@click.option("--davis", is_flag=True, help="Leave out the first and the last frame, as the DAVIS benchmark does.")
+@click.option("--object", "objects", metavar="NAME", multiple=True, help="Object to score. Repeatable. All by default.")
 @click.option(
     "--map",
     "renamed",
     metavar="OURS=THEIRS",
     multiple=True,
     callback=_renamed,
-    help="The object OURS of the mattes is THEIRS in the truth; may be repeated.",
+    help="Name of an object in the mattes and in the truth, if they differ. Repeatable.",
 )
-@click.option("--means", "means_only", is_flag=True, help="Print the means without the single frames.")
+@click.option("--means", "means_only", is_flag=True, help="Print only the means, not every frame.")
 @click.option(
-    "--json", "json_path", metavar="FILE", help="Write the scores as JSON; - prints them in place of the table."
+    "--json", "json_path", metavar="FILE", help="Write the scores as JSON. - prints them instead of the table."
 )
 def evaluate(
     mattes: str,
@@ -61,21 +61,21 @@ def evaluate(
     means_only: bool,
     json_path: str | None,
 ) -> None:
-    """Score MATTES against their TRUTH.
+    """Score mattes against ground truth.
 
-    Both are sequences such as m.####.exr, folders that hold one, or patterns with <object> for one file per object.
-    Every frame that has truth is scored. J (region overlap), F (boundary accuracy) and their mean J&F are those of
-    DAVIS: 1 is perfect. The others are errors of the soft matte: 0 is perfect.
+    MATTES and TRUTH are sequences such as m.####.exr, folders with one sequence, or patterns with <object> for one file
+    per object. All frames that have truth are scored. J (region overlap), F (boundary accuracy) and their mean J&F are
+    defined as in the DAVIS benchmark; 1 is perfect. The others are errors of the soft matte; 0 is perfect.
 
     \b
-    J, F     of the mattes cut at 0.5; F allows 0.008 of the picture's diagonal
-    MSE      mean squared error x 1e3
+    J, F     of the mattes, thresholded at 0.5; F has a tolerance of 0.008 of the diagonal
+    MSE      mean squared error, x 1e3
     SAD      sum of absolute differences, in thousands of pixels
     Grad     sum of squared differences of gradient magnitudes (sigma 1.4), / 1e3
-    dtSSD    root mean square of the difference in change since the frame before,
-             x 1e2; the first frame, and one after a gap, have none
+    dtSSD    root mean square of the difference in change since the previous frame, x 1e2;
+             not defined for the first frame and after a gap
 
-    The mean of an object is over its frames, the mean of all is over the objects.
+    The mean of an object is over its frames, the overall mean is over the objects.
     """  # noqa: D301 - click reads the backspace
     from stcn_plugin.evaluation import evaluate as compare
     from stcn_plugin.media.sequences import FrameSequence

@@ -15,30 +15,34 @@ Examples:
   stcn finetune shots/*.yaml --name show --steps 400
   stcn propagate sh010.yaml --weights sh010
 \b
-The run is kept in a folder (--out), with its curves and a model card. Stopped by Ctrl-C, the same command goes on.
+The run is kept in a folder (--out), with curves and a model card. If it is interrupted, the same command resumes it.
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("shot_files", metavar="SHOT.yaml...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--name", required=True, help="What presets will call the weights: they go into the weights store.")
+@click.option("--name", required=True, metavar="NAME", help="Name of the new weights in the weights store.")
 @click.option(
     "--steps",
     default=200,
     show_default=True,
     type=click.IntRange(1),
-    help="More learn the keyframes better and the rest of the world worse.",
+    metavar="N",
+    help="Training steps. More steps fit the keyframes better and generalise less.",
 )
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder of the run; NAME.finetune by default."
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the run. NAME.finetune by default.",
 )
-@click.option("--replace", is_flag=True, help="Overwrite weights of that name.")
+@click.option("--replace", is_flag=True, help="Replace weights of the same name.")
 @click.option(
     "--set",
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="One setting over the shots', such as weights=starter or compute.device=cuda; repeat for more.",
+    help="Override a setting of the shots, such as weights=starter or compute.device=cuda. Repeatable.",
 )
 def finetune(
     shot_files: tuple[Path, ...],
@@ -50,8 +54,8 @@ def finetune(
 ) -> None:
     """Fine-tune weights on the keyframes of a shot, or of all shots of a show.
 
-    For footage that the weights do not know: a few minutes on what the artists drew, and the frames between come out
-    better. Needs the extra: pip install 'stcn-plugin[training]'.
+    A few minutes of training on the artists' keyframes improve the frames between them, on footage that the weights
+    have not seen before. Requires pip install 'stcn-plugin[training]'.
     """
     from stcn_plugin.cli.train import require_extra
 

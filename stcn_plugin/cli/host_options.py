@@ -13,13 +13,13 @@ nuke_folder = click.option(
     type=click.Path(path_type=Path),
     default="~/.nuke",
     show_default=True,
-    help="A folder that Nuke looks into; the plugin is in the folder stcn there.",
+    help="Folder on Nuke's plugin path. The plugin is installed in its subfolder stcn.",
 )
 blender_program = click.option(
     "--blender",
     "program",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Blender's program; the one on PATH or at a usual place by default.",
+    help="The Blender executable. By default, the one on PATH or in a common location.",
 )
-dry_run = click.option("--dry-run", is_flag=True, help="Only tell what would be written or removed.")
+dry_run = click.option("--dry-run", is_flag=True, help="Print what would be written or removed, and change nothing.")

@@ -17,29 +17,29 @@ _python = click.option(
     "--python",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="The Python that does the work for the host, with this version of stcn_plugin in it. "
-    "The one that runs this command by default.",
+    help="Python for the worker, with this version of stcn_plugin installed. By default, the Python that runs this "
+    "command.",
 )
 
 
 @click.group()
 def install() -> None:
-    """Put the plugin into Nuke or Blender.
+    """Install the plugin for Nuke or Blender.
 
     \b
-    Nuke: copies the plugin to ~/.nuke/stcn and adds one line to ~/.nuke/init.py.
+    Nuke: copy the plugin to ~/.nuke/stcn and add one line to ~/.nuke/init.py.
       stcn install nuke
-      stcn install nuke --dir /studio/nuke        a folder on NUKE_PATH, for everybody
+      stcn install nuke --dir /studio/nuke        a folder on NUKE_PATH, for all users
 
     \b
-    Blender 4.2 and later: builds the extension, and has Blender install and enable it.
+    Blender 4.2 and later: build the extension and let Blender install and enable it.
       stcn install blender
       stcn install blender --blender /opt/blender-4.5/blender
       stcn install blender --zip stcn.zip         only build it, for another machine
 
-    The host itself gets no torch: it starts a Python beside it, the one that runs this command, and
-    that must stay where it is. After an update of stcn_plugin run the same command again. Twice
-    does no harm: what is there already is left alone. `stcn uninstall` takes all of it away again.
+    Torch is not installed in the tool. The plugin starts the Python that runs this command as a separate worker
+    process, so leave that Python where it is. Run the command again after an update of stcn_plugin; files that are
+    up to date are not touched. `stcn uninstall` removes everything again.
     """  # noqa: D301 - the backspaces are click's
 
 
@@ -48,10 +48,10 @@ def install() -> None:
 @_python
 @host_options.dry_run
 def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
-    """Put the plugin into a Nuke folder.
+    """Install the plugin in a Nuke folder.
 
-    Your init.py gets one line, at its end, with a comment that says whose it is. Files that you
-    changed in the plugin's folder stay beside the new ones as NAME.yours.
+    One line is added at the end of init.py, with a comment that names stcn. If you have changed a file in the plugin's
+    folder, your version is kept as NAME.yours.
     """
     from stcn_plugin.install import nuke as installer
     from stcn_plugin.install.interpreter import worker_python
@@ -69,22 +69,22 @@ def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
     )
 
 
-@install.command(short_help="Build the Blender extension and have Blender install it.")
+@install.command(short_help="Build the Blender extension and install it in Blender.")
 @host_options.blender_program
 @click.option(
     "--zip",
     "archive",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Only build the extension, to FILE, to be installed by hand.",
+    help="Only build the extension, as FILE, to install by hand.",
 )
 @_python
 @host_options.dry_run
 def blender(program: Path | None, archive: Path | None, python: Path | None, dry_run: bool) -> None:
-    """Build the Blender extension, and have Blender install and enable it.
+    """Build the Blender extension and let Blender install and enable it.
 
-    Blender does it by its own command, as with any extension. Close Blender before. Where no Blender
-    is found, the extension is built as a zip in the current folder, to be installed by hand.
+    This uses Blender's own command for extensions. Close Blender first. If no Blender is found, the extension is built
+    as a zip file in the current folder, to install by hand.
     """
     from stcn_plugin.install import blender as installer
     from stcn_plugin.install.blender_program import BY_HAND, BlenderProgram

@@ -19,7 +19,7 @@ def presets() -> None:
 
 @presets.command("list")
 def list_command() -> None:
-    """List the presets that can be named: built-in ones, those of STCN_PRESET_PATH, and those of studio plugins."""
+    """List all presets: built-in, in the folders of STCN_PRESET_PATH, and from studio plugins."""
     from stcn_plugin.presets import list_presets
 
     found = list_presets(_search_path())
@@ -31,11 +31,11 @@ def list_command() -> None:
 
 @presets.command()
 @click.argument("name")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Lay a setting on top; can be repeated.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting. Repeatable.")
 def show(name: str, overrides: tuple[str, ...]) -> None:
-    """Print all settings of a preset, each with the file and line it comes from.
+    """Print all settings of a preset or shot file, each with the file and line it comes from.
 
-    NAME is a preset's name or a file; of a shot file, its settings are shown. The output is a preset itself.
+    NAME is the name of a preset, or a file. The output is itself a valid preset.
     """
     from stcn_plugin.presets import trace_preset, traced_yaml
 
@@ -48,16 +48,16 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.pass_context
 def check(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Check presets and shot files; exit with 1 if any has a problem."""
+    """Check presets and shot files. Exits with 1 if any has a problem."""
     wrong = [file for file in files if not _is_right(file)]
     if wrong:
         context.exit(1)
 
 
 @presets.command()
-@click.option("--shot", is_flag=True, help="The schema of shot files.")
+@click.option("--shot", is_flag=True, help="Print the schema of shot files.")
 def schema(shot: bool) -> None:
-    """Print the JSON schema of presets, for editors that complete the keys."""
+    """Print the JSON schema of presets, for editors that complete and check keys."""
     from stcn_plugin.presets import json_schema
 
     echo_document(json.dumps(json_schema("shot" if shot else "preset"), indent=2, ensure_ascii=False))

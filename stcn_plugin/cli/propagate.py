@@ -20,54 +20,61 @@ Examples:
   stcn propagate --plate 'plates/sh010.####.exr' --keyframe 1001=roto/sh010.1001.png --out 'mattes/sh010.####.exr'
   stcn propagate --plate 'p.####.exr' --keyframe 1001=a.exr:hero.A --keyframe 1040=b.exr:hero.A --out 'm.####.exr'
 \b
-A better matte for frame 1060, and only the frames between its neighbouring keyframes again:
+Add a keyframe at frame 1060 and recompute only the frames between its neighbouring keyframes:
   stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.v2.yaml
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("shot_file", metavar="[SHOT.yaml]", required=False, type=click.Path(path_type=Path))
-@click.option("--plate", metavar="PATTERN", help="Footage: plates/sh010.####.exr (also %04d, $F4, @@@@).")
+@click.option(
+    "--plate",
+    metavar="PATTERN",
+    help="Frame pattern of the plate, such as plates/sh010.####.exr. %04d, $F4 and @@@@ work too.",
+)
 @click.option(
     "--keyframe",
     "keyframes",
     metavar="FRAME=FILE[:SELECTOR]",
     multiple=True,
-    help="An artist's matte and its frame; repeat for more. SELECTOR is a channel, layer, index, colour or name.",
+    help="Frame and matte file of a keyframe. SELECTOR is a channel, layer, palette index, colour or object name. "
+    "Repeatable.",
 )
-@click.option("--out", metavar="PATTERN", help="Mattes: mattes/sh010.####.exr, or .png, .tif.")
-@click.option("--range", "frames", metavar="RANGE", help="Frames to matte, such as 1001-1100x2,1200.")
+@click.option(
+    "--out",
+    metavar="PATTERN",
+    help="Frame pattern of the mattes, such as mattes/sh010.####.exr. The extension sets the format: .exr, .png, .tif.",
+)
+@click.option("--range", "frames", metavar="RANGE", help="Frames to matte, such as 1001-1100x2,1200. All by default.")
 @click.option(
     "--object",
     "spans",
     metavar="NAME[=RANGE]",
     multiple=True,
-    help="An object by name, with its frames where it enters late or leaves early; repeat for more. A single NAME is "
-    "also that of the object in keyframe files that name none.",
+    help="An object by name, with its frame range if it enters late or leaves early. A single NAME also names the object of "
+    "keyframe files that name none. Repeatable.",
 )
-@click.option("--preset", metavar="NAME", help="Settings to start from: see `stcn presets list`.")
+@click.option("--preset", metavar="NAME", help="Preset to start from, see `stcn presets list`.")
 @click.option(
     "--set",
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="One setting over the preset's, such as memory.interval=3; repeat for more.",
+    help="Override a setting, such as memory.interval=3. Repeatable.",
 )
-@click.option("--weights", metavar="NAME", help="Weights: see `stcn weights list`.")
-@click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--overlay", metavar="DIR", help="Also write small overlay pictures and a contact sheet there.")
+@click.option("--weights", metavar="NAME", help="Weights to use, see `stcn weights list`.")
+@click.option("--device", metavar="DEVICE", help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")
+@click.option("--overlay", metavar="DIR", help="Folder for overlay pictures and a contact sheet.")
 @click.option(
     "--update",
     metavar="RANGE",
-    help="The keyframes of these frames are new or changed, or gone for all objects: propagate only between their "
-    "neighbours, into the mattes that are there.",
+    help="Frames whose keyframes are new, changed, or removed for all objects. Only the frames between their "
+    "neighbouring keyframes are propagated, into the existing mattes.",
 )
-@click.option("--save", "save_as", metavar="FILE", help="Save the shot as a file, with all that the flags say.")
-@click.option(
-    "--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="A studio plugin to load; repeat for more."
-)
-@click.option("--verbose", "-v", is_flag=True, help="Also what the worker logs.")
-@click.option("--quiet", "-q", is_flag=True, help="Only errors.")
+@click.option("--save", "save_as", metavar="FILE", help="Save the shot, with all options, as a shot file.")
+@click.option("--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="Studio plugin to load. Repeatable.")
+@click.option("--verbose", "-v", is_flag=True, help="Print the worker's log as well.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 def propagate(
     shot_file: Path | None,
     plate: str | None,
@@ -88,8 +95,8 @@ def propagate(
 ) -> None:
     """Propagate keyframe mattes over a shot.
 
-    Takes a shot file, or everything as flags; flags go over what the file says. Mattes come at plate resolution with
-    one layer per object, or as --set output.layout and the ending of --out say.
+    Takes a shot file, or everything as options. Options override the shot file. Mattes are written at plate resolution
+    with one layer per object, unless output.layout or the extension of --out says otherwise.
     """
     flags = {"--plate": plate, "--keyframe": keyframes, "--out": out}
     if shot_file is None and (missing := [flag for flag, value in flags.items() if not value]):

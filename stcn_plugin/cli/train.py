@@ -12,7 +12,7 @@ from stcn_plugin.errors import TrainingError
 
 _EXAMPLES = """
 \b
-A configuration says where the pictures are and where the run goes; everything else has a default:
+A configuration names the training data and the folder of the run. Everything else has a default:
   start: starter
   out: runs/show
   data:
@@ -24,8 +24,8 @@ Examples:
   stcn train show.yaml --set steps.total=500 --set out=runs/short
   torchrun --nproc-per-node 4 -m stcn_plugin train show.yaml
 \b
-Stopped by Ctrl-C, by a farm or by a power cut, the same command goes on where the last checkpoint was.
-The weights are then in the folder of the run: stcn weights add runs/show/weights.safetensors --name show
+If a run is interrupted, the same command resumes it from the last checkpoint.
+The weights are written to the folder of the run: stcn weights add runs/show/weights.safetensors --name show
 """
 
 
@@ -54,7 +54,7 @@ def _settings(context: click.Context, _parameter: click.Parameter, wanted: bool)
     "overrides",
     metavar="KEY=VALUE",
     multiple=True,
-    help="One setting over the file's, such as steps.total=500; repeat for more.",
+    help="Override a setting, such as steps.total=500. Repeatable.",
 )
 @click.option(
     "--settings",
@@ -62,13 +62,13 @@ def _settings(context: click.Context, _parameter: click.Parameter, wanted: bool)
     is_eager=True,
     expose_value=False,
     callback=_settings,
-    help="Print every setting of a configuration with its default and meaning.",
+    help="Print all settings with their defaults and exit.",
 )
 def train(config: Path, overrides: tuple[str, ...]) -> None:
     """Train a network on clips and stills with masks.
 
-    Needs the extra: pip install 'stcn-plugin[training]'. Clips lie in FOLDER/<clip>/plates and FOLDER/<clip>/masks,
-    stills in FOLDER/plates and FOLDER/masks; plate and mask go by the same name.
+    Requires pip install 'stcn-plugin[training]'. Clips are read from FOLDER/<clip>/plates and FOLDER/<clip>/masks,
+    stills from FOLDER/plates and FOLDER/masks. A plate and its mask have the same file name.
     """
     require_extra()
     from stcn_plugin.cli.training_progress import watched

@@ -13,14 +13,14 @@ from stcn_plugin.errors import InstallError
 
 @click.group()
 def uninstall() -> None:
-    """Take the plugin out of Nuke or Blender again.
+    """Remove the plugin from Nuke or Blender.
 
     \b
       stcn uninstall nuke
       stcn uninstall nuke --dir /studio/nuke
       stcn uninstall blender
 
-    What `stcn install` wrote goes; scripts, mattes and shot files are not touched.
+    This removes what `stcn install` wrote. Scripts, mattes and shot files are not touched.
     """  # noqa: D301 - the backspaces are click's
 
 
@@ -28,10 +28,9 @@ def uninstall() -> None:
 @host_options.nuke_folder
 @host_options.dry_run
 def nuke(folder: Path, dry_run: bool) -> None:
-    """Take the plugin out of a Nuke folder.
+    """Remove the plugin from a Nuke folder.
 
-    Your init.py becomes what it was. Files that you changed or added in the plugin's folder stay
-    there, and are named.
+    The line is removed from init.py. Files that you changed or added in the plugin's folder are kept and listed.
     """
     from stcn_plugin.install import nuke as installer
 
@@ -48,7 +47,7 @@ def nuke(folder: Path, dry_run: bool) -> None:
 @host_options.blender_program
 @host_options.dry_run
 def blender(program: Path | None, dry_run: bool) -> None:
-    """Have Blender disable and remove the extension. Close Blender before."""
+    """Let Blender disable and remove the extension. Close Blender first."""
     from stcn_plugin.install import blender as installer
     from stcn_plugin.install.blender_program import BlenderProgram
 

@@ -20,20 +20,20 @@ _in_store = click.option(
     "folder",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The weights store; by default $STCN_WEIGHTS_DIR, else the user's data folder.",
+    help="Weights store. By default $STCN_WEIGHTS_DIR or, if that is not set, a folder in the user's data folder.",
 )
-_replace = click.option("--replace", is_flag=True, help="Overwrite weights of that name.")
+_replace = click.option("--replace", is_flag=True, help="Replace weights of the same name.")
 
 
 @click.group()
 def weights() -> None:
-    """List, add, fetch and check weights. Nothing is ever downloaded but by fetch."""
+    """List, add, fetch, check and remove weights. Only fetch downloads anything."""
 
 
 @weights.command("list")
 @_in_store
 def list_command(folder: Path | None) -> None:
-    """List the weights that presets can name."""
+    """List all weights, with their licence and source."""
     store = _store(folder)
     rows = [
         (
@@ -52,14 +52,14 @@ def list_command(folder: Path | None) -> None:
 
 @weights.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--name", help="What presets call them; the file's name by default.")
-@click.option("--licence", metavar="TEXT", help="What may be done with them; what the file says by default.")
+@click.option("--name", metavar="NAME", help="Name of the weights. The file's name by default.")
+@click.option("--licence", metavar="TEXT", help="Licence of the weights. By default, the licence stated in the file.")
 @_replace
 @_in_store
 def add(file: Path, name: str | None, licence: str | None, replace: bool, folder: Path | None) -> None:
-    """Take the weights in FILE into the store: .safetensors, an official .pth, or a training checkpoint.
+    """Add a .safetensors file, an official .pth file or a training checkpoint to the store.
 
-    The file is checked entry by entry. Nothing in it is executed.
+    Every entry of the file is checked. Nothing in it is executed.
     """
     entry = _store(folder).add(file, name=name, licence=licence, replace=replace)
     _tell(entry.name, entry.variant, entry.note, entry.path)
@@ -67,17 +67,20 @@ def add(file: Path, name: str | None, licence: str | None, replace: bool, folder
 
 @weights.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--mirror", metavar="URL", help="Folder on a web server that has the published files; https alone.")
-@click.option("--sha256", metavar="HEX", help="Hash that the file must have; else that of its first download.")
+@click.option("--yes", is_flag=True, help="Download without asking.")
+@click.option("--mirror", metavar="URL", help="Download from this https address instead of the authors' release page.")
+@click.option(
+    "--sha256", metavar="HEX", help="Hash that the file must have. By default, the hash of the first download."
+)
 @_replace
 @_in_store
 def fetch(name: str, yes: bool, mirror: str | None, sha256: str | None, replace: bool, folder: Path | None) -> None:
     """Download published weights: stcn_s0 or stcn_s01.
 
-    stcn_s012, the best, and stcn_s03 are on pages for browsers; the command tells where, and how to add them then.
+    stcn_s012 (the best) and stcn_s03 can only be downloaded in a browser. For these, the command prints the address and
+    how to add the file.
 
-    The authors state no hashes: that of the first download is kept in the store, and another file is refused later.
+    The authors publish no hashes. The store keeps the hash of the first download and later refuses a different file.
     """
     from stcn_plugin.network.fetching import fetch as fetch_weights
 
@@ -100,7 +103,7 @@ def fetch(name: str, yes: bool, mirror: str | None, sha256: str | None, replace:
 @_in_store
 @click.pass_context
 def check(context: click.Context, names: tuple[str, ...], folder: Path | None) -> None:
-    """Read weights in full and compare them with their recorded hashes; exit with 1 if any has a problem."""
+    """Read weights completely and compare their hashes. Exits with 1 if any has a problem."""
     wrong = False
     for entry, problem in _store(folder).check(names):
         wrong = wrong or bool(problem)

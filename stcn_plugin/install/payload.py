@@ -13,7 +13,7 @@ Files = dict[str, bytes]
 """Contents by path, relative and with forward slashes."""
 
 _PACKAGE = Path(stcn_plugin.__file__).parent
-_BRIDGE = ("__init__.py", "errors.py", "frames.py", "py.typed")
+_BRIDGE = ("__init__.py", "environment.py", "errors.py", "frames.py", "py.typed")
 _KEPT_METADATA = ("METADATA", "LICEN", "COPYING", "AUTHORS", "NOTICE")
 _REINSTALL = "Install stcn_plugin again"
 

@@ -6,7 +6,6 @@ sRGB curve. All others go through OCIO to whichever of the two the config has.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
+from stcn_plugin import environment
 from stcn_plugin.errors import ColourError
 from stcn_plugin.media.colour_encoding import Encoding
 from stcn_plugin.media.ocio_config import OCIOConfig
@@ -78,7 +78,7 @@ class ColourTransform:
         input: str = "auto",  # noqa: A002 - the name of the setting
         highlights: Literal["compress", "clip"] = "compress",
     ) -> None:
-        self.config = (os.environ.get("OCIO") or _BUILT_IN) if config == "auto" else config
+        self.config = (environment.OCIO.value() or _BUILT_IN) if config == "auto" else config
         if "://" not in self.config:
             self.config = str(Path(self.config).expanduser())
         self.highlights = highlights

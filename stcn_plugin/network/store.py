@@ -8,7 +8,6 @@ torch.
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
+from stcn_plugin import environment
 from stcn_plugin.atomic import Outputs, output_errors, temporary_file
 from stcn_plugin.errors import OutputError, WeightsError
 from stcn_plugin.network.official import OFFICIAL
@@ -52,7 +52,7 @@ class WeightsStore:
     """
 
     def __init__(self, folder: Path | None = None, *, beside: Mapping[str, Path] = MappingProxyType({})) -> None:
-        chosen = folder or os.environ.get("STCN_WEIGHTS_DIR") or user_data_path("stcn_plugin") / "weights"
+        chosen = folder or environment.WEIGHTS_DIR.value() or user_data_path("stcn_plugin") / "weights"
         self.folder = Path(chosen).expanduser()
         self._beside = beside
 
@@ -223,7 +223,7 @@ class WeightsStore:
             with output_errors(self.folder):
                 yield
         except OutputError as error:
-            fix = "Choose another folder with --store or STCN_WEIGHTS_DIR"
+            fix = f"Choose another folder with --store or {environment.WEIGHTS_DIR.name}"
             raise WeightsError(error.what, where=error.where, fix=f"{error.fix}. {fix}") from error
 
     def _files(self) -> list[Path]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from stcn_plugin import environment
 from stcn_plugin.errors import PresetError
 from stcn_plugin.presets.wording import nearest, shown
 from stcn_plugin.presets.yaml_source import read_yaml
 
-SEARCH_VARIABLE = "STCN_PRESET_PATH"
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -40,8 +40,7 @@ def builtin_folder() -> Path:
 
 def environment_folders() -> tuple[Path, ...]:
     """Return the folders that ``STCN_PRESET_PATH`` names."""
-    entries = os.environ.get(SEARCH_VARIABLE, "").split(os.pathsep)
-    return tuple(Path(os.path.expanduser(entry.strip())) for entry in entries if entry.strip())  # noqa: PTH111
+    return tuple(Path(os.path.expanduser(entry)) for entry in environment.PRESET_PATH.entries())  # noqa: PTH111
 
 
 def preset_folders(search_path: Sequence[Path] | None = None) -> tuple[Path, ...]:
@@ -90,7 +89,7 @@ def unknown_preset(name: str, folders: Sequence[Path], where: str | None) -> Pre
         where=where,
         fix=f"{among}; looked in {looked} and the built-in presets"
         if looked
-        else f"{among}; {SEARCH_VARIABLE} names no studio folder",
+        else f"{among}; {environment.PRESET_PATH.name} names no studio folder",
     )
 
 

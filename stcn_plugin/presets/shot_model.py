@@ -1,4 +1,4 @@
-"""What a shot file may say: a plate, keyframes and where mattes go, besides all settings of a preset."""
+"""The keys of a shot file: plate, keyframes and mattes, and all settings of a preset."""
 
 from __future__ import annotations
 
@@ -105,9 +105,10 @@ class KeyframeFile(Section):
     """One matte file of a keyframe."""
 
     file: Annotated[Text, Field(examples=["roto/sh010.1001.exr"])]
-    """Matte file, and after a colon what to take from it: `roto/sh010.1001.exr:hero.A`."""
+    """Matte file, optionally with a colon and a selector: `roto/sh010.1001.exr:hero.A`."""
     objects: Selectors = None
-    """The objects in the file: each name with its layer, number, colour (`'#ff0000'`) or Cryptomatte name; or a list of names that the file uses itself. A list of one name also names the one object of a file that names none."""
+    """Objects to read from the file: a group that gives each object's layer, number, colour (`'#ff0000'`) or Cryptomatte
+    name, or a list of names as the file has them. A list of one name also names the object of a file that names none."""
 
     @model_validator(mode="before")
     @classmethod
@@ -173,18 +174,30 @@ Spans = Annotated[dict[str, ObjectSpan], BeforeValidator(_named_spans), WithJson
 
 
 class ShotFile(PresetFile):
-    """A shot as a file says it: what to matte, and any setting of a preset beside it."""
+    """A shot file: what to matte, and any setting of a preset."""
 
     plate: Annotated[Text, Field(examples=["plates/sh010.####.exr"])]
-    """Frame pattern of the footage: `plates/sh010.####.exr`; `%04d`, `$F4` and `@@@@` work too."""
+    """Frame pattern of the plate: `plates/sh010.####.exr`. `%04d`, `$F4` and `@@@@` work too."""
     range: FrameRange = None
-    """Frames to matte, such as `1001-1100`; all frames of the plate when left out."""
+    """Frames to matte, such as `1001-1100`. All frames of the plate if left out.
+
+    The range is inclusive. `1001-1100x2` is every second frame, `1001-1010,1020` is a list, and negative frames are
+    allowed. Every keyframe must be in the range.
+    """
     keyframes: Keyframes
-    """The artist's mattes by frame number; each is a file, a group with `file` and `objects`, or a list of those."""
+    """The artist's mattes by frame number. Each is a file, a group with `file` and `objects`, or a list of these.
+
+    After the file, a colon and a selector pick part of it: a channel or layer (`hero.A`, `hero`), or an object of a
+    Cryptomatte by name. `objects` picks several objects at once. Keyframes may be on any frames, each with other
+    objects.
+    """
     objects: Spans = Field(default_factory=dict)
-    """Objects that enter late or leave early, each with its frame range; or a list of names. A single name is also that of the object in keyframe files that name none."""
+    """Objects that enter late or leave early, each with its frame range: `ball: 1028-1060`. Or a list of names.
+
+    A single name is also the name of the object in keyframe files that name none.
+    """
     out: Annotated[Text, Field(examples=["mattes/sh010.####.exr"])]
-    """Frame pattern of the mattes: `mattes/sh010.####.exr`."""
+    """Frame pattern of the mattes: `mattes/sh010.####.exr`. The extension sets the file format."""
 
 
 class Keyframe(Section):

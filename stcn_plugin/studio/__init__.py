@@ -1,7 +1,8 @@
-"""Studio plugins: how a studio extends the pipeline, and the built-in ways as a plugin of the same interface.
+"""Studio plugins: how a studio extends the worker. The built-in behaviour is a plugin of the same interface.
 
-Every hook is documented in ``hosts/HOOKS.md``; ``examples/sample_plugin`` is a plugin in full. What a plugin needs, and what
-a program needs that runs shots with plugins, is here::
+``docs/how-to/studio-plugins.md`` shows how to write one, ``docs/reference/hooks.md`` lists every hook, and
+``examples/sample_plugin`` is a complete plugin. This module exports what plugins need, and what programs need that run shots
+with plugins::
 
     from stcn_plugin import load_shot, propagate
     from stcn_plugin.studio import preset_search_path, studio_hooks

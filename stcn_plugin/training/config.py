@@ -1,4 +1,8 @@
-"""What a training run is made of: everything a configuration file may say, with defaults, bounds and one sentence each."""
+"""The settings of a training run, with their defaults, bounds and descriptions.
+
+Each description is the first paragraph of the setting's docstring. `stcn train --settings` prints them, and
+``docs/reference/training-settings.md`` is generated from them.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +31,9 @@ class Folder(Section):
     """A folder of pictures."""
 
     folder: str
-    """Where they are: `<clip>/plates` and `<clip>/masks` for clips, `plates` and `masks` for stills."""
+    """The folder. Clips are in `<clip>/plates` and `<clip>/masks`, stills in `plates` and `masks`."""
     licence: str = NOT_STATED
-    """What may be done with them, for the model card."""
+    """Licence, for the model card."""
 
     @model_validator(mode="before")
     @classmethod
@@ -41,18 +45,18 @@ class Source(Folder):
     """A folder of pictures with masks to train on."""
 
     leave_out: tuple[str, ...] = ()
-    """Names of clips or stills not to train on, such as those of `validation`."""
+    """Names of clips or stills to leave out, such as those in `validation`."""
     weight: Positive = 1.0
-    """How often each clip or still of the folder is drawn, beside those of other folders."""
+    """How often each clip or still of this folder is sampled, relative to the other folders."""
 
 
 class Pretrained(Section):
-    """Weights that others trained."""
+    """Pretrained weights."""
 
     file: str
     """A `.pth` file."""
     licence: str = NOT_STATED
-    """What may be done with them, for the model card."""
+    """Licence, for the model card."""
 
     @model_validator(mode="before")
     @classmethod
@@ -61,18 +65,19 @@ class Pretrained(Section):
 
 
 class Data(Section):
-    """What is trained on."""
+    """Training data."""
 
     clips: tuple[Source, ...] = ()
-    """Folders of shots with masks: each a path, or a group with `folder`, `licence`, `leave_out` (names of clips not to train on) and `weight` (how often each is drawn beside those of other folders)."""
+    """Folders of clips with masks. Each is a path, or a group with `folder`, `licence`, `leave_out` (names of clips to
+    leave out) and `weight` (how often its clips are sampled, relative to other folders)."""
     stills: tuple[Source, ...] = ()
-    """Folders of single pictures with masks, from which clips are made."""
+    """Folders of still pictures with masks; clips are synthesised from them. Each is a path or a group as for `clips`."""
     elements: tuple[Folder, ...] = ()
-    """Folders of pictures of single things with alpha, up to 16 megapixels, which are moved over the others."""
+    """Folders of cut-out objects with alpha, up to 16 megapixels each, to composite over clips and stills."""
     lines: Count = 384
-    """Short side that larger pictures are reduced to."""
+    """Short side in pixels. Larger pictures are scaled down to it."""
     colour_space: str = "auto"
-    """Of the plates, as `colour.input` in a preset."""
+    """Colour space of the plates, as for `colour.input` in a preset."""
 
     @model_validator(mode="after")
     def _some(self) -> Data:
@@ -82,32 +87,32 @@ class Data(Section):
 
 
 class Mixture(Section):
-    """How samples are drawn."""
+    """How samples are composed."""
 
     frames: Annotated[int, Field(ge=2, le=8, strict=True)] = 3
-    """Frames of a sample: the first is given, the others are predicted."""
+    """Frames per sample. The mask of the first is given; those of the others are predicted."""
     clips: Share = 0.5
-    """Share of samples from real clips; the others are made of stills."""
+    """Fraction of samples that are taken from clips. The others are synthesised from stills."""
     composites: Share = 0.5
-    """Of the samples made of stills, those whose object is moved over another picture."""
+    """Of the samples from stills, the fraction whose object is composited over another picture."""
     frames_as_stills: Share = 0.5
-    """Of the stills, those that are frames of clips."""
+    """Fraction of the stills that are single frames of clips."""
     second_object: Share = 0.5
-    """Share of samples over which another cut-out is moved."""
+    """Fraction of samples over which a second object is composited."""
     moving_cut_outs: Share = 0.5
-    """Of all cut-outs, those taken from a clip with the motion that they have there."""
+    """Fraction of composited objects that are taken from a clip together with their motion."""
     puppets: Share = 0.2
-    """Of all cut-outs, those that are made-up figures in the texture of a picture."""
+    """Fraction of composited objects that are random articulated figures, textured from a picture."""
     elements: Share = 0.3
-    """Of all other cut-outs, those that are elements, where there are any."""
+    """Of the remaining composited objects, the fraction that comes from `data.elements`."""
     untracked: Share = 0.3
-    """Of those cut-outs, the ones that only hide what is behind them and are not followed."""
+    """Fraction of second objects that only occlude and are not tracked."""
     motion_blur: Share = 0.5
-    """Of all cut-outs, those that smear along their way, and their masks with them."""
+    """Fraction of composited objects with motion blur, in the picture and in the mask."""
     moved_clips: Share = 0.5
-    """Of the real clips, those whose frames are moved a little against each other."""
+    """Fraction of the samples from clips whose frames are shifted slightly against each other."""
     crop_of_short_side: tuple[Positive, Positive] = (0.65, 1.0)
-    """Least and largest side of a crop, as a share of the picture's short side."""
+    """Smallest and largest side of a crop, as a fraction of the picture's short side."""
 
     @field_validator("crop_of_short_side")
     @classmethod
@@ -117,28 +122,29 @@ class Mixture(Section):
         return sides
 
     blurred: Share = 0.1
-    """Share of samples that are blurred."""
+    """Fraction of samples that are blurred."""
     noisy: Share = 0.1
-    """Share of samples with grain."""
+    """Fraction of samples with added grain."""
 
 
 class Steps(Section):
-    """How long, how large, how hard. Lists are stages of equal length."""
+    """Length of the run and size of the samples. The values of a list apply to stages of equal length."""
 
     total: Count = 3400
-    """Steps of the whole run."""
+    """Number of optimisation steps."""
     batch: Count = 8
-    """Samples a step, over all processes."""
+    """Samples per step, over all processes."""
     crop: Stages = (256, 288)
-    """Side of the crops in pixels, multiples of 16."""
+    """Side of the crops in pixels, a multiple of 16."""
     gap: Stages = (12,)
-    """Most frames between two frames of a clip."""
+    """Largest distance between two frames of a sample, in frames of the clip."""
     hardest: tuple[Share, Share] = (1.0, 0.15)
-    """Share of the pixels that count, at first and in the end."""
+    """Fraction of the pixels with the highest loss that the loss is taken over (bootstrapping), at the start and at the
+    end."""
     hardest_from: Share = 0.2
-    """When fewer pixels begin to count, as a share of the run."""
+    """Point of the run at which that fraction starts to fall, from 0 to 1."""
     overlap: Annotated[float, Field(ge=0)] = 0.5
-    """Weight of the overlap loss beside cross-entropy."""
+    """Weight of the overlap loss, relative to the cross-entropy."""
 
     @field_validator("crop")
     @classmethod
@@ -149,39 +155,40 @@ class Steps(Section):
 
 
 class Optimiser(Section):
-    """AdamW, and what it may change."""
+    """The optimiser, AdamW."""
 
     rate: Positive = 3e-4
     """Learning rate."""
     key_encoder: Annotated[float, Field(ge=0)] = 0.3
-    """Of that rate, what the key encoder learns at."""
+    """Learning rate of the key encoder, as a fraction of `rate`."""
     warm_up: Whole = 100
-    """Steps over which the rate rises."""
+    """Number of warm-up steps."""
     decay_from: Share = 0.5
-    """When the rate begins to fall, to zero in the end, as a share of the run."""
+    """Point of the run, from 0 to 1, at which the learning rate starts to decay; it ends at zero."""
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    """Pull towards zero."""
+    """Weight decay."""
     clip: Positive = 3.0
-    """Longest gradient."""
+    """Gradient norm clipping."""
     frozen: tuple[str, ...] = ()
-    """Beginnings of the names of weights that stay as they are, such as `key_encoder.blocks.0.`"""
+    """Prefixes of parameter names to freeze, such as `key_encoder.blocks.0.`"""
     average: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Decay of a running average of the weights, such as 0.998, which is then what is validated and shipped; 0 is none."""
+    """Decay of an exponential moving average of the weights, such as 0.998. The average is then what is validated and
+    saved. 0 turns it off."""
 
 
 class Validation(Section):
-    """Whole clips, propagated from their first mask as a user would."""
+    """Validation: complete clips are propagated from their first mask."""
 
     clips: tuple[Folder, ...] = ()
     """Folders of clips."""
     names: tuple[str, ...] = ()
-    """Which clips of them; none is all."""
+    """Names of the clips to use; all if empty."""
     every: Count = 500
-    """Steps between two validations."""
+    """Steps between validations."""
     lines: Count = 480
-    """Short side at which the network works."""
+    """Internal size: short side in pixels."""
     frames: Whole = 0
-    """Only so many frames of each clip, 3 at least, since the first and the last do not count; 0 is all."""
+    """Number of frames of each clip to use, at least 3, because the first and the last are not scored. 0 uses all."""
 
     @field_validator("frames")
     @classmethod
@@ -192,35 +199,36 @@ class Validation(Section):
 
 
 class Compute(Section):
-    """Where it runs."""
+    """Where the training runs."""
 
     device: Device = "auto"
-    """`auto` takes the GPU where there is one."""
+    """Device to train on. `auto` is the GPU if there is a CUDA GPU, otherwise the CPU."""
     precision: Precision = "auto"
-    """Number format of encoders and decoder; `auto` takes bfloat16 where the device computes it natively, else float32."""
+    """Number format of encoders and decoder. `auto` is bfloat16 if the device supports it natively, otherwise float32."""
     workers: Whole = 1
-    """Processes that prepare samples."""
+    """Number of processes that prepare samples."""
     threads: Whole = 0
-    """Threads of the CPU; 0 leaves it to torch."""
+    """Number of CPU threads; 0 leaves it to torch."""
 
 
 class TrainingConfig(Section):
     """A training run."""
 
     variant: Literal["lite", "published"] = "lite"
-    """The network."""
+    """Variant of the network."""
     start: str | None = None
-    """Weights to start from: a name in the store, `starter`, or a `.safetensors` file; none starts from chance."""
+    """Weights to start from: a name in the weights store, such as `starter`, or a `.safetensors` file. Random weights
+    if left out."""
     key_encoder: Pretrained | None = None
-    """ImageNet-trained weights of the key encoder to start from: a `.pth` file, or a group with `file` and `licence`."""
+    """ImageNet weights to initialise the key encoder with: a `.pth` file, or a group with `file` and `licence`."""
     out: str
-    """Folder of the run: checkpoints, curves, and the weights in the end."""
+    """Folder of the run, for checkpoints, curves and the final weights."""
     description: str = ""
-    """For the model card."""
+    """Text for the model card."""
     seed: Whole = 0
-    """Of all chance."""
+    """Random seed."""
     checkpoint_every: Count = 100
-    """Steps between two checkpoints."""
+    """Steps between checkpoints."""
     data: Data
     mixture: Mixture = Mixture()
     steps: Steps = Steps()

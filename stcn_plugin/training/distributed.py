@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from stcn_plugin import environment
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.network.devices import choose_device
 
@@ -67,7 +67,7 @@ def joined_group(batch: int, *, device: str) -> Iterator[Group]:
     Raises:
         TrainingError: The samples cannot be shared evenly.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
+    size = int(environment.WORLD_SIZE.value() or 1)
     if size == 1:
         yield Group()
         return
@@ -85,7 +85,7 @@ def joined_group(batch: int, *, device: str) -> Iterator[Group]:
 
 def is_leader() -> bool:
     """Tell whether this process reports, before it has joined the others."""
-    return os.environ.get("RANK", "0") == "0"
+    return (environment.RANK.value() or "0") == "0"
 
 
 def own_device(name: str) -> str:
@@ -94,7 +94,7 @@ def own_device(name: str) -> str:
     Args:
         name: What the configuration asks for.
     """
-    local = os.environ.get("LOCAL_RANK")
-    if local is None or name not in ("auto", "cuda") or not torch.cuda.is_available():
+    local = environment.LOCAL_RANK.value()
+    if not local or name not in ("auto", "cuda") or not torch.cuda.is_available():
         return name
     return f"cuda:{local}"

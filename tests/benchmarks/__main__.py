@@ -1,4 +1,4 @@
-"""``python tests/benchmarks``: see README.md beside this file."""
+"""``python tests/benchmarks``: see docs/benchmarks.md."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 import stcn_plugin
 
 PACKAGE = Path(stcn_plugin.__file__).parent
-PARTS = ["__init__.py", "errors.py", "frames.py", "bridge"]
+PARTS = ["__init__.py", "environment.py", "errors.py", "frames.py", "bridge"]
 FILES = sorted(file for part in PARTS for file in (PACKAGE / part).rglob("*.py")) + [
     PACKAGE / part for part in PARTS[:3]
 ]

@@ -10,7 +10,7 @@ import textwrap
 import pluggy
 import pytest
 
-from stcn_plugin.bridge.plugins import PLUGINS_VARIABLE, PROJECT, Hooks, hookimpl, studio_plugins
+from stcn_plugin.bridge.plugins import PROJECT, Hooks, hookimpl, studio_plugins
 from stcn_plugin.errors import PlateError, PluginError
 
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -206,7 +206,7 @@ def test_plugins_are_found_in_all_three_ways(site):
     result = loaded(
         site,
         "for name, plugin in studio_plugins(['./folder']): print(name, plugin.NAME, plugin.stcn_preset_folders())",
-        **{PLUGINS_VARIABLE: names},
+        STCN_PLUGINS=names,
     )
     assert result.stderr == ""
     assert result.stdout.splitlines() == [
@@ -222,7 +222,7 @@ def test_a_plugin_that_is_installed_and_named_is_one(site):
     result = loaded(
         site,
         "print([name for name, _ in studio_plugins(['studio_tools', 'module_plugin', 'module_plugin'])])",
-        **{PLUGINS_VARIABLE: "module_plugin"},
+        STCN_PLUGINS="module_plugin",
     )
     assert result.stdout.strip() == "['studio', 'module_plugin']", result.stderr
 
@@ -273,7 +273,7 @@ def test_a_plugin_that_cannot_be_loaded_is_told_by_name(tmp_path, name, content,
         studio_plugins([name], entry_points=False)
     assert caught.value.where == name
     assert said in str(caught.value)
-    assert PLUGINS_VARIABLE in str(caught.value)
+    assert "STCN_PLUGINS" in str(caught.value)
     assert not [
         module
         for module in sys.modules

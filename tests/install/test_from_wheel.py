@@ -60,8 +60,9 @@ def test_wheel_carries_the_hosts(site):
     carried = shipped(site / "stcn_plugin" / "_hosts")
     assert carried.pop("LICENSE") == (ROOT / "LICENSE").read_bytes()
     assert carried == shipped(HOSTS)
-    (told,) = re.findall(r"in the installed package, as `(.*?)`", (HOSTS / "README.md").read_text("utf-8"))
-    assert (site / told).read_bytes() == (HOSTS / "blender" / "batch.py").read_bytes()
+    page = (ROOT / "docs" / "how-to" / "batch-and-farm.md").read_text("utf-8")
+    (stated,) = re.findall(r"in the installed package, as\s+`(.*?)`", page)
+    assert (site / stated).read_bytes() == (HOSTS / "blender" / "batch.py").read_bytes()
 
 
 def test_nuke_from_a_wheel_is_nuke_from_the_checkout(site, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from stcn_plugin import environment
 
 _NAMES = {
     "Linear Rec.709": "lin_rec709",
@@ -25,4 +25,4 @@ def input_space(name: str) -> str | None:
 
     Where ``$OCIO`` is set, Blender and the worker read the same config, and the name is the same.
     """
-    return name if os.environ.get("OCIO") else _NAMES.get(name)
+    return name if environment.OCIO.value() else _NAMES.get(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 import nuke
 
 from stcn_nuke.paths import forward
+from stcn_plugin import environment
 
 _CONFIGS = "OCIOConfigs/configs"
 _NUKE_CONFIG = "nuke-default"  # has the spaces that Nuke's own colour management calls by the same names
@@ -64,8 +64,8 @@ def config() -> str | None:
     ``$OCIO`` goes over the knobs, as in Nuke. Nuke's own colour management stands in the config `nuke-default`.
     """
     root = nuke.root()
-    if os.environ.get("OCIO"):
-        return forward(os.environ["OCIO"])
+    if path := environment.OCIO.value():
+        return forward(path)
     if root["colorManagement"].value() != "OCIO":
         return _shipped(_NUKE_CONFIG)
     name = str(root["OCIO_config"].value())

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import threading
 from pathlib import Path
 from typing import final
 
+from stcn_plugin import environment
 from stcn_plugin.bridge import Description, WorkerClient, WorkerLaunch
 from stcn_plugin.errors import WorkerError
 
-PYTHON_VARIABLE = "STCN_WORKER_PYTHON"
 _RECORD = Path(__file__).absolute().parents[1] / "stcn_install.json"
 
 
@@ -22,7 +21,7 @@ def worker_python(record: Path = _RECORD) -> str:
     Raises:
         WorkerError: Neither names one.
     """
-    if python := os.environ.get(PYTHON_VARIABLE, "").strip():
+    if python := environment.WORKER_PYTHON.value():
         return python
     try:
         recorded = json.loads(record.read_text("utf-8"))["python"]
@@ -32,7 +31,7 @@ def worker_python(record: Path = _RECORD) -> str:
         raise WorkerError(
             "no Python is set for the worker",
             where=str(record),
-            fix=f"Run `stcn install nuke` again, or set {PYTHON_VARIABLE} to a Python that has stcn_plugin",
+            fix=f"Run `stcn install nuke` again, or set {environment.WORKER_PYTHON.name} to a Python that has stcn_plugin",
         )
     return recorded
 

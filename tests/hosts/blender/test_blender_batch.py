@@ -92,7 +92,7 @@ def test_from_a_wheel_the_workers_packages_do_not_hide_blenders_own(blender, bat
     packages = tmp_path / "packages"
     hosts = packages / "stcn_plugin" / "_hosts" / "blender"
     shutil.copytree(batch.parent, hosts)
-    for part in ("__init__.py", "errors.py", "frames.py", "bridge"):
+    for part in ("__init__.py", "environment.py", "errors.py", "frames.py", "bridge"):
         (packages / "stcn_plugin" / part).symlink_to(Path(stcn_plugin.__file__).parent / part)
     (packages / "pluggy").symlink_to(Path(pluggy.__file__).parent)
     for name in ("argparse", "shlex", "textwrap"):

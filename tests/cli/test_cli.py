@@ -134,15 +134,17 @@ def test_doctor_tries_everything(folder):
     """The doctor names versions, devices, weights, colour and disk, and ends well where all is well."""
     result = stcn("doctor", "--folder", folder / "doctor")
     assert result.returncode == 0, result.stdout
-    for check in ("packages", "device", "weights", "presets", "colour", "disk"):
+    for check in ("packages", "environment", "device", "weights", "presets", "colour", "disk"):
         assert f" ok   {check}" in result.stdout
     assert list((folder / "doctor").iterdir()) == []
 
 
 def test_doctor_tells_what_is_broken(tmp_path):
-    """A broken OCIO config is one failed line among good ones, and exit code 1."""
+    """A broken OCIO config is one failed line among good ones, and exit code 1; the variable that names it is listed."""
     result = stcn("doctor", OCIO=str(tmp_path / "absent.ocio"))
     assert result.returncode == 1
+    (environment,) = (line for line in result.stdout.splitlines() if line.startswith(" ok   environment "))
+    assert f"OCIO={tmp_path / 'absent.ocio'}" in environment
     failed = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
     assert len(failed) == 1
     assert "absent.ocio" in failed[0]

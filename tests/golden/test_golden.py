@@ -17,7 +17,7 @@ from stcn_plugin.network.variants import PUBLISHED
 from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")

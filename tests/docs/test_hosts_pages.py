@@ -1,0 +1,53 @@
+"""The pages about Nuke and Blender name what there is in their plugins."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from docs.pages import DOCS, ROOT
+
+from stcn_plugin.install.init_file import LINE
+
+HOSTS = ROOT / "hosts"
+INSTALL = (DOCS / "how-to" / "install-the-host-plugins.md").read_text("utf-8")
+BATCH = (DOCS / "how-to" / "batch-and-farm.md").read_text("utf-8")
+
+
+def sources(folder: str) -> str:
+    return "\n".join(path.read_text("utf-8") for path in sorted((HOSTS / folder).rglob("*.py")))
+
+
+def test_line_of_the_init_file_is_shown():
+    """The page shows the very line that is written into the user's init.py."""
+    (shown,) = re.findall(r"```text\n(import nuke.*)\n```", INSTALL)
+    assert shown == LINE.decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "script", "parser"),
+    [
+        ("nuke", "nuke/batch.py", "nuke/stcn_nuke/batch.py"),
+        ("blender", "blender/batch.py", "blender/extension/batch_run.py"),
+    ],
+)
+def test_batch_commands_are_those_of_the_hosts(host, script, parser):
+    """The batch scripts are where the page says, and every option of its section is one that they define."""
+    assert (HOSTS / script).is_file()
+    source = (HOSTS / parser).read_text("utf-8")
+    (example,) = re.findall(rf"^{host} -.*batch\.py (.*)$", BATCH, re.MULTILINE)
+    (section,) = re.findall(rf"^## From {host.capitalize()}\n(.*?)^## ", BATCH, re.MULTILINE | re.DOTALL)
+    options = {*re.findall(r"--[a-z]+", example), *re.findall(r"`(--[a-z]+)", section)} - {"--help", "--python"}
+    assert len(options) >= 2
+    for option in options:
+        assert f'"{option}"' in source, f"{option} of {host}"
+
+
+@pytest.mark.parametrize(("tutorial", "folder"), [("nuke.md", "nuke"), ("blender.md", "blender")])
+def test_labels_of_the_tutorial_are_those_of_the_interface(tutorial, folder):
+    """What a tutorial sets in bold is a menu entry, a field or a button of the plugin, spelt as it is there."""
+    page, source = (DOCS / "tutorials" / tutorial).read_text("utf-8"), sources(folder)
+    labels = {label for bold in re.findall(r"\*\*(.+?)\*\*", page) for label in bold.split(" > ")}
+    assert len(labels) >= 8
+    for label in labels:
+        assert f'"{label}"' in source, label
