@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stcn_plugin.cli.terminal import echo, echo_document
+
+if TYPE_CHECKING:
+    from stcn_plugin.bridge.plugins import Hooks
 
 # The library is imported inside the commands: `stcn --help` reads this module and should stay quick.
 
@@ -46,10 +50,26 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
 
 @presets.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--files",
+    "with_files",
+    is_flag=True,
+    help="Also check what they name: plate, keyframes, weights, OCIO config, and where the mattes go. Nothing is "
+    "propagated.",
+)
+@click.option(
+    "--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="A studio plugin to load; repeat for more."
+)
 @click.pass_context
-def check(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Check presets and shot files. Exits with 1 if any has a problem."""
-    wrong = [file for file in files if not _is_right(file)]
+def check(context: click.Context, files: tuple[Path, ...], with_files: bool, plugins: tuple[str, ...]) -> None:
+    """Check presets and shot files. Exits with 1 if any has a problem.
+
+    Each file is checked, whatever is wrong with those before it, and everything that is wrong with it is told.
+    """
+    from stcn_plugin.studio import studio_hooks
+
+    studio = studio_hooks(plugins)
+    wrong = [file for file in files if not _is_right(file, studio, with_files=with_files)]
     if wrong:
         context.exit(1)
 
@@ -63,22 +83,29 @@ def schema(shot: bool) -> None:
     echo_document(json.dumps(json_schema("shot" if shot else "preset"), indent=2, ensure_ascii=False))
 
 
-def _is_right(file: Path) -> bool:
+def _is_right(file: Path, studio: Hooks, *, with_files: bool) -> bool:
     """Say on stdout that a file is right, or on stderr what is wrong with it."""
     from stcn_plugin.errors import STCNError
     from stcn_plugin.presets import is_shot_file, load_preset, load_shot
+    from stcn_plugin.studio import preset_search_path
 
-    folders = _search_path()
+    folders = preset_search_path(studio)
     try:
-        shot = is_shot_file(file, search_path=folders)
-        if shot:
-            load_shot(file, search_path=folders)
-        else:
-            load_preset(file, search_path=folders)
+        shot = load_shot(file, search_path=folders) if is_shot_file(file, search_path=folders) else None
+        preset = load_preset(file, search_path=folders) if shot is None else None
     except STCNError as error:
         echo_document(str(error), err=True)
         return False
-    echo(f"ok: {file} ({'shot' if shot else 'preset'})")
+    if with_files:
+        from stcn_plugin.shot.file_checks import settings_problems, shot_problems
+
+        problems = shot_problems(shot, studio=studio) if shot else ()
+        problems = settings_problems(preset, studio=studio) if preset else problems
+        for problem in problems:
+            echo_document(f"{file}: {problem}", err=True)
+        if problems:
+            return False
+    echo(f"ok: {file} ({'shot' if shot else 'preset'}{', and its files' if with_files else ''})")
     return True
 
 
