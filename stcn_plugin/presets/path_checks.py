@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from stcn_plugin.frames import MOST_DIGITS, frame_token
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.problems import Problem
 from stcn_plugin.presets.shot_model import Shot
@@ -13,8 +14,6 @@ from stcn_plugin.presets.yaml_scalars import KeyPath
 
 _LONGEST_PATH = 4095  # bytes, of Linux; longer than those of all others
 _LONGEST_NAME = 255  # bytes, of every file system in use
-_MOST_DIGITS = 18
-_PADDING = re.compile(r"%0?(?P<printf>[0-9]+)d|\$F(?P<houdini>[0-9]+)")
 
 
 def preset_problems(settings: Preset) -> Iterator[Problem]:
@@ -36,9 +35,10 @@ def shot_problems(shot: Shot) -> Iterator[Problem]:
         shot: The shot, its paths absolute.
     """
     for key, pattern in (("plate", shot.plate), ("out", shot.out)):
-        asked = (match["printf"] or match["houdini"] for match in _PADDING.finditer(pattern))
-        if any(len(digits) > 9 or int(digits) > _MOST_DIGITS for digits in asked):
-            yield Problem((key,), f"asks for frame numbers of more than {_MOST_DIGITS} digits", "Write #### instead")
+        token = frame_token(pattern.rpartition("/")[2])
+        digits = re.sub("[^0-9]", "", token.group()).lstrip("0") if token else ""
+        if len(digits) > 2 or int(digits or 0) > MOST_DIGITS:
+            yield Problem((key,), f"asks for frame numbers of more than {MOST_DIGITS} digits", "Write #### instead")
     yield from _problems(("plate",), shot.plate)
     for keyframe in shot.keyframes:
         yield from _problems(("keyframes", keyframe.frame), str(keyframe.file))

@@ -82,7 +82,8 @@ def _check_apart(shot: Shot, found: _Problems) -> None:
     """Check every file by itself: `prepare` ends with the first that is wrong."""
     frames: tuple[int, ...] = (shot.keyframes[0].frame,)
     with found.collected():
-        frames = shot_frames(FrameSequence.parse(shot.plate), shot)
+        sequence = FrameSequence.parse(shot.plate)
+        frames = shot_frames(sequence, sequence.on_disk(), shot)
     with found.collected():
         _check_colour(shot.settings)
     name = only_name(shot.objects)
