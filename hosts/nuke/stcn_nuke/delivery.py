@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, final
 
 import nuke
 
+from stcn_nuke.knob_texts import set_file, set_text
 from stcn_nuke.orders import Order
 from stcn_nuke.own_nodes import Origin, mark, nodes_of, origin_of, reload_reads
-from stcn_nuke.paths import forward, knob_text, stem
+from stcn_nuke.paths import forward, stem
 from stcn_plugin.bridge import JobRequest, Report
 from stcn_plugin.errors import HostError
 
@@ -103,7 +104,7 @@ class _Shelf:
         right, bottom = max(node.xpos() for node in inside), max(node.ypos() for node in inside)
         if is_new:
             backdrop["tile_color"].setValue(_COLOUR)
-        backdrop["label"].setValue(label)
+        set_text(backdrop["label"], label)
         backdrop.setXYpos(left - 30, top - _ROW)
         backdrop["bdwidth"].setValue(right - left + _COLUMN)
         backdrop["bdheight"].setValue(bottom - top + 2 * _ROW)
@@ -143,7 +144,7 @@ def _read(shelf: _Shelf, role: str, pattern: str, report: Report, column: int) -
     """
     read, _ = shelf.node(role, "Read", column=column)
     first, last = report.first, report.last  # not those of `frames`: an update writes a part of the shot alone
-    read["file"].fromUserText(f"{knob_text(pattern)} {first}-{last}")  # also sets the format that the files have
+    set_file(read["file"], pattern, frames=(first, last))
     for knob, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
         read[knob].setValue(frame)
     read["origset"].setValue(True)
@@ -158,9 +159,13 @@ def _cryptomatte(shelf: _Shelf, read: nuke.Node, name: str, column: int) -> nuke
     """Return the node that picks one object, by its name, as an alpha."""
     node, _ = shelf.node(f"pick:{name}", "Cryptomatte", column=column, row=1)
     node.setInput(0, read)
-    plain = re.fullmatch(r"[\w.:/|-]+", name)
-    node["matteList"].setValue(name if plain else '"{}"'.format(name.replace('"', '\\"')))
+    set_text(node["matteList"], name if re.fullmatch(r"[\w.:/|-]+", name) else _quoted(name))
     return node
+
+
+def _quoted(name: str) -> str:
+    """Return a name as one entry of a list of names."""
+    return '"{}"'.format(re.sub(r'["\\]', r"\\\g<0>", name))
 
 
 def _wire(shelf: _Shelf, feeds: list[_Feed]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import nuke
 
+from stcn_nuke.knob_texts import set_text, text_of
 from stcn_plugin.errors import HostError
 
 _TAB = "stcn"
@@ -66,21 +67,21 @@ def mark(node: nuke.Node, origin: Origin, role: str) -> None:
             node.addKnob(nuke.String_Knob(name, _LABELS[name]))
             if name in _HIDDEN:
                 node[name].setFlag(nuke.INVISIBLE)
-        node[name].setValue(text)
+        set_text(node[name], text)
 
 
 def origin_of(node: nuke.Node) -> Origin | None:
     """Return where the mattes of a node come from, ``None`` where it is not ours."""
     if node.knob(_OUT) is None:
         return None
-    texts = {name: str(node[name].value()) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
+    texts = {name: text_of(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
     return Origin(texts[_OUT], texts[_SHOT], texts[_PLATE], tuple(texts[_SOURCES].split()))
 
 
 def nodes_of(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
     """Return the nodes of these mattes by their role; of several with one role the original, where it is there."""
     copies_first = sorted(_all_of(out, among), key=_is_original)
-    return {str(node[_ROLE].value()): node for node in copies_first}
+    return {text_of(node[_ROLE]): node for node in copies_first}
 
 
 def reload_reads(out: str, among: Sequence[nuke.Node]) -> None:
@@ -98,11 +99,11 @@ def frames_of(origin: Origin) -> tuple[int, ...]:
 
 
 def _all_of(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:
-    return [node for node in among if node.knob(_OUT) is not None and node[_OUT].value() == out]
+    return [node for node in among if node.knob(_OUT) is not None and text_of(node[_OUT]) == out]
 
 
 def _is_original(node: nuke.Node) -> bool:
-    return node.knob(_NAME) is not None and node[_NAME].value() == node.name()
+    return node.knob(_NAME) is not None and text_of(node[_NAME]) == node.name()
 
 
 def selected_origin() -> Origin:

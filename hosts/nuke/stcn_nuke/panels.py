@@ -9,6 +9,7 @@ import nuke
 import nukescripts
 
 from stcn_nuke import colour
+from stcn_nuke.knob_texts import escaped, set_file, set_text, text_of
 from stcn_nuke.orders import Propagation, Source, Update
 from stcn_nuke.own_nodes import Origin, frames_of
 from stcn_nuke.paths import absolute, default_out
@@ -42,7 +43,7 @@ class _KeyframePanel(nukescripts.PythonPanel):
         super().__init__(title, name)
         self._sources = nuke.String_Knob("sources", "keyframes from")
         self._sources.setTooltip(_SOURCES)
-        self._sources.setValue(" ".join(sources))
+        set_text(self._sources, " ".join(sources))
         self._when = nuke.Enumeration_Knob("when", "keyframes", [HERE, KEYS, LISTED])
         self._frames = nuke.String_Knob("frames", "frames")
         self._frames.setTooltip("Such as 1001,1024,1060")
@@ -67,14 +68,14 @@ class _KeyframePanel(nukescripts.PythonPanel):
             HostError: No source is named, one is not there, or has no key.
             FrameRangeError: The list of frames cannot be understood.
         """
-        names = names_in(self._sources.value())
+        names = names_in(text_of(self._sources))
         if not names:
             raise HostError("no node is named for the keyframes", fix="Name a Roto, or any node with an alpha")
         nodes = [node_named(name) for name in names]
         when = self._when.value()
         if when == KEYS:
             return tuple(Source(node.fullName(), key_frames(node, shot)) for node in nodes)
-        frames = (nuke.frame(),) if when == HERE else parse_frame_range(self._frames.value())
+        frames = (nuke.frame(),) if when == HERE else parse_frame_range(text_of(self._frames))
         return tuple(Source(node.fullName(), frames) for node in nodes)
 
 
@@ -122,7 +123,7 @@ class PropagatePanel(_KeyframePanel):
         if not self._is_open:
             return
         if description is None:
-            self._state.setValue(str(error))
+            set_text(self._state, str(error))
             return
         _refill(self._preset, [choice.name for choice in description.presets])
         _refill(self._weights, [BY_PRESET, *(choice.name for choice in description.weights)])
@@ -139,9 +140,9 @@ class PropagatePanel(_KeyframePanel):
         return Propagation(
             plate=self._plate.value(),
             sources=self._keyframes(self._shot()),
-            range=self._range.value().strip(),
+            range=text_of(self._range).strip(),
             out=absolute(out) if out else "",
-            colour=self._colour.value().strip(),
+            colour=text_of(self._colour).strip(),
             preset=self._preset.value(),
             weights=_chosen(self._weights),
             device=_chosen(self._device),
@@ -150,15 +151,15 @@ class PropagatePanel(_KeyframePanel):
 
     def _shot(self) -> tuple[int, ...]:
         try:
-            return parse_frame_range(self._range.value().strip())
+            return parse_frame_range(text_of(self._range).strip())
         except FrameRangeError as error:
             raise FrameRangeError(error.what, where="frame range", fix=error.fix) from None
 
     def _fill(self) -> None:
         plate = node_named(self._plate.value())
-        self._range.setValue(frame_range(plate))
-        self._colour.setValue(colour.plate_space(plate))
-        self._out.setValue(default_out(str(nuke.root()["name"].value()), plate.name()))
+        set_text(self._range, frame_range(plate))
+        set_text(self._colour, colour.plate_space(plate))
+        set_file(self._out, default_out(text_of(nuke.root()["name"]), plate.name()))
 
 
 class UpdatePanel(_KeyframePanel):
@@ -173,7 +174,7 @@ class UpdatePanel(_KeyframePanel):
         super().__init__("STCN: update mattes", "stcn.UpdatePanel", sources)
         self._sources.setTooltip(_UPDATE_SOURCES)
         self._origin = origin
-        shot = nuke.Text_Knob("shot", "shot file", origin.shot_file)
+        shot = nuke.Text_Knob("shot", "shot file", escaped(origin.shot_file))
         self._add(shot, self._sources, self._when, self._frames)
 
     def order(self) -> Update:

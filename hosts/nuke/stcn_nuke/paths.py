@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from stcn_plugin.frames import FRAME_TOKEN, padded
 
 _LAST_HASHES = re.compile(r"#+(?=[^#/]*\Z)")
-_TCL = re.compile(r"([\[\]$])")
 
 
 def forward(path: str) -> str:
@@ -19,11 +18,6 @@ def forward(path: str) -> str:
 def absolute(path: str) -> str:
     """Return a path from the root on: the script, the shot file and the worker all have to find it."""
     return forward(str(Path(path).expanduser().absolute()))
-
-
-def knob_text(path: str) -> str:
-    """Return a path as a file knob takes it literally: brackets and dollars would be TCL."""
-    return _TCL.sub(r"\\\1", forward(path))
 
 
 def stem(pattern: str) -> str:

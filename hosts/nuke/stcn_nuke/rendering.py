@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nuke
 
-from stcn_nuke.paths import knob_text
+from stcn_nuke.knob_texts import set_file
 from stcn_plugin.errors import CancelledError, HostError
 
 
@@ -97,7 +97,7 @@ def _write(write: nuke.Node, frame: int, file: str, name: str) -> None:
         path.unlink(missing_ok=True)  # so that one left from before cannot pass for this one
     except OSError as error:
         raise HostError(f"the file cannot be written ({error.strerror})", where=file) from None
-    write["file"].setValue(knob_text(file))
+    set_file(write["file"], file)
     try:
         nuke.execute(write, frame, frame, 1, [first_view()])
     except RuntimeError as error:

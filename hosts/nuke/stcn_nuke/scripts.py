@@ -7,6 +7,8 @@ from typing import final
 
 import nuke
 
+from stcn_nuke.knob_texts import text_of
+
 
 @final
 class JobScript:
@@ -29,7 +31,7 @@ class JobScript:
 
 def _file() -> str:
     """Return the script's file, empty where it was never saved."""
-    return str(nuke.root()["name"].value() or "")
+    return text_of(nuke.root()["name"])
 
 
 def _is_there(node: nuke.Node) -> bool:

@@ -24,12 +24,12 @@ from nuke_stage.knobs import (
     Tab_Knob,
     Text_Knob,
 )
-from nuke_stage.knobs import evaluated as _evaluated
 from nuke_stage.knobs import numbered as _numbered
 from nuke_stage.nodes import INPUTS, INVISIBLE, BackdropNode, Format, Group, Node, Root
 from nuke_stage.nodes import create as _create
 from nuke_stage.nodes import handle as _handle
 from nuke_stage.nodes import new_script as _new_script
+from nuke_stage.tcl import evaluated as _evaluated
 
 __all__ = [
     "EXE_PATH", "GUI", "INPUTS", "INVISIBLE", "REPLACE", "BackdropNode", "Boolean_Knob", "Double_Knob",

@@ -47,6 +47,7 @@ class Stage:
         self.undo_steps: list[str] = []
         self.plugin_path: list[str] = []
         self.modified = False
+        self.commands: list[str] = []
 
     @staticmethod
     def _no_panel(panel: Any) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
 from nuke_stage import Misuse, stage, strict
+from nuke_stage.tcl import evaluated
 
 
 @strict
@@ -97,7 +97,15 @@ def unquoted(raw: str) -> str:
 
 @strict
 class String_Knob(Knob):
+    """Its value is what the text evaluates to, as Foundry documents it; the text itself is `getText`'s."""
+
     _user_code = 1
+
+    def getText(self) -> str:
+        return self._value
+
+    def value(self) -> str:
+        return evaluated(self._value)
 
     def _checked(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -114,12 +122,28 @@ class EvalString_Knob(String_Knob):
 
 
 @strict
+class Multiline_Eval_String_Knob(EvalString_Knob):
+    """A label: Nuke evaluates it whenever the node graph is drawn, so at once."""
+
+    def _changed(self) -> None:
+        super()._changed()
+        evaluated(self._value)
+
+    def _from_script(self, text: str) -> None:
+        super()._from_script(text)
+        evaluated(self._value)
+
+
+@strict
 class File_Knob(EvalString_Knob):
     _user_code = 2
 
+    def value(self) -> str:
+        return self._value
+
     def _checked(self, value: Any) -> str:
         text = super()._checked(value)
-        if re.search(r"\\(?![\[\]$])", text):
+        if re.search(r"\\(?![\[\]$\\])", text):
             raise Misuse(f"backslashes in the file '{text}'")
         return text
 
@@ -290,34 +314,26 @@ class Tab_Knob(Knob):
 
 @strict
 class Text_Knob(Knob):
+    """Text in a panel, evaluated as it is shown."""
+
     _user_code = 26
 
     def __init__(self, name: str, label: str = "", value: str = "") -> None:
         super().__init__(name, label)
         self._value = value
+        evaluated(value)
+
+    def value(self) -> str:
+        return evaluated(self._value)
+
+    def _changed(self) -> None:
+        super()._changed()
+        evaluated(self._value)
 
     def _checked(self, value: Any) -> str:
         if not isinstance(value, str):
             raise TypeError(f"'{self._name}' takes a text, not {value!r}")
         return value
-
-
-def evaluated(text: str) -> str:
-    """Return a text with its TCL evaluated: the few commands that the tests need."""
-
-    def command(match: re.Match[str]) -> str:
-        if match["escaped"]:
-            return match["escaped"]
-        if match["variable"]:
-            raise Misuse(f"a variable in '{text}'")
-        words = match["command"].split()
-        if words[0] == "getenv":
-            return os.environ[words[1]]
-        if words[0] == "value" and words[1] == "root.name":
-            return stage.root.knob_values["name"].value()
-        raise Misuse(f"TCL that the stand-in does not know: {match.group()}")
-
-    return re.sub(r"\\(?P<escaped>[\[\]$])|\[(?P<command>[^\]]+)\]|(?P<variable>\$\w+)", command, text)
 
 
 def numbered(text: str, frame: int) -> str:

@@ -17,10 +17,12 @@ from nuke_stage.knobs import (
     Format_Knob,
     Int_Knob,
     Knob,
+    Multiline_Eval_String_Knob,
     Script_Knob,
     String_Knob,
     Unsigned_Knob,
 )
+from nuke_stage.tcl import evaluated
 
 INPUTS = 1
 INVISIBLE = 1024
@@ -61,7 +63,7 @@ def _knob(kind: type[Knob], name: str, value: Any) -> Any:
 
 _COMMON = [
     _knob(String_Knob, "name", ""),
-    _knob(String_Knob, "label", ""),
+    _knob(Multiline_Eval_String_Knob, "label", ""),
     _knob(Unsigned_Knob, "tile_color", 0),
     _knob(Int_Knob, "note_font_size", 11),
     _knob(Boolean_Knob, "disable", False),
@@ -197,7 +199,7 @@ class Op:
         if first is not None:
             for name, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
                 self.knob_values[name]._value = int(frame)
-        spec = header(knobs.numbered(knobs.evaluated(self.value("file")), self.value("first")))
+        spec = header(knobs.numbered(evaluated(self.value("file")), self.value("first")))
         if spec is not None:
             aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
             self.knob_values["format"]._value = Format(spec.full_width, spec.full_height, aspect)

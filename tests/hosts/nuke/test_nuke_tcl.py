@@ -1,0 +1,151 @@
+"""Names and messages from other people's files in knobs, which Nuke evaluates as TCL: none of it runs."""
+
+from __future__ import annotations
+
+import pytest
+from nuke_stage import Misuse
+from nuke_stage.tcl import evaluated
+
+from stcn_plugin.bridge import JobRequest, KeyframeFile, Report
+from stcn_plugin.errors import HostError
+
+NAMES = [
+    "[exec touch /tmp/pwned]",
+    "[python -exec {import os}]",
+    "a [b [exec id]] c",
+    "$HOME",
+    "${env(HOME)}",
+    "back\\slash\\[exec id]",
+    'quo"te [exec id]',
+    "]unopened",
+    "[unclosed",
+    "50% of $ 5",
+    "plain",
+]
+FOLDER = "/m/[exec rm -rf x]/$USER"
+
+
+def report(names, layout, out):
+    patterns = {
+        name: out.replace(".####", f".o{number}.####") if layout == "per_object" else out
+        for number, name in enumerate(names)
+    }
+    return Report(
+        objects=tuple(names),
+        layers={name: f"o{number}" for number, name in enumerate(names)},
+        patterns=patterns,
+        layout=layout,
+        device="cpu",
+        precision="float32",
+        frames=(1001, 1002),
+        first=1001,
+        last=1002,
+        shot_file=f"{FOLDER}/[exec id].yaml",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_run"),
+    [("[exec id]", True), ("a[set x [exec id]]b", True), ("$HOME", True), ("${x}", True), ("[getenv PATH]", False)],
+)
+def test_the_stand_in_runs_what_nuke_would_run(nuke, stage, text, is_run):
+    """A label with a command in it is the command's error; so the tests below show something."""
+    backdrop = nuke.nodes.BackdropNode()
+    if is_run:
+        with pytest.raises(Misuse):
+            backdrop["label"].setValue(text)
+    else:
+        backdrop["label"].setValue(text)
+        assert backdrop["label"].value() != text
+    assert evaluated(r"\[exec id\] \$HOME \\ \x") == r"[exec id] $HOME \ x"
+
+
+@pytest.mark.parametrize("layout", ["layers", "per_object", "cryptomatte"])
+def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path, layout):
+    """Mattes of hostile names come into the script, are saved, opened and delivered again, and nothing is run."""
+    from stcn_nuke.delivery import deliver
+    from stcn_nuke.orders import Propagation, Source
+    from stcn_nuke.own_nodes import selected_origin
+
+    make.read()
+    out = f"{FOLDER}/[exec id] $x.####.exr"
+    order = Propagation("Read1", (Source("hero", (1001,)),), "1001-1002", out)
+    given = report(NAMES, layout, out)
+    deliver(order, JobRequest(), given)
+    backdrop = next(node for node in nuke.allNodes() if node.Class() == "BackdropNode")
+    assert backdrop["label"].evaluate() == "STCN [exec id] $x\n" + ", ".join(NAMES)
+    reads = [node for node in nuke.allNodes() if node.Class() == "Read" and node.knob("stcn_out")]
+    assert {nuke.filename(read) for read in reads} == set(given.patterns.values())
+    if layout == "cryptomatte":
+        picks = [node["matteList"].value() for node in nuke.allNodes() if node.Class() == "Cryptomatte"]
+        assert sorted(picks) == sorted(
+            name if name == "plain" else '"{}"'.format(name.replace("\\", "\\\\").replace('"', '\\"')) for name in NAMES
+        )
+    before = sorted(node.name() for node in nuke.allNodes())
+    nuke.scriptSaveAs(str(tmp_path / "saved.nk"))
+    nuke.scriptOpen(str(tmp_path / "saved.nk"))
+    deliver(order, JobRequest(), given)
+    assert sorted(node.name() for node in nuke.allNodes()) == before
+    make.select(*[node for node in nuke.allNodes() if node.Class() == "BackdropNode"])
+    origin = selected_origin()
+    assert (origin.out, origin.shot_file) == (out, f"{FOLDER}/[exec id].yaml")
+    assert stage.commands == []
+
+
+def test_what_somebody_else_wrote_into_our_knobs_is_not_evaluated(nuke, stage, make):
+    """A script from elsewhere may carry nodes that look like ours; to look at them runs nothing."""
+    from stcn_nuke.delivery import deliver
+    from stcn_nuke.orders import Propagation, Source
+    from stcn_nuke.own_nodes import selected_origin
+
+    make.read()
+    out = "/m/sh010.####.exr"
+    deliver(
+        Propagation("Read1", (Source("hero", (1001,)),), "1001-1002", out),
+        JobRequest(),
+        report(["hero"], "layers", out),
+    )
+    backdrop = next(node for node in nuke.allNodes() if node.Class() == "BackdropNode")
+    for name in ("stcn_out", "stcn_shot", "stcn_plate", "stcn_sources", "stcn_role", "stcn_name"):
+        backdrop._op().knob_values[name]._value = "[exec id]"
+    make.select(backdrop)
+    assert selected_origin().out == "[exec id]"
+    assert stage.commands == []
+
+
+def test_keyframes_are_rendered_into_any_folder(nuke, stage, make, tmp_path):
+    """The Write that renders them names its file literally."""
+    from stcn_nuke.orders import Source
+    from stcn_nuke.rotos import render_keyframes
+
+    make.read()
+    make.roto("hero")
+    folder = tmp_path / "[exec id] $x"
+    (keyframe,) = render_keyframes([Source("hero", (1001,))], str(folder), "sh[exec id]", nuke.toNode("Read1").format())
+    assert isinstance(keyframe, KeyframeFile)
+    assert (folder / "sh[exec id].hero.1001.exr").is_file()
+    assert stage.commands == []
+
+
+def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch):
+    """Of the script's folder, of a colour space, of a shot file, and in what the worker says."""
+    from stcn_nuke import colour
+    from stcn_nuke.own_nodes import Origin
+    from stcn_nuke.panels import PropagatePanel, UpdatePanel
+    from stcn_nuke.selection import selected
+
+    read = make.read()
+    make.roto("hero")
+    make.select(read)
+    nuke.root()["name"].setValue("/show/[exec id]/sh010.nk")
+    monkeypatch.setattr(colour, "plate_space", lambda _: "Log [exec id] $x")
+    panel = PropagatePanel(selected())
+    panel._is_open = True
+    panel.offer(None, HostError("cannot read [exec id]", where="/w/$HOME.yaml"))
+    order = panel.order()
+    assert order.out == "/show/[exec id]/mattes/Read1/Read1.####.exr"
+    assert order.colour == "Log [exec id] $x"
+    assert panel._state.value() == "/w/$HOME.yaml: cannot read [exec id]."
+    update = UpdatePanel(Origin("/m/a.####.exr", "/s/[exec id].yaml", "Read1", ("hero",)))
+    assert update.knobs()["shot"].value() == "/s/[exec id].yaml"
+    assert stage.commands == []
