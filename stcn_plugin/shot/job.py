@@ -28,6 +28,7 @@ from stcn_plugin.shot.checks import (
     check_update,
     shortened,
     shot_frames,
+    stale_mattes,
 )
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.kept import KeptMatte
@@ -148,6 +149,8 @@ def prepare(
         software="stcn_plugin",
     )
     check_outputs(writer, sequence, frames, shot)
+    if stale := stale_mattes(writer, FrameSequence.parse(shot.out), frames):
+        watcher.on_warning(stale)
     plan = plan_passes(
         length=len(frames),
         objects=objects,
