@@ -23,6 +23,7 @@ from stcn_plugin.media.matte_reader.source import Plane, Source, listed
 _KEY = re.compile(r"(?:.*/)?cryptomatte/(?P<group>[^/]+)/(?P<field>[^/]+)", re.IGNORECASE)
 _UNKNOWN = re.compile(r"<(?P<id>[^<>]+)>")  # how hosts call an object whose name no manifest gives
 _EXPONENT = 1 << 23
+_MOST = 64  # Cryptomattes of one file; renders have three
 
 
 class Cryptomatte:
@@ -146,6 +147,9 @@ def find_cryptomattes(source: Source, headers: Sequence[ImageHeader], channels: 
         source: The file.
         headers: The headers of all parts; a Cryptomatte may be described in any.
         channels: All channels.
+
+    Raises:
+        STCNError: It describes too many.
     """
     layers = by_layer(channels)
     groups: dict[str, dict[str, str]] = {}
@@ -153,6 +157,9 @@ def find_cryptomattes(source: Source, headers: Sequence[ImageHeader], channels: 
         for key, value in header.metadata.items():
             if match := _KEY.fullmatch(key):
                 groups.setdefault(match["group"], {})[match["field"]] = value
+    if len(groups) > _MOST:
+        what = f"the file describes {len(groups)} Cryptomattes"
+        raise source.problem(what, f"Write it with {_MOST} at most")
     called = crypto_names(layers)
     if not groups:
         return [Cryptomatte(source, name, {}, layers) for name in sorted(called)]
