@@ -69,7 +69,7 @@ def read_objects(path: Path, names: Sequence[str]) -> dict[str, Matte]:
     if contents.kind in ("layers", "cryptomatte"):
         _require(path, names, contents.names)
         return {name: _over_display(plane, name) for name, plane in file.objects(names).items()}
-    if tuple(names) == (UNNAMED,) and not (contents.kind == "numbers" and contents.is_certain):
+    if tuple(names) == (UNNAMED,) and not (contents.is_certain and contents.kind != "matte"):
         return {UNNAMED: _over_display(file.matte(), UNNAMED)}
     _require(path, [name for name in names if not name.isdecimal()], contents.names)
     present = file.objects([name for name in names if file.has_number(name)])
@@ -79,7 +79,8 @@ def read_objects(path: Path, names: Sequence[str]) -> dict[str, Matte]:
 
 def _are_numbers(found: Sequence[Contents]) -> bool:
     kinds = {contents.kind for contents in found}
-    if any(contents.is_certain and contents.kind in ("numbers", "nothing") for contents in found):
+    # Data sets have palettes of any colours, also for the background; their indices are numbers all the same.
+    if any(contents.is_certain and contents.kind != "matte" for contents in found):
         return True
     return "numbers" in kinds and kinds <= {"numbers", "nothing"}
 

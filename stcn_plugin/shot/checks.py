@@ -103,6 +103,28 @@ def check_outputs(outputs: Outputs, writer: MatteWriter, frames: Sequence[int], 
     outputs.prepare([*mattes, *(overlay_files(Path(folder), frames) if folder else ())])
 
 
+def stale_mattes(writer: MatteWriter, out: FrameSequence, frames: Sequence[int]) -> str | None:
+    """Return what to warn of where mattes of an earlier run with one object would be taken for those of this run.
+
+    Files that hold one matte each are called as asked where there is one object, and by object where there are several.
+
+    Args:
+        writer: What will write the mattes.
+        out: The frame pattern that was asked for.
+        frames: Frames of the shot.
+    """
+    patterns = set(writer.patterns.values())
+    if out.has_object or out.pattern in patterns or writer.layout != "per_object":
+        return None
+    if not any(out.path(frame).exists() for frame in frames):
+        return None
+    names = ", ".join(sorted(Path(pattern).name for pattern in patterns))
+    return (
+        f"{out}: the mattes there are of an earlier run with one object and stay as they are. Now there are several "
+        f"objects, and their mattes are {names}"
+    )
+
+
 def check_life(
     life: Mapping[str, tuple[int, int]],
     objects: Sequence[str],

@@ -32,6 +32,7 @@ from stcn_plugin.shot.checks import (
     check_update,
     shot_frames,
     shot_outputs,
+    stale_mattes,
 )
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.kept import KeptMatte
@@ -168,6 +169,8 @@ def prepare(
     )
     with activities.during("checking where the mattes go", shot.out):
         check_outputs(outputs, writer, frames, shot)
+        if stale := stale_mattes(writer, out, frames):
+            watcher.on_warning(stale)
     plan = plan_passes(
         length=len(frames),
         objects=objects,

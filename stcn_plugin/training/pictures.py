@@ -130,7 +130,8 @@ class PictureReader:
         """Read a picture.
 
         Raises:
-            PlateError: A file cannot be read.
+            PlateError: The plate cannot be read.
+            MatteError: The mask cannot be read.
             TrainingError: Plate and mask have different sizes.
         """
         stored = self._files.picture(picture.plate, where=str(picture.plate))

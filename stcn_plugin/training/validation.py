@@ -96,7 +96,7 @@ def _score(clip: Clip, engine: Engine, validation: Validation, compute: Compute)
     with tempfile.TemporaryDirectory() as folder:
         shot = make_shot(
             plate=FrameSequence.parse(first.plate.parent).pattern,
-            keyframes={first.frame: first.mask},
+            keyframes={first.frame: _keyframe(first.mask)},
             range=format_frame_range(frames),
             out=Path(folder) / "matte.#####.exr",
             overrides=[f"size={validation.lines}", f"compute.device={compute.device}"],
@@ -104,6 +104,12 @@ def _score(clip: Clip, engine: Engine, validation: Validation, compute: Compute)
         run(prepare(shot), engine)
         mattes, truth = FrameSequence.parse(shot.out), FrameSequence.parse(first.mask.parent)
         return evaluate(mattes, truth, frames=frames, davis=True, objects=_given(pictures)).mean.jf
+
+
+def _keyframe(mask: Path) -> Path | Mapping[str, object]:
+    """Return a mask as a keyframe; its numbers by name, since data sets have palettes that a keyframe may not have."""
+    shown = object_names(mask)
+    return {"file": str(mask), "objects": {name: int(name) for name in shown.names}} if shown.indexed else mask
 
 
 def _given(pictures: Sequence[Picture]) -> tuple[str, ...]:

@@ -282,6 +282,22 @@ def test_what_destroys_ids_is_told(tmp_path):
     assert "stores ids as 'uint32_to_half'" in refusal(odd, selector="hero")
 
 
+def test_a_manifest_of_a_hundred_thousand_names(tmp_path):
+    """A name that is not there is told with the nearest, without comparing each letter of all."""
+    manifest = json.dumps(
+        {f"crowd_{index:06d}": f"{index + 1:08x}" for index in range(100_000)} | {"hero": f"{bits('hero'):08x}"}
+    )
+    path = layered(tmp_path / "k.exr", attributes=described("CryptoObject", manifest))
+    same(read(path, selector="hero"), {"hero": MATTES["hero"]})
+    assert "It has: hero, crowd_" in refusal(path, selector="heroo")
+
+
+def test_metadata_of_too_many_cryptomattes_are_refused(tmp_path):
+    """Each would be looked for in all layers."""
+    attributes = {f"cryptomatte/{index:07x}/name": f"Crypto{index}" for index in range(500)}
+    assert "describes 500 Cryptomattes" in refusal(layered(tmp_path / "k.exr", attributes=attributes), selector="x")
+
+
 # Side files
 
 

@@ -154,6 +154,22 @@ def test_a_layer_of_one_red_channel_is_an_object(tmp_path, channel):
     same(read(path), {"bg": channels["bg.A"]})
 
 
+def test_names_in_an_error_are_harmless_to_a_terminal(tmp_path):
+    """A layer may be called anything."""
+    path, _ = exr(tmp_path / "k.exr", "he\x1b[2Jro\x07.A", "bg.A")
+    text = refusal(path, selector="heero")
+    assert text.isprintable()
+    assert "he\\x1b[2Jro\\x07.A" in text
+
+
+def test_passes_of_a_render_are_no_objects(tmp_path):
+    """Blender writes depth and mist in layers of one channel, as it does mattes."""
+    names = ("ViewLayer.Depth.V", "ViewLayer.Mist.Z", "ViewLayer.IndexOB.X", "ViewLayer.Mask.V")
+    path, channels = exr(tmp_path / "k.exr", *names)
+    same(read(path), {"ViewLayer.Mask": channels["ViewLayer.Mask.V"]})
+    same(read(path, selector="ViewLayer.Depth"), {"ViewLayer.Depth": channels["ViewLayer.Depth.V"]})
+
+
 @pytest.mark.parametrize(
     ("names", "first"),
     [

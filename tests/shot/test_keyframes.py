@@ -23,6 +23,7 @@ from stcn_plugin.shot.kept import KeptMatte
 from stcn_plugin.shot.keyframes import Naming, naming_warning
 from stcn_plugin.shot.overscan import fill_masks, fill_mattes
 from stcn_plugin.shot.run import run
+from stcn_plugin.shot.watcher import Watcher
 
 # Kept
 
@@ -211,3 +212,21 @@ def test_one_name_for_the_shot_is_that_of_every_keyframe(clip):
     assert job.life == {"hero": (0, 7)}
     listed = {frame: {"file": file, "objects": ["hero"]} for frame, file in keyframes.items()}
     assert prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=listed)).objects == ("hero",)
+
+
+def test_files_that_another_object_renames_are_told(clip, propagated):
+    """One object has the plain name; with a second one, the first one's old files would be read on unnoticed."""
+    out = str(clip.folder / "out" / "m.####.png")
+    told = []
+    shots = [
+        make_shot(plate=clip.plate, out=out, keyframes={1002: clip.keyframe(1002, *discs)["file"]})
+        for discs in ((0,), (0, 2))
+    ]
+    assert prepare(shots[1], watcher=Watcher(on_warning=told.append)).objects == ("1", "3")
+    assert told == []
+    propagated({1002: clip.keyframe(1002, 0)["file"]}, "size=64", out=out, range="1002-1003")
+    for shot in shots:
+        prepare(shot, watcher=Watcher(on_warning=told.append))
+    (text,) = told
+    assert text.startswith(f"{out}: the mattes there are of an earlier run with one object")
+    assert "m.1.####.png, m.3.####.png" in text

@@ -11,7 +11,7 @@ from stcn_plugin.media.images import ImageHeader
 _MATTE = ("a", "y", "v")
 _SPELLINGS = {"red": "r", "green": "g", "blue": "b", "alpha": "a"}  # Nuke shows hero.A as hero.alpha
 _MAIN_LAYERS = ("", "rgba", "rgb")  # Nuke calls the unnamed layer rgba
-_NOT_MATTES = ("depth", "z", "mist")
+_NOT_MATTES = ("depth", "z", "mist", "indexob", "indexma")  # passes of one channel that hold other data
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,18 @@ def object_layers(channels: Iterable[Channel]) -> dict[str, Channel]:
     """Return the layers that are objects, each with its matte: the layers of one alpha, luminance or value channel.
 
     Where there is no such layer, those of one red channel are, as Nuke writes layers that were made with one channel.
+    Depth and other passes of a render are none.
     """
     layers: dict[str, list[Channel]] = defaultdict(list)
     for channel in channels:
         layers[channel.layer].append(channel)
-    alone = {layer: members[0] for layer, members in layers.items() if layer and len(members) == 1}
-    return {layer: channel for layer, channel in alone.items() if channel.short in _MATTE} or {
-        layer: channel
-        for layer, channel in alone.items()
-        if channel.short == "r" and layer.rpartition(".")[2].lower() not in _NOT_MATTES
+    alone = {
+        layer: members[0]
+        for layer, members in layers.items()
+        if layer and len(members) == 1 and layer.rpartition(".")[2].lower() not in _NOT_MATTES
     }
+    mattes = {layer: channel for layer, channel in alone.items() if channel.short in _MATTE}
+    return mattes or {layer: channel for layer, channel in alone.items() if channel.short == "r"}
 
 
 def alpha_first(channels: Iterable[Channel]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
 
@@ -29,17 +29,19 @@ class FlatColours:
     A pixel whose four neighbours have exactly its colour lies inside an area; anti-aliasing leaves no such pixels.
 
     Args:
-        pixels: ``(H, W, 3 or 4)`` as they are stored, colours not multiplied by alpha. Black, and what is fully
-            transparent, is background.
+        planes: ``(H, W)`` red, green and blue as they are stored, and alpha, by which they are not multiplied. Black, and
+            what is fully transparent, is background.
     """
 
-    def __init__(self, pixels: NDArray[Any]) -> None:
-        colours = to_float(pixels[..., :3])
-        self._alpha = to_float(pixels[..., 3]) if pixels.shape[-1] == 4 else None
-        levels = np.rint(np.nan_to_num(colours).clip(0, 1) * np.float32(255)).astype(np.uint32)
-        self._codes: NDArray[np.uint32] = (levels[..., 0] << 16) | (levels[..., 1] << 8) | levels[..., 2]
-        bits = np.ascontiguousarray(colours).view(np.uint32).astype(np.uint64)
-        self._exact: NDArray[np.uint64] = (bits * _MIXERS).sum(axis=-1, dtype=np.uint64)
+    def __init__(self, planes: Sequence[NDArray[Any]]) -> None:
+        self._alpha = to_float(planes[3]) if len(planes) > 3 else None
+        self._codes = np.zeros(planes[0].shape, np.uint32)
+        self._exact = np.zeros(planes[0].shape, np.uint64)
+        for plane, mixer in zip(planes[:3], _MIXERS, strict=True):
+            values = np.ascontiguousarray(to_float(plane))
+            self._exact += values.view(np.uint32) * mixer
+            self._codes <<= np.uint32(8)
+            self._codes |= np.rint(np.nan_to_num(values).clip(0, 1) * np.float32(255)).astype(np.uint32)
         if self._alpha is not None:
             self._codes[self._alpha == 0] = 0
             self._exact[self._alpha == 0] = 0

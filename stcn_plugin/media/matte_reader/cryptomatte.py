@@ -16,16 +16,14 @@ from stcn_plugin.errors import STCNError
 from stcn_plugin.media.cryptomatte import decode, hash_bits, key_of
 from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader.channels import Channel
+from stcn_plugin.media.matte_reader.crypto_layers import Layers, Ranks, by_layer, crypto_names, pairs, ranks_by_name
 from stcn_plugin.media.matte_reader.manifest import ManifestError, parse_manifest, read_side_file
 from stcn_plugin.media.matte_reader.source import Plane, Source, listed
 
 _KEY = re.compile(r"(?:.*/)?cryptomatte/(?P<group>[^/]+)/(?P<field>[^/]+)", re.IGNORECASE)
-_NUMBERED = re.compile(r"(?P<name>.+?)(?P<number>\d\d)")
 _UNKNOWN = re.compile(r"<(?P<id>[^<>]+)>")  # how hosts call an object whose name no manifest gives
 _EXPONENT = 1 << 23
-
-Ranks = Sequence[tuple[Channel, Channel]]
-"""The channels of id and coverage, best rank first."""
+_MOST = 64  # Cryptomattes of one file; renders have three
 
 
 class Cryptomatte:
@@ -38,9 +36,7 @@ class Cryptomatte:
         layers: The channels of the file by layer, among which its own are found.
     """
 
-    def __init__(
-        self, source: Source, name: str, fields: Mapping[str, str], layers: Mapping[str, Sequence[Channel]]
-    ) -> None:
+    def __init__(self, source: Source, name: str, fields: Mapping[str, str], layers: Layers) -> None:
         self.name = name
         self._source = source
         self._fields = fields
@@ -93,7 +89,7 @@ class Cryptomatte:
         if conversion != "uint32_to_float32":
             what = f"the Cryptomatte '{self.name}' stores ids as {conversion!r}, which is unknown"
             raise self._source.problem(what, "Render it with the conversion uint32_to_float32")
-        ranks = _ranks_by_name(self.name, self._layers) or self._ranks_by_ids()
+        ranks = ranks_by_name(self.name, self._layers) or self._ranks_by_ids()
         if not ranks:
             layers = listed(sorted({layer for layer in self._layers if layer}))
             raise self._source.problem(
@@ -132,15 +128,15 @@ class Cryptomatte:
         known = np.array(sorted({each for bits in self.ids.values() for each in _spellings(bits)}), np.uint32)
         ranks: list[tuple[Channel, Channel]] = []
         for members in self._layers.values():
-            pairs = _pairs(members)
-            if len(pairs) != 2 or not known.size:
+            found = pairs(members)
+            if len(found) != 2 or not known.size:
                 continue
-            pixels, _ = self._read([channel for pair in pairs for channel in pair])
+            pixels, _ = self._read([channel for pair in found for channel in pair])
             shown = pixels[..., 1::2] > 0
             ids = np.ascontiguousarray(pixels[..., 0::2]).view(np.uint32)[shown]
             ids = ids[ids != 0]
             if ids.size and np.isin(ids, known).all():
-                ranks += pairs
+                ranks += found
         return ranks
 
 
@@ -151,22 +147,27 @@ def find_cryptomattes(source: Source, headers: Sequence[ImageHeader], channels: 
         source: The file.
         headers: The headers of all parts; a Cryptomatte may be described in any.
         channels: All channels.
+
+    Raises:
+        STCNError: It describes too many.
     """
-    layers = _layers(channels)
+    layers = by_layer(channels)
     groups: dict[str, dict[str, str]] = {}
     for header in headers:
         for key, value in header.metadata.items():
             if match := _KEY.fullmatch(key):
                 groups.setdefault(match["group"], {})[match["field"]] = value
-    bases = _crypto_layers(layers)
+    if len(groups) > _MOST:
+        what = f"the file describes {len(groups)} Cryptomattes"
+        raise source.problem(what, f"Write it with {_MOST} at most")
+    called = crypto_names(layers)
+    if not groups:
+        return [Cryptomatte(source, name, {}, layers) for name in sorted(called)]
     found = []
     for group, fields in groups.items():
-        name = fields.get("name") or next((base for base in bases if key_of(base) == group), None)
+        name = fields.get("name") or next((each for each in called if key_of(each) == group), None)
         if name:
             found.append(Cryptomatte(source, name, fields, layers))
-    described = {_plain(one.name) for one in found}
-    undescribed = (base for base in bases if not any(_plain(base).endswith(name) for name in described))
-    found += [] if described else [Cryptomatte(source, base, {}, layers) for base in undescribed]
     return sorted(found, key=lambda one: one.name)
 
 
@@ -224,53 +225,3 @@ def _ids_of(text: str) -> Iterator[int]:
 def _spellings(bits: int) -> tuple[int, ...]:
     """Return an id, and what it is where infinities, NaN and denormals were avoided in one place and not in the other."""
     return (bits, bits ^ _EXPONENT) if (bits >> 23 & 0xFF) in (0, 1, 0xFE, 0xFF) else (bits,)
-
-
-def _layers(channels: Iterable[Channel]) -> dict[str, list[Channel]]:
-    """Return the channels of each layer; those of a part without layers are a layer by the part's name."""
-    layers: dict[str, list[Channel]] = defaultdict(list)
-    for channel in channels:
-        layer = channel.stored.rpartition(".")[0] or channel.part or ""
-        layers[layer].append(channel)
-    return layers
-
-
-def _crypto_layers(layers: Mapping[str, Sequence[Channel]]) -> list[str]:
-    """Return the names, without their number, of layers that are called a Cryptomatte's and have its channels."""
-    matches = [(_NUMBERED.fullmatch(layer), members) for layer, members in layers.items()]
-    names = [match["name"] for match, members in matches if match and len(_pairs(members)) == 2]
-    return [name for name in dict.fromkeys(names) if "crypto" in name.lower()]
-
-
-def _ranks_by_name(name: str, layers: Mapping[str, Sequence[Channel]]) -> Ranks:
-    """Find the ranks of a Cryptomatte by its name, also where a host has changed what it does not allow in names.
-
-    Nuke puts an underscore for all but letters, digits and dashes; programs put a layer's or a part's name before it or
-    leave such a name away.
-    """
-    by_spelling: dict[str, dict[int, Ranks]] = defaultdict(dict)
-    for layer, members in layers.items():
-        if (match := _NUMBERED.fullmatch(layer)) and (pairs := _pairs(members)):
-            by_spelling[match["name"]][int(match["number"])] = pairs
-    wanted = _plain(name)
-    alike = [spelling for spelling in by_spelling if spelling == name]
-    alike = alike or [spelling for spelling in by_spelling if _plain(spelling) == wanted]
-    alike = alike or [spelling for spelling in by_spelling if _ends_with(_plain(spelling), wanted)]
-    alike = alike or [spelling for spelling in by_spelling if _ends_with(wanted, _plain(spelling))]
-    if len(alike) != 1:
-        return []
-    return [pair for _, pairs in sorted(by_spelling[alike[0]].items()) for pair in pairs]
-
-
-def _pairs(members: Iterable[Channel]) -> list[tuple[Channel, Channel]]:
-    """Return id and coverage of the two ranks of a layer, as far as it has them."""
-    by_short = {channel.short: channel for channel in members}
-    return [(by_short[key], by_short[value]) for key, value in ("rg", "ba") if {key, value} <= by_short.keys()]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^0-9a-z-]", "_", name.lower())
-
-
-def _ends_with(longer: str, shorter: str) -> bool:
-    return longer.endswith(f"_{shorter}")

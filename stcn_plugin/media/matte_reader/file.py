@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
-
-from numpy.typing import NDArray
+from typing import Literal
 
 from stcn_plugin.errors import STCNError
 from stcn_plugin.media.images import ImageHeader
-from stcn_plugin.media.matte_reader import channels as layout
-from stcn_plugin.media.matte_reader.channels import Channel
+from stcn_plugin.media.matte_reader.channels import (
+    Channel,
+    alpha_first,
+    colour_channels,
+    find_channels,
+    matte_channel,
+    object_layers,
+)
 from stcn_plugin.media.matte_reader.colours import is_colour
-from stcn_plugin.media.matte_reader.cryptomatte import choose_object, find_cryptomattes, object_names, read_object
-from stcn_plugin.media.matte_reader.palette import Palette, read_palette
+from stcn_plugin.media.matte_reader.cryptomatte import (
+    Cryptomatte,
+    choose_object,
+    find_cryptomattes,
+    object_names,
+    read_object,
+)
 from stcn_plugin.media.matte_reader.picture import Picture
-from stcn_plugin.media.matte_reader.source import Plane, Source, listed, plane_of
+from stcn_plugin.media.matte_reader.planes import Planes
+from stcn_plugin.media.matte_reader.source import Plane, Source
 
 UNNAMED = "matte"
 """Name of an object that neither its file nor anybody else names."""
@@ -65,10 +74,8 @@ class MatteFile:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.headers = source.headers()
-        self._check_format()
-        self._channels = layout.channels_of(self.headers)
-        self._is_exr = self.header.file_format == "openexr"
-        self._read: dict[Channel, tuple[ImageHeader, NDArray[Any]]] = {}
+        _check_format(source, self.headers)
+        self._planes = Planes(source, self.headers)
 
     @property
     def header(self) -> ImageHeader:
@@ -99,9 +106,9 @@ class MatteFile:
         if self.layer_kind is not None:
             doubt = choose_object(self.source, self._cryptomattes) if self._cryptomattes else None
             return Contents(self.layer_kind, self.layer_names, doubt=doubt)
-        reading = self._picture.reading
+        reading, palette = self._picture.reading, self._planes.palette
         numbers = tuple(map(str, reading.numbers))
-        indices = tuple(map(str, self._palette.numbers())) if self._palette is not None else ()
+        indices = tuple(map(str, palette.numbers())) if palette is not None else ()
         return Contents(reading.kind, numbers, indices, is_certain=reading.is_certain, doubt=reading.doubt)
 
     def name_of(self, selector: str) -> str | None:
@@ -112,7 +119,7 @@ class MatteFile:
         found = self._find(selector)
         if not found:
             return None if is_colour(selector) else selector
-        if not self._is_exr:
+        if not self._planes.is_exr:
             return None
         return found[0].layer or (found[0].name if len(found[0].short) > 1 else None)
 
@@ -124,6 +131,10 @@ class MatteFile:
         """
         return bool(self._find(selector)) or selector in self.contents.names or is_colour(selector)
 
+    def has_number(self, number: str) -> bool:
+        """Whether the pixels of a file without layers hold a number."""
+        return number.isdecimal() and int(number) in self._picture.numbers
+
     def matte(self) -> Plane:
         """Return the one matte of a file without layers; of an unclear one what it is if it is a matte.
 
@@ -131,10 +142,6 @@ class MatteFile:
             STCNError: The file does not say what its matte is, or its pixels are damaged.
         """
         return self._picture.matte()
-
-    def has_number(self, number: str) -> bool:
-        """Whether the pixels of a file without layers hold a number."""
-        return number.isdecimal() and int(number) in self._picture.numbers
 
     def only_object(self) -> Plane | None:
         """Return the matte of the one object that a file without layers shows; ``None`` where it shows none or several.
@@ -157,8 +164,7 @@ class MatteFile:
         if self._cryptomattes:
             return {name: read_object(self.source, self._cryptomattes, name) for name in names}
         if self._layers:
-            wanted = {name: self._layers[name] for name in names}
-            return {name: self._plane(channel) for name, channel in self._loaded(wanted).items()}
+            return self._planes.read({name: self._layers[name] for name in names})
         return {name: self._picture.number(int(name)) for name in names}
 
     def read(self, wanted: Mapping[str, str]) -> dict[str, Plane]:
@@ -171,141 +177,69 @@ class MatteFile:
             STCNError: The file has no such thing, or its pixels are damaged.
         """
         found = {key: self._find(selector) for key, selector in wanted.items()}
-        mattes = {key: channel for key, members in found.items() if (channel := layout.matte_channel(members))}
-        planes = {key: self._plane(channel) for key, channel in self._loaded(mattes).items()}
-        colours = {key: wanted[key] for key in found if not found[key] and is_colour(wanted[key])}
-        planes |= self._picture.colours(colours) if colours and self._has_colours else {}
+        mattes = {key: channel for key, members in found.items() if (channel := matte_channel(members))}
+        planes = self._planes.read(mattes)
+        colours = {key: selector for key, selector in wanted.items() if not found[key] and is_colour(selector)}
+        if colours and (self._planes.palette is not None or {"r", "y"} & self._planes.picture_channels.keys()):
+            planes |= self._picture.colours(colours)
         for key, selector in wanted.items():
             if key not in planes:
-                planes[key] = self._colour_layer(found[key]) if found[key] else self._other(selector)
+                planes[key] = self._grey_layer(found[key]) if found[key] else self._other(selector)
         return {key: planes[key] for key in wanted}
+
+    def _grey_layer(self, found: Sequence[Channel]) -> Plane:
+        """Return the matte of a layer of colours, which is grey."""
+        colours = {channel.short: channel for channel in colour_channels(found)}
+        if not colours:
+            raise self._planes.choose(found)
+        return self._planes.picture(colours).matte()
 
     def _other(self, selector: str) -> Plane:
         """Return what a selector picks that is no channel, layer or colour."""
         if self._cryptomattes:
             return read_object(self.source, self._cryptomattes, selector)
-        if selector.isdecimal() and (self._palette is not None or self._has_picture):
+        palette = self._planes.palette
+        if selector.isdecimal() and (palette is not None or self._planes.picture_channels):
             return self._picture.number(int(selector))
-        if self._palette is not None:
+        if palette is not None:
             raise self.source.unknown("index", selector, map(str, self._picture.numbers))
-        kind = (
-            "channel or layer"
-            if self._is_exr
-            else "number or channel"
-            if self.contents.kind == "numbers"
-            else "channel"
-        )
-        present = [*(self.contents.names if not self._is_exr else ()), *layout.alpha_first(self._channels)]
-        raise self.source.unknown(kind, selector, present)
+        channels = alpha_first(self._planes.channels)
+        if self._planes.is_exr:
+            raise self.source.unknown("channel or layer", selector, channels)
+        numbers = self.contents.names
+        raise self.source.unknown("number or channel" if numbers else "channel", selector, [*numbers, *channels])
 
     def _find(self, selector: str) -> list[Channel]:
-        return layout.find_channels(self._channels, selector)
+        return find_channels(self._planes.channels, selector)
 
     @cached_property
-    def _cryptomattes(self) -> list[Any]:
-        return find_cryptomattes(self.source, self.headers, self._channels) if self._is_exr else []
+    def _cryptomattes(self) -> list[Cryptomatte]:
+        if not self._planes.is_exr:
+            return []
+        return find_cryptomattes(self.source, self.headers, self._planes.channels)
 
     @cached_property
     def _layers(self) -> dict[str, Channel]:
         """The layers that are objects; the layer of a lone channel is one, whatever the channel."""
-        if not self._is_exr:
+        if not self._planes.is_exr:
             return {}
-        only = self._channels[0]
-        return {only.layer: only} if len(self._channels) == 1 and only.layer else layout.object_layers(self._channels)
-
-    @cached_property
-    def _palette(self) -> Palette | None:
-        return read_palette(self.source, self.header)
-
-    @cached_property
-    def _main(self) -> dict[str, Channel]:
-        """The channels of the picture without layers, by what they are."""
-        if len(self._channels) == 1:
-            return {"y": self._channels[0]}
-        main = [channel for channel in self._channels if not channel.layer]
-        by_short = {channel.short: channel for channel in reversed(main)}
-        colours = {channel.short: channel for channel in layout.colour_channels(main)}
-        grey = {} if colours else {"y": by_short["y"]} if "y" in by_short else {}
-        return colours | grey | ({"a": by_short["a"]} if "a" in by_short else {})
-
-    @property
-    def _has_picture(self) -> bool:
-        return bool(self._main)
-
-    @property
-    def _has_colours(self) -> bool:
-        return self._palette is not None or "r" in self._main or "y" in self._main
+        only, *others = self._planes.channels
+        return {only.layer: only} if not others and only.layer else object_layers(self._planes.channels)
 
     @cached_property
     def _picture(self) -> Picture:
-        palette = self._palette
-        if palette is not None:
-            pixels = palette.pixels
-            planes = {short: pixels[..., index] for index, short in enumerate("rgba")}
-            return Picture(self.source, self.header, planes, palette=palette, choose=self._choose())
-        if not self._main:
-            raise self._choose()
-        loaded = self._loaded(self._main)
-        header = next(iter(loaded.values()))
-        return Picture(
-            self.source,
-            self._read[header][0],
-            {short: self._read[channel][1] for short, channel in loaded.items()},
-            choose=self._choose(),
-        )
+        return self._planes.picture(self._planes.picture_channels)
 
-    def _colour_layer(self, found: Sequence[Channel]) -> Plane:
-        """Return the matte of a layer of colours, which is grey."""
-        colours = {channel.short: channel for channel in layout.colour_channels(found)}
-        if not colours:
-            raise self._choose(found)
-        self._loaded(colours)
-        planes = {short: self._read[channel][1] for short, channel in colours.items()}
-        header = self._read[colours["g"]][0]
-        return Picture(self.source, header, planes, choose=self._choose(found)).matte()
 
-    def _loaded(self, wanted: Mapping[str, Channel]) -> Mapping[str, Channel]:
-        """Read channels that were not read yet, a part at a time; return them."""
-        parts: dict[str | None, list[Channel]] = defaultdict(list)
-        for channel in dict.fromkeys(wanted.values()):
-            if channel not in self._read:
-                parts[channel.part].append(channel)
-        for part, members in parts.items():
-            if self._palette is not None:
-                pixels, header = self._palette.pixels, self.header
-                stored = [pixels[..., max(0, "RGBA".find(channel.stored))] for channel in members]
-            else:
-                header, every = self.source.stored(part, [channel.stored for channel in members])
-                stored = [every[..., index] for index in range(len(members))]
-            self._read.update({channel: (header, plane) for channel, plane in zip(members, stored, strict=True)})
-        return wanted
-
-    def _plane(self, channel: Channel) -> Plane:
-        header, stored = self._read[channel]
-        return plane_of(stored, header)
-
-    def _choose(self, channels: Sequence[Channel] = ()) -> STCNError:
-        """Return the error that asks for a channel."""
-        names = layout.alpha_first(channels or self._channels)
-        if not self._is_exr:
-            fix = f"Choose a channel, such as {self.source.path.name}:{names[0]}, or save the matte as grey or alpha"
-            return self.source.problem("the picture is coloured: it does not say what the matte is", fix)
-        fix = f"Choose a channel or layer, such as {self.source.path.name}:{names[0]}. It has: {listed(names)}"
-        return self.source.problem("the file does not say which channel is the matte", fix)
-
-    def _check_format(self) -> None:
-        """Refuse files that hold several pictures, and those whose alpha cannot be had."""
-        file_format = self.header.file_format
-        if file_format == "psd":
-            fix = "Save the matte as PNG, TIFF or EXR"
-            raise self.source.problem("layered Photoshop documents are not read as mattes", fix)
-        is_white_zero = self.header.metadata.get("tiff:PhotometricInterpretation") == "0"
-        if file_format == "tiff" and is_white_zero and self.header.format != "uint8":
-            what = f"the TIFF stores white as 0 in {self.header.format}, which OpenImageIO reads as the negative"
-            raise self.source.problem(what, "Save it with black as 0 (photometric interpretation BlackIsZero)")
-        if file_format not in _SEVERAL_PICTURES:
-            return
-        alike = [header for header in self.headers if header.header.data.shape == self.header.header.data.shape]
-        if len(alike) > 1:
-            what = f"the file holds {len(alike)} pictures, as {_SEVERAL_PICTURES[file_format]}"
-            raise self.source.problem(what, "Save the one that is the matte as a file of its own")
+def _check_format(source: Source, headers: Sequence[ImageHeader]) -> None:
+    """Refuse files that hold several pictures, and those that are not read as they look."""
+    first = headers[0]
+    if first.file_format == "psd":
+        raise source.problem("Photoshop documents are not read as mattes", "Save the matte as PNG, TIFF or EXR")
+    if first.metadata.get("tiff:PhotometricInterpretation") == "0" and first.format != "uint8":
+        what = f"the TIFF stores white as 0 in {first.format}, which would be read as the negative"
+        raise source.problem(what, "Save it with black as 0 (photometric interpretation BlackIsZero)")
+    alike = [header for header in headers if header.header.data.shape == first.header.data.shape]
+    if first.file_format in _SEVERAL_PICTURES and len(alike) > 1:
+        what = f"the file holds {len(alike)} pictures, as {_SEVERAL_PICTURES[first.file_format]}"
+        raise source.problem(what, "Save the one that is the matte as a file of its own")

@@ -147,7 +147,10 @@ def read_palette(source: Source, header: ImageHeader) -> Palette | None:
                 f"pixels are missing or damaged ({problem})",
                 "Write the file again; it may still be copying or rendering",
             ) from None
-        return Palette(indices, *table)
+    if indices.shape != header.header.data.shape:
+        what = f"the picture is {indices.shape[1]}x{indices.shape[0]} by one reader, but not by another"
+        raise source.problem(what, "Write the file again; it may still be copying or rendering")
+    return Palette(indices, *table)
 
 
 def _table(picture: Pillow.Image) -> tuple[NDArray[np.uint8], int]:

@@ -15,6 +15,7 @@ from stcn_plugin.errors import MatteError, STCNError
 from stcn_plugin.media.images import ImageHeader, read_headers, read_stored, to_float
 
 _MOST_LISTED = 24
+_MOST_COMPARED = 2000  # names that are compared with what was asked for, letter by letter
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Source:
         )
 
     def problem(self, what: str, fix: str) -> STCNError:
-        """Return an error about this file."""
-        return self.error(what, where=self.where or str(self.path), fix=fix)
+        """Return an error about this file; names that come from the file are made harmless to a terminal."""
+        return self.error(_printable(what), where=self.where or str(self.path), fix=_printable(fix))
 
     def unknown(self, kind: str, wanted: str, present: Iterable[str]) -> STCNError:
         """Return the error for something that the file does not have. It lists what there is, nearest spelling first.
@@ -74,7 +75,12 @@ class Source:
             present: Names of all that there are.
         """
         names = list(present)
-        lowered = {name.lower(): name for name in reversed(names)}
+        likely = (
+            names
+            if len(names) <= _MOST_COMPARED
+            else [name for name in names if name[:1].lower() == wanted[:1].lower()]
+        )
+        lowered = {name.lower(): name for name in reversed(likely[:_MOST_COMPARED])}
         near = [lowered[name] for name in difflib.get_close_matches(wanted.lower(), lowered, n=3)]
         ordered = [*near, *(name for name in names if name not in near)]
         fix = f"It has: {listed(ordered)}" if ordered else "It has none"
@@ -108,3 +114,10 @@ def listed(names: Iterable[str]) -> str:
     every = list(names)
     more = f" and {len(every) - _MOST_LISTED} more" if len(every) > _MOST_LISTED else ""
     return ", ".join(every[:_MOST_LISTED]) + more
+
+
+def _printable(text: str) -> str:
+    """Return text with control characters spelt out."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
