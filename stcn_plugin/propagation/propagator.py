@@ -198,7 +198,7 @@ class Propagator:
     ) -> None:
         """Remember a frame; for good where the artist gave an object's matte, for the others it is but a guess."""
         probabilities = aggregate(shares)[1:][self._rows]
-        values = self._engine.encode_value(padded, features.f16, probabilities)
+        values = self._engine.encode_value(padded, features, probabilities)
         values = torch.cat([values, presence(probabilities)], 1)
         start = 0
         for cohort in self._cohorts:

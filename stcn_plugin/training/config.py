@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from stcn_plugin.network.variants import STRIDE
+from stcn_plugin.network.variants import STRIDE, VariantName
 from stcn_plugin.network.weights_entry import NOT_STATED
 from stcn_plugin.presets.layers import Layer, file_layer, override_layer
 from stcn_plugin.presets.model import Count, Device, Precision, Section
@@ -68,7 +68,7 @@ class Data(Section):
     stills: tuple[Source, ...] = ()
     """Folders of single pictures with masks, from which clips are made."""
     elements: tuple[Folder, ...] = ()
-    """Folders of pictures of single things with alpha, up to 16 megapixels, which are moved over the others."""
+    """Folders of pictures of single things with alpha, up to 16 megapixels, which are moved over the others; numbered pictures in a folder of their own are one thing that moves by itself too."""
     lines: Count = 384
     """Short side that larger pictures are reduced to."""
     colour_space: str = "auto"
@@ -207,7 +207,7 @@ class Compute(Section):
 class TrainingConfig(Section):
     """A training run."""
 
-    variant: Literal["lite", "published"] = "lite"
+    variant: VariantName = "lite"
     """The network."""
     start: str | None = None
     """Weights to start from: a name in the store, `starter`, or a `.safetensors` file; none starts from chance."""
