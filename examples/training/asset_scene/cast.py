@@ -17,7 +17,7 @@ from asset_scene.models import Model, UnfitModelError
 
 TRIES = 20
 """Files to try until one is fit."""
-HAIRY = 0.2
+HAIRY = 0.1
 """Share of models that hair grows on."""
 
 

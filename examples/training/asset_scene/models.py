@@ -134,7 +134,7 @@ def add_hair(rng: np.random.Generator, model: Model) -> None:
     mesh = max(model.meshes, key=lambda each: len(each.data.polygons))
     system = mesh.modifiers.new("hair", "PARTICLE_SYSTEM").particle_system
     hair = system.settings
-    hair.type, hair.count, hair.hair_step = "HAIR", int(log_uniform(rng, 1500, 12000)), 4
+    hair.type, hair.count, hair.hair_step = "HAIR", int(log_uniform(rng, 300, 1500)), 2
     longest = max(mesh.dimensions) or 1.0
     hair.hair_length = longest * log_uniform(rng, 0.015, 0.09)
     hair.brownian_factor = hair.hair_length * rng.uniform(0.0, 0.6)
