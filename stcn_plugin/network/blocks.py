@@ -19,6 +19,25 @@ def scaled(x: Tensor, gain: Tensor) -> Tensor:
     return x * gain.to(x.dtype)
 
 
+def joined(image: Tensor, masks: Tensor) -> Tensor:
+    """Join an image, ``(1, 3, H, W)`` or one for every object, with masks ``(N, 2, H, W)`` to ``(N, 5, H, W)``."""
+    every = torch.cat([image.expand(masks.shape[0], -1, -1, -1), masks], 1)
+    return every.contiguous(memory_format=torch.channels_last)
+
+
+class FrameFeatures(NamedTuple):
+    """What values of a frame may be made from beside the masks; all objects share it."""
+
+    image: Tensor
+    """``(1, 3, H, W)``, normalised and padded."""
+    f16: Tensor
+    """``(1, C, H/16, W/16)``, of the key encoder, and so the others."""
+    f8: Tensor
+    """``(1, C, H/8, W/8)``"""
+    f4: Tensor
+    """``(1, C, H/4, W/4)``"""
+
+
 class JoinedConv2d(nn.Conv2d):
     """A 3x3 convolution of two inputs joined along the channels, computed for one of them at a time.
 
@@ -96,6 +115,19 @@ class JoinedBlock(nn.Module):
         identity = self.downsample(own, 0) + shared.identity
         joined: Tensor = identity + self.conv2(functional.relu(residual))
         return joined
+
+
+class DecoderContext(NamedTuple):
+    """What the decoder makes of a query frame alone; all objects share it."""
+
+    residual: Tensor
+    """``(1, C, h, w)``: the query value's part of the first convolution's output."""
+    identity: Tensor
+    """``(1, C, h, w)``: the query value's part of the identity beside it."""
+    skip8: Tensor
+    """``(1, C, 2h, 2w)``"""
+    skip4: Tensor
+    """``(1, C, 4h, 4w)``"""
 
 
 class UpsampleBlock(nn.Module):

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from stcn_plugin.device_failures import is_out_of_memory
+from stcn_plugin.network.blocks import DecoderContext
 from stcn_plugin.network.devices import object_budget
 from stcn_plugin.network.folding import fold
-from stcn_plugin.network.stcn import STCN, DecoderContext, KeyFeatures, input_statistics, join_masks
+from stcn_plugin.network.stcn import STCN, KeyFeatures, input_statistics
 from stcn_plugin.network.variants import STRIDE, Variant
 
 _LOGGER = logging.getLogger(__name__)
@@ -62,14 +63,14 @@ class Engine:
         f16, f8, f4 = (self._cast(part) for part in (features.f16, features.f8, features.f4))
         return DecoderContext(*self._folded.context(f16, f8, f4))
 
-    def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
+    def encode_value(self, image: Tensor, features: KeyFeatures, probabilities: Tensor) -> Tensor:
         """Encode what each object is in one frame, as `STCN.encode_value`; memory values ``(O, C, h, w)``, float32."""
-        image = self._cast(image)
         total = probabilities.sum(0, keepdim=True)
-        residual, identity = self._folded.share(self._cast(f16))
+        f16, f8, f4 = (self._cast(part) for part in (features.f16, features.f8, features.f4))
+        shared = self._folded.share(self._cast(image), f16, f8, f4)
 
         def encode(own: Tensor) -> Tensor:
-            return self._folded.value(self._cast(join_masks(image, own, total - own)), residual, identity)
+            return self._folded.value(self._cast(torch.stack([own, total - own], 1)), *shared)
 
         return self._in_chunks(encode, probabilities, f16.shape[-2:].numel()).float()
 

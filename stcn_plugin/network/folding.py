@@ -18,10 +18,10 @@ from torch.fx import Graph, GraphModule, Node, Tracer
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from stcn_plugin.network.blocks import JoinedConv2d, Shared, scaled
+from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, JoinedConv2d, scaled
 from stcn_plugin.network.convolution import Activation, ConvolutionSpec, make_convolution
-from stcn_plugin.network.lite import SameConv2d
-from stcn_plugin.network.stcn import STCN, DecoderContext
+from stcn_plugin.network.efficientnet import SameConv2d
+from stcn_plugin.network.stcn import STCN
 
 _ACTIVATIONS: dict[object, Activation] = {
     functional.relu: "relu",
@@ -37,15 +37,15 @@ class FoldedNetwork:
     Args:
         key: ``image`` to ``(query_key, f16, f8, f4)``.
         context: ``(f16, f8, f4)`` to the four parts of a `DecoderContext`.
-        share: ``f16`` to what all objects' values have in common, ``(residual, identity)``.
-        value: ``(image_masks, residual, identity)`` to memory values, ``(O, C, h, w)``.
+        share: ``(image, f16, f8, f4)`` to what all objects' values have in common.
+        value: ``(masks, *shared)`` to memory values, ``(O, C, h, w)``.
         decode: ``(readout, *context)`` to logits ``(O, 1, H, W)``, float32.
     """
 
     key: Callable[[Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
     context: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
-    share: Callable[[Tensor], tuple[Tensor, Tensor]]
-    value: Callable[[Tensor, Tensor, Tensor], Tensor]
+    share: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
+    value: Callable[..., Tensor]
     decode: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
@@ -57,8 +57,8 @@ def fold(network: STCN, precision: torch.dtype) -> FoldedNetwork:
         precision: Number format of weights and features.
     """
     with torch.no_grad():
-        parts = (_Key, _Context, _Share, _Value, _Decode)
-        key, context, share, value, decode = (_Folder(part(network), precision).fold() for part in parts)
+        parts = (_Key(network), _Context(network), _Share(network), network.value_encoder, _Decode(network))
+        key, context, share, value, decode = (_Folder(part, precision).fold() for part in parts)
     return FoldedNetwork(key, context, share, value, decode)
 
 
@@ -79,15 +79,8 @@ class _Context(_Part):
 
 
 class _Share(_Part):
-    def forward(self, f16: Tensor) -> tuple[Tensor, Tensor]:
-        residual, identity = self.network.value_encoder.share(f16)
-        return residual, identity
-
-
-class _Value(_Part):
-    def forward(self, image_masks: Tensor, residual: Tensor, identity: Tensor) -> Tensor:
-        value: Tensor = self.network.value_encoder(image_masks, Shared(residual, identity))
-        return value
+    def forward(self, image: Tensor, f16: Tensor, f8: Tensor, f4: Tensor) -> tuple[Tensor, ...]:
+        return self.network.value_encoder.share(FrameFeatures(image, f16, f8, f4))
 
 
 class _Decode(_Part):

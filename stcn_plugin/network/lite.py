@@ -1,7 +1,4 @@
-"""The light encoders: EfficientNet-Lite0 for keys, a small residual network for values.
-
-The key encoder keeps the entry names and the TensorFlow padding of the ImageNet-trained EfficientNet-Lite0.
-"""
+"""The lite encoders: EfficientNet-Lite0 for keys, a small residual network for values."""
 
 from __future__ import annotations
 
@@ -9,126 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stcn_plugin.network.blocks import JoinedBlock, ResBlock, Shared, conv3x3, scaled
+from stcn_plugin.network.blocks import FrameFeatures, JoinedBlock, ResBlock, Shared, conv3x3, joined, scaled
 
-_STAGES = (
-    # blocks, kernel, stride, inputs, outputs; the last two at stride 32
-    (2, 3, 2, 16, 24),
-    (2, 5, 2, 24, 40),
-    (3, 3, 2, 40, 80),
-    (3, 5, 1, 80, 112),
-    (4, 5, 2, 112, 192),
-    (1, 3, 1, 192, 320),
-)
-_STRIDE_16 = 112
-"""Channels of the last stage at stride 16."""
-_DEEP = 80
-"""Channels that the features at stride 32 are brought down to."""
 _VALUE_WIDTHS = (32, 64, 64, 128, 128, 192, 192)
 _VALUE_STRIDES = (2, 1, 2, 1, 2, 1)
-
-
-class SameConv2d(nn.Conv2d):
-    """A convolution without bias and with TensorFlow's "same" padding: at stride 2 the odd pixel goes after.
-
-    Args:
-        inputs: Channels.
-        outputs: Channels.
-        kernel: Side.
-        stride: 1 or 2, which divides the sides of the pictures, but for ``odd``.
-        groups: As in `torch.nn.Conv2d`.
-        odd: Whether sides may be odd. They get one more zero, which even ones do not reach.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, *, kernel: int, stride: int = 1, groups: int = 1, odd: bool = False
-    ) -> None:
-        super().__init__(inputs, outputs, kernel, stride=stride, groups=groups, bias=False)
-        total = max(kernel - stride, 0)
-        self.before = total // 2
-        self.after = total - self.before + odd
-        if self.before == self.after:
-            self.padding = (self.before, self.before)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``, rounded up."""
-        if self.before != self.after:
-            x = functional.pad(x, (self.before, self.after, self.before, self.after))
-        return super().forward(x)
-
-
-def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3)
-
-
-class DepthwiseSeparable(nn.Module):
-    """Depthwise convolution, then a projection that is not activated."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.conv_dw = SameConv2d(inputs, inputs, kernel=3, groups=inputs)
-        self.bn1 = _norm(inputs)
-        self.conv_pw = SameConv2d(inputs, outputs, kernel=1)
-        self.bn2 = _norm(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H, W)``."""
-        projected: Tensor = self.bn2(self.conv_pw(functional.relu6(self.bn1(self.conv_dw(x)))))
-        return projected
-
-
-class InvertedResidual(nn.Module):
-    """Expand six times, convolve depthwise, project; with an identity where the shape allows."""
-
-    def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, odd: bool = False) -> None:
-        super().__init__()
-        hidden = 6 * inputs
-        self.conv_pw = SameConv2d(inputs, hidden, kernel=1)
-        self.bn1 = _norm(hidden)
-        self.conv_dw = SameConv2d(hidden, hidden, kernel=kernel, stride=stride, groups=hidden, odd=odd)
-        self.bn2 = _norm(hidden)
-        self.conv_pwl = SameConv2d(hidden, outputs, kernel=1)
-        self.bn3 = _norm(outputs)
-        self.has_identity = stride == 1 and inputs == outputs
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``, rounded up."""
-        y: Tensor = functional.relu6(self.bn1(self.conv_pw(x)))
-        y = functional.relu6(self.bn2(self.conv_dw(y)))
-        y = self.bn3(self.conv_pwl(y))
-        return x + y if self.has_identity else y
-
-
-class KeyEncoder(nn.Module):
-    """EfficientNet-Lite0, all of its stages.
-
-    Stride 16 is too fine for what a thing is to be told from what it looks like there; the stages at stride 32 tell,
-    and are joined to those at 16.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv_stem = SameConv2d(3, 32, kernel=3, stride=2)
-        self.bn1 = _norm(32)
-        stages: list[nn.Module] = [nn.Sequential(DepthwiseSeparable(32, 16))]
-        for count, kernel, stride, inputs, outputs in _STAGES:
-            # Pictures are multiples of 16: only beyond that are sides odd.
-            first = InvertedResidual(inputs, outputs, kernel=kernel, stride=stride, odd=inputs == _STRIDE_16)
-            rest = [InvertedResidual(outputs, outputs, kernel=kernel, stride=1) for _ in range(count - 1)]
-            stages.append(nn.Sequential(first, *rest))
-        self.blocks = nn.ModuleList(stages)
-        self.deep = nn.Conv2d(_STAGES[-1][-1], _DEEP, 1)
-
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map ``(1, 3, H, W)`` to features of 192, 40 and 24 channels at stride 16, 8 and 4."""
-        x = functional.relu6(self.bn1(self.conv_stem(image)))
-        f4 = self.blocks[1](self.blocks[0](x))
-        f8 = self.blocks[2](f4)
-        f16 = self.blocks[4](self.blocks[3](f8))
-        f32 = self.deep(self.blocks[6](self.blocks[5](f16)))
-        deep = functional.interpolate(f32, scale_factor=2.0, mode="bilinear", align_corners=False)
-        # Where the sides at stride 16 are odd, the doubled ones are one longer.
-        return torch.cat([f16, deep[..., : f16.shape[-2], : f16.shape[-1]]], 1), f8, f4
 
 
 class ValueBlock(nn.Module):
@@ -173,12 +54,16 @@ class ValueEncoder(nn.Module):
         self.blocks = nn.Sequential(*(ValueBlock(i, o, stride=s) for i, o, s in widths))
         self.fuser = Fuser((_VALUE_WIDTHS[-1], key_features), outputs)
 
-    def share(self, f16: Tensor) -> Shared:
-        """Do the work on a frame's stride-16 features, ``(1, C, h, w)``, once for all objects."""
-        return self.fuser.block1.share(f16)
+    def share(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
+        """Do the work on a frame, once for all objects."""
+        return (frame.image, *self.fuser.block1.share(frame.f16))
 
-    def forward(self, image_masks: Tensor, shared: Shared) -> Tensor:
-        """Map ``(N, 5, H, W)`` and what :meth:`share` gave to values ``(N, outputs, H/16, W/16)``."""
-        x = self.blocks(functional.relu(self.stem(image_masks)))
-        value: Tensor = self.fuser(x, shared)
+    def forward(self, masks: Tensor, image: Tensor, residual: Tensor, identity: Tensor) -> Tensor:
+        """Map masks of objects and of all others, ``(N, 2, H, W)``, and what :meth:`share` gave to values.
+
+        Returns:
+            ``(N, outputs, H/16, W/16)``.
+        """
+        x = self.blocks(functional.relu(self.stem(joined(image, masks))))
+        value: Tensor = self.fuser(x, Shared(residual, identity))
         return value

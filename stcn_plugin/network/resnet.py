@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stcn_plugin.network.blocks import CBAM, JoinedBlock, ResBlock, Shared
+from stcn_plugin.network.blocks import CBAM, FrameFeatures, JoinedBlock, ResBlock, Shared, joined
 
 
 def _with_biases(module: nn.Module) -> nn.Module:
@@ -67,13 +67,17 @@ class ValueEncoder(nn.Module):
         self.layer3 = _with_biases(resnet.layer3)
         self.fuser = Fuser((256, key_features), outputs)
 
-    def share(self, f16: Tensor) -> Shared:
-        """Do the work on a frame's stride-16 features, ``(1, C, h, w)``, once for all objects."""
-        return self.fuser.block1.share(f16)
+    def share(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
+        """Do the work on a frame, once for all objects."""
+        return (frame.image, *self.fuser.block1.share(frame.f16))
 
-    def forward(self, image_masks: Tensor, shared: Shared) -> Tensor:
-        """Map ``(N, 5, H, W)`` and what :meth:`share` gave to values ``(N, outputs, H/16, W/16)``."""
-        x = self.maxpool(functional.relu(self.bn1(self.conv1(image_masks))))
+    def forward(self, masks: Tensor, image: Tensor, residual: Tensor, identity: Tensor) -> Tensor:
+        """Map masks of objects and of all others, ``(N, 2, H, W)``, and what :meth:`share` gave to values.
+
+        Returns:
+            ``(N, outputs, H/16, W/16)``.
+        """
+        x = self.maxpool(functional.relu(self.bn1(self.conv1(joined(image, masks)))))
         x = self.layer3(self.layer2(self.layer1(x)))
-        value: Tensor = self.fuser(x, shared)
+        value: Tensor = self.fuser(x, Shared(residual, identity))
         return value

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stcn_plugin.network import lite, resnet
-from stcn_plugin.network.blocks import JoinedBlock, Shared, UpsampleBlock, conv3x3
+from stcn_plugin.network import efficientnet, light, lite, resnet
+from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, JoinedBlock, Shared, UpsampleBlock, conv3x3
 from stcn_plugin.network.variants import KEY_CHANNELS, Variant
 
 
@@ -42,19 +42,6 @@ class KeyProjection(nn.Module):
         """Map ``(1, inputs, h, w)`` to ``(1, key_channels, h, w)``."""
         key: Tensor = self.key_proj(f16)
         return key
-
-
-class DecoderContext(NamedTuple):
-    """What the decoder makes of a query frame alone; all objects share it."""
-
-    residual: Tensor
-    """``(1, C, h, w)``: the query value's part of the first convolution's output."""
-    identity: Tensor
-    """``(1, C, h, w)``: the query value's part of the identity beside it."""
-    skip8: Tensor
-    """``(1, C, 2h, 2w)``"""
-    skip4: Tensor
-    """``(1, C, 4h, 4w)``"""
 
 
 class Decoder(nn.Module):
@@ -97,13 +84,23 @@ class STCN(nn.Module):
     def __init__(self, variant: Variant) -> None:
         super().__init__()
         self.variant = variant
-        encoders = resnet if variant.encoders == "resnet" else lite
         f16 = variant.skip_channels[2]
-        self.key_encoder = encoders.KeyEncoder()
-        self.value_encoder = encoders.ValueEncoder(key_features=f16, outputs=variant.memory_value_channels)
+        self.key_encoder: resnet.KeyEncoder | efficientnet.KeyEncoder
+        self.value_encoder: resnet.ValueEncoder | lite.ValueEncoder | light.ValueEncoder
+        self.decoder: Decoder | light.Decoder
+        values = variant.memory_value_channels
+        if variant.encoders == "resnet":
+            self.key_encoder = resnet.KeyEncoder()
+            self.value_encoder = resnet.ValueEncoder(key_features=f16, outputs=values)
+        elif variant.encoders == "lite":
+            self.key_encoder = efficientnet.KeyEncoder()
+            self.value_encoder = lite.ValueEncoder(key_features=f16, outputs=values)
+        else:
+            self.key_encoder = efficientnet.KeyEncoder(is_whole=False)  # the last stage is a twelfth of the work
+            self.value_encoder = light.ValueEncoder(variant.skip_channels, values)
         self.key_proj = KeyProjection(f16, KEY_CHANNELS)
         self.key_comp = conv3x3(f16, variant.query_value_channels)
-        self.decoder = Decoder(variant)
+        self.decoder = light.Decoder(variant) if variant.encoders == "light" else Decoder(variant)
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
@@ -118,20 +115,20 @@ class STCN(nn.Module):
         f16, f8, f4 = self.key_encoder(image)
         return KeyFeatures(self.key_proj(f16), f16, f8, f4)
 
-    def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor) -> Tensor:
+    def encode_value(self, image: Tensor, features: KeyFeatures, probabilities: Tensor) -> Tensor:
         """Encode what each object is in one frame.
 
         Args:
-            image: ``(1, 3, H, W)``, the frame that gave ``f16``.
-            f16: Stride-16 features of the frame.
+            image: ``(1, 3, H, W)``, the frame that gave the features.
+            features: Of the frame.
             probabilities: ``(O, H, W)``, aggregated, without the background.
 
         Returns:
             Memory values ``(O, C, h, w)``.
         """
         others = probabilities.sum(0, keepdim=True) - probabilities
-        image_masks = join_masks(image, probabilities, others)
-        value: Tensor = self.value_encoder(image_masks, self.value_encoder.share(f16))
+        shared = self.value_encoder.share(FrameFeatures(image, features.f16, features.f8, features.f4))
+        value: Tensor = self.value_encoder(torch.stack([probabilities, others], 1), *shared)
         return value
 
     def share(self, f16: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
@@ -161,18 +158,3 @@ def normalise(rgb: Tensor, variant: Variant) -> Tensor:
 def input_statistics(variant: Variant, like: Tensor) -> tuple[Tensor, Tensor]:
     """Return a variant's mean and standard deviation, ``(3, 1, 1)`` each, where another tensor is and as it is."""
     return like.new_tensor(variant.mean)[:, None, None], like.new_tensor(variant.std)[:, None, None]
-
-
-def join_masks(image: Tensor, own: Tensor, others: Tensor) -> Tensor:
-    """Join a frame with each object's mask and that of all other objects.
-
-    Args:
-        image: ``(1, 3, H, W)``.
-        own: ``(O, H, W)``
-        others: ``(O, H, W)``
-
-    Returns:
-        ``(O, 5, H, W)``, in the image's number format.
-    """
-    masks = torch.stack([own, others], 1).to(image.dtype)
-    return torch.cat([image.expand(len(own), -1, -1, -1), masks], 1)

@@ -12,13 +12,16 @@ STRIDE = 16
 """Pixels per key element and side; network input is padded to multiples of it."""
 
 
+VariantName = Literal["lite", "light", "published"]
+
+
 @dataclass(frozen=True)
 class Variant:
     """What distinguishes one STCN from another.
 
     Args:
         name: The name that weights carry in their metadata.
-        encoders: Which key and value encoder: ``resnet`` as in the paper, or ``lite``.
+        encoders: Which encoders: ``resnet`` as in the paper, ``lite``, or ``light``, which has a decoder of its own too.
         skip_channels: Channels of the key encoder's features at stride 4, 8 and 16.
         query_value_channels: Channels of the query value.
         memory_value_channels: Channels of a memory value.
@@ -27,8 +30,8 @@ class Variant:
         std: Standard deviation of the input statistics.
     """
 
-    name: str
-    encoders: Literal["resnet", "lite"]
+    name: VariantName
+    encoders: Literal["resnet", "lite", "light"]
     skip_channels: tuple[int, int, int]
     query_value_channels: int
     memory_value_channels: int
@@ -59,4 +62,15 @@ LITE = Variant(
     std=(0.5, 0.5, 0.5),
 )
 
-VARIANTS: dict[str, Variant] = {variant.name: variant for variant in (PUBLISHED, LITE)}
+LIGHT = Variant(
+    name="light",
+    encoders="light",
+    skip_channels=(24, 40, 192),
+    query_value_channels=128,
+    memory_value_channels=128,
+    decoder_channels=(128, 64, 32),
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+)
+
+VARIANTS: dict[str, Variant] = {variant.name: variant for variant in (PUBLISHED, LITE, LIGHT)}

@@ -211,7 +211,7 @@ class Propagator:
     ) -> None:
         """Memorise a frame: permanently for cohorts with an object given by the artist; the others are only predicted."""
         probabilities = aggregate(shares)[1:][self._rows]
-        values = self._engine.encode_value(padded, features.f16, probabilities)
+        values = self._engine.encode_value(padded, features, probabilities)
         values = torch.cat([values, presence(probabilities)], 1)
         start = 0
         for cohort in self._cohorts:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.network.stcn import DecoderContext, KeyFeatures
+from stcn_plugin.network.blocks import DecoderContext
+from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 
 _LEAST = 0.1

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from stcn_plugin.network.variants import STRIDE
+from stcn_plugin.network.variants import STRIDE, VariantName
 from stcn_plugin.network.weights_entry import NOT_STATED
 from stcn_plugin.presets.layers import Layer, file_layer, override_layer
 from stcn_plugin.presets.model import Count, Device, Precision, Section
@@ -73,7 +73,8 @@ class Data(Section):
     stills: tuple[Source, ...] = ()
     """Folders of still pictures with masks; clips are synthesised from them. Each is a path or a group as for `clips`."""
     elements: tuple[Folder, ...] = ()
-    """Folders of cut-out objects with alpha, up to 16 megapixels each, to composite over clips and stills."""
+    """Folders of cut-out objects with alpha, up to 16 megapixels each, to composite over clips and stills. Numbered
+    pictures in a folder of their own are one animated cut-out."""
     lines: Count = 384
     """Short side in pixels. Larger pictures are scaled down to it."""
     colour_space: str = "auto"
@@ -214,7 +215,7 @@ class Compute(Section):
 class TrainingConfig(Section):
     """A training run."""
 
-    variant: Literal["lite", "published"] = "lite"
+    variant: VariantName = "lite"
     """Variant of the network."""
     start: str | None = None
     """Weights to start from: a name in the weights store, such as `starter`, or a `.safetensors` file. Random weights

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.network.store import WeightsStore
+from stcn_plugin.network.variants import Variant
 from stcn_plugin.network.weights import read_weights
 from stcn_plugin.presets.shot_model import Shot
 from stcn_plugin.training.config import Compute, Data, Mixture, Optimiser, Source, Steps, TrainingConfig
@@ -53,13 +54,15 @@ def finetune(
     variant = read_weights(start).variant
     out = out.resolve()  # so that a run goes on from whichever folder it is called
     folder = write_keyframe_pictures(shots, out)
-    return train(_config(shots, start, variant.name, folder, out, steps), store=store, watcher=watcher)
+    return train(_config(shots, start, variant, folder, out, steps), store=store, watcher=watcher)
 
 
-def _config(shots: Sequence[Shot], start: Path, variant: str, folder: Path, out: Path, steps: int) -> TrainingConfig:
+def _config(
+    shots: Sequence[Shot], start: Path, variant: Variant, folder: Path, out: Path, steps: int
+) -> TrainingConfig:
     compute = shots[0].settings.compute
     return TrainingConfig(
-        variant="published" if variant == "published" else "lite",
+        variant=variant.name,
         start=str(start),
         out=str(out),
         description="fine-tuned on keyframes",

@@ -38,7 +38,7 @@ def find_sources(data: Data) -> Sources:
         for source in data.stills
         for still in find_stills(Path(source.folder), leave_out=source.leave_out)
     ]
-    elements = [path for source in data.elements for path in find_elements(Path(source.folder))]
+    elements = [element for source in data.elements for element in find_elements(Path(source.folder))]
     return Sources(clips, stills, elements)
 
 

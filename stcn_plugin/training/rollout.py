@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from stcn_plugin.memory.reading import readout, search_keys, search_queries, similarity
-from stcn_plugin.network.blocks import Shared
-from stcn_plugin.network.stcn import STCN, DecoderContext, join_masks, normalise
+from stcn_plugin.network.blocks import DecoderContext, FrameFeatures
+from stcn_plugin.network.stcn import STCN, normalise
 from stcn_plugin.propagation.aggregation import aggregated_logits
 
 
@@ -59,7 +59,7 @@ class Rollout(nn.Module):
             memory_keys.append(remembered.key)
             memory_values.append(self._encode_value(remembered, masks, clips, slots))
             read = _read(torch.cat(memory_keys, 2), torch.cat(memory_values, 2), query.key, present)
-            own = torch.sigmoid(self._decode(read.view(*read.shape[:2], *query.f16.shape[-2:]), query, clips))
+            own = torch.sigmoid(self._decode(read.view(*read.shape[:2], *query.size), query, clips))
             every = own.new_zeros(*present.shape, *own.shape[1:]).index_put((clips, slots), own)
             logits.append(aggregated_logits(every))
             masks = logits[-1].softmax(1)[:, 1:]
@@ -70,20 +70,18 @@ class Rollout(nn.Module):
         with self._autocast(image.device):
             f16, f8, f4 = network.key_encoder(image)
             context = network.share(f16, f8, f4)
-            shared = network.value_encoder.share(f16)
+            shared = network.value_encoder.share(FrameFeatures(image, f16, f8, f4))
         key = network.key_proj(f16.float())
-        return _Frame(image, key.flatten(2), f16, context, shared)
+        return _Frame(key.flatten(2), f16.shape[-2:], context, shared)
 
     def _encode_value(self, frame: _Frame, masks: Tensor, clips: Tensor, slots: Tensor) -> Tensor:
         """Return values ``(N, C, h w)`` of every object in one frame, given all masks ``(B, S, H, W)``."""
         own = masks[clips, slots]
         others = masks.sum(1).index_select(0, clips) - own
-        image_masks = join_masks(frame.image.index_select(0, clips), own, others)
-        with self._autocast(image_masks.device):
-            value: Tensor = self.network.value_encoder(
-                image_masks.contiguous(memory_format=torch.channels_last),
-                Shared(*(part.index_select(0, clips) for part in frame.shared)),
-            )
+        both = torch.stack([own, others], 1).contiguous(memory_format=torch.channels_last)
+        shared = (part.index_select(0, clips) for part in frame.shared)
+        with self._autocast(both.device):
+            value: Tensor = self.network.value_encoder(both, *shared)
         return value.float().flatten(2)
 
     def _decode(self, readout: Tensor, query: _Frame, clips: Tensor) -> Tensor:
@@ -101,11 +99,10 @@ class Rollout(nn.Module):
 class _Frame:
     """One encoded frame of every clip."""
 
-    image: Tensor
     key: Tensor
-    f16: Tensor
+    size: torch.Size
     context: DecoderContext
-    shared: Shared
+    shared: tuple[Tensor, ...]
 
 
 def _keep_depthwise_in_float32(network: STCN) -> None:

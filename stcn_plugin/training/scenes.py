@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from stcn_plugin.training.composites import CutOut, cut_out, lay_over
 from stcn_plugin.training.config import Mixture
-from stcn_plugin.training.elements import ElementReader, element_cut_out
+from stcn_plugin.training.elements import Element, ElementReader, element_cut_out
 from stcn_plugin.training.pictures import Clip, Picture, PictureReader, Pixels
 from stcn_plugin.training.puppets import puppet
 from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement, spline_bend, unit_floats
@@ -36,12 +35,12 @@ class Sources:
     Args:
         clips: Shots with masks.
         stills: Pictures with masks; frames of the clips serve as stills too.
-        elements: Pictures of single things with alpha.
+        elements: Things with alpha, each by one picture or by several.
     """
 
     clips: Sequence[Clip]
     stills: Sequence[Clip]
-    elements: Sequence[Path] = ()
+    elements: Sequence[Element] = ()
 
 
 class Scenes:
@@ -171,7 +170,7 @@ class Scenes:
             texture = self._reader.read(self._still(rng)).rgb
             return puppet(rng, texture, frames=self._mixture.frames)
         if self._elements and rng.random() < self._mixture.elements:
-            rgba = self._element_reader.read(self._elements[int(rng.integers(len(self._elements)))])
+            rgba = self._element_reader.read(self._poses(rng, gap))
             return None if rgba is None else element_cut_out(rng, rgba, self._reader.read(self._still(rng)).rgb)
         if self._clips and rng.random() < self._mixture.moving_cut_outs:
             pictures = self._stretch(rng, gap)
@@ -184,6 +183,17 @@ class Scenes:
         first = pictures[0].rgb.shape
         alike = pictures if all(pixels.rgb.shape == first for pixels in pictures) else pictures[:1]
         return cut_out([(pixels.rgb, pixels.masks[name]) for pixels in alike])
+
+    def _poses(self, rng: Generator, gap: int) -> Element:
+        """Draw an element, and of one that moves a frame for each of the sample's, forwards or backwards."""
+        element = self._elements[int(rng.integers(len(self._elements)))]
+        others = self._mixture.frames - 1
+        if len(element) <= others:
+            return element[:1]
+        steps = rng.integers(1, min(gap, (len(element) - 1) // others) + 1, others)
+        first = int(rng.integers(len(element) - steps.sum()))
+        chosen = [element[first + int(step)] for step in (0, *np.cumsum(steps))]
+        return tuple(chosen if rng.random() < 0.5 else chosen[::-1])
 
     def _followed(self, rng: Generator, pictures: Sequence[Pixels]) -> list[str]:
         """Choose which objects of the first picture to follow through all."""

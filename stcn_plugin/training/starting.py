@@ -14,6 +14,7 @@ from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.torch_files import check_torch_file
 from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.network.weights import build_network, read_weights
+from stcn_plugin.training.balancing import balance
 from stcn_plugin.training.config import TrainingConfig
 
 _LITE_KEY_GAIN = 0.25
@@ -37,6 +38,8 @@ def starting_network(config: TrainingConfig, *, store: WeightsStore) -> STCN:
         torch.manual_seed(config.seed)
         network = STCN(variant)
         _spread_keys(network)
+        if variant.encoders == "light":
+            balance(network)
     else:
         loaded = read_weights(store.path(config.start))
         if loaded.variant is not variant:

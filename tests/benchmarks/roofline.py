@@ -85,7 +85,7 @@ def multiply_adds(variant: Variant, work: Work, top_k: int | None) -> int:
         return int(sharing.get_total_flops()) // 2
     with FlopCounterMode(display=False) as counter:
         if work.stage == "encode value":
-            network.encode_value(image, features.f16, torch.empty(work.objects, height, width, device="meta"))
+            network.encode_value(image, features, torch.empty(work.objects, height, width, device="meta"))
         else:
             channels = variant.memory_value_channels
             network.decode(torch.empty(work.objects, channels, work.height, work.width, device="meta"), context)

@@ -94,11 +94,13 @@ class TimedEngine:
         with self._stopwatch.measuring("encode key"):
             return self._engine.encode_key(image, *more, **named)
 
-    def encode_value(self, image: Tensor, f16: Tensor, probabilities: Tensor, *more: Any, **named: Any) -> Any:
+    def encode_value(
+        self, image: Tensor, features: KeyFeatures, probabilities: Tensor, *more: Any, **named: Any
+    ) -> Any:
         height, width = image.shape[-2] // 16, image.shape[-1] // 16
         self._stopwatch.work[Work("encode value", probabilities.shape[0], height, width)] += 1
         with self._stopwatch.measuring("encode value"):
-            return self._engine.encode_value(image, f16, probabilities, *more, **named)
+            return self._engine.encode_value(image, features, probabilities, *more, **named)
 
     def share(self, features: KeyFeatures) -> Any:
         self._stopwatch.work[Work("share", 1, *features.f16.shape[-2:])] += 1

@@ -19,6 +19,7 @@ import torch
 from stand_in import golden_frames, golden_masks
 from torch import Tensor
 
+from stcn_plugin.network.blocks import FrameFeatures
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.weights import build_network, read_weights
 
@@ -93,9 +94,9 @@ def propagated(network: STCN, encoder: torch.nn.Module, objects: list[int], inte
         if number % interval == 0:
             masks = probabilities[1:]
             others = masks.sum(0) - masks
-            seen = torch.cat([picture.expand(len(masks), -1, -1, -1), masks[:, None], others[:, None]], 1)
+            shared = network.value_encoder.share(FrameFeatures(picture, f16, f8, f4))
             memory_keys.append(key)
-            memory_values.append(network.value_encoder(seen, network.value_encoder.share(f16)).flatten(2))
+            memory_values.append(network.value_encoder(torch.stack([masks, others], 1), *shared).flatten(2))
     return torch.stack(results, 1)
 
 

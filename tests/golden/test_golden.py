@@ -69,7 +69,7 @@ def test_published_features(published):
     golden = np.load(GOLDEN / "published" / "features.npz")
     image = published.normalise(images(1, 96, 160))
     key = published.encode_key(image)
-    value = published.encode_value(image, key.f16, masks(96, 160))
+    value = published.encode_value(image, key, masks(96, 160))
     found = {
         "query_key": key.query_key,
         "query_value": published.key_comp(key.f16)[:, ::16],

@@ -7,12 +7,12 @@ import torch
 
 from stcn_plugin.network import engine as engine_module
 from stcn_plugin.network import folding
+from stcn_plugin.network.blocks import DecoderContext
 from stcn_plugin.network.convolution import FusedConvolution, make_convolution
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.folding import FoldedNetwork, fold
-from stcn_plugin.network.stcn import DecoderContext
 
-VARIANTS = ("published", "lite")
+VARIANTS = ("published", "lite", "light")
 
 
 def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -39,14 +39,14 @@ def differences(network, engine, height=64, width=96, objects=2, measure=differe
     image = network.normalise(image)
     expected = network.encode_key(image)
     context = network.share(expected.f16, expected.f8, expected.f4)
-    value = network.encode_value(image, expected.f16, probabilities)
+    value = network.encode_value(image, expected, probabilities)
     features = engine.encode_key(image)
     shared = engine.share(features)
     assert features.query_key.dtype == torch.float32
     found = {
         "query_key": (features.query_key, expected.query_key),
         "f16": (features.f16, expected.f16),
-        "value": (engine.encode_value(image, features.f16, probabilities), value),
+        "value": (engine.encode_value(image, features, probabilities), value),
         # Of the exact readout, so that the decoder is measured alone.
         "logits": (engine.decode(value, shared), network.decode(value, context)),
         **{name: (getattr(shared, name), getattr(context, name)) for name in DecoderContext._fields},
@@ -205,12 +205,12 @@ def test_smaller_chunks_follow_where_memory_does_not_suffice(networks, monkeypat
     image = network.normalise(image)
     engine, scarce = scarce_engine(network, monkeypatch, room=2, budget=1 << 30)
     scarce.error = error
-    f16 = engine.encode_key(image).f16
-    found = engine.encode_value(image, f16, probabilities)
+    features = engine.encode_key(image)
+    found = engine.encode_value(image, features, probabilities)
     assert scarce.tried == [6, 3, 1, 1, 1, 1, 1, 1]
-    assert difference(found, network.encode_value(image, f16, probabilities)) < 1e-4
+    assert difference(found, network.encode_value(image, network.encode_key(image), probabilities)) < 1e-4
     scarce.tried.clear()
-    engine.encode_value(image, f16, probabilities)
+    engine.encode_value(image, features, probabilities)
     assert scarce.tried == [1] * 6
 
 
@@ -221,7 +221,7 @@ def test_one_object_that_does_not_fit_is_told(networks, monkeypatch):
     engine, _ = scarce_engine(network, monkeypatch, room=0, budget=1 << 30)
     image = network.normalise(image)
     with pytest.raises(torch.OutOfMemoryError):
-        engine.encode_value(image, engine.encode_key(image).f16, probabilities)
+        engine.encode_value(image, engine.encode_key(image), probabilities)
 
 
 def test_other_errors_are_not_tried_again(networks, monkeypatch):
@@ -232,7 +232,7 @@ def test_other_errors_are_not_tried_again(networks, monkeypatch):
     scarce.error = RuntimeError("shapes differ")
     image = network.normalise(image)
     with pytest.raises(RuntimeError, match="shapes differ"):
-        engine.encode_value(image, engine.encode_key(image).f16, probabilities)
+        engine.encode_value(image, engine.encode_key(image), probabilities)
     assert scarce.tried == [4]
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from stcn_plugin.network.lite import KeyEncoder, SameConv2d
+from stcn_plugin.network.efficientnet import KeyEncoder, SameConv2d
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (3, 2)])

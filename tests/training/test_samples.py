@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy.ndimage import binary_erosion
 from training.drawn import GREY, disc, laid, save, square, texture
 
 from stcn_plugin.errors import TrainingError
+from stcn_plugin.training import scenes
 from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.pictures import PictureReader, Pixels, find_clips, find_stills
 from stcn_plugin.training.samples import SampleMaker
@@ -200,6 +202,29 @@ def test_frames_of_a_clip_come_in_order_with_gaps_as_long_as_allowed(tmp_path):
         seen.add(tuple(recorder.frames))
     ahead = {(1, 2, 4), (1, 4, 7), (2, 4, 7), (4, 7, 7), (7, 7, 7), (11, 11, 11)}
     assert seen == ahead | {tuple(reversed(frames)) for frames in ahead}
+
+
+def test_an_element_that_moves_shows_its_frames_in_order(sources, monkeypatch):
+    """A frame of it for each of the sample's, forwards or backwards, as far apart as clips' frames may be."""
+    asked = []
+
+    class Recorder:
+        def read(self, frames):
+            asked.append([int(path.stem) for path in frames])
+            return torch.ones(len(frames), 4, 30, 30)
+
+    monkeypatch.setattr(scenes, "ElementReader", Recorder)
+    walk, pair = (
+        tuple(Path(f"{name}/{number}.png") for number in range(count)) for name, count in (("w", 9), ("p", 2))
+    )
+    samples = maker(replace(sources, elements=[walk, pair]), clips=0.0, composites=1.0, second_object=0.0, elements=1.0)
+    for number in range(80):
+        samples.make(number, size=SIZE, gap=GAP)
+    walks = [frames for frames in asked if len(frames) == 3]
+    assert {tuple(frames) for frames in asked if len(frames) != 3} == {(0,)}  # too short to move
+    steps = {tuple(np.diff(frames).tolist()) for frames in walks}
+    assert steps == {(way * one, way * other) for one in (1, 2) for other in (1, 2) for way in (1, -1)}
+    assert {min(frames) for frames in walks} >= {0, 4}
 
 
 @pytest.mark.parametrize("shows_all", [False, True])

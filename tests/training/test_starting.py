@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stcn_plugin.errors import TrainingError, WeightsError
-from stcn_plugin.network.stcn import STCN
+from stcn_plugin.network.stcn import STCN, KeyFeatures
 from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
 from stcn_plugin.network.variants import LITE
 from stcn_plugin.network.weights import read_weights
@@ -56,7 +56,7 @@ def test_it_starts_from_chance_that_is_the_seeds(started):
     assert not torch.equal(one, other)
 
 
-@pytest.mark.parametrize(("variant", "length"), [("published", 1.0), ("lite", 0.25)])
+@pytest.mark.parametrize(("variant", "length"), [("published", 1.0), ("lite", 0.25), ("light", 0.25)])
 def test_keys_start_orthogonal(started, variant, length):
     """Without weights, each channel of a key sees something of its own, as published; a light network's are short."""
     _, network = started(start=None, variant=variant)
@@ -201,3 +201,23 @@ class TestKeyEncoder:
         with pytest.raises(TrainingError, match="not weights that torch can read safely") as caught:
             started(start=None, key_encoder="imagenet.pth")
         assert caught.value.where == str(file)
+
+
+def test_a_mask_is_heard_from_the_first_step(started):
+    """Beside features as large as ImageNet's, a mask decides a fair part of the values, and these some of the logits."""
+    _, network = started(start=None, variant="light")
+    generator = torch.Generator().manual_seed(4)
+    spread = {"f16": (192, 6, 5.6), "f8": (40, 12, 8.2), "f4": (24, 24, 8.8)}
+    features = KeyFeatures(
+        torch.zeros(1, 64, 6, 6),
+        *(size * torch.randn(1, count, side, side, generator=generator) for count, side, size in spread.values()),
+    )
+    masks = torch.zeros(2, 96, 96)
+    masks[0, 24:72, 24:72] = 1
+    with torch.no_grad():
+        there, away = network.encode_value(torch.zeros(1, 3, 96, 96), features, masks)
+        context = network.share(*features[1:])
+        said = network.decode(torch.stack([there, away]), context)
+    assert float((there - away).std() / away.std()) > 0.1
+    assert float((said[0] - said[1]).std() / said.std()) > 0.03
+    assert float(said.mean()) < 0  # most pixels show no object

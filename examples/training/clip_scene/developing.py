@@ -43,14 +43,18 @@ def draw_look(rng: np.random.Generator, first: np.ndarray) -> Look:
     return Look(exposure * white, happens(rng, 0.5))
 
 
-def write_plate(path: Path, linear: np.ndarray, look: Look) -> None:
-    """Write ``(H, W, 3)`` scene-linear pixels as an sRGB JPEG."""
+def developed(linear: np.ndarray, look: Look) -> np.ndarray:
+    """Return scene-linear colours ``(..., 3)`` as display sRGB, 0-1."""
     light = linear * look.gain
     if look.film:
         light = 1.2 * light * (light + 0.1) / (light**2 + 1.1 * light + 0.13)
     light = np.clip(light, 0, 1)
-    display = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    pixels = np.round(display * 255).astype(np.uint8)
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
+def write_plate(path: Path, linear: np.ndarray, look: Look) -> None:
+    """Write ``(H, W, 3)`` scene-linear pixels as an sRGB JPEG."""
+    pixels = np.round(developed(linear, look) * 255).astype(np.uint8)
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, oiio.UINT8)
     spec.attribute("compression", f"jpeg:{JPEG_QUALITY}")
     write_picture(path, spec, pixels)
