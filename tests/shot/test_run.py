@@ -8,7 +8,7 @@ import torch
 from golden.stand_in import golden_frames, golden_masks
 
 from stcn_plugin import make_shot
-from stcn_plugin.errors import CancelledError, DeviceError, KeyframeError, MissingFrameError, OutputError, PresetError
+from stcn_plugin.errors import CancelledError, DeviceError, KeyframeError, MissingFrameError, OutputError, PresetError, UnexpectedError
 from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.media.images import read_image
 from stcn_plugin.presets.model import Memory, Preset
@@ -271,14 +271,16 @@ def test_out_of_memory_is_told_with_what_to_change(clip, engine, monkeypatch, ki
     assert caught.value.__cause__ is error
 
 
-def test_other_errors_keep_their_own_words(clip, engine, monkeypatch):
+def test_other_errors_keep_their_own_words_and_name_the_frame(clip, engine, monkeypatch):
     """What is no lack of memory is not called one."""
-    monkeypatch.setattr(Propagator, "step", failing(RuntimeError("shapes differ")))
-    with pytest.raises(RuntimeError, match="shapes differ"):
+    error = RuntimeError("shapes differ")
+    monkeypatch.setattr(Propagator, "step", failing(error))
+    with pytest.raises(UnexpectedError, match="shapes differ") as caught:
         propagate(
             make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)}),
             engine_for=lambda _: engine,
         )
+    assert (caught.value.__cause__, caught.value.where) == (error, "propagating frame 1001")
 
 
 @pytest.mark.parametrize("fails", [False, True])
