@@ -65,7 +65,7 @@ class Outputs:
                 self._check(folder, path, names)
         for path, names in by_folder.items():
             with output_errors(path / names[0]):
-                path.mkdir(parents=True, exist_ok=True)
+                _make_folder(path)
                 with Folder.opened(path) as folder:
                     self._check(folder, path, names)
                     _try_out(folder, names[0])
@@ -199,6 +199,18 @@ def _check_spelling(path: Path) -> None:
     if not is_possible:
         what = "the file cannot be written: its path has a character that no file name can have"
         raise OutputError(what, where=ascii(str(path))[1:-1], fix="Write another name")
+
+
+def _make_folder(path: Path) -> None:
+    """Make a folder and those above it where they are missing, on the disk too."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        with Folder.opened(folder.parent) as parent:
+            parent.sync()
 
 
 def _try_out(folder: Folder, name: str) -> None:

@@ -14,6 +14,10 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 _DESCRIPTORS = "/proc/self/fd"
+_ENDS = {".png": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
+"""How files end whose readers do not mind where their end is missing."""
+
+_INCOMPLETE = "the file could not be completed"
 
 
 def encode(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
@@ -30,8 +34,7 @@ def encode(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> by
     with _named_file(suffix) as path:
         try:
             _write(path, spec, pixels, suffix)
-            _check(path, spec, pixels)
-            return Path(path).read_bytes()
+            return _checked(path, spec, pixels, suffix)
         except OSError as error:
             if error.errno is None:
                 _ask_system(path)  # a format does not pass on why the system refused
@@ -48,11 +51,23 @@ def _write(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix:
     finally:
         closed = output.close()
     if not closed:
-        raise OSError(output.geterror() or "the file could not be completed")
+        raise OSError(output.geterror() or _INCOMPLETE)
 
 
-def _check(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> None:
-    """Read back what was written: the last line of an EXR, and all lines of other formats.
+def _checked(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
+    """Return the content of a file that was written.
+
+    Raises:
+        OSError: It is incomplete.
+    """
+    content = Path(path).read_bytes()
+    if not content.endswith(_ENDS.get(suffix, b"")) or not _reads_back(path, spec, pixels):
+        raise OSError(_INCOMPLETE)
+    return content
+
+
+def _reads_back(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> bool:
+    """Read the last line of an EXR, and all lines of other formats.
 
     The EXR writer reports every failure but those of its last buffer, without which the last lines cannot be read. The
     writers of PNG and TIFF report none.
@@ -60,17 +75,15 @@ def _check(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> None
     source: Any = oiio.ImageInput.open(path)
     if source is None:
         oiio.geterror()  # what it says of the incomplete file is no news
-        raise OSError("the file could not be completed")
+        return False
     try:
         is_exr = source.format_name() == "openexr"
-        first = spec.height - 1 if is_exr else 0
-        top, bottom = spec.y + first, spec.y + spec.height
+        top, bottom = spec.y + (spec.height - 1 if is_exr else 0), spec.y + spec.height
         lines = source.read_scanlines(0, 0, top, bottom, 0, 0, spec.nchannels, pixels.dtype.name)
         source.geterror()
     finally:
         source.close()
-    if lines is None or not (is_exr or np.array_equal(lines, pixels)):  # some EXR compressions are lossy
-        raise OSError("the file could not be completed")
+    return lines is not None and (is_exr or np.array_equal(lines, pixels))  # some EXR compressions are lossy
 
 
 def _ask_system(path: str) -> None:
@@ -88,8 +101,14 @@ def _named_file(suffix: str) -> Iterator[str]:
     """Give a file that has a name and is in memory alone; in the temporary folder where the system has no such files."""
     descriptor = _memory_file()
     if descriptor is None:
-        with tempfile.TemporaryDirectory(prefix="stcn-") as folder:
-            yield str(Path(folder) / f"picture{suffix}")
+        try:
+            with tempfile.TemporaryDirectory(prefix="stcn-") as folder:
+                yield str(Path(folder) / f"picture{suffix}")
+        except OSError as error:
+            if error.errno is None:
+                raise
+            cause = os.strerror(error.errno).lower()
+            raise OSError(f"{cause} in the temporary folder {tempfile.gettempdir()}") from error
         return
     try:
         yield f"{_DESCRIPTORS}/{descriptor}"
@@ -98,10 +117,16 @@ def _named_file(suffix: str) -> Iterator[str]:
 
 
 def _memory_file() -> int | None:
-    """Return the descriptor of a new file in memory, ``None`` where it cannot be had or has no name."""
-    if not hasattr(os, "memfd_create") or not Path(_DESCRIPTORS).is_dir():
+    """Return the descriptor of a new file in memory; ``None`` where it cannot be had, or not be opened by a name."""
+    if not hasattr(os, "memfd_create"):
         return None
     try:
-        return os.memfd_create("picture")
+        descriptor = os.memfd_create("picture")
     except OSError:  # some containers forbid it
         return None
+    try:
+        Path(f"{_DESCRIPTORS}/{descriptor}").open("r+b").close()
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -16,6 +16,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -225,7 +226,7 @@ def main(mode: str, place: Path) -> dict[str, Facts]:
     if mode.startswith("disk"):
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(place)], check=True)
     if mode == "disk-without-memory":
-        os.environ["TMPDIR"] = str(place)
+        tempfile.tempdir = str(place)
         del os.memfd_create
         kinds = PICTURES
     room = size_limit if mode == "limit" else partial(space_left, disk=place)

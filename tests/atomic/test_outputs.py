@@ -175,6 +175,21 @@ def test_a_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path, mo
     assert calls == [5, "replace", "folder"]
 
 
+def test_new_folders_are_synced_too(tmp_path, monkeypatch):
+    """A file in a folder that a power cut takes away is lost as well."""
+    synced, real = [], os.fsync
+
+    def sync(descriptor: int) -> None:
+        synced.append(os.fstat(descriptor).st_ino)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    Outputs().write(tmp_path / "new" / "folder" / "m", b"")
+    file = (tmp_path / "new" / "folder" / "m").stat().st_ino
+    folders = [folder.stat().st_ino for folder in (tmp_path, tmp_path / "new", tmp_path / "new" / "folder")]
+    assert synced == [*folders[:2], file, folders[2]]
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 @pytest.mark.parametrize("function", ["fsync", "close", "replace"])
 def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, function):

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import platform
 import shutil
 
+import numpy as np
+import OpenImageIO as oiio
 import pytest
 from PIL import Image
 
@@ -140,3 +145,44 @@ def test_leftovers_of_a_killed_job_are_gone_when_the_next_one_starts(clip, monke
         assert len(list((clip.folder / name).iterdir())) == 1
     prepare(shot_of(clip, f"overlay.folder={clip.folder / 'look'}"))
     assert contents(clip.folder / "out") == contents(clip.folder / "look") == {}
+
+
+def test_nothing_private_goes_from_the_plate_or_the_machine_into_the_files(clip, engine, monkeypatch):
+    """Mattes are delivered to others: no notes of the plate, no names of users and machines, no paths, no environment."""
+    secrets = {
+        "Copyright": "owner-7f3",
+        "ImageDescription": "password-7f3",
+        "studio/note": "https://user-7f3:pass-7f3@host",
+    }
+    for frame in range(1001, 1009):
+        pixels = np.array(Image.open(clip.folder / f"plate.{frame}.png"), np.float32) / 255
+        spec = oiio.ImageSpec(*pixels.shape[1::-1], 3, "half")
+        for key, value in secrets.items():
+            spec.attribute(key, value)
+        output = oiio.ImageOutput.create("plate.exr")
+        assert output.open(str(clip.folder / f"plate.{frame}.exr"), spec)
+        assert output.write_image(pixels)
+        assert output.close()
+    plate = clip.folder / "plate.####.exr"
+    assert b"password-7f3" in (clip.folder / "plate.1001.exr").read_bytes()
+    monkeypatch.setenv("STCN_TEST_TOKEN", "token-7f3")
+    names = [
+        os.fsencode(name) for name in (platform.node(), getpass.getuser()) if len(name) > 5
+    ]  # shorter ones occur by chance
+    private = [b"-7f3", os.fsencode(clip.folder), *names]
+    for layout, suffix in [
+        ("layers", "exr"),
+        ("per_object", "exr"),
+        ("cryptomatte", "exr"),
+        ("auto", "png"),
+        ("auto", "tif"),
+    ]:
+        out = clip.folder / f"out_{layout}_{suffix}"
+        settings = [f"output.layout={layout}", "colour.input=srgb_display", f"overlay.folder={out / 'look'}"]
+        job = prepare(shot_of(clip, *settings, plate=str(plate), out=str(out / f"m.####.{suffix}"), range="1001-1002"))
+        run(job, engine)
+        files = [path for path in out.rglob("*") if path.is_file()]
+        assert len(files) == 5
+        for path in files:
+            content = path.read_bytes()
+            assert [secret for secret in private if secret in content] == []

@@ -1,0 +1,87 @@
+"""Pictures as bytes: the same in memory and by way of the temporary folder, and never a part of one."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import tempfile
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from PIL import Image
+
+from stcn_plugin.media.encoding import encode
+
+LEVELS = np.arange(40 * 30, dtype=np.uint16).reshape(30, 40, 1) * 50
+
+
+def grey() -> oiio.ImageSpec:
+    return oiio.ImageSpec(40, 30, 1, "uint16")
+
+
+def refuses(*_: object) -> int:
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("memory", ["has no such files", "forbids them", "has no names for them", "is there"])
+def test_systems_without_files_in_memory(monkeypatch, tmp_path, suffix, memory):
+    """The temporary folder serves instead, and nothing stays there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    if memory == "has no such files":
+        monkeypatch.delattr(os, "memfd_create", raising=False)
+    elif memory == "forbids them":
+        monkeypatch.setattr(os, "memfd_create", refuses, raising=False)
+    elif memory == "has no names for them":
+        monkeypatch.setattr("stcn_plugin.media.encoding._DESCRIPTORS", str(tmp_path / "proc"))
+    with Image.open(io.BytesIO(encode(grey(), LEVELS, suffix))) as picture:
+        np.testing.assert_array_equal(np.array(picture), LEVELS[..., 0])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cut", [1, 12, 13, 300, 1000])
+@pytest.mark.parametrize(
+    ("suffix", "kind"),
+    [(".exr", "zips"), (".exr", "none"), (".exr", "piz"), (".exr", "dwab"), (".png", ""), (".tif", "")],
+)
+def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, kind, cut):
+    """Whatever the writer says of it, as OpenEXR's does of its last buffer."""
+    spec = grey() if suffix != ".exr" else oiio.ImageSpec(40, 30, 4, "half")
+    rng = np.random.default_rng(0)
+    pixels = (
+        rng.integers(0, 1 << 16, (30, 40, 1), np.uint16)
+        if suffix != ".exr"
+        else rng.random((30, 40, 4)).astype(np.float16)
+    )
+    if kind:
+        spec.attribute("compression", kind)
+    whole = encode(spec, pixels, suffix)
+    real = oiio.ImageOutput.create
+
+    class Losing:
+        def __init__(self, name: str) -> None:
+            self.output = real(name)
+
+        def open(self, path: str, spec: oiio.ImageSpec) -> bool:
+            self.path = path
+            return self.output.open(path, spec)
+
+        def close(self) -> bool:
+            closed = self.output.close()
+            os.truncate(self.path, len(whole) - cut)
+            return closed
+
+        def __getattr__(self, name: str):
+            return getattr(self.output, name)
+
+    monkeypatch.setattr(oiio.ImageOutput, "create", Losing)
+    with pytest.raises(OSError, match="the file could not be completed"):
+        encode(spec, pixels, suffix)
+
+
+def test_a_format_that_cannot_be_written():
+    """OpenImageIO's own words."""
+    with pytest.raises(OSError, match="unknown"):
+        encode(grey(), LEVELS, ".unknown")
