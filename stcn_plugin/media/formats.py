@@ -33,6 +33,9 @@ _READ = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+MOVIES = (".mov", ".mp4", ".m4v", ".mxf", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".r3d", ".braw")
+"""How the names of movies end."""
+
 _MOVIE = "a movie", "Write its frames as a sequence, such as plate.####.exr"
 _RAW = "a camera raw picture", "Develop it to EXR or TIFF first"
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
@@ -44,6 +47,7 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (rb"\x1a\x45\xdf\xa3", *_MOVIE),  # Matroska, WebM
     (rb"RIFF....AVI |OggS|FLV\x01|\0\0\x01[\xb3\xba]|G.{187}G", *_MOVIE),
     (rb"....RED[12]|ARRI", *_MOVIE),
+    (rb"#\?.*32-bit_rle_xyze", "a Radiance picture in XYZ", "Convert it to RGB, such as with ra_xyze -r"),
     (rb"II\x2a\0....CR|II[RU]|MMOR|FUJIFILMCCD-RAW|FOVb|\0MRM", *_RAW),
 )
 _RAW_ENDINGS = [

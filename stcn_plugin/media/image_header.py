@@ -142,4 +142,7 @@ def _problem(spec: Any, attributes: Mapping[str, Any]) -> str | None:
     if min(spec.width, spec.height, spec.full_width, spec.full_height) < 1:
         return "the picture has no pixels"
     kind = attributes.get("tiff:PhotometricInterpretation", 2)
-    return None if kind in _TIFF_COLOURS else f"this is a TIFF of {_TIFF_OTHERS.get(kind, 'unknown')} colours"
+    if kind not in _TIFF_COLOURS:
+        return f"this is a TIFF of {_TIFF_OTHERS.get(kind, 'unknown')} colours, which cannot be read"
+    descriptor = str(attributes.get("dpx:ImageDescriptor", ""))
+    return f"this is a DPX of {descriptor} samples, which cannot be read" if descriptor.startswith("Cb") else None

@@ -159,7 +159,8 @@ def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
     if np.issubdtype(pixels.dtype, np.integer):
         quotient: NDArray[np.float32] = np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
         return quotient
-    return np.asarray(pixels, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what a double holds beyond float32 is infinite
+        return np.asarray(pixels, dtype=np.float32)
 
 
 def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tuple[ImageHeader, ...]:
@@ -177,7 +178,7 @@ def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tup
     file_format = str(source.format_name())
     headers = tuple(image_header(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
     if problem := next((header.problem for header in headers if header.problem), None):
-        raise error(problem, where=label, fix="Convert the picture to RGB, or write it again")
+        raise error(problem, where=label, fix="Convert it to RGB, or write it again")
     return headers
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stcn_plugin.errors import FrameRangeError
 
-_NUMBER = re.compile(r"(?<![vV\d])(?:(?<![^._])-)?\d+")  # v002 is a version; a minus follows a dot, '_' or nothing
+_NUMBER = re.compile(r"(?<![vV0-9])(?:(?<![^._])-)?[0-9]+")  # v002 is a version; a minus follows a dot, '_' or nothing
 _TOKENS = re.compile(r"<\w+>|\{[^}]*\}|\[[^\]]*\]|%0?\d*d|\$F\d*|-?\d+|[\W_]")
 _ALIKE = 0.8  # of 1, how alike two names are for the one to be a slip of the other
 

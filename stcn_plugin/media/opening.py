@@ -107,7 +107,7 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
 def _refused(reason: str, error: type[STCNError], label: str) -> STCNError:
     if _LUMINANCE in reason:
         what = "this is a luminance/chroma picture, whose channels have different sizes; it cannot be read"
-        return error(what, where=label, fix="Write the plate as RGB")
+        return error(what, where=label, fix="Write it as RGB")
     return error(
         f"the file cannot be opened as a picture ({reason or 'no reason given'})", where=label, fix=RENDER_AGAIN
     )

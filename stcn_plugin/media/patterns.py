@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stcn_plugin.errors import FrameRangeError
 from stcn_plugin.frames import MOST_DIGITS
-from stcn_plugin.media.formats import PICTURES
+from stcn_plugin.media.formats import MOVIES, PICTURES
 from stcn_plugin.media.listing import advice, existing, hashed, is_undecodable, names_in, shown
 
 EXAMPLE = "Write the frame number as #, such as plate.####.exr"
@@ -19,8 +19,8 @@ NUMBERED = re.compile(
     r"""
     (?P<prefix>.*?)
     (?<![vV])                               # v002 is a version, not a frame
-    (?<!\d)
-    (?P<number>(?:(?<![^._])-)?\d+)         # the minus of a negative frame follows a dot, '_' or nothing
+    (?<![0-9])
+    (?P<number>(?:(?<![^._])-)?[0-9]+)         # the minus of a negative frame follows a dot, '_' or nothing
     (?P<suffix>\.[A-Za-z]\w*)
     """,
     re.VERBOSE | re.DOTALL,
@@ -91,6 +91,9 @@ def parts_at(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
 def no_number(path: Path) -> FrameRangeError:
     """Return the error of a name without a frame number, with what was probably meant."""
     where = cut(str(path))
+    if path.suffix.lower() in MOVIES:
+        as_sequence = "Write its frames as a sequence, such as plate.####.exr"
+        return FrameRangeError("this is a movie, which cannot be read", where=where, fix=as_sequence)
     if alone := _RANGE_ALONE.search(path.name):
         clean = f"{path.name[: alone.start()]}####{alone['suffix']}"
         return _range_inside(where, clean, alone["range"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -80,7 +80,6 @@ class PlateReader:
         self._warn = warn
         self._lock = Lock()
         self._first: tuple[int, Window] | None = None
-        self._last: tuple[int, FrameHeader] | None = None
         self._warned: set[str] = set()
 
     @property
@@ -96,13 +95,15 @@ class PlateReader:
             PlateError: The file cannot be read, has no such picture, or has another display window.
         """
         found, path = self._source(frame)
-        with self._lock:
-            last = self._last
-        if last is None or last[0] != found or found == frame:  # a thousand held frames are one file
-            last = found, self._files.header(path, where=_label(found, path))
-            with self._lock:
-                self._last = last
-        return self._checked(found, path, last[1])
+        return self._checked(found, path, self._files.header(path, where=_label(found, path)))
+
+    def distinct(self, frames: Iterable[int]) -> tuple[int, ...]:
+        """Return the first frame of each file: a thousand held frames are one."""
+        on_disk = self._listed()
+        first: dict[int | None, int] = {}
+        for frame in frames:
+            first.setdefault(frame if frame in on_disk.names else on_disk.held(frame), frame)
+        return tuple(first.values())
 
     def read(self, frame: int, *, window: Window, size: tuple[int, int]) -> PlateFrame:
         """Read a frame.
@@ -140,14 +141,18 @@ class PlateReader:
         path = self.sequence.path(frame)
         if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a folder cannot be searched
             return frame, path
-        with self._lock:
-            on_disk = self._on_disk = self._on_disk or self.sequence.on_disk()
+        on_disk = self._listed()
         if there := on_disk.path(frame):
             return frame, there
         held = on_disk.held(frame) if self._missing == "hold" else None
         if held is None:
             raise self._missing_error(frame, on_disk)
         return held, on_disk.folder / on_disk.names[held]
+
+    def _listed(self) -> FilesOnDisk:
+        with self._lock:
+            self._on_disk = self._on_disk or self.sequence.on_disk()
+            return self._on_disk
 
     def _checked(self, frame: int, path: Path, header: FrameHeader) -> FrameHeader:
         """Refuse a display window other than the first, and one too large; leave out pixels far from it."""

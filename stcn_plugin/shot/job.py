@@ -247,7 +247,7 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
     """Return the format united with the overscan of every frame; data windows may move."""
     window = header.display.union(header.data)
     if plates.data_windows_may_differ:
-        for frame in frames:
+        for frame in plates.distinct(frames):
             activities.go_on()
             with activities.during(f"reading the header of frame {frame}", plates.sequence.path(frame)):
                 window = window.union(plates.header(frame).data)

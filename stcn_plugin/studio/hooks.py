@@ -74,7 +74,7 @@ class StudioHooks:
         The reader (`stcn_plugin.studio.PlateFiles`) has two methods:
 
         - ``header(path, *, where)`` returns a `FrameHeader`: windows, pixel aspect, timecode and frame rate. It is
-          called for every frame before the job starts.
+          called for every file before the job starts.
         - ``picture(path, *, where)`` returns a `PlatePicture`: the header, float32 pixels of shape ``(H, W, 3)`` or
           ``(H, W, 1)``, whether the file stores floats, and its colour space.
 

@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -49,6 +50,7 @@ REAL = [
     ("p.tif", tiff(EIGHT_BITS[..., :3]), over(EIGHT_BITS[..., :3]), 0),
     ("16.tif", tiff(SIXTEEN_BITS[..., :3]), over(SIXTEEN_BITS[..., :3], 65535), 0),
     ("float.tif", tiff(HALVES), HALVES, 0),
+    ("double.tif", tiff(HALVES.astype(np.float64)), HALVES, 0),
     ("p.tiff", by_pillow("TIFF", compression="tiff_lzw"), over(EIGHT_BITS[..., :3]), 0),
     ("deflate.tiff", by_pillow("TIFF", compression="tiff_adobe_deflate"), over(EIGHT_BITS[..., :3]), 0),
     ("p.dpx", dpx(TEN_BITS), over(TEN_BITS, 1023), 1 / 65535),
@@ -81,8 +83,22 @@ def test_no_format_is_without_a_real_file():
     assert {"." + name.rpartition(".")[2] for name, *_ in REAL} == set(PICTURES)
 
 
+def test_a_double_beyond_all_others_is_infinite_without_a_word(tmp_path):
+    """No warning of numpy reaches the terminal."""
+    path = tmp_path / "p.tif"
+    path.write_bytes(tiff(np.full((2, 2, 3), 1e300)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isinf(read_image(path).pixels).all()
+
+
 def box(kind, brand=b""):
     return struct.pack(">I", 24) + kind + brand + b"\0" * 40
+
+
+def as_chroma(raw):
+    """The same DPX, whose samples are said to be CbYCrY."""
+    return raw[:800] + bytes([100]) + raw[801:]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +120,8 @@ def box(kind, brand=b""):
         ("p.NEF", tiff(EIGHT_BITS[..., :3]), "a camera raw picture", "Develop"),
         ("cfa.tif", tiff(EIGHT_BITS[..., :3], photometric=32803), "camera raw colours", "Convert"),
         ("lab.tif", tiff(EIGHT_BITS[..., :3], photometric=8), "CIELAB colours", "Convert"),
+        ("cb.dpx", as_chroma(dpx(TEN_BITS)), "a DPX of CbYCrY samples", "Convert"),
+        ("p.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\1\1\1\x80", "Radiance picture in XYZ", "ra_xyze"),
         ("p.exr", b"%PDF-1.7" + b"\0" * 40, "cannot be opened as a picture", "EXR, PNG"),
         ("p.svg", b"<?xml version='1.0'?><svg/>", "cannot be opened as a picture", "EXR, PNG"),
         ("p.exr", b"version https://git-lfs.github.com/spec/v1\n", "cannot be opened as a picture", "again"),
@@ -127,7 +145,7 @@ def test_luminance_and_chroma_are_told_apart_from_damage(tmp_path, names):
     path.write_bytes(exr(HALVES, channels=names, sampling=sampling))
     with pytest.raises(PlateError, match="luminance/chroma picture") as caught:
         read_image(path)
-    assert caught.value.fix == "Write the plate as RGB"
+    assert caught.value.fix == "Write it as RGB"
 
 
 def test_what_is_no_file_is_told_and_never_waited_for(tmp_path, monkeypatch):
