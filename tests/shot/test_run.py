@@ -8,7 +8,15 @@ import torch
 from golden.stand_in import golden_frames, golden_masks
 
 from stcn_plugin import make_shot
-from stcn_plugin.errors import CancelledError, DeviceError, KeyframeError, MissingFrameError, OutputError, PresetError, UnexpectedError
+from stcn_plugin.errors import (
+    CancelledError,
+    DeviceError,
+    KeyframeError,
+    MissingFrameError,
+    OutputError,
+    PresetError,
+    UnexpectedError,
+)
 from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.media.images import read_image
 from stcn_plugin.presets.model import Memory, Preset
