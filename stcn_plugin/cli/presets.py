@@ -54,17 +54,15 @@ def show(name: str, overrides: tuple[str, ...]) -> None:
     "--files",
     "with_files",
     is_flag=True,
-    help="Also check what they name: plate, keyframes, weights, OCIO config, and where the mattes go. Nothing is "
+    help="Also check the plate, keyframes, weights, OCIO config and folder for the mattes that they name. Nothing is "
     "propagated.",
 )
-@click.option(
-    "--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="A studio plugin to load; repeat for more."
-)
+@click.option("--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="Studio plugin to load. Repeatable.")
 @click.pass_context
 def check(context: click.Context, files: tuple[Path, ...], with_files: bool, plugins: tuple[str, ...]) -> None:
     """Check presets and shot files. Exits with 1 if any has a problem.
 
-    Each file is checked, whatever is wrong with those before it, and everything that is wrong with it is told.
+    Every file is checked, and all problems of a file are reported.
     """
     from stcn_plugin.studio import studio_hooks
 

@@ -61,3 +61,13 @@ def test_pictures_are_small_and_shown(picture: Path):
     with Image.open(picture) as image:
         assert min(image.size) > 100
     assert any(picture.name in page.read_text("utf-8") for page in PAGES)
+
+
+def test_how_it_works_lists_every_package():
+    """The table of packages has all of them, and no other."""
+    text = (DOCS / "how-it-works.md").read_text("utf-8").partition("## The package")[2].partition("\n## ")[0]
+    rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("|")][2:]
+    listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    modules = {path.stem for path in (ROOT / "stcn_plugin").iterdir() if path.suffix == ".py"}
+    packages = {path.parent.name for path in (ROOT / "stcn_plugin").glob("*/__init__.py")}
+    assert packages <= listed <= packages | modules
