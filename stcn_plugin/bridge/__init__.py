@@ -6,11 +6,11 @@ later, as hosts do.
 """
 
 from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import Description, JobRequest, KeyframeFile, Progress, Report
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.places import matte_folder
-from stcn_plugin.bridge.plugins import hookimpl
 from stcn_plugin.bridge.session import Session
 from stcn_plugin.bridge.timeouts import Timeouts
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import pluggy
 
+from stcn_plugin.bridge.hooks import PROJECT
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Progress, Report
-from stcn_plugin.bridge.plugins import PROJECT
 from stcn_plugin.errors import STCNError
 
 _hookspec = pluggy.HookspecMarker(PROJECT)

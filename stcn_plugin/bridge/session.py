@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any, final
 
 from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
 from stcn_plugin.bridge.messages import Done, Failed, Progressed, Warned, Written
 from stcn_plugin.bridge.places import keyframe_folder
-from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.bridge.signals import stop_requests
 from stcn_plugin.errors import HostError, PluginError, STCNError
 
@@ -113,7 +113,7 @@ class Session:
             raise HostError("no job is running")
         with self._telling_failure():
             # Every plugin is asked: one that says no does not speak for the others.
-            if any(answer for _, answer in self._hooks.answers("stcn_is_cancelled")):
+            if any(answer for _, answer in self._hooks.results("stcn_is_cancelled")):
                 self.cancel()
             for number in range(_MOST_MESSAGES):
                 message = self._client.receive(timeout=0.0 if number else timeout)
@@ -149,7 +149,7 @@ class Session:
         if self._request is None:
             raise HostError("no job was run")
         with self._telling_failure():
-            for _ in self._hooks.answers("stcn_deliver_mattes", request=self._request, report=report):
+            for _ in self._hooks.results("stcn_deliver_mattes", request=self._request, report=report):
                 pass
 
     def _refuse_while_running(self) -> None:
@@ -158,14 +158,14 @@ class Session:
 
     def _asked(self, hook: str, is_right: Callable[[Any], bool], **arguments: object) -> Any:
         """Return the first answer, once it is known to be what the hook has to give."""
-        for name, answer in self._hooks.answers(hook, **arguments):
+        for name, answer in self._hooks.results(hook, **arguments):
             if not is_right(answer):
                 raise PluginError(f"its hook {hook} gave a {type(answer).__name__} of no use", where=f"plugin {name}")
             return answer
         return None
 
     def _tell(self, hook: str, **arguments: object) -> None:
-        self._hooks.tell(hook, warn=self._warn_once, **arguments)
+        self._hooks.notify(hook, on_error=self._warn_once, **arguments)
 
     def _warn_once(self, error: PluginError) -> None:
         """Tell the host of a plugin's failure; what fails for one frame would fail for a thousand."""
@@ -174,7 +174,7 @@ class Session:
             self._warn(str(error))
 
     def _warn(self, text: str) -> None:
-        self._hooks.tell("stcn_show_warning", warn=lambda _: None, text=text)
+        self._hooks.notify("stcn_show_warning", on_error=lambda _: None, text=text)
 
     @contextmanager
     def _telling_failure(self) -> Iterator[None]:

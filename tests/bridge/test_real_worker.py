@@ -69,7 +69,7 @@ def job(folder, tmp_path):
 
 PRELUDE = """
 import ctypes, os, signal, subprocess, sys, time
-from stcn_plugin.bridge.plugins import hookimpl
+from stcn_plugin.bridge.hooks import hookimpl
 """
 
 SLOW = """
