@@ -145,7 +145,7 @@ _READ: Mapping[str, Callable[[Fields], Message]] = MappingProxyType(
         "quit": lambda _: Quit(),
         "described": lambda f: Described(Description.from_json(f.value("description", dict))),
         "progressed": lambda f: Progressed(f.value("id", int), Progress.from_json(f.value("progress", dict))),
-        "written": lambda f: Written(f.value("id", int), f.frame("frame"), f.texts("files")),
+        "written": lambda f: Written(f.value("id", int), f.frame("frame"), f.strings("files")),
         "warned": lambda f: Warned(f.value("id", int), f.value("text", str)),
         "done": lambda f: Done(f.value("id", int), Report.from_json(f.value("report", dict))),
         "failed": lambda f: Failed(f.value("id", int), error_from_json(f.value("error", dict))),

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any, final
 
 from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.files import keyframe_folder
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
 from stcn_plugin.bridge.messages import Done, Failed, Progressed, Warned, Written
-from stcn_plugin.bridge.places import keyframe_folder
 from stcn_plugin.bridge.signals import stop_requests
-from stcn_plugin.errors import HostError, PluginError, STCNError
+from stcn_plugin.errors import CancelledError, HostError, PluginError, STCNError
 
 _MOST_MESSAGES = 200
 """Messages taken in one poll: a host must get back to its own work."""
@@ -112,8 +112,7 @@ class Session:
         if self._job is None:
             raise HostError("no job is running")
         with self._telling_failure():
-            # Every plugin is asked: one that says no does not speak for the others.
-            if any(answer for _, answer in self._hooks.results("stcn_is_cancelled")):
+            if self._is_cancelled():
                 self.cancel()
             for number in range(_MOST_MESSAGES):
                 message = self._client.receive(timeout=0.0 if number else timeout)
@@ -151,6 +150,20 @@ class Session:
         with self._telling_failure():
             for _ in self._hooks.results("stcn_deliver_mattes", request=self._request, report=report):
                 pass
+
+    def raise_if_cancelled(self) -> None:
+        """Raise if the artist has cancelled; for hosts that wait for the worker before `start`.
+
+        Raises:
+            CancelledError: A plugin says that the job is cancelled.
+        """
+        with self._telling_failure():
+            if self._is_cancelled():
+                raise CancelledError("the job was cancelled before it started")
+
+    def _is_cancelled(self) -> bool:
+        """Ask every plugin: one that says no does not speak for the others."""
+        return any(is_cancelled for _, is_cancelled in self._hooks.results("stcn_is_cancelled"))
 
     def _refuse_while_running(self) -> None:
         if self._job is not None:

@@ -11,7 +11,7 @@ from fake_workers import REPORT, WORKING, fake, stopped_clients
 from recording_host import RENDERED, REQUEST, Recorder
 
 from stcn_plugin.bridge import HostHooks, JobRequest, Session, WorkerClient, hookimpl
-from stcn_plugin.bridge.places import keyframe_folder
+from stcn_plugin.bridge.files import keyframe_folder
 from stcn_plugin.errors import HostError, PlateError, PluginError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")

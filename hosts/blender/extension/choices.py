@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+from stcn_plugin.bridge.places import OBJECT
 
 from stcn_plugin.bridge import JobRequest, KeyframeFile, matte_folder
-from stcn_plugin.bridge.places import OBJECT
 from stcn_plugin.errors import FrameRangeError, HostError
 from stcn_plugin.frames import frame_token, parse_frame_range
 

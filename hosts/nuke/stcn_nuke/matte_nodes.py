@@ -1,12 +1,13 @@
-"""The nodes that stand for a job's mattes, known by the knobs they carry; never by name or place.
+"""The nodes of a job's mattes, identified by custom knobs and not by name or position.
 
-A copy that the artist pasted carries the same knobs. It has a name of its own, by which the original is told from it.
+A node that the artist pastes has the same knobs. Its name differs from the one in the knobs, unlike the original's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import nuke
 
@@ -29,13 +30,13 @@ _HIDDEN = (_ROLE, _NAME)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where mattes come from; every node of theirs carries it.
+    """Where mattes come from; stored on each of their nodes.
 
     Args:
-        out: Their frame pattern, which tells one job's nodes from another's.
-        shot_file: The shot that made them, and that an update runs again.
+        out: Frame pattern of the mattes, which identifies them.
+        shot_file: The shot file, which an update runs again.
         plate: Name of the plate's node.
-        sources: Names of the nodes that the keyframes came from.
+        sources: Names of the nodes with the keyframes.
     """
 
     out: str
@@ -44,13 +45,13 @@ class Origin:
     sources: tuple[str, ...]
 
 
-def mark(node: nuke.Node, origin: Origin, role: str) -> None:
-    """Write on a node what it is.
+def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
+    """Store origin and role on a node.
 
     Args:
-        node: A node of ours, new or from before.
+        node: The node.
         origin: Where its mattes come from.
-        role: What it does among the nodes of these mattes.
+        role: Its function among the nodes of these mattes.
     """
     texts = {
         _SHOT: origin.shot_file,
@@ -70,35 +71,35 @@ def mark(node: nuke.Node, origin: Origin, role: str) -> None:
         set_text(node[name], text)
 
 
-def origin_of(node: nuke.Node) -> Origin | None:
-    """Return where the mattes of a node come from, ``None`` where it is not ours."""
+def read_origin(node: nuke.Node) -> Origin | None:
+    """Return where the mattes of a node come from, ``None`` for nodes of the artist."""
     if node.knob(_OUT) is None:
         return None
     texts = {name: text_of(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
     return Origin(texts[_OUT], texts[_SHOT], texts[_PLATE], tuple(texts[_SOURCES].split()))
 
 
-def nodes_of(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
-    """Return the nodes of these mattes by their role; of several with one role the original, where it is there."""
-    copies_first = sorted(_all_of(out, among), key=_is_original)
+def find_nodes(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
+    """Return the nodes of these mattes by role: the original, or a pasted copy if the original is gone."""
+    copies_first = sorted(_all_nodes(out, among), key=_is_original)
     return {text_of(node[_ROLE]): node for node in copies_first}
 
 
 def reload_reads(out: str, among: Sequence[nuke.Node]) -> None:
-    """Let every Read of these mattes read its files anew, the artist's copies too."""
-    for node in _all_of(out, among):
+    """Reload every Read of these mattes, including pasted copies."""
+    for node in _all_nodes(out, among):
         if node.Class() == "Read":
-            node["reload"].execute()
+            cast("nuke.PyScript_Knob", node["reload"]).execute()
 
 
-def frames_of(origin: Origin) -> tuple[int, ...]:
-    """Return the frames that the Read of these mattes shows; none where it is gone."""
-    nodes = nodes_of(origin.out, nuke.allNodes())
+def matte_frames(origin: Origin) -> tuple[int, ...]:
+    """Return the frame range of the Read of these mattes; empty if there is none."""
+    nodes = find_nodes(origin.out, nuke.allNodes())
     read = next((node for role, node in nodes.items() if role.partition(":")[0] == "read"), None)
     return tuple(range(read["first"].value(), read["last"].value() + 1)) if read is not None else ()
 
 
-def _all_of(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:
+def _all_nodes(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:
     return [node for node in among if node.knob(_OUT) is not None and text_of(node[_OUT]) == out]
 
 
@@ -110,10 +111,10 @@ def selected_origin() -> Origin:
     """Return where the mattes of the selected node come from.
 
     Raises:
-        HostError: No node of ours is selected, or nodes of several shots.
+        HostError: No such node is selected, or nodes of several shots.
     """
-    found = {origin.out: origin for origin in map(origin_of, nuke.selectedNodes()) if origin}
-    if len(found) == 1:
-        return next(iter(found.values()))
-    what = "nodes of several shots are selected" if found else "no mattes are selected"
-    raise HostError(what, fix="Select the backdrop, or the Read, that STCN made for one shot")
+    origins = {origin.out: origin for origin in map(read_origin, nuke.selectedNodes()) if origin}
+    if len(origins) == 1:
+        return next(iter(origins.values()))
+    what = "mattes of several shots are selected" if origins else "no mattes are selected"
+    raise HostError(what, fix="Select the backdrop or the Read of the mattes of one shot")
