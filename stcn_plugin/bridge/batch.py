@@ -10,7 +10,6 @@ from typing import NoReturn, final
 from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report
-from stcn_plugin.bridge.job_status import JobStatus
 from stcn_plugin.bridge.printable import printable, printable_lines
 from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
 
@@ -65,20 +64,21 @@ class BatchLog:
     """Prints a job's progress, a line per percent, and its warnings; a plugin of `HostHooks`.
 
     Args:
-        status: Converts frame numbers to those of the host.
+        frame_shift: Frame number of the plate minus frame number in the host.
     """
 
-    def __init__(self, status: JobStatus) -> None:
-        self._status = status
+    def __init__(self, *, frame_shift: int = 0) -> None:
+        self._frame_shift = frame_shift
         self._percent = -1
 
-    @hookimpl(trylast=True)
+    @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:
         """Print every whole percent."""
         percent = 100 * progress.done // max(1, progress.total)
         if percent > self._percent:
             self._percent = percent
-            print_line(f"{percent} %, frame {self._status.frame}, step {progress.done} of {progress.total}")
+            frame = progress.frame - self._frame_shift
+            print_line(f"{percent} %, frame {frame}, step {progress.done} of {progress.total}")
 
     @hookimpl
     def stcn_show_warning(self, text: str) -> None:

@@ -8,6 +8,7 @@ import zlib
 
 from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.errors import HostError
+from stcn_plugin.frames import FRAME_TOKEN, frame_token, padded
 
 OBJECT = "<object>"
 """Placeholder for the object's name in a pattern with one file per object."""
@@ -18,29 +19,27 @@ KEYFRAME_FOLDER = "keyframes"
 SHOT_SUFFIX = ".stcn.yaml"
 """Suffix of shot files that hosts save."""
 
-_FRAME = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
 _LAST_HASHES = re.compile(r"#+(?=[^#/\\]*\Z)")
 
 
 def has_frame_number(pattern: str) -> bool:
     """Return whether a file name has a placeholder for the frame number, such as ``####`` or ``%04d``."""
-    return _FRAME.search(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern, not a file
+    return frame_token(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern, not a file
 
 
 def frame_path(pattern: str, frame: int) -> str:
     """Return the file of one frame.
 
-    The frame number replaces the last run of ``#`` in the file name; the sign of a negative frame precedes the padding.
+    The frame number replaces the last run of ``#`` in the file name.
 
-    >>> frame_path("/show#2/sh010.####.exr", -7)
-    '/show#2/sh010.-0007.exr'
+    >>> frame_path("/show#2/sh010.####.exr", 7)
+    '/show#2/sh010.0007.exr'
 
     Args:
         pattern: Frame pattern with ``#``, as reports have it.
         frame: Frame number.
     """
-    sign = "-" if frame < 0 else ""
-    return _LAST_HASHES.sub(lambda hashes: f"{sign}{abs(frame):0{len(hashes[0])}d}", pattern)
+    return _LAST_HASHES.sub(lambda hashes: padded(frame, len(hashes[0])), pattern)
 
 
 def pattern_name(pattern: str) -> str:
@@ -49,7 +48,7 @@ def pattern_name(pattern: str) -> str:
     >>> pattern_name("/show/mattes/sh010.####.exr"), pattern_name("/show/<object>/<object>.v2.%04d.exr")
     ('sh010', 'v2')
     """
-    name = _FRAME.sub("", re.split(r"[/\\]", pattern)[-1]).replace(OBJECT, "")
+    name = FRAME_TOKEN.sub("", re.split(r"[/\\]", pattern)[-1]).replace(OBJECT, "")
     return re.sub(r"[._-]{2,}", ".", name.rpartition(".")[0]).strip("._- ") or "mattes"
 
 

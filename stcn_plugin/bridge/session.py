@@ -79,11 +79,15 @@ class Session:
         self._refuse_while_running()
         with self._telling_failure():
             self._warned.clear()
-            request: JobRequest | None = self._asked("stcn_collect_shot", lambda it: isinstance(it, JobRequest))
+            request: JobRequest | None = self._asked(
+                "stcn_collect_shot", lambda it: isinstance(it, JobRequest), warn=self._warn
+            )
             if request is None:
                 raise HostError("the host collected no shot")
             folder = keyframe_folder(request)
-            rendered = self._asked("stcn_render_keyframes", _are_keyframes, request=request, folder=folder)
+            rendered = self._asked(
+                "stcn_render_keyframes", _are_keyframes, request=request, folder=folder, warn=self._warn
+            )
             return replace(request, keyframes=(*request.keyframes, *(rendered or ())))
 
     def start(self, request: JobRequest) -> None:

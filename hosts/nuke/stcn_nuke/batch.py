@@ -15,7 +15,7 @@ from stcn_nuke.paths import absolute, default_out
 from stcn_nuke.rotos import key_frames
 from stcn_nuke.selection import node_named
 from stcn_plugin.bridge import BackgroundJob, JobStatus, Report
-from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, parse_arguments, print_error, run_batch
+from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, parse_arguments, run_batch
 from stcn_plugin.errors import HostError
 from stcn_plugin.frames import parse_frame_range
 
@@ -35,10 +35,9 @@ def main(arguments: Sequence[str]) -> int:
 def _run(options: argparse.Namespace) -> Report:
     job = _job(options)
     worker = make_worker(options.worker)
-    status = JobStatus()
-    host = NukeHost(job, warn=lambda text: print_error(f"warning: {text}"), delivers=options.save is not None)
+    host = NukeHost(job, delivers=options.save is not None)
     try:
-        report = BackgroundJob(host, worker, status=status, plugins=[BatchLog(status)]).run()
+        report = BackgroundJob(host, worker, status=JobStatus(), plugins=[BatchLog()]).run()
     finally:
         worker.stop()
     if options.save is not None:

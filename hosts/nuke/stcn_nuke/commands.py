@@ -10,7 +10,7 @@ import nuke
 from stcn_nuke.host import NukeHost, make_worker
 from stcn_nuke.jobs import Job
 from stcn_nuke.matte_nodes import selected_origin
-from stcn_nuke.progress_bar import ProgressBar, show_warning
+from stcn_nuke.progress_bar import ProgressBar
 from stcn_nuke.selection import read_selection
 from stcn_plugin.bridge import BackgroundJob, Description, JobStatus
 from stcn_plugin.bridge.background_job import as_stcn_error
@@ -75,8 +75,7 @@ class Commands:
 
     def _start(self, job: Job) -> None:
         bar = ProgressBar()
-        host = NukeHost(job, warn=show_warning)
-        background = BackgroundJob(host, self._worker, status=JobStatus(), plugins=[bar])
+        background = BackgroundJob(NukeHost(job), self._worker, status=JobStatus(), plugins=[bar])
         self._job = background
         try:
             background.prepare()

@@ -43,23 +43,21 @@ class NukeHost:
 
     Args:
         job: What the artist asks for.
-        warn: Shows a warning.
         delivers: Whether to add the mattes to the script.
     """
 
-    def __init__(self, job: Job, *, warn: Callable[[str], None], delivers: bool = True) -> None:
+    def __init__(self, job: Job, *, delivers: bool = True) -> None:
         self._job = job
-        self._warn = warn
         self._delivers = delivers
         self._script: _OpenScript | None = None
 
     @hookimpl
-    def stcn_collect_shot(self) -> JobRequest:
+    def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest:
         """Read the plate's node; render it if it does not read a sequence of files."""
         job = self._job
         self._script = _OpenScript([job.plate, *(source.node for source in job.sources)])
         if len(nuke.views()) > 1:
-            self._warn(f"only the view '{first_view()}' of the script is propagated")
+            warn(f"only the view '{first_view()}' of the script is propagated")
         if isinstance(job, UpdateJob):
             return job.request()
         if not job.out.strip():

@@ -40,14 +40,9 @@ class ProgressBar:
     @hookimpl
     def stcn_show_warning(self, text: str) -> None:
         """Print a line to Nuke's error console."""
-        show_warning(text)
+        nuke.executeInMainThread(nuke.warning, args=(f"STCN: {text}",))
 
     @hookimpl
     def stcn_is_cancelled(self) -> bool:
         """Return whether the artist pressed the bar's cancel button."""
         return self._task is not None and bool(self._task.isCancelled())
-
-
-def show_warning(text: str) -> None:
-    """Print a line to Nuke's error console; from any thread."""
-    nuke.executeInMainThread(nuke.warning, args=(f"STCN: {text}",))

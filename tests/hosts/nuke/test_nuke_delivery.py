@@ -296,10 +296,10 @@ def ordered(nuke, make):
     make.read()
     make.roto("hero")
     job = PropagateJob("Read1", (KeyframeSource("hero", (1001,)),), "1001-1003", OUT)
-    host = NukeHost(job, warn=print)
+    host = NukeHost(job)
 
     def begin():
-        request = host.stcn_collect_shot()
+        request = host.stcn_collect_shot(print)
         return lambda: host.stcn_deliver_mattes(request, report())
 
     return begin

@@ -48,7 +48,7 @@ def jobs(monkeypatch):
 
     monkeypatch.setenv("STCN_WORKER_PYTHON", sys.executable)
     monkeypatch.setattr(WorkerClient, "describe", lambda self: description)
-    monkeypatch.setattr(commands, "NukeHost", lambda job, *, warn: job)
+    monkeypatch.setattr(commands, "NukeHost", lambda job: job)
     monkeypatch.setattr(commands, "BackgroundJob", Job)
     return jobs
 
@@ -333,18 +333,17 @@ def test_an_update_suggests_what_was_redrawn(menu, stage, nuke, make, jobs, sele
 
 
 def test_with_several_views_a_warning_names_the_first(stage, make):
-    """Only that view is propagated; the warning is in the error console."""
+    """Only that view is propagated."""
     from stcn_nuke.host import NukeHost
     from stcn_nuke.jobs import KeyframeSource, PropagateJob
-    from stcn_nuke.progress_bar import show_warning
 
     stage.views = ["left", "right"]
     make.read()
     make.roto("hero")
     job = PropagateJob("Read1", (KeyframeSource("hero", (1001,)),), "1001-1004", "/m/a.####.exr")
-    NukeHost(job, warn=show_warning).stcn_collect_shot()
-    stage.pump(lambda: stage.warnings, timeout=20)
-    (warning,) = stage.warnings
+    warnings = []
+    NukeHost(job).stcn_collect_shot(warnings.append)
+    (warning,) = warnings
     assert "'left'" in warning
 
 
