@@ -97,8 +97,7 @@ def keyframe_path(request: JobRequest, folder: str, object_name: str, frame: int
     if request.out:
         job = pattern_name(request.out)
     else:
-        shot_file = os.path.basename(request.shot_file or "")  # noqa: PTH119
-        job = shot_file[: -len(SHOT_SUFFIX)] if shot_file.endswith(SHOT_SUFFIX) else shot_file
+        job = re.sub(r"(\.stcn)?\.ya?ml$", "", os.path.basename(request.shot_file or ""))  # noqa: PTH119
     clean = re.sub(r"[^\w-]+", "_", object_name)
     if clean != object_name:
         clean += f"_{zlib.crc32(object_name.encode('utf-8', 'surrogatepass')):08x}"
