@@ -27,8 +27,8 @@ PROTOCOL = 1
 MAX_MESSAGE_BYTES = 64 << 20
 """Maximum length of a message."""
 
-_MOST_VALUES = 1 << 22
-"""Most values in a message: decoded, small ones take twenty times the memory that they have as text."""
+_MAX_VALUES = 1 << 22
+"""Maximum number of values in a message; decoded, small values take twenty times the memory of their text."""
 
 RETIRED = 75
 """Exit code of a worker that exits between jobs, after a long idle time or a GPU failure, to be replaced by another."""
@@ -181,8 +181,8 @@ def decode(line: bytes) -> Message:
     Raises:
         ProtocolError: The line is not a valid message.
     """
-    if line.count(b",") + line.count(b"[") + line.count(b"{") > _MOST_VALUES:
-        raise ProtocolError(f"this message has more values than any has: {_shown(line)}")
+    if line.count(b",") + line.count(b"[") + line.count(b"{") > _MAX_VALUES:
+        raise ProtocolError(f"a message has too many values: {_excerpt(line)}")
     try:
         data = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
