@@ -11,7 +11,7 @@ import nuke
 from stcn_nuke import colour, paths
 from stcn_nuke.delivery import deliver
 from stcn_nuke.jobs import Job, UpdateJob
-from stcn_nuke.knob_texts import text_of
+from stcn_nuke.knob_text import get_text
 from stcn_nuke.plates import file_pattern, plate_format, render_plate
 from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
@@ -112,7 +112,7 @@ class _OpenScript:
 
 def _script_file() -> str:
     """Return the script's file, empty if it was never saved."""
-    return text_of(nuke.root()["name"])
+    return get_text(nuke.root()["name"])
 
 
 def _exists(node: nuke.Node) -> bool:

@@ -11,7 +11,7 @@ from typing import cast
 
 import nuke
 
-from stcn_nuke.knob_texts import set_text, text_of
+from stcn_nuke.knob_text import get_text, set_text
 from stcn_plugin.errors import HostError
 
 _TAB = "stcn"
@@ -75,14 +75,14 @@ def read_origin(node: nuke.Node) -> Origin | None:
     """Return where the mattes of a node come from, ``None`` for nodes of the artist."""
     if node.knob(_OUT) is None:
         return None
-    texts = {name: text_of(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
+    texts = {name: get_text(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
     return Origin(texts[_OUT], texts[_SHOT], texts[_PLATE], tuple(texts[_SOURCES].split()))
 
 
 def find_nodes(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
     """Return the nodes of these mattes by role: the original, or a pasted copy if the original is gone."""
     copies_first = sorted(_all_nodes(out, among), key=_is_original)
-    return {text_of(node[_ROLE]): node for node in copies_first}
+    return {get_text(node[_ROLE]): node for node in copies_first}
 
 
 def reload_reads(out: str, among: Sequence[nuke.Node]) -> None:
@@ -100,11 +100,11 @@ def matte_frames(origin: Origin) -> tuple[int, ...]:
 
 
 def _all_nodes(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:
-    return [node for node in among if node.knob(_OUT) is not None and text_of(node[_OUT]) == out]
+    return [node for node in among if node.knob(_OUT) is not None and get_text(node[_OUT]) == out]
 
 
 def _is_original(node: nuke.Node) -> bool:
-    return node.knob(_NAME) is not None and text_of(node[_NAME]) == node.name()
+    return node.knob(_NAME) is not None and get_text(node[_NAME]) == node.name()
 
 
 def selected_origin() -> Origin:

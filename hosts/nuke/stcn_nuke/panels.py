@@ -9,7 +9,7 @@ import nukescripts
 
 from stcn_nuke import colour
 from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
-from stcn_nuke.knob_texts import escaped, set_file, set_text, text_of
+from stcn_nuke.knob_text import escape, get_text, set_file, set_text
 from stcn_nuke.matte_nodes import Origin, matte_frames
 from stcn_nuke.paths import absolute, default_out
 from stcn_nuke.plates import frame_range
@@ -63,14 +63,14 @@ class _KeyframePanel(nukescripts.PythonPanel):
             HostError: No source is named, or one is missing or has no key.
             FrameRangeError: The list of frames is not a frame range.
         """
-        names = names_in(text_of(self._sources))
+        names = names_in(get_text(self._sources))
         if not names:
             raise HostError("no node is named for the keyframes", fix="Name a Roto, or any node with an alpha")
         nodes = [node_named(name) for name in names]
         when = self._when.value()
         if when == KEYS:
             return tuple(KeyframeSource(node.fullName(), key_frames(node, shot)) for node in nodes)
-        frames = (nuke.frame(),) if when == CURRENT else parse_frame_range(text_of(self._frames))
+        frames = (nuke.frame(),) if when == CURRENT else parse_frame_range(get_text(self._frames))
         return tuple(KeyframeSource(node.fullName(), frames) for node in nodes)
 
 
@@ -135,9 +135,9 @@ class PropagatePanel(_KeyframePanel):
         return PropagateJob(
             plate=self._plate.value(),
             sources=self._keyframes(self._shot()),
-            range=text_of(self._range).strip(),
+            range=get_text(self._range).strip(),
             out=absolute(out) if out else "",
-            colour=text_of(self._colour).strip(),
+            colour=get_text(self._colour).strip(),
             preset=self._preset.value(),
             weights=_chosen(self._weights),
             device=_chosen(self._device),
@@ -146,7 +146,7 @@ class PropagatePanel(_KeyframePanel):
 
     def _shot(self) -> tuple[int, ...]:
         try:
-            return parse_frame_range(text_of(self._range).strip())
+            return parse_frame_range(get_text(self._range).strip())
         except FrameRangeError as error:
             raise FrameRangeError(error.what, where="frame range", fix=error.fix) from None
 
@@ -154,7 +154,7 @@ class PropagatePanel(_KeyframePanel):
         plate = node_named(self._plate.value())
         set_text(self._range, frame_range(plate))
         set_text(self._colour, colour.plate_space(plate))
-        set_file(self._out, default_out(text_of(nuke.root()["name"]), plate.name()))
+        set_file(self._out, default_out(get_text(nuke.root()["name"]), plate.name()))
 
 
 class UpdatePanel(_KeyframePanel):
@@ -169,7 +169,7 @@ class UpdatePanel(_KeyframePanel):
         super().__init__("STCN: update mattes", "stcn.UpdatePanel", sources)
         self._sources.setTooltip(_UPDATE_SOURCES)
         self._origin = origin
-        shot = nuke.Text_Knob("shot", "shot file", escaped(origin.shot_file))
+        shot = nuke.Text_Knob("shot", "shot file", escape(origin.shot_file))
         self._add(shot, self._sources, self._when, self._frames)
 
     def job(self) -> UpdateJob:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nuke
 
-from stcn_nuke.knob_texts import set_file
+from stcn_nuke.knob_text import set_file
 from stcn_plugin.errors import CancelledError, HostError
 
 

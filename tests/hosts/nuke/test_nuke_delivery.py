@@ -205,7 +205,7 @@ def test_the_plate_may_be_gone_but_not_the_nodes_too(deliver, nuke):
 
 def test_file_names_with_tcl_in_them_are_taken_literally(nuke, make):
     """Brackets and dollars in a folder's name are no expressions."""
-    from stcn_nuke.knob_texts import set_file
+    from stcn_nuke.knob_text import set_file
 
     read = nuke.nodes.Read()
     set_file(read["file"], "/m/[a] $b\\c/x.####.exr")
