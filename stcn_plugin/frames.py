@@ -135,6 +135,28 @@ def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]} ..."
 
 
+def shift_frame_range(text: str, shift: int) -> str:
+    """Add a number to every frame of a range.
+
+    >>> shift_frame_range("1-5x2,10", 1000)
+    '1001-1005x2,1010'
+
+    Args:
+        text: A frame range, as for `parse_frame_range`.
+        shift: The number to add.
+
+    Raises:
+        FrameRangeError: The text is not a frame range.
+    """
+    parse_frame_range(text)
+
+    def shifted(part: re.Match[str]) -> str:
+        end = f"-{int(part['end']) + shift}" if part["end"] else ""
+        return f"{int(part['start']) + shift}{end}{'x' + part['step'] if part['step'] else ''}"
+
+    return _PART.sub(shifted, text)
+
+
 def _frames_of(part: str, text: str) -> range:
     """Return the frames of one part between commas."""
     match = _PART.fullmatch(part)

@@ -33,7 +33,7 @@ VICTIMS = ("command line", "worker", "group", "both", "command line twice")
 
 LOGGER = """
 import sys, time
-from stcn_plugin.bridge.plugins import hookimpl
+from stcn_plugin.bridge.hooks import hookimpl
 
 def note(text):
     with open({log!r}, "a") as file:

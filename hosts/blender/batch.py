@@ -1,4 +1,4 @@
-"""Propagate without a display: ``blender -b FILE.blend --python-exit-code 3 -P batch.py -- --help``."""
+"""Propagates without a window: ``blender -b FILE.blend --python-exit-code 3 -P batch.py -- --help``."""
 
 import importlib
 import importlib.util
@@ -14,21 +14,21 @@ _PACKAGE = "stcn_blender"
 
 
 def _extension() -> ModuleType:
-    """Return the extension: the one that is installed and enabled, else that beside this file."""
-    for name in bpy.context.preferences.addons.keys():  # noqa: SIM118 - the keys are not what it iterates over
+    """Return the extension: the installed and enabled one, else the one beside this file."""
+    for name in bpy.context.preferences.addons.keys():  # noqa: SIM118 - iterating yields values
         if name.rpartition(".")[2] == _ID:
             return importlib.import_module(name)
     if importlib.util.find_spec(_ID) is None:
-        # In a checkout the package is two folders up; in a wheel, this file is inside of it.
+        # In a checkout the package is two folders up; in a wheel, this file is inside it.
         root = next((folder for folder in _HERE.parents if (folder / _ID / "bridge").is_dir()), _HERE)
-        # Last, since beside a wheel lie packages that Blender brings in versions of its own.
+        # At the end, since packages beside a wheel must not hide Blender's own versions of them.
         sys.path.append(str(root))
     source = _HERE / "extension"
     spec = importlib.util.spec_from_file_location(
         _PACKAGE, source / "__init__.py", submodule_search_locations=[str(source)]
     )
     if spec is None or spec.loader is None:
-        raise ImportError(f"{source} is not there")
+        raise ImportError(f"{source} does not exist")
     package = importlib.util.module_from_spec(spec)
     sys.modules[_PACKAGE] = package
     spec.loader.exec_module(package)
@@ -43,7 +43,7 @@ def _main() -> int:
     except ImportError as error:
         sys.stderr.write(f"stcn: error: the extension cannot be loaded ({error}). Run `stcn install blender`.\n")
         return 1
-    batch = importlib.import_module(f"{extension.__name__}.batch_run")
+    batch = importlib.import_module(f"{extension.__name__}.batch")
     return int(batch.main(arguments))
 
 

@@ -1,4 +1,4 @@
-"""Makes STCN importable in Nuke, with and without its interface; does nothing else."""
+"""Adds STCN to Nuke's Python path, with and without an interface."""
 
 import sys
 from pathlib import Path

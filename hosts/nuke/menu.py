@@ -3,8 +3,8 @@
 import nuke
 
 try:
-    from stcn_nuke.menus import add_menus
+    from stcn_nuke.commands import add_menus
 
     add_menus()
-except Exception as error:  # noqa: BLE001 - Nuke itself must start, whatever is wrong with this plugin
+except Exception as error:  # noqa: BLE001 - Nuke must start whatever is wrong with this plugin
     nuke.tprint(f"STCN is not available ({type(error).__name__}: {error}). Run `stcn install nuke` again.")

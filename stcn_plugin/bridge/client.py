@@ -1,4 +1,4 @@
-"""The worker as its host sees it: started when needed, kept warm over many jobs, and never waited for in vain."""
+"""The client of a worker process: starts it when needed, sends it jobs, and detects that it died or hung."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import final
 
 from stcn_plugin import environment
+from stcn_plugin.bridge.connection import RUN_AGAIN, Connection
 from stcn_plugin.bridge.job import Description, JobRequest
 from stcn_plugin.bridge.launch import WorkerLaunch
-from stcn_plugin.bridge.link import WHOLE, Link
 from stcn_plugin.bridge.messages import (
     Cancel,
     Describe,
@@ -31,15 +31,15 @@ from stcn_plugin.bridge.timeouts import Timeouts
 from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
 _DESCRIBE = 0
-"""Stands for a `Describe` among the ids of jobs, which count from 1."""
+"""Id of a `Describe`; ids of jobs start at 1."""
 
-_STEP = 0.5
-"""Seconds after which one who waits looks whether the worker lives."""
+_CHECK_INTERVAL = 0.5
+"""Seconds between two checks of the worker while waiting for a message."""
 
 
 @final
 class WorkerClient:
-    """Starts a worker process and talks to it. It never blocks on a pipe; one thread at a time may use it.
+    """Starts a worker process and exchanges messages with it. Never blocks on a pipe. Not thread-safe, except `cancel`.
 
     ::
 
@@ -49,12 +49,12 @@ class WorkerClient:
                 ...
 
     Args:
-        launch: How the process is started.
-        on_log: Told every line that the worker writes to its stderr, on a thread of its own.
-        timeouts: How long it may take; ``None`` takes those of the environment.
+        launch: Starts the process.
+        on_log: Called with every line that the worker writes to stderr, on a separate thread.
+        timeouts: Time limits; ``None`` reads them from the environment.
 
     Raises:
-        WorkerError: The environment's cannot be read.
+        WorkerError: The time limits in the environment are invalid.
     """
 
     def __init__(
@@ -67,72 +67,72 @@ class WorkerClient:
         self._launch = launch
         self._on_log = on_log
         self._timeouts = timeouts or Timeouts.from_environment()
-        self._link: Link | None = None
+        self._connection: Connection | None = None
         self._version: str | None = None
         self._last_id = 0
-        self._unanswered: dict[int, Message] = {}
+        self._pending: dict[int, Message] = {}
         self._clock = _Clock()
-        self._heard = 0
-        self._heard_at = 0.0
-        self._has_greeted = False
+        self._lines_seen = 0
+        self._last_line_at = 0.0
+        self._has_started = False
         self._cancelled_at: dict[int, float] = {}
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a live worker process."""
-        return self._link is not None and self._link.is_running
+        """Whether the worker process is running."""
+        return self._connection is not None and self._connection.is_running
 
     @property
     def pid(self) -> int | None:
-        """Process id of the worker, where there is one."""
-        return self._link.process.pid if self._link is not None else None
+        """Process id of the worker, ``None`` if there is none."""
+        return self._connection.process.pid if self._connection is not None else None
 
     @property
     def version(self) -> str | None:
-        """Version of stcn_plugin that the last worker ran, once it has said so."""
+        """The worker's version of stcn_plugin, once it has started."""
         return self._version
 
     def start(self) -> None:
-        """Start the worker where none is running; returns at once, while it loads.
-
-        Raises:
-            WorkerError: It cannot be started.
-        """
-        if not self.is_running:
-            self.stop(by_force=True)
-            self._link = Link(self._launch.start(), self._on_log)
-            self._heard, self._heard_at, self._has_greeted = 0, self._clock.now(), False
-
-    def submit(self, job: JobRequest) -> int:
-        """Have a job run; starts the worker where none is running, and tells the job's id.
+        """Start the worker unless it is running; returns before it has loaded.
 
         Raises:
             WorkerError: The worker cannot be started.
-            ProtocolError: The job holds what it should not.
+        """
+        if not self.is_running:
+            self.stop(by_force=True)
+            self._connection = Connection(self._launch.start(), self._on_log)
+            self._lines_seen, self._last_line_at, self._has_started = 0, self._clock.now(), False
+
+    def submit(self, job: JobRequest) -> int:
+        """Send a job, start the worker unless it is running, and return the job's id.
+
+        Raises:
+            WorkerError: The worker cannot be started.
+            ProtocolError: The job has a value of the wrong type.
         """
         request = Run(self._last_id + 1, job)
-        decode(encode(request))  # the worker could not tell whose job it was that it did not understand
+        decode(encode(request))  # the worker could not name the job in its error
         self._last_id += 1
-        self._ask(self._last_id, request)
+        self._send(self._last_id, request)
         return self._last_id
 
     def cancel(self, job: int) -> None:
-        """Ask for the end of a job; where it does not come in time, the worker is stopped by force. From any thread."""
-        link = self._link
-        if link is not None and job in self._unanswered and job not in self._cancelled_at:
+        """Cancel a job; if it does not end in time, the worker is killed. From any thread."""
+        connection = self._connection
+        if connection is not None and job in self._pending and job not in self._cancelled_at:
             self._cancelled_at[job] = self._clock.now()
-            link.send(encode(Cancel(job)))
+            connection.send(encode(Cancel(job)))
 
     def describe(self, *, timeout: float | None = None) -> Description:
-        """Return what the worker offers; only between jobs.
+        """Return what the worker offers. Call it only between jobs.
 
         Args:
-            timeout: Seconds to wait; ``None`` waits as long as the worker gives signs of life.
+            timeout: Seconds to wait; ``None`` waits as long as the worker responds.
 
         Raises:
-            STCNError: The worker cannot be started, died, hung, or met an error.
+            STCNError: The worker cannot be started, died, hung, or reported an error.
         """
-        self._ask(_DESCRIBE, Describe())
+        self._send(_DESCRIBE, Describe())
         deadline = None if timeout is None else time.monotonic() + timeout
         while deadline is None or time.monotonic() < deadline:
             message = self.receive(timeout=0.1)
@@ -143,57 +143,56 @@ class WorkerClient:
         raise WorkerError(f"the worker did not answer in {timeout:g} s", fix="Try again; it may still be loading")
 
     def receive(self, *, timeout: float = 0.0) -> Message | None:
-        """Return the next message, or ``None`` where none comes in time. Signs of life are taken and not told.
+        """Return the next message, or ``None`` on timeout. `Hello` and `Alive` are handled here and not returned.
 
         Args:
             timeout: Seconds to wait.
 
         Raises:
-            WorkerError: The worker died or hung; it is gone then, and the next job starts another.
-            CancelledError: A signal stopped the worker, or a job that was cancelled did not end in time; it is gone as
-                well.
-            ProtocolError: It speaks another protocol, or sent what is no message; it is gone as well.
+            WorkerError: The worker died or hung. It is stopped, and the next job starts another.
+            CancelledError: A signal stopped the worker, or a cancelled job did not end in time. It is stopped as well.
+            ProtocolError: The worker uses another protocol, or sent an invalid message. It is stopped as well.
         """
-        if self._link is None:
+        if self._connection is None:
             raise WorkerError("no worker is running")
         deadline = time.monotonic() + timeout
         try:
             while True:
-                message = self._link.next(min(_STEP, max(0.0, deadline - time.monotonic())))
-                is_news = message is not None and self._is_news(message)
-                self._check_pulse(self._link)
-                if is_news:
+                message = self._connection.next(min(_CHECK_INTERVAL, max(0.0, deadline - time.monotonic())))
+                is_returned = message is not None and self._process(message)
+                self._check_alive(self._connection)
+                if is_returned:
                     return message
                 if time.monotonic() >= deadline:
                     return None
         except STCNError:
-            if self._link.is_retired and self._unanswered:
-                self._start_again()  # it quit between jobs while the work was under way to it
+            if self._connection.is_retired and self._pending:
+                self._resend()  # it retired while a request was on its way
                 return None
             self.stop(by_force=True)
             raise
 
     def kill(self) -> None:
-        """Have the worker killed, without waiting for it: for a process that is about to end, also in a signal handler."""
-        if self._link is not None:
-            self._link.signal_kill()
+        """Kill the worker without waiting for it. For a process that is about to end; safe in a signal handler."""
+        if self._connection is not None:
+            self._connection.signal_kill()
 
     def stop(self, *, by_force: bool = False) -> None:
-        """End the worker; does nothing where there is none.
+        """Stop the worker, if there is one.
 
         Args:
-            by_force: At once, without asking first.
+            by_force: Kill it instead of asking it to quit first.
         """
-        if self._link is None:
+        if self._connection is None:
             return
         if not by_force:
-            self._link.send(encode(Quit()))
-            self._link.close()
+            self._connection.send(encode(Quit()))
+            self._connection.close()
             with suppress(subprocess.TimeoutExpired):
-                self._link.process.wait(self._timeouts.quit)
-        self._link.kill()
-        self._link = None
-        self._unanswered.clear()
+                self._connection.process.wait(self._timeouts.quit)
+        self._connection.kill()
+        self._connection = None
+        self._pending.clear()
         self._cancelled_at.clear()
 
     def __enter__(self) -> WorkerClient:
@@ -207,79 +206,78 @@ class WorkerClient:
     ) -> None:
         self.stop()
 
-    def _ask(self, number: int, request: Message) -> None:
+    def _send(self, number: int, request: Message) -> None:
         self.start()
-        assert self._link is not None  # noqa: S101 - start() makes it, or raises
-        self._unanswered[number] = request
-        self._link.send(encode(request))
+        assert self._connection is not None  # noqa: S101 - start() sets it, or raises
+        self._pending[number] = request
+        self._connection.send(encode(request))
 
-    def _start_again(self) -> None:
-        """Ask another worker what the last one left unanswered."""
-        unanswered, cancelled = dict(self._unanswered), list(self._cancelled_at)
+    def _resend(self) -> None:
+        """Send the pending requests to a new worker."""
+        pending, cancelled = dict(self._pending), list(self._cancelled_at)
         self.stop(by_force=True)
-        for number, request in unanswered.items():
-            self._ask(number, request)
+        for number, request in pending.items():
+            self._send(number, request)
         for job in cancelled:
             self.cancel(job)
 
-    def _is_news(self, message: Message) -> bool:
-        """Take note of a message; tell whether it is more than a sign of life."""
+    def _process(self, message: Message) -> bool:
+        """Update the state from a message; return whether the caller gets it."""
         if isinstance(message, Hello):
             check_version(message)
             self._version = message.version
-            self._has_greeted = True
+            self._has_started = True
             return False
-        if not self._has_greeted:
-            raise ProtocolError("the worker did not say which protocol it speaks", where=self._launch.python)
+        if not self._has_started:
+            raise ProtocolError("the worker did not name its protocol", where=self._launch.python)
         if isinstance(message, (Done, Failed, Described)):
             number = _DESCRIBE if isinstance(message, Described) else message.id
-            self._unanswered.pop(number, None)
+            self._pending.pop(number, None)
             self._cancelled_at.pop(number, None)
         return True
 
-    def _check_pulse(self, link: Link) -> None:
-        """Raise where the worker has hung."""
-        now, allowed = self._clock.now(), self._timeouts
-        if link.heard != self._heard:
-            self._heard, self._heard_at = link.heard, now
-        silent = now - self._heard_at
-        if not self._has_greeted and silent > allowed.start:
+    def _check_alive(self, connection: Connection) -> None:
+        """Raise if the worker exceeds a time limit."""
+        now, limits = self._clock.now(), self._timeouts
+        if connection.lines_received != self._lines_seen:
+            self._lines_seen, self._last_line_at = connection.lines_received, now
+        silent = now - self._last_line_at
+        if not self._has_started and silent > limits.start:
             raise WorkerError(
-                f"the worker did not start within {allowed.start:g} s",
+                f"the worker did not start within {limits.start:g} s",
                 where=self._launch.python,
-                fix=link.with_last_words("Try it by hand: `stcn doctor` with that Python"),
+                fix=connection.with_log("Run `stcn doctor` with that Python"),
             )
-        pulse = link.pulse
-        doing = None if pulse.doing is None else f"{pulse.doing} ({pulse.file})" if pulse.file else pulse.doing
-        if self._has_greeted and silent > allowed.silence:
+        alive = connection.last_alive
+        doing = None if alive.doing is None else f"{alive.doing} ({alive.file})" if alive.file else alive.doing
+        if self._has_started and silent > limits.silence:
             raise WorkerError(
-                f"the worker gave no sign of life for {allowed.silence:g} s and was stopped",
+                f"the worker did not respond for {limits.silence:g} s and was stopped",
                 where=doing,
-                fix=link.with_last_words(WHOLE),
+                fix=connection.with_log(RUN_AGAIN),
             )
-        if pulse.seconds > allowed.stall:
-            advice = "Check the disk or the network share" if pulse.file else "Check the device"
+        if alive.seconds > limits.stall:
+            advice = "Check the disk or the network share" if alive.file else "Check the device"
             raise WorkerError(
-                f"the worker has hung: it got no further for {allowed.stall:g} s and was stopped",
+                f"the worker hangs: it made no progress for {limits.stall:g} s and was stopped",
                 where=doing,
-                fix=link.with_last_words(
-                    f"{advice}, or allow more time with {environment.TIMEOUTS.name}=stall=SECONDS. {WHOLE}"
+                fix=connection.with_log(
+                    f"{advice}, or allow more time with {environment.TIMEOUTS.name}=stall=SECONDS. {RUN_AGAIN}"
                 ),
             )
-        if any(now - since > allowed.cancel for since in list(self._cancelled_at.values())):
+        if any(now - since > limits.cancel for since in list(self._cancelled_at.values())):
             raise CancelledError(
-                f"the worker did not stop the job within {allowed.cancel:g} s and was stopped by force",
+                f"the worker did not stop the job within {limits.cancel:g} s and was killed",
                 where=doing,
-                fix=WHOLE,
+                fix=RUN_AGAIN,
             )
 
 
 @final
 class _Clock:
-    """Seconds in which somebody asked for the time at least once.
+    """Counts the seconds in which it was read at least once.
 
-    While a host renders, no thread of its Python may run for minutes. The worker has not hung because nobody could
-    listen.
+    While a host renders, its Python may not run for minutes. That time does not count as silence of the worker.
     """
 
     def __init__(self) -> None:
@@ -287,7 +285,7 @@ class _Clock:
         self._last = time.monotonic()
 
     def now(self) -> float:
-        """Return the seconds so far."""
+        """Return the seconds counted so far."""
         last, self._last = self._last, time.monotonic()
         self._seconds += min(self._last - last, 1.0)
         return self._seconds

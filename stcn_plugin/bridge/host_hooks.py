@@ -6,12 +6,12 @@ plugins implement it. ``docs/reference/hooks.md`` is generated from these docstr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pluggy
 
+from stcn_plugin.bridge.hooks import PROJECT
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Progress, Report
-from stcn_plugin.bridge.plugins import PROJECT
 from stcn_plugin.errors import STCNError
 
 _hookspec = pluggy.HookspecMarker(PROJECT)
@@ -25,7 +25,7 @@ class HostHooks:
     """
 
     @_hookspec(firstresult=True)
-    def stcn_collect_shot(self) -> JobRequest | None:
+    def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest | None:
         """Return what to propagate: the plate, the pattern of the mattes, range, preset and settings.
 
         Keyframes that already are files belong in the request; the others come from `stcn_render_keyframes`.
@@ -35,6 +35,9 @@ class HostHooks:
         On error: The job fails. It also fails if no plugin returns a request.
         Several plugins: The first result is used.
 
+        Args:
+            warn: Shows a warning to the artist, by `stcn_show_warning`.
+
         Example:
             @hookimpl
             def stcn_collect_shot(self) -> JobRequest:
@@ -42,7 +45,9 @@ class HostHooks:
         """
 
     @_hookspec(firstresult=True)
-    def stcn_render_keyframes(self, request: JobRequest, folder: str) -> Sequence[KeyframeFile] | None:
+    def stcn_render_keyframes(
+        self, request: JobRequest, folder: str, warn: Callable[[str], None]
+    ) -> Sequence[KeyframeFile] | None:
         """Render the artist's roto at every keyframe to picture files, at the plate's full format.
 
         Return ``None`` if all keyframes already are files.
@@ -55,6 +60,7 @@ class HostHooks:
         Args:
             request: The request that `stcn_collect_shot` returned.
             folder: Folder for the files. It may not exist yet. Keep the files: an update reads them again.
+            warn: Shows a warning to the artist, by `stcn_show_warning`.
 
         Example:
             @hookimpl
@@ -104,7 +110,7 @@ class HostHooks:
         """Show a warning: something went wrong, but the mattes are complete.
 
         When: Whenever the job has a warning.
-        Thread: The thread that called `Session.poll`.
+        Thread: The thread that called the method of the `Session`.
         On error: The error is ignored.
         Several plugins: All are called.
 

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from stcn_plugin.bridge.fields import Fields, require_usable
+from stcn_plugin.bridge.fields import Fields, require_valid_strings
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class KeyframeFile:
 
     @classmethod
     def from_json(cls, data: object) -> KeyframeFile:
-        """Read what `json_of` wrote."""
-        said = Fields(data, "a keyframe")
-        return cls(said.frame("frame"), said.value("file", str), said.texts_or_integers("objects"))
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a keyframe")
+        return cls(fields.frame("frame"), fields.value("file", str), fields.strings_or_integers("objects"))
 
 
 @dataclass(frozen=True)
@@ -71,26 +73,26 @@ class JobRequest:
 
     @classmethod
     def from_json(cls, data: object) -> JobRequest:
-        """Read what `json_of` wrote.
+        """Read the JSON of `json_of`.
 
         Raises:
-            ProtocolError: A key is absent or of another type, or holds what no file name and no setting can.
+            ProtocolError: A key is missing or has an invalid value.
         """
-        said = Fields(data, "a job")
+        fields = Fields(data, "a job")
         job = cls(
-            shot_file=said.optional("shot_file", str),
-            plate=said.optional("plate", str),
-            keyframes=said.many("keyframes", KeyframeFile.from_json),
-            out=said.optional("out", str),
-            range=said.optional("range", str),
-            objects=said.texts_or_nulls("objects"),
-            preset=said.optional("preset", str),
-            settings=said.texts("settings"),
-            update=said.frames("update"),
-            save_as=said.optional("save_as", str),
-            plugins=said.texts("plugins"),
+            shot_file=fields.optional("shot_file", str),
+            plate=fields.optional("plate", str),
+            keyframes=fields.list_of("keyframes", KeyframeFile.from_json),
+            out=fields.optional("out", str),
+            range=fields.optional("range", str),
+            objects=fields.strings_or_nulls("objects"),
+            preset=fields.optional("preset", str),
+            settings=fields.strings("settings"),
+            update=fields.frames("update"),
+            save_as=fields.optional("save_as", str),
+            plugins=fields.strings("plugins"),
         )
-        require_usable(json_of(job), "a job")
+        require_valid_strings(json_of(job), "a job")
         return job
 
 
@@ -110,9 +112,9 @@ class Progress:
 
     @classmethod
     def from_json(cls, data: object) -> Progress:
-        """Read what `json_of` wrote."""
-        said = Fields(data, "progress")
-        return cls(said.frame("done"), said.frame("total"), said.frame("frame"))
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "progress")
+        return cls(fields.frame("done"), fields.frame("total"), fields.frame("frame"))
 
 
 @dataclass(frozen=True)
@@ -154,23 +156,23 @@ class Report:
 
     @classmethod
     def from_json(cls, data: object) -> Report:
-        """Read what `json_of` wrote."""
-        said = Fields(data, "a report")
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a report")
         return cls(
-            objects=said.texts("objects"),
-            layers=said.pairs("layers", str),
-            patterns=said.pairs("patterns", str),
-            layout=said.value("layout", str),
-            device=said.value("device", str),
-            precision=said.value("precision", str),
-            files=said.texts("files"),
-            frames=said.frames("frames"),
-            first=said.frame("first"),
-            last=said.frame("last"),
-            seconds=said.pairs("seconds", float),
-            contact_sheet=said.optional("contact_sheet", str),
-            shot_file=said.optional("shot_file", str),
-            warnings=said.texts("warnings"),
+            objects=fields.strings("objects"),
+            layers=fields.mapping("layers", str),
+            patterns=fields.mapping("patterns", str),
+            layout=fields.value("layout", str),
+            device=fields.value("device", str),
+            precision=fields.value("precision", str),
+            files=fields.strings("files"),
+            frames=fields.frames("frames"),
+            first=fields.frame("first"),
+            last=fields.frame("last"),
+            seconds=fields.mapping("seconds", float),
+            contact_sheet=fields.optional("contact_sheet", str),
+            shot_file=fields.optional("shot_file", str),
+            warnings=fields.strings("warnings"),
         )
 
 
@@ -188,9 +190,9 @@ class Choice:
 
     @classmethod
     def from_json(cls, data: object) -> Choice:
-        """Read what `json_of` wrote."""
-        said = Fields(data, "a choice")
-        return cls(said.value("name", str), said.value("label", str))
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a choice")
+        return cls(fields.value("name", str), fields.value("label", str))
 
 
 @dataclass(frozen=True)
@@ -209,21 +211,30 @@ class Description:
 
     @classmethod
     def from_json(cls, data: object) -> Description:
-        """Read what `json_of` wrote."""
-        said = Fields(data, "a description")
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a description")
         return cls(
-            presets=said.many("presets", Choice.from_json),
-            weights=said.many("weights", Choice.from_json),
-            devices=said.many("devices", Choice.from_json),
+            presets=fields.list_of("presets", Choice.from_json),
+            weights=fields.list_of("weights", Choice.from_json),
+            devices=fields.list_of("devices", Choice.from_json),
         )
 
 
 def json_of(value: object) -> Any:
     """Return a job's dataclass, or a part of one, as what JSON can hold; what it cannot hold stays as it is."""
-    if is_dataclass(value):
-        return {each.name: json_of(getattr(value, each.name)) for each in fields(value)}
+    if dataclasses.is_dataclass(value):
+        return {each.name: json_of(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {name: json_of(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [json_of(item) for item in value]
     return value
+
+
+def quoted_settings(values: Mapping[str, str | None]) -> tuple[str, ...]:
+    """Return settings as ``KEY=VALUE``, quoted so that each value is read as text; ``None`` values are left out.
+
+    >>> quoted_settings({"compute.device": "cuda:1", "weights": None})
+    ('compute.device="cuda:1"',)
+    """
+    return tuple(f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None)

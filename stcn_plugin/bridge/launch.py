@@ -1,4 +1,4 @@
-"""How a worker process is started: with whose Python, in which environment."""
+"""Starting a worker process: its Python and its environment."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from dataclasses import dataclass, field
 
 from stcn_plugin.errors import WorkerError
 
-_START = (
+_PROGRAM = (
     "import sys; sys.path[:1] == [''] and sys.path.pop(0); from stcn_plugin.worker.serve import main; sys.exit(main())"
 )
-"""As ``-m stcn_plugin.worker``, but nothing in the current folder may pass for a module of the worker."""
+"""Like ``-m stcn_plugin.worker``, but files in the current folder cannot shadow modules of the worker."""
 
-_WHICH = "Name the Python that stcn_plugin is installed in: `stcn doctor` prints it"
+_FIX = "Set the Python that stcn_plugin is installed in; `stcn doctor` prints it"
 
 
 @dataclass(frozen=True)
 class WorkerLaunch:
-    """What starts a worker.
+    """Starts worker processes.
 
     Args:
-        python: The Python that has stcn_plugin installed; a host's own usually has not.
-        arguments: What it is given; replaced only to stand something else in a worker's place.
-        environment: The worker's environment.
-        idle: Seconds without a job after which it quits and gives its memory back; the next job starts another.
+        python: The Python that stcn_plugin is installed in, usually not the host's own.
+        arguments: Arguments of that Python; tests replace them to run another program as worker.
+        environment: Environment variables of the worker.
+        idle: Seconds without a job after which the worker exits to free its memory; the next job starts another.
     """
 
     python: str
-    arguments: Sequence[str] = ("-c", _START)
+    arguments: Sequence[str] = ("-c", _PROGRAM)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     idle: float = 900.0
 
     @classmethod
     def from_host(cls, python: str) -> WorkerLaunch:
-        """Launch from inside a host, whose variables for its own Python would mislead another one."""
+        """Return a launch without the host's variables for its own Python, which would misconfigure another Python."""
         return cls(python, environment=without_python(os.environ))
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the process, in a session of its own: Ctrl-C in a terminal reaches the host alone, which cancels.
+        """Start a process in its own session, so that Ctrl-C in a terminal reaches only the host, which cancels the job.
 
         Raises:
-            WorkerError: There is no such interpreter, or it cannot be run.
+            WorkerError: The Python does not exist or cannot be run.
         """
         if not self.python.strip() or os.path.isdir(self.python):  # noqa: PTH112
-            why = "this is a folder" if self.python.strip() else "none is set"
-            what = f"the worker's Python cannot be started ({why})"
-            raise WorkerError(what, where=self.python.strip() or None, fix=_WHICH)
+            problem = "it is a folder" if self.python.strip() else "none is set"
+            what = f"the worker's Python cannot be started ({problem})"
+            raise WorkerError(what, where=self.python.strip() or None, fix=_FIX)
         windows = sys.platform == "win32"
         try:
-            return subprocess.Popen(  # noqa: S603 - the interpreter is the user's own setting, and no shell is involved
+            return subprocess.Popen(  # noqa: S603 - the Python is the user's own setting, and there is no shell
                 [self.python, *self.arguments, "--idle-seconds", f"{self.idle:g}"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -65,11 +65,11 @@ class WorkerLaunch:
             raise WorkerError(
                 f"the worker's Python cannot be started ({reason})",
                 where=self.python,
-                fix=_WHICH,
+                fix=_FIX,
             ) from None
 
 
 def without_python(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without what steers a Python interpreter (``PYTHONHOME``, ``PYTHONPATH`` ...)."""
-    steering = ("PYTHON", "__PYVENV_LAUNCHER__")  # the latter is how macOS tells a framework's Python which it is
-    return {name: value for name, value in environment.items() if not name.startswith(steering)}
+    """Return an environment without variables for Python (``PYTHONHOME``, ``PYTHONPATH`` ...)."""
+    prefixes = ("PYTHON", "__PYVENV_LAUNCHER__")  # macOS sets the latter for a framework's Python
+    return {name: value for name, value in environment.items() if not name.startswith(prefixes)}

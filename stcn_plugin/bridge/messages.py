@@ -1,17 +1,18 @@
-"""The message protocol: one JSON object a line, over pipes; the worker's first line tells its version.
+"""The message protocol between host and worker: one JSON object per line, over pipes.
 
-Host to worker: `Describe`, `Run`, `Cancel`, `Quit`. Worker to host: `Hello` first, then `Alive` now and then, and
-`Described`, `Progressed`, `Written`, `Warned`, and one of `Done` and `Failed` for every job.
+Host to worker: `Describe`, `Run`, `Cancel`, `Quit`. Worker to host: `Hello` first, `Alive` every second, `Described`,
+`Progressed`, `Written`, `Warned`, and one `Done` or `Failed` for every job.
 
-Both sides check what they are sent. A worker that is sent what is no message exits with an error, since it cannot tell
-whose job it was; hence a host checks what it sends.
+Both sides validate the messages that they receive. A worker exits at an invalid message, since it cannot tell which job it
+belongs to; so a host validates its messages before sending them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Union
 
@@ -21,21 +22,21 @@ from stcn_plugin.bridge.job import Description, JobRequest, Progress, Report, js
 from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
 PROTOCOL = 1
-"""Version of the protocol; both sides must speak the same."""
+"""Version of the protocol, which must be the same on both sides."""
 
-MOST_BYTES = 64 << 20
-"""Longest message; a longer one can only be rubbish."""
+MAX_MESSAGE_BYTES = 64 << 20
+"""Maximum length of a message."""
 
-_MOST_VALUES = 1 << 22
-"""Most values in a message: decoded, small ones take twenty times the memory that they have as text."""
+_MAX_VALUES = 1 << 22
+"""Maximum number of values in a message; decoded, small values take twenty times the memory of their text."""
 
 RETIRED = 75
-"""Exit code of a worker that quits between jobs, having had none for long or a GPU that failed; another takes its place."""
+"""Exit code of a worker that exits between jobs, after a long idle time or a GPU failure, to be replaced by another."""
 
 
 @dataclass(frozen=True)
 class Hello:
-    """The worker is up and speaks ``protocol``; it runs ``version`` of the package as process ``pid``."""
+    """The worker has started: process ``pid`` runs ``version`` of stcn_plugin and uses ``protocol``."""
 
     protocol: int
     version: str
@@ -44,10 +45,12 @@ class Hello:
 
 @dataclass(frozen=True)
 class Alive:
-    """The worker's process lives; sent every second.
+    """The worker responds; sent every second.
 
-    The work under way has not got further for ``seconds``; it is ``doing`` something, with a ``file`` where it reads or
-    writes one.
+    Args:
+        seconds: Seconds since the job last made progress.
+        doing: What the job is doing.
+        file: The file that it reads or writes.
     """
 
     seconds: float = 0.0
@@ -57,12 +60,12 @@ class Alive:
 
 @dataclass(frozen=True)
 class Describe:
-    """Tell devices, weights and presets."""
+    """Request a `Description`."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Run a job; jobs wait for each other."""
+    """Run a job, after the jobs that were sent before."""
 
     id: int
     job: JobRequest
@@ -70,26 +73,26 @@ class Run:
 
 @dataclass(frozen=True)
 class Cancel:
-    """Stop a job within one frame; it then ends as `Failed` with a `CancelledError`."""
+    """Cancel a job within one frame; it ends as `Failed` with a `CancelledError`."""
 
     id: int
 
 
 @dataclass(frozen=True)
 class Quit:
-    """Stop whatever runs and exit."""
+    """Cancel all jobs and exit."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """Answer to `Describe`."""
+    """The answer to `Describe`."""
 
     description: Description
 
 
 @dataclass(frozen=True)
 class Progressed:
-    """A step of a job is done."""
+    """A job has made progress."""
 
     id: int
     progress: Progress
@@ -97,7 +100,7 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Written:
-    """A frame's mattes are on disk."""
+    """The mattes of a frame are on disk."""
 
     id: int
     frame: int
@@ -106,7 +109,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Warned:
-    """Something went wrong without harm to the mattes."""
+    """A problem that does not affect the mattes."""
 
     id: int
     text: str
@@ -122,13 +125,13 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """A job, or with id 0 a `Describe`, ended with an error."""
+    """A job failed; with id 0, a `Describe`."""
 
     id: int
     error: STCNError
 
 
-# Made at run time, where Python 3.9 has no `|` for classes.
+# Evaluated at runtime, where Python 3.9 has no `|` for classes.
 Message = Union[  # noqa: UP007
     Hello, Alive, Describe, Run, Cancel, Quit, Described, Progressed, Written, Warned, Done, Failed
 ]
@@ -145,7 +148,7 @@ _READ: Mapping[str, Callable[[Fields], Message]] = MappingProxyType(
         "quit": lambda _: Quit(),
         "described": lambda f: Described(Description.from_json(f.value("description", dict))),
         "progressed": lambda f: Progressed(f.value("id", int), Progress.from_json(f.value("progress", dict))),
-        "written": lambda f: Written(f.value("id", int), f.frame("frame"), f.texts("files")),
+        "written": lambda f: Written(f.value("id", int), f.frame("frame"), f.strings("files")),
         "warned": lambda f: Warned(f.value("id", int), f.value("text", str)),
         "done": lambda f: Done(f.value("id", int), Report.from_json(f.value("report", dict))),
         "failed": lambda f: Failed(f.value("id", int), error_from_json(f.value("error", dict))),
@@ -154,60 +157,58 @@ _READ: Mapping[str, Callable[[Fields], Message]] = MappingProxyType(
 
 
 def encode(message: Message) -> bytes:
-    """Return a message as one line: ASCII, so that no locale and no odd file name can break it.
+    """Return a message as one line of ASCII, which is independent of locales and unusual file names.
 
     Raises:
-        ProtocolError: It holds what JSON cannot, or is too long.
+        ProtocolError: The message has a value that JSON does not support, or is too long.
     """
     data: dict[str, Any] = {"type": type(message).__name__.lower()}
-    for each in fields(message):
+    for each in dataclasses.fields(message):
         value = getattr(message, each.name)
         data[each.name] = error_json(value) if isinstance(value, STCNError) else json_of(value)
     try:
         text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ProtocolError(f"this {data['type']} cannot be sent: {error}") from None
-    if len(text) >= MOST_BYTES:
-        raise ProtocolError(
-            f"this {data['type']} has {len(text) >> 20} MB, too much to be sent", fix="Name fewer files"
-        )
+        raise ProtocolError(f"a message {data['type']!r} cannot be sent: {error}") from None
+    if len(text) >= MAX_MESSAGE_BYTES:
+        raise ProtocolError(f"a message {data['type']!r} is too long: {len(text) >> 20} MB", fix="Use fewer files")
     return text.encode("ascii") + b"\n"
 
 
 def decode(line: bytes) -> Message:
-    """Read one line.
+    """Parse one line.
 
     Raises:
-        ProtocolError: It is no message.
+        ProtocolError: The line is not a valid message.
     """
-    if line.count(b",") + line.count(b"[") + line.count(b"{") > _MOST_VALUES:
-        raise ProtocolError(f"this message has more values than any has: {_shown(line)}")
+    if line.count(b",") + line.count(b"[") + line.count(b"{") > _MAX_VALUES:
+        raise ProtocolError(f"a message has too many values: {_excerpt(line)}")
     try:
         data = json.loads(line, parse_constant=_refuse)
     except (ValueError, RecursionError):
-        raise ProtocolError(f"this is no message: {_shown(line)}") from None
-    named = Fields(data, "a message")
-    kind = named.value("type", str)
+        raise ProtocolError(f"not a message: {_excerpt(line)}") from None
+    fields = Fields(data, "a message")
+    kind = fields.value("type", str)
     if kind not in _READ:
-        raise ProtocolError(f"there is no message {kind[:40]!r}")
-    return _READ[kind](named)
+        raise ProtocolError(f"unknown message {kind[:40]!r}")
+    return _READ[kind](fields)
 
 
 def check_version(hello: Hello) -> None:
-    """Refuse a worker that speaks another protocol.
+    """Check that a worker uses the same protocol.
 
     Raises:
-        ProtocolError: It does.
+        ProtocolError: It uses another one.
     """
     if hello.protocol != PROTOCOL:
         raise ProtocolError(
-            f"the worker is stcn_plugin {hello.version} and speaks protocol {hello.protocol}, this host speaks {PROTOCOL}",
-            fix="Install both from one version: run `stcn install` with the worker's Python again",
+            f"the worker is stcn_plugin {hello.version} and uses protocol {hello.protocol}, this host uses {PROTOCOL}",
+            fix="Install the same version of both: run `stcn install` again with the worker's Python",
         )
 
 
 def error_json(error: STCNError) -> dict[str, Any]:
-    """Return an error as JSON can hold it; its class by name, of a plugin's own class the nearest of this package."""
+    """Convert an error to JSON types, with the name of its class or, for a plugin's class, of the nearest base class here."""
     kind = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
     where, fix = (None if text is None else str(text) for text in (error.where, error.fix))
     data = {"kind": kind, "what": str(error.what), "where": where, "fix": fix}
@@ -215,20 +216,20 @@ def error_json(error: STCNError) -> dict[str, Any]:
 
 
 def error_from_json(data: Mapping[str, Any]) -> STCNError:
-    """Return the error that the other side met, of the same class; of a class unknown here, a `WorkerError`."""
-    said = Fields(data, "an error")
-    kind = getattr(errors, said.value("kind", str), None)
+    """Return an error of the same class; if the class is unknown here, a `WorkerError`."""
+    fields = Fields(data, "an error")
+    kind = getattr(errors, fields.value("kind", str), None)
     known = kind if isinstance(kind, type) and issubclass(kind, STCNError) else WorkerError
-    found = known(said.value("what", str), where=said.optional("where", str), fix=said.optional("fix", str))
-    if isinstance(found, CancelledError):
-        found.signal = said.optional("signal", int)
-    return found
+    error = known(fields.value("what", str), where=fields.optional("where", str), fix=fields.optional("fix", str))
+    if isinstance(error, CancelledError):
+        error.signal = fields.optional("signal", int)
+    return error
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(constant)  # NaN and Infinity are no JSON
+    raise ValueError(constant)  # NaN and Infinity are not JSON
 
 
-def _shown(line: bytes) -> str:
+def _excerpt(line: bytes) -> str:
     text = line[:120].decode("utf-8", "replace").strip()
     return repr(text if len(line) <= 120 else f"{text}…")

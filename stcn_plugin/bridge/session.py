@@ -1,4 +1,4 @@
-"""One session that drives any host: collect the shot, render the keyframes, propagate, deliver the mattes."""
+"""Drives a host through a job: collect the shot, render the keyframes, propagate, deliver the mattes."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from dataclasses import replace
 from typing import Any, final
 
 from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.files import keyframe_folder
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
 from stcn_plugin.bridge.messages import Done, Failed, Progressed, Warned, Written
-from stcn_plugin.bridge.places import keyframe_folder
-from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.bridge.signals import stop_requests
-from stcn_plugin.errors import HostError, PluginError, STCNError
+from stcn_plugin.errors import CancelledError, HostError, PluginError, STCNError
 
-_MOST_MESSAGES = 200
-"""Messages taken in one poll: a host must get back to its own work."""
+_MAX_MESSAGES_PER_POLL = 200
+"""Limits the time of one poll, so that the host stays usable."""
 
 
 @final
 class Session:
-    """Runs one job at a time for a host, over a worker that may serve other sessions before and after.
+    """Runs one job at a time for a host. The worker may serve other sessions before and after.
 
-    A host that can wait calls `run`. One that must stay usable calls `prepare` and `start`, then `poll` until it gives a
-    report, then `deliver`. Of any error that one of them raises the host was told by `stcn_job_failed`, once.
+    A host that can block calls `run`. A host that has to stay usable calls `prepare` and `start`, then `poll` until it
+    returns a report, then `deliver`. Before one of them raises an error, it calls `stcn_job_failed` once.
 
     Args:
         host: A plugin of `HostHooks`.
-        client: The worker.
-        plugins: Further plugins of `HostHooks`, asked before the host.
+        client: The client of the worker.
+        plugins: Further plugins of `HostHooks`, called before the host.
 
     Raises:
-        PluginError: A plugin has a hook that does not exist, or with other arguments.
+        PluginError: A plugin has an unknown hook, or a hook with unknown arguments.
     """
 
     def __init__(self, host: object, client: WorkerClient, *, plugins: Sequence[object] = ()) -> None:
@@ -41,22 +41,22 @@ class Session:
         self._client = client
         self._job: int | None = None
         self._request: JobRequest | None = None
-        self._warned: set[str] = set()
+        self._shown_warnings: set[str] = set()
 
     @property
     def is_running(self) -> bool:
-        """Whether a job is under way."""
+        """Whether a job is running."""
         return self._job is not None
 
     def run(self) -> Report:
-        """Do all of it, on this thread.
+        """Run the whole job on this thread.
 
-        On the main thread SIGINT (Ctrl-C), SIGTERM and SIGHUP cancel within a frame meanwhile; a second one ends the
-        process at once, and the worker with it.
+        On the main thread, SIGINT (Ctrl-C), SIGTERM and SIGHUP cancel the job within a frame; a second signal ends the
+        process and the worker at once.
 
         Raises:
             CancelledError: The host or a signal cancelled the job.
-            STCNError: Whatever else went wrong.
+            STCNError: The job failed.
         """
         with stop_requests(at_once=self._client.kill) as stop:
             self.start(self.prepare())
@@ -64,7 +64,7 @@ class Session:
             while report is None:
                 if stop and not is_stopping:
                     is_stopping = True
-                    self._warn("stopping after the frames under way; a second signal ends everything at once")
+                    self._warn("stopping after the current frames; a second signal ends the process at once")
                     self.cancel()
                 report = self.poll(timeout=0.1)
             self.deliver(report)
@@ -74,57 +74,60 @@ class Session:
         """Collect the shot and render its keyframes.
 
         Raises:
-            STCNError: The host cannot tell, or has nothing to propagate.
+            STCNError: A hook raised an error, or there is nothing to propagate.
         """
         self._refuse_while_running()
-        with self._telling_failure():
-            self._warned.clear()
-            request: JobRequest | None = self._asked("stcn_collect_shot", lambda it: isinstance(it, JobRequest))
+        with self._reporting_failure():
+            self._shown_warnings.clear()
+            request: JobRequest | None = self._result(
+                "stcn_collect_shot", lambda it: isinstance(it, JobRequest), warn=self._warn
+            )
             if request is None:
-                raise HostError("the host collected no shot")
+                raise HostError("no plugin returned a shot", where="stcn_collect_shot")
             folder = keyframe_folder(request)
-            rendered = self._asked("stcn_render_keyframes", _are_keyframes, request=request, folder=folder)
+            rendered = self._result(
+                "stcn_render_keyframes", _are_keyframes, request=request, folder=folder, warn=self._warn
+            )
             return replace(request, keyframes=(*request.keyframes, *(rendered or ())))
 
     def start(self, request: JobRequest) -> None:
-        """Send a job to the worker, which is started where none is running.
+        """Send the job to the worker, which is started unless it is running.
 
         Raises:
-            STCNError: A job is under way already, or the worker cannot be started.
+            STCNError: A job is running, or the worker cannot be started.
         """
         self._refuse_while_running()
-        with self._telling_failure():
+        with self._reporting_failure():
             self._job, self._request = self._client.submit(request), request
 
     def poll(self, *, timeout: float = 0.0) -> Report | None:
-        """Take what the worker has told since, and tell the host.
+        """Process the worker's messages and call the host's hooks.
 
         Args:
             timeout: Seconds to wait for the first message.
 
         Returns:
-            The report when the job is done, ``None`` before.
+            The report when all mattes are on disk, ``None`` before.
 
         Raises:
-            CancelledError: It was cancelled.
-            STCNError: The job ended with an error, or the worker died.
+            CancelledError: The job was cancelled.
+            STCNError: The job failed, or the worker died.
         """
         if self._job is None:
             raise HostError("no job is running")
-        with self._telling_failure():
-            # Every plugin is asked: one that says no does not speak for the others.
-            if any(answer for _, answer in self._hooks.answers("stcn_is_cancelled")):
+        with self._reporting_failure():
+            if self._is_cancelled():
                 self.cancel()
-            for number in range(_MOST_MESSAGES):
+            for number in range(_MAX_MESSAGES_PER_POLL):
                 message = self._client.receive(timeout=0.0 if number else timeout)
                 if message is None:
                     break
                 if getattr(message, "id", None) != self._job:
-                    continue  # of an earlier job that was abandoned
+                    continue  # of an earlier, abandoned job
                 if isinstance(message, Progressed):
-                    self._tell("stcn_show_progress", progress=message.progress)
+                    self._notify("stcn_show_progress", progress=message.progress)
                 elif isinstance(message, Written):
-                    self._tell("stcn_show_frame", frame=message.frame, files=message.files)
+                    self._notify("stcn_show_frame", frame=message.frame, files=message.files)
                 elif isinstance(message, Warned):
                     self._warn(message.text)
                 elif isinstance(message, Failed):
@@ -135,63 +138,77 @@ class Session:
         return None
 
     def cancel(self) -> None:
-        """Ask the worker to stop the job; `poll` then raises `CancelledError` within a frame. From any thread."""
+        """Cancel the job; `poll` raises `CancelledError` within a frame. From any thread."""
         job = self._job
         if job is not None:
             self._client.cancel(job)
 
     def deliver(self, report: Report) -> None:
-        """Have the host take the mattes in.
+        """Let the host load the mattes.
 
         Raises:
-            STCNError: The host cannot; the mattes are on disk all the same.
+            STCNError: The host cannot; the mattes stay on disk.
         """
         if self._request is None:
             raise HostError("no job was run")
-        with self._telling_failure():
-            for _ in self._hooks.answers("stcn_deliver_mattes", request=self._request, report=report):
+        with self._reporting_failure():
+            for _ in self._hooks.results("stcn_deliver_mattes", request=self._request, report=report):
                 pass
+
+    def raise_if_cancelled(self) -> None:
+        """Check for cancellation while waiting for the worker, before `start`.
+
+        Raises:
+            CancelledError: The artist has cancelled the job.
+        """
+        with self._reporting_failure():
+            if self._is_cancelled():
+                raise CancelledError("the job was cancelled before it started")
+
+    def _is_cancelled(self) -> bool:
+        """Return whether any plugin reports that the job is cancelled."""
+        return any(is_cancelled for _, is_cancelled in self._hooks.results("stcn_is_cancelled"))
 
     def _refuse_while_running(self) -> None:
         if self._job is not None:
             raise HostError("a job is running", fix="Wait for it, or cancel it first")
 
-    def _asked(self, hook: str, is_right: Callable[[Any], bool], **arguments: object) -> Any:
-        """Return the first answer, once it is known to be what the hook has to give."""
-        for name, answer in self._hooks.answers(hook, **arguments):
-            if not is_right(answer):
-                raise PluginError(f"its hook {hook} gave a {type(answer).__name__} of no use", where=f"plugin {name}")
-            return answer
+    def _result(self, hook: str, is_valid: Callable[[Any], bool], **arguments: object) -> Any:
+        """Return the first result of a hook after checking its type."""
+        for name, result in self._hooks.results(hook, **arguments):
+            if not is_valid(result):
+                raise PluginError(f"its hook {hook} returned a {type(result).__name__}", where=f"plugin {name}")
+            return result
         return None
 
-    def _tell(self, hook: str, **arguments: object) -> None:
-        self._hooks.tell(hook, warn=self._warn_once, **arguments)
+    def _notify(self, hook: str, **arguments: object) -> None:
+        self._hooks.notify(hook, on_error=self._warn_once, **arguments)
 
     def _warn_once(self, error: PluginError) -> None:
-        """Tell the host of a plugin's failure; what fails for one frame would fail for a thousand."""
-        if str(error) not in self._warned:
-            self._warned.add(str(error))
+        """Show a plugin's error once per job, not once per frame."""
+        if str(error) not in self._shown_warnings:
+            self._shown_warnings.add(str(error))
             self._warn(str(error))
 
     def _warn(self, text: str) -> None:
-        self._hooks.tell("stcn_show_warning", warn=lambda _: None, text=text)
+        self._hooks.notify("stcn_show_warning", on_error=lambda _: None, text=text)
 
     @contextmanager
-    def _telling_failure(self) -> Iterator[None]:
-        """Tell the host of an error, and leave no job behind."""
+    def _reporting_failure(self) -> Iterator[None]:
+        """Cancel the job at an error, and call `stcn_job_failed`."""
         try:
             yield
         except STCNError as error:
             self.cancel()
             self._job = None
-            self._tell("stcn_job_failed", error=error)
+            self._notify("stcn_job_failed", error=error)
             raise
 
 
-def _are_keyframes(answer: object) -> bool:
-    return isinstance(answer, (list, tuple)) and all(isinstance(each, KeyframeFile) for each in answer)
+def _are_keyframes(result: object) -> bool:
+    return isinstance(result, (list, tuple)) and all(isinstance(each, KeyframeFile) for each in result)
 
 
 def _name_of(plugin: object) -> str:
-    """Name a plugin: a module or class by its own name, an object by its class."""
+    """Return the name of a module or class, or of an object's class."""
     return str(getattr(plugin, "__name__", type(plugin).__name__))

@@ -1,7 +1,7 @@
-"""SIGINT, SIGTERM and SIGHUP cancel what runs: what every command, batch host and the worker does with them.
+"""Handling of SIGINT, SIGTERM and SIGHUP, which cancel a command, a batch job or the worker.
 
-No handler here raises in the middle of work that holds locks. A job looks at a `StopRequest` between its steps; commands
-without a job end by a `StopSignal`, which their cleanup sees as Ctrl-C.
+No handler raises in code that holds locks: a job checks a `StopRequest` between its steps. Commands without a job are
+interrupted by a `StopSignal`, a `KeyboardInterrupt`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from stcn_plugin.errors import CancelledError
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # Windows has no SIGHUP
-"""The signals that cancel."""
+"""Signals that cancel."""
 
-_ONE_PRESS = 0.5
-"""Seconds in which signals count as one: a farm may signal a process group and then each process in it."""
+_REPEAT_INTERVAL = 0.5
+"""Seconds in which signals count as one: a farm may signal a process group and then each of its processes."""
 
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
 @final
 class StopSignal(KeyboardInterrupt):
-    """A signal asked a command without a job to end.
+    """A signal has interrupted a command without a job.
 
     Args:
         number: The signal.
@@ -44,10 +44,10 @@ class StopSignal(KeyboardInterrupt):
 
 @final
 class StopRequest:
-    """Whether a signal has asked for the end of a job.
+    """True once a signal has requested to cancel a job.
 
     Attributes:
-        number: The first such signal, ``None`` before.
+        number: The first signal, ``None`` before.
     """
 
     number: int | None = None
@@ -57,9 +57,9 @@ class StopRequest:
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code of a process that an error ends: 128 and the signal where one asked for it, else 1.
+    """Return the exit code for an error: 128 plus the signal for a cancelled job or command, else 1.
 
-    A `CancelledError` without a signal counts as SIGINT: the user cancelled.
+    A `CancelledError` without a signal counts as SIGINT.
     """
     if isinstance(error, CancelledError):
         return 128 + (error.signal or signal.SIGINT)
@@ -72,28 +72,28 @@ def exit_code(error: BaseException) -> int:
 def stop_requests(
     *, on_request: Callable[[int], None] = lambda _: None, at_once: Callable[[], None] = lambda: None
 ) -> Iterator[StopRequest]:
-    """Turn signals into a request that a job looks at between its steps; a second signal ends the process at once.
+    """Yield a request that is set by the first signal; a second signal ends the process at once.
 
-    A `CancelledError` that leaves the context is given the signal.
+    A `CancelledError` raised inside gets the number of the signal.
 
     Args:
-        on_request: Called with the first signal. Interrupts the main thread anywhere, so it must take no locks.
-        at_once: Called before the process ends at once, to end what it has started. Must take no locks either.
+        on_request: Called with the first signal. It interrupts the main thread anywhere, so it must not take locks.
+        at_once: Called before the process ends at once, to kill its children. It must not take locks either.
     """
     request = StopRequest()
-    asked_at = 0.0
+    requested_at = 0.0
 
-    def ask(number: int) -> None:
-        nonlocal asked_at
+    def request_stop(number: int) -> None:
+        nonlocal requested_at
         if request.number is None:
-            request.number, asked_at = number, time.monotonic()
+            request.number, requested_at = number, time.monotonic()
             on_request(number)
-        elif time.monotonic() - asked_at >= _ONE_PRESS:
+        elif time.monotonic() - requested_at >= _REPEAT_INTERVAL:
             at_once()
             _end(number)
 
     try:
-        with signals_handled(ask):
+        with signals_handled(request_stop):
             yield request
     except CancelledError as error:
         error.signal = error.signal or request.number
@@ -102,17 +102,17 @@ def stop_requests(
 
 @contextmanager
 def stop_signals_raised() -> Iterator[None]:
-    """Raise a `StopSignal` in the main thread at the first signal; a second one ends the process at once.
+    """Raise a `StopSignal` in the main thread at the first signal; a second signal ends the process at once.
 
-    For work that holds no locks that another thread could wait for.
+    For code that holds no locks that another thread waits for.
     """
-    asked_at: list[float] = []
+    raised_at: list[float] = []
 
     def interrupt(number: int) -> None:
-        if not asked_at:
-            asked_at.append(time.monotonic())
+        if not raised_at:
+            raised_at.append(time.monotonic())
             raise StopSignal(number)
-        if time.monotonic() - asked_at[0] >= _ONE_PRESS:
+        if time.monotonic() - raised_at[0] >= _REPEAT_INTERVAL:
             _end(number)
 
     with signals_handled(interrupt):
@@ -121,10 +121,10 @@ def stop_signals_raised() -> Iterator[None]:
 
 @contextmanager
 def signals_handled(handle: Callable[[int], None]) -> Iterator[None]:
-    """Have a function called for SIGINT, SIGTERM and SIGHUP while the context lasts.
+    """Handle SIGINT, SIGTERM and SIGHUP with a function inside the context.
 
-    Signals that are ignored stay ignored, as under ``nohup``. Outside of the main thread nothing changes, since Python
-    delivers signals to the main thread alone. A process that is forked meanwhile has the handlers of before.
+    Ignored signals stay ignored, as under ``nohup``. On other threads than the main thread nothing changes, since Python
+    handles signals on the main thread only. A forked process uses the previous handlers.
 
     Args:
         handle: Called with the signal's number, on the main thread, between any two instructions.
@@ -137,7 +137,7 @@ def signals_handled(handle: Callable[[int], None]) -> Iterator[None]:
     process = os.getpid()
 
     def restore(number: int) -> None:
-        # A handler that is not Python's, which is None here, cannot be set again.
+        # None is a handler that was not set from Python and cannot be restored.
         signal.signal(number, before[number] or signal.SIG_DFL)
 
     def call(number: int, _frame: FrameType | None) -> None:
@@ -158,26 +158,26 @@ def signals_handled(handle: Callable[[int], None]) -> Iterator[None]:
 
 
 def _leave_lost_terminal() -> None:
-    """Send stdout and stderr nowhere where their terminal was closed: to write there would be an error."""
+    """Redirect stdout and stderr to the null device if their terminal was closed, since writing would fail."""
     for descriptor in (1, 2):
         try:
             os.write(descriptor, b"")
-        except OSError:  # noqa: PERF203 - each is tried on its own
+        except OSError:  # noqa: PERF203 - each is tried separately
             os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _end(number: int) -> NoReturn:
-    """End this process now, without unwinding: whatever is being written has only a temporary name yet."""
+    """Exit without cleanup: files that are being written still have temporary names."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):  # the signal may have come in the middle of writing to it
+        with suppress(Exception):  # the signal may have interrupted a write
             stream.flush()
-    say("stopped at once")
+    write_stderr("stopped at once")
     if os.isatty(2):
         os.write(2, _SHOW_CURSOR)  # a progress bar hides it
     os._exit(128 + number)
 
 
-def say(text: str) -> None:
-    """Write a line to stderr from a signal handler: past Python's buffers, which the signal may have interrupted."""
+def write_stderr(text: str) -> None:
+    """Write a line to stderr from a signal handler, bypassing Python's buffers, which the signal may have interrupted."""
     with suppress(OSError):
         os.write(2, f"stcn: {text}\n".encode())

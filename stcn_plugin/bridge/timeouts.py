@@ -1,4 +1,4 @@
-"""How long a worker may take before its host gives up on it."""
+"""Time limits for a worker."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from stcn_plugin.errors import WorkerError
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long a worker may take, in seconds. Of all but ``stall``, only time in which the host asks counts.
+    """Time limits in seconds. Except for ``stall``, only time in which the host polls the worker counts.
 
     Args:
-        start: From its start to its first message; Python on a network disk is slow.
-        silence: Without any sign of life, of which a worker gives one a second.
-        stall: Without getting any further with its work: a file read or written, or a stage of the network computed.
-            An 8K frame takes minutes for a stage on a slow CPU, and a file server may be away for a while.
-        cancel: From a cancel to the end of the job, after which it is stopped by force.
-        quit: From being asked to quit to being stopped by force.
+        start: From the start of the process to its first message; loading Python from a network disk is slow.
+        silence: Without a message; a worker sends one every second.
+        stall: Without progress: a file read or written, or a stage of the network computed. A stage of an 8K frame takes
+            minutes on a slow CPU, and a file server may be unavailable for a while.
+        cancel: From cancelling a job to its end; then the worker is killed.
+        quit: From asking the worker to quit to its exit; then it is killed.
     """
 
     start: float = 120.0
@@ -30,13 +30,13 @@ class Timeouts:
 
     @classmethod
     def from_environment(cls) -> Timeouts:
-        """Return the timeouts that ``STCN_TIMEOUTS`` asks for; the defaults where it names none.
+        """Return the time limits of ``STCN_TIMEOUTS``, with defaults for those that it does not name.
 
         Raises:
-            WorkerError: It names another timeout, or what is no number of seconds.
+            WorkerError: The variable has an unknown name, or a value that is not a number of seconds.
         """
         known = [each.name for each in fields(cls)]
-        found: dict[str, float] = {}
+        values: dict[str, float] = {}
         for part in filter(None, (each.strip() for each in environment.TIMEOUTS.value().split(","))):
             name, _, text = part.partition("=")
             try:
@@ -45,9 +45,9 @@ class Timeouts:
                 seconds = math.nan
             if name.strip() not in known or not seconds > 0:
                 raise WorkerError(
-                    f"'{part}' is no timeout",
+                    f"'{part}' is not a time limit",
                     where=environment.TIMEOUTS.name,
                     fix=f"Write NAME=SECONDS, separated by commas; names are {', '.join(known)}",
                 )
-            found[name.strip()] = seconds
-        return cls(**found)
+            values[name.strip()] = seconds
+        return cls(**values)

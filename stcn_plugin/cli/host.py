@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import final
 
+from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import JobRequest, Progress, Report
-from stcn_plugin.bridge.plugins import hookimpl
 from stcn_plugin.cli.terminal import echo, echo_message
 
 

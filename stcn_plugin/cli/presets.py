@@ -11,7 +11,7 @@ import click
 from stcn_plugin.cli.terminal import echo, echo_document
 
 if TYPE_CHECKING:
-    from stcn_plugin.bridge.plugins import Hooks
+    from stcn_plugin.bridge.hooks import Hooks
 
 # The library is imported inside the commands: `stcn --help` reads this module and should stay quick.
 

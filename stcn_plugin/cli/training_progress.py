@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stcn_plugin.bridge.printable import printable
-from stcn_plugin.bridge.signals import say, stop_requests
+from stcn_plugin.bridge.signals import stop_requests, write_stderr
 from stcn_plugin.cli.terminal import echo
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def watched(*, total: int, batch: int) -> Iterator[Watcher]:
 
     def notify(_number: int) -> None:
         if is_leader():
-            say("stopping after this step; press Ctrl-C again to stop at once and lose it")
+            write_stderr("stopping after this step; press Ctrl-C again to stop at once and lose it")
 
     display = _Display(total, batch)
     with stop_requests(on_request=notify) as stop, display.shown():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.errors import KeyframeError, STCNError
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_headers

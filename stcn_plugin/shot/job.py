@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.errors import KeyframeError, PlateError, PresetError
 from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.media.colour import ColourTransform

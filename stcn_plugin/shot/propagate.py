@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import Progress, Report
-from stcn_plugin.bridge.plugins import Hooks
 from stcn_plugin.network.convolution import convolution_kind
 from stcn_plugin.network.devices import choose_device, choose_precision, release_memory
 from stcn_plugin.network.engine import Engine

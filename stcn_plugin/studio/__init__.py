@@ -11,7 +11,7 @@ with plugins::
     propagate(load_shot("sh010.yaml", search_path=preset_search_path(studio)), studio=studio)
 """
 
-from stcn_plugin.bridge.plugins import hookimpl
+from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.studio.hooks import StudioHooks

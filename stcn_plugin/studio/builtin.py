@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stcn_plugin.bridge.plugins import hookimpl
+from stcn_plugin.bridge.hooks import hookimpl
 
 if TYPE_CHECKING:
     from stcn_plugin.media.plate_files import PlateFiles

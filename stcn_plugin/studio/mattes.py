@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.studio.answers import kind, nonsense
 
 Matte = NDArray[np.float32]
@@ -35,7 +35,7 @@ def process_mattes(hooks: Hooks, frame: int, mattes: Mapping[str, Matte]) -> Map
     current = {name: _read_only(matte) for name, matte in mattes.items()}
     changed = False
     # Plugins are called one at a time as the answers are taken, so each sees those before it through this mapping.
-    for plugin, answer in hooks.answers(_HOOK, frame=frame, mattes=MappingProxyType(current)):
+    for plugin, answer in hooks.results(_HOOK, frame=frame, mattes=MappingProxyType(current)):
         if not isinstance(answer, Mapping):
             raise nonsense(plugin, _HOOK, f"{kind(answer)} for frame {frame}, not mattes by object name")
         for name, matte in answer.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
 
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.errors import CancelledError, PluginError, STCNError
 
 
@@ -38,7 +38,7 @@ class Notifier:
                 self._warnings[key] = str(error)
                 self._on_warning(self._warnings[key])
 
-        self._hooks.tell(hook, warn=warn, **arguments)
+        self._hooks.notify(hook, on_error=warn, **arguments)
 
     @contextmanager
     def telling_failure(self, out: str) -> Iterator[None]:

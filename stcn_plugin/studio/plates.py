@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.errors import PluginError, STCNError
 from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
 from stcn_plugin.media.window import FrameHeader
@@ -29,7 +29,7 @@ def plate_files(hooks: Hooks, pattern: str, *, part: str | None, layer: str | No
     Raises:
         PluginError: A plugin raised, or gave what cannot read.
     """
-    plugin, files = next(hooks.answers(_HOOK, pattern=pattern, part=part, layer=layer))
+    plugin, files = next(hooks.results(_HOOK, pattern=pattern, part=part, layer=layer))
     if plugin == BUILT_IN:
         return files  # type: ignore[no-any-return]
     if missing := [name for name in ("header", "picture") if not callable(getattr(files, name, None))]:

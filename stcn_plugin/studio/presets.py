@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.presets.library import environment_folders
 from stcn_plugin.studio.answers import kind, nonsense
 
@@ -23,7 +23,7 @@ def preset_search_path(hooks: Hooks) -> tuple[Path, ...]:
 
 
 def _folders(hooks: Hooks) -> Iterator[Path]:
-    for plugin, folders in hooks.answers(_HOOK):
+    for plugin, folders in hooks.results(_HOOK):
         if not isinstance(folders, list | tuple):
             raise nonsense(plugin, _HOOK, f"{kind(folders)}, not a list of folders")
         for folder in folders:

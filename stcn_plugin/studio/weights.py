@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.network.store import SUFFIX, WeightsStore, builtin_files
 from stcn_plugin.studio.answers import kind, nonsense
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
@@ -25,7 +25,7 @@ def weights_store(hooks: Hooks, folder: Path | None = None) -> WeightsStore:
         PluginError: A plugin raised, or named what are no weights.
     """
     files: dict[str, Path] = {}
-    for plugin, named in hooks.answers(_HOOK):
+    for plugin, named in hooks.results(_HOOK):
         if not isinstance(named, Mapping):
             raise nonsense(plugin, _HOOK, f"{kind(named)}, not a mapping of names to files")
         for name, file in named.items():

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, final
 
-from stcn_plugin.bridge.messages import MOST_BYTES, Alive, Cancel, Message, Quit, Warned, decode, encode
+from stcn_plugin.bridge.messages import MAX_MESSAGE_BYTES, Alive, Cancel, Message, Quit, Warned, decode, encode
 from stcn_plugin.errors import ProtocolError
 from stcn_plugin.shot.activities import Activity
 
@@ -117,8 +117,8 @@ class Channel:
         Raises:
             ProtocolError: The host sent what is no message.
         """
-        while line := self._source.readline(MOST_BYTES):
-            if not line.endswith(b"\n") and len(line) < MOST_BYTES:
+        while line := self._source.readline(MAX_MESSAGE_BYTES):
+            if not line.endswith(b"\n") and len(line) < MAX_MESSAGE_BYTES:
                 break  # the host died in the middle of a message
             message = decode(line)
             if isinstance(message, Quit):
@@ -133,7 +133,7 @@ class Channel:
         try:
             self.take_requests()
         except ProtocolError as error:
-            print(f"the host does not speak as it should: {error}", file=sys.stderr)  # noqa: T201 - this is the log
+            print(f"the host sent an invalid message: {error}", file=sys.stderr)  # noqa: T201 - this is the log
             self.exit_code = 2  # to go on would leave the host to wait for an answer that never comes
         finally:
             self._quit()

@@ -24,7 +24,7 @@ def describe() -> Description:
         Choice(entry.name, f"{entry.variant or 'unreadable'}, {entry.licence}")
         for entry in weights_store(studio).entries()
     )
-    return Description(tuple(presets), tuple(weights), (Choice("auto", "the fastest there is"), *_devices()))
+    return Description(tuple(presets), tuple(weights), (Choice("auto", "the fastest available"), *_devices()))
 
 
 def _devices() -> list[Choice]:

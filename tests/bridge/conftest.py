@@ -1,17 +1,18 @@
-"""Clients of stand-ins, of which no process is left in the end."""
+"""Clients of stand-ins; no process is left at the end of a test."""
 
 from __future__ import annotations
 
 import pytest
 from fake_workers import fake, is_alive
 
-from stcn_plugin.bridge.client import Timeouts, WorkerClient
+from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.launch import WorkerLaunch
+from stcn_plugin.bridge.timeouts import Timeouts
 
 
 @pytest.fixture
 def client():
-    """Make clients of stand-ins; none of their processes is left behind."""
+    """Make clients of stand-ins; check that all of their processes end."""
     made, pids = [], set()
 
     def make(script: str | WorkerLaunch, **arguments: object) -> WorkerClient:

@@ -1,4 +1,4 @@
-"""Stand-ins for a worker: small scripts that misbehave in one way each, as real processes."""
+"""Stand-ins for a worker: real processes that run small scripts, each with one kind of misbehaviour."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from stcn_plugin.bridge.client import Timeouts, WorkerClient
+from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.job import JobRequest, Report
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.messages import Done, Failed, Message
+from stcn_plugin.bridge.session import Session
+from stcn_plugin.bridge.timeouts import Timeouts
+
+MessageT = TypeVar("MessageT")
 
 JOB = JobRequest(plate="p.####.exr", out="m.####.exr")
 
@@ -22,7 +27,7 @@ _PRELUDE = """
 import json, os, signal, subprocess, sys, time
 
 def send(type, **fields):
-    sys.stdout.write(json.dumps({"type": type, **fields}) + "\\n")
+    sys.stdout.write(json.dumps({"type": type, **fields}, separators=(",", ":")) + "\\n")
     sys.stdout.flush()
 
 def hello(protocol=1):
@@ -84,12 +89,12 @@ while True:
 
 
 def fake(script: str) -> WorkerLaunch:
-    """Launch a script in a worker's place."""
+    """Return a launch that runs a script instead of a worker."""
     return WorkerLaunch(sys.executable, arguments=("-I", "-S", "-c", _PRELUDE + script))
 
 
 def stopped_clients() -> Iterator[Callable[..., WorkerClient]]:
-    """Make clients of stand-ins, all stopped in the end."""
+    """Make clients of stand-ins; stop all of them at the end."""
     made = []
 
     def make(script: str = WORKING, **limits: float) -> WorkerClient:
@@ -101,24 +106,49 @@ def stopped_clients() -> Iterator[Callable[..., WorkerClient]]:
         each.stop()
 
 
+DEADLINE = 240.0
+"""Seconds to wait for what must happen; generous, since only that it happens matters."""
+
+
+def receive_until(client: WorkerClient, is_wanted: Callable[[Message], bool]) -> list[Message]:
+    """Receive messages up to the wanted one, which is the last of the list; raises what receiving raises."""
+    deadline = time.monotonic() + DEADLINE
+    messages: list[Message] = []
+    while time.monotonic() < deadline:
+        message = client.receive(timeout=0.1)
+        if message is not None:
+            messages.append(message)
+            if is_wanted(message):
+                return messages
+    raise TimeoutError(f"the message did not come; received: {messages}")
+
+
 def end_of(client: WorkerClient, job: int) -> Done | Failed:
-    """Receive until a job has ended; raises what receiving raises."""
-    while True:
-        message = client.receive(timeout=0.1)
-        if isinstance(message, (Done, Failed)) and message.id == job:
-            return message
+    """Receive until a job has ended."""
+    message = receive_until(client, lambda message: isinstance(message, (Done, Failed)) and message.id == job)[-1]
+    assert isinstance(message, (Done, Failed))
+    return message
 
 
-def until(client: WorkerClient, kind: type[Message]) -> Message:
-    """Receive until there is a message of a kind."""
-    while True:
-        message = client.receive(timeout=0.1)
-        if isinstance(message, kind):
-            return message
+def until(client: WorkerClient, kind: type[MessageT]) -> MessageT:
+    """Receive until there is a message of a type."""
+    message = receive_until(client, lambda message: isinstance(message, kind))[-1]
+    assert isinstance(message, kind)
+    return message
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
-    """Wait for what must come; the deadline is generous, since only that it comes matters."""
+def report_of(session: Session) -> Report:
+    """Poll until the job is done."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        report = session.poll(timeout=0.05)
+        if report is not None:
+            return report
+    raise TimeoutError("the job did not end")
+
+
+def eventually(condition: Callable[[], bool], seconds: float = DEADLINE) -> bool:
+    """Wait for a condition; return whether it came true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -128,7 +158,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process runs; one that waits to be reaped does not."""
+    """Return whether a process is running; a zombie is not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""A host that writes down what it is told, and the job that it asks for."""
+"""A host that records the calls of its hooks, and its job."""
 
 from __future__ import annotations
 
@@ -11,57 +11,58 @@ RENDERED = KeyframeFile(1010, "rendered.png")
 
 
 class Recorder:
-    """A host that writes down what it is told, and with what it answers or raises at each hook."""
+    """A host that records the calls of its hooks, and returns or raises what a test sets for each."""
 
-    def __init__(self, **answers):
-        self.answers = {"stcn_collect_shot": REQUEST, "stcn_render_keyframes": [RENDERED], **answers}
-        self.told = []
+    def __init__(self, **results):
+        self.results = {"stcn_collect_shot": REQUEST, "stcn_render_keyframes": [RENDERED], **results}
+        self.calls = []
         self.threads = {}
 
-    def _fires(self, hook, *arguments):
-        self.told.append((hook, *arguments))
+    def _called(self, hook, *arguments):
+        self.calls.append((hook, *arguments))
         self.threads.setdefault(hook, set()).add(threading.get_ident())
-        answer = self.answers.get(hook)
-        if callable(answer) and not isinstance(answer, type):
-            answer = answer()
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        result = self.results.get(hook)
+        if callable(result) and not isinstance(result, type):
+            result = result()
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     def hooks(self):
-        return [each[0] for each in self.told if each[0] != "stcn_is_cancelled"]
+        return [each[0] for each in self.calls if each[0] != "stcn_is_cancelled"]
 
     def of(self, hook):
-        return [each[1:] for each in self.told if each[0] == hook]
+        return [each[1:] for each in self.calls if each[0] == hook]
 
     @hookimpl
-    def stcn_collect_shot(self):
-        return self._fires("stcn_collect_shot")
+    def stcn_collect_shot(self, warn):
+        self.warn = warn
+        return self._called("stcn_collect_shot")
 
     @hookimpl
     def stcn_render_keyframes(self, request, folder):
-        return self._fires("stcn_render_keyframes", request, folder)
+        return self._called("stcn_render_keyframes", request, folder)
 
     @hookimpl
     def stcn_show_progress(self, progress):
-        self._fires("stcn_show_progress", progress.frame)
+        self._called("stcn_show_progress", progress.frame)
 
     @hookimpl
     def stcn_show_frame(self, frame, files):
-        self._fires("stcn_show_frame", frame, files)
+        self._called("stcn_show_frame", frame, files)
 
     @hookimpl
     def stcn_show_warning(self, text):
-        self._fires("stcn_show_warning", text)
+        self._called("stcn_show_warning", text)
 
     @hookimpl
     def stcn_is_cancelled(self):
-        return self._fires("stcn_is_cancelled")
+        return self._called("stcn_is_cancelled")
 
     @hookimpl
     def stcn_deliver_mattes(self, request, report):
-        self._fires("stcn_deliver_mattes", request, report)
+        self._called("stcn_deliver_mattes", request, report)
 
     @hookimpl
     def stcn_job_failed(self, error):
-        self._fires("stcn_job_failed", error)
+        self._called("stcn_job_failed", error)

@@ -1,4 +1,4 @@
-"""The bridge inside a host: an old Python, no packages but pluggy, and nothing of this project but the bridge."""
+"""The bridge inside a host: an old Python, without packages except pluggy, without the rest of this project."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OLD = (3, 9)
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """What a host gets: the bridge's part of the package, and pluggy, and nothing else."""
+    """What is installed in a host: the bridge and pluggy."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "stcn_plugin").mkdir()
     for part in PARTS:
@@ -36,14 +36,14 @@ def site(tmp_path_factory):
 
 
 def bare(python: str, site: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run code in an interpreter that has the standard library and the site, and nothing else."""
+    """Run code in a Python with only the standard library and the site."""
     program = f"import sys\nsys.path.insert(0, {str(site)!r})\n{code}"
     return subprocess.run([python, "-I", "-S", "-c", program, *arguments], capture_output=True, text=True, timeout=300)
 
 
 IMPORT = """
 before = set(sys.modules)
-import stcn_plugin.bridge, stcn_plugin.bridge.launch, stcn_plugin.frames
+import stcn_plugin.bridge, stcn_plugin.bridge.batch, stcn_plugin.bridge.files, stcn_plugin.frames
 loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sys.version_info[:2])
 print(sorted(loaded - set(STDLIB)))
@@ -52,14 +52,14 @@ print(stcn_plugin.frames.parse_frame_range("1001-1003"))
 
 
 def old_pythons() -> list[str]:
-    """Pythons of the oldest version that hosts have, where the machine has any."""
+    """Return the Pythons of the oldest supported version on this machine."""
     found = [shutil.which("python3.9"), *map(str, Path.home().glob(".pyenv/versions/3.9.*/bin/python3.9"))]
     works = lambda python: subprocess.run([python, "-c", ""], capture_output=True).returncode == 0  # noqa: E731
     return [python for python in found if python and works(python)]
 
 
 def test_the_bridge_needs_the_standard_library_and_pluggy_alone(site):
-    """In a bare interpreter the bridge loads, and loads nothing else."""
+    """In a bare Python the bridge loads, and loads nothing else."""
     result = bare(sys.executable, site, IMPORT.replace("STDLIB", "sys.stdlib_module_names"))
     assert result.returncode == 0, result.stderr
     _, others, frames = result.stdout.splitlines()
@@ -78,7 +78,7 @@ def test_the_bridge_loads_in_python_3_9(site):
 
 
 def executed(tree: ast.AST):
-    """Every node that runs, which annotations under `from __future__ import annotations` do not."""
+    """Yield every node but annotations, which `from __future__ import annotations` does not evaluate."""
     for name, value in ast.iter_fields(tree):
         if name in ("annotation", "returns"):
             continue
@@ -90,7 +90,7 @@ def executed(tree: ast.AST):
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
 def test_syntax_is_that_of_python_3_9(file):
-    """No file of the bridge has syntax, or classes joined by ``|``, that Python 3.9 cannot run."""
+    """No file of the bridge has syntax, or unions by ``|``, that Python 3.9 does not support."""
     tree = ast.parse(file.read_text("utf-8"), feature_version=OLD)
     assert not [node for node in ast.walk(tree) if isinstance(node, (ast.Match, ast.TryStar))]
     future = {
@@ -111,7 +111,7 @@ def test_syntax_is_that_of_python_3_9(file):
             assert not keywords & {"strict", "slots", "kw_only"}, f"line {node.lineno}: {ast.unparse(node)}"
 
 
-# What is named at import would fail at once on Windows; what is only called there must be asked for first.
+# Windows does not have these; inside functions they are only used after a check.
 POSIX = {"killpg", "getpgid", "setsid", "fork", "SIGKILL", "SIGHUP", "SIGALRM", "WNOHANG"}
 
 
@@ -119,7 +119,7 @@ POSIX = {"killpg", "getpgid", "setsid", "fork", "SIGKILL", "SIGHUP", "SIGALRM", 
     "file", [*FILES, *sorted((PACKAGE / "worker").glob("*.py"))], ids=lambda file: str(file.relative_to(PACKAGE))
 )
 def test_nothing_of_posix_is_named_at_import(file):
-    """Names that Windows lacks stand inside functions only."""
+    """They are used inside functions only."""
     tree = ast.parse(file.read_text("utf-8"))
     inside = {id(node) for each in ast.walk(tree) if isinstance(each, ast.FunctionDef) for node in ast.walk(each)}
     for node in ast.walk(tree):
@@ -147,27 +147,27 @@ with WorkerClient(WorkerLaunch.from_host(sys.argv[1])) as worker:
     try:
         Session(Host(), worker).run()
     except Exception as error:
-        print(error)
+        print(error.where)
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "numpy", "OpenImageIO", "yaml", "pydantic"}))
 """
 
 
 @pytest.mark.parametrize("which", ["this", "3.9"])
 def test_a_host_with_the_bridge_alone_drives_a_worker_of_another_python(site, tmp_path, which):
-    """What is copied into a host starts a real worker, asks what it offers and gets its errors, and loads nothing heavy."""
+    """It starts a real worker, gets its description and its errors, and loads no heavy package."""
     pythons = [sys.executable] if which == "this" else old_pythons()
     if not pythons:
         pytest.skip("there is no Python 3.9 on this machine")
     result = bare(pythons[0], site, HOST, sys.executable, str(tmp_path))
     assert result.returncode == 0, result.stderr
-    first, kind, said, heavy = result.stdout.splitlines()
+    first, kind, where, heavy = result.stdout.splitlines()
     assert (first, heavy) == ("default", "[]")
     assert kind == "PresetError"
-    assert "keyframes" in said
+    assert "keyframes" in where
 
 
-def test_a_host_that_passes_its_own_python_variables_on_is_kept_from_it(site, tmp_path):
-    """A host's PYTHONHOME would break the worker's Python; launched as from a host, it does not."""
+def test_a_hosts_python_variables_do_not_break_the_worker(site, tmp_path):
+    """With PYTHONHOME the worker's Python does not start; launched with `from_host`, it does."""
     code = """
 import os
 os.environ["PYTHONHOME"] = "/opt/host/python"
@@ -181,12 +181,10 @@ for launch in (WorkerLaunch(sys.argv[1]), WorkerLaunch.from_host(sys.argv[1])):
             print(error.what)
 """
     result = bare(sys.executable, site, code, sys.executable)
-    assert result.stdout.splitlines() == ["the worker ended by itself with exit code 1 while it started", "True"], (
-        result.stderr
-    )
+    assert result.stdout.splitlines() == ["the worker exited with code 1 while starting", "True"], result.stderr
 
 
-def test_files_in_the_current_folder_are_not_the_workers_modules(site, tmp_path):
+def test_files_in_the_current_folder_do_not_shadow_modules(site, tmp_path):
     """A queue.py among the artist's files is not imported."""
     (tmp_path / "queue.py").write_text("raise SystemExit('imported from the current folder')\n")
     code = f"""

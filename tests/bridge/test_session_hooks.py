@@ -1,4 +1,4 @@
-"""The session and its hooks: which fire when, on which thread, and what becomes of a job when one of them fails."""
+"""The session's hooks: their order and threads, and the job when one of them fails."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import threading
 from dataclasses import replace
 
 import pytest
-from fake_workers import REPORT, WORKING, fake, stopped_clients
+from fake_workers import REPORT, WORKING, fake, report_of, stopped_clients
 from recording_host import RENDERED, REQUEST, Recorder
 
 from stcn_plugin.bridge import HostHooks, JobRequest, Session, WorkerClient, hookimpl
-from stcn_plugin.bridge.places import keyframe_folder
 from stcn_plugin.errors import HostError, PlateError, PluginError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
@@ -20,13 +19,13 @@ client = pytest.fixture(stopped_clients)
 
 
 def test_the_recorder_has_every_hook():
-    """No hook is left out below."""
+    """The tests below cover all hooks."""
     named = {name for name in vars(HostHooks) if name.startswith("stcn_")}
     assert named == {name for name in vars(Recorder) if name.startswith("stcn_")}
 
 
-def test_hooks_fire_in_order_on_the_callers_thread(client):
-    """A run collects, renders, shows and delivers, all on the thread that called it; nothing failed."""
+def test_run_calls_the_hooks_in_order_on_its_thread(client):
+    """It collects, renders, shows and delivers."""
     host = Recorder()
     report = Session(host, client()).run()
     assert report == REPORT
@@ -50,22 +49,20 @@ def test_hooks_fire_in_order_on_the_callers_thread(client):
     assert set().union(*host.threads.values()) == {threading.get_ident()}
 
 
-def test_steps_fire_on_the_thread_that_takes_them(client):
-    """A host that polls beside its main thread is told there, and collects and delivers on its main thread."""
+def test_hooks_are_called_on_the_thread_of_their_method(client):
+    """A host may poll on a thread, and prepare and deliver on its main thread."""
     host, reports = Recorder(), []
     session = Session(host, client())
 
     def poll():
-        while (report := session.poll(timeout=0.05)) is None:
-            pass
-        reports.append(report)
+        reports.append(report_of(session))
 
     session.start(session.prepare())
     assert session.is_running
-    beside = threading.Thread(target=poll)
-    beside.start()
-    thread = beside.ident
-    beside.join()
+    polling = threading.Thread(target=poll)
+    polling.start()
+    thread = polling.ident
+    polling.join()
     assert not session.is_running
     session.deliver(reports[0])
     for hook in ("stcn_collect_shot", "stcn_render_keyframes", "stcn_deliver_mattes"):
@@ -77,23 +74,25 @@ def test_steps_fire_on_the_thread_that_takes_them(client):
 @pytest.mark.parametrize(
     "hook", ["stcn_collect_shot", "stcn_render_keyframes", "stcn_deliver_mattes", "stcn_is_cancelled"]
 )
-def test_a_hook_that_has_to_answer_ends_the_job_when_it_raises(client, hook):
-    """The error names the plugin and the hook, is told once, and the session is as good as new."""
+def test_an_error_in_a_required_hook_ends_the_job(client, hook):
+    """The error names plugin and hook and is reported once; the session can run another job."""
     host = Recorder(**{hook: RuntimeError("the roto is locked")})
     session = Session(host, client())
     with pytest.raises(PluginError) as caught:
         session.run()
-    assert str(caught.value) == f"plugin Recorder: its hook {hook} failed (RuntimeError: the roto is locked)."
+    assert caught.value.where == "plugin Recorder"
+    assert hook in caught.value.what
+    assert "(RuntimeError: the roto is locked)" in caught.value.what
     assert host.of("stcn_job_failed") == [(caught.value,)]
     assert host.hooks()[-1] == "stcn_job_failed"
     assert not session.is_running
-    del host.answers[hook]
-    host.answers["stcn_collect_shot"] = REQUEST
+    del host.results[hook]
+    host.results["stcn_collect_shot"] = REQUEST
     assert session.run() == REPORT
 
 
 def test_a_job_that_a_hook_ended_is_cancelled_in_the_worker(client):
-    """When the host gives up on a job, the worker is told, and is free for the next one."""
+    """The worker is free for the next job."""
     script = """
 hello()
 first = request()["id"]
@@ -109,14 +108,14 @@ request()
     session = Session(host, client(script))
     with pytest.raises(PluginError, match="no window"):
         session.run()
-    host.answers["stcn_is_cancelled"] = None
+    host.results["stcn_is_cancelled"] = None
     assert session.run() == REPORT
     assert host.of("stcn_show_warning") == [("True of the first",)]
     assert len(host.of("stcn_job_failed")) == 1
 
 
-def test_an_error_of_this_package_passes_as_it_is(client):
-    """What a host says in its own words the artist reads in them."""
+def test_errors_of_the_package_are_raised_unchanged(client):
+    """A host reports in its own words what the artist can fix."""
     error = HostError("nothing is selected", fix="Select a Read")
     host = Recorder(stcn_collect_shot=error)
     with pytest.raises(HostError) as caught:
@@ -126,50 +125,55 @@ def test_an_error_of_this_package_passes_as_it_is(client):
 
 
 @pytest.mark.parametrize("hook", ["stcn_show_progress", "stcn_show_frame", "stcn_show_warning"])
-def test_a_hook_that_is_only_told_harms_nothing_when_it_raises(client, hook):
-    """The job is delivered; the failure is one warning, however often it comes."""
+def test_an_error_in_a_notified_hook_is_one_warning(client, hook):
+    """The job is delivered; the warning is shown once, not once per frame."""
     host = Recorder(**{hook: RuntimeError("no window")})
     assert Session(host, client()).run() == REPORT
-    warning = f"plugin Recorder: its hook {hook} failed (RuntimeError: no window)."
     texts = [text for (text,) in host.of("stcn_show_warning")]
-    assert texts == ["one object is small"] if hook == "stcn_show_warning" else [warning, "one object is small"]
+    assert texts[-1] == "one object is small"
+    failures = texts[:-1]
+    assert len(failures) == (hook != "stcn_show_warning")
+    assert all(hook in text and "no window" in text for text in failures)
     assert "stcn_job_failed" not in host.hooks()
 
 
-def test_a_failure_that_cannot_be_told_is_raised_all_the_same(client):
-    """A host that fails even in telling of a failure gets the first error, and a warning for its own."""
+def test_an_error_while_reporting_a_failure_is_a_warning(client):
+    """The first error is raised."""
     host = Recorder(stcn_collect_shot=PlateError("is cut"), stcn_job_failed=RuntimeError("no window"))
     with pytest.raises(PlateError, match="is cut"):
         Session(host, client()).run()
-    assert host.of("stcn_show_warning") == [
-        ("plugin Recorder: its hook stcn_job_failed failed (RuntimeError: no window).",)
-    ]
+    ((warning,),) = host.of("stcn_show_warning")
+    assert "stcn_job_failed" in warning
+    assert "no window" in warning
 
 
 @pytest.mark.parametrize(
-    ("hook", "answer"),
+    ("hook", "result"),
     [
         ("stcn_collect_shot", {"plate": "p"}),
         ("stcn_render_keyframes", "rendered.png"),
         ("stcn_render_keyframes", [RENDERED, "rendered.png"]),
     ],
 )
-def test_an_answer_of_no_use_names_the_plugin(client, hook, answer):
-    """A hook that gives something else is told by name, before anything is sent."""
-    host = Recorder(**{hook: answer})
+def test_a_result_of_the_wrong_type_is_refused(client, hook, result):
+    """The error names the plugin; nothing is sent to the worker."""
+    host = Recorder(**{hook: result})
     worker = client()
-    with pytest.raises(PluginError, match=f"plugin Recorder: its hook {hook} gave a {type(answer).__name__}"):
+    with pytest.raises(PluginError) as caught:
         Session(host, worker).run()
+    assert caught.value.where == "plugin Recorder"
+    assert hook in caught.value.what
+    assert type(result).__name__ in caught.value.what
     assert len(host.of("stcn_job_failed")) == 1
     assert worker.pid is None
 
 
-def test_a_host_that_collects_nothing_is_told():
-    """Without a shot there is nothing to do; nor is there a folder for a shot that is nowhere."""
+def test_a_job_needs_a_request_with_mattes():
+    """No request, or one without a pattern for the mattes, is an error."""
     worker = WorkerClient(fake(WORKING))
-    for answer, said in ((None, "collected no shot"), (JobRequest(plate="p"), "where its mattes go")):
-        host = Recorder(stcn_collect_shot=answer)
-        with pytest.raises(HostError, match=said):
+    for request in (None, JobRequest(plate="p")):
+        host = Recorder(stcn_collect_shot=request)
+        with pytest.raises(HostError):
             Session(host, worker).run()
         assert len(host.of("stcn_job_failed")) == 1
 
@@ -177,35 +181,38 @@ def test_a_host_that_collects_nothing_is_told():
 class UnknownHook(Recorder):
     @hookimpl
     def stcn_show_preview(self):
-        """There is no such hook."""
+        """Unknown hook."""
 
 
 class WrongArgument:
     @hookimpl
     def stcn_show_progress(self, percent):
-        """There is no such argument."""
+        """Unknown argument."""
 
 
-@pytest.mark.parametrize(("plugin", "said"), [(UnknownHook, "stcn_show_preview"), (WrongArgument, "percent")])
-def test_a_host_that_does_not_fit_is_told_by_name(plugin, said):
-    """A misspelt hook or argument is told at once, with the plugin's name."""
-    with pytest.raises(PluginError, match=f"plugin {plugin.__name__}: .*{said}"):
+@pytest.mark.parametrize(("plugin", "word"), [(UnknownHook, "stcn_show_preview"), (WrongArgument, "percent")])
+def test_a_host_with_an_unknown_hook_or_argument_is_refused(plugin, word):
+    """The error names the plugin."""
+    with pytest.raises(PluginError, match=word) as caught:
         Session(plugin(), WorkerClient(fake(WORKING)))
+    assert caught.value.where == f"plugin {plugin.__name__}"
 
 
-def test_plugins_beside_a_host_are_asked_before_it(client):
-    """Another plugin may answer in the host's place, and is told what the host is told."""
-    host, beside = Recorder(), type("Beside", (Recorder,), {})(stcn_render_keyframes=[])
-    Session(host, client(), plugins=[beside]).run()
+def test_plugins_are_called_before_the_host(client):
+    """Another plugin may return a result in place of the host; both are notified."""
+    host, other = Recorder(), type("Other", (Recorder,), {})(stcn_render_keyframes=[])
+    Session(host, client(), plugins=[other]).run()
     assert host.of("stcn_collect_shot") == []
-    assert beside.of("stcn_deliver_mattes") == [(REQUEST, REPORT)]
-    assert host.of("stcn_deliver_mattes") == beside.of("stcn_deliver_mattes")
-    assert host.of("stcn_show_frame") == beside.of("stcn_show_frame")
+    assert other.of("stcn_deliver_mattes") == [(REQUEST, REPORT)]
+    assert host.of("stcn_deliver_mattes") == other.of("stcn_deliver_mattes")
+    assert host.of("stcn_show_frame") == other.of("stcn_show_frame")
 
 
-def test_keyframes_lie_beside_the_mattes():
-    """Beside the mattes, else beside the shot file, always absolute."""
-    assert keyframe_folder(JobRequest(out="/a/b/m.####.exr", shot_file="/c/s.yaml")) == "/a/b/keyframes"
-    assert keyframe_folder(JobRequest(shot_file="/c/s.yaml")) == "/c/keyframes"
-    assert keyframe_folder(JobRequest(out="/a/<object>/v1/m.####.exr")) == "/a/keyframes"
-    assert keyframe_folder(JobRequest(out="m.####.exr")).startswith("/")
+@pytest.mark.parametrize("hook", ["stcn_collect_shot", "stcn_render_keyframes"])
+def test_a_host_can_warn_while_it_prepares_a_job(client, hook):
+    """The warning is shown like those of the worker."""
+    host = Recorder()
+    result = host.results[hook]
+    host.results[hook] = lambda: host.warn("the roto is hidden") or result
+    Session(host, client()).prepare()
+    assert host.of("stcn_show_warning") == [("the roto is hidden",)]

@@ -1,4 +1,4 @@
-"""The session and its jobs: one at a time, each ended by its worker, by a cancel or by a signal."""
+"""The session's jobs: one at a time, each ended by the worker, by cancelling or by a signal."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_workers import DEAF, REPORT, UNTIL_CANCELLED, eventually, is_alive, stopped_clients
+from fake_workers import DEADLINE, DEAF, REPORT, UNTIL_CANCELLED, eventually, is_alive, report_of, stopped_clients
 from recording_host import REQUEST, Recorder
 
 from stcn_plugin.bridge import Session, hookimpl
@@ -23,8 +24,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins e
 client = pytest.fixture(stopped_clients)
 
 
-def test_a_job_that_the_worker_would_not_understand_fails_before_it_starts(client):
-    """A request of wrong types is an error like any other."""
+def test_a_request_of_wrong_types_fails_before_it_is_sent(client):
+    """The error is reported like any other."""
     host = Recorder(stcn_collect_shot=replace(REQUEST, update=("1001",)))
     with pytest.raises(ProtocolError, match="update"):
         Session(host, client()).run()
@@ -32,7 +33,7 @@ def test_a_job_that_the_worker_would_not_understand_fails_before_it_starts(clien
 
 
 def test_the_workers_error_is_the_jobs(client):
-    """What the worker met is raised as what it was, and told once; messages of other jobs are passed over."""
+    """It is raised unchanged and reported once; messages of other jobs are ignored."""
     host = Recorder()
     session = Session(
         host,
@@ -49,42 +50,42 @@ def test_the_workers_error_is_the_jobs(client):
 
 
 def test_a_worker_that_dies_is_the_jobs_error(client):
-    """The host is told once, and the next job finds another worker."""
+    """It is reported once, and the next job starts another worker."""
     host = Recorder()
     session = Session(host, client("hello(); request(); say('bad luck'); sys.exit(4)"))
     for times in (1, 2):
-        with pytest.raises(WorkerError, match="exit code 4"):
+        with pytest.raises(WorkerError, match="code 4"):
             session.run()
         assert len(host.of("stcn_job_failed")) == times
-        assert "bad luck" in str(host.of("stcn_job_failed")[-1][0])
+        assert "bad luck" in host.of("stcn_job_failed")[-1][0].fix
 
 
-def test_cancelling_is_asked_at_every_poll(client):
-    """Once the host says so, the job ends as cancelled; the same session and worker then run another."""
+def test_cancelling_is_checked_at_every_poll(client):
+    """The job ends as cancelled; the same session and worker then run another."""
     polls = iter([None, False, False, True, True])
     host = Recorder(stcn_is_cancelled=lambda: next(polls, True))
     worker = client(UNTIL_CANCELLED)
     session = Session(host, worker)
-    with pytest.raises(CancelledError, match="the mattes written so far are whole"):
+    with pytest.raises(CancelledError):
         session.run()
     assert len(host.of("stcn_is_cancelled")) >= 4
     assert len(host.of("stcn_job_failed")) == 1
     pid = worker.pid
-    host.answers.update(stcn_is_cancelled=False, stcn_collect_shot=replace(REQUEST, preset="short"))
+    host.results.update(stcn_is_cancelled=False, stcn_collect_shot=replace(REQUEST, preset="short"))
     assert session.run() == REPORT
     assert worker.pid == pid
 
 
 def test_every_plugin_may_cancel(client):
-    """A plugin that says no does not speak for the host, nor the host for a plugin."""
+    """A plugin that returns ``False`` does not overrule the host, nor the host a plugin."""
     for host, plugin in ((True, False), (False, True)):
 
         class Farm:
-            answer = plugin
+            is_cancelled = plugin
 
             @hookimpl
             def stcn_is_cancelled(self):
-                return self.answer
+                return self.is_cancelled
 
         session = Session(Recorder(stcn_is_cancelled=host), client(UNTIL_CANCELLED), plugins=[Farm()])
         with pytest.raises(CancelledError):
@@ -92,51 +93,49 @@ def test_every_plugin_may_cancel(client):
 
 
 def test_cancelling_from_another_thread(client):
-    """A button may cancel on the main thread what another thread polls."""
+    """A button on the main thread may cancel a job that is polled on another."""
     session = Session(Recorder(), client(UNTIL_CANCELLED))
-    session.cancel()  # nothing runs, nothing happens
+    session.cancel()  # without a job it does nothing
     session.start(session.prepare())
     threading.Timer(0.1, session.cancel).start()
     with pytest.raises(CancelledError):
-        while True:
-            session.poll(timeout=0.05)
+        report_of(session)
 
 
 def test_one_job_at_a_time(client):
-    """A second start is refused and leaves the first alone; polling and delivering want a job."""
+    """A second start is refused and does not affect the first; polling and delivering need a job."""
     host = Recorder()
     session = Session(host, client())
     for call in (session.poll, lambda: session.deliver(REPORT)):
-        with pytest.raises(HostError, match=r"no job (is running|was run)"):
+        with pytest.raises(HostError):
             call()
     request = session.prepare()
     session.start(request)
     for call in (session.prepare, lambda: session.start(request)):
         with pytest.raises(HostError, match="a job is running"):
             call()
-    while (report := session.poll(timeout=0.05)) is None:
-        pass
-    assert report == REPORT
+    assert report_of(session) == REPORT
     assert "stcn_job_failed" not in host.hooks()
 
 
-def test_a_poll_ends_though_the_worker_tells_and_tells(client, monkeypatch):
-    """A host gets back to its own work after so many messages."""
-    monkeypatch.setattr(session_module, "_MOST_MESSAGES", 10)
+def test_a_poll_processes_a_limited_number_of_messages(client, monkeypatch):
+    """So that the host stays usable."""
+    monkeypatch.setattr(session_module, "_MAX_MESSAGES_PER_POLL", 10)
     host = Recorder()
     session = Session(host, client(DEAF.replace("time.sleep(0.05)", "")))
     session.start(session.prepare())
     before = 0
-    for _ in range(20):
+    deadline = time.monotonic() + DEADLINE
+    while before <= 30 and time.monotonic() < deadline:
         session.poll(timeout=0.05)
         shown = len(host.of("stcn_show_progress"))
         assert shown - before <= 10
         before = shown
-    assert before > 10
+    assert before > 30
 
 
 def signalled(number, *times):
-    """Send this process a signal at some of the calls."""
+    """Send this process a signal at some of its calls."""
     calls = iter(range(1000))
 
     def answer():
@@ -148,12 +147,12 @@ def signalled(number, *times):
 
 @pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
 def test_a_signal_cancels(client, number):
-    """A signal ends the job as a cancel does, and the error knows it; the session is of use after it, with the same worker."""
+    """The error has the signal; the session can run another job with the same worker."""
     host = Recorder(stcn_show_progress=signalled(number, 0))
     worker = client(UNTIL_CANCELLED)
     session = Session(host, worker)
     before = signal.getsignal(number)
-    with pytest.raises(CancelledError, match="the mattes written so far are whole") as caught:
+    with pytest.raises(CancelledError) as caught:
         session.run()
     assert caught.value.signal == number
     assert exit_code(caught.value) == 128 + number
@@ -162,17 +161,17 @@ def test_a_signal_cancels(client, number):
     assert signal.getsignal(number) == before
     pid = worker.pid
     assert is_alive(pid)
-    host.answers["stcn_collect_shot"] = replace(REQUEST, preset="short")
+    host.results["stcn_collect_shot"] = replace(REQUEST, preset="short")
     assert session.run() == REPORT
     assert worker.pid == pid
 
 
 @pytest.mark.parametrize("hook", ["stcn_collect_shot", "stcn_render_keyframes"])
 def test_a_signal_before_the_job_cancels_it(client, hook):
-    """While the host collects or renders, one signal is enough; what the host does is not interrupted."""
+    """While the host collects or renders, it is not interrupted; the job is cancelled afterwards."""
     host = Recorder()
-    answer = host.answers[hook]
-    host.answers[hook] = lambda: signal.raise_signal(signal.SIGTERM) or answer
+    answer = host.results[hook]
+    host.results[hook] = lambda: signal.raise_signal(signal.SIGTERM) or answer
     session = Session(host, client(UNTIL_CANCELLED))
     with pytest.raises(CancelledError) as caught:
         session.run()
@@ -181,8 +180,8 @@ def test_a_signal_before_the_job_cancels_it(client, hook):
     assert not session.is_running
 
 
-def test_a_signal_while_mattes_are_delivered_is_too_late(client):
-    """All mattes are on disk: the host takes them in."""
+def test_a_signal_during_delivery_is_ignored(client):
+    """All mattes are on disk, and the host loads them."""
     host = Recorder(stcn_deliver_mattes=lambda: signal.raise_signal(signal.SIGINT))
     assert Session(host, client()).run() == REPORT
     assert host.of("stcn_job_failed") == []
@@ -202,7 +201,7 @@ Session(host, worker).run()
 
 @pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
 def test_a_second_signal_ends_host_and_worker_at_once(number):
-    """Two signals from outside end a host whose worker is deaf: with the signal's exit code, and no process is left."""
+    """Even if the worker does not respond: with the signal's exit code, and no process is left."""
     host = subprocess.Popen(
         [sys.executable, "-c", IMPATIENT],
         cwd=Path(__file__).parents[2],
@@ -212,7 +211,7 @@ def test_a_second_signal_ends_host_and_worker_at_once(number):
     )
     pid = int(host.stdout.readline().split()[1])
     host.send_signal(number)
-    for _ in range(30):  # it goes on, since it only asked
+    for _ in range(30):  # the first signal only requests the end
         assert host.stdout.readline().startswith("progress")
     while host.poll() is None:
         host.send_signal(number)

@@ -1,4 +1,4 @@
-"""What a process does at SIGINT, SIGTERM and SIGHUP; every process here is a real one."""
+"""SIGINT, SIGTERM and SIGHUP; every process here is a real one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ran(code: str, **options) -> subprocess.CompletedProcess[str]:
 
 @every_signal
 def test_a_request_is_only_a_flag(number):
-    """The first signal interrupts nothing; an error of cancelling that follows it knows the signal."""
+    """The first signal interrupts nothing; a `CancelledError` raised afterwards has the signal."""
     asked = []
     with pytest.raises(CancelledError) as caught, stop_requests(on_request=asked.append) as stop:
         assert not stop
@@ -43,8 +43,8 @@ def test_a_request_is_only_a_flag(number):
     assert caught.value.signal == number
 
 
-def test_signals_that_come_together_are_one(monkeypatch):
-    """A farm signals a group and then each process in it: that is no second wish."""
+def test_signals_in_quick_succession_are_one(monkeypatch):
+    """A farm may signal a process group and then each of its processes."""
     with stop_requests() as stop:
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
@@ -54,7 +54,7 @@ def test_signals_that_come_together_are_one(monkeypatch):
 
 @every_signal
 def test_a_second_request_ends_the_process_at_once(number):
-    """Nothing is unwound, what was printed is there, and what the process started is ended before."""
+    """Without unwinding; output is flushed, and children are killed before."""
     result = ran(
         f"""
 print("printed")
@@ -74,7 +74,7 @@ finally:
 
 @every_signal
 def test_without_a_job_a_signal_unwinds_and_a_second_one_ends_the_process(number):
-    """Cleanup sees the first one as Ctrl-C."""
+    """The first signal is raised like Ctrl-C."""
     with pytest.raises(StopSignal) as caught, stop_signals_raised():
         signal.raise_signal(number)
     assert exit_code(caught.value) == 128 + number
@@ -99,7 +99,7 @@ with stop_signals_raised():
 
 
 def test_exit_codes():
-    """128 and the signal where one asked for the end; Ctrl-C where nobody says which; 1 for all else."""
+    """128 plus the signal after cancelling, SIGINT by default; 1 for other errors."""
     assert exit_code(CancelledError("stopped", signal=signal.SIGTERM)) == 143
     assert exit_code(CancelledError("stopped", signal=signal.SIGHUP)) == 129
     assert exit_code(CancelledError("cancelled in a panel")) == 130
@@ -110,8 +110,8 @@ def test_exit_codes():
 
 
 @every_signal
-def test_what_was_ignored_stays_ignored(number):
-    """As under nohup, and for what a shell runs in its background."""
+def test_ignored_signals_stay_ignored(number):
+    """As under nohup, and in the background of a shell."""
     result = ran(
         f"""
 signal.signal({number}, signal.SIG_IGN)
@@ -127,8 +127,8 @@ print(signal.getsignal({number}) == signal.SIG_IGN)
 
 
 @every_signal
-def test_handlers_are_those_of_before_when_all_is_over(number):
-    """Also where the context ends by an error."""
+def test_handlers_are_restored(number):
+    """Also after an error."""
     before = signal.getsignal(number)
     with pytest.raises(PlateError), stop_requests():
         assert signal.getsignal(number) != before
@@ -137,7 +137,7 @@ def test_handlers_are_those_of_before_when_all_is_over(number):
 
 
 def test_outside_of_the_main_thread_nothing_changes():
-    """Python delivers signals to the main thread alone."""
+    """Python handles signals on the main thread only."""
     before, seen = signal.getsignal(signal.SIGTERM), []
 
     def work() -> None:
@@ -153,7 +153,7 @@ def test_outside_of_the_main_thread_nothing_changes():
 
 @every_signal
 def test_a_forked_process_can_be_ended(number):
-    """A pool of a plugin is ended by SIGTERM: its processes must not take that for a wish to cancel."""
+    """Such as a process of a plugin's pool, which is ended by SIGTERM."""
     result = ran(
         f"""
 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -184,8 +184,8 @@ os._exit(128 + stop.number)
 """
 
 
-def test_a_terminal_that_is_closed_is_left():
-    """SIGHUP comes when it closes; to write to it later is no error."""
+def test_a_closed_terminal_is_no_longer_written_to():
+    """Closing it sends SIGHUP; output afterwards is not an error."""
     child, terminal = pty.fork()
     if child == 0:
         code = f"import os, sys, time\nfrom stcn_plugin.bridge.signals import *\n{CLOSED}"

@@ -15,7 +15,7 @@ import pytest
 from docs.pages import DOCS
 
 from stcn_plugin.bridge import HostHooks, hookimpl
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.studio import StudioHooks
 
 PAGE = (DOCS / "reference" / "hooks.md").read_text("utf-8")

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from stcn_plugin.bridge.messages import MOST_BYTES
+from stcn_plugin.bridge.messages import MAX_MESSAGE_BYTES
 
 TEXTS = (
     "",
@@ -119,4 +119,4 @@ def huge(rng: np.random.Generator) -> bytes:
     """Return the longest line there can be, of values that take much more memory than text."""
     item = (b"{},", b"[],", b'"ab",', b"1.1,", b'{"a":{}},')[rng.integers(5)]
     head = b'{"type":"warned","id":1,"text":"","more":['
-    return head + item * ((MOST_BYTES - len(head) - 20) // len(item)) + b"0]}\n"
+    return head + item * ((MAX_MESSAGE_BYTES - len(head) - 20) // len(item)) + b"0]}\n"

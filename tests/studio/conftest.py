@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from shot.conftest import clip, engine, plates  # noqa: F401 - fixtures
 
-from stcn_plugin.bridge.plugins import Hooks
+from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.studio import StudioHooks, hookimpl
 from stcn_plugin.studio.builtin import NAME, BuiltIn
 

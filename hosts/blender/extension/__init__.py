@@ -1,23 +1,19 @@
-"""STCN inside Blender: panels and operators; the network itself runs in a worker process of its own."""
+"""STCN inside Blender: panels and operators. The network runs in a worker process."""
 
-import atexit
+from . import input_operators, job_operators, panels, preferences, settings
+from .state import STATE
 
-from . import choosing, operators, panels, preferences, settings
-from .kept import KEPT
-
-_ROOMS = (settings, preferences, operators, choosing, panels)
+_MODULES = (settings, preferences, job_operators, input_operators, panels)
 
 
 def register() -> None:
     """Add panels, operators and settings to Blender."""
-    for room in _ROOMS:
-        room.register()
-    atexit.register(KEPT.close)  # not every Blender disables its extensions when it ends
+    for module in _MODULES:
+        module.register()
 
 
 def unregister() -> None:
-    """Take them away again and end the worker."""
-    atexit.unregister(KEPT.close)
-    KEPT.close()
-    for room in reversed(_ROOMS):
-        room.unregister()
+    """Remove them and stop the worker."""
+    STATE.reset()
+    for module in reversed(_MODULES):
+        module.unregister()

@@ -1,4 +1,4 @@
-"""Blender's names of colour spaces, in the words of the worker's OCIO config."""
+"""Blender's names of colour spaces and those of the worker's OCIO config."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _NAMES = {
 
 
 def input_space(name: str) -> str | None:
-    """Return what ``colour.input`` calls a colour space of Blender, ``None`` where there is no such name.
+    """Return the value of ``colour.input`` for a colour space of Blender, ``None`` if there is none.
 
-    Where ``$OCIO`` is set, Blender and the worker read the same config, and the name is the same.
+    With ``$OCIO``, Blender and the worker use the same config and the same names.
     """
     return name if environment.OCIO.value() else _NAMES.get(name)

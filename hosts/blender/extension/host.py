@@ -1,4 +1,4 @@
-"""Blender as a host: a plugin of the same interface as Nuke and the command line."""
+"""Blender as a plugin of the host hooks: a job from the scene's settings to its compositor."""
 
 from __future__ import annotations
 
@@ -7,158 +7,148 @@ from pathlib import Path
 
 import bpy
 
-from stcn_plugin.bridge import JobRequest, KeyframeFile, Progress, Report, hookimpl
-from stcn_plugin.errors import HostError, STCNError
+from stcn_plugin.bridge import BackgroundJob, JobRequest, JobStatus, KeyframeFile, Report, WarmWorker, hookimpl
+from stcn_plugin.bridge.files import keyframe_path
+from stcn_plugin.errors import HostError
+from stcn_plugin.frames import parse_frame_range
 
-from .choices import SHOT_ENDING, Choices, frames_of, shot_file_of
 from .compositing import deliver
-from .exr_windows import place, windows
-from .kept import JobStatus
+from .exr_windows import read_windows, write_windows
 from .masks import edited_layers, find_mask, keyed_frames, layers_at, render_layers
+from .shot_settings import ShotSettings, parse_keyframes_at
+from .state import STATE
 
 _MATTE = "R"
-"""Channel of a rendered keyframe that holds the matte; all three are alike."""
+"""Channel of a rendered keyframe that has the matte; all three are the same."""
+
+
+def create_job(
+    settings: ShotSettings, worker: WarmWorker, *, update_frame: int | None = None, plugins: Sequence[object] = ()
+) -> BackgroundJob:
+    """Create a job, whose state the panels show.
+
+    Args:
+        settings: The settings of the scene.
+        worker: The worker.
+        update_frame: Frame of the scene with a new or changed keyframe; ``None`` propagates the whole shot.
+        plugins: Further plugins of the host hooks.
+
+    Raises:
+        HostError: A job is running.
+        WorkerError: No Python is set for the worker.
+    """
+    if STATE.status.is_running:
+        raise HostError("a job is running", fix="Wait for it, or cancel it first")
+    STATE.status = JobStatus(frame_shift=settings.plate.shift)
+    host = BlenderHost(settings, update_frame=update_frame)
+    return BackgroundJob(host, worker, status=STATE.status, plugins=plugins)
 
 
 class BlenderHost:
-    """Collects from a scene and brings the mattes into its compositor.
+    """Runs one job.
 
     Args:
-        choices: What the artist chose.
-        status: Told how far the job is.
-        update: Frame of the scene whose keyframe is new or changed; ``None`` propagates the whole shot.
-        on_progress: Called when the status has changed.
+        settings: The settings of the scene.
+        update_frame: Frame of the scene with a new or changed keyframe; ``None`` propagates the whole shot.
     """
 
-    def __init__(
-        self,
-        choices: Choices,
-        status: JobStatus,
-        *,
-        update: int | None = None,
-        on_progress: Callable[[], None] = lambda: None,
-    ) -> None:
-        self._choices = choices
-        self._status = status
-        self._update = update
-        self._on_progress = on_progress
+    def __init__(self, settings: ShotSettings, *, update_frame: int | None) -> None:
+        self._settings = settings
+        self._update_frame = update_frame
 
     @hookimpl
-    def stcn_collect_shot(self) -> JobRequest:
-        """Return the shot as the panel says it."""
-        if self._update is not None:
-            return self._choices.update_request(self._update)
-        request, warnings = self._choices.request()
-        self._status.warnings += warnings
+    def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest:
+        """Return the request that the settings describe."""
+        if self._update_frame is not None:
+            return self._settings.update_request(self._update_frame)
+        request, warnings = self._settings.request()
+        for text in warnings:
+            warn(text)
         return request
 
     @hookimpl
-    def stcn_render_keyframes(self, request: JobRequest, folder: str) -> Sequence[KeyframeFile] | None:
-        """Have the compositor draw every layer of the mask at its keyframes."""
-        if self._choices.keyframe_kind != "MASK":
+    def stcn_render_keyframes(
+        self, request: JobRequest, folder: str, warn: Callable[[str], None]
+    ) -> Sequence[KeyframeFile] | None:
+        """Render every layer of the mask at its keyframes."""
+        if self._settings.keyframe_kind != "MASK":
             return None
-        mask = find_mask(self._choices.mask)
-        shift = self._choices.plate.shift
-        file = first_file(self._choices)
-        size = picture_size(file)
+        mask = find_mask(self._settings.mask)
+        plate_file = _first_file(self._settings)
+        size = _image_size(plate_file)
+        shift = self._settings.plate.shift
         mattes = render_layers(
             mask,
-            self._keyframes_of(mask),
-            scene=bpy.data.scenes[self._choices.scene],
+            self._keyframes_of(mask, warn),
+            scene=bpy.data.scenes[self._settings.scene],
             size=size,
-            folder=Path(folder),
-            stem=stem_of(request),
-            shift=shift,
+            path=lambda layer, frame: Path(keyframe_path(request, folder, layer, frame + shift)),
         )
-        found = windows(file)
-        if found and found[0] != found[1] and size == (found[0][2] - found[0][0] + 1, found[0][3] - found[0][1] + 1):
-            for each in mattes:
-                place(Path(each.file), *found)
-        return [KeyframeFile(each.frame + shift, each.file, {each.layer: _MATTE}) for each in mattes]
-
-    @hookimpl
-    def stcn_show_progress(self, progress: Progress) -> None:
-        """Move the bar of the panel."""
-        self._status.done, self._status.total = progress.done, progress.total
-        self._status.text = f"Frame {progress.frame - self._choices.plate.shift}"
-        self._on_progress()
-
-    @hookimpl
-    def stcn_show_warning(self, text: str) -> None:
-        """Keep a warning for the panel."""
-        self._status.warnings.append(text)
-
-    @hookimpl
-    def stcn_is_cancelled(self) -> bool:
-        """Tell whether the artist pressed Cancel."""
-        return self._status.is_cancelled
+        windows = read_windows(plate_file)
+        if windows and windows[0] != windows[1] and size == windows[0].size:
+            for matte in mattes:
+                write_windows(matte.file, *windows)
+        return [KeyframeFile(matte.frame + shift, str(matte.file), {matte.layer: _MATTE}) for matte in mattes]
 
     @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
-        """Put the mattes into the compositor, and remember the shot file for updates."""
-        scene = bpy.data.scenes.get(self._choices.scene)
+        """Add the mattes to the compositor, and store the shot file for updates."""
+        scene = bpy.data.scenes.get(self._settings.scene)
         if scene is None:
-            raise HostError("the scene is gone; the mattes are on disk", where=self._choices.scene)
+            raise HostError("the scene is gone; the mattes are on disk", where=self._settings.scene)
         shot_file = report.shot_file or request.save_as or ""
-        deliver(scene, self._choices, report, shot_file=shot_file)
+        deliver(scene, self._settings, report, shot_file=shot_file)
         scene.stcn.shot_file = shot_file
+        at = self._settings.keyframes_at
+        if self._update_frame is not None and at and self._update_frame not in parse_frame_range(at):
+            scene.stcn.keyframes_at = f"{at},{self._update_frame}"  # so that the next job has this keyframe too
 
-    @hookimpl
-    def stcn_job_failed(self, error: STCNError) -> None:
-        """Keep the error for the panel."""
-        self._status.error = str(error)
-
-    def _keyframes_of(self, mask: bpy.types.Mask) -> dict[str, Sequence[int]]:
-        """Return every layer's keyframes, as frames of the scene."""
-        if self._update is not None:
-            return {layer: [self._update] for layer in edited_layers(mask, self._update)}
-        if self._choices.keyframes_at:
+    def _keyframes_of(self, mask: bpy.types.Mask, warn: Callable[[str], None]) -> dict[str, Sequence[int]]:
+        """Return the keyframes of every layer, as frames of the scene."""
+        if self._update_frame is not None:
+            return {layer: [self._update_frame] for layer in edited_layers(mask, self._update_frame)}
+        if self._settings.keyframes_at:
             at: dict[str, list[int]] = {}
-            for frame in frames_of(self._choices.keyframes_at):
+            for frame in parse_keyframes_at(self._settings.keyframes_at):
                 for layer in layers_at(mask, frame):
                     at.setdefault(layer, []).append(frame)
             return dict(at)
-        frames = self._choices.frames
+        frames = self._settings.frames
         keys = keyed_frames(mask, range(frames[0], frames[-1] + 1))
-        wanted = {layer: [frame for frame in found if frame in set(frames)] for layer, found in keys.items()}
-        current = bpy.data.scenes[self._choices.scene].frame_current
-        for layer, found in wanted.items():
+        keyframes = {layer: [key for key in found if key in set(frames)] for layer, found in keys.items()}
+        current = bpy.data.scenes[self._settings.scene].frame_current
+        for layer, found in keyframes.items():
             if not found:
-                self._status.warnings.append(
-                    f"the mask layer '{layer}' does not move in the range; it is taken as right at frame {current}"
+                warn(
+                    f"the mask layer '{layer}' has no keys in the range; its shape at frame {current} is used as keyframe"
                 )
-                wanted[layer] = [current]
-        return dict(wanted)
+                keyframes[layer] = [current]
+        return dict(keyframes)
 
 
-def stem_of(request: JobRequest) -> str:
-    """Return what the names of a request's rendered keyframes start with: the name of its shot file."""
-    file = shot_file_of(request.out) if request.out else request.shot_file or ""
-    return Path(file).name.removesuffix(SHOT_ENDING)
+def _first_file(settings: ShotSettings) -> Path:
+    """Return the first file of the plate on disk; without one, the file that Blender names."""
+    files = settings.plate.files
+    numbers = files.numbers_on_disk()
+    return files.path(numbers[0] if numbers else int(files.number))
 
 
-def first_file(choices: Choices) -> Path:
-    """Return the first file of the plate that is on disk, else the one that Blender names."""
-    numbers = choices.plate.files.numbers_on_disk()
-    return choices.plate.files.path(numbers[0] if numbers else int(choices.plate.files.number))
-
-
-def picture_size(file: Path) -> tuple[int, int]:
-    """Return width and height of a picture as Blender shows it.
+def _image_size(file: Path) -> tuple[int, int]:
+    """Return width and height of an image as Blender reads it.
 
     Raises:
-        HostError: It cannot be read.
+        HostError: Blender cannot read it.
     """
     try:
         image = bpy.data.images.load(str(file))
     except RuntimeError:
         raise HostError(
-            "Blender cannot read this file of the plate", where=str(file), fix="Check that it is there"
+            "Blender cannot read this file of the plate", where=str(file), fix="Check that it exists"
         ) from None
     try:
         width, height = image.size
     finally:
         bpy.data.images.remove(image)
     if not width or not height:
-        raise HostError("Blender cannot read this file of the plate", where=str(file), fix="Check that it is whole")
+        raise HostError("Blender cannot read this file of the plate", where=str(file), fix="Check the file")
     return width, height

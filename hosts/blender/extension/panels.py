@@ -1,4 +1,4 @@
-"""The panel in the sidebars of the Compositor, the Movie Clip Editor and the Image Editor."""
+"""The panels in the sidebars of the Compositor, the Movie Clip Editor and the Image Editor."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import Any
 
 import bpy
 
-from stcn_plugin.errors import STCNError
+from stcn_plugin.errors import CancelledError
 
-from .kept import KEPT
-from .preferences import preferences, worker_python
 from .settings import StcnSettings
+from .state import STATE, addon_preferences, worker_python
 
 _TAB = "STCN"
-_PER_LINE = 42
+_CHARACTERS_PER_LINE = 42
 _EDITORS = {"NODE_EDITOR": "compositor", "CLIP_EDITOR": "clip", "IMAGE_EDITOR": "image"}
 
 
 class STCN_UL_keyframe_files(bpy.types.UIList):  # noqa: N801 - Blender's own naming
-    """The matte files of the keyframes."""
+    """The list of keyframe files."""
 
     def draw_item(
         self, _context: Any, layout: Any, _data: Any, item: Any, _icon: int, _active: Any, _name: str
     ) -> None:
-        """Draw one file with its frame."""
+        """Draw a file and its frame."""
         row = layout.split(factor=0.42, align=True)
         row.prop(item, "frame", text="")
         row.prop(item, "file", text="")
@@ -36,7 +35,7 @@ class _InSidebars:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """In the compositor, not in the other node editors."""
+        """Of the node editors, only the compositor."""
         space = context.space_data
         return space.type != "NODE_EDITOR" or space.tree_type == "CompositorNodeTree"
 
@@ -45,8 +44,8 @@ class _Main(_InSidebars):
     bl_label = "Propagate Roto"
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw plate, keyframes, and the buttons."""
-        _start_worker()
+        """Draw plate, keyframes and buttons."""
+        _start_worker_once()
         layout, settings = self.layout, context.scene.stcn
         layout.use_property_split, layout.use_property_decorate = True, False
         _draw_plate(layout, settings)
@@ -63,7 +62,7 @@ class _Details(_InSidebars):
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender documents it
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Draw what most shots need not change."""
+        """Draw settings that most shots do not change."""
         layout, settings = self.layout, context.scene.stcn
         layout.use_property_split, layout.use_property_decorate = True, False
         for name in ("weights", "device", "colour", "overrides", "wiring", "shot_file"):
@@ -102,18 +101,18 @@ def _draw_keyframes(layout: Any, settings: StcnSettings) -> None:
 
 
 def _draw_choice(layout: Any, settings: StcnSettings, name: str) -> None:
-    """Draw a choice as a row of buttons, over the whole width of a narrow sidebar."""
+    """Draw a choice as a row of buttons over the full width."""
     row = layout.row(align=True)
     row.use_property_split = False
     row.prop(settings, name, expand=True)
 
 
 def _draw_job(layout: Any, settings: StcnSettings) -> None:
-    status = KEPT.status
+    worker, status = STATE.worker, STATE.status
     if status.is_running:
-        text = f"{status.text} · {status.share:.0%}" if status.total else status.text
+        text = f"{status.text} · {status.fraction:.0%}" if status.progress else status.text
         if hasattr(layout, "progress"):
-            layout.progress(factor=status.share, text=text)
+            layout.progress(factor=status.fraction, text=text)
         else:  # before Blender 4
             layout.label(text=text)
         layout.operator("stcn.cancel", icon="CANCEL")
@@ -123,45 +122,43 @@ def _draw_job(layout: Any, settings: StcnSettings) -> None:
     column.operator("stcn.propagate", icon="PLAY")
     if settings.shot_file:
         layout.operator("stcn.update", icon="KEY_HLT")
-    if status.error:
-        _draw_text(layout, status.error, "ERROR")
+    if status.error and not isinstance(status.error, CancelledError):
+        _draw_text(layout, str(status.error), "ERROR")
     elif status.text:
         _draw_text(layout, status.text, "CHECKMARK")
     for text in status.warnings:
         _draw_text(layout, text, "INFO")
-    if KEPT.failure:
-        _draw_text(layout, str(KEPT.failure), "ERROR")
+    if worker.error:
+        _draw_text(layout, str(worker.error), "ERROR")
     elif not worker_python():
-        _draw_text(layout, "Name the worker's Python in the preferences of this extension.", "ERROR")
+        _draw_text(layout, "Set the worker's Python in the preferences of this extension.", "ERROR")
 
 
 def _draw_text(layout: Any, text: str, icon: str) -> None:
-    """Draw a text in as many lines as the sidebar needs."""
+    """Draw a text, wrapped to the width of the sidebar."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for line in textwrap.wrap(text, _PER_LINE):
+    for line in textwrap.wrap(text, _CHARACTERS_PER_LINE):
         column.label(text=line, icon=icon)
         icon = "BLANK1"
 
 
-def _start_worker() -> None:
-    """Have the worker start once the panel is looked at; drawing itself may change nothing."""
-    chosen = preferences()
-    is_wanted = chosen is not None and chosen.starts_with_panel and worker_python()
-    is_unknown = KEPT.description is None and KEPT.failure is None and not KEPT.is_asking
-    if is_wanted and is_unknown and not bpy.app.timers.is_registered(_ask):
-        bpy.app.timers.register(_ask, first_interval=0.2)
+def _start_worker_once() -> None:
+    """Start the worker from a timer when the panel is first shown; drawing must not change anything."""
+    worker, preferences = STATE.worker, addon_preferences()
+    is_wanted = preferences is not None and preferences.starts_with_panel and worker_python()
+    is_unknown = worker.description is None and worker.error is None and not worker.is_describing
+    if is_wanted and is_unknown and not bpy.app.timers.is_registered(_describe_worker):
+        bpy.app.timers.register(_describe_worker, first_interval=0.2)
 
 
-def _ask() -> None:
-    try:
-        KEPT.ask(worker_python())
-    except STCNError as error:
-        KEPT.failure = error
+def _describe_worker() -> None:
+    if not STATE.status.is_running and not STATE.worker.is_describing:
+        STATE.worker.describe_in_background()
 
 
 def _in_every_editor() -> list[type]:
-    """Return the panels; Blender wants a class for each editor."""
+    """Return the panels: Blender needs one class per editor."""
     panels = []
     for space, name in _EDITORS.items():
         main = f"STCN_PT_{name}"
@@ -183,8 +180,8 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take them away again."""
+    """Remove the panels."""
     for each in reversed(_CLASSES):
         bpy.utils.unregister_class(each)
-    if bpy.app.timers.is_registered(_ask):
-        bpy.app.timers.unregister(_ask)
+    if bpy.app.timers.is_registered(_describe_worker):
+        bpy.app.timers.unregister(_describe_worker)

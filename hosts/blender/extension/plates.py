@@ -1,4 +1,4 @@
-"""The plate: which files it is, and which of them stands at which frame of the scene."""
+"""The plate: its files, and which of them is shown at which frame of the scene."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ import bpy
 
 from stcn_plugin.errors import HostError
 
-from .sequences import Numbered
-from .trees import compositor_tree
+from .node_trees import compositor_tree
+from .numbered_file import NumberedFile
 
-MATTES_MARK = "stcn_mattes"
-"""Custom property of nodes and images that hold mattes: the frame pattern they come from."""
+MATTES_PROPERTY = "stcn_mattes"
+"""Custom property of nodes and images with mattes: the frame pattern of the mattes."""
 
 
 @dataclass(frozen=True)
 class Plate:
-    """The footage, as the artist chose it.
+    """The footage.
 
     Args:
-        node: Name of the compositor's node that shows it; ``None`` where an image or a clip was chosen.
-        block: Name of the image or the movie clip.
-        is_clip: Whether that is a movie clip.
+        node: Name of the compositor node that shows it; ``None`` if an image or a clip was chosen.
+        block: Name of the image or movie clip.
+        is_clip: Whether it is a movie clip.
         files: One of its files.
-        shift: Number of a file minus the scene's frame it stands at.
-        colour_space: What Blender reads it in.
+        shift: Number of a file minus the frame of the scene that shows it.
+        colour_space: Blender's colour space for it.
     """
 
     node: str | None
     block: str
     is_clip: bool
-    files: Numbered
+    files: NumberedFile
     shift: int
     colour_space: str
 
 
 def collect_plate(scene: bpy.types.Scene) -> Plate:
-    """Return the plate that a scene's settings name.
+    """Return the plate that the settings of a scene name.
 
     Raises:
-        HostError: There is none, or it is no image sequence.
+        HostError: There is none, or it is not an image sequence.
     """
     settings = scene.stcn
     if settings.plate_kind == "NODE":
@@ -54,19 +54,19 @@ def collect_plate(scene: bpy.types.Scene) -> Plate:
 
 
 def shows_plate(node: Any, plate: Plate) -> bool:
-    """Whether a node of the compositor shows the plate."""
+    """Return whether a compositor node shows the plate."""
     shown = getattr(node, "clip" if plate.is_clip else "image", None) if is_plate_node(node) else None
     return shown is not None and shown.name == plate.block and plate.node in (None, node.name)
 
 
 def is_plate_node(node: Any) -> bool:
-    """Whether a node shows footage that could be a plate."""
+    """Return whether a compositor node shows footage other than mattes."""
     shown = {"CompositorNodeImage": "image", "CompositorNodeMovieClip": "clip"}.get(node.bl_idname)
-    return bool(shown and getattr(node, shown) and MATTES_MARK not in node)
+    return bool(shown and getattr(node, shown) and MATTES_PROPERTY not in node)
 
 
 def _plate_node(scene: bpy.types.Scene) -> Any:
-    """Return the node that the settings name, else the active one, else the only one there is."""
+    """Return the node that the settings name, else the active node, else the only one."""
     tree, name = compositor_tree(scene), scene.stcn.plate_node
     nodes = [node for node in tree.nodes if is_plate_node(node)] if tree else []
     if name:
@@ -80,7 +80,7 @@ def _plate_node(scene: bpy.types.Scene) -> Any:
         return tree.nodes.active
     if len(nodes) == 1:
         return nodes[0]
-    what = "several nodes could be the plate" if nodes else "no Image or Movie Clip node is in the compositor"
+    what = "several nodes could be the plate" if nodes else "the compositor has no Image or Movie Clip node"
     raise HostError(what, where=_where(scene), fix="Select the plate's node, or choose an image or a movie clip")
 
 
@@ -97,24 +97,22 @@ def _of_clip(clip: Any) -> Plate:
     return Plate(None, clip.name, True, files, shift, clip.colorspace_settings.name)
 
 
-def _files(block: Any) -> Numbered:
-    """Return the files of an image or a clip.
+def _files(block: Any) -> NumberedFile:
+    """Return the files of an image or a movie clip.
 
     Raises:
-        HostError: It is no sequence of files.
+        HostError: It is not an image sequence.
     """
     if block.source != "SEQUENCE":
         kind = block.bl_rna.properties["source"].enum_items[block.source].name
-        fix = (
-            "Write it out as an image sequence first" if block.source == "MOVIE" else "Set its source to Image Sequence"
-        )
-        raise HostError(f"the plate is no image sequence but '{kind}'", where=block.name, fix=fix)
-    return Numbered.parse(os.path.normpath(bpy.path.abspath(block.filepath, library=block.library)))
+        fix = "Convert it to an image sequence first" if block.source == "MOVIE" else "Set its source to Image Sequence"
+        raise HostError(f"the plate is not an image sequence but '{kind}'", where=block.name, fix=fix)
+    return NumberedFile.parse(os.path.normpath(bpy.path.abspath(block.filepath, library=block.library)))
 
 
 def _chosen(block: Any | None, what: str) -> Any:
     if block is None:
-        raise HostError(f"no {what} is chosen as the plate", where="STCN panel", fix=f"Choose the plate's {what}")
+        raise HostError(f"no {what} is chosen as plate", where="STCN panel", fix=f"Choose the plate's {what}")
     return block
 
 

@@ -1,18 +1,15 @@
 """The extension's preferences: which Python runs the worker."""
 
-import json
 import textwrap
-from pathlib import Path
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .kept import KEPT
+from stcn_plugin.bridge.warm_worker import recorded_python
 
-_INSTALLED = "worker.json"
-"""What the installer leaves beside this file: the interpreter that it ran under."""
+from .state import INSTALL_RECORD, STATE
 
-_PER_LINE = 90
+_CHARACTERS_PER_LINE = 90
 
 
 class StcnPreferences(bpy.types.AddonPreferences):
@@ -22,69 +19,42 @@ class StcnPreferences(bpy.types.AddonPreferences):
 
     python: StringProperty(
         name="Worker's Python",
-        description="The Python that stcn_plugin is installed in; empty takes the one that installed this extension",
+        description="The Python that stcn_plugin is installed in; empty uses the one that installed this extension",
         subtype="FILE_PATH",
     )
     starts_with_panel: BoolProperty(
         name="Start the worker when the panel is opened",
-        description="So that the menus fill and the first job starts at once; it takes some hundred megabytes",
+        description="Fills the menus and lets the first job start at once; takes a few hundred megabytes of memory",
         default=True,
     )
 
     def draw(self, _context: bpy.types.Context) -> None:
-        """Draw the interpreter, the button that tests it, and what came out."""
+        """Draw the Python, the button that tests it, and the result of the test."""
         layout = self.layout
         layout.prop(self, "python")
         if not self.python:
-            layout.label(text=f"Taken from the installation: {installed_python() or 'none'}", icon="INFO")
+            layout.label(text=f"From the installation: {recorded_python(INSTALL_RECORD) or 'none'}", icon="INFO")
         layout.prop(self, "starts_with_panel")
         row = layout.row()
-        row.enabled = not KEPT.is_asking
+        row.enabled = not STATE.worker.is_describing
         row.operator("stcn.test_worker", icon="CONSOLE")
         for number, line in enumerate(worker_lines()):
-            layout.label(text=line, icon="NONE" if number else "ERROR" if KEPT.failure else "CHECKMARK")
-
-
-def installed_python() -> str:
-    """Return the interpreter that the installer named, empty where it named none."""
-    try:
-        found = json.loads((Path(__file__).parent / _INSTALLED).read_text("utf-8"))
-    except (OSError, ValueError):
-        return ""
-    return str(found.get("python", "")) if isinstance(found, dict) else ""
-
-
-def preferences() -> "StcnPreferences | None":
-    """Return the preferences; none where the extension runs without being installed."""
-    addon = bpy.context.preferences.addons.get(__package__)
-    return addon.preferences if addon else None
-
-
-def worker_python() -> str:
-    """Return the interpreter to start the worker with: the preferences', else the installer's."""
-    chosen = preferences()
-    return bpy.path.abspath(chosen.python) if chosen and chosen.python else installed_python()
+            layout.label(text=line, icon="NONE" if number else "ERROR" if STATE.worker.error else "CHECKMARK")
 
 
 def worker_lines() -> list[str]:
-    """Return what is known of the worker, in short lines."""
-    if KEPT.is_asking:
-        return ["The worker is starting …"]
-    if KEPT.failure:
-        paragraphs = str(KEPT.failure).splitlines()
-        return [line for text in paragraphs for line in textwrap.wrap(text, _PER_LINE) or [""]]
-    if KEPT.description is None:
+    """Return version, devices and weights of the worker, or its error, as short lines."""
+    worker = STATE.worker
+    if worker.is_describing:
+        return ["Starting the worker ..."]
+    if worker.error:
+        paragraphs = str(worker.error).splitlines()
+        return [line for text in paragraphs for line in textwrap.wrap(text, _CHARACTERS_PER_LINE) or [""]]
+    if worker.description is None:
         return []
-    devices = ", ".join(f"{each.name} ({each.label})" for each in KEPT.description.devices if each.name != "auto")
-    weights = ", ".join(each.name for each in KEPT.description.weights)
-    return [f"stcn_plugin {KEPT.version}", f"Devices: {devices}", f"Weights: {weights}"]
+    devices = ", ".join(f"{each.name} ({each.label})" for each in worker.description.devices if each.name != "auto")
+    weights = ", ".join(each.name for each in worker.description.weights)
+    return [f"stcn_plugin {worker.version}", f"Devices: {devices}", f"Weights: {weights}"]
 
 
-def register() -> None:
-    """Make the preferences known to Blender."""
-    bpy.utils.register_class(StcnPreferences)
-
-
-def unregister() -> None:
-    """Take them away again."""
-    bpy.utils.unregister_class(StcnPreferences)
+register, unregister = bpy.utils.register_classes_factory((StcnPreferences,))

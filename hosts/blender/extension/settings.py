@@ -1,6 +1,6 @@
-"""What the artist sets in the panel; saved with the scene."""
+"""The settings of the panel, saved with the scene."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import bpy
 from bpy.props import (
@@ -11,54 +11,45 @@ from bpy.props import (
     StringProperty,
 )
 
-from .kept import KEPT
-from .trees import compositor_tree
+from stcn_plugin.bridge import Choice
 
-_PRESETS = (
-    ("default", "balanced quality and speed"),
-    ("draft", "a fast look"),
-    ("hero", "the shots that matter"),
-    ("long_shot", "hundreds or thousands of frames"),
-)
-_WEIGHTS = (("starter", "ship with stcn_plugin"),)
-_DEVICES = (("auto", "the fastest there is"), ("cpu", "processor"), ("cuda", "NVIDIA GPU"))
+from .node_trees import compositor_tree
+from .state import STATE
+
 _PLATE_NODES = ("CompositorNodeImage", "CompositorNodeMovieClip")
-_PLATES = (
+_PLATE_KINDS = (
     ("NODE", "Node", "An Image or Movie Clip node of the compositor"),
     ("IMAGE", "Image", "An image sequence"),
-    ("CLIP", "Clip", "A movie clip made of an image sequence"),
+    ("CLIP", "Clip", "A movie clip with an image sequence"),
 )
-_KEYFRAMES = (
-    ("MASK", "Mask", "Every layer of a mask is an object; Blender renders it at the keyframes"),
-    ("FILES", "Files", "Matte files, one or more for each keyframe"),
+_KEYFRAME_KINDS = (
+    ("MASK", "Mask", "Each layer of a mask is an object; Blender renders it at the keyframes"),
+    ("FILES", "Files", "Matte files, one or more per keyframe"),
 )
 _COLOURS = (
-    ("BLENDER", "As in Blender", "The colour space that Blender reads the plate in"),
-    ("PRESET", "As in preset", "What the preset says, or the file itself"),
+    ("BLENDER", "From Blender", "Blender's colour space for the plate"),
+    ("PRESET", "From preset", "The colour space of the preset, or the one named in the files"),
 )
 _WIRINGS = (
-    ("SET_ALPHA", "Set Alpha", "A Set Alpha node for each object, with the plate and the object's matte"),
-    ("SOCKETS", "Sockets only", "Leave the mattes as named sockets"),
+    ("SET_ALPHA", "Set Alpha", "Add a Set Alpha node per object, connected to the plate and the object's matte"),
+    ("SOCKETS", "Sockets only", "Add only nodes with one socket per object"),
 )
 
 
-def _offered(menu: str, fallback: tuple[tuple[str, str], ...], text: str) -> Iterator[tuple[str, str]]:
-    """Yield what the worker offers, or what every worker offers until it has answered."""
-    known = getattr(KEPT.description, menu, None)
-    entries = [(each.name, each.label) for each in known] if known else fallback
-    return (entry for entry in entries if text.lower() in entry[0].lower())
+def _matching(choices: Sequence[Choice], text: str) -> Iterator[tuple[str, str]]:
+    return ((each.name, each.label) for each in choices if text.lower() in each.name.lower())
 
 
 def _search_presets(_settings: object, _context: object, text: str) -> Iterator[tuple[str, str]]:
-    return _offered("presets", _PRESETS, text)
+    return _matching(STATE.worker.choices.presets, text)
 
 
 def _search_weights(_settings: object, _context: object, text: str) -> Iterator[tuple[str, str]]:
-    return _offered("weights", _WEIGHTS, text)
+    return _matching(STATE.worker.choices.weights, text)
 
 
 def _search_devices(_settings: object, _context: object, text: str) -> Iterator[tuple[str, str]]:
-    return _offered("devices", _DEVICES, text)
+    return _matching(STATE.worker.choices.devices, text)
 
 
 def _search_nodes(_settings: object, context: bpy.types.Context, text: str) -> list[str]:
@@ -68,12 +59,12 @@ def _search_nodes(_settings: object, context: bpy.types.Context, text: str) -> l
 
 
 class StcnKeyframeFile(bpy.types.PropertyGroup):
-    """One matte file of a keyframe."""
+    """A matte file and its frame."""
 
-    frame: IntProperty(name="Frame", description="Frame of the scene that the matte is for")
+    frame: IntProperty(name="Frame", description="Frame of the scene")
     file: StringProperty(
         name="File",
-        description="Matte file, and after a colon what to take from it: roto.1001.exr:hero.A",
+        description="Matte file, optionally with a layer or channel after a colon: roto.1001.exr:hero.A",
         subtype="FILE_PATH",
     )
 
@@ -81,56 +72,56 @@ class StcnKeyframeFile(bpy.types.PropertyGroup):
 class StcnSettings(bpy.types.PropertyGroup):
     """The settings of a scene."""
 
-    plate_kind: EnumProperty(name="Plate", items=_PLATES, default="NODE")
+    plate_kind: EnumProperty(name="Plate", items=_PLATE_KINDS, default="NODE")
     plate_node: StringProperty(
         name="Node",
-        description="Image or Movie Clip node that shows the plate; empty takes the active one",
+        description="Image or Movie Clip node with the plate; empty uses the active node",
         search=_search_nodes,
         search_options={"SUGGESTION"},
     )
     plate_image: PointerProperty(name="Image", type=bpy.types.Image)
     plate_shift: IntProperty(
         name="File Offset",
-        description="Number of the plate's file minus the scene's frame; 0 where file 1001 stands at frame 1001",
+        description="Number of a plate file minus the frame of the scene that shows it; 0 if file 1001 is at frame 1001",
     )
     plate_clip: PointerProperty(name="Clip", type=bpy.types.MovieClip)
 
-    keyframe_kind: EnumProperty(name="Keyframes", items=_KEYFRAMES, default="MASK")
-    mask: PointerProperty(name="Mask", type=bpy.types.Mask, description="Every layer is an object by the layer's name")
+    keyframe_kind: EnumProperty(name="Keyframes", items=_KEYFRAME_KINDS, default="MASK")
+    mask: PointerProperty(name="Mask", type=bpy.types.Mask, description="Each layer is an object named after the layer")
     keyframes_at: StringProperty(
         name="At",
-        description="Frames at which the mask is right, such as 1001,1040; empty takes the mask's own keys",
+        description="Frames of the keyframes, such as 1001,1040; empty uses the mask's keys",
     )
     keyframe_files: CollectionProperty(type=StcnKeyframeFile)
     keyframe_index: IntProperty()
 
     preset: StringProperty(
         name="Preset",
-        description="Preset by its name, or a YAML file",
+        description="Name of a preset, or a YAML file",
         default="default",
         search=_search_presets,
         search_options={"SUGGESTION"},
     )
     frame_range: StringProperty(
         name="Range",
-        description="Frames of the scene to matte, such as 1001-1100; empty takes all of the plate",
+        description="Frames of the scene to matte, such as 1001-1100; empty uses all frames of the plate",
     )
     weights: StringProperty(
         name="Weights",
-        description="Weights by their name; empty takes those of the preset",
+        description="Name of the weights; empty uses those of the preset",
         search=_search_weights,
         search_options={"SUGGESTION"},
     )
     device: StringProperty(
         name="Device",
-        description="Where the network runs; empty takes what the preset says",
+        description="Device that the network runs on; empty uses that of the preset",
         search=_search_devices,
         search_options={"SUGGESTION"},
     )
     colour: EnumProperty(name="Colour", items=_COLOURS, default="BLENDER")
     overrides: StringProperty(
         name="Settings",
-        description="Settings over those of the preset, such as memory.interval=3 size=720",
+        description="Settings that override the preset, such as memory.interval=3 size=720",
     )
     out: StringProperty(
         name="Mattes",
@@ -142,20 +133,20 @@ class StcnSettings(bpy.types.PropertyGroup):
 
     shot_file: StringProperty(
         name="Shot File",
-        description="Saved beside the mattes by the last job; what an update runs again",
+        description="Shot file of the last job, which an update runs again",
         subtype="FILE_PATH",
     )
 
 
 def register() -> None:
-    """Give every scene its settings."""
+    """Add the settings to all scenes."""
     bpy.utils.register_class(StcnKeyframeFile)
     bpy.utils.register_class(StcnSettings)
     bpy.types.Scene.stcn = PointerProperty(type=StcnSettings)
 
 
 def unregister() -> None:
-    """Take the settings away; what is saved in a file stays in it."""
+    """Remove the settings; those saved in files are kept."""
     del bpy.types.Scene.stcn
     bpy.utils.unregister_class(StcnSettings)
     bpy.utils.unregister_class(StcnKeyframeFile)

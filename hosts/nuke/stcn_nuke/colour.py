@@ -1,9 +1,10 @@
-"""Colour as the script has it: the plate's space, the working space and the OCIO config, for the worker."""
+"""The script's colour management, for the worker: the plate's colour space, the working space and the OCIO config."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
 import nuke
 
@@ -11,11 +12,11 @@ from stcn_nuke.paths import forward
 from stcn_plugin import environment
 
 _CONFIGS = "OCIOConfigs/configs"
-_NUKE_CONFIG = "nuke-default"  # has the spaces that Nuke's own colour management calls by the same names
+_NUKE_CONFIG = "nuke-default"  # has the spaces of Nuke's own colour management under the same names
 
-# Decoration around the space that is meant. Names of spaces may end in parentheses themselves ("Linear Rec.709 (sRGB)"),
-# so that only Nuke's "default" and the roles of OCIO count as decoration.
-_DECORATED = re.compile(
+# Names of colour spaces may end in parentheses themselves ("Linear Rec.709 (sRGB)"), so only Nuke's "default" and the
+# roles of OCIO are prefixes.
+_PREFIXED = re.compile(
     r"""
     (?: default | scene_linear | data | color_picking | texture_paint | matte_paint | compositing_log
       | compositing_linear | color_timing | rendering | reference | aces_interchange | cie_xyz_d65_interchange )
@@ -26,25 +27,25 @@ _DECORATED = re.compile(
 _FAMILY = re.compile(r"(?<! )/(?! )")  # "ACES/ACES - ACEScg"; a slash between spaces belongs to the name
 
 
-def space_name(shown: str) -> str:
-    """Return the colour space that a knob means.
+def space_name(value: str) -> str:
+    """Return the colour space of a knob's value.
 
     >>> space_name("default (sRGB)"), space_name("Input/ARRI/ARRI LogC3 (EI800)")
     ('sRGB', 'ARRI LogC3 (EI800)')
 
     Args:
-        shown: The knob's value, with "default (...)", a role, or families before it.
+        value: The knob's value, which may have "default (...)", a role, or families before the name.
     """
-    text = shown.strip()
-    while match := _DECORATED.fullmatch(text):
+    text = value.strip()
+    while match := _PREFIXED.fullmatch(text):
         text = match["space"].strip()
     return _FAMILY.split(text)[-1].strip()
 
 
 def plate_space(node: nuke.Node) -> str:
-    """Return the colour space of a plate's files, empty where the node does not say.
+    """Return the colour space of a plate.
 
-    Pictures of a node that is no Read are rendered in the script's working space; so are those that a Read takes raw.
+    That of the Read; the working space for a raw Read, and for other nodes, which are rendered.
     """
     knob = node.knob("colorspace")
     if knob is None or node.Class() != "Read" or node["raw"].value():
@@ -53,30 +54,30 @@ def plate_space(node: nuke.Node) -> str:
 
 
 def working_space() -> str:
-    """Return the colour space that the script works in."""
+    """Return the working space of the script."""
     knob = nuke.root().knob("workingSpaceLUT")
     return space_name(str(knob.value())) if knob is not None else "linear"
 
 
 def config() -> str | None:
-    """Return the OCIO config of the script, ``None`` where Nuke does not say which file it is.
+    """Return the OCIO config of the script, ``None`` if its file cannot be found.
 
-    ``$OCIO`` goes over the knobs, as in Nuke. Nuke's own colour management stands in the config `nuke-default`.
+    ``$OCIO`` overrides the knobs, as in Nuke. Nuke's own colour management is the config ``nuke-default``.
     """
     root = nuke.root()
     if path := environment.OCIO.value():
         return forward(path)
     if root["colorManagement"].value() != "OCIO":
-        return _shipped(_NUKE_CONFIG)
+        return _find_config(_NUKE_CONFIG)
     name = str(root["OCIO_config"].value())
     if name == "custom":
-        custom = root["customOCIOConfigPath"].getEvaluatedValue()
+        custom = cast("nuke.File_Knob", root["customOCIOConfigPath"]).getEvaluatedValue()
         return forward(custom) if custom else None
-    return _shipped(name)
+    return _find_config(name)
 
 
-def _shipped(name: str) -> str | None:
-    """Return a config that comes with Nuke or lies on its plugin path."""
+def _find_config(name: str) -> str | None:
+    """Return the file of a config that is part of Nuke or on its plugin path."""
     if "://" in name:
         return name
     program = Path(nuke.EXE_PATH).parent

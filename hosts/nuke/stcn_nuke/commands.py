@@ -1,56 +1,69 @@
-"""What the STCN menu does. Every mistake ends in one message, never in a traceback."""
+"""The STCN menu, in the menu bar and the node toolbar. Every error ends in one message, never in a traceback."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import nuke
 
-from stcn_nuke.orders import Order
-from stcn_nuke.own_nodes import selected_origin
-from stcn_nuke.running import BackgroundJob, told
-from stcn_nuke.selection import selected
-from stcn_nuke.worker import Worker
-from stcn_plugin.errors import CancelledError, HostError, STCNError
+from stcn_nuke.host import NukeHost, make_worker
+from stcn_nuke.jobs import Job
+from stcn_nuke.matte_nodes import selected_origin
+from stcn_nuke.progress_bar import ProgressBar
+from stcn_nuke.selection import read_selection
+from stcn_plugin.bridge import BackgroundJob, Description, JobStatus
+from stcn_plugin.bridge.background_job import as_stcn_error
+from stcn_plugin.errors import CancelledError, HostError
 
-if TYPE_CHECKING:
-    from stcn_plugin.bridge import Description
+_MENU = "STCN"
+_PARENTS = ("Nuke", "Nodes")  # the menu bar and the node toolbar
+
+
+def add_menus() -> None:
+    """Add the menus, which share one worker and run one job at a time."""
+    commands = Commands()
+    for parent in _PARENTS:
+        menu = nuke.menu(parent).addMenu(_MENU)
+        menu.addCommand("Propagate roto...", commands.propagate)
+        menu.addCommand("Update...", commands.update)
+        menu.addCommand("Cancel", commands.cancel)
+        menu.addSeparator()
+        menu.addCommand("Test the worker", commands.test_worker)
 
 
 @final
 class Commands:
-    """The menu's commands, over one worker and at most one job."""
+    """The commands of the menu."""
 
     def __init__(self) -> None:
-        self._worker = Worker()
+        self._worker = make_worker()
         self._job: BackgroundJob | None = None
 
     def propagate(self) -> None:
-        """Ask what to propagate from the selected nodes, and start it."""
-        with_message(self._propagate)
+        """Ask for the settings of a new shot, and propagate it."""
+        _report_errors(self._propagate)
 
     def update(self) -> None:
         """Ask for new keyframes of the selected mattes, and propagate the spans around them again."""
-        with_message(self._update)
+        _report_errors(self._update)
 
     def cancel(self) -> None:
-        """Stop the job that runs."""
-        with_message(self._cancel)
+        """Cancel the running job."""
+        _report_errors(self._cancel)
 
-    def test(self) -> None:
+    def test_worker(self) -> None:
         """Start the worker and show what it offers."""
-        with_message(self._test)
+        _report_errors(self._test_worker)
 
     def _propagate(self) -> None:
         from stcn_nuke.panels import PropagatePanel
 
         self._check_idle()
-        panel = PropagatePanel(selected())
-        self._ask_worker(panel.offer)
+        panel = PropagatePanel(read_selection())
+        self._describe(panel.show_description)
         if panel.ask():
-            self._start(panel.order())
+            self._start(panel.job())
 
     def _update(self) -> None:
         from stcn_nuke.panels import UpdatePanel
@@ -58,20 +71,23 @@ class Commands:
         self._check_idle()
         panel = UpdatePanel(selected_origin())
         if panel.showModalDialog():
-            self._start(panel.order())
+            self._start(panel.job())
 
-    def _start(self, order: Order) -> None:
-        job = BackgroundJob(order, self._worker, on_end=self._end)
-        self._job = job
+    def _start(self, job: Job) -> None:
+        bar = ProgressBar()
+        background = BackgroundJob(NukeHost(job), self._worker, status=JobStatus(), plugins=[bar])
+        self._job = background
         try:
-            job.start()
+            background.prepare()
+            background.run_in_thread(call_in_main_thread=nuke.executeInMainThread, on_end=self._end, display=bar)
         except BaseException:
             self._job = None
             raise
 
-    def _end(self, error: STCNError | None) -> None:
+    def _end(self, error: Exception | None) -> None:
         self._job = None
-        show(error)
+        if error is not None:
+            _show_error(error)
 
     def _cancel(self) -> None:
         if self._job is None:
@@ -82,30 +98,22 @@ class Commands:
         if self._job is not None:
             raise HostError("a job is running", fix="Wait for it, or cancel it first")
 
-    def _test(self) -> None:
-        self._check_idle()
-        self._worker.forget()
-
-        def answered(description: Description | None, error: STCNError | None) -> None:
+    def _test_worker(self) -> None:
+        def show(description: Description | None, error: Exception | None) -> None:
             if description is not None:
                 nuke.message(summary(description))
-            else:
-                show(error)
+            elif error is not None:
+                _show_error(error)
 
-        self._ask_worker(answered)
+        self._check_idle()
+        self._describe(show, refresh=True)
 
-    def _ask_worker(self, answered: Callable[[Description | None, STCNError | None], None]) -> None:
-        """Ask what the worker offers; the answer comes on the main thread, also while a panel is open."""
-
-        def ask() -> None:
-            try:
-                description = self._worker.describe()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the artist must be told
-                nuke.executeInMainThread(answered, args=(None, told(error)))
-            else:
-                nuke.executeInMainThread(answered, args=(description, None))
-
-        threading.Thread(target=ask, name="stcn-ask", daemon=True).start()
+    def _describe(self, show: Callable[[Description | None, Exception | None], None], *, refresh: bool = False) -> None:
+        """Ask the worker what it offers; the answer is shown on the main thread, also while a panel is open."""
+        worker = self._worker
+        worker.describe_in_background(
+            lambda: nuke.executeInMainThread(show, args=(worker.description, worker.error)), refresh=refresh
+        )
 
 
 def summary(description: Description) -> str:
@@ -121,17 +129,18 @@ def summary(description: Description) -> str:
     return "\n".join(lines)
 
 
-def with_message(command: Callable[[], None]) -> None:
-    """Run a command; an error becomes one message."""
+def _report_errors(command: Callable[[], None]) -> None:
+    """Run a command; an error becomes a message."""
     try:
         command()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the artist must be told
-        show(told(error))
+    except Exception as error:  # noqa: BLE001 - the artist sees every error
+        _show_error(error)
 
 
-def show(error: STCNError | None) -> None:
-    """Show an error; that a job was cancelled is no news to who cancelled it."""
-    if isinstance(error, CancelledError):
-        nuke.tprint(f"STCN: {error}")
-    elif error is not None:
-        nuke.message(f"STCN: {error}")
+def _show_error(error: Exception) -> None:
+    """Show an error; a cancelled job only prints a line."""
+    shown = as_stcn_error(error, log=nuke.tprint)
+    if isinstance(shown, CancelledError):
+        nuke.tprint(f"STCN: {shown}")
+    else:
+        nuke.message(f"STCN: {shown}")

@@ -1,4 +1,4 @@
-"""Mattes in the script: Reads, the object's channels beside the plate, and a backdrop that knows the shot."""
+"""Mattes in the script: Reads, Copies that add them to the plate's channels, and a backdrop around them."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from typing import TYPE_CHECKING, final
 
 import nuke
 
-from stcn_nuke.knob_texts import set_file, set_text
-from stcn_nuke.orders import Order
-from stcn_nuke.own_nodes import Origin, mark, nodes_of, origin_of, reload_reads
-from stcn_nuke.paths import forward, stem
+from stcn_nuke.jobs import Job
+from stcn_nuke.knob_text import set_file, set_text
+from stcn_nuke.matte_nodes import Origin, find_nodes, read_origin, reload_reads, tag_node
+from stcn_nuke.paths import forward
 from stcn_plugin.bridge import JobRequest, Report
+from stcn_plugin.bridge.files import pattern_name
 from stcn_plugin.errors import HostError
 
 if TYPE_CHECKING:
     Channels = list[tuple[str, str]]
 
-_PER_COPY = 4  # channels that one Copy can take over
+_PER_COPY = 4  # channels of one Copy
 _COLUMN, _ROW = 200, 90
 _COLOUR = 0x2A4D5CFF
 
 
-def deliver(order: Order, request: JobRequest, report: Report) -> None:
-    """Bring a job's mattes into the script, or bring what is there up to date.
+def deliver(job: Job, request: JobRequest, report: Report) -> None:
+    """Add a job's mattes to the script, or update those of an earlier run.
 
-    Nodes from an earlier run of the same mattes are kept, with all that the artist connected to them; what they lack is
-    added and what they no longer need is removed.
+    Nodes of an earlier run are kept with their connections; missing nodes are added and unused ones removed.
 
     Raises:
-        HostError: The plate's node is gone, and with it the place for the mattes.
+        HostError: The plate's node is gone, and there are no nodes of an earlier run.
     """
-    plate = nuke.toNode(order.plate)
-    with _one_step_to_undo(), plate.parent() if plate is not None else nuke.root() as group:
-        old = nodes_of(order.out, group.nodes())
+    plate = nuke.toNode(job.plate)
+    with _undo_step(), plate.parent() if plate is not None else nuke.root() as group:
+        old = find_nodes(job.out, group.nodes())
         if plate is None and not old:
             raise HostError(
-                f"'{order.plate}' is no longer in the script, so the mattes have no place there",
-                fix=f"They are on disk: {order.out}",
+                f"'{job.plate}' is no longer in the script, so the mattes cannot be connected",
+                fix=f"They are on disk: {job.out}",
             )
-        known = [name for origin in map(origin_of, old.values()) if origin for name in origin.sources]
-        sources = tuple(dict.fromkeys([*known, *(source.node for source in order.sources)]))
+        known = [name for origin in map(read_origin, old.values()) if origin for name in origin.sources]
+        sources = tuple(dict.fromkeys([*known, *(source.node for source in job.sources)]))
         shot_file = forward(report.shot_file or request.save_as or "")
-        shelf = _Shelf(plate, Origin(order.out, shot_file, order.plate, sources), old)
-        _wire(shelf, _feeds(shelf, report))
-        shelf.tidy(f"STCN {stem(order.out)}\n{', '.join(report.layers)}")
-        reload_reads(order.out, group.nodes())
+        nodes = _MatteNodes(plate, Origin(job.out, shot_file, job.plate, sources), old)
+        _connect(nodes, _channel_sources(nodes, report))
+        nodes.arrange(f"STCN {pattern_name(job.out)}\n{', '.join(report.layers)}")
+        reload_reads(job.out, group.nodes())
 
 
 @contextmanager
-def _one_step_to_undo() -> Iterator[None]:
+def _undo_step() -> Iterator[None]:
     undo = nuke.Undo()
     undo.begin("STCN mattes")
     try:
@@ -62,16 +62,16 @@ def _one_step_to_undo() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Feed:
-    """Channels that one node gives to the plate, each with the name it gets there."""
+class _ChannelSource:
+    """Channels that are copied from a node, each with its name beside the plate's channels."""
 
     node: nuke.Node
     channels: Channels
 
 
 @final
-class _Shelf:
-    """The nodes of a job by their role: those from before, and those that are made now."""
+class _MatteNodes:
+    """The nodes of a job by role: those of an earlier run and new ones."""
 
     def __init__(self, plate: nuke.Node | None, origin: Origin, old: dict[str, nuke.Node]) -> None:
         self.plate = plate
@@ -90,14 +90,14 @@ class _Shelf:
         is_new = node is None
         if node is None:
             node = getattr(nuke.nodes, kind)()
-            node.setName(f"STCN_{re.sub('[^A-Za-z0-9_]', '_', stem(self.origin.out))}_{kind}1")
+            node.setName(f"STCN_{re.sub('[^A-Za-z0-9_]', '_', pattern_name(self.origin.out))}_{kind}1")
             node.setXYpos(self.x + column * _COLUMN, self.y + row * _ROW)
-        mark(node, self.origin, role)
+        tag_node(node, self.origin, role)
         self._used[role] = node
         return node, is_new
 
-    def tidy(self, label: str) -> None:
-        """Put the backdrop around the nodes, and remove those that are no longer needed."""
+    def arrange(self, label: str) -> None:
+        """Fit the backdrop around the nodes, and remove those that are no longer used."""
         backdrop, is_new = self.node("backdrop", "BackdropNode")
         inside = [node for role, node in self._used.items() if role != "backdrop"]
         left, top = min(node.xpos() for node in inside), min(node.ypos() for node in inside)
@@ -113,9 +113,9 @@ class _Shelf:
                 _remove(node)
 
 
-def _feeds(shelf: _Shelf, report: Report) -> list[_Feed]:
-    """Return what each layout has to give, its Reads made or refreshed."""
-    wanted = {name: f"{layer}.alpha" for name, layer in report.layers.items()}
+def _channel_sources(nodes: _MatteNodes, report: Report) -> list[_ChannelSource]:
+    """Return the nodes to copy channels from; creates or updates the Reads."""
+    targets = {name: f"{layer}.alpha" for name, layer in report.layers.items()}
     for layer in report.layers.values():
         if layer not in nuke.layers():
             nuke.Layer(layer, [f"{layer}.alpha"])
@@ -123,27 +123,30 @@ def _feeds(shelf: _Shelf, report: Report) -> list[_Feed]:
     for name, pattern in report.patterns.items():
         if pattern not in reads:
             role = f"read:{name}" if report.layout == "per_object" else "read"
-            reads[pattern] = _read(shelf, role, pattern, report, len(reads))
+            reads[pattern] = _read(nodes, role, pattern, report, len(reads))
     if report.layout == "per_object":
-        return [_Feed(reads[report.patterns[name]], [("rgba.alpha", channel)]) for name, channel in wanted.items()]
+        return [
+            _ChannelSource(reads[report.patterns[name]], [("rgba.alpha", channel)]) for name, channel in targets.items()
+        ]
     (read,) = reads.values()
     if report.layout == "cryptomatte":
-        names = list(wanted)
+        names = list(targets)
         return [
-            _Feed(_cryptomatte(shelf, read, name, names.index(name)), [("rgba.alpha", wanted[name])]) for name in names
+            _ChannelSource(_cryptomatte(nodes, read, name, names.index(name)), [("rgba.alpha", targets[name])])
+            for name in names
         ]
-    channels = list(wanted.values())
+    channels = list(targets.values())
     groups = [channels[start : start + _PER_COPY] for start in range(0, len(channels), _PER_COPY)]
-    return [_Feed(read, [(channel, channel) for channel in group]) for group in groups]
+    return [_ChannelSource(read, [(channel, channel) for channel in group]) for group in groups]
 
 
-def _read(shelf: _Shelf, role: str, pattern: str, report: Report, column: int) -> nuke.Node:
-    """Return the Read of mattes over the whole shot.
+def _read(nodes: _MatteNodes, role: str, pattern: str, report: Report, column: int) -> nuke.Node:
+    """Return the Read of the mattes of the whole shot.
 
-    A frame without a matte is an error, not silent black: `on_error` is ``error``. Outside the shot it is black.
+    A missing matte is an error, not black. Frames outside the shot are black.
     """
-    read, _ = shelf.node(role, "Read", column=column)
-    first, last = report.first, report.last  # not those of `frames`: an update writes a part of the shot alone
+    read, _ = nodes.node(role, "Read", column=column)
+    first, last = report.first, report.last  # not `report.frames`, which an update writes only in part
     set_file(read["file"], pattern, frames=(first, last))
     for knob, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
         read[knob].setValue(frame)
@@ -155,9 +158,9 @@ def _read(shelf: _Shelf, role: str, pattern: str, report: Report, column: int) -
     return read
 
 
-def _cryptomatte(shelf: _Shelf, read: nuke.Node, name: str, column: int) -> nuke.Node:
-    """Return the node that picks one object, by its name, as an alpha."""
-    node, _ = shelf.node(f"pick:{name}", "Cryptomatte", column=column, row=1)
+def _cryptomatte(nodes: _MatteNodes, read: nuke.Node, name: str, column: int) -> nuke.Node:
+    """Return the node that extracts one object by name."""
+    node, _ = nodes.node(f"pick:{name}", "Cryptomatte", column=column, row=1)
     node.setInput(0, read)
     set_text(node["matteList"], name if re.fullmatch(r"[\w.:/|-]+", name) else _quoted(name))
     return node
@@ -168,30 +171,30 @@ def _quoted(name: str) -> str:
     return '"{}"'.format(re.sub(r'["\\]', r"\\\g<0>", name))
 
 
-def _wire(shelf: _Shelf, feeds: list[_Feed]) -> None:
-    """Lay every object's channel beside the plate's own.
+def _connect(nodes: _MatteNodes, sources: list[_ChannelSource]) -> None:
+    """Copy every object's channel beside the plate's channels.
 
-    The chain ends in a Dot that stays where it is: the artist connects there. What the artist put between stays too,
-    since a new Copy goes right before the Dot.
+    The chain of Copies ends in a Dot, which the artist connects to. Nodes that the artist inserted stay in place: a new
+    Copy is inserted right before the Dot.
     """
-    end, end_is_new = shelf.node("end", "Dot", row=2 + len(feeds))
+    end, end_is_new = nodes.node("end", "Dot", row=2 + len(sources))
     if end_is_new:
-        end.setInput(0, shelf.plate)
-    for number, feed in enumerate(feeds):
-        copy, is_new = shelf.node(f"copy:{number}", "Copy", row=2 + number)
+        end.setInput(0, nodes.plate)
+    for number, source in enumerate(sources):
+        copy, is_new = nodes.node(f"copy:{number}", "Copy", row=2 + number)
         if is_new:
             copy.setInput(0, end.input(0))
         if is_new or end_is_new:
             end.setInput(0, copy)
-        copy.setInput(1, feed.node)
+        copy.setInput(1, source.node)
         for slot in range(_PER_COPY):
-            source, target = feed.channels[slot] if slot < len(feed.channels) else ("none", "none")
-            copy[f"from{slot}"].setValue(source)
+            channel, target = source.channels[slot] if slot < len(source.channels) else ("none", "none")
+            copy[f"from{slot}"].setValue(channel)
             copy[f"to{slot}"].setValue(target)
 
 
 def _remove(node: nuke.Node) -> None:
-    """Delete a node; what was connected to it is connected to what came before it."""
+    """Delete a node and connect the nodes after it to its first input."""
     for child in node.dependent(nuke.INPUTS):
         for index in range(child.inputs()):
             if child.input(index) == node:

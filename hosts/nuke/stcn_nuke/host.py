@@ -1,102 +1,123 @@
-"""Nuke as a plugin of the host interface: one order, from the script's nodes to the script's nodes."""
+"""Nuke as a plugin of the host hooks: a job from the script's nodes to the script's nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, final
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import final
 
 import nuke
 
 from stcn_nuke import colour, paths
 from stcn_nuke.delivery import deliver
-from stcn_nuke.orders import Order, Update
+from stcn_nuke.jobs import Job, UpdateJob
+from stcn_nuke.knob_text import get_text
 from stcn_nuke.plates import file_pattern, plate_format, render_plate
 from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
-from stcn_nuke.scripts import JobScript
 from stcn_nuke.selection import node_named
-from stcn_plugin.bridge import JobRequest, KeyframeFile, Progress, Report, hookimpl
+from stcn_plugin.bridge import JobRequest, KeyframeFile, Report, WarmWorker, hookimpl
+from stcn_plugin.bridge.warm_worker import PYTHON_VARIABLE, recorded_python
 from stcn_plugin.errors import HostError
 from stcn_plugin.frames import parse_frame_range
 
+INSTALL_RECORD = Path(__file__).absolute().parents[1] / "stcn_install.json"
 
-class Display(Protocol):
-    """Where a job shows itself; called on the thread that polls the session."""
 
-    def show_progress(self, progress: Progress) -> None:
-        """Show how far the job is."""
+def make_worker(python: str | None = None) -> WarmWorker:
+    """Return a worker that runs in the recorded Python.
 
-    def warn(self, text: str) -> None:
-        """Show what went wrong without harm to the mattes."""
-
-    def is_cancelled(self) -> bool:
-        """Tell whether the artist wants the job stopped."""
+    Args:
+        python: Another Python to use.
+    """
+    return WarmWorker(
+        lambda: python or recorded_python(INSTALL_RECORD),
+        setting=str(INSTALL_RECORD),
+        fix=f"Run `stcn install nuke` again, or set {PYTHON_VARIABLE} to a Python that has stcn_plugin",
+    )
 
 
 @final
 class NukeHost:
-    """Serves one order.
+    """Runs one job.
 
     Args:
-        order: What the artist wants.
-        display: Where the job shows itself.
-        delivers: Whether the mattes come into the script.
+        job: What the artist asks for.
+        delivers: Whether to add the mattes to the script.
     """
 
-    def __init__(self, order: Order, display: Display, *, delivers: bool = True) -> None:
-        self._order = order
-        self._display = display
+    def __init__(self, job: Job, *, delivers: bool = True) -> None:
+        self._job = job
         self._delivers = delivers
-        self._script: JobScript | None = None
+        self._script: _OpenScript | None = None
 
     @hookimpl
-    def stcn_collect_shot(self) -> JobRequest:
-        """Read the plate's node; render its pictures where it reads none."""
-        order = self._order
-        self._script = JobScript([order.plate, *(source.node for source in order.sources)])
+    def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest:
+        """Read the plate's node; render it if it does not read a sequence of files."""
+        job = self._job
+        self._script = _OpenScript([job.plate, *(source.node for source in job.sources)])
         if len(nuke.views()) > 1:
-            self._display.warn(f"of the script's views only '{first_view()}' is propagated")
-        if isinstance(order, Update):
-            return order.request()
-        if not order.out.strip():
-            raise HostError("the mattes have no file", fix="Name it with the frame number as ####, ending in .exr")
-        if not order.sources:
+            warn(f"only the view '{first_view()}' of the script is propagated")
+        if isinstance(job, UpdateJob):
+            return job.request()
+        if not job.out.strip():
+            raise HostError(
+                "the mattes have no file name", fix="Enter a name with the frame number as ####, such as sh010.####.exr"
+            )
+        if not job.sources:
             raise HostError(
                 "no node is named for the keyframes", fix="Select or name a Roto, or any node with an alpha"
             )
-        plate = node_named(order.plate)
-        pattern, space = file_pattern(plate), order.colour
+        plate = node_named(job.plate)
+        pattern, space = file_pattern(plate), job.colour
         if pattern is None:
-            pattern, space = paths.plate_pattern(order.out, plate.name()), colour.working_space()
-            render_plate(plate, parse_frame_range(order.range), pattern)
-        return order.request(pattern, colour=space, config=colour.config())
+            pattern, space = paths.plate_pattern(job.out, plate.name()), colour.working_space()
+            render_plate(plate, parse_frame_range(job.range), pattern)
+        return job.request(pattern, colour=space, config=colour.config())
 
     @hookimpl
-    def stcn_render_keyframes(self, folder: str) -> Sequence[KeyframeFile]:
-        """Write the alpha of the order's sources."""
-        plate = nuke.toNode(self._order.plate)
-        return render_keyframes(self._order.sources, folder, paths.stem(self._order.out), plate_format(plate))
-
-    @hookimpl
-    def stcn_show_progress(self, progress: Progress) -> None:
-        """Pass progress on."""
-        self._display.show_progress(progress)
-
-    @hookimpl
-    def stcn_show_warning(self, text: str) -> None:
-        """Pass a warning on."""
-        self._display.warn(text)
-
-    @hookimpl
-    def stcn_is_cancelled(self) -> bool:
-        """Ask the display."""
-        return self._display.is_cancelled()
+    def stcn_render_keyframes(self, request: JobRequest, folder: str) -> Sequence[KeyframeFile]:
+        """Render the alpha of the keyframe sources."""
+        return render_keyframes(self._job.sources, request, folder, plate_format(nuke.toNode(self._job.plate)))
 
     @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
-        """Bring the mattes into the script that they were ordered from."""
+        """Add the mattes to the script that the job was started from."""
         if not self._delivers:
             return
         if self._script is not None and not self._script.is_open():
-            raise HostError("another script is open", fix=f"The mattes are on disk: {self._order.out}")
-        deliver(self._order, request, report)
+            raise HostError("another script is open", fix=f"The mattes are on disk: {self._job.out}")
+        deliver(self._job, request, report)
+
+
+@final
+class _OpenScript:
+    """The script that is open now, to be recognised when the job is done.
+
+    It is recognised by its nodes, since the artist may save it under another name, or by its file, since opening it
+    again makes new nodes.
+
+    Args:
+        names: Names of nodes in it.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._file = _script_file()
+        self._nodes = [node for node in map(nuke.toNode, names) if node is not None]
+
+    def is_open(self) -> bool:
+        """Return whether this script is still open, or open again."""
+        return any(map(_exists, self._nodes)) or (self._file != "" and _script_file() == self._file)
+
+
+def _script_file() -> str:
+    """Return the script's file, empty if it was never saved."""
+    return get_text(nuke.root()["name"])
+
+
+def _exists(node: nuke.Node) -> bool:
+    try:
+        node.name()
+    except ValueError:  # raised by Nuke for a node that was deleted or whose script was closed
+        return False
+    return True

@@ -1,50 +1,45 @@
-"""The panels, of Nuke's own knobs: they work with every Qt that a Nuke may come with. Only where there is an interface."""
+"""The panels, made of Nuke's own knobs so that they work with any version of Qt. For sessions with an interface."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import nuke
 import nukescripts
 
 from stcn_nuke import colour
-from stcn_nuke.knob_texts import escaped, set_file, set_text, text_of
-from stcn_nuke.orders import Propagation, Source, Update
-from stcn_nuke.own_nodes import Origin, frames_of
+from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
+from stcn_nuke.knob_text import escape, get_text, set_file, set_text
+from stcn_nuke.matte_nodes import Origin, matte_frames
 from stcn_nuke.paths import absolute, default_out
 from stcn_nuke.plates import frame_range
 from stcn_nuke.rotos import key_frames, sources_to_update
 from stcn_nuke.selection import Selection, names_in, node_named
-from stcn_plugin.errors import FrameRangeError, HostError, STCNError
+from stcn_plugin.bridge import EVERY_WORKER, Choice, Description
+from stcn_plugin.errors import FrameRangeError, HostError
 from stcn_plugin.frames import parse_frame_range
 
-if TYPE_CHECKING:
-    from stcn_plugin.bridge import Description
-
-HERE, KEYS, LISTED = "at the current frame", "at the roto's keys", "at these frames"
-BY_PRESET = "as the preset says"
-PRESETS = ("default", "draft", "hero", "long_shot")
+CURRENT, KEYS, LISTED = "at the current frame", "at the roto's keys", "at these frames"
+BY_PRESET = "from the preset"
 LAYOUTS = (BY_PRESET, "layers", "per_object", "cryptomatte")
-_DEVICES = (BY_PRESET, "auto", "cpu", "cuda")
-_SOURCES = "Roto, RotoPaint, or any node with a matte in its alpha; each is an object by its name"
+_SOURCES = "Roto, RotoPaint, or any node with a matte in its alpha; each is an object named after the node"
 _UPDATE_SOURCES = (
     f"{_SOURCES}.\n"
-    "Filled in: the selected rotos; with none selected, the earlier ones that have a key at the current frame; "
-    "with no such key, all earlier ones.\n"
-    "Each becomes a keyframe at the frames below, redrawn or not: take out what was not redrawn there."
+    "By default: the selected rotos; if none is selected, the earlier ones with a key at the current frame; "
+    "if there is none, all earlier ones.\n"
+    "Each becomes a keyframe at the frames below: remove those that were not redrawn there."
 )
 
 
 class _KeyframePanel(nukescripts.PythonPanel):
-    """Asks for the nodes that hold keyframes and for their frames."""
+    """Asks for the nodes with the keyframes and for their frames."""
 
     def __init__(self, title: str, name: str, sources: Sequence[str]) -> None:
         super().__init__(title, name)
         self._sources = nuke.String_Knob("sources", "keyframes from")
         self._sources.setTooltip(_SOURCES)
         set_text(self._sources, " ".join(sources))
-        self._when = nuke.Enumeration_Knob("when", "keyframes", [HERE, KEYS, LISTED])
+        self._when = nuke.Enumeration_Knob("when", "keyframes", [CURRENT, KEYS, LISTED])
         self._frames = nuke.String_Knob("frames", "frames")
         self._frames.setTooltip("Such as 1001,1024,1060")
         self._frames.setEnabled(False)
@@ -54,36 +49,36 @@ class _KeyframePanel(nukescripts.PythonPanel):
             self.addKnob(knob)
 
     def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
-        """Follow the artist."""
+        """Enable the list of frames if it is used."""
         if knob.name() == "when":
             self._frames.setEnabled(self._when.value() == LISTED)
 
-    def _keyframes(self, shot: Sequence[int]) -> tuple[Source, ...]:
+    def _keyframes(self, shot: Sequence[int]) -> tuple[KeyframeSource, ...]:
         """Return the sources with their frames.
 
         Args:
             shot: Frames of the shot.
 
         Raises:
-            HostError: No source is named, one is not there, or has no key.
-            FrameRangeError: The list of frames cannot be understood.
+            HostError: No source is named, or one is missing or has no key.
+            FrameRangeError: The list of frames is not a frame range.
         """
-        names = names_in(text_of(self._sources))
+        names = names_in(get_text(self._sources))
         if not names:
             raise HostError("no node is named for the keyframes", fix="Name a Roto, or any node with an alpha")
         nodes = [node_named(name) for name in names]
         when = self._when.value()
         if when == KEYS:
-            return tuple(Source(node.fullName(), key_frames(node, shot)) for node in nodes)
-        frames = (nuke.frame(),) if when == HERE else parse_frame_range(text_of(self._frames))
-        return tuple(Source(node.fullName(), frames) for node in nodes)
+            return tuple(KeyframeSource(node.fullName(), key_frames(node, shot)) for node in nodes)
+        frames = (nuke.frame(),) if when == CURRENT else parse_frame_range(get_text(self._frames))
+        return tuple(KeyframeSource(node.fullName(), frames) for node in nodes)
 
 
 class PropagatePanel(_KeyframePanel):
-    """Asks for all that a new shot takes.
+    """Asks for the settings of a new shot.
 
     Args:
-        selection: What the selected nodes suggest.
+        selection: Plate and sources among the selected nodes.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -92,57 +87,57 @@ class PropagatePanel(_KeyframePanel):
         self._plate.setValue(selection.plate)
         self._range = nuke.String_Knob("range", "frame range")
         self._colour = nuke.String_Knob("colour", "colour space")
-        self._colour.setTooltip("Of the plate's files; empty lets the files say")
+        self._colour.setTooltip("Colour space of the plate; empty if its files name it")
         self._out = nuke.File_Knob("out", "mattes")
-        self._preset = nuke.Enumeration_Knob("preset", "preset", list(PRESETS))
-        self._weights = nuke.Enumeration_Knob("weights", "weights", [BY_PRESET])
-        self._device = nuke.Enumeration_Knob("device", "device", list(_DEVICES))
+        self._preset = nuke.Enumeration_Knob("preset", "preset", _names(EVERY_WORKER.presets))
+        self._weights = nuke.Enumeration_Knob("weights", "weights", [BY_PRESET, *_names(EVERY_WORKER.weights)])
+        self._device = nuke.Enumeration_Knob("device", "device", [BY_PRESET, *_names(EVERY_WORKER.devices)])
         self._layout = nuke.Enumeration_Knob("layout", "files", list(LAYOUTS))
-        self._state = nuke.Text_Knob("state", "worker", "is asked what it offers...")
+        self._state = nuke.Text_Knob("state", "worker", "starting...")
         self._add(self._plate, self._sources, self._when, self._frames, self._range, self._colour)
         self._add(self._preset, self._weights, self._device, self._layout, self._out, self._state)
         self._is_open = False
         self._fill()
 
     def ask(self) -> bool:
-        """Show the panel until the artist closes it; tell whether by OK."""
+        """Show the panel until it is closed; return whether by OK."""
         self._is_open = True
         try:
             return bool(self.showModalDialog())
         finally:
-            self._is_open = False  # its knobs are gone with it
+            self._is_open = False  # Nuke deletes its knobs
 
     def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
-        """Follow the artist; another plate has its own range, colour and place."""
+        """Fill in frame range, colour space and mattes when the plate changes."""
         super().knobChanged(knob)
         if knob.name() == "plate":
             self._fill()
 
-    def offer(self, description: Description | None, error: STCNError | None) -> None:
-        """Fill the menus with what the worker has, or tell why it has nothing; what was chosen stays chosen."""
+    def show_description(self, description: Description | None, error: Exception | None) -> None:
+        """Fill the menus with what the worker offers, or show the error; chosen entries stay chosen."""
         if not self._is_open:
             return
         if description is None:
             set_text(self._state, str(error))
             return
-        _refill(self._preset, [choice.name for choice in description.presets])
-        _refill(self._weights, [BY_PRESET, *(choice.name for choice in description.weights)])
-        _refill(self._device, [BY_PRESET, *(choice.name for choice in description.devices)])
+        _refill(self._preset, _names(description.presets))
+        _refill(self._weights, [BY_PRESET, *_names(description.weights)])
+        _refill(self._device, [BY_PRESET, *_names(description.devices)])
         self._state.setValue("ready")
 
-    def order(self) -> Propagation:
-        """Return what the artist filled in.
+    def job(self) -> PropagateJob:
+        """Return the job that the panel describes.
 
         Raises:
-            STCNError: Something is missing or cannot be understood.
+            STCNError: A value is missing or invalid.
         """
         out = str(self._out.getEvaluatedValue() or "").strip()
-        return Propagation(
+        return PropagateJob(
             plate=self._plate.value(),
             sources=self._keyframes(self._shot()),
-            range=text_of(self._range).strip(),
+            range=get_text(self._range).strip(),
             out=absolute(out) if out else "",
-            colour=text_of(self._colour).strip(),
+            colour=get_text(self._colour).strip(),
             preset=self._preset.value(),
             weights=_chosen(self._weights),
             device=_chosen(self._device),
@@ -151,7 +146,7 @@ class PropagatePanel(_KeyframePanel):
 
     def _shot(self) -> tuple[int, ...]:
         try:
-            return parse_frame_range(text_of(self._range).strip())
+            return parse_frame_range(get_text(self._range).strip())
         except FrameRangeError as error:
             raise FrameRangeError(error.what, where="frame range", fix=error.fix) from None
 
@@ -159,14 +154,14 @@ class PropagatePanel(_KeyframePanel):
         plate = node_named(self._plate.value())
         set_text(self._range, frame_range(plate))
         set_text(self._colour, colour.plate_space(plate))
-        set_file(self._out, default_out(text_of(nuke.root()["name"]), plate.name()))
+        set_file(self._out, default_out(get_text(nuke.root()["name"]), plate.name()))
 
 
 class UpdatePanel(_KeyframePanel):
-    """Asks for the new keyframes of mattes that are there.
+    """Asks for new keyframes of existing mattes.
 
     Args:
-        origin: Where these mattes come from.
+        origin: Where the mattes come from.
     """
 
     def __init__(self, origin: Origin) -> None:
@@ -174,18 +169,18 @@ class UpdatePanel(_KeyframePanel):
         super().__init__("STCN: update mattes", "stcn.UpdatePanel", sources)
         self._sources.setTooltip(_UPDATE_SOURCES)
         self._origin = origin
-        shot = nuke.Text_Knob("shot", "shot file", escaped(origin.shot_file))
+        shot = nuke.Text_Knob("shot", "shot file", escape(origin.shot_file))
         self._add(shot, self._sources, self._when, self._frames)
 
-    def order(self) -> Update:
-        """Return what the artist filled in.
+    def job(self) -> UpdateJob:
+        """Return the job that the panel describes.
 
         Raises:
-            STCNError: Something is missing or cannot be understood.
+            STCNError: A value is missing or invalid.
         """
         origin = self._origin
-        shot = frames_of(origin) or parse_frame_range(frame_range(nuke.root()))
-        return Update(origin.shot_file, origin.plate, self._keyframes(shot), origin.out)
+        shot = matte_frames(origin) or parse_frame_range(frame_range(nuke.root()))
+        return UpdateJob(origin.shot_file, origin.plate, self._keyframes(shot), origin.out)
 
 
 def _chosen(knob: nuke.Enumeration_Knob) -> str:
@@ -197,3 +192,7 @@ def _refill(knob: nuke.Enumeration_Knob, names: list[str]) -> None:
     knob.setValues(names)
     if chosen in names:
         knob.setValue(chosen)
+
+
+def _names(choices: Sequence[Choice]) -> list[str]:
+    return [choice.name for choice in choices]

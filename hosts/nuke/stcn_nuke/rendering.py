@@ -1,4 +1,4 @@
-"""Pictures of a node, written by a Write that is gone afterwards, whatever happens."""
+"""Rendering frames of a node with a temporary Write node."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 import nuke
 
-from stcn_nuke.knob_texts import set_file
+from stcn_nuke.knob_text import set_file
 from stcn_plugin.errors import CancelledError, HostError
 
 
 @contextmanager
 def full_size() -> Iterator[None]:
-    """Leave proxy mode, and put proxy mode, frame, undo and the "modified" mark back as they were."""
+    """Turn proxy mode off; restore proxy mode, frame, undo and the modified flag afterwards."""
     root = nuke.root()
     proxy, frame, modified = root["proxy"].value(), nuke.frame(), root.modified()
-    nuke.Undo.disable()  # what comes and goes here is nothing to step back to
+    nuke.Undo.disable()  # temporary nodes do not belong in the undo history
     try:
         root["proxy"].setValue(False)
         yield
@@ -30,24 +30,23 @@ def full_size() -> Iterator[None]:
 
 
 def first_view() -> str:
-    """Return the view that is propagated: the script's first one."""
+    """Return the view that is propagated: the first of the script."""
     return nuke.views()[0]
 
 
 def write_frames(source: nuke.Node, files: Mapping[int, str], *, channels: str, like: nuke.Format) -> None:
-    """Write frames of a node as half EXR, in the numbers that the node has, at a format.
+    """Write frames of a node as half-float EXR, without colour conversion. Call it inside `full_size`.
 
-    Pixels of another format are laid into it from the bottom left, as a Merge does; nothing is scaled.
-    Call it inside `full_size`.
+    An image of another format is placed at the bottom left of the given format, as by a Merge; nothing is scaled.
 
     Args:
         source: The node.
-        files: Frame to its file.
+        files: Frame to file.
         channels: ``alpha`` or ``rgb``.
-        like: The format.
+        like: Format of the files.
 
     Raises:
-        HostError: Nuke cannot render it.
+        HostError: Nuke cannot render the node.
         CancelledError: The artist cancelled the rendering.
     """
     made: list[nuke.Node] = []
@@ -62,7 +61,7 @@ def write_frames(source: nuke.Node, files: Mapping[int, str], *, channels: str, 
 
 
 def _fitted(source: nuke.Node, like: nuke.Format, made: list[nuke.Node]) -> nuke.Node:
-    """Return the node, or a Reformat after it where its format is another one."""
+    """Return the node, followed by a Reformat if it has another format."""
     own = source.format()
     if (own.width(), own.height()) == (like.width(), like.height()):
         return source
@@ -83,7 +82,7 @@ def _writer(source: nuke.Node, channels: str, made: list[nuke.Node]) -> nuke.Nod
     write = nuke.nodes.Write()
     made.append(write)
     write.setInput(0, source)
-    write["file_type"].setValue("exr")  # first: the knobs of a file type come with it
+    write["file_type"].setValue("exr")  # first, since it adds the knobs of the file type
     write["datatype"].setValue("16 bit half")
     write["channels"].setValue(channels)
     write["raw"].setValue(True)
@@ -94,16 +93,16 @@ def _write(write: nuke.Node, frame: int, file: str, name: str) -> None:
     path = Path(file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # so that one left from before cannot pass for this one
+        path.unlink(missing_ok=True)  # an old file must not be taken for the new one
     except OSError as error:
         raise HostError(f"the file cannot be written ({error.strerror})", where=file) from None
     set_file(write["file"], file)
     try:
         nuke.execute(write, frame, frame, 1, [first_view()])
     except RuntimeError as error:
-        said = str(error).strip()
-        if "cancel" in said.lower():
+        message = str(error).strip()
+        if "cancel" in message.lower():
             raise CancelledError(f"rendering '{name}' was cancelled") from None
-        raise HostError(f"'{name}' cannot be rendered ({said})", where=f"frame {frame}") from None
+        raise HostError(f"'{name}' cannot be rendered ({message})", where=f"frame {frame}") from None
     if not path.is_file():
-        raise HostError(f"Nuke rendered '{name}' and wrote nothing", where=file, fix="Check the folder")
+        raise HostError(f"Nuke rendered '{name}' but wrote no file", where=file, fix="Check the folder")

@@ -1,4 +1,4 @@
-"""Which node is the plate and which ones hold the keyframes."""
+"""Nodes by selection and by name: the plate and the sources of the keyframes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import nuke
 from stcn_plugin.errors import HostError
 
 ROTOS = ("Roto", "RotoPaint")
-_PASSIVE = ("BackdropNode", "StickyNote", "Viewer")
+_IGNORED = ("BackdropNode", "StickyNote", "Viewer")
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Selection:
 
     Args:
         plate: Name of the plate's node.
-        candidates: Names of all nodes that may be the plate.
-        sources: Names of the nodes whose alpha is a keyframe.
+        candidates: Names of all selected nodes that can be the plate.
+        sources: Names of the nodes with the keyframes.
     """
 
     plate: str
@@ -29,15 +29,15 @@ class Selection:
     sources: tuple[str, ...]
 
 
-def selected() -> Selection:
-    """Read the selection: a Read, or the one node that is no roto, is the plate; the others are keyframe sources.
+def read_selection() -> Selection:
+    """Return plate and sources: the plate is the first Read or, without one, the first node that is not a roto.
 
-    Without a source among them, every Roto and RotoPaint of the script is suggested.
+    If no source is selected, the sources are all Roto and RotoPaint nodes of the script.
 
     Raises:
-        HostError: Nothing that can be a plate is selected.
+        HostError: No node that can be the plate is selected.
     """
-    nodes = [node for node in reversed(nuke.selectedNodes()) if node.Class() not in _PASSIVE]
+    nodes = [node for node in reversed(nuke.selectedNodes()) if node.Class() not in _IGNORED]
     plates = [node for node in nodes if node.Class() not in ROTOS]
     if not plates:
         what = "only rotos are selected" if nodes else "nothing is selected"
@@ -55,10 +55,10 @@ def selected() -> Selection:
 
 
 def node_named(name: str) -> nuke.Node:
-    """Return a node by its name.
+    """Return the node with a name.
 
     Raises:
-        HostError: There is none.
+        HostError: There is no such node.
     """
     node = nuke.toNode(name) if name else None
     if node is None:
@@ -67,10 +67,10 @@ def node_named(name: str) -> nuke.Node:
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """Return the names that a person listed, with commas or spaces between them, each once."""
+    """Return the names in a list separated by commas, semicolons or spaces, without duplicates."""
     return tuple(dict.fromkeys(name for name in re.split(r"[\s,;]+", text) if name))
 
 
 def object_names(sources: Sequence[str]) -> dict[str, str]:
-    """Return the object of every source: its node's name; one inside a group carries the group's."""
+    """Return the object name of every source: the node's full name with underscores for dots."""
     return {source: source.replace(".", "_") for source in sources}

@@ -22,7 +22,7 @@ ROOT = HERE.parents[2]
 
 @dataclass(frozen=True)
 class Blender:
-    """A Python that has bpy, and folders of its own for what Blender keeps."""
+    """A Python that has bpy, with its own folder for Blender's user files."""
 
     python: Path
     resources: Path
@@ -47,14 +47,14 @@ class Blender:
         )
 
     def run(self, script: str, folder: Path, **arguments: Any) -> dict[str, Any]:
-        """Run a script of the folder ``inside`` with arguments; return what it tells."""
-        answer = folder / f"{script}.answer.json"
-        answer.unlink(missing_ok=True)
-        said = json.dumps({"folder": str(folder), **arguments})
-        result = self.script(HERE / "inside" / f"{script}.py", said, answer)
+        """Run a script of the folder ``inside`` with arguments; return its results."""
+        results = folder / f"{script}.results.json"
+        results.unlink(missing_ok=True)
+        given = json.dumps({"folder": str(folder), **arguments})
+        result = self.script(HERE / "inside" / f"{script}.py", given, results)
         assert result.returncode == 0, result.stdout + result.stderr
         assert "Traceback" not in result.stderr, result.stderr
-        return {**json.loads(answer.read_text()), "stderr": result.stderr, "stdout": result.stdout}
+        return {**json.loads(results.read_text()), "stderr": result.stderr, "stdout": result.stdout}
 
 
 @pytest.fixture(scope="session")

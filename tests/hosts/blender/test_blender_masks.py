@@ -1,4 +1,4 @@
-"""Keyframes from masks: what Blender draws is what the outlines say, and their keys are found."""
+"""Keyframes from masks: Blender renders the outlines as drawn, and their keys are found."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def drawn(blender, tmp_path_factory):
 
 
 def coverage(points, width, height):
-    """How much of every pixel a polygon covers, by another program and sixteen times as finely."""
+    """Coverage of every pixel by a polygon, computed by Pillow at sixteen times the resolution."""
     picture = Image.new("L", (width * FINER, height * FINER))
     ImageDraw.Draw(picture).polygon([(x * FINER, y * FINER) for x, y in points], fill=1)
     return np.asarray(picture, np.float32).reshape(height, FINER, width, FINER).mean((1, 3))
 
 
 def check(file, points, width, height):
-    """The drawn mask has the outline's coverage, grown by the pixel over which Blender softens an edge outwards."""
+    """The rendered mask has the outline's coverage, grown by the pixel over which Blender softens edges."""
     channels = read_channels(file)
     assert np.array_equal(channels["R"], channels["G"])
     drawn, truth = channels["R"], coverage(points, width, height)
@@ -50,40 +50,40 @@ def check(file, points, width, height):
     assert np.abs(apart).max() < 0.1
 
 
-def test_every_layer_is_drawn_alone_where_its_outline_is(drawn):
-    """Landscape, portrait and square: each layer's file is the coverage of its own polygon."""
+def test_every_layer_is_rendered_alone(drawn):
+    """Landscape, portrait and square: each file is the coverage of its layer's polygon."""
     assert len(drawn["drawn"]) == 6
     for layer, frame, file, width, height in drawn["drawn"]:
-        assert Path(file).name == f"{width}x{height}.{layer}.{1000 + frame}.exr"
+        assert Path(file).name == f"{width}x{height}.{layer}.{frame}.exr"
         points = [(x * width, y * height) for x, y in LAYERS[layer]]
         check(file, points, width, height)
 
 
 def test_a_masks_own_keys_are_found(drawn):
-    """The frames where the artist keyed the shape are found, also where it then stands still."""
+    """All keyed frames are found, also if the shape does not move afterwards."""
     assert drawn["keys"] == {"runner": [frame for frame, _ in KEYS], "still": []}
 
 
-def test_between_two_keys_the_shape_is_where_blender_animates_it(drawn):
-    """A frame halfway between two keys is drawn halfway."""
+def test_between_two_keys_the_shape_is_interpolated(drawn):
+    """A frame halfway between two keys is rendered halfway."""
     points = [((x + 0.1 - 0.5) * 160 + 80, (y - 0.5) * 160 + 48) for x, y in LAYERS["hero"]]
     check(drawn["between"], points, 160, 96)
 
 
-def test_nothing_is_left_in_the_file(drawn):
-    """Scenes, masks and node groups that drawing needed are gone."""
+def test_no_temporary_data_is_left_in_the_file(drawn):
+    """Temporary scenes, masks and node groups are removed."""
     assert drawn["counts"] == [1, 4, 0]
 
 
 @pytest.mark.parametrize(("data", "size"), [((-10, -6), (180, 108)), ((20, 10), (120, 70))], ids=["overscan", "inset"])
-def test_a_mask_over_a_data_window_says_where_it_belongs(blender, tmp_path, data, size):
-    """Blender shows the data window alone; the keyframe and the mattes lie where the plate's pixels are."""
+def test_a_mask_over_a_data_window_has_the_plates_windows(blender, tmp_path, data, size):
+    """Blender shows only the data window; keyframe and mattes have the position of the plate's pixels."""
     rng = np.random.default_rng(3)
     plate = tmp_path / "plate.1001.exr"
     write_exr(plate, rng.random((size[1], size[0], 3)).astype(np.float32), data, (0, 0, 160, 96))
     outline = [(30, 20), (90, 25), (80, 60), (40, 55)]
-    said = blender.run("overscan", tmp_path, plate=str(plate), outline=outline)
-    assert said["size"] == list(size)
+    results = blender.run("overscan", tmp_path, plate=str(plate), outline=outline)
+    assert results["size"] == list(size)
     for path, channel in [("keyframes/hero.hero.1001.exr", "R"), ("hero.1001.exr", "hero.A")]:
         source = oiio.ImageInput.open(str(tmp_path / "mattes" / path))
         spec = source.spec()

@@ -1,4 +1,4 @@
-"""The installed extension at work: a real worker's mattes, and what Blender composites of them."""
+"""The installed extension with a real worker: the mattes on disk, and Blender's composite of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FRAMES = [1, 4, 8]
 
 
 def written(layout: str, folder: Path, name: str, number: int) -> np.ndarray:
-    """The matte as it stands on disk."""
+    """The matte on disk."""
     mattes = folder / "mattes" / "sh010"
     if layout == "cryptomatte":
         (file,) = cryptomatte_api.Cryptomatte.load(str(mattes / f"sh010_matte.{number}.exr"))
@@ -29,28 +29,28 @@ def layout(request) -> str:
     return request.param
 
 
-def test_blender_composites_what_was_written(blender, plates, tmp_path, layout):
-    """Every object's matte comes out of Blender's compositor as it is on disk, at the right frame, run once or twice."""
-    said = blender.run("propagate", tmp_path, plate=str(plates), layout=layout, frames=FRAMES)
+def test_blender_composites_the_mattes_on_disk(blender, plates, tmp_path, layout):
+    """Every object's composited matte equals the one on disk at each frame; a second run adds nothing."""
+    results = blender.run("propagate", tmp_path, plate=str(plates), layout=layout, frames=FRAMES)
     largest = 0.0
-    for key, path in said["renders"].items():
+    for key, path in results["renders"].items():
         name, _, frame = key.rpartition(":")
         matte = written(layout, tmp_path, name, int(frame) + SHIFT)
         assert matte.max() > 0.3, key
         largest = max(largest, float(np.abs(read_channels(path)["R"] - matte).max()))
-    print(f"Blender {said['version']}, {layout}: largest difference {largest}, {said['seconds']} s")
-    assert len(said["renders"]) == 2 * len(FRAMES)
+    print(f"Blender {results['version']}, {layout}: largest difference {largest}, {results['seconds']} s")
+    assert len(results["renders"]) == 2 * len(FRAMES)
     assert largest <= 1e-6
 
     follows = written(layout, tmp_path, "hero", FIRST + COUNT - 1) > 0.5
     truth = disc(FIRST + COUNT - 1) > 0.5
-    assert (follows & truth).sum() / (follows | truth).sum() > 0.6  # it is the right frame's matte
+    assert (follows & truth).sum() / (follows | truth).sum() > 0.6  # the matte of the right frame
 
-    assert said["second"] == said["first"]
-    assert said["same_worker"]
-    assert said["same_images"]
-    assert said["colour_space"] == "Non-Color"
-    assert said["source"] == "SEQUENCE"
-    assert said["span"] == [1, 1000, COUNT]
-    assert said["plate_links"] == 2  # to a Set Alpha node for each object; the artist's own link went to the renders
-    assert said["shot_file"] == said["on_node"] == str(tmp_path / "mattes" / "sh010" / "sh010_matte.stcn.yaml")
+    assert results["second"] == results["first"]
+    assert results["same_worker"]
+    assert results["same_images"]
+    assert results["colour_space"] == "Non-Color"
+    assert results["source"] == "SEQUENCE"
+    assert results["span"] == [1, 1000, COUNT]
+    assert results["plate_links"] == 2  # to a Set Alpha node for each object; the artist's own link went to the renders
+    assert results["shot_file"] == results["on_node"] == str(tmp_path / "mattes" / "sh010" / "sh010_matte.stcn.yaml")

@@ -121,7 +121,7 @@ def artist(plate: str, work_folder: str) -> dict:
         "digests": digests(out / "mattes"),
         "left": [nuke.root()["proxy"].value(), nuke.frame(), stage.undo_off],
         "bridge": sys.modules["stcn_plugin.bridge"].__file__,
-        "shot_file": Path(f"{out}/mattes/sh010.yaml").read_text("utf-8"),
+        "shot_file": Path(f"{out}/mattes/sh010.stcn.yaml").read_text("utf-8"),
     }
 
     draw(nuke.toNode("hero")._op(), {1001: (30, 40, 14), 1004: (36, 40, 14), 1007: (42, 40, 16)})
@@ -136,7 +136,7 @@ def artist(plate: str, work_folder: str) -> dict:
         "read": knob_values("STCN_sh010_Read1", "first", "last"),
         "reloads": nuke.toNode("STCN_sh010_Read1")._op().reloads,
         "backdrop": knob_values("STCN_sh010_BackdropNode1", "stcn_sources"),
-        "shot_file": Path(f"{out}/mattes/sh010.yaml").read_text("utf-8"),
+        "shot_file": Path(f"{out}/mattes/sh010.stcn.yaml").read_text("utf-8"),
     }
 
     brighter = nuke.nodes.Multiply(value=1.0)
@@ -158,7 +158,7 @@ def artist(plate: str, work_folder: str) -> dict:
         "mattes": sorted(path.name for path in (out / "crypto").glob("*.exr")),
         "nodes": node_list(),
         "pick": knob_values("STCN_sh010c_Cryptomatte1", "matteList") if not stage.messages else None,
-        "shot_file": Path(f"{out}/crypto/sh010c.yaml").read_text("utf-8"),
+        "shot_file": Path(f"{out}/crypto/sh010c.stcn.yaml").read_text("utf-8"),
     }
 
     stage.cancel_task_at = 1

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from nuke_tests import pixels_of
 
+from stcn_plugin.bridge import JobRequest
 from stcn_plugin.errors import CancelledError, HostError
 
 
@@ -119,7 +120,7 @@ def test_a_read_without_a_file_is_an_error(nuke):
     """It says which node and what to do."""
     from stcn_nuke.plates import file_pattern
 
-    with pytest.raises(HostError, match="'Read1' reads no file"):
+    with pytest.raises(HostError, match="'Read1'"):
         file_pattern(nuke.nodes.Read())
 
 
@@ -150,10 +151,13 @@ def disc(width, height, x, y, radius):
 
 
 def render(sources, folder, like):
-    from stcn_nuke.orders import Source
+    from stcn_nuke.jobs import KeyframeSource
     from stcn_nuke.rotos import render_keyframes
 
-    return render_keyframes([Source(name, frames) for name, frames in sources.items()], str(folder), "sh010", like)
+    request = JobRequest(out=f"{folder}/sh010.####.exr")
+    return render_keyframes(
+        [KeyframeSource(name, frames) for name, frames in sources.items()], request, str(folder), like
+    )
 
 
 def test_keyframes_are_the_rotos_alpha_at_full_size(nuke, stage, make, tmp_path):
@@ -230,92 +234,35 @@ def test_a_roto_in_a_group_is_rendered_there(nuke, stage, make, tmp_path):
     assert [node.name() for node in group.nodes()] == ["hero"]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "stem", "shot"),
-    [
-        ("/m/sh010.####.exr", "sh010", "/m/sh010.yaml"),
-        ("/m/sh010_%04d.exr", "sh010", "/m/sh010.yaml"),
-        ("/m/<object>/sh010.<object>.####.png", "sh010", "/m/sh010.yaml"),
-        ("/m/####.exr", "mattes", "/m/mattes.yaml"),
-        ("C:\\m\\sh010.v002.####.exr", "sh010.v002", "C:/m/sh010.v002.yaml"),
-    ],
-)
-def test_files_of_a_job_are_named_after_its_mattes(nuke, pattern, stem, shot):
-    """The shot file lies beside the mattes and has their name."""
-    from stcn_nuke import paths
-
-    assert paths.stem(pattern) == stem
-    assert paths.shot_file(pattern) == shot
-
-
-def test_frame_files_write_negative_frames_as_the_worker_reads_them(nuke):
-    """The sign, then all digits of the padding."""
-    from stcn_nuke.paths import frame_file
-
-    from stcn_plugin.media.sequences import FrameSequence
-
-    for frame in (-2, 0, 1001, 12345):
-        assert frame_file("/p/a.####.exr", frame) == FrameSequence.parse("/p/a.####.exr").path(frame).as_posix()
-
-
-def test_frame_numbers_stand_only_in_the_last_hashes_of_the_files_name(nuke):
-    """A # in a folder, or earlier in the file's name, is a part of the name; of folders the worker says the same."""
-    from stcn_nuke.paths import frame_file
-
-    from stcn_plugin.media.sequences import FrameSequence
-
-    pattern = "/jobs/show#2/a.####.exr"
-    assert frame_file(pattern, 7) == "/jobs/show#2/a.0007.exr"
-    assert frame_file(pattern, 7) == FrameSequence.parse(pattern).path(7).as_posix()
-    assert frame_file("/jobs/a#b.####.exr", 7) == "/jobs/a#b.0007.exr"
-    assert frame_file("/jobs/show#2/a.exr", 7) == "/jobs/show#2/a.exr"
-
-
 def test_selection_tells_the_plate_from_the_rotos(nuke, make):
     """A Read is the plate, other nodes are sources; without a source all rotos of the script are suggested."""
-    from stcn_nuke.selection import selected
+    from stcn_nuke.selection import read_selection
 
     read, hero, ball = make.read(), make.roto("hero"), make.roto("ball")
     grade = nuke.nodes.Multiply()
     make.select(read, hero, grade)
-    assert (selected().plate, selected().sources) == ("Read1", ("hero", "Multiply1"))
+    assert (read_selection().plate, read_selection().sources) == ("Read1", ("hero", "Multiply1"))
     make.select(grade, ball)
-    assert (selected().plate, selected().sources) == ("Multiply1", ("ball",))
+    assert (read_selection().plate, read_selection().sources) == ("Multiply1", ("ball",))
     make.select(read)
-    assert (selected().plate, selected().sources) == ("Read1", ("ball", "hero"))
+    assert (read_selection().plate, read_selection().sources) == ("Read1", ("ball", "hero"))
     make.select(hero)
     with pytest.raises(HostError, match="only rotos are selected"):
-        selected()
+        read_selection()
 
 
 def test_the_request_says_what_the_artist_chose(nuke):
     """Settings are JSON, so that YAML takes a colour space as text whatever is in it; what is not chosen is not said."""
-    from stcn_nuke.orders import Propagation, Source, Update
+    from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
 
-    order = Propagation("Read1", (Source("hero", (1001,)),), "1001-1004", "/m/a.####.exr", preset="hero", device="cpu")
-    request = order.request("/p/a.####.exr", colour="ARRI LogC3 (EI800)", config=None)
+    hero = KeyframeSource("hero", (1001,))
+    job = PropagateJob("Read1", (hero,), "1001-1004", "/m/a.####.exr", preset="hero", device="cpu")
+    request = job.request("/p/a.####.exr", colour="ARRI LogC3 (EI800)", config=None)
     assert request.settings == ('colour.input="ARRI LogC3 (EI800)"', 'compute.device="cpu"')
     assert (request.plate, request.out, request.range) == ("/p/a.####.exr", "/m/a.####.exr", "1001-1004")
-    assert (request.preset, request.save_as) == ("hero", "/m/a.yaml")
-    update = Update("/m/a.yaml", "Read1", (Source("hero", (1003,)), Source("ball", (1002, 1003))), "/m/a.####.exr")
+    assert (request.preset, request.save_as) == ("hero", "/m/a.stcn.yaml")
+    sources = (KeyframeSource("hero", (1003,)), KeyframeSource("ball", (1002, 1003)))
+    update = UpdateJob("/m/a.yaml", "Read1", sources, "/m/a.####.exr")
     again = update.request()
     assert (again.shot_file, again.save_as, again.update) == ("/m/a.yaml", "/m/a.yaml", (1002, 1003))
     assert again.settings == ()
-
-
-def test_the_workers_python_is_the_variables_then_the_records(nuke, tmp_path, monkeypatch):
-    """A record that is absent or damaged says what to do."""
-    from stcn_nuke.worker import worker_python
-
-    from stcn_plugin.errors import WorkerError
-
-    record = tmp_path / "stcn_install.json"
-    for content in (None, "{", "[]", '{"python": 3}', '{"python": ""}'):
-        if content is not None:
-            record.write_text(content)
-        with pytest.raises(WorkerError, match=r"no Python is set for the worker.*stcn install nuke"):
-            worker_python(record)
-    record.write_text('{"python": "/opt/stcn/bin/python", "version": "1"}')
-    assert worker_python(record) == "/opt/stcn/bin/python"
-    monkeypatch.setenv("STCN_WORKER_PYTHON", "/usr/bin/python3")
-    assert worker_python(record) == "/usr/bin/python3"

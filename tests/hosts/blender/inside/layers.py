@@ -1,20 +1,20 @@
-"""Correct one of a mask's two layers, after the artist has deleted the node that shows the mattes."""
+"""Correct one of a mask's two layers after the node with the mattes was deleted."""
 
 from pathlib import Path
 
 import bpy
 import scene as s
 
-said = s.arguments()
+given = s.arguments()
 s.enable()
 scene, settings = bpy.context.scene, bpy.context.scene.stcn
 tree, _ = s.new_tree(scene)
-s.plate_node(tree, said["plate"], 1001, 1000, 8)
+s.plate_node(tree, given["plate"], 1001, 1000, 8)
 size = 160, 96
-mask = s.mask_of("roto", **{name: (points, size) for name, points in said["layers"].items()})
+mask = s.mask_of("roto", **{name: (points, size) for name, points in given["layers"].items()})
 settings.mask, settings.keyframes_at = mask, "1001"
-settings.overrides = f"size=96 output.layout={said['layout']}"
-settings.out = str(Path(said["folder"]) / said["out"])
+settings.overrides = f"size=96 output.layout={given['layout']}"
+settings.out = str(Path(given["folder"]) / given["out"])
 scene.frame_set(1001)
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 
@@ -28,7 +28,7 @@ def spans():
 
 
 def editing(frame):
-    return s.room("masks").edited_layers(mask, frame)
+    return s.module("masks").edited_layers(mask, frame)
 
 
 spans_before = spans()
@@ -46,26 +46,26 @@ edited["selected"] = editing(1004)
 mask.layers["hero"].hide_render = True
 try:
     editing(1004)
-except s.room("masks").HostError as error:
-    edited["hidden"] = str(error)
+except s.module("masks").HostError as error:
+    edited["hidden"] = [error.what, error.where]
 mask.layers["hero"].hide_render = False
 assert bpy.ops.stcn.update() == {"FINISHED"}
 spans_after = spans()
 
-report = s.room("compositing").Report(
-    objects=tuple(said["layers"]),
-    layers={name: name for name in said["layers"]},
+report = s.module("compositing").Report(
+    objects=tuple(given["layers"]),
+    layers={name: name for name in given["layers"]},
     patterns={node["stcn_object"]: node["stcn_mattes"] for node in tree.nodes if node.get("stcn_object")},
-    layout=said["layout"],
+    layout=given["layout"],
     device="cpu",
     precision="float32",
     first=1001,
     last=1008,
 )
-choices = s.room("choices").Choices.of(scene)
-s.room("compositing").deliver(scene, choices, report, shot_file=settings.shot_file)
-folder = Path(said["folder"]) / "mattes"
-s.answer(
+settings_now = s.module("shot_settings").ShotSettings.of(scene)
+s.module("compositing").deliver(scene, settings_now, report, shot_file=settings.shot_file)
+folder = Path(given["folder"]) / "mattes"
+s.write_results(
     spans=[spans_before, spans_after, spans()],
     edited=edited,
     files=sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix != ".exr"),

@@ -1,4 +1,4 @@
-"""In Blender's window: propagate while it stays usable, also by ESC, and stop by the Cancel button.
+"""In Blender's window: propagate while Blender stays usable, ignore ESC, and stop by the Cancel button.
 
 blender --enable-event-simulate -P modal.py -- SITE EXTENSION SHOT FOLDER PYTHON
 """
@@ -6,6 +6,7 @@ blender --enable-event-simulate -P modal.py -- SITE EXTENSION SHOT FOLDER PYTHON
 import importlib
 import importlib.util
 import json
+import os
 import sys
 import time
 import traceback
@@ -23,8 +24,8 @@ package = importlib.util.module_from_spec(spec)
 sys.modules["stcn_blender"] = package
 spec.loader.exec_module(package)
 package.register()
-operators, kept = sys.modules["stcn_blender.operators"], sys.modules["stcn_blender.kept"].KEPT
-operators.worker_python = lambda: python  # this Blender is too old for extensions, and so for their preferences
+os.environ["STCN_WORKER_PYTHON"] = python  # this Blender is too old for extensions and their preferences
+STATE = sys.modules["stcn_blender.state"].STATE
 
 bpy.context.preferences.view.show_splash = False
 window = bpy.context.window_manager.windows[0]
@@ -42,7 +43,7 @@ settings.keyframe_files[0].file = f"{shot}/keyframes/keyframe.1001.exr"
 settings.preset, settings.frame_range = "draft", "1001-1004"
 settings.out = f"{folder}/mattes/matte.####.exr"
 
-told = {"ticks": 0, "ends": []}
+results = {"ticks": 0, "ends": []}
 
 
 def within(call):
@@ -52,32 +53,32 @@ def within(call):
 
 
 def wait_until(ready):
-    """Let Blender go on until something is so; every tick is one in which the artist could work."""
+    """Let Blender run until a condition holds; on every tick the artist could work."""
     end = time.monotonic() + 300
     while not ready():
-        assert time.monotonic() < end, kept.status
-        told["ticks"] += 1
-        scene.frame_current = 1001 + told["ticks"] % 40
+        assert time.monotonic() < end, STATE.status.text
+        results["ticks"] += 1
+        scene.frame_current = 1001 + results["ticks"] % 40
         yield
 
 
 def work():
     assert within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT")) == {"RUNNING_MODAL"}
-    yield from wait_until(lambda: kept.status.done >= 1 or not kept.status.is_running)
-    told["is_running_at_escape"] = kept.status.is_running
+    yield from wait_until(lambda: STATE.status.progress or not STATE.status.is_running)
+    results["is_running_at_escape"] = STATE.status.is_running
     within(escape)
-    yield from wait_until(lambda: not kept.status.is_running)
-    told["ends"].append(kept.status.text)
-    told["nodes"] = sorted(each.bl_idname for each in tree.nodes)
-    told["shot_file"] = settings.shot_file
+    yield from wait_until(lambda: not STATE.status.is_running)
+    results["ends"].append(STATE.status.text)
+    results["nodes"] = sorted(each.bl_idname for each in tree.nodes)
+    results["shot_file"] = settings.shot_file
     settings.frame_range = ""
     within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT"))
-    yield from wait_until(lambda: kept.status.done >= 2)
+    yield from wait_until(lambda: STATE.status.progress and STATE.status.progress.done >= 2)
     within(bpy.ops.stcn.cancel)
-    yield from wait_until(lambda: not kept.status.is_running)
-    told["ends"].append(kept.status.text)
-    told["done"] = kept.status.done
-    told["nodes_after"] = sorted(each.bl_idname for each in tree.nodes)
+    yield from wait_until(lambda: not STATE.status.is_running)
+    results["ends"].append(STATE.status.text)
+    results["done"] = STATE.status.progress.done
+    results["nodes_after"] = sorted(each.bl_idname for each in tree.nodes)
 
 
 def escape():
@@ -93,11 +94,11 @@ def tick():
         next(steps)
     except StopIteration:
         pass
-    except Exception:  # noqa: BLE001 - told to the test, since nothing else would end this Blender
-        told["error"] = traceback.format_exc()
+    except Exception:  # noqa: BLE001 - reported to the test; nothing else would end this Blender
+        results["error"] = traceback.format_exc()
     else:
         return 0.05
-    Path(folder, "told.json").write_text(json.dumps(told))
+    Path(folder, "results.json").write_text(json.dumps(results))
     package.unregister()
     bpy.ops.wm.quit_blender()
     return None

@@ -5,16 +5,16 @@ from pathlib import Path
 import bpy
 import scene as s
 
-said = s.arguments()
+given = s.arguments()
 s.enable()
 scene = bpy.context.scene
 scene.frame_set(1001)
-image = bpy.data.images.load(said["plate"])
+image = bpy.data.images.load(given["plate"])
 size = tuple(image.size)
 image.source = "SEQUENCE"
 scene.stcn.plate_kind, scene.stcn.plate_image = "IMAGE", image
-scene.stcn.mask = s.mask_of("roto", hero=(said["outline"], size))
-scene.stcn.out = str(Path(said["folder"]) / "mattes" / "hero.####.exr")
+scene.stcn.mask = s.mask_of("roto", hero=(given["outline"], size))
+scene.stcn.out = str(Path(given["folder"]) / "mattes" / "hero.####.exr")
 scene.stcn.overrides = "size=96"
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
-s.answer(size=size)
+s.write_results(size=size)

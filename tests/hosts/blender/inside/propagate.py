@@ -1,4 +1,4 @@
-"""Propagate in a scene that has a compositor already, twice, and render every matte through the nodes that came of it."""
+"""Propagate twice in a scene with a compositor, and render every matte through the added nodes."""
 
 import math
 import time
@@ -7,14 +7,14 @@ from pathlib import Path
 import bpy
 import scene as s
 
-said = s.arguments()
+given = s.arguments()
 s.enable()
-kept = s.room("kept").KEPT
+STATE = s.module("state").STATE
 scene = bpy.context.scene
-scene.frame_set(said.get("frame", 1))
+scene.frame_set(given.get("frame", 1))
 scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 160, 96, 100
 tree, target = s.new_tree(scene)
-plate = s.plate_node(tree, said["plate"], 1, 1000, 8)
+plate = s.plate_node(tree, given["plate"], 1, 1000, 8)
 tree.links.new(plate.outputs["Image"], target)
 
 size = 160, 96
@@ -24,19 +24,19 @@ scene.stcn.mask = s.mask_of(
 )
 scene.stcn.keyframes_at = "1"
 scene.stcn.plate_node = "Plate"
-scene.stcn.out = str(Path(said["folder"]) / "mattes")
-scene.stcn.overrides = f"size=96 compute.precision=float32 output.layout={said['layout']}"
+scene.stcn.out = str(Path(given["folder"]) / "mattes")
+scene.stcn.overrides = f"size=96 compute.precision=float32 output.layout={given['layout']}"
 scene.stcn.device = "cpu"
 
 
-def ours():
+def our_nodes():
     return sorted(
         [node.bl_idname, node.get("stcn_object", ""), node.label] for node in tree.nodes if "stcn_mattes" in node
     )
 
 
 def sockets():
-    """The socket of every object's matte, as it is wired to its Set Alpha node."""
+    """The socket of every object's matte, as connected to its Set Alpha node."""
     alphas = [node for node in tree.nodes if node.bl_idname == "CompositorNodeSetAlpha"]
     return {node["stcn_object"]: node.inputs["Alpha"].links[0].from_socket for node in alphas}
 
@@ -44,12 +44,12 @@ def sockets():
 begun = time.monotonic()
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 cold = time.monotonic() - begun
-first, pid, images = ours(), kept._client.pid, len(bpy.data.images)
+first, pid, images = our_nodes(), STATE.worker.client().pid, len(bpy.data.images)
 
 renders = {}
 for name, socket in sockets().items():
-    for frame in said["frames"]:
-        path = Path(said["folder"]) / f"render.{name.split()[0]}.{frame}.exr"
+    for frame in given["frames"]:
+        path = Path(given["folder"]) / f"render.{name.split()[0]}.{frame}.exr"
         renders[f"{name}:{frame}"] = s.render(scene, frame, socket, target, path)
 
 begun = time.monotonic()
@@ -57,10 +57,10 @@ assert bpy.ops.stcn.propagate() == {"FINISHED"}
 warm = time.monotonic() - begun
 
 mattes = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeImage" and "stcn_mattes" in node)
-s.answer(
+s.write_results(
     first=first,
-    second=ours(),
-    same_worker=kept._client.pid == pid,
+    second=our_nodes(),
+    same_worker=STATE.worker.client().pid == pid,
     same_images=len(bpy.data.images) == images,
     renders=renders,
     sockets={name: [socket.node.bl_idname, socket.name] for name, socket in sockets().items()},
@@ -70,7 +70,7 @@ s.answer(
     span=[mattes.frame_start, mattes.frame_offset, mattes.frame_duration],
     shot_file=scene.stcn.shot_file,
     on_node=mattes["stcn_shot"],
-    text=kept.status.text,
-    warnings=kept.status.warnings,
+    text=STATE.status.text,
+    warnings=STATE.status.warnings,
     seconds=[cold, warm],
 )

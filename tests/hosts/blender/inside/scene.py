@@ -1,4 +1,4 @@
-"""What the scripts share: the enabled extension, scenes with a plate and a mask, pictures that Blender renders."""
+"""Shared by the scripts: the enabled extension, scenes with a plate and a mask, rendered images."""
 
 import importlib
 import json
@@ -15,23 +15,24 @@ def arguments():
     return json.loads(sys.argv[2])
 
 
-def answer(**said):
-    said["version"] = ".".join(map(str, bpy.app.version))
-    Path(sys.argv[3]).write_text(json.dumps(said))
+def write_results(**results):
+    results["version"] = ".".join(map(str, bpy.app.version))
+    Path(sys.argv[3]).write_text(json.dumps(results))
 
 
 def enable():
-    """Enable the installed extension, as Blender does at its start; return its package."""
+    """Enable the installed extension, as Blender does when it starts; return its package."""
     importlib.import_module("addon_utils").enable(NAME, default_set=True)
     return importlib.import_module(NAME)
 
 
-def room(name):
+def module(name):
+    """Return a module of the extension."""
     return importlib.import_module(f"{NAME}.{name}")
 
 
 def new_tree(scene):
-    """Give a scene an empty compositor; return the tree and the socket of what is rendered."""
+    """Give a scene an empty compositor; return the tree and the socket that is rendered."""
     if IS_5:
         tree = bpy.data.node_groups.new("Comp", "CompositorNodeTree")
         scene.compositing_node_group = tree
@@ -74,10 +75,10 @@ def mask_of(name, **layers):
 def set_points(spline, points, width, height):
     side = max(width, height)
     for point, (x, y) in zip(spline.points, points, strict=True):
-        place = (x - width / 2) / side + 0.5, (height / 2 - y) / side + 0.5
-        point.co = place
+        position = (x - width / 2) / side + 0.5, (height / 2 - y) / side + 0.5
+        point.co = position
         point.handle_type = "VECTOR"
-        point.handle_left = point.handle_right = place
+        point.handle_left = point.handle_right = position
 
 
 def insert_keys(mask, scene):
@@ -99,7 +100,7 @@ def insert_keys(mask, scene):
 
 
 def render(scene, frame, socket, target, path):
-    """Have Blender composite one socket at a frame into a float EXR."""
+    """Render one socket of the compositor at a frame to a float EXR."""
     tree = tree_of(scene)
     tree.links.new(socket, target)
     settings = scene.render.image_settings

@@ -5,17 +5,17 @@ from pathlib import Path
 import bpy
 import scene as s
 
-said = s.arguments()
+given = s.arguments()
 s.enable()
-kept = s.room("kept").KEPT
+STATE = s.module("state").STATE
 scene = bpy.context.scene
 scene.camera = None
-folder = Path(said["folder"]) / "mattes"
+folder = Path(given["folder"]) / "mattes"
 
-clip = bpy.data.movieclips.load(said["plate"])
+clip = bpy.data.movieclips.load(given["plate"])
 clip.frame_start = 11
-mask = s.mask_of("roto", hero=(said["outlines"][0][1], (160, 96)))
-for frame, outline in said["outlines"][:2]:
+mask = s.mask_of("roto", hero=(given["outlines"][0][1], (160, 96)))
+for frame, outline in given["outlines"][:2]:
     scene.frame_set(frame)
     s.set_points(mask.layers[0].splines[0], outline, 160, 96)
     s.insert_keys(mask, scene)
@@ -24,22 +24,22 @@ settings = scene.stcn
 settings.plate_kind, settings.plate_clip, settings.mask = "CLIP", clip, mask
 settings.out = str(folder / "hero.####.exr")
 settings.overrides = "size=96 memory.interval=2"
-settings.wiring = said["wiring"]
+settings.wiring = given["wiring"]
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 tree = s.tree_of(scene)
 before = sorted(node.bl_idname for node in tree.nodes)
 shot_before = Path(settings.shot_file).read_text()
 files = {path.name: [path.read_bytes().hex(), path.stat().st_mtime_ns] for path in folder.glob("*.exr")}
 
-frame, outline = said["outlines"][2]
+frame, outline = given["outlines"][2]
 scene.frame_set(frame)
 s.set_points(mask.layers[0].splines[0], outline, 160, 96)  # not keyed: what the artist sees is what is meant
 assert bpy.ops.stcn.update() == {"FINISHED"}
 again = {path.name: [path.read_bytes().hex(), path.stat().st_mtime_ns] for path in folder.glob("*.exr")}
 
 mattes = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeImage")
-output = s.room("trees").output_node(tree)
-s.answer(
+output = s.module("node_trees").output_node(tree)
+s.write_results(
     before=before,
     after=sorted(node.bl_idname for node in tree.nodes),
     untouched=sorted(name for name in files if files[name] == again[name]),
@@ -50,5 +50,5 @@ s.answer(
     span=[mattes.frame_start, mattes.frame_offset, mattes.frame_duration],
     output=output.inputs[0].links[0].from_node.bl_idname if output.inputs[0].is_linked else None,
     outputs=[socket.name for socket in mattes.outputs if not socket.is_unavailable],
-    warnings=kept.status.warnings,
+    warnings=STATE.status.warnings,
 )

@@ -1,4 +1,4 @@
-"""The compositor's node tree, which Blender 5 made a node group of its own."""
+"""The compositor's node tree: part of the scene up to Blender 4, a node group since Blender 5."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 import bpy
 
 HAS_NODE_GROUPS = bpy.app.version >= (5, 0)
-"""Whether a scene's compositor is a node group; before, it was a part of the scene."""
+"""Whether a scene's compositor is a node group."""
 
 
 def compositor_tree(scene: bpy.types.Scene) -> Any | None:
-    """Return the scene's compositor tree, ``None`` where it has none."""
+    """Return the scene's compositor tree, ``None`` if it has none."""
     return scene.compositing_node_group if HAS_NODE_GROUPS else scene.node_tree
 
 
 def ensure_tree(scene: bpy.types.Scene) -> Any:
-    """Return the scene's compositor tree; a new one renders what the scene rendered before."""
+    """Return the scene's compositor tree; a new one passes the rendered image through."""
     tree = compositor_tree(scene)
     if tree is not None:
         return tree
-    if scene.camera is None:  # nothing was rendered
+    if scene.camera is None:  # nothing is rendered
         return empty_tree(scene)[0]
     if not HAS_NODE_GROUPS:
-        scene.use_nodes = True  # comes with a Render Layers node that is wired to the output
+        scene.use_nodes = True  # adds a Render Layers node that is connected to the output
         return scene.node_tree
     tree, output = new_group(scene)
     render = tree.nodes.new("CompositorNodeRLayers")
@@ -33,7 +33,7 @@ def ensure_tree(scene: bpy.types.Scene) -> Any:
 
 
 def empty_tree(scene: bpy.types.Scene) -> tuple[Any, Any]:
-    """Give a new scene a compositor of nothing but an output; return the tree and the output node."""
+    """Give a scene a compositor with only an output; return the tree and the output node."""
     if HAS_NODE_GROUPS:
         return new_group(scene)
     scene.use_nodes = True
@@ -42,7 +42,7 @@ def empty_tree(scene: bpy.types.Scene) -> tuple[Any, Any]:
 
 
 def new_group(scene: bpy.types.Scene) -> tuple[Any, Any]:
-    """Give a scene a compositor as a node group; return the group and its output node."""
+    """Give a scene a node group as compositor; return the group and its output node."""
     tree = bpy.data.node_groups.new(scene.name, "CompositorNodeTree")
     tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
     scene.compositing_node_group = tree
@@ -52,7 +52,7 @@ def new_group(scene: bpy.types.Scene) -> tuple[Any, Any]:
 
 
 def output_node(tree: Any) -> Any | None:
-    """Return the node that the scene's picture comes out of."""
+    """Return the output node of the compositor."""
     kind = "NodeGroupOutput" if HAS_NODE_GROUPS else "CompositorNodeComposite"
     found = [node for node in tree.nodes if node.bl_idname == kind]
     return next((node for node in found if getattr(node, "is_active_output", True)), None)

@@ -1,4 +1,4 @@
-"""The buttons that choose: the plate that an editor shows, and the list of keyframe files."""
+"""Operators that set the plate and edit the list of keyframe files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from .plates import is_plate_node
 
 
 class STCN_OT_use_editor(bpy.types.Operator):  # noqa: N801 - Blender's own naming
-    """Take as plate what this editor shows: the active node, the clip or the image."""
+    """Use the active node, the movie clip or the image of this editor as plate."""
 
     bl_idname = "stcn.use_editor"
     bl_label = "Use What This Editor Shows"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Take it."""
+        """Set the plate."""
         settings, space = context.scene.stcn, context.space_data
         kind = space.type if space else ""
         if kind == "NODE_EDITOR" and space.edit_tree and (node := space.edit_tree.nodes.active) and is_plate_node(node):
@@ -29,7 +29,7 @@ class STCN_OT_use_editor(bpy.types.Operator):  # noqa: N801 - Blender's own nami
             settings.plate_shift = 1 + space.image_user.frame_offset - space.image_user.frame_start
         else:
             self.report(
-                {"ERROR"}, "This editor shows no plate. Select the plate's node, or open its image or clip here."
+                {"ERROR"}, "This editor shows no plate. Select the plate's node, or open its image or movie clip here."
             )
             return {"CANCELLED"}
         mask = getattr(space, "mask", None)
@@ -46,7 +46,7 @@ class STCN_OT_add_keyframe_file(bpy.types.Operator):  # noqa: N801
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Add it."""
+        """Add the entry."""
         settings = context.scene.stcn
         settings.keyframe_files.add().frame = context.scene.frame_current
         settings.keyframe_index = len(settings.keyframe_files) - 1
@@ -54,14 +54,14 @@ class STCN_OT_add_keyframe_file(bpy.types.Operator):  # noqa: N801
 
 
 class STCN_OT_remove_keyframe_file(bpy.types.Operator):  # noqa: N801
-    """Take the selected matte file off the list; the file stays."""
+    """Remove the selected matte file from the list; the file itself is kept."""
 
     bl_idname = "stcn.remove_keyframe_file"
     bl_label = "Remove Keyframe File"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Remove it."""
+        """Remove the entry."""
         settings = context.scene.stcn
         settings.keyframe_files.remove(settings.keyframe_index)
         settings.keyframe_index = max(0, min(settings.keyframe_index, len(settings.keyframe_files) - 1))

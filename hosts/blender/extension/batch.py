@@ -1,0 +1,147 @@
+"""A job from Blender's command line, with the settings saved in the scene and flags that override them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+
+import bpy
+
+from stcn_plugin.bridge import Report
+from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, parse_arguments, run_batch
+from stcn_plugin.errors import HostError
+
+from .host import create_job
+from .shot_settings import ShotSettings
+from .state import make_worker
+
+_EXAMPLES = """\
+  blender -b shot.blend --python-exit-code 3 -P batch.py -- --range 1001-1100 --preset hero
+  blender -b shot.blend --python-exit-code 3 -P batch.py -- --mask roto --at 1001,1040 --render
+  blender -b shot.blend --python-exit-code 3 -P batch.py -- --update 1024"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one job and return the exit code.
+
+    Args:
+        arguments: The arguments after ``--`` on Blender's command line.
+    """
+    flags = parse_arguments(_parser(), arguments)
+    return flags if isinstance(flags, int) else run_batch(lambda: _run(flags))
+
+
+def _run(flags: argparse.Namespace) -> Report:
+    scene = bpy.data.scenes.get(flags.scene) if flags.scene else bpy.context.scene
+    if scene is None:
+        names = ", ".join(each.name for each in bpy.data.scenes)
+        raise HostError(f"the file has no scene '{flags.scene}'", where=bpy.data.filepath, fix=f"It has: {names}")
+    if bpy.context.window:
+        bpy.context.window.scene = scene  # masks follow the scene that is shown
+    _apply_flags(scene, flags)
+    settings = ShotSettings.of(scene)
+    settings = replace(settings, overrides=(*settings.overrides, *flags.set))
+    worker = make_worker(flags.worker)
+    try:
+        log = BatchLog(frame_shift=settings.plate.shift)
+        report = create_job(settings, worker, update_frame=flags.update, plugins=[log]).run()
+    finally:
+        worker.stop()
+    if flags.render:
+        _render(scene, settings.frames)
+    if flags.save:
+        bpy.ops.wm.save_mainfile()
+    return report
+
+
+def _apply_flags(scene: bpy.types.Scene, flags: argparse.Namespace) -> None:
+    settings = scene.stcn
+    if flags.node is not None:
+        settings.plate_kind, settings.plate_node = "NODE", flags.node
+    elif flags.image is not None:
+        settings.plate_kind, settings.plate_image = "IMAGE", _find(bpy.data.images, flags.image, "image")
+    elif flags.clip is not None:
+        settings.plate_kind, settings.plate_clip = "CLIP", _find(bpy.data.movieclips, flags.clip, "movie clip")
+    if flags.mask is not None:
+        settings.keyframe_kind, settings.mask = "MASK", _find(bpy.data.masks, flags.mask, "mask")
+    if flags.keyframe:
+        settings.keyframe_kind = "FILES"
+        settings.keyframe_files.clear()
+        for frame, file in flags.keyframe:
+            entry = settings.keyframe_files.add()
+            entry.frame, entry.file = frame, file
+    values = {
+        "preset": flags.preset,
+        "frame_range": flags.range,
+        "keyframes_at": flags.at,
+        "weights": flags.weights,
+        "device": flags.device,
+        "out": flags.out,
+    }
+    for name, value in values.items():
+        if value is not None:
+            setattr(settings, name, value)
+
+
+def _find(blocks: bpy.types.bpy_prop_collection, name: str, what: str) -> bpy.types.ID:
+    block = blocks.get(name)
+    if block is None:
+        names = ", ".join(each.name for each in blocks) or "none"
+        raise HostError(f"the file has no {what} '{name}'", where=bpy.data.filepath or None, fix=f"It has: {names}")
+    return block
+
+
+def _render(scene: bpy.types.Scene, frames: Sequence[int]) -> None:
+    """Render the scene over the frames of the shot, as ``blender -a`` does."""
+    scene.frame_start, scene.frame_end = frames[0], frames[-1]
+    try:
+        bpy.ops.render.render(animation=True, scene=scene.name)
+    except RuntimeError as error:
+        raise HostError(f"the mattes are done, but the scene does not render ({str(error).strip()})") from None
+
+
+def _keyframe(text: str) -> tuple[int, str]:
+    frame, _, file = text.partition("=")
+    try:
+        number = int(frame)
+    except ValueError:
+        file = ""
+    if not file:
+        raise argparse.ArgumentTypeError(f"'{text}' is not FRAME=FILE, such as 1001=roto/hero.1001.exr")
+    return number, file
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = BatchParser(
+        "blender -b FILE.blend -P batch.py --",
+        description="Propagate keyframe mattes over a plate, with the settings saved in the scene. Flags override them; "
+        "frames are those of the scene.",
+        examples=_EXAMPLES,
+    )
+    plate = parser.add_mutually_exclusive_group()
+    plate.add_argument("--node", metavar="NAME", help="plate: an Image or Movie Clip node of the compositor")
+    plate.add_argument("--image", metavar="NAME", help="plate: an image sequence")
+    plate.add_argument("--clip", metavar="NAME", help="plate: a movie clip")
+    keyframes = parser.add_mutually_exclusive_group()
+    keyframes.add_argument("--mask", metavar="NAME", help="keyframes: a mask, each layer an object")
+    keyframes.add_argument(
+        "--keyframe",
+        metavar="FRAME=FILE",
+        action="append",
+        type=_keyframe,
+        help="keyframes: a matte file, 1001=roto.1001.exr:hero.A; may be repeated",
+    )
+    parser.add_argument("--at", metavar="FRAMES", help="frames of the mask's keyframes; '' for its own keys")
+    parser.add_argument("--scene", metavar="NAME", help="the scene; the active one of the file by default")
+    add_shared_flags(parser)
+    parser.add_argument(
+        "--update",
+        metavar="FRAME",
+        type=int,
+        help="use the matte at this frame as a keyframe, and propagate only the frames that it affects; with a mask, the "
+        "layers with selected points or, without any, the active layer",
+    )
+    parser.add_argument("--render", action="store_true", help="render the compositor over the frames afterwards")
+    parser.add_argument("--save", action="store_true", help="save the .blend file with the new nodes")
+    return parser

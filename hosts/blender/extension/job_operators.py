@@ -1,0 +1,211 @@
+"""Operators that use the worker: propagate, update, cancel, test."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from stcn_plugin.bridge import BackgroundJob, Progress
+from stcn_plugin.errors import CancelledError, STCNError
+
+from .host import create_job
+from .preferences import worker_lines
+from .shot_settings import ShotSettings
+from .state import STATE
+
+_EDITORS = ("NODE_EDITOR", "CLIP_EDITOR", "IMAGE_EDITOR", "PREFERENCES")
+_INTERVAL = 0.1
+"""Seconds between two polls of the worker."""
+
+
+class _ModalOperator:
+    """A modal operator that polls the worker from a timer and passes all other events through."""
+
+    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    _timer: bpy.types.Timer
+
+    def _begin(self, context: bpy.types.Context) -> set[str]:
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(_INTERVAL, window=context.window)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def _end(self, context: bpy.types.Context) -> None:
+        context.window_manager.event_timer_remove(self._timer)
+        _redraw(context)
+
+    def _report_error(self, error: STCNError) -> set[str]:
+        self.report({"WARNING" if isinstance(error, CancelledError) else "ERROR"}, str(error))
+        return {"CANCELLED"}
+
+
+class _JobOperator(_ModalOperator):
+    """Runs a job: modal in a window, to its end in background mode."""
+
+    _job: BackgroundJob
+    _shown: Progress | None = None
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only one job at a time."""
+        cls.poll_message_set("A job is running; wait for it, or cancel it first")
+        return not STATE.status.is_running
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Collect the shot, render the keyframes and start the job."""
+        try:
+            settings = ShotSettings.of(context.scene)
+            self._job = create_job(settings, STATE.worker, update_frame=self._update_frame(context))
+            if bpy.app.background:
+                self._job.run()
+                return self._report_result()
+            self._job.prepare()
+        except STCNError as error:
+            return self._report_error(error)
+        context.window_manager.progress_begin(0, 100)
+        self._show_text(context, "Starting")
+        return self._begin(context)
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Advance the job."""
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        status = self._job.status
+        try:
+            report = self._job.poll()
+            if report is None:
+                if status.is_cancelled:
+                    self._show_text(context, status.text)
+                elif status.progress is not None and status.progress is not self._shown:
+                    self._shown = status.progress
+                    context.window_manager.progress_update(int(100 * status.fraction))
+                    self._show_text(context, f"{status.text}, step {status.progress.done} of {status.progress.total}")
+                    _redraw(context)
+                return {"PASS_THROUGH"}
+            self._job.deliver(report)
+        except STCNError as error:
+            self._end(context)
+            return self._report_error(error)
+        self._end(context)
+        bpy.ops.ed.undo_push(message=self.bl_label)
+        return self._report_result()
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Stop the job: Blender is closing, or opens another file."""
+        self._job.abandon()
+        self._end(context)
+
+    def _update_frame(self, _context: bpy.types.Context) -> int | None:
+        return None
+
+    def _report_result(self) -> set[str]:
+        for text in self._job.status.warnings:
+            self.report({"WARNING"}, text)
+        self.report({"INFO"}, f"Mattes: {self._job.status.text}")
+        return {"FINISHED"}
+
+    def _show_text(self, context: bpy.types.Context, text: str) -> None:
+        if context.workspace:
+            context.workspace.status_text_set(f"STCN: {text} · Cancel in the STCN panel stops the job")
+
+    def _end(self, context: bpy.types.Context) -> None:
+        if context.workspace:
+            context.workspace.status_text_set(None)
+        context.window_manager.progress_end()
+        super()._end(context)
+
+
+class STCN_OT_propagate(_JobOperator, bpy.types.Operator):  # noqa: N801 - Blender's naming convention
+    """Propagate the keyframes over the plate and add the mattes to the compositor."""
+
+    bl_idname = "stcn.propagate"
+    bl_label = "Propagate"
+
+
+class STCN_OT_update(_JobOperator, bpy.types.Operator):  # noqa: N801
+    """Use the matte at this frame as a keyframe, and propagate only the frames that it affects.
+
+    With a mask, it is a keyframe of the layers with selected points; if none is selected, of the active layer.
+    """
+
+    bl_idname = "stcn.update"
+    bl_label = "Add Keyframe Here"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Only after a job."""
+        cls.poll_message_set("Nothing was propagated in this scene yet, or a job is running")
+        return bool(context.scene.stcn.shot_file) and not STATE.status.is_running
+
+    def _update_frame(self, context: bpy.types.Context) -> int:
+        return context.scene.frame_current
+
+
+class STCN_OT_cancel(bpy.types.Operator):  # noqa: N801
+    """Cancel the job after the current frame; mattes on disk are complete."""
+
+    bl_idname = "stcn.cancel"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Only while a job is running."""
+        return STATE.status.is_running
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Cancel the job."""
+        STATE.status.is_cancelled = True
+        _redraw(context)
+        return {"FINISHED"}
+
+
+class STCN_OT_test_worker(_ModalOperator, bpy.types.Operator):  # noqa: N801
+    """Start the worker and show its version, devices and weights."""
+
+    bl_idname = "stcn.test_worker"
+    bl_label = "Test the Worker"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        """Not while the worker is in use."""
+        return not STATE.status.is_running and not STATE.worker.is_describing
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Start the worker."""
+        STATE.worker.describe_in_background(refresh=True)
+        if bpy.app.background:
+            STATE.worker.wait_for_description()
+            return self._report_result()
+        return self._begin(context)
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Wait for the worker's answer."""
+        if event.type != "TIMER" or STATE.worker.is_describing:
+            return {"PASS_THROUGH"}
+        self._end(context)
+        return self._report_result()
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Stop waiting."""
+        self._end(context)
+
+    def _report_result(self) -> set[str]:
+        if STATE.worker.error:
+            return self._report_error(STATE.worker.error)
+        self.report({"INFO"}, ". ".join(worker_lines()))
+        return {"FINISHED"}
+
+
+_CLASSES = (STCN_OT_propagate, STCN_OT_update, STCN_OT_cancel, STCN_OT_test_worker)
+
+
+def _redraw(context: bpy.types.Context) -> None:
+    """Redraw the editors that show this extension's panels."""
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in _EDITORS:
+                area.tag_redraw()
+
+
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -1,0 +1,211 @@
+"""The panel's settings as plain data, and the requests to the worker made from them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from stcn_plugin.bridge import JobRequest, KeyframeFile
+from stcn_plugin.bridge.files import has_frame_number, shot_file_path
+from stcn_plugin.bridge.job import quoted_settings
+from stcn_plugin.errors import FrameRangeError, HostError
+from stcn_plugin.frames import parse_frame_range, shift_frame_range
+
+from .colour_spaces import input_space
+from .plates import Plate, collect_plate
+
+
+@dataclass(frozen=True)
+class ShotSettings:
+    """The settings of a scene; frames are those of the scene.
+
+    Args:
+        scene: Name of the scene.
+        plate: The footage.
+        keyframe_kind: ``MASK`` or ``FILES``.
+        mask: Name of the mask.
+        keyframes_at: Frames of the mask's keyframes; empty for its own keys.
+        keyframe_files: Frame and matte file of every keyframe.
+        preset: Name or file of the preset.
+        frame_range: Frames to matte; empty for all frames of the plate.
+        weights: Name of the weights; empty for those of the preset.
+        device: Device; empty for that of the preset.
+        colour: ``BLENDER`` or ``PRESET``.
+        overrides: Further settings, each ``memory.interval=3``.
+        out: Folder or frame pattern of the mattes.
+        wiring: ``SET_ALPHA`` or ``SOCKETS``.
+        shot_file: Shot file of the last job.
+    """
+
+    scene: str
+    plate: Plate
+    keyframe_kind: str
+    mask: str
+    keyframes_at: str
+    keyframe_files: tuple[tuple[int, str], ...]
+    preset: str
+    frame_range: str
+    weights: str
+    device: str
+    colour: str
+    overrides: tuple[str, ...]
+    out: str
+    wiring: str
+    shot_file: str
+
+    @classmethod
+    def of(cls, scene: bpy.types.Scene) -> ShotSettings:
+        """Read the settings of a scene.
+
+        Raises:
+            STCNError: There is no plate, or a setting is invalid.
+        """
+        settings = scene.stcn
+        try:
+            overrides = tuple(shlex.split(settings.overrides))
+        except ValueError as error:
+            raise HostError(
+                f"the settings cannot be read ({error})", where=settings.overrides, fix="Close the quotes"
+            ) from None
+        return cls(
+            scene=scene.name,
+            plate=collect_plate(scene),
+            keyframe_kind=settings.keyframe_kind,
+            mask=settings.mask.name if settings.mask else "",
+            keyframes_at=settings.keyframes_at.strip(),
+            keyframe_files=tuple((each.frame, each.file) for each in settings.keyframe_files if each.file),
+            preset=settings.preset.strip() or "default",
+            frame_range=settings.frame_range.strip(),
+            weights=settings.weights.strip(),
+            device=settings.device.strip(),
+            colour=settings.colour,
+            overrides=overrides,
+            out=settings.out.strip(),
+            wiring=settings.wiring,
+            shot_file=absolute(settings.shot_file) if settings.shot_file else "",
+        )
+
+    @property
+    def out_pattern(self) -> str:
+        """Absolute frame pattern of the mattes.
+
+        Raises:
+            HostError: It is relative to a .blend file that is not saved.
+        """
+        if has_frame_number(self.out):
+            return absolute(self.out)
+        stem = self.plate.files.stem
+        return str(Path(absolute(self.out or "//")) / stem / f"{stem}_matte.{'#' * len(self.plate.files.number)}.exr")
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Frames of the scene to matte.
+
+        Raises:
+            STCNError: The range is invalid, or no file of the plate exists.
+        """
+        if self.frame_range:
+            return parse_frame_range(self.frame_range)
+        numbers = self.plate.files.numbers_on_disk()
+        if not numbers:
+            raise HostError(
+                "no file of the plate is on disk", where=self.plate.files.pattern, fix="Check the plate's path"
+            )
+        return tuple(range(numbers[0] - self.plate.shift, numbers[-1] - self.plate.shift + 1))
+
+    def request(self) -> tuple[JobRequest, tuple[str, ...]]:
+        """Return the request for the whole shot, without the keyframes of a mask, and warnings.
+
+        Raises:
+            STCNError: A setting is missing or invalid.
+        """
+        settings, warnings = self._settings()
+        out = self.out_pattern
+        files = self.keyframe_files if self.keyframe_kind == "FILES" else ()
+        if self.keyframe_kind == "FILES" and not files:
+            raise HostError("there is no keyframe file", where="STCN panel", fix="Add a matte file, or choose a mask")
+        request = JobRequest(
+            plate=self.plate.files.pattern,
+            keyframes=self._keyframes(files),
+            out=out,
+            range=shift_frame_range(self.frame_range, self.plate.shift) if self.frame_range else None,
+            preset=absolute(self.preset) if self.preset.startswith("//") else self.preset,
+            settings=settings,
+            save_as=shot_file_path(out),
+        )
+        return request, warnings
+
+    def update_request(self, frame: int) -> JobRequest:
+        """Return the request for a new or changed keyframe, without that of a mask.
+
+        Raises:
+            HostError: There is no shot file yet, or no keyframe file is listed for the frame.
+        """
+        if not self.shot_file or not Path(self.shot_file).is_file():
+            raise HostError(
+                "there is no shot to update",
+                where=self.shot_file or f"scene {self.scene}",
+                fix="Propagate once; then keyframes can be added",
+            )
+        files: Sequence[tuple[int, str]] = ()
+        if self.keyframe_kind == "FILES":
+            files = [each for each in self.keyframe_files if each[0] == frame]
+            if not files:
+                raise HostError(
+                    f"no keyframe file is listed for frame {frame}", where="STCN panel", fix="Add it to the list"
+                )
+        return JobRequest(
+            shot_file=self.shot_file,
+            keyframes=self._keyframes(files),
+            update=(frame + self.plate.shift,),
+            save_as=self.shot_file,
+        )
+
+    def _settings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the settings that override the preset, and warnings."""
+        space = input_space(self.plate.colour_space) if self.colour == "BLENDER" else None
+        warnings = ()
+        if self.colour == "BLENDER" and space is None:
+            warnings = (
+                f"the worker does not know Blender's colour space '{self.plate.colour_space}' and uses the one named in "
+                "the plate's files; set colour.input to another one if that is wrong",
+            )
+        weights = absolute(self.weights) if self.weights.startswith("//") else self.weights
+        values = {"colour.input": space, "weights": weights or None, "compute.device": self.device or None}
+        return (*quoted_settings(values), *self.overrides), warnings
+
+    def _keyframes(self, files: Sequence[tuple[int, str]]) -> tuple[KeyframeFile, ...]:
+        return tuple(KeyframeFile(frame + self.plate.shift, absolute(file)) for frame, file in files)
+
+
+def absolute(path: str) -> str:
+    """Return an absolute path; ``//`` is the folder of the .blend file.
+
+    Raises:
+        HostError: It is relative to a .blend file that is not saved.
+    """
+    if path.startswith("//") and not bpy.data.filepath:
+        raise HostError(
+            "this path is relative to the .blend file, which is not saved",
+            where=path,
+            fix="Save the file first, or enter an absolute path",
+        )
+    expanded = bpy.path.abspath(path) if path.startswith("//") else Path(path).expanduser()
+    return os.path.normpath(Path(expanded).absolute())
+
+
+def parse_keyframes_at(text: str) -> tuple[int, ...]:
+    """Read the setting ``keyframes_at``.
+
+    Raises:
+        FrameRangeError: It is not a frame range.
+    """
+    try:
+        return parse_frame_range(text)
+    except FrameRangeError as error:
+        raise FrameRangeError(error.what, where="keyframes at", fix=error.fix) from None

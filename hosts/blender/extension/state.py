@@ -1,0 +1,61 @@
+"""The worker and the current job of this Blender process.
+
+Blender creates operators and panels itself, without arguments, so what they share is one global object.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from stcn_plugin.bridge import JobStatus, WarmWorker
+from stcn_plugin.bridge.warm_worker import recorded_python
+
+INSTALL_RECORD = Path(__file__).parent / "worker.json"
+"""Written by the installer: the Python that stcn_plugin was installed with."""
+
+
+def addon_preferences() -> Any | None:
+    """Return the extension's preferences; ``None`` if it runs without being installed."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    return addon.preferences if addon else None
+
+
+def worker_python() -> str:
+    """Return the Python of the preferences, or the recorded one; empty if there is neither."""
+    preferences = addon_preferences()
+    if preferences and preferences.python:
+        return str(bpy.path.abspath(preferences.python))
+    return recorded_python(INSTALL_RECORD)
+
+
+def make_worker(python: str | None = None) -> WarmWorker:
+    """Return a worker that runs in the Python of the preferences.
+
+    Args:
+        python: Another Python to use.
+    """
+    return WarmWorker(
+        lambda: python or worker_python(),
+        setting="preferences of the STCN extension",
+        fix="Choose the Python that stcn_plugin is installed in; `stcn doctor` prints it",
+    )
+
+
+class State:
+    """What operators and panels share."""
+
+    def __init__(self) -> None:
+        self.worker = make_worker()
+        self.status = JobStatus()
+        """Of the running job, or of the last one."""
+
+    def reset(self) -> None:
+        """Stop the worker and forget the last job."""
+        self.worker.stop()
+        self.status = JobStatus()
+
+
+STATE = State()

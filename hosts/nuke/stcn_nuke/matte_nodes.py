@@ -1,0 +1,120 @@
+"""The nodes of a job's mattes, identified by custom knobs and not by name or position.
+
+A node that the artist pastes has the same knobs. Its name differs from the one in the knobs, unlike the original's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import nuke
+
+from stcn_nuke.knob_text import get_text, set_text
+from stcn_plugin.errors import HostError
+
+_TAB = "stcn"
+_OUT, _SHOT, _PLATE, _SOURCES = "stcn_out", "stcn_shot", "stcn_plate", "stcn_sources"
+_ROLE, _NAME = "stcn_role", "stcn_name"
+_LABELS = {
+    _OUT: "mattes",
+    _SHOT: "shot file",
+    _PLATE: "plate",
+    _SOURCES: "keyframes from",
+    _ROLE: "role",
+    _NAME: "name",
+}
+_HIDDEN = (_ROLE, _NAME)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where mattes come from; stored on each of their nodes.
+
+    Args:
+        out: Frame pattern of the mattes, which identifies them.
+        shot_file: The shot file, which an update runs again.
+        plate: Name of the plate's node.
+        sources: Names of the nodes with the keyframes.
+    """
+
+    out: str
+    shot_file: str
+    plate: str
+    sources: tuple[str, ...]
+
+
+def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
+    """Store origin and role on a node.
+
+    Args:
+        node: The node.
+        origin: Where its mattes come from.
+        role: Its function among the nodes of these mattes.
+    """
+    texts = {
+        _SHOT: origin.shot_file,
+        _OUT: origin.out,
+        _PLATE: origin.plate,
+        _SOURCES: " ".join(origin.sources),
+        _ROLE: role,
+        _NAME: node.name(),
+    }
+    if node.knob(_OUT) is None:
+        node.addKnob(nuke.Tab_Knob(_TAB, "STCN"))
+    for name, text in texts.items():
+        if node.knob(name) is None:
+            node.addKnob(nuke.String_Knob(name, _LABELS[name]))
+            if name in _HIDDEN:
+                node[name].setFlag(nuke.INVISIBLE)
+        set_text(node[name], text)
+
+
+def read_origin(node: nuke.Node) -> Origin | None:
+    """Return where the mattes of a node come from, ``None`` for nodes of the artist."""
+    if node.knob(_OUT) is None:
+        return None
+    texts = {name: get_text(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
+    return Origin(texts[_OUT], texts[_SHOT], texts[_PLATE], tuple(texts[_SOURCES].split()))
+
+
+def find_nodes(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
+    """Return the nodes of these mattes by role: the original, or a pasted copy if the original is gone."""
+    copies_first = sorted(_all_nodes(out, among), key=_is_original)
+    return {get_text(node[_ROLE]): node for node in copies_first}
+
+
+def reload_reads(out: str, among: Sequence[nuke.Node]) -> None:
+    """Reload every Read of these mattes, including pasted copies."""
+    for node in _all_nodes(out, among):
+        if node.Class() == "Read":
+            cast("nuke.PyScript_Knob", node["reload"]).execute()
+
+
+def matte_frames(origin: Origin) -> tuple[int, ...]:
+    """Return the frame range of the Read of these mattes; empty if there is none."""
+    nodes = find_nodes(origin.out, nuke.allNodes())
+    read = next((node for role, node in nodes.items() if role.partition(":")[0] == "read"), None)
+    return tuple(range(read["first"].value(), read["last"].value() + 1)) if read is not None else ()
+
+
+def _all_nodes(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:
+    return [node for node in among if node.knob(_OUT) is not None and get_text(node[_OUT]) == out]
+
+
+def _is_original(node: nuke.Node) -> bool:
+    return node.knob(_NAME) is not None and get_text(node[_NAME]) == node.name()
+
+
+def selected_origin() -> Origin:
+    """Return where the mattes of the selected node come from.
+
+    Raises:
+        HostError: No such node is selected, or nodes of several shots.
+    """
+    origins = {origin.out: origin for origin in map(read_origin, nuke.selectedNodes()) if origin}
+    if len(origins) == 1:
+        return next(iter(origins.values()))
+    what = "mattes of several shots are selected" if origins else "no mattes are selected"
+    raise HostError(what, fix="Select the backdrop or the Read of the mattes of one shot")

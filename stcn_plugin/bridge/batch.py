@@ -1,0 +1,127 @@
+"""Jobs from a host's command line: the flags that all hosts share, progress as text, and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn, final
+
+from stcn_plugin.bridge.background_job import as_stcn_error
+from stcn_plugin.bridge.hooks import hookimpl
+from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.printable import printable, printable_lines
+from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
+
+_WRONG_USAGE = 2
+_EXIT_CODES = """\
+Exit codes: 0 done, 1 error, 2 wrong arguments; cancelled, with complete mattes on disk: 130 Ctrl-C (SIGINT), 143 SIGTERM,
+129 SIGHUP."""
+
+
+class BatchParser(argparse.ArgumentParser):
+    """Reports wrong usage as one line.
+
+    Args:
+        program: Command line up to the arguments.
+        description: What the command does.
+        examples: Example command lines.
+    """
+
+    def __init__(self, program: str, *, description: str, examples: str) -> None:
+        super().__init__(
+            prog=program,
+            description=description,
+            epilog=f"examples:\n{examples}\n\n{_EXIT_CODES}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit."""
+        self.exit(_WRONG_USAGE, f"stcn: {printable(message[:1].upper() + message[1:])}. See --help.\n")
+
+
+def add_shared_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that mean the same in every host."""
+    parser.add_argument("--range", metavar="RANGE", help="frames to matte, such as 1001-1100")
+    parser.add_argument("--out", metavar="PATTERN", help="mattes, such as /mattes/sh010.####.exr")
+    parser.add_argument("--preset", metavar="NAME", help="preset by name, or a YAML file")
+    parser.add_argument("--weights", metavar="NAME", help="weights by name; those of the preset by default")
+    parser.add_argument("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="a setting that overrides the preset, such as memory.interval=3; may be repeated",
+    )
+    parser.add_argument("--worker", metavar="PYTHON", help="Python that has stcn_plugin; the installed one by default")
+
+
+@final
+class BatchLog:
+    """Prints a job's progress, a line per percent, and its warnings; a plugin of `HostHooks`.
+
+    Args:
+        frame_shift: Frame number of the plate minus frame number in the host.
+    """
+
+    def __init__(self, *, frame_shift: int = 0) -> None:
+        self._frame_shift = frame_shift
+        self._percent = -1
+
+    @hookimpl
+    def stcn_show_progress(self, progress: Progress) -> None:
+        """Print every whole percent."""
+        percent = 100 * progress.done // max(1, progress.total)
+        if percent > self._percent:
+            self._percent = percent
+            frame = progress.frame - self._frame_shift
+            print_line(f"{percent} %, frame {frame}, step {progress.done} of {progress.total}")
+
+    @hookimpl
+    def stcn_show_warning(self, text: str) -> None:
+        """Print a warning to stderr."""
+        print_error(f"warning: {text}")
+
+
+def run_batch(run: Callable[[], Report]) -> int:
+    """Run a job, print its result or its error, and return the exit code."""
+    try:
+        with stop_signals_raised():
+            report = run()
+    except KeyboardInterrupt as error:
+        print_error("cancelled")
+        return exit_code(error)
+    except Exception as error:  # noqa: BLE001 - every error ends in a message and an exit code
+        print_error(str(as_stcn_error(error, log=sys.stderr.write)))
+        return exit_code(error)
+    print_line(f"{len(report.frames)} frames of {', '.join(report.objects)}")
+    for pattern in dict.fromkeys(report.patterns.values()):
+        print_line(f"mattes: {pattern}")
+    if report.shot_file:
+        print_line(f"shot file: {report.shot_file}")
+    return 0
+
+
+def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace | int:
+    """Parse a command line without exiting the host.
+
+    Returns:
+        The arguments; after ``--help`` or wrong usage, the exit code.
+    """
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit as exit_:
+        return exit_.code if isinstance(exit_.code, int) else _WRONG_USAGE
+
+
+def print_line(text: str) -> None:
+    """Print a line of output."""
+    print(f"stcn: {printable(text)}", flush=True)  # noqa: T201 - a batch prints
+
+
+def print_error(text: str) -> None:
+    """Print a message to stderr."""
+    print(f"stcn: {printable_lines(text, indent='  ')}", file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,104 @@
+"""Names and folders of a job's files: mattes, rendered keyframes and the shot file."""
+
+from __future__ import annotations
+
+import os
+import re
+import zlib
+
+from stcn_plugin.bridge.job import JobRequest
+from stcn_plugin.errors import HostError
+from stcn_plugin.frames import FRAME_TOKEN, frame_token, padded
+
+OBJECT = "<object>"
+"""Placeholder for the object's name in a pattern with one file per object."""
+
+KEYFRAME_FOLDER = "keyframes"
+"""Folder of rendered keyframes, beside the mattes."""
+
+SHOT_SUFFIX = ".stcn.yaml"
+"""Suffix of shot files that hosts save."""
+
+_LAST_HASHES = re.compile(r"#+(?=[^#/\\]*\Z)")
+
+
+def has_frame_number(pattern: str) -> bool:
+    """Return whether a file name has a placeholder for the frame number, such as ``####`` or ``%04d``."""
+    return frame_token(os.path.basename(pattern)) is not None  # noqa: PTH119 - a pattern, not a file
+
+
+def frame_path(pattern: str, frame: int) -> str:
+    """Return the file of one frame.
+
+    The frame number replaces the last run of ``#`` in the file name.
+
+    >>> frame_path("/show#2/sh010.####.exr", 7)
+    '/show#2/sh010.0007.exr'
+
+    Args:
+        pattern: Frame pattern with ``#``, as reports have it.
+        frame: Frame number.
+    """
+    return _LAST_HASHES.sub(lambda hashes: padded(frame, len(hashes[0])), pattern)
+
+
+def pattern_name(pattern: str) -> str:
+    """Return the file name of a pattern without frame number, object and suffix; ``mattes`` if nothing is left.
+
+    >>> pattern_name("/show/mattes/sh010.####.exr"), pattern_name("/show/<object>/<object>.v2.%04d.exr")
+    ('sh010', 'v2')
+    """
+    name = FRAME_TOKEN.sub("", re.split(r"[/\\]", pattern)[-1]).replace(OBJECT, "")
+    return re.sub(r"[._-]{2,}", ".", name.rpartition(".")[0]).strip("._- ") or "mattes"
+
+
+def matte_folder(pattern: str) -> str:
+    """Return the absolute folder that contains all mattes of a pattern; with one folder per object, their parent.
+
+    >>> matte_folder("/show/<object>/sh010.####.exr")
+    '/show'
+    """
+    folder = os.path.dirname(os.path.abspath(pattern))  # noqa: PTH100, PTH120 - a pattern, not a file
+    while OBJECT in folder:
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    return folder
+
+
+def shot_file_path(out: str) -> str:
+    """Return where a host saves the shot file of mattes: beside them, under their name.
+
+    >>> shot_file_path("/show/sh010.####.exr")
+    '/show/sh010.stcn.yaml'
+    """
+    return os.path.join(matte_folder(out), f"{pattern_name(out)}{SHOT_SUFFIX}")  # noqa: PTH118
+
+
+def keyframe_folder(request: JobRequest) -> str:
+    """Return the folder of a job's rendered keyframes: beside its mattes, or beside its shot file.
+
+    Raises:
+        HostError: The request has neither.
+    """
+    sibling = request.out or request.shot_file
+    if sibling is None:
+        raise HostError("the shot has no file pattern for its mattes", fix="Set the file pattern of the mattes")
+    return os.path.join(matte_folder(sibling), KEYFRAME_FOLDER)  # noqa: PTH118
+
+
+def keyframe_path(request: JobRequest, folder: str, object_name: str, frame: int) -> str:
+    """Return the file of one rendered keyframe, named after the job, the object and the frame.
+
+    Args:
+        request: The job.
+        folder: As passed to `stcn_render_keyframes`.
+        object_name: The object; different names give different files, whatever characters they have.
+        frame: Frame number of the plate.
+    """
+    if request.out:
+        job = pattern_name(request.out)
+    else:
+        job = re.sub(r"(\.stcn)?\.ya?ml$", "", os.path.basename(request.shot_file or ""))  # noqa: PTH119
+    clean = re.sub(r"[^\w-]+", "_", object_name)
+    if clean != object_name:
+        clean += f"_{zlib.crc32(object_name.encode('utf-8', 'surrogatepass')):08x}"
+    return frame_path(os.path.join(folder, f"{job}.{clean}.####.exr"), frame)  # noqa: PTH118

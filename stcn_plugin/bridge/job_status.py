@@ -1,0 +1,72 @@
+"""The state of a job, for panels and progress bars."""
+
+from __future__ import annotations
+
+from typing import final
+
+from stcn_plugin.bridge.hooks import hookimpl
+from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.errors import CancelledError, STCNError
+
+
+@final
+class JobStatus:
+    """The state of a job, for panels; a plugin of `HostHooks` that records what the session reports.
+
+    Args:
+        frame_shift: Frame number of the plate minus frame number in the host.
+    """
+
+    def __init__(self, *, frame_shift: int = 0) -> None:
+        self._frame_shift = frame_shift
+        self.is_running = False
+        self.is_cancelled = False
+        """Set it to cancel the job at the next poll."""
+        self.progress: Progress | None = None
+        self.warnings: list[str] = []
+        self.error: STCNError | None = None
+        self.report: Report | None = None
+
+    @property
+    def frame(self) -> int | None:
+        """The frame processed last, in the host's numbers."""
+        return self.progress.frame - self._frame_shift if self.progress else None
+
+    @property
+    def fraction(self) -> float:
+        """Progress from 0 to 1."""
+        return self.progress.done / max(1, self.progress.total) if self.progress else 0.0
+
+    @property
+    def text(self) -> str:
+        """The state in a few words; empty before the job is prepared."""
+        if self.report is not None:
+            return f"{len(self.report.frames)} frames of {', '.join(self.report.objects)}"
+        if self.error is not None:
+            return "Cancelled" if isinstance(self.error, CancelledError) else "Failed"
+        if not self.is_running:
+            return ""
+        if self.is_cancelled:
+            return "Cancelling"
+        return "Starting" if self.progress is None else f"Frame {self.frame}"
+
+    @hookimpl
+    def stcn_show_progress(self, progress: Progress) -> None:
+        """Record the progress."""
+        self.progress = progress
+
+    @hookimpl
+    def stcn_show_warning(self, text: str) -> None:
+        """Record a warning, once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+    @hookimpl
+    def stcn_is_cancelled(self) -> bool:
+        """Return whether the job was cancelled."""
+        return self.is_cancelled
+
+    @hookimpl
+    def stcn_job_failed(self, error: STCNError) -> None:
+        """Record the error."""
+        self.error = error

@@ -1,0 +1,136 @@
+"""Jobs from a host's command line: flags, output and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+
+import pytest
+
+from stcn_plugin.bridge import Progress, Report
+from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, parse_arguments, run_batch
+from stcn_plugin.errors import CancelledError, PlateError
+
+REPORT = Report(
+    objects=("hero", "ball"),
+    layers={},
+    patterns={"hero": "/m/a.####.exr", "ball": "/m/a.####.exr"},
+    layout="layers",
+    device="cpu",
+    precision="float32",
+    frames=(1, 2, 3),
+    shot_file="/m/a.stcn.yaml",
+)
+
+
+@pytest.fixture
+def parser():
+    parser = BatchParser("host -b batch.py", description="Propagates.", examples="  host -b batch.py --range 1-2")
+    add_shared_flags(parser)
+    return parser
+
+
+def test_flags_have_the_same_names_in_every_host(parser):
+    """None is required, and values are texts."""
+    arguments = ["--range", "1-2", "--out", "m.####.exr", "--preset", "hero", "--weights", "w", "--device", "cpu"]
+    flags = parse_arguments(parser, [*arguments, "--set", "a=1", "--set", "b=2", "--worker", "/python"])
+    assert vars(flags) == {
+        "range": "1-2",
+        "out": "m.####.exr",
+        "preset": "hero",
+        "weights": "w",
+        "device": "cpu",
+        "set": ["a=1", "b=2"],
+        "worker": "/python",
+    }
+    defaults = parse_arguments(parser, [])
+    assert isinstance(defaults, argparse.Namespace)
+    assert {name for name, value in vars(defaults).items() if value is not None} == {"set"}
+
+
+def test_help_exits_with_0_and_has_examples_and_exit_codes(parser, capsys):
+    """On stdout."""
+    assert parse_arguments(parser, ["--help"]) == 0
+    out = capsys.readouterr().out
+    for text in ("host -b batch.py --range 1-2", "--device", "130", "143", "129"):
+        assert text in out
+
+
+@pytest.mark.parametrize("arguments", [["--speed=3"], ["--range"], ["--pre", "hero"], ["\x1b[2J"]])
+def test_wrong_usage_exits_with_2_and_one_line(parser, capsys, arguments):
+    """The line is safe for a terminal; flags cannot be abbreviated."""
+    assert parse_arguments(parser, arguments) == 2
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert len(streams.err.splitlines()) == 1
+    assert streams.err.startswith("stcn: ")
+    assert "\x1b" not in streams.err
+
+
+def test_a_finished_job_prints_its_files(capsys):
+    """Each pattern once, and the shot file; the exit code is 0."""
+    assert run_batch(lambda: REPORT) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "stcn: 3 frames of hero, ball",
+        "stcn: mattes: /m/a.####.exr",
+        "stcn: shot file: /m/a.stcn.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (PlateError("is cut\x1b[2J", where="p.1001.exr", fix="Copy it"), 1),
+        (CancelledError("cancelled", signal=signal.SIGTERM), 143),
+        (CancelledError("cancelled"), 130),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=["error", "signal", "cancelled", "ctrl-c"],
+)
+def test_errors_are_printed_and_have_exit_codes(capsys, error, code):
+    """On stderr, safe for a terminal, without a traceback."""
+
+    def run() -> Report:
+        raise error
+
+    assert run_batch(run) == code
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert streams.err.startswith("stcn: ")
+    assert "Traceback" not in streams.err
+    assert "\x1b" not in streams.err
+
+
+def test_a_signal_during_the_job_has_its_exit_code(capsys):
+    """Even outside of a session."""
+
+    def run() -> Report:
+        signal.raise_signal(signal.SIGTERM)
+        raise AssertionError("the signal was ignored")
+
+    assert run_batch(run) == 143
+
+
+def test_an_unexpected_exception_is_printed_with_its_traceback(capsys):
+    """So that it can be reported."""
+
+    def run() -> Report:
+        raise ZeroDivisionError("by zero")
+
+    assert run_batch(run) == 1
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert "ZeroDivisionError: by zero" in err.splitlines()[-1]
+
+
+def test_progress_is_a_line_per_percent(capsys):
+    """With the host's frame number; warnings go to stderr."""
+    log = BatchLog(frame_shift=1000)
+    for done in range(1, 401):
+        log.stcn_show_progress(Progress(done, 400, 1000 + done))
+    log.stcn_show_warning("one object is small")
+    streams = capsys.readouterr()
+    lines = streams.out.splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == "stcn: 100 %, frame 400, step 400 of 400"
+    assert streams.err == "stcn: warning: one object is small\n"
