@@ -7,9 +7,9 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from generator.text import parse_docstring, table
-from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, json_of
+from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, WeightsUsed, json_of
 
-_CLASSES = (JobRequest, KeyframeFile, Progress, Report, Description, Choice)
+_CLASSES = (JobRequest, KeyframeFile, Progress, Report, WeightsUsed, Description, Choice)
 
 _INTRO = """\
 # Job data

@@ -102,6 +102,8 @@ def run_batch(run: Callable[[], Report]) -> int:
         print_line(f"mattes: {pattern}")
     if report.shot_file:
         print_line(f"shot file: {report.shot_file}")
+    if report.weights:
+        print_line(f"weights: {report.weights.text}")
     return 0
 
 

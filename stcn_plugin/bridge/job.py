@@ -13,6 +13,9 @@ from typing import Any
 
 from stcn_plugin.bridge.fields import Fields, require_valid_strings
 
+NOT_STATED = "not stated"
+"""The licence of weights that state none."""
+
 
 @dataclass(frozen=True)
 class KeyframeFile:
@@ -118,6 +121,39 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class WeightsUsed:
+    """The weights that a job used, with the licence that applies to its mattes.
+
+    Args:
+        name: Name in the weights store, or the name of the file.
+        sha256: Hash of the file, hexadecimal.
+        licence: The licence that the weights state; ``not stated`` if they state none.
+        is_noncommercial: Whether the licence limits use to non-commercial work.
+    """
+
+    name: str
+    sha256: str
+    licence: str
+    is_noncommercial: bool = False
+
+    @property
+    def text(self) -> str:
+        """Name and licence in one line."""
+        return f"{self.name}, licence{'' if self.licence == NOT_STATED else ':'} {self.licence}"
+
+    @classmethod
+    def from_json(cls, data: object) -> WeightsUsed:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "weights")
+        return cls(
+            name=fields.value("name", str),
+            sha256=fields.value("sha256", str),
+            licence=fields.value("licence", str),
+            is_noncommercial=fields.value("is_noncommercial", bool),
+        )
+
+
+@dataclass(frozen=True)
 class Report:
     """The result of a job.
 
@@ -137,6 +173,7 @@ class Report:
         contact_sheet: The contact sheet; ``None`` without overlays.
         shot_file: The shot file that was saved or run.
         warnings: Problems that did not affect the mattes, such as a studio plugin's hook that failed.
+        weights: The weights that were used.
     """
 
     objects: tuple[str, ...]
@@ -153,11 +190,13 @@ class Report:
     contact_sheet: str | None = None
     shot_file: str | None = None
     warnings: tuple[str, ...] = ()
+    weights: WeightsUsed | None = None
 
     @classmethod
     def from_json(cls, data: object) -> Report:
         """Read the JSON of `json_of`."""
         fields = Fields(data, "a report")
+        weights = fields.optional("weights", dict)
         return cls(
             objects=fields.strings("objects"),
             layers=fields.mapping("layers", str),
@@ -173,6 +212,7 @@ class Report:
             contact_sheet=fields.optional("contact_sheet", str),
             shot_file=fields.optional("shot_file", str),
             warnings=fields.strings("warnings"),
+            weights=None if weights is None else WeightsUsed.from_json(weights),
         )
 
 
@@ -203,11 +243,23 @@ class Description:
         presets: All presets.
         weights: All weights, of the package, of the weights store and of plugins.
         devices: All devices of the machine; ``auto`` is first.
+        preset_weights: Preset name to the name of its weights.
     """
 
     presets: tuple[Choice, ...]
     weights: tuple[Choice, ...]
     devices: tuple[Choice, ...]
+    preset_weights: Mapping[str, str] = field(default_factory=dict)
+
+    def licence(self, weights: str, *, preset: str) -> str:
+        """Return weights and their licence in one line, for a panel; empty if they are unknown.
+
+        Args:
+            weights: Name of the weights; empty for those of the preset.
+            preset: Name of the preset.
+        """
+        name = weights or self.preset_weights.get(preset, "")
+        return next((f"{each.name}: {each.label}" for each in self.weights if each.name == name), "")
 
     @classmethod
     def from_json(cls, data: object) -> Description:
@@ -217,6 +269,7 @@ class Description:
             presets=fields.list_of("presets", Choice.from_json),
             weights=fields.list_of("weights", Choice.from_json),
             devices=fields.list_of("devices", Choice.from_json),
+            preset_weights=fields.mapping("preset_weights", str),
         )
 
 

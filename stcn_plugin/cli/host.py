@@ -54,3 +54,5 @@ class CommandLineHost:
         echo(f"{report.device}, {report.precision}; {stages}", err=True)
         if report.contact_sheet:
             echo(f"contact sheet: {report.contact_sheet}", err=True)
+        if report.weights:
+            echo(f"weights: {report.weights.text}", err=True)

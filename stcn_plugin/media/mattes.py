@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -51,6 +52,7 @@ class MatteWriter:
         compression: EXR compression. Mattes stay lossless under each; a Cryptomatte takes ``zips`` instead of the
             lossy ones, which would destroy its ids.
         software: What the file names as the program that made it.
+        metadata: Further metadata of every file.
         outputs: Writes the files; by default with nothing that must not be written over.
 
     Raises:
@@ -66,6 +68,7 @@ class MatteWriter:
         depth: Depth = "auto",
         compression: str = "zips",
         software: str | None = None,
+        metadata: Mapping[str, str] = MappingProxyType({}),
         outputs: Outputs | None = None,
     ) -> None:
         self._outputs = outputs or Outputs()
@@ -76,6 +79,7 @@ class MatteWriter:
         lossless = "zips" if self._layout == "cryptomatte" and compression in _LOSSY else compression
         self._attributes = {"compression": lossless} if sequence.suffix == ".exr" else {}
         self._attributes |= {"Software": software} if software else {}
+        self._attributes |= metadata
         self._names = channel_names(self._objects)
         plain = layout != "per_object" and len(self._objects) == 1 and not sequence.has_object
         self._sequences = {

@@ -21,10 +21,11 @@ from platformdirs import user_data_path
 
 from stcn_plugin import environment
 from stcn_plugin.atomic import Outputs, output_errors, temporary_file
+from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.errors import OutputError, WeightsError
 from stcn_plugin.network.official import OFFICIAL
 from stcn_plugin.network.web_address import without_credentials
-from stcn_plugin.network.weights_entry import NOT_STATED, WeightsEntry, clean, content_hash, file_hash, read_entry
+from stcn_plugin.network.weights_entry import WeightsEntry, clean, content_hash, file_hash, read_entry
 from stcn_plugin.reserved_names import is_reserved
 
 if TYPE_CHECKING:
@@ -74,6 +75,18 @@ class WeightsStore:
             if entry.name == name:
                 return entry
         raise self._unknown(name)
+
+    def entry_for(self, name: str) -> WeightsEntry:
+        """Return the entry of what a preset names.
+
+        Args:
+            name: A name in the store, or a ``.safetensors`` file anywhere.
+
+        Raises:
+            WeightsError: There is none.
+        """
+        path = self.path(name)
+        return read_entry(name if Path(name).suffix != SUFFIX else path.name, path, is_builtin=name in builtin_files())
 
     def path(self, name: str) -> Path:
         """Return the file of weights.

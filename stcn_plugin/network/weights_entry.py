@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stcn_plugin.bridge.job import NOT_STATED, WeightsUsed
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.network.safetensors_header import read_header
 from stcn_plugin.network.web_address import without_credentials
@@ -16,11 +17,10 @@ from stcn_plugin.network.web_address import without_credentials
 if TYPE_CHECKING:
     from torch import Tensor
 
-NOT_STATED = "not stated"
-"""The licence of weights that came without one."""
-
 _LONGEST = 300
-_NON_COMMERCIAL = re.compile(r"non-?\s?commercial|\bNC\b|\bresearch (?:use )?only\b", re.IGNORECASE)
+_NON_COMMERCIAL = re.compile(
+    r"non-?\s?commercial|\bNC\b|\bresearch (?:use |purposes )?only\b|\b(?:not|no) (?:for )?commercial\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,19 @@ class WeightsEntry:
     def is_noncommercial(self) -> bool:
         """Whether the licence names a limit to non-commercial use; of one that is not stated nothing is known."""
         return bool(_NON_COMMERCIAL.search(self.licence))
+
+    def used(self) -> WeightsUsed:
+        """Return what a job's report and mattes say of these weights; reads the file for its hash.
+
+        Raises:
+            WeightsError: The file cannot be read.
+        """
+        try:
+            digest = file_hash(self.path)
+        except OSError as error:
+            what = f"cannot be read ({(error.strerror or str(error)).lower()})"
+            raise WeightsError(what, where=str(self.path)) from error
+        return WeightsUsed(clean(self.name), digest, self.licence, self.is_noncommercial)
 
 
 def read_metadata(path: Path) -> dict[str, str]:

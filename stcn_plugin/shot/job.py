@@ -11,6 +11,7 @@ from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.hooks import Hooks
+from stcn_plugin.bridge.job import WeightsUsed
 from stcn_plugin.errors import KeyframeError, PlateError, PresetError
 from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.media.colour import ColourTransform
@@ -37,6 +38,7 @@ from stcn_plugin.shot.checks import (
 from stcn_plugin.shot.finishing import shrink
 from stcn_plugin.shot.kept import KeptMatte
 from stcn_plugin.shot.keyframes import read_keyframes
+from stcn_plugin.shot.licence import licence_warning, weights_metadata
 from stcn_plugin.shot.sizes import internal_size
 from stcn_plugin.shot.stretch import Stretch
 from stcn_plugin.shot.update import Part, Recall, affected, plan_parts
@@ -67,6 +69,7 @@ class Job:
         stretches: What is propagated, one after another: the whole shot as one, or the parts that an update asks for.
         life: Object name to the first and last index on which it may appear.
         studio: The studio's plugins.
+        weights: The weights that the job will use.
     """
 
     shot: Shot
@@ -85,6 +88,7 @@ class Job:
     stretches: tuple[Stretch, ...]
     life: Mapping[str, tuple[int, int]]
     studio: Hooks
+    weights: WeightsUsed | None = None
 
     @property
     def written(self) -> tuple[int, ...]:
@@ -108,6 +112,7 @@ def prepare(
     update: Collection[int] = (),
     studio: Hooks | None = None,
     watcher: Watcher = Watcher(),
+    weights: WeightsUsed | None = None,
 ) -> Job:
     """Find, read and check everything that a shot needs.
 
@@ -117,12 +122,15 @@ def prepare(
             are there. Empty propagates the whole shot.
         studio: The studio's plugins; ``None`` has no other than the built-in.
         watcher: Told what is being read and what is odd about it, and asked whether to go on.
+        weights: The weights that the job will use; the mattes and the report name them.
 
     Raises:
         CancelledError: The watcher said so.
         STCNError: Anything at all is wrong with the shot; nothing has been written yet.
     """
     settings, studio = shot.settings, studio or builtin_hooks()
+    if weights and (warning := licence_warning(weights)):
+        watcher.on_warning(warning)
     activities = Activities(watcher.on_activity, watcher.is_cancelled)
     with activities.during("listing the frames of the plate", shot.plate):
         sequence = FrameSequence.parse(shot.plate)
@@ -165,6 +173,7 @@ def prepare(
         depth=settings.output.depth,
         compression=settings.output.compression,
         software="stcn_plugin",
+        metadata=weights_metadata(weights) if weights else {},
         outputs=outputs,
     )
     with activities.during("checking where the mattes go", shot.out):
@@ -196,6 +205,7 @@ def prepare(
         stretches=(whole,),
         life=life,
         studio=studio,
+        weights=weights,
     )
     if not update:
         return job

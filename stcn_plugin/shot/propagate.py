@@ -90,10 +90,13 @@ def propagate(
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
     studio = studio or builtin_hooks()
-    job = prepare(shot, update=update, studio=studio, watcher=watcher)
-    # As a file, so that who gives the engine need not know of plugins.
-    weights = str(weights_store(studio).path(shot.settings.weights))
+    entry = weights_store(studio).entry_for(shot.settings.weights)
+    with Activities(on_activity).during("reading the weights", entry.path):
+        weights = entry.used()
+    job = prepare(shot, update=update, studio=studio, watcher=watcher, weights=weights)
     on_checked()
-    with Activities(on_activity).during("loading the weights", weights):
-        engine = engine_for(shot.settings.model_copy(update={"weights": weights}))
+    # As a file, so that who gives the engine need not know of plugins.
+    file = str(entry.path)
+    with Activities(on_activity).during("loading the weights", file):
+        engine = engine_for(shot.settings.model_copy(update={"weights": file}))
     return replace(run(job, engine, watcher=watcher), warnings=warnings.texts)

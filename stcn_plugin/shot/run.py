@@ -153,6 +153,7 @@ class _Run:
             contact_sheet=str(sheet) if sheet else None,
             shot_file=str(self._job.shot.path) if self._job.shot.path else None,
             warnings=self._notifier.warnings,
+            weights=self._job.weights,
         )
 
     def _pass(

@@ -13,8 +13,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
+from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.network.variants import STRIDE, VariantName
-from stcn_plugin.network.weights_entry import NOT_STATED
 from stcn_plugin.presets.layers import Layer, file_layer, override_layer
 from stcn_plugin.presets.model import Count, Device, Precision, Section
 from stcn_plugin.presets.problems import validated

@@ -11,11 +11,12 @@ import torch
 import yaml
 
 from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.errors import CancelledError, STCNError, TrainingError
 from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.network.weights import LoadedWeights, read_weights, write_weights
-from stcn_plugin.network.weights_entry import NOT_STATED, read_metadata
+from stcn_plugin.network.weights_entry import read_metadata
 from stcn_plugin.training.card import Origins
 from stcn_plugin.training.config import TrainingConfig, Validation
 from stcn_plugin.training.distributed import Group, joined_group

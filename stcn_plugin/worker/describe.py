@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from stcn_plugin.bridge.job import Choice, Description
-from stcn_plugin.errors import DeviceError
+from stcn_plugin.errors import DeviceError, PresetError
 
 
 def describe() -> Description:
@@ -13,18 +15,25 @@ def describe() -> Description:
         STCNError: They cannot be listed.
     """
     from stcn_plugin.presets.library import list_presets
+    from stcn_plugin.presets.resolve import load_preset
     from stcn_plugin.studio.plugins import studio_hooks
     from stcn_plugin.studio.presets import preset_search_path
     from stcn_plugin.studio.weights import weights_store
 
     studio = studio_hooks()
-    presets = [Choice(info.name, info.description) for info in list_presets(preset_search_path(studio))]
+    folders = preset_search_path(studio)
+    presets = [Choice(info.name, info.description) for info in list_presets(folders)]
     presets.sort(key=lambda choice: choice.name != "default")
     weights = (
         Choice(entry.name, f"{entry.variant or 'unreadable'}, {entry.licence}")
         for entry in weights_store(studio).entries()
     )
-    return Description(tuple(presets), tuple(weights), (Choice("auto", "the fastest available"), *_devices()))
+    preset_weights = {}
+    for preset in presets:
+        with suppress(PresetError):  # a broken preset is listed with what is wrong with it
+            preset_weights[preset.name] = load_preset(preset.name, search_path=folders).weights
+    devices = (Choice("auto", "the fastest available"), *_devices())
+    return Description(tuple(presets), tuple(weights), devices, preset_weights)
 
 
 def _devices() -> list[Choice]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stcn_plugin import errors
-from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report
+from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, WeightsUsed
 from stcn_plugin.bridge.messages import (
     MAX_MESSAGE_BYTES,
     PROTOCOL,
@@ -106,6 +106,7 @@ REPORTS = st.builds(
     contact_sheet=st.none() | TEXT,
     shot_file=st.none() | TEXT,
     warnings=some(TEXT),
+    weights=st.none() | st.builds(WeightsUsed, TEXT, TEXT, TEXT, st.booleans()),
 )
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
 MESSAGES = st.one_of(
@@ -115,7 +116,7 @@ MESSAGES = st.one_of(
     st.builds(Run, INT, JOBS),
     st.builds(Cancel, INT),
     st.builds(Quit),
-    st.builds(Described, st.builds(Description, CHOICES, CHOICES, CHOICES)),
+    st.builds(Described, st.builds(Description, CHOICES, CHOICES, CHOICES, pairs(TEXT))),
     st.builds(Progressed, INT, st.builds(Progress, FRAME, FRAME, FRAME)),
     st.builds(Written, INT, FRAME, some(TEXT)),
     st.builds(Warned, INT, TEXT),
@@ -141,13 +142,14 @@ def filled(kind: type) -> object:
         "c",
         "s",
         ("w",),
+        WeightsUsed("n", "0" * 64, "l", True),
     )
     job = JobRequest(
         "s", "p", (KeyframeFile(1, "k", {"a": 1, "b": "B"}),), "o", "1-2", {"a": "1"}, "d", ("x=1",), (1,), "z", ("m",)
     )
     choices = (Choice("n", "l"),)
     known = {
-        "protocol": 1, "version": "1", "pid": 2, "id": 3, "job": job, "description": Description(choices, choices, choices),
+        "protocol": 1, "version": "1", "pid": 2, "id": 3, "job": job, "description": Description(choices, choices, choices, {"p": "n"}),
         "progress": Progress(1, 2, 3), "frame": 4, "files": ("f",), "text": "t", "report": report, "error": PlateError("w", where="p", fix="f"), "seconds": 1.5, "doing": "d", "file": "f",
     }  # fmt: skip
     return kind(**{each.name: known[each.name] for each in fields(kind)})
@@ -157,7 +159,8 @@ def test_the_strategies_cover_every_message():
     """With all fields."""
     assert {*get_args(Message)} == {type(filled(kind)) for kind in get_args(Message)}
     job = filled(Run).job
-    for value in (job, job.keyframes[0], filled(Done).report):
+    report = filled(Done).report
+    for value in (job, job.keyframes[0], report, report.weights, filled(Described).description):
         for each in fields(value):
             assert getattr(value, each.name), f"{type(value).__name__}.{each.name}"
 

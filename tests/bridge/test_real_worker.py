@@ -237,7 +237,11 @@ def test_a_plugin_that_fails_ends_the_job_but_not_the_worker(worker, job, plugin
 def test_an_error_in_a_notified_plugin_is_a_warning(worker, job):
     """The job goes on; the report has the warning once."""
     running = worker.submit(
-        job("told", plugin="@hookimpl\ndef stcn_frame_written(frame): raise ValueError('no database')")
+        job(
+            "told",
+            plugin="@hookimpl\ndef stcn_frame_written(frame): raise ValueError('no database')",
+            settings=("weights=starter-free",),
+        )
     )
     assert "no database" in until(worker, Warned).text
     done = end_of(worker, running)

@@ -52,6 +52,8 @@ class _Main(_InSidebars):
         _draw_keyframes(layout, settings)
         column = layout.column()
         column.prop(settings, "preset")
+        if licence := licence_of(settings):
+            _draw_text(column, licence, "COPY_ID")
         column.prop(settings, "frame_range")
         column.prop(settings, "out")
         _draw_job(layout, settings)
@@ -126,12 +128,22 @@ def _draw_job(layout: Any, settings: StcnSettings) -> None:
         _draw_text(layout, str(status.error), "ERROR")
     elif status.text:
         _draw_text(layout, status.text, "CHECKMARK")
+    if status.report and status.report.weights:
+        _draw_text(layout, f"Weights: {status.report.weights.text}", "COPY_ID")
     for text in status.warnings:
         _draw_text(layout, text, "INFO")
     if worker.error:
         _draw_text(layout, str(worker.error), "ERROR")
     elif not worker_python():
         _draw_text(layout, "Set the worker's Python in the preferences of this extension.", "ERROR")
+
+
+def licence_of(settings: StcnSettings) -> str:
+    """Return the chosen weights, or those of the preset, with their licence; empty until the worker has answered."""
+    description = STATE.worker.description
+    if description is None:
+        return ""
+    return description.licence(settings.weights.strip(), preset=settings.preset.strip() or "default")
 
 
 def _draw_text(layout: Any, text: str, icon: str) -> None:

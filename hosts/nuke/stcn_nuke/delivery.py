@@ -45,9 +45,11 @@ def deliver(job: Job, request: JobRequest, report: Report) -> None:
         known = [name for origin in map(read_origin, old.values()) if origin for name in origin.sources]
         sources = tuple(dict.fromkeys([*known, *(source.node for source in job.sources)]))
         shot_file = forward(report.shot_file or request.save_as or "")
-        nodes = _MatteNodes(plate, Origin(job.out, shot_file, job.plate, sources), old)
+        weights = report.weights.text if report.weights else ""
+        nodes = _MatteNodes(plate, Origin(job.out, shot_file, job.plate, sources, weights), old)
         _connect(nodes, _channel_sources(nodes, report))
-        nodes.arrange(f"STCN {pattern_name(job.out)}\n{', '.join(report.layers)}")
+        lines = [f"STCN {pattern_name(job.out)}", ", ".join(report.layers)]
+        nodes.arrange("\n".join([*lines, *([f"weights: {weights}"] if weights else [])]))
         reload_reads(job.out, group.nodes())
 
 

@@ -16,12 +16,14 @@ from stcn_plugin.errors import HostError
 
 _TAB = "stcn"
 _OUT, _SHOT, _PLATE, _SOURCES = "stcn_out", "stcn_shot", "stcn_plate", "stcn_sources"
+_WEIGHTS = "stcn_weights"
 _ROLE, _NAME = "stcn_role", "stcn_name"
 _LABELS = {
     _OUT: "mattes",
     _SHOT: "shot file",
     _PLATE: "plate",
     _SOURCES: "keyframes from",
+    _WEIGHTS: "weights",
     _ROLE: "role",
     _NAME: "name",
 }
@@ -37,12 +39,14 @@ class Origin:
         shot_file: The shot file, which an update runs again.
         plate: Name of the plate's node.
         sources: Names of the nodes with the keyframes.
+        weights: The weights that were used, with their licence; empty if they were not recorded.
     """
 
     out: str
     shot_file: str
     plate: str
     sources: tuple[str, ...]
+    weights: str = ""
 
 
 def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
@@ -58,6 +62,7 @@ def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
         _OUT: origin.out,
         _PLATE: origin.plate,
         _SOURCES: " ".join(origin.sources),
+        _WEIGHTS: origin.weights,
         _ROLE: role,
         _NAME: node.name(),
     }
@@ -75,8 +80,9 @@ def read_origin(node: nuke.Node) -> Origin | None:
     """Return where the mattes of a node come from, ``None`` for nodes of the artist."""
     if node.knob(_OUT) is None:
         return None
-    texts = {name: get_text(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES)}
-    return Origin(texts[_OUT], texts[_SHOT], texts[_PLATE], tuple(texts[_SOURCES].split()))
+    out, shot_file, plate, sources = (get_text(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES))
+    weights = get_text(node[_WEIGHTS]) if node.knob(_WEIGHTS) is not None else ""
+    return Origin(out, shot_file, plate, tuple(sources.split()), weights)
 
 
 def find_nodes(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:

@@ -92,10 +92,12 @@ class PropagatePanel(_KeyframePanel):
         self._preset = nuke.Enumeration_Knob("preset", "preset", _names(EVERY_WORKER.presets))
         self._weights = nuke.Enumeration_Knob("weights", "weights", [BY_PRESET, *_names(EVERY_WORKER.weights)])
         self._device = nuke.Enumeration_Knob("device", "device", [BY_PRESET, *_names(EVERY_WORKER.devices)])
+        self._licence = nuke.Text_Knob("licence", "licence", "")
         self._layout = nuke.Enumeration_Knob("layout", "files", list(LAYOUTS))
         self._state = nuke.Text_Knob("state", "worker", "starting...")
         self._add(self._plate, self._sources, self._when, self._frames, self._range, self._colour)
-        self._add(self._preset, self._weights, self._device, self._layout, self._out, self._state)
+        self._add(self._preset, self._weights, self._licence, self._device, self._layout, self._out, self._state)
+        self._description: Description | None = None
         self._is_open = False
         self._fill()
 
@@ -112,6 +114,8 @@ class PropagatePanel(_KeyframePanel):
         super().knobChanged(knob)
         if knob.name() == "plate":
             self._fill()
+        if knob.name() in ("preset", "weights"):
+            self._show_licence()
 
     def show_description(self, description: Description | None, error: Exception | None) -> None:
         """Fill the menus with what the worker offers, or show the error; chosen entries stay chosen."""
@@ -124,6 +128,8 @@ class PropagatePanel(_KeyframePanel):
         _refill(self._weights, [BY_PRESET, *_names(description.weights)])
         _refill(self._device, [BY_PRESET, *_names(description.devices)])
         self._state.setValue("ready")
+        self._description = description
+        self._show_licence()
 
     def job(self) -> PropagateJob:
         """Return the job that the panel describes.
@@ -143,6 +149,11 @@ class PropagatePanel(_KeyframePanel):
             device=_chosen(self._device),
             layout=_chosen(self._layout),
         )
+
+    def _show_licence(self) -> None:
+        """Show the licence of the chosen weights, once the worker has answered."""
+        if self._description is not None:
+            set_text(self._licence, self._description.licence(_chosen(self._weights), preset=self._preset.value()))
 
     def _shot(self) -> tuple[int, ...]:
         try:
@@ -170,7 +181,8 @@ class UpdatePanel(_KeyframePanel):
         self._sources.setTooltip(_UPDATE_SOURCES)
         self._origin = origin
         shot = nuke.Text_Knob("shot", "shot file", escape(origin.shot_file))
-        self._add(shot, self._sources, self._when, self._frames)
+        weights = nuke.Text_Knob("weights", "last weights", escape(origin.weights))
+        self._add(shot, weights, self._sources, self._when, self._frames)
 
     def job(self) -> UpdateJob:
         """Return the job that the panel describes.
