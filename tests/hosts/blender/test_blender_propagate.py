@@ -54,3 +54,11 @@ def test_blender_composites_the_mattes_on_disk(blender, plates, tmp_path, layout
     assert results["span"] == [1, 1000, COUNT]
     assert results["plate_links"] == 2  # to a Set Alpha node for each object; the artist's own link went to the renders
     assert results["shot_file"] == results["on_node"] == str(tmp_path / "mattes" / "sh010" / "sh010_matte.stcn.yaml")
+
+    assert results["weights"].startswith("starter, licence: CC-BY-NC-4.0")
+    (warning,) = results["warnings"]
+    assert "'starter' are for non-commercial work only" in warning
+    preset, own, unknown = results["licences"]
+    assert preset.startswith("starter: lite, CC-BY-NC-4.0")
+    assert own.startswith("starter-free: lite, free for commercial use")
+    assert unknown == ""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import nkparser
 import pytest
 
-from stcn_plugin.bridge import JobRequest, Report
+from stcn_plugin.bridge import JobRequest, Report, WeightsUsed
 from stcn_plugin.errors import HostError
 
 OUT = "/m/sh010.####.exr"
@@ -92,6 +94,22 @@ def test_layers_stand_beside_the_plate(deliver, saved):
     assert backdrop.get_string("stcn_shot") == "/m/sh010.yaml"
     assert backdrop.get_string("label") == "STCN sh010\nhero"
     assert "add_layer {hero hero.alpha}" in script.to_nk()
+
+
+def test_the_licence_stands_with_the_mattes(deliver, make):
+    """In the backdrop's label, in the panel of every node of theirs, and in that of an update."""
+    from stcn_nuke.own_nodes import selected_origin
+    from stcn_nuke.panels import UpdatePanel
+
+    used = WeightsUsed("starter", "0" * 64, "CC-BY-NC-4.0", True)
+    nodes = deliver(replace(report(), weights=used))
+    backdrop = nodes["STCN_sh010_BackdropNode1"]
+    assert backdrop["label"].evaluate() == "STCN sh010\nhero\nweights: starter, licence: CC-BY-NC-4.0"
+    for name in ("BackdropNode1", "Read1", "Copy1", "Dot1"):
+        assert nodes[f"STCN_sh010_{name}"]["stcn_weights"].value() == "starter, licence: CC-BY-NC-4.0"
+    make.select(backdrop)
+    panel = UpdatePanel(selected_origin())
+    assert panel.knobs()["weights"].value() == "starter, licence: CC-BY-NC-4.0"
 
 
 def test_the_backdrop_holds_the_nodes(deliver):

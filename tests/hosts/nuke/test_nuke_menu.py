@@ -28,8 +28,9 @@ def jobs(monkeypatch):
 
     description = Description(
         presets=(Choice("default", "balanced"), Choice("show", "of this show")),
-        weights=(Choice("starter", "lite, MIT"),),
+        weights=(Choice("starter", "lite, [CC-BY-NC] $x"), Choice("free", "lite, MIT")),
         devices=(Choice("auto", "the fastest"), Choice("cuda:1", "a card")),
+        preset_weights={"default": "starter", "show": "free"},
     )
     jobs = []
 
@@ -111,6 +112,24 @@ def answering(stage, ok=True, wait_for=None, **values):
 
     stage.on_panel = answer
     return seen
+
+
+@pytest.mark.parametrize(
+    ("chosen", "licence"),
+    [
+        ({}, "starter: lite, [CC-BY-NC] $x"),
+        ({"preset": "show"}, "free: lite, MIT"),
+        ({"preset": "show", "weights": "starter"}, "starter: lite, [CC-BY-NC] $x"),
+        ({"weights": "free"}, "free: lite, MIT"),
+    ],
+)
+def test_the_panel_shows_the_licence_of_the_weights(menu, stage, make, jobs, chosen, licence):
+    """Of the chosen weights, or those of the preset, once the worker has answered."""
+    make.select(make.read(), make.roto("hero"))
+    seen = answering(stage, wait_for="ready", when="at the current frame", **chosen)
+    menu["Propagate roto..."]()
+    assert seen["licence"] == ""
+    assert seen["after"]["licence"] == licence
 
 
 def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
@@ -270,7 +289,7 @@ def test_testing_the_worker_shows_what_it_offers(menu, stage, jobs):
     """Devices, weights and presets by name, with their labels."""
     menu["Test the worker"]()
     stage.pump(lambda: stage.messages, timeout=20)
-    for line in ("The worker answers.", "  cuda:1: a card", "  starter: lite, MIT", "  show: of this show"):
+    for line in ("The worker answers.", "  cuda:1: a card", "  free: lite, MIT", "  show: of this show"):
         assert line in stage.messages[0]
 
 

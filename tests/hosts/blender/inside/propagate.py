@@ -56,6 +56,15 @@ begun = time.monotonic()
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 warm = time.monotonic() - begun
 
+# What the panel shows beside the preset, once the worker has answered.
+panels = s.load("panels") if hasattr(s, "load") else s.room("panels")
+STATE.worker.describe_in_background()
+STATE.worker.wait_for_description()
+licences = []
+for chosen in ("", "starter-free", "unknown"):
+    scene.stcn.weights = chosen
+    licences.append(panels.licence_of(scene.stcn))
+
 mattes = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeImage" and "stcn_mattes" in node)
 s.write_results(
     first=first,
@@ -72,5 +81,7 @@ s.write_results(
     on_node=mattes["stcn_shot"],
     text=STATE.status.text,
     warnings=STATE.status.warnings,
+    weights=STATE.status.report.weights.text,
+    licences=licences,
     seconds=[cold, warm],
 )
