@@ -20,7 +20,7 @@ from stcn_plugin.cli.weights import weights as command
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.store import WeightsStore
-from stcn_plugin.network.variants import PUBLISHED
+from stcn_plugin.network.variants import PUBLISHED, VARIANTS, Variant
 from stcn_plugin.network.weights import read_weights
 
 
@@ -96,6 +96,16 @@ def test_training_checkpoint_is_unwrapped(store: WeightsStore, starter: Path, tm
     entry = store.add(file)
     assert (entry.name, entry.variant) == ("run7_checkpoint", "lite")
     assert read_weights(entry.path).state.keys() == read_weights(starter).state.keys()
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_variant_is_recognised_by_its_entries(store: WeightsStore, tmp_path: Path, variant: Variant) -> None:
+    """A state dict that says nothing of itself, although two variants share most of a key encoder."""
+    with torch.device("meta"):
+        shapes = STCN(variant).state_dict()
+    state = {name: torch.zeros((), dtype=torch.half).expand(tensor.shape) for name, tensor in shapes.items()}
+    torch.save(state, tmp_path / "found.pth")
+    assert store.add(tmp_path / "found.pth").variant == variant.name
 
 
 def test_single_object_weights_are_widened(store: WeightsStore, tmp_path: Path) -> None:
