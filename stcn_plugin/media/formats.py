@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 PICTURES = (".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".cin", ".tga", ".hdr", ".webp", ".bmp")
 """How the names of the pictures end that sequences are found by."""
@@ -77,6 +78,10 @@ _RAW_ENDINGS = [
     ".srw",
     ".x3f",
 ]
+_CINEON: dict[bytes, Literal["big", "little"]] = {b"\x80\x2a\x5f\xd7": "big", b"\xd7\x5f\x2a\x80": "little"}
+_CINEON_HEAD = 2048  # bytes before its user data
+_CINEON_USER = slice(16, 20)  # where it says how many there are
+_UNDEFINED = 0xFFFFFFFF
 _TARGA = (".tga", ".tpic")  # the one format whose files do not say what they are
 
 
@@ -111,3 +116,17 @@ def unreadable(head: bytes, suffix: str) -> Unreadable | None:
         "the file cannot be opened as a picture (it begins as none does that is known)",
         "Write it as EXR, PNG, JPEG, TIFF or DPX; or again, if it should be one",
     )
+
+
+def is_cut_short(head: bytes, size: int) -> bool:
+    """Whether a Cineon file says that it has more user data than there is, for which OpenImageIO would make room.
+
+    Args:
+        head: Its first bytes, `HEAD` of them where it is that long.
+        size: How many bytes the file has.
+    """
+    order = _CINEON.get(head[:4])
+    if order is None or len(head) < _CINEON_USER.stop:
+        return False
+    user = int.from_bytes(head[_CINEON_USER], order)
+    return user != _UNDEFINED and _CINEON_HEAD + user > size

@@ -13,7 +13,7 @@ from typing import Any
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 from stcn_plugin.errors import STCNError
-from stcn_plugin.media.formats import HEAD, unreadable
+from stcn_plugin.media.formats import HEAD, is_cut_short, unreadable
 from stcn_plugin.media.listing import reason_of, shown
 
 RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
@@ -101,6 +101,8 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
         raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
     if refused := unreadable(head, path.suffix.lower()):
         raise error(refused.what, where=label, fix=refused.fix)
+    if is_cut_short(head, found.st_size):
+        raise error("the file has less user data than its header says", where=label, fix=RENDER_AGAIN)
     return found
 
 

@@ -11,6 +11,7 @@ from fuzz.hammer import hammer
 from media.picture_files import spec_of, write, write_parts
 from media.tiff_bytes import GREY, RGB, WHITE_IS_ZERO, write_tiff
 from PIL import Image as Pillow
+from raw_pictures import cineon
 
 from stcn_plugin.errors import STCNError
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
@@ -293,9 +294,25 @@ def valid(rng: Rng, folder: Path) -> None:
 # Broken files
 
 
+def lossy(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
+    """Formats that do not give back what was written to the bit."""
+    levels = np.rint(soft(rng) * 255).astype(np.uint8)
+    suffix = ["jpg", "webp", "dpx", "cin", "hdr"][rng.integers(5)]
+    path = folder / f"k.{suffix}"
+    if suffix == "cin":
+        path.write_bytes(cineon(np.dstack([levels * np.uint16(4)] * 3)))
+    elif suffix in ("jpg", "webp"):
+        Pillow.fromarray(levels).save(path, quality=int(rng.integers(20, 95)))
+    else:
+        pixels = np.repeat((levels / 255).astype(np.float32)[..., None], 3 if suffix == "hdr" else 1, -1)
+        write(path, pixels, "float" if suffix == "hdr" else "uint16")
+    return path, {"matte": levels / 255}
+
+
 def mutated(rng: Rng, folder: Path) -> None:
     """Bytes of a valid file changed, cut or doubled: an error of ours, or mattes; never anything else."""
-    path, truth = VALID[rng.integers(len(VALID))](rng, folder)
+    makers = (*VALID, lossy)
+    path, truth = makers[rng.integers(len(makers))](rng, folder)
     data = bytearray(path.read_bytes())
     for _ in range(int(rng.integers(1, 20))):
         at = int(rng.integers(len(data)) ** rng.uniform(0.3, 1)) % len(data)

@@ -11,6 +11,7 @@ import pytest
 from keyframe_files import DISPLAY, read, refusal, same, save
 from picture_files import write
 from PIL import Image as Pillow
+from raw_pictures import cineon
 from tiff_bytes import ASSOCIATED, CMYK, GREY, RGB, UNASSOCIATED, UNSPECIFIED, WHITE_IS_ZERO, write_tiff
 
 from stcn_plugin.media.formats import PICTURES
@@ -18,20 +19,6 @@ from stcn_plugin.media.formats import PICTURES
 SOFT = np.repeat(np.linspace(0, 255, 20).astype(np.uint8)[np.newaxis], 12, axis=0)
 HARD = np.where(SOFT > 100, np.uint8(255), np.uint8(0))
 FLAT = np.full((12, 20, 3), 200, np.uint8)
-
-
-def cineon(path: Path, values: np.ndarray) -> Path:
-    """Write three channels of 10 bits, four bytes a pixel, as a film scanner does."""
-    height, width = values.shape
-    head = bytearray(b"\xff" * 2048)
-    struct.pack_into(">6I8s", head, 0, 0x802A5FD7, 2048, 1024, 1024, 0, 2048 + 4 * values.size, b"V4.5")
-    struct.pack_into(">4B", head, 192, 0, 3, 0, 0)
-    for channel in range(3):
-        struct.pack_into(">4B2I4f", head, 196 + 28 * channel, 0, channel + 1, 10, 0, width, height, 0, 0, 1023, 2.046)
-    struct.pack_into(">8B", head, 680, 0, 5, 0, 0, 0, 0, 0, 0)
-    packed = (values.astype(np.uint32) << 22) | (values.astype(np.uint32) << 12) | (values.astype(np.uint32) << 2)
-    path.write_bytes(bytes(head) + packed.astype(">u4").tobytes())
-    return path
 
 
 def pillow(path: Path) -> np.ndarray:
@@ -46,7 +33,7 @@ def by_oiio(path: Path, channels: int, depth: str) -> np.ndarray:
 
 def cineon_ramp(path: Path) -> np.ndarray:
     levels = np.repeat(np.linspace(0, 1023, 20).astype(np.uint16)[np.newaxis], 12, axis=0)
-    cineon(path, levels)
+    path.write_bytes(cineon(np.dstack([levels] * 3)))
     return levels / 1023
 
 
@@ -82,6 +69,16 @@ def test_dpx_of_any_channels(tmp_path, channels, depth):
     path = tmp_path / "k.dpx"
     by_oiio(path, channels, depth)
     np.testing.assert_allclose(read(path)["matte"], SOFT / 255, atol=4e-3)
+
+
+def test_a_cineon_file_that_promises_more_than_it_has(tmp_path):
+    """OpenImageIO would make room for gigabytes of user data that a header of a few bytes speaks of."""
+    data = bytearray(cineon(np.zeros((12, 20, 3), np.uint16)))
+    for size, is_refused in ((1 << 24, True), (0xFFFFFFFF, False), (0, False)):
+        struct.pack_into(">I", data, 16, size)
+        path = tmp_path / f"{size}.cin"
+        path.write_bytes(data)
+        assert ("less user data than its header says" in refusal(path)) == is_refused
 
 
 # Alpha, wherever a format puts it
