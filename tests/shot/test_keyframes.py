@@ -196,7 +196,7 @@ def test_a_job_tells_of_a_keyframe_with_another_index(clip, engine):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=["size=64"])
     report = propagate(shot, on_warning=told.append, engine_for=lambda _: engine)
     assert report.objects == ("1", "3")
-    assert [text for text in told if "frame 1006 brings object '3'" in text] == told
+    assert len([text for text in told if "frame 1006 brings object '3'" in text]) == 1
 
 
 def test_one_name_for_the_shot_is_that_of_every_keyframe(clip):
