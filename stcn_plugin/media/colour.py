@@ -50,8 +50,9 @@ _ELSEWHERE = (
     ("lin_ap0_scene", "lin_ap0", "ACES2065-1", "ACES - ACES2065-1"),
     ("lin_rec2020_scene", "lin_rec2020", "Linear Rec.2020", "Utility - Linear - Rec.2020"),
     ("lin_p3d65_scene", "lin_p3d65", "Linear P3-D65", "Utility - Linear - P3-D65"),
+    ("KodakLog", "Printing density", "Cineon", "Log film scan"),
+    ("ADX", "ADX10", "ADX - ADX10", "Input - ADX - ADX10"),
 )
-_TARGETS = (*_LINEAR, *_SRGB, _NUKE_LINEAR, _TONE_MAPPED)
 _WORDS = {_LINEAR[0]: "scene-linear Rec.709", _SRGB[0]: "sRGB"}
 _SHOULDER = np.float32(0.8)
 _BAND = 32  # lines worked on at once: what lies between two steps stays in the processor's cache
@@ -83,10 +84,10 @@ class ColourTransform:
             self.config = str(Path(self.config).expanduser())
         self.highlights = highlights
         self._catalogue = OCIOConfig(self.config)
-        self._target = self._catalogue.first(_TARGETS) or self._catalogue.srgb_by_role()
-        self._target_is_linear = self._target is not None and self._target.casefold() in _folded(
-            (*_LINEAR, _NUKE_LINEAR)
-        )
+        find = self._catalogue.first
+        linear = find(_LINEAR) or (None if find(_SRGB) else find((_NUKE_LINEAR,)))
+        self._target = linear or find((*_SRGB, _TONE_MAPPED)) or self._catalogue.srgb_by_role()
+        self._target_is_linear = linear is not None
         self._input = None if input == "auto" else self._checked(input)
 
     def to_display(
@@ -140,7 +141,7 @@ class ColourTransform:
             return None
         space = self._source(file_colour_space, is_float=is_float)
         if isinstance(space, Encoding):
-            taken = f"{space.source} decides"
+            taken = f"the colours are taken as {space.source} says"
         else:
             taken = f"the colours are taken as {_WORDS.get(space, space)}"
         return f"{'; '.join(doubts)}; {taken}. Set colour.input to the plate's colour space."

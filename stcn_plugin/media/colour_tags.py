@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from stcn_plugin.media.colour_encoding import Curve, Encoding, Matrix, from_primaries, power_curve
+from stcn_plugin.media.colour_encoding import Curve, Encoding, from_primaries, power_curve
 from stcn_plugin.media.icc import icc_encoding
 
 _ADOBE_RGB = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329)
@@ -49,7 +49,7 @@ _CICP_CURVES: Mapping[int, Curve | float | None] = {
     17: 2.6,
     18: "hlg",
 }
-_DPX_LOGARITHMS = ("Printing density", "Logarithmic", "ADX")
+_DPX_LOGARITHMS = ("Printing density", "ADX")  # beside "Logarithmic", which OpenImageIO names
 
 
 def file_colours(path: Path, file_format: str, attributes: Mapping[str, Any]) -> str | Encoding | None:
@@ -79,7 +79,7 @@ def file_colours(path: Path, file_format: str, attributes: Mapping[str, Any]) ->
     if file_format == "hdr":
         return _radiance(path) or name
     if file_format == "dpx" and attributes.get("dpx:Transfer") in _DPX_LOGARITHMS:
-        return "KodakLog"
+        return str(attributes["dpx:Transfer"])
     gamma = attributes.get("oiio:Gamma")
     if file_format == "targa" and isinstance(gamma, float) and 0.1 < gamma < 10:
         return Encoding("oiio:Gamma", curve=power_curve(gamma))
@@ -90,17 +90,15 @@ def _encoding(
     source: str, primaries: Sequence[float] | None, curve: Curve | float | None = None, name: str | None = None
 ) -> Encoding:
     """Return the encoding of primaries and a curve; with a doubt where the primaries are none."""
-    matrix: Matrix | None = None
+    if primaries is None:
+        return Encoding(source, None, curve, name)
+    if not (isinstance(primaries, Sequence) and all(isinstance(value, int | float) for value in primaries)):
+        return Encoding(source, None, curve, name, f"{source} is no set of primaries ({str(primaries)[:100]})")
     try:
-        matrix = from_primaries(tuple(primaries)) if primaries is not None else None
-    except (ValueError, TypeError) as problem:
-        shown = ", ".join(f"{value:.6g}" for value in primaries or ()) if _are_numbers(primaries) else str(primaries)
+        return Encoding(source, from_primaries(tuple(primaries)), curve, name)
+    except ValueError as problem:
+        shown = ", ".join(f"{value:.6g}" for value in primaries)
         return Encoding(source, None, curve, name, f"{source} is no set of primaries ({shown[:100]}: {problem})")
-    return Encoding(source, matrix, curve, name)
-
-
-def _are_numbers(values: object) -> bool:
-    return isinstance(values, Sequence) and all(isinstance(value, int | float) for value in values)
 
 
 def _exr(name: str | None, attributes: Mapping[str, Any]) -> str | Encoding | None:
@@ -117,7 +115,7 @@ def _exr(name: str | None, attributes: Mapping[str, Any]) -> str | Encoding | No
     said = _encoding("chromaticities", primaries)
     if said.doubt or np.allclose(primaries, _AP0, atol=1e-3):
         return Encoding("chromaticities", name=name, doubt=said.doubt)
-    doubt = "chromaticities are not those of ACES2065-1, which acesImageContainerFlag promises, and go first"
+    doubt = "acesImageContainerFlag promises ACES2065-1, but chromaticities are others"
     return Encoding("chromaticities", said.matrix, "linear", doubt=doubt)
 
 

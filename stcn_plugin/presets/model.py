@@ -195,7 +195,8 @@ class Colour(Section):
     nothing, float files are scene-linear Rec.709 and all others sRGB.
 
     Name the space (`ACEScg`, `ARRI LogC4`) if the file does not state it, or states it wrongly. If the plate reaches
-    the network too dark or too flat, the mattes are poor.
+    the network too dark or too flat, the mattes are poor. A warning tells if a file states what the config does not
+    know, such as a logarithmic DPX.
     """
     config: str = "auto"
     """OCIO config file, relative to the file that names it. `auto` uses `$OCIO` if it is set, otherwise the built-in

@@ -177,7 +177,11 @@ class ShotFile(PresetFile):
     """A shot file: what to matte, and any setting of a preset."""
 
     plate: Annotated[Text, Field(examples=["plates/sh010.####.exr"])]
-    """Frame pattern of the plate: `plates/sh010.####.exr`. `%04d`, `$F4` and `@@@@` work too."""
+    """Frame pattern of the plate: `plates/sh010.####.exr`. `%04d`, `$F4` and `@@@@` work too.
+
+    If a file name has several of them, the last one is the frame number. Negative frames are read as `-002` and as
+    `-0002`, and written as `-002`.
+    """
     range: FrameRange = None
     """Frames to matte, such as `1001-1100`. All frames of the plate if left out.
 

@@ -400,14 +400,40 @@ CODES = np.linspace(0, 1023, 48).round().astype(np.uint16).reshape(2, 8, 3)
 
 
 @pytest.mark.parametrize(
-    "raw", [dpx(CODES, transfer=1), dpx(CODES, transfer=3), dpx(CODES, transfer=13), cineon(CODES)]
+    ("raw", "said"),
+    [
+        (dpx(CODES, transfer=1), "Printing density"),
+        (dpx(CODES, transfer=3), "KodakLog"),
+        (dpx(CODES, transfer=13), "ADX"),
+        (cineon(CODES), "KodakLog"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_film_scans_in_log_are_told(seen, raw):
+def test_film_scans_in_log_are_told(seen, raw, said):
     """Printing density, logarithmic and ADX: one warning that says to set colour.input."""
     name = "p.cin" if raw[0] == 0x80 else "p.dpx"
     image, doubt = seen(name, raw)
     np.testing.assert_allclose(image, CODES / 1023, atol=1e-4)
-    assert "KodakLog" in doubt and "taken as sRGB" in doubt and "Set colour.input" in doubt
+    assert f"'{said}'" in doubt and "taken as sRGB" in doubt and "Set colour.input" in doubt
+
+
+def test_film_scans_in_log_go_through_a_config_that_knows_them(seen, tmp_path):
+    """Where a studio's config has Cineon, a scan that says so is converted by it, and nothing is told."""
+    config = tmp_path / "studio.ocio"
+    config.write_text("""
+ocio_profile_version: 2
+roles: {scene_linear: plain, default: plain}
+displays: {monitor: [!<View> {name: Raw, colorspace: plain}]}
+colorspaces:
+  - !<ColorSpace> {name: plain, aliases: [lin_rec709]}
+  - !<ColorSpace>
+    name: Cineon
+    to_scene_reference: !<MatrixTransform> {matrix: [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1]}
+""")
+    for raw in (dpx(CODES // 4, transfer=1), dpx(CODES // 4, transfer=3)):
+        image, doubt = seen("p.dpx", raw, config=str(config))
+        np.testing.assert_allclose(image, shown(CODES // 4 * 2 / 1023), atol=2e-3)
+        assert doubt is None
 
 
 @pytest.mark.parametrize(("transfer", "light"), [(0, None), (2, 1), (4, None), (5, None), (6, None)])

@@ -97,6 +97,12 @@ def test_every_index_is_an_object_by_its_number(tmp_path):
     same(read(path), {str(index): (values == index).astype(np.float32) for index in (1, 3, 7)})
 
 
+def test_indices_survive_a_name_of_the_other_normal_form(tmp_path):
+    """A palette picture that macOS stored is read by its indices, whichever way its name is typed."""
+    _, values = indexed(tmp_path / "cle\u0301.png", 1)
+    same(read(tmp_path / "cl\u00e9.png"), {"1": (values == 1).astype(np.float32)})
+
+
 def test_indices_are_named(tmp_path):
     """The shot's names come out for the indices it gives, the void too where it is named, and a selector picks one."""
     path, values = indexed(tmp_path / "k.png", 1, 7, 255)

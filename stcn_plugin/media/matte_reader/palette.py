@@ -132,7 +132,7 @@ def read_palette(source: Source, header: ImageHeader) -> Palette | None:
     if header.file_format not in _FORMATS:
         return None
     try:
-        picture = Pillow.open(source.path, formats=[_FORMATS[header.file_format]])
+        picture = Pillow.open(header.path, formats=[_FORMATS[header.file_format]])
     except (OSError, ValueError, SyntaxError, PIL.UnidentifiedImageError, Pillow.DecompressionBombError):
         return None
     with picture:
