@@ -61,7 +61,7 @@ def test_commands_exist(page):
             options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
             for ending in ENDINGS:
                 rest = rest.partition(ending)[0]
-            for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rest):
+            for option in re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", rest):
                 assert option in options | {"--help", "-h"}, f"{option} of {match[0]}"
 
 

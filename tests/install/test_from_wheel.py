@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import hashlib
 import json
 import os
@@ -13,6 +14,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from stcn_plugin.network.weights_entry import read_metadata
 
 ROOT = Path(__file__).parents[2]
 HOSTS = ROOT / "hosts"
@@ -63,6 +66,26 @@ def test_wheel_carries_the_hosts(site):
     page = (ROOT / "docs" / "how-to" / "batch-and-farm.md").read_text("utf-8")
     (stated,) = re.findall(r"in the installed package, as\s+`(.*?)`", page)
     assert (site / stated).read_bytes() == (HOSTS / "blender" / "batch.py").read_bytes()
+
+
+def test_the_metadata_declares_the_licences_of_code_and_weights(site):
+    """Whoever reads the metadata alone learns that the default weights are for non-commercial work; each text is there."""
+    (information,) = site.glob("stcn_plugin-*.dist-info")
+    metadata = email.message_from_bytes((information / "METADATA").read_bytes())
+    declared = set(metadata["License-Expression"].split(" AND "))
+    assert declared == {"MIT", "CC-BY-NC-4.0", "Apache-2.0"}
+    texts = {name: (information / "licenses" / name).read_text("utf-8") for name in metadata.get_all("License-File")}
+    assert texts["LICENSE"].startswith("MIT License")
+    assert "Version 2.0, January 2004" in texts["LICENSES/Apache-2.0.txt"]
+    notice = texts["stcn_plugin/starter/LICENSE.md"]
+    assert (site / "stcn_plugin" / "starter" / "LICENSE.md").read_text("utf-8") == notice
+    for file in (site / "stcn_plugin" / "starter").glob("*.safetensors"):
+        (row,) = [line for line in notice.splitlines() if line.startswith(f"| `{file.name}`")]
+        said = read_metadata(file)["license"]
+        named = "CC-BY-NC-4.0" if "NC" in said else "Apache-2.0"
+        assert named in said
+        assert named.replace("CC-BY-NC-4.0", "CC BY-NC 4.0") in row
+        assert ("**no**" in row) == ("non-commercial" in said)
 
 
 def test_nuke_from_a_wheel_is_nuke_from_the_checkout(site, tmp_path):

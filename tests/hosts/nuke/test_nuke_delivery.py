@@ -98,7 +98,7 @@ def test_layers_stand_beside_the_plate(deliver, saved):
 
 def test_the_licence_stands_with_the_mattes(deliver, make):
     """In the backdrop's label, in the panel of every node of theirs, and in that of an update."""
-    from stcn_nuke.own_nodes import selected_origin
+    from stcn_nuke.matte_nodes import selected_origin
     from stcn_nuke.panels import UpdatePanel
 
     used = WeightsUsed("starter", "0" * 64, "CC-BY-NC-4.0", True)

@@ -57,7 +57,7 @@ assert bpy.ops.stcn.propagate() == {"FINISHED"}
 warm = time.monotonic() - begun
 
 # What the panel shows beside the preset, once the worker has answered.
-panels = s.load("panels") if hasattr(s, "load") else s.room("panels")
+panels = s.module("panels")
 STATE.worker.describe_in_background()
 STATE.worker.wait_for_description()
 licences = []
