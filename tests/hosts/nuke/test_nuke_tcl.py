@@ -1,4 +1,4 @@
-"""Names and messages from other people's files in knobs, which Nuke evaluates as TCL: none of it runs."""
+"""Names and messages from other people's files in knobs, which Nuke evaluates as TCL: none of them is run."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def report(names, layout, out):
     ("text", "is_run"),
     [("[exec id]", True), ("a[set x [exec id]]b", True), ("$HOME", True), ("${x}", True), ("[getenv PATH]", False)],
 )
-def test_the_stand_in_runs_what_nuke_would_run(nuke, stage, text, is_run):
-    """A label with a command in it is the command's error; so the tests below show something."""
+def test_the_stand_in_evaluates_what_nuke_would_evaluate(nuke, stage, text, is_run):
+    """A label with a command is an error in the stand-in; so the tests below can fail."""
     backdrop = nuke.nodes.BackdropNode()
     if is_run:
         with pytest.raises(Misuse):
@@ -62,16 +62,16 @@ def test_the_stand_in_runs_what_nuke_would_run(nuke, stage, text, is_run):
 
 @pytest.mark.parametrize("layout", ["layers", "per_object", "cryptomatte"])
 def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path, layout):
-    """Mattes of hostile names come into the script, are saved, opened and delivered again, and nothing is run."""
+    """Mattes with hostile names are delivered, saved, opened and delivered again, and nothing is run."""
     from stcn_nuke.delivery import deliver
-    from stcn_nuke.orders import Propagation, Source
-    from stcn_nuke.own_nodes import selected_origin
+    from stcn_nuke.jobs import KeyframeSource, PropagateJob
+    from stcn_nuke.matte_nodes import selected_origin
 
     make.read()
     out = f"{FOLDER}/[exec id] $x.####.exr"
-    order = Propagation("Read1", (Source("hero", (1001,)),), "1001-1002", out)
+    job = PropagateJob("Read1", (KeyframeSource("hero", (1001,)),), "1001-1002", out)
     given = report(NAMES, layout, out)
-    deliver(order, JobRequest(), given)
+    deliver(job, JobRequest(), given)
     backdrop = next(node for node in nuke.allNodes() if node.Class() == "BackdropNode")
     assert backdrop["label"].evaluate() == "STCN [exec id] $x\n" + ", ".join(NAMES)
     reads = [node for node in nuke.allNodes() if node.Class() == "Read" and node.knob("stcn_out")]
@@ -84,7 +84,7 @@ def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path
     before = sorted(node.name() for node in nuke.allNodes())
     nuke.scriptSaveAs(str(tmp_path / "saved.nk"))
     nuke.scriptOpen(str(tmp_path / "saved.nk"))
-    deliver(order, JobRequest(), given)
+    deliver(job, JobRequest(), given)
     assert sorted(node.name() for node in nuke.allNodes()) == before
     make.select(*[node for node in nuke.allNodes() if node.Class() == "BackdropNode"])
     origin = selected_origin()
@@ -92,16 +92,16 @@ def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path
     assert stage.commands == []
 
 
-def test_what_somebody_else_wrote_into_our_knobs_is_not_evaluated(nuke, stage, make):
-    """A script from elsewhere may carry nodes that look like ours; to look at them runs nothing."""
+def test_knobs_that_somebody_else_wrote_are_not_evaluated(nuke, stage, make):
+    """A script from elsewhere may have nodes with our knobs; reading them runs nothing."""
     from stcn_nuke.delivery import deliver
-    from stcn_nuke.orders import Propagation, Source
-    from stcn_nuke.own_nodes import selected_origin
+    from stcn_nuke.jobs import KeyframeSource, PropagateJob
+    from stcn_nuke.matte_nodes import selected_origin
 
     make.read()
     out = "/m/sh010.####.exr"
     deliver(
-        Propagation("Read1", (Source("hero", (1001,)),), "1001-1002", out),
+        PropagateJob("Read1", (KeyframeSource("hero", (1001,)),), "1001-1002", out),
         JobRequest(),
         report(["hero"], "layers", out),
     )
@@ -114,37 +114,39 @@ def test_what_somebody_else_wrote_into_our_knobs_is_not_evaluated(nuke, stage, m
 
 
 def test_keyframes_are_rendered_into_any_folder(nuke, stage, make, tmp_path):
-    """The Write that renders them names its file literally."""
-    from stcn_nuke.orders import Source
+    """The file of the Write node is escaped."""
+    from stcn_nuke.jobs import KeyframeSource
     from stcn_nuke.rotos import render_keyframes
 
     make.read()
     make.roto("hero")
     folder = tmp_path / "[exec id] $x"
-    (keyframe,) = render_keyframes([Source("hero", (1001,))], str(folder), "sh[exec id]", nuke.toNode("Read1").format())
+    request = JobRequest(out=f"{folder}/sh[exec id].####.exr")
+    sources = [KeyframeSource("hero", (1001,))]
+    (keyframe,) = render_keyframes(sources, request, str(folder), nuke.toNode("Read1").format())
     assert isinstance(keyframe, KeyframeFile)
     assert (folder / "sh[exec id].hero.1001.exr").is_file()
     assert stage.commands == []
 
 
 def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch):
-    """Of the script's folder, of a colour space, of a shot file, and in what the worker says."""
+    """The script's folder, colour spaces, shot files, and messages of the worker."""
     from stcn_nuke import colour
-    from stcn_nuke.own_nodes import Origin
+    from stcn_nuke.matte_nodes import Origin
     from stcn_nuke.panels import PropagatePanel, UpdatePanel
-    from stcn_nuke.selection import selected
+    from stcn_nuke.selection import read_selection
 
     read = make.read()
     make.roto("hero")
     make.select(read)
     nuke.root()["name"].setValue("/show/[exec id]/sh010.nk")
     monkeypatch.setattr(colour, "plate_space", lambda _: "Log [exec id] $x")
-    panel = PropagatePanel(selected())
+    panel = PropagatePanel(read_selection())
     panel._is_open = True
-    panel.offer(None, HostError("cannot read [exec id]", where="/w/$HOME.yaml"))
-    order = panel.order()
-    assert order.out == "/show/[exec id]/mattes/Read1/Read1.####.exr"
-    assert order.colour == "Log [exec id] $x"
+    panel.show_description(None, HostError("cannot read [exec id]", where="/w/$HOME.yaml"))
+    job = panel.job()
+    assert job.out == "/show/[exec id]/mattes/Read1/Read1.####.exr"
+    assert job.colour == "Log [exec id] $x"
     assert panel._state.value() == "/w/$HOME.yaml: cannot read [exec id]."
     update = UpdatePanel(Origin("/m/a.####.exr", "/s/[exec id].yaml", "Read1", ("hero",)))
     assert update.knobs()["shot"].value() == "/s/[exec id].yaml"
