@@ -16,9 +16,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    "tool", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["mypy", "docs/generate.py"]], ids=" ".join
-)
+@pytest.mark.parametrize("tool", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join)
 def test_tools_find_nothing(tool):
     """Linter, formatter and strict type checker have nothing to say."""
     result = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)

@@ -16,7 +16,8 @@ PACKAGE = Path(stcn_plugin.__file__).parent
 # A room may import itself and the rooms of every layer below its own; rooms of one layer do not know each other.
 LAYERS = [
     {"errors", "environment"},
-    {"frames", "atomic", "bridge", "device_failures", "regular_files", "reserved_names"},
+    {"frames", "atomic", "device_failures", "regular_files", "reserved_names"},
+    {"bridge"},
     {"network", "memory", "media", "presets"},
     {"propagation", "evaluation", "studio"},
     {"shot", "install"},

@@ -83,8 +83,9 @@ def _groups(schema: Schema, model: type[BaseModel]) -> Iterator[str]:
 def _group(model: type[BaseModel], name: str) -> type[BaseModel] | None:
     kind = model.model_fields[name].annotation
     default = model.model_fields[name].default
-    is_group = isinstance(kind, type) and issubclass(kind, BaseModel)
-    return kind if is_group and default is not None else None
+    if default is None or not isinstance(kind, type) or not issubclass(kind, BaseModel):
+        return None
+    return kind
 
 
 def _entry(schema: Schema, model: type[BaseModel], name: str, *, prefix: str = "") -> str:

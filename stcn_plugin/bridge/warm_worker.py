@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import final
 
+from stcn_plugin import environment
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.job import Choice, Description
 from stcn_plugin.bridge.launch import WorkerLaunch
@@ -28,9 +28,6 @@ EVERY_WORKER = Description(
 )
 """What every worker offers: the menus until the worker has answered."""
 
-PYTHON_VARIABLE = "STCN_WORKER_PYTHON"
-"""Environment variable with the Python that runs the worker."""
-
 
 def recorded_python(record: Path) -> str:
     """Return the Python of ``STCN_WORKER_PYTHON``, or the one that the installer recorded; empty if there is neither.
@@ -38,7 +35,7 @@ def recorded_python(record: Path) -> str:
     Args:
         record: JSON file of the installer, with a key ``python``.
     """
-    if python := os.environ.get(PYTHON_VARIABLE, "").strip():
+    if python := environment.WORKER_PYTHON.value():
         return python
     try:
         python = json.loads(record.read_text("utf-8"))["python"]

@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ class Facts:
     wordless: list[str]
 
 
-def mattes(folder: Path, *, suffix: str, **settings: str) -> Sequence[Path]:
+def mattes(folder: Path, *, suffix: str, **settings: Any) -> Sequence[Path]:
     sequence = FrameSequence.parse(folder / f"m.####.{suffix}")
     return MatteWriter(sequence, objects=list(MATTES), **settings).write(1, MATTES, window=WINDOW, header=HEADER)
 

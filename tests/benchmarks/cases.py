@@ -106,7 +106,7 @@ class Workshop:
 
 def weights_by_variant(names: Sequence[str]) -> dict[str, str]:
     """Return variant to weights, of names in the store and files; the starter where no other is for its variant."""
-    found = {}
+    found: dict[str, str] = {}
     for name in (STARTER, *names):
         path = WeightsStore().path(name)
         found[read_weights(path).variant.name] = name if name == STARTER else str(path)

@@ -121,7 +121,7 @@ def watching(stopwatch: Stopwatch) -> Iterator[None]:
     def timed_read(bank: MemoryBank, query_key: Tensor, *more: Any, **named: Any) -> Any:
         height, width = query_key.shape[-2:]
         with stopwatch.measuring("memory read"):
-            readout = read(bank, query_key, *more, **named)
+            readout: Any = read(bank, query_key, *more, **named)
         objects = (readout[0] if isinstance(readout, tuple) else readout).shape[0]
         stopwatch.work[Work("memory read", objects, height, width, bank.elements)] += 1
         return readout

@@ -51,7 +51,7 @@ def test_frame_numbers_of_folders_do_not_count(pattern):
 
 @pytest.mark.parametrize("frame", [-12345, -2, 0, 7, 1001, 12345])
 def test_the_file_of_a_frame_is_that_of_the_worker(frame):
-    """With the same padding, and the sign of a negative frame before it."""
+    """With the same padding."""
     for pattern in ("/p/a.####.exr", "/jobs/show#2/a.######.exr", "/p/<object>/m_#.png"):
         assert frame_path(pattern, frame) == FrameSequence.parse(pattern).path(frame).as_posix()
 
@@ -78,7 +78,7 @@ def test_a_keyframe_is_named_after_job_object_and_frame():
     update = JobRequest(shot_file=shot_file_path("/a/sh010.####.exr"))
     for request in (first, update):
         assert keyframe_path(request, "/a/keyframes", "hero", 1001) == "/a/keyframes/sh010.hero.1001.exr"
-    assert keyframe_path(first, "/k", "hero", -2) == "/k/sh010.hero.-0002.exr"
+    assert keyframe_path(first, "/k", "hero", -2) == "/k/sh010.hero.-002.exr"
     assert keyframe_path(JobRequest(shot_file="/a/shot.yaml"), "/k", "hero", 7) == "/k/shot.hero.0007.exr"
 
 

@@ -8,7 +8,7 @@ import pytest
 from fake_workers import eventually
 
 from stcn_plugin.bridge import EVERY_WORKER, Choice, Description, WarmWorker, WorkerClient
-from stcn_plugin.bridge.warm_worker import PYTHON_VARIABLE, recorded_python
+from stcn_plugin.bridge.warm_worker import recorded_python
 from stcn_plugin.errors import HostError, WeightsError, WorkerError
 
 OFFERED = Description((Choice("default", "balanced"),), (Choice("starter", "MIT"),), (Choice("cpu", "processor"),))
@@ -37,7 +37,7 @@ def describe(monkeypatch, result):
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"python": 3}', '{"python": ""}', "\udcff"])
 def test_a_damaged_record_names_no_python(tmp_path, monkeypatch, content):
     """Nor does a missing one."""
-    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    monkeypatch.delenv("STCN_WORKER_PYTHON", raising=False)
     record = tmp_path / "record.json"
     if content is not None:
         record.write_bytes(content.encode("utf-8", "surrogateescape"))
@@ -48,9 +48,9 @@ def test_the_environment_overrides_the_record(tmp_path, monkeypatch):
     """Farms have another Python than the artist's machine."""
     record = tmp_path / "record.json"
     record.write_text('{"python": "/opt/stcn/bin/python", "version": "1"}')
-    monkeypatch.delenv(PYTHON_VARIABLE, raising=False)
+    monkeypatch.delenv("STCN_WORKER_PYTHON", raising=False)
     assert recorded_python(record) == "/opt/stcn/bin/python"
-    monkeypatch.setenv(PYTHON_VARIABLE, " /farm/python ")
+    monkeypatch.setenv("STCN_WORKER_PYTHON", " /farm/python ")
     assert recorded_python(record) == "/farm/python"
 
 

@@ -28,13 +28,13 @@ def test_line_of_the_init_file_is_shown():
     ("host", "script", "parser"),
     [
         ("nuke", "nuke/batch.py", "nuke/stcn_nuke/batch.py"),
-        ("blender", "blender/batch.py", "blender/extension/batch_run.py"),
+        ("blender", "blender/batch.py", "blender/extension/batch.py"),
     ],
 )
 def test_batch_commands_are_those_of_the_hosts(host, script, parser):
     """The batch scripts are where the page says, and every option of its section is one that they define."""
     assert (HOSTS / script).is_file()
-    source = (HOSTS / parser).read_text("utf-8")
+    source = "".join(path.read_text("utf-8") for path in (HOSTS / parser, ROOT / "stcn_plugin" / "bridge" / "batch.py"))
     (example,) = re.findall(rf"^{host} -.*batch\.py (.*)$", BATCH, re.MULTILINE)
     (section,) = re.findall(rf"^## From {host.capitalize()}\n(.*?)^## ", BATCH, re.MULTILINE | re.DOTALL)
     options = {*re.findall(r"--[a-z]+", example), *re.findall(r"`(--[a-z]+)", section)} - {"--help", "--python"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from picture_files import noise, write
+from media.picture_files import noise, write
 from PIL import Image as Pillow
 
 from stcn_plugin.errors import KeyframeError

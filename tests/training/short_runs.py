@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -22,7 +23,7 @@ class Footage:
 
 def write_configuration(folder: Path, footage: Footage, name: str = "run", **settings: object) -> Path:
     """Write the configuration of a run of six steps into ``folder/NAME``, with settings of its own."""
-    said = {
+    said: dict[str, Any] = {
         "start": "starter",
         "out": name,
         "seed": 3,
@@ -37,13 +38,14 @@ def write_configuration(folder: Path, footage: Footage, name: str = "run", **set
         "compute": {"device": "cpu", "precision": "float32", "workers": 0},
     }
     for key, value in settings.items():
-        said[key] = {**said[key], **value} if isinstance(said.get(key), dict) else value
+        before = said.get(key)
+        said[key] = {**before, **value} if isinstance(before, dict) and isinstance(value, dict) else value
     file = folder / f"{name}.yaml"
     file.write_text(yaml.safe_dump(said, sort_keys=False), "utf-8")
     return file
 
 
-def stcn(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def stcn(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     command = [sys.executable, "-m", "stcn_plugin", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, **options)

@@ -1,19 +1,32 @@
 """STCN inside Blender: panels and operators. The network runs in a worker process."""
 
+from typing import Any
+
+import bpy
+
 from . import input_operators, job_operators, panels, preferences, settings
 from .state import STATE
 
-_MODULES = (settings, preferences, job_operators, input_operators, panels)
+_CLASSES: tuple[Any, ...] = (
+    *settings.CLASSES,
+    *preferences.CLASSES,
+    *job_operators.CLASSES,
+    *input_operators.CLASSES,
+    *panels.CLASSES,
+)
 
 
 def register() -> None:
     """Add panels, operators and settings to Blender."""
-    for module in _MODULES:
-        module.register()
+    for each in _CLASSES:
+        bpy.utils.register_class(each)
+    settings.add_settings()
 
 
 def unregister() -> None:
     """Remove them and stop the worker."""
+    panels.cancel_timer()
     STATE.reset()
-    for module in reversed(_MODULES):
-        module.unregister()
+    settings.remove_settings()
+    for each in reversed(_CLASSES):
+        bpy.utils.unregister_class(each)

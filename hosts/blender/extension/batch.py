@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import bpy
 
@@ -13,6 +14,7 @@ from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, pa
 from stcn_plugin.errors import HostError
 
 from .host import create_job
+from .settings import scene_settings
 from .shot_settings import ShotSettings
 from .state import make_worker
 
@@ -56,7 +58,7 @@ def _run(flags: argparse.Namespace) -> Report:
 
 
 def _apply_flags(scene: bpy.types.Scene, flags: argparse.Namespace) -> None:
-    settings = scene.stcn
+    settings = scene_settings(scene)
     if flags.node is not None:
         settings.plate_kind, settings.plate_node = "NODE", flags.node
     elif flags.image is not None:
@@ -84,7 +86,12 @@ def _apply_flags(scene: bpy.types.Scene, flags: argparse.Namespace) -> None:
             setattr(settings, name, value)
 
 
-def _find(blocks: bpy.types.bpy_prop_collection, name: str, what: str) -> bpy.types.ID:
+def _find(blocks: Any, name: str, what: str) -> Any:
+    """Return a data block of the file.
+
+    Raises:
+        HostError: There is no block with this name.
+    """
     block = blocks.get(name)
     if block is None:
         names = ", ".join(each.name for each in blocks) or "none"

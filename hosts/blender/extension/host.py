@@ -15,6 +15,7 @@ from stcn_plugin.frames import parse_frame_range
 from .compositing import deliver
 from .exr_windows import read_windows, write_windows
 from .masks import edited_layers, find_mask, keyed_frames, layers_at, render_layers
+from .settings import scene_settings
 from .shot_settings import ShotSettings, parse_keyframes_at
 from .state import STATE
 
@@ -93,15 +94,16 @@ class BlenderHost:
     @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
         """Add the mattes to the compositor, and store the shot file for updates."""
-        scene = bpy.data.scenes.get(self._settings.scene)
+        scene: bpy.types.Scene | None = bpy.data.scenes.get(self._settings.scene)
         if scene is None:
             raise HostError("the scene is gone; the mattes are on disk", where=self._settings.scene)
         shot_file = report.shot_file or request.save_as or ""
         deliver(scene, self._settings, report, shot_file=shot_file)
-        scene.stcn.shot_file = shot_file
+        panel = scene_settings(scene)
+        panel.shot_file = shot_file
         at = self._settings.keyframes_at
         if self._update_frame is not None and at and self._update_frame not in parse_frame_range(at):
-            scene.stcn.keyframes_at = f"{at},{self._update_frame}"  # so that the next job has this keyframe too
+            panel.keyframes_at = f"{at},{self._update_frame}"  # so that the next job has this keyframe too
 
     def _keyframes_of(self, mask: bpy.types.Mask, warn: Callable[[str], None]) -> dict[str, Sequence[int]]:
         """Return the keyframes of every layer, as frames of the scene."""

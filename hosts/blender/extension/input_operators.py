@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
 import bpy
 
 from .plates import is_plate_node
+from .settings import scene_settings
 
 
 class STCN_OT_use_editor(bpy.types.Operator):  # noqa: N801 - Blender's own naming
@@ -14,11 +15,12 @@ class STCN_OT_use_editor(bpy.types.Operator):  # noqa: N801 - Blender's own nami
 
     bl_idname = "stcn.use_editor"
     bl_label = "Use What This Editor Shows"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - declared like this by Blender
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Set the plate."""
-        settings, space = context.scene.stcn, context.space_data
+        settings = scene_settings(context.scene)
+        space: Any = context.space_data  # its attributes depend on the type of the editor
         kind = space.type if space else ""
         if kind == "NODE_EDITOR" and space.edit_tree and (node := space.edit_tree.nodes.active) and is_plate_node(node):
             settings.plate_kind, settings.plate_node = "NODE", node.name
@@ -43,12 +45,13 @@ class STCN_OT_add_keyframe_file(bpy.types.Operator):  # noqa: N801
 
     bl_idname = "stcn.add_keyframe_file"
     bl_label = "Add Keyframe File"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - declared like this by Blender
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add the entry."""
-        settings = context.scene.stcn
-        settings.keyframe_files.add().frame = context.scene.frame_current
+        settings = scene_settings(context.scene)
+        entry = settings.keyframe_files.add()
+        entry.frame = context.scene.frame_current
         settings.keyframe_index = len(settings.keyframe_files) - 1
         return {"FINISHED"}
 
@@ -58,16 +61,15 @@ class STCN_OT_remove_keyframe_file(bpy.types.Operator):  # noqa: N801
 
     bl_idname = "stcn.remove_keyframe_file"
     bl_label = "Remove Keyframe File"
-    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - declared like this by Blender
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Remove the entry."""
-        settings = context.scene.stcn
+        settings = scene_settings(context.scene)
         settings.keyframe_files.remove(settings.keyframe_index)
         settings.keyframe_index = max(0, min(settings.keyframe_index, len(settings.keyframe_files) - 1))
         return {"FINISHED"}
 
 
-_CLASSES = (STCN_OT_use_editor, STCN_OT_add_keyframe_file, STCN_OT_remove_keyframe_file)
-
-register, unregister = bpy.utils.register_classes_factory(_CLASSES)
+CLASSES = (STCN_OT_use_editor, STCN_OT_add_keyframe_file, STCN_OT_remove_keyframe_file)
+"""For Blender to register."""

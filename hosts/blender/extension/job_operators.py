@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import bpy
 
 from stcn_plugin.bridge import BackgroundJob, Progress
@@ -11,6 +9,7 @@ from stcn_plugin.errors import CancelledError, STCNError
 
 from .host import create_job
 from .preferences import worker_lines
+from .settings import scene_settings
 from .shot_settings import ShotSettings
 from .state import STATE
 
@@ -19,10 +18,10 @@ _INTERVAL = 0.1
 """Seconds between two polls of the worker."""
 
 
-class _ModalOperator:
+class _ModalOperator(bpy.types.Operator):
     """A modal operator that polls the worker from a timer and passes all other events through."""
 
-    bl_options: ClassVar[set[str]] = {"REGISTER"}
+    bl_options = {"REGISTER"}  # noqa: RUF012 - declared like this by Blender
     _timer: bpy.types.Timer
 
     def _begin(self, context: bpy.types.Context) -> set[str]:
@@ -116,14 +115,14 @@ class _JobOperator(_ModalOperator):
         super()._end(context)
 
 
-class STCN_OT_propagate(_JobOperator, bpy.types.Operator):  # noqa: N801 - Blender's naming convention
+class STCN_OT_propagate(_JobOperator):  # noqa: N801 - Blender's naming convention
     """Propagate the keyframes over the plate and add the mattes to the compositor."""
 
     bl_idname = "stcn.propagate"
     bl_label = "Propagate"
 
 
-class STCN_OT_update(_JobOperator, bpy.types.Operator):  # noqa: N801
+class STCN_OT_update(_JobOperator):  # noqa: N801
     """Use the matte at this frame as a keyframe, and propagate only the frames that it affects.
 
     With a mask, it is a keyframe of the layers with selected points; if none is selected, of the active layer.
@@ -136,7 +135,7 @@ class STCN_OT_update(_JobOperator, bpy.types.Operator):  # noqa: N801
     def poll(cls, context: bpy.types.Context) -> bool:
         """Only after a job."""
         cls.poll_message_set("Nothing was propagated in this scene yet, or a job is running")
-        return bool(context.scene.stcn.shot_file) and not STATE.status.is_running
+        return bool(scene_settings(context.scene).shot_file) and not STATE.status.is_running
 
     def _update_frame(self, context: bpy.types.Context) -> int:
         return context.scene.frame_current
@@ -160,7 +159,7 @@ class STCN_OT_cancel(bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class STCN_OT_test_worker(_ModalOperator, bpy.types.Operator):  # noqa: N801
+class STCN_OT_test_worker(_ModalOperator):  # noqa: N801
     """Start the worker and show its version, devices and weights."""
 
     bl_idname = "stcn.test_worker"
@@ -197,9 +196,6 @@ class STCN_OT_test_worker(_ModalOperator, bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-_CLASSES = (STCN_OT_propagate, STCN_OT_update, STCN_OT_cancel, STCN_OT_test_worker)
-
-
 def _redraw(context: bpy.types.Context) -> None:
     """Redraw the editors that show this extension's panels."""
     for window in context.window_manager.windows:
@@ -208,4 +204,5 @@ def _redraw(context: bpy.types.Context) -> None:
                 area.tag_redraw()
 
 
-register, unregister = bpy.utils.register_classes_factory(_CLASSES)
+CLASSES = (STCN_OT_propagate, STCN_OT_update, STCN_OT_cancel, STCN_OT_test_worker)
+"""For Blender to register."""

@@ -48,7 +48,7 @@ def find_mask(name: str) -> Any:
     Raises:
         HostError: There is no such mask.
     """
-    mask = bpy.data.masks.get(name)
+    mask: Any = bpy.data.masks.get(name)
     if mask is None:
         raise HostError("no mask is chosen for the keyframes", where="STCN panel", fix="Choose a mask, or matte files")
     return mask

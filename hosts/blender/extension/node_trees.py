@@ -10,12 +10,12 @@ HAS_NODE_GROUPS = bpy.app.version >= (5, 0)
 """Whether a scene's compositor is a node group."""
 
 
-def compositor_tree(scene: bpy.types.Scene) -> Any | None:
+def compositor_tree(scene: Any) -> Any | None:
     """Return the scene's compositor tree, ``None`` if it has none."""
     return scene.compositing_node_group if HAS_NODE_GROUPS else scene.node_tree
 
 
-def ensure_tree(scene: bpy.types.Scene) -> Any:
+def ensure_tree(scene: Any) -> Any:
     """Return the scene's compositor tree; a new one passes the rendered image through."""
     tree = compositor_tree(scene)
     if tree is not None:
@@ -32,7 +32,7 @@ def ensure_tree(scene: bpy.types.Scene) -> Any:
     return tree
 
 
-def empty_tree(scene: bpy.types.Scene) -> tuple[Any, Any]:
+def empty_tree(scene: Any) -> tuple[Any, Any]:
     """Give a scene a compositor with only an output; return the tree and the output node."""
     if HAS_NODE_GROUPS:
         return new_group(scene)
@@ -41,7 +41,7 @@ def empty_tree(scene: bpy.types.Scene) -> tuple[Any, Any]:
     return scene.node_tree, scene.node_tree.nodes.new("CompositorNodeComposite")
 
 
-def new_group(scene: bpy.types.Scene) -> tuple[Any, Any]:
+def new_group(scene: Any) -> tuple[Any, Any]:
     """Give a scene a node group as compositor; return the group and its output node."""
     tree = bpy.data.node_groups.new(scene.name, "CompositorNodeTree")
     tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")

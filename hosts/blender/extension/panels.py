@@ -9,7 +9,7 @@ import bpy
 
 from stcn_plugin.errors import CancelledError
 
-from .settings import StcnSettings
+from .settings import StcnSettings, scene_settings
 from .state import STATE, addon_preferences, worker_python
 
 _TAB = "STCN"
@@ -29,7 +29,7 @@ class STCN_UL_keyframe_files(bpy.types.UIList):  # noqa: N801 - Blender's own na
         row.prop(item, "file", text="")
 
 
-class _InSidebars:
+class _SidebarPanel(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = _TAB
 
@@ -40,13 +40,13 @@ class _InSidebars:
         return space.type != "NODE_EDITOR" or space.tree_type == "CompositorNodeTree"
 
 
-class _Main(_InSidebars):
+class _Main(_SidebarPanel):
     bl_label = "Propagate Roto"
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw plate, keyframes and buttons."""
         _start_worker_once()
-        layout, settings = self.layout, context.scene.stcn
+        layout, settings = self.layout, scene_settings(context.scene)
         layout.use_property_split, layout.use_property_decorate = True, False
         _draw_plate(layout, settings)
         _draw_keyframes(layout, settings)
@@ -59,13 +59,13 @@ class _Main(_InSidebars):
         _draw_job(layout, settings)
 
 
-class _Details(_InSidebars):
+class _Details(_SidebarPanel):
     bl_label = "Settings"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender documents it
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw settings that most shots do not change."""
-        layout, settings = self.layout, context.scene.stcn
+        layout, settings = self.layout, scene_settings(context.scene)
         layout.use_property_split, layout.use_property_decorate = True, False
         for name in ("weights", "device", "colour", "overrides", "wiring", "shot_file"):
             layout.prop(settings, name)
@@ -164,36 +164,29 @@ def _start_worker_once() -> None:
         bpy.app.timers.register(_describe_worker, first_interval=0.2)
 
 
+def cancel_timer() -> None:
+    """Do not start the worker after all, since the extension is being disabled."""
+    if bpy.app.timers.is_registered(_describe_worker):
+        bpy.app.timers.unregister(_describe_worker)
+
+
 def _describe_worker() -> None:
     if not STATE.status.is_running and not STATE.worker.is_describing:
         STATE.worker.describe_in_background()
 
 
-def _in_every_editor() -> list[type]:
+def _panels_of_all_editors() -> list[type[bpy.types.Panel]]:
     """Return the panels: Blender needs one class per editor."""
     panels = []
     for space, name in _EDITORS.items():
         main = f"STCN_PT_{name}"
         body = {"bl_space_type": space, "bl_idname": main}
-        panels.append(type(main, (_Main, bpy.types.Panel), body))
+        panels.append(type(main, (_Main,), body))
         details = f"{main}_settings"
         body = {"bl_space_type": space, "bl_idname": details, "bl_parent_id": main}
-        panels.append(type(details, (_Details, bpy.types.Panel), body))
+        panels.append(type(details, (_Details,), body))
     return panels
 
 
-_CLASSES = (STCN_UL_keyframe_files, *_in_every_editor())
-
-
-def register() -> None:
-    """Add the panels."""
-    for each in _CLASSES:
-        bpy.utils.register_class(each)
-
-
-def unregister() -> None:
-    """Remove the panels."""
-    for each in reversed(_CLASSES):
-        bpy.utils.unregister_class(each)
-    if bpy.app.timers.is_registered(_describe_worker):
-        bpy.app.timers.unregister(_describe_worker)
+CLASSES = (STCN_UL_keyframe_files, *_panels_of_all_editors())
+"""For Blender to register."""

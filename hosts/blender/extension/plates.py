@@ -12,6 +12,7 @@ from stcn_plugin.errors import HostError
 
 from .node_trees import compositor_tree
 from .numbered_file import NumberedFile
+from .settings import scene_settings
 
 MATTES_PROPERTY = "stcn_mattes"
 """Custom property of nodes and images with mattes: the frame pattern of the mattes."""
@@ -44,7 +45,7 @@ def collect_plate(scene: bpy.types.Scene) -> Plate:
     Raises:
         HostError: There is none, or it is not an image sequence.
     """
-    settings = scene.stcn
+    settings = scene_settings(scene)
     if settings.plate_kind == "NODE":
         return _of_node(_plate_node(scene))
     if settings.plate_kind == "CLIP":
@@ -67,7 +68,7 @@ def is_plate_node(node: Any) -> bool:
 
 def _plate_node(scene: bpy.types.Scene) -> Any:
     """Return the node that the settings name, else the active node, else the only one."""
-    tree, name = compositor_tree(scene), scene.stcn.plate_node
+    tree, name = compositor_tree(scene), scene_settings(scene).plate_node
     nodes = [node for node in tree.nodes if is_plate_node(node)] if tree else []
     if name:
         named = next((node for node in nodes if node.name == name), None)

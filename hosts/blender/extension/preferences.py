@@ -57,4 +57,5 @@ def worker_lines() -> list[str]:
     return [f"stcn_plugin {worker.version}", f"Devices: {devices}", f"Weights: {weights}"]
 
 
-register, unregister = bpy.utils.register_classes_factory((StcnPreferences,))
+CLASSES = (StcnPreferences,)
+"""For Blender to register."""

@@ -17,6 +17,9 @@ from .node_trees import compositor_tree
 from .state import STATE
 
 _PLATE_NODES = ("CompositorNodeImage", "CompositorNodeMovieClip")
+_PROPERTY = "stcn"
+"""Name of the settings among the properties of a scene."""
+
 _PLATE_KINDS = (
     ("NODE", "Node", "An Image or Movie Clip node of the compositor"),
     ("IMAGE", "Image", "An image sequence"),
@@ -53,7 +56,7 @@ def _search_devices(_settings: object, _context: object, text: str) -> Iterator[
 
 
 def _search_nodes(_settings: object, context: bpy.types.Context, text: str) -> list[str]:
-    tree = compositor_tree(context.scene)
+    tree = compositor_tree(context.scene) if context.scene else None
     nodes = tree.nodes if tree else ()
     return [node.name for node in nodes if node.bl_idname in _PLATE_NODES and text.lower() in node.name.lower()]
 
@@ -138,15 +141,21 @@ class StcnSettings(bpy.types.PropertyGroup):
     )
 
 
-def register() -> None:
+def scene_settings(scene: bpy.types.Scene | None) -> StcnSettings:
+    """Return the settings of a scene."""
+    settings: StcnSettings = getattr(scene, _PROPERTY)
+    return settings
+
+
+def add_settings() -> None:
     """Add the settings to all scenes."""
-    bpy.utils.register_class(StcnKeyframeFile)
-    bpy.utils.register_class(StcnSettings)
-    bpy.types.Scene.stcn = PointerProperty(type=StcnSettings)
+    setattr(bpy.types.Scene, _PROPERTY, PointerProperty(type=StcnSettings))
 
 
-def unregister() -> None:
-    """Remove the settings; those saved in files are kept."""
-    del bpy.types.Scene.stcn
-    bpy.utils.unregister_class(StcnSettings)
-    bpy.utils.unregister_class(StcnKeyframeFile)
+def remove_settings() -> None:
+    """Remove the settings from all scenes; those saved in files are kept."""
+    delattr(bpy.types.Scene, _PROPERTY)
+
+
+CLASSES = (StcnKeyframeFile, StcnSettings)
+"""For Blender to register, in this order."""

@@ -18,6 +18,7 @@ from stcn_plugin.frames import parse_frame_range, shift_frame_range
 
 from .colour_spaces import input_space
 from .plates import Plate, collect_plate
+from .settings import scene_settings
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,15 @@ class ShotSettings:
     shot_file: str
 
     @classmethod
-    def of(cls, scene: bpy.types.Scene) -> ShotSettings:
+    def of(cls, scene: bpy.types.Scene | None) -> ShotSettings:
         """Read the settings of a scene.
 
         Raises:
             STCNError: There is no plate, or a setting is invalid.
         """
-        settings = scene.stcn
+        if scene is None:
+            raise HostError("there is no scene", fix="Open a scene in this window")
+        settings = scene_settings(scene)
         try:
             overrides = tuple(shlex.split(settings.overrides))
         except ValueError as error:
@@ -169,7 +172,7 @@ class ShotSettings:
     def _settings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the settings that override the preset, and warnings."""
         space = input_space(self.plate.colour_space) if self.colour == "BLENDER" else None
-        warnings = ()
+        warnings: tuple[str, ...] = ()
         if self.colour == "BLENDER" and space is None:
             warnings = (
                 f"the worker does not know Blender's colour space '{self.plate.colour_space}' and uses the one named in "

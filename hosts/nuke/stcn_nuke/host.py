@@ -16,8 +16,9 @@ from stcn_nuke.plates import file_pattern, plate_format, render_plate
 from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
 from stcn_nuke.selection import node_named
+from stcn_plugin import environment
 from stcn_plugin.bridge import JobRequest, KeyframeFile, Report, WarmWorker, hookimpl
-from stcn_plugin.bridge.warm_worker import PYTHON_VARIABLE, recorded_python
+from stcn_plugin.bridge.warm_worker import recorded_python
 from stcn_plugin.errors import HostError
 from stcn_plugin.frames import parse_frame_range
 
@@ -33,7 +34,7 @@ def make_worker(python: str | None = None) -> WarmWorker:
     return WarmWorker(
         lambda: python or recorded_python(INSTALL_RECORD),
         setting=str(INSTALL_RECORD),
-        fix=f"Run `stcn install nuke` again, or set {PYTHON_VARIABLE} to a Python that has stcn_plugin",
+        fix=f"Run `stcn install nuke` again, or set {environment.WORKER_PYTHON.name} to a Python that has stcn_plugin",
     )
 
 

@@ -27,6 +27,7 @@ def write_exr(path: Path, pixels: np.ndarray, data: tuple[int, int] = (0, 0), di
     spec.x, spec.y = data
     spec.full_x, spec.full_y, spec.full_width, spec.full_height = display or (*data, *pixels.shape[1::-1])
     output = oiio.ImageOutput.create(str(path))
+    assert output is not None
     assert output.open(str(path), spec) and output.write_image(pixels) and output.close()
 
 
@@ -36,4 +37,5 @@ def read_channels(path: Path | str) -> dict[str, np.ndarray]:
     assert source, oiio.geterror()
     names, pixels = source.spec().channelnames, source.read_image("float")
     source.close()
+    assert pixels is not None, source.geterror()
     return {name: pixels[..., index] for index, name in enumerate(names)}

@@ -1,6 +1,6 @@
-"""Nuke's part in the end-to-end tests: starts as Nuke does from a folder like ``~/.nuke``, then plays an artist.
+"""Nuke in the end-to-end tests: starts from a folder like ``~/.nuke`` as Nuke does, then acts as an artist.
 
-Run as a process of its own that has nothing but the stand-in on its path: ``python -S drive.py FOLDER PART ...``.
+Runs as a process with nothing but the stand-in on its path: ``python -S drive.py FOLDER PART ...``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import nuke
+if TYPE_CHECKING:
+    nuke: Any  # the stand-in, which has more than Nuke's stubs
+else:
+    import nuke
 from nuke_stage import stage
 
 FOLDER = Path(sys.argv[1])
@@ -53,9 +57,9 @@ def select(*names: str) -> None:
 
 
 def fill(**values: str) -> None:
-    """Answer the next panel; the order in which the artist fills it in is that of the arguments."""
+    """Fill in the next panel, in the order of the arguments."""
 
-    def answer(panel):
+    def answer(panel: Any) -> bool:
         stage.answer(panel, **values)
         return True
 
@@ -63,7 +67,7 @@ def fill(**values: str) -> None:
 
 
 def work(**values: str) -> None:
-    """Press Propagate or Update and work on until the mattes are there, or a message."""
+    """Press Propagate or Update and wait for the mattes or a message."""
     seen = len(stage.undo_steps), len(stage.messages), len(stage.printed)
     label = values.pop("command")
     fill(**values)
@@ -75,20 +79,20 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.exr"))}
 
 
-def node_list() -> list[list]:
+def node_list() -> list[list[Any]]:
     return [[op.name, op.kind, [before.name if before else None for before in op.inputs]] for op in stage.ops]
 
 
-def knob_values(name: str, *knobs: str) -> dict:
+def knob_values(name: str, *knobs: str) -> dict[str, Any]:
     return {knob: nuke.toNode(name)[knob].value() for knob in knobs}
 
 
-def artist(plate: str, work_folder: str) -> dict:
-    """A day at work: propagate, update, another layout, a rendered plate, cancel."""
+def artist(plate: str, work_folder: str) -> dict[str, Any]:
+    """Propagate, update, use another layout and a rendered plate, cancel, and make an error."""
     from nuke_stage.curves import draw
     from nuke_stage.script_text import script_text
 
-    out, told = Path(work_folder), {}
+    out, results = Path(work_folder), dict[str, Any]()
     read = nuke.nodes.Read()
     read["file"].fromUserText(f"{plate} 1001-1008")
     for name, discs in (("hero", {1001: (30, 40, 14), 1004: (36, 40, 14)}), ("ball", {1001: (70, 20, 9)})):
@@ -109,7 +113,7 @@ def artist(plate: str, work_folder: str) -> dict:
         device="cpu",
         out=pattern,
     )
-    told["first"] = {
+    results["first"] = {
         "seconds": time.monotonic() - pressed,
         "messages": list(stage.messages),
         "nodes": node_list(),
@@ -128,7 +132,7 @@ def artist(plate: str, work_folder: str) -> dict:
     select("STCN_sh010_BackdropNode1")
     pressed = time.monotonic()
     work(command="Update...", sources="hero", when="at these frames", frames="1007")
-    told["update"] = {
+    results["update"] = {
         "seconds": time.monotonic() - pressed,
         "messages": list(stage.messages),
         "digests": digests(out / "mattes"),
@@ -152,7 +156,7 @@ def artist(plate: str, work_folder: str) -> dict:
         device="cpu",
         out=f"{out.as_posix()}/crypto/sh010c.####.exr",
     )
-    told["rendered_plate"] = {
+    results["rendered_plate"] = {
         "messages": list(stage.messages),
         "plates": sorted(path.name for path in (out / "crypto" / "plate").iterdir()),
         "mattes": sorted(path.name for path in (out / "crypto").glob("*.exr")),
@@ -165,7 +169,7 @@ def artist(plate: str, work_folder: str) -> dict:
     pressed = time.monotonic()
     select("Read1", "hero")
     work(command="Propagate roto...", preset="draft", device="cpu", out=f"{out.as_posix()}/stopped/sh010s.####.exr")
-    told["cancelled"] = {
+    results["cancelled"] = {
         "seconds": time.monotonic() - pressed,
         "messages": list(stage.messages),
         "printed": list(stage.printed),
@@ -175,8 +179,8 @@ def artist(plate: str, work_folder: str) -> dict:
     stage.cancel_task_at = None
     read["colorspace"].setValue("no such space")
     work(command="Propagate roto...", preset="draft", device="cpu", out=f"{out.as_posix()}/wrong/sh010w.####.exr")
-    told["error"] = list(stage.messages)
-    return told
+    results["error"] = list(stage.messages)
+    return results
 
 
 def main() -> int:

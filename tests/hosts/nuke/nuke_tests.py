@@ -1,4 +1,4 @@
-"""What the tests of the Nuke plugin share."""
+"""Shared by the tests of the Nuke plugin."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ PLUGIN = HERE.parents[2] / "hosts" / "nuke"
 STAND_IN = HERE / "stand_in"
 
 
-def pixels_of(path) -> tuple[np.ndarray, oiio.ImageSpec]:
-    """The pixels and the header of a file."""
+def pixels_of(path: Path | str) -> tuple[np.ndarray, oiio.ImageSpec]:
+    """Return the pixels and the header of a file."""
     source = oiio.ImageInput.open(str(path))
     assert source is not None, oiio.geterror()
     spec = source.spec()
     data = source.read_image("float")
     source.close()
+    assert data is not None, source.geterror()
     return data, spec

@@ -50,7 +50,8 @@ class Stubs:
 @cache
 def read_stubs(*modules: str) -> Stubs:
     """Read modules of the stubs as one."""
-    files = {Path(file).name: Path(file.locate()) for file in distribution("types-nuke").files if file.suffix == ".pyi"}
+    listed = distribution("types-nuke").files or []
+    files = {Path(file).name: Path(str(file.locate())) for file in listed if file.suffix == ".pyi"}
     stubs = Stubs()
     for module in modules:
         _read(ast.parse(files[f"{module}.pyi"].read_text("utf-8")), stubs)
@@ -72,9 +73,9 @@ def _read(tree: ast.Module, stubs: Stubs) -> None:
         if isinstance(node, ast.FunctionDef):
             stubs.functions.setdefault(node.name, []).append(_signature(node, 0))
         elif isinstance(node, ast.AnnAssign):
-            stubs.values.add(node.target.id)
+            stubs.values.add(ast.unparse(node.target))
         elif isinstance(node, ast.Assign):
-            stubs.values.update(target.id for target in node.targets)
+            stubs.values.update(map(ast.unparse, node.targets))
         elif isinstance(node, ast.ClassDef):
             bases = [base.id for base in node.bases if isinstance(base, ast.Name)]
             stub = stubs.classes[node.name] = StubClass(bases)  # of two modules' classes the later one counts
@@ -82,7 +83,7 @@ def _read(tree: ast.Module, stubs: Stubs) -> None:
                 if isinstance(member, ast.FunctionDef):
                     stub.methods.setdefault(member.name, []).append(_signature(member, 1))
                 elif isinstance(member, ast.AnnAssign):
-                    stub.attributes.add(member.target.id)
+                    stub.attributes.add(ast.unparse(member.target))
 
 
 def _signature(node: ast.FunctionDef, skipped: int) -> Signature:

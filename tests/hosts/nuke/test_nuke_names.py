@@ -13,8 +13,9 @@ from nuke_tests import PLUGIN
 from stub_reader import curve_stubs, nuke_stubs
 
 import stcn_plugin.bridge
-from stcn_plugin import errors
+from stcn_plugin import environment, errors
 
+INSTALLED = tuple(f"stcn_plugin.{name}" for name in ("bridge", "environment", "errors", "frames"))
 SOURCES = sorted(PLUGIN.rglob("*.py"))
 BRIDGE = [
     ast.parse(path.read_text("utf-8")) for path in sorted(pathlib.Path(stcn_plugin.bridge.__file__).parent.glob("*.py"))
@@ -136,7 +137,7 @@ def names_of_python() -> set[str]:
     import re
 
     known |= set(dir(argparse.ArgumentParser)) | set(dir(re.compile(""))) | set(dir(re.match("", "")))
-    known |= set(vars(errors)) | {"what", "where", "fix", "strerror"}
+    known |= set(vars(errors)) | set(vars(environment)) | {"what", "where", "fix", "strerror"}
     for tree in [*TREES.values(), *BRIDGE]:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -203,16 +204,16 @@ def test_every_class_that_delivery_makes_is_in_the_table():
 
 
 def test_the_plugin_is_python_3_9_and_imports_no_more_than_a_host_has():
-    """Every file parses as Python 3.9 and imports the standard library, Nuke, the bridge, errors and frames alone."""
-    allowed = {"nuke", "nukescripts", "stcn_nuke", "__future__"}
+    """Every file parses as Python 3.9 and imports only the standard library, Nuke and what is installed in a host."""
+    allowed = {"nuke", "nukescripts", "stcn_nuke"}
     import sys
 
     for path, tree in TREES.items():
         for node in ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
-                names = [node.module]
+                names = [f"{node.module}.{alias.name}" for alias in node.names]
             for name in names:
                 top = name.split(".")[0]
-                inside = name.startswith("stcn_plugin.bridge") or name in ("stcn_plugin.errors", "stcn_plugin.frames")
+                inside = name.startswith(INSTALLED)
                 assert top in allowed or top in sys.stdlib_module_names or inside, f"{path.name}: {name}"

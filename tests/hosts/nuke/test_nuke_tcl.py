@@ -1,4 +1,4 @@
-"""Names and messages from other people's files in knobs, which Nuke evaluates as TCL: none of it runs."""
+"""Names and messages from other people's files in knobs, which Nuke evaluates as TCL: none of them is run."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def report(names, layout, out):
     ("text", "is_run"),
     [("[exec id]", True), ("a[set x [exec id]]b", True), ("$HOME", True), ("${x}", True), ("[getenv PATH]", False)],
 )
-def test_the_stand_in_runs_what_nuke_would_run(nuke, stage, text, is_run):
-    """A label with a command in it is the command's error; so the tests below show something."""
+def test_the_stand_in_evaluates_what_nuke_would_evaluate(nuke, stage, text, is_run):
+    """A label with a command is an error in the stand-in; so the tests below can fail."""
     backdrop = nuke.nodes.BackdropNode()
     if is_run:
         with pytest.raises(Misuse):
@@ -64,7 +64,7 @@ def test_the_stand_in_runs_what_nuke_would_run(nuke, stage, text, is_run):
 
 @pytest.mark.parametrize("layout", ["layers", "per_object", "cryptomatte"])
 def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path, layout):
-    """Mattes of hostile names come into the script, are saved, opened and delivered again, and nothing is run."""
+    """Mattes with hostile names are delivered, saved, opened and delivered again, and nothing is run."""
     from stcn_nuke.delivery import deliver
     from stcn_nuke.jobs import KeyframeSource, PropagateJob
     from stcn_nuke.matte_nodes import selected_origin
@@ -94,8 +94,8 @@ def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path
     assert stage.commands == []
 
 
-def test_what_somebody_else_wrote_into_our_knobs_is_not_evaluated(nuke, stage, make):
-    """A script from elsewhere may carry nodes that look like ours; to look at them runs nothing."""
+def test_knobs_that_somebody_else_wrote_are_not_evaluated(nuke, stage, make):
+    """A script from elsewhere may have nodes with our knobs; reading them runs nothing."""
     from stcn_nuke.delivery import deliver
     from stcn_nuke.jobs import KeyframeSource, PropagateJob
     from stcn_nuke.matte_nodes import selected_origin
@@ -116,17 +116,16 @@ def test_what_somebody_else_wrote_into_our_knobs_is_not_evaluated(nuke, stage, m
 
 
 def test_keyframes_are_rendered_into_any_folder(nuke, stage, make, tmp_path):
-    """The Write that renders them names its file literally."""
+    """The file of the Write node is escaped."""
     from stcn_nuke.jobs import KeyframeSource
     from stcn_nuke.rotos import render_keyframes
 
     make.read()
     make.roto("hero")
     folder = tmp_path / "[exec id] $x"
-    request = JobRequest(out=f"{tmp_path}/out/sh[exec id].####.exr")
-    (keyframe,) = render_keyframes(
-        [KeyframeSource("hero", (1001,))], request, str(folder), nuke.toNode("Read1").format()
-    )
+    request = JobRequest(out=f"{folder}/sh[exec id].####.exr")
+    sources = [KeyframeSource("hero", (1001,))]
+    (keyframe,) = render_keyframes(sources, request, str(folder), nuke.toNode("Read1").format())
     assert isinstance(keyframe, KeyframeFile)
     assert Path(keyframe.file).is_file()
     assert Path(keyframe.file).parent == folder
@@ -134,7 +133,7 @@ def test_keyframes_are_rendered_into_any_folder(nuke, stage, make, tmp_path):
 
 
 def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch):
-    """Of the script's folder, of a colour space, of a shot file, and in what the worker says."""
+    """The script's folder, colour spaces, shot files, and messages of the worker."""
     from stcn_nuke import colour
     from stcn_nuke.matte_nodes import Origin
     from stcn_nuke.panels import PropagatePanel, UpdatePanel

@@ -143,6 +143,7 @@ def allNodes() -> list[Node]:
 
 @_main_thread_only
 def delete(n: Node | None) -> None:
+    assert n is not None
     op = n._op()
     op.is_deleted = True
     _stage.ops.remove(op)
@@ -247,6 +248,7 @@ def scriptSaveAs(filename: str | None = None, overwrite: int | bool = -1) -> Non
 
     from nuke_stage.script_text import script_text
 
+    assert filename is not None
     if Path(filename).exists() and not overwrite:
         raise RuntimeError(f"{filename} exists")
     _stage.root.knob_values["name"]._value = filename

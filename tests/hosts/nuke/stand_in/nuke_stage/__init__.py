@@ -26,7 +26,7 @@ class Stage:
         self.reset()
 
     def reset(self) -> None:
-        self.calls: queue.SimpleQueue[tuple[Callable[..., Any], tuple, dict]] = queue.SimpleQueue()
+        self.calls: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]] = queue.SimpleQueue()
         self.root: Any = None
         self.ops: list[Any] = []
         self.groups: list[Any] = []

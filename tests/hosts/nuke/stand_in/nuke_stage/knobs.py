@@ -152,6 +152,7 @@ class File_Knob(EvalString_Knob):
 
     def fromUserText(self, s: str) -> None:
         match = re.fullmatch(r"(?P<file>.*?)(?: (?P<first>-?\d+)-(?P<last>-?\d+))?", s, re.DOTALL)
+        assert match, s
         self.setValue(match["file"])
         if self._node is not None and self._node.kind == "Read":
             self._node._opened(match["first"], match["last"])

@@ -196,7 +196,7 @@ class Op:
         """Take range and format from the files, as Nuke does where a file is entered by hand."""
         from nuke_stage.pixels import header, nuke_channel
 
-        if first is not None:
+        if first is not None and last is not None:
             for name, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
                 self.knob_values[name]._value = int(frame)
         spec = header(knobs.numbered(evaluated(self.value("file")), self.value("first")))
@@ -214,6 +214,7 @@ class Node:
     """A handle of a node."""
 
     __slots__ = ("_held",)
+    _held: Op
 
     def __init__(self, op: Op) -> None:
         object.__setattr__(self, "_held", op)
@@ -242,7 +243,7 @@ class Node:
         return self._op().name
 
     def fullName(self) -> str:
-        op, names = self._op(), []
+        op, names = self._op(), list[str]()
         while op.parent is not None:
             names.insert(0, op.name)
             op = op.parent
@@ -271,7 +272,8 @@ class Node:
 
     def input(self, index: int) -> Node | None:
         inputs = self._op().inputs
-        return handle(inputs[index]) if index < len(inputs) and inputs[index] else None
+        before = inputs[index] if index < len(inputs) else None
+        return handle(before) if before else None
 
     def inputs(self) -> int:
         return len(self._op().inputs)
@@ -340,11 +342,11 @@ class Group(Node):
     def nodes(self) -> list[Node]:
         return [handle(op) for op in self._op().children()]
 
-    def __enter__(self):
+    def __enter__(self) -> Group:  # noqa: PYI034 - Self came with Python 3.11
         stage.groups.append(self._op())
         return self
 
-    def __exit__(self, type, value, traceback):  # noqa: A002
+    def __exit__(self, type: object, value: object, traceback: object) -> None:  # noqa: A002
         if stage.groups.pop() is not self._op():
             raise Misuse("groups were left in another order than entered")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from nuke_stage import stage
 from nuke_stage.knobs import String_Knob, Tab_Knob, quoted, unquoted
@@ -64,7 +65,7 @@ def open_script(file: str) -> None:
     parsed = library("nkparser").Script.from_file(file)
     new_script()
     stage.frame = 1
-    made: dict[object, Op] = {}
+    made: dict[Any, Op] = {}
     for node in parsed.all_nodes():
         if node.class_name == "Root":
             made[node] = stage.root
@@ -85,6 +86,7 @@ def _set(op: Op, name: str, raw: str) -> None:
         return
     if name == "addUserKnob":
         match = re.match(r"\{(\d+) (\w+) l (\S+|\"[^\"]*\")", raw)
+        assert match, raw
         op.add((Tab_Knob if match[1] == "20" else String_Knob)(match[2], unquoted(match[3])))
         op.user_knobs.append(match[2])
         return
