@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, cast, final
+from typing import IO, final
 
 from stcn_plugin.bridge.messages import MAX_MESSAGE_BYTES, RETIRED, Alive, Message, decode
 from stcn_plugin.bridge.signals import STOP_SIGNALS
@@ -22,7 +22,6 @@ RUN_AGAIN = "The mattes written so far are complete; run the job again"
 
 _LOG_LINES = 12
 _LOG_LINE_LENGTH = 200
-_ALIVE = b'{"type":"alive"'
 
 _EXIT_TIMEOUT = 3.0
 """Seconds to wait for the exit of an ended or killed process; the host continues after that."""
@@ -43,7 +42,7 @@ class Connection:
         """Number of lines from the worker, including `Alive` messages."""
         self.last_alive = Alive()
         self._has_started = False
-        self._inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Message | ProtocolError | None] = queue.SimpleQueue()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._log_lines: deque[str] = deque(maxlen=_LOG_LINES)
         self._on_log = on_log
@@ -78,20 +77,18 @@ class Connection:
             ProtocolError: It sent an invalid message.
         """
         try:
-            line = self._inbox.get(timeout=timeout) if timeout > 0 else self._inbox.get_nowait()
+            received = self._inbox.get(timeout=timeout) if timeout > 0 else self._inbox.get_nowait()
         except queue.Empty:
             return None
-        if line is None:
+        if received is None:
             raise self._exit_error()
-        try:
-            message = decode(line)
-        except ProtocolError as error:
+        if isinstance(received, ProtocolError):
             raise ProtocolError(
-                f"the worker sent an invalid message: {error.what}",
+                f"the worker sent an invalid message: {received.what}",
                 fix=self.with_log("Install the same version of stcn_plugin for worker and host"),
-            ) from None
+            )
         self._has_started = True
-        return message
+        return received
 
     def with_log(self, fix: str) -> str:
         """Append the last lines of the worker's stderr to a text."""
@@ -157,13 +154,15 @@ class Connection:
         try:
             while line := pipe.readline(MAX_MESSAGE_BYTES):
                 self.lines_received += 1
-                if line.startswith(_ALIVE):  # not queued: nobody may read the queue for minutes
-                    with suppress(ProtocolError):
-                        self.last_alive = cast("Alive", decode(line))
-                    continue
                 if not line.endswith(b"\n") and len(line) < MAX_MESSAGE_BYTES:
                     break  # the process died while writing it
-                self._inbox.put(line)
+                message = decode(line)
+                if isinstance(message, Alive):
+                    self.last_alive = message  # not queued: nobody may read the queue for minutes
+                else:
+                    self._inbox.put(message)
+        except ProtocolError as error:
+            self._inbox.put(error)
         finally:
             self._inbox.put(None)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping
 from importlib import import_module
 from io import StringIO
@@ -14,8 +12,6 @@ from stcn_plugin import __version__
 from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
 from stcn_plugin.cli.terminal import accept_any_text, echo_document, echo_message
 from stcn_plugin.errors import STCNError, UnexpectedError
-
-_NOBODY_READS = 141  # what a shell gives for a program that SIGPIPE ended
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "propagate": ("stcn_plugin.cli.propagate:propagate", "Propagate keyframe mattes over a shot."),
@@ -87,7 +83,6 @@ def _run() -> int:
     """Run the command that the arguments name; return the exit code."""
     try:
         status = stcn.main(prog_name="stcn", standalone_mode=False)
-        sys.stdout.flush()
     except click.exceptions.Abort as error:  # which click makes of Ctrl-C, and of the end of input at a question
         echo_message("stopped")
         return exit_code(error.__context__ or KeyboardInterrupt())
@@ -96,9 +91,6 @@ def _run() -> int:
         error.show(text)
         echo_document(text.getvalue().rstrip(), err=True)
         return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it flushes at its end
-        return _NOBODY_READS
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one message and an honest exit code
         echo_message(str(error if isinstance(error, STCNError) else UnexpectedError.of(error)))
         return exit_code(error)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 
 import click
 
 from stcn_plugin.bridge.printable import printable, printable_lines
+
+_NOBODY_READS = 141
+"""Exit code where whoever read stdout has left, as by ``head``: what a shell gives for a program that SIGPIPE ended."""
 
 
 def echo(text: str, *, err: bool = False, mark: str = "") -> None:
@@ -40,8 +44,12 @@ def accept_any_text() -> None:
 
 
 def _write(text: str, *, err: bool) -> None:
-    if not err:
-        click.echo(text)
+    if err:
+        with suppress(OSError):  # that stderr is closed or its disk full can be told to nobody
+            click.echo(text, err=True)
         return
-    with suppress(OSError):  # that stderr is closed or its disk full can be told to nobody
-        click.echo(text, err=True)
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains when it flushes at its end
+        raise SystemExit(_NOBODY_READS) from None

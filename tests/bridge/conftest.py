@@ -17,7 +17,9 @@ def client():
 
     def make(script: str | WorkerLaunch, **arguments: object) -> WorkerClient:
         launch = fake(script) if isinstance(script, str) else script
-        limits = {name: arguments.pop(name) for name in ("start", "silence", "cancel", "quit") if name in arguments}
+        limits = {
+            name: arguments.pop(name) for name in ("start", "silence", "stall", "cancel", "quit") if name in arguments
+        }
         made.append(WorkerClient(launch, timeouts=Timeouts(**{"quit": 0.5, **limits}), **arguments))
         return made[-1]
 

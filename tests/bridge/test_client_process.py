@@ -10,12 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_workers import GOOD, JOB, end_of, eventually, is_alive, until
+from fake_workers import GOOD, JOB, end_of, eventually, fake, is_alive, until
 
+from stcn_plugin.bridge import Timeouts, WorkerClient
 from stcn_plugin.bridge import client as client_module
 from stcn_plugin.bridge.connection import RUN_AGAIN
 from stcn_plugin.bridge.launch import WorkerLaunch, without_python
 from stcn_plugin.bridge.messages import RETIRED, Done, Failed, Warned
+from stcn_plugin.bridge.signals import STOP_SIGNALS
 from stcn_plugin.errors import CancelledError, ProtocolError, WorkerError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
@@ -125,6 +127,43 @@ def test_a_slow_worker_that_responds_is_not_stopped(client, monkeypatch):
         assert eventually(lambda received=received: connection.lines_received > received)
         now[0] += 0.9
         assert worker.receive() is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "where", "advice"),
+    [
+        ("doing='reading frame 1043 of the plate', file='/net/p.1043.exr'", "reading frame 1043 of the plate (/net/p.1043.exr)", "Check the disk or the network share"),
+        ("doing='propagating frame 1043'", "propagating frame 1043", "Check the device"),
+    ],
+    ids=["file", "network"],
+)  # fmt: skip
+def test_a_worker_without_progress_is_stopped(client, fields, where, advice):
+    """Although it responds; the error says what it was doing and what to check."""
+    worker = client(f"hello(); request()\nwhile True: send('alive', seconds=61, {fields}); time.sleep(0.01)", stall=60)
+    job = worker.submit(JOB)
+    pid = worker.pid
+    with pytest.raises(WorkerError, match="made no progress for 60 s") as caught:
+        end_of(worker, job)
+    assert caught.value.where == where
+    assert caught.value.fix.startswith(advice)
+    assert "STCN_TIMEOUTS" in caught.value.fix
+    assert not is_alive(pid)
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("begins", ["", "hello(); request(); "], ids=["starting", "at work"])
+def test_a_worker_stopped_by_a_signal_counts_as_cancelled(client, number, begins):
+    """Whether the signal killed it, before it could handle signals, or its exit code names the signal."""
+    for end in (
+        f"signal.signal({number}, signal.SIG_DFL); os.kill(os.getpid(), {number})",
+        f"sys.exit({128 + number})",
+    ):
+        worker = client(begins + end)
+        job = worker.submit(JOB)
+        with pytest.raises(CancelledError, match=f"stopped by {number.name}") as caught:
+            end_of(worker, job)
+        assert caught.value.signal == number
+        assert not worker.is_running
 
 
 def test_time_in_which_the_host_does_not_poll_is_not_counted(client, monkeypatch):
@@ -273,3 +312,24 @@ print(worker.pid)
     result = subprocess.run([sys.executable, "-c", host], cwd=root, capture_output=True, text=True, timeout=120)
     assert (result.returncode, result.stderr) == (0, "")
     assert eventually(lambda: not is_alive(int(result.stdout)))
+
+
+def test_time_limits_from_the_environment(monkeypatch):
+    """The variable changes the limits that it names; an argument overrides it."""
+    monkeypatch.setenv("STCN_TIMEOUTS", " stall=7200, cancel = 2.5 ,")
+    assert Timeouts.from_environment() == Timeouts(stall=7200, cancel=2.5)
+    assert WorkerClient(fake(""))._timeouts.stall == 7200
+    assert WorkerClient(fake(""), timeouts=Timeouts())._timeouts.stall == 1800
+    monkeypatch.delenv("STCN_TIMEOUTS")
+    assert Timeouts.from_environment() == Timeouts()
+
+
+@pytest.mark.parametrize(
+    "text", ["stall", "stall=", "stall=soon", "stall=-1", "stall=nan", "patience=3", "stall=5;quit=1"]
+)
+def test_invalid_time_limits_in_the_environment(monkeypatch, text):
+    """The error lists the names."""
+    monkeypatch.setenv("STCN_TIMEOUTS", text)
+    with pytest.raises(WorkerError, match="start, silence, stall, cancel, quit") as caught:
+        WorkerClient(fake(""))
+    assert caught.value.where == "STCN_TIMEOUTS"

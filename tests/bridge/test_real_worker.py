@@ -16,7 +16,7 @@ from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
 
 from stcn_plugin import __version__
-from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, WorkerClient, WorkerLaunch
+from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, Timeouts, WorkerClient, WorkerLaunch
 from stcn_plugin.bridge.messages import PROTOCOL, RETIRED, Done, Failed, Hello, Progressed, Warned, Written, decode
 from stcn_plugin.errors import CancelledError, PlateError, PluginError, WorkerError
 from stcn_plugin.media.images import read_image
@@ -295,6 +295,84 @@ def test_a_killed_worker_leaves_complete_files_and_the_next_job_runs(mortal, job
     assert mortal.pid != first
 
 
+NOTIFIED = """
+@hookimpl
+def stcn_process_mattes(frame, mattes):
+    time.sleep(0.2)
+
+@hookimpl
+def stcn_shot_failed(error):
+    with open(__file__ + ".failed", "a") as file:
+        file.write(type(error).__name__)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_to_the_worker_cancels(mortal, job, tmp_path, number):
+    """Complete frames, plugins are notified, the host gets the signal, the process exits with it, and the next job runs."""
+    running = mortal.submit(job("signalled", f"1001-{1000 + FRAMES}", NOTIFIED))
+    for _ in range(2):
+        until(mortal, Written)
+    process = mortal._connection.process
+    os.kill(process.pid, number)
+    ended = end_of(mortal, running)
+    assert isinstance(ended, Failed)
+    assert isinstance(ended.error, CancelledError)
+    assert ended.error.signal == number
+    assert process.wait(60) == 128 + number
+    assert 2 <= len(complete_files(tmp_path / "signalled")) < FRAMES
+    assert (tmp_path / "signalled.py.failed").read_text() == "CancelledError"
+    assert isinstance(end_of(mortal, mortal.submit(job("next"))), Done)
+
+
+def test_a_signal_stops_an_idle_worker(mortal):
+    """The next request starts another."""
+    assert mortal.describe().presets
+    process = mortal._connection.process
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(60) == 143
+    assert mortal.describe().presets
+    assert mortal.pid != process.pid
+
+
+HANGING = """
+@hookimpl
+def stcn_process_mattes(frame, mattes):
+    if frame == 1002:
+        open(__file__ + ".hangs", "w").close()
+        {hang}
+"""
+
+
+def hang(worker: WorkerClient, running: int, mark: Path, **timeouts: float) -> WorkerError:
+    """Wait for a job to hang, and return the error that it ends with."""
+    while not mark.exists():
+        worker.receive(timeout=0.1)
+    worker._timeouts = Timeouts(**timeouts)  # only now: loading the libraries may take longer
+    with pytest.raises(WorkerError) as caught:
+        end_of(worker, running)
+    return caught.value
+
+
+def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
+    """Although the process responds, as if a file server were gone; the error says where it hangs."""
+    running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang="time.sleep(600)")))
+    error = hang(mortal, running, tmp_path / "hanging.py.hangs", stall=2)
+    assert error.what == "the worker hangs: it made no progress for 2 s and was stopped"
+    assert error.where == f"writing the mattes of frame 1002 ({tmp_path / 'hanging' / 'm.1002.exr'})"
+    assert complete_files(tmp_path / "hanging") == [1001]
+
+
+def test_a_process_that_hangs_is_stopped(mortal, job, tmp_path):
+    """No thread of it runs any more; the error says what it was doing in its last message."""
+    still = "ctypes.PyDLL(None).sleep(600)"  # holds Python's lock
+    running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang=still)))
+    error = hang(mortal, running, tmp_path / "hanging.py.hangs", silence=4)
+    assert error.what == "the worker did not respond for 4 s and was stopped"
+    assert error.where
+    assert complete_files(tmp_path / "hanging") == [1001]
+
+
 def test_a_crash_in_native_code_is_reported(mortal, job):
     """With the signal and the location in the plugin."""
     crash = "@hookimpl\ndef stcn_shot_started(): os.kill(os.getpid(), signal.SIGSEGV)"
@@ -341,7 +419,7 @@ def test_its_exit_code_depends_on_its_input(sent, code, word):
 
 HOST = """
 import os, sys, time
-from stcn_plugin.bridge import JobRequest, KeyframeFile, WorkerClient, WorkerLaunch
+from stcn_plugin.bridge import JobRequest, KeyframeFile, Timeouts, WorkerClient, WorkerLaunch
 from stcn_plugin.bridge.messages import Written
 plate, key, out, plugin, sibling = sys.argv[1:]
 worker = WorkerClient(WorkerLaunch(sys.executable))

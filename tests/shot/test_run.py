@@ -19,8 +19,12 @@ from stcn_plugin.errors import (
 )
 from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.media.images import read_image
+from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.presets.model import Memory, Preset
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.shot import job as job_module
+from stcn_plugin.shot import keyframes as keyframes_module
 from stcn_plugin.shot import run as run_module
 from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.propagate import propagate
@@ -279,16 +283,76 @@ def test_out_of_memory_is_told_with_what_to_change(clip, engine, monkeypatch, ki
     assert caught.value.__cause__ is error
 
 
-def test_other_errors_keep_their_own_words_and_name_the_frame(clip, engine, monkeypatch):
-    """What is no lack of memory is not called one."""
-    error = RuntimeError("shapes differ")
-    monkeypatch.setattr(Propagator, "step", failing(error))
-    with pytest.raises(UnexpectedError, match="shapes differ") as caught:
+def failing_at(owner, name: str, number: int | None, error: Exception):
+    """Stand in for a function that fails when it is called with a number, or whenever it is called."""
+    real = getattr(owner, name)
+
+    def stand_in(*arguments, **named):
+        if number is None or number in [each for each in arguments if isinstance(each, int)]:
+            raise error
+        return real(*arguments, **named)
+
+    return stand_in
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "number", "where"),
+    [
+        (PlateReader, "read", 1003, "reading frame 1003 of the plate ({folder}/plate.1003.png)"),
+        (PlateReader, "header", 1001, "reading the header of the plate ({folder}/plate.####.png)"),
+        (Propagator, "step", 4, "propagating frame 1005"),
+        (MatteWriter, "encode", 1003, "writing the mattes of frame 1003 ({folder}/out/matte.1003.exr)"),
+        (keyframes_module, "_read_frame", None, "reading the keyframe of frame 1001 ({folder}/key.1001.0.png)"),
+        (job_module, "check_outputs", None, "checking where the mattes go ({folder}/out/matte.####.exr)"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_an_error_that_nobody_foresaw_names_frame_and_file(clip, engine, monkeypatch, owner, name, number, where):
+    """Whatever a library raises, in whichever thread: plugins are told the same, and the mattes before are whole."""
+    error = UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+    monkeypatch.setattr(owner, name, failing_at(owner, name, number, error))
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
+    with pytest.raises(UnexpectedError, match=r"unexpected UnicodeDecodeError: .*invalid start byte") as caught:
+        propagate(shot, engine_for=lambda _: engine)
+    assert caught.value.where == where.format(folder=clip.folder)
+    assert caught.value.__cause__ is error
+    for path in (clip.folder / "out").glob("*"):
+        assert read_image(path).pixels.shape == (96, 144, 5)
+
+
+def test_a_lost_gpu_is_told_in_words(clip, engine, monkeypatch):
+    """With the frame that it was lost at, and that running again may help."""
+    monkeypatch.setattr(Propagator, "step", failing(torch.AcceleratorError("CUDA error: unspecified launch failure")))
+    with pytest.raises(DeviceError, match="the GPU stopped working") as caught:
         propagate(
             make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)}),
             engine_for=lambda _: engine,
         )
-    assert (caught.value.__cause__, caught.value.where) == (error, "propagating frame 1001")
+    assert caught.value.where == "propagating frame 1001"
+    assert "Run the job again" in caught.value.fix
+
+
+def test_a_cancel_ends_a_step_between_its_stages(clip, engine):
+    """A frame that takes minutes need not be finished."""
+    steps, running = [], []
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
+    watcher = Watcher(
+        on_progress=steps.append,
+        is_cancelled=lambda: len(steps) == 2 and any("propagating" in each.what for each in running[-1]),
+        on_activity=running.append,
+    )
+    with pytest.raises(CancelledError):
+        run(prepare(shot), engine, watcher=watcher)
+    assert running[-1] == ()
+    assert [path.name for path in sorted((clip.folder / "out").iterdir())] == ["matte.1001.exr", "matte.1002.exr"]
+
+
+def test_a_cancel_ends_the_preparation(clip):
+    """Reading the headers of a long plate from a slow disk need not be finished either."""
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
+    with pytest.raises(CancelledError):
+        prepare(shot, watcher=Watcher(is_cancelled=lambda: True))
+    assert not (clip.folder / "out").exists()
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -80,3 +80,25 @@ def test_an_error_ends_a_turn(turn):
         pass
     with turns.file():
         pass
+
+
+@pytest.mark.parametrize("turn", [Turns.file, Turns.network])
+def test_an_interrupt_while_waiting_for_a_turn_gives_it_up(turn, monkeypatch):
+    """Ctrl-C in the middle of the lock: whoever writes the mattes that are done must not wait for ever."""
+    turns = Turns(together=False)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(turns._condition, "wait_for", interrupt)
+        with pytest.raises(KeyboardInterrupt), turn(turns):
+            pass
+    for other in (turns.network, turns.file):
+
+        def take(other=other) -> None:
+            with other():
+                pass
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(take).result(WAIT)

@@ -109,15 +109,15 @@ def test_a_run_that_was_killed_goes_on_as_if_nothing_had_been(whole, configured)
     assert_same_run(file.parent / "killed", whole)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_saves_and_tells_how_to_go_on(number, configured):
-    """So does a farm's signal to end, sent to all processes of the run: exit code 130 and one message, no traceback."""
+    """So does a farm's signal to end, sent to all processes of the run: 128 and the signal, one message, no traceback."""
     file = configured(steps={"total": 1000}, compute={"workers": 1})
     with started(file) as process:
         wait_for(process, "step 1/1000")
         os.killpg(process.pid, number)
         said = process.stderr.read()
-        assert process.wait() == 130, said
+        assert process.wait() == 128 + number, said
     steps = len(curve(file.parent / "run"))
     assert said.splitlines()[-1] == (
         f"stcn: stopped after step {steps} of 1000; the checkpoint is saved. Start the same command again to go on."
@@ -158,8 +158,29 @@ def test_a_signal_that_comes_twice_is_one(configured):
         wait_for(process, "stopping after this step")
         process.send_signal(signal.SIGTERM)
         said = process.stderr.read()
-        assert process.wait() == 130, said
+        assert process.wait() == 143, said
     assert f"stopped after step {len(curve(file.parent / 'run'))} of 1000; the checkpoint is saved" in said
+
+
+def test_a_second_signal_ends_a_run_at_once(configured):
+    """Without a checkpoint of the step; the processes that prepare samples go as well."""
+    file = configured(steps={"total": 1000}, compute={"workers": 1}, checkpoint_every=1000)
+    with started(file) as process:
+        wait_for(process, "step 1/1000")
+        children = preparing(process.pid)
+        process.send_signal(signal.SIGSTOP)  # so that no step ends between the two
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(0.6)
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert process.wait() == 130, said
+    assert "Traceback" not in said
+    assert len(children) == 1
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{children[0]}").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_folder_with_another_run_is_refused(configured, trained):
