@@ -152,9 +152,11 @@ def _held_back() -> Iterator[None]:
 
     Here signals wait until the context ends. Who is started in it inherits that they wait.
     """
-    resource_tracker.ensure_running()  # it lets signals through again where it is started in between
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
+        # Now, because it lets SIGINT and SIGTERM through again when it starts; it ignores both, but not SIGHUP.
+        resource_tracker.ensure_running()
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -79,10 +79,11 @@ def test_a_plate_in_log_is_one_warning_of_the_job(tmp_path, shot, engine):
     told = []
     report = propagate(shot("p.####.dpx", [1001]), engine_for=lambda settings: engine, on_warning=told.append)
     assert report.warnings == tuple(told)
-    assert len(told) == 1
-    assert "KodakLog" in told[0] and "Set colour.input" in told[0]
+    (warning,) = [text for text in told if "KodakLog" in text]
+    assert "Set colour.input" in warning
     set_by_hand = shot("p.####.dpx", [1001], "colour.input=ACEScct")
-    assert propagate(set_by_hand, engine_for=lambda settings: engine).warnings == ()
+    warnings = propagate(set_by_hand, engine_for=lambda settings: engine).warnings
+    assert set(warnings) == set(told) - {warning}
 
 
 def test_links_to_nothing_follow_the_policy_for_missing_frames(tmp_path, shot):
