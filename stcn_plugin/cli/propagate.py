@@ -74,7 +74,7 @@ Add a keyframe at frame 1060 and recompute only the frames between its neighbour
 @click.option("--save", "save_as", metavar="FILE", help="Save the shot, with all options, as a shot file.")
 @click.option("--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="Studio plugin to load. Repeatable.")
 @click.option("--verbose", "-v", is_flag=True, help="Print the worker's log as well.")
-@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
 def propagate(
     shot_file: Path | None,
     plate: str | None,
