@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -24,10 +25,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 every_signal = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 
 
+CERTIFICATE = Path(__file__).parents[1] / "weights" / "loopback.pem"
+
+
 @pytest.fixture
-def stalled_server() -> Iterator[tuple[str, threading.Event]]:
+def stalled_server(monkeypatch) -> Iterator[tuple[str, threading.Event]]:
     """A web server that begins a file and never goes on; tells when it has begun."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
     begun, over = threading.Event(), threading.Event()
 
     def serve() -> None:
@@ -40,10 +48,10 @@ def stalled_server() -> Iterator[tuple[str, threading.Event]]:
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}", begun
+    yield f"https://127.0.0.1:{listener.getsockname()[1]}", begun
     over.set()
     listener.close()
-    thread.join()
+    thread.join(10)
 
 
 @every_signal
