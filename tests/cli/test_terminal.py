@@ -109,7 +109,7 @@ def test_a_job_among_hostile_names(folder):
     plugin = folder.parent / "noisy.py"
     plugin.write_text(
         "import sys\n"
-        "from stcn_plugin.bridge.plugins import hookimpl\n"
+        "from stcn_plugin.bridge import hookimpl\n"
         f"sys.stderr.write({HOSTILE!r} + '\\n')\n"
         "@hookimpl\n"
         f"def stcn_frame_written(frame): raise ValueError({HOSTILE!r})\n"
