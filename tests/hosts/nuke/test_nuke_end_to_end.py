@@ -261,13 +261,15 @@ def script(plate, tmp_path):
 
 
 def test_batch_propagates_and_saves_the_script(home, script, tmp_path):
-    """Progress on stdout, nothing on stderr, exit code 0, mattes and the script with their nodes on disk."""
+    """Progress on stdout, no error on stderr, exit code 0, mattes and the script with their nodes on disk."""
     saved = tmp_path / "with_mattes.nk"
     result = batch(
         home, script, "--node", "Read1", "--roto", "hero", "--range=1001-1003", "--preset=draft",
         "--device=cpu", f"--out={tmp_path}/m/sh010.####.exr", f"--save={saved}",
     )  # fmt: skip
-    assert (result.returncode, result.stderr) == (0, "")
+    assert result.returncode == 0
+    (warning,) = result.stderr.splitlines()  # of the starter weights' licence
+    assert "non-commercial" in warning
     lines = result.stdout.splitlines()
     assert lines[0].startswith("stcn: ")
     assert "stcn: 100 %, frame 1003, step 3 of 3" in lines
