@@ -2,8 +2,9 @@
 
 An attack is a function ``attack(rng, folder)``: it makes one hostile input from ``rng`` and hands it to the product.
 An `STCNError` other than `UnexpectedError` is the right answer to a bad input; any other exception, a crash, a case that
-takes longer than `SECONDS` or a process that grows past `MEGABYTES` is a defect. A case is known by its number alone, so
-that ``replay`` runs the very same one again.
+takes longer than `SECONDS` or a process that grows past `MEGABYTES` is a defect. Time that a busy machine lets the
+process wait for a processor does not count. A case is known by its number alone, so that ``replay`` runs the very same
+one again.
 """
 
 from __future__ import annotations
@@ -93,14 +94,19 @@ def _one_child(attack: str, number: int, end: int, defects: list[Defect]) -> int
     for thread in threads:
         thread.start()
     try:
-        patience = _START
+        limit = patience = _START
+        waited = 0.0
         while True:
             try:
                 line = lines.get(timeout=patience)
             except queue.Empty:
-                defects.append(Defect(number, "hang", f"over {patience:.0f} s"))
+                if (patience := _waited(child.pid) - waited) > 0.1:
+                    waited += patience
+                    continue
+                defects.append(Defect(number, "hang", f"over {limit:.0f} s"))
                 return number + 1
-            patience = SECONDS
+            limit = patience = SECONDS
+            waited = _waited(child.pid)
             if line is None:
                 if (code := child.wait()) or number < end:
                     threads[1].join(5)
@@ -122,6 +128,14 @@ def _one_child(attack: str, number: int, end: int, defects: list[Defect]) -> int
             thread.join(5)
         out.close()
         err.close()
+
+
+def _waited(process: int) -> float:
+    """Return for how many seconds a process could go on and a busy machine had no processor for it."""
+    try:
+        return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
 
 
 def _function(attack: str) -> Attack:

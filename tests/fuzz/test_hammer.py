@@ -35,6 +35,12 @@ def slow(rng, folder):
     time.sleep(60)
 
 
+def lasting(rng, folder):
+    """Take a second."""
+    del rng, folder
+    time.sleep(1)
+
+
 def test_refusals_are_no_defects():
     """An error of the product is the right answer."""
     assert hammer("fuzz.test_hammer:clean", 5) == []
@@ -55,3 +61,10 @@ def test_a_hang_is_found(monkeypatch):
     """A case that does not end is a defect."""
     monkeypatch.setattr(module, "SECONDS", 0.5)
     assert [defect.what for defect in hammer("fuzz.test_hammer:slow", 1)] == ["hang"]
+
+
+def test_waiting_for_a_processor_is_no_hang(monkeypatch):
+    """On a busy machine a case takes longer than its own work does."""
+    monkeypatch.setattr(module, "SECONDS", 0.3)
+    monkeypatch.setattr(module, "_waited", lambda process: time.monotonic())
+    assert hammer("fuzz.test_hammer:lasting", 1) == []
