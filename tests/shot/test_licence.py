@@ -141,6 +141,7 @@ def test_licences_that_limit_use(licence: str, is_noncommercial: bool) -> None:
     assert WeightsEntry("x", Path("x"), 0, licence=licence).is_noncommercial is is_noncommercial
 
 
+@pytest.mark.slow
 def test_the_last_line_of_the_command(clip) -> None:
     """The warning stands on top, the weights with their licence at the end."""
     key = clip.keyframe(1001, 0)

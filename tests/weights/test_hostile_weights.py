@@ -61,6 +61,7 @@ def test_every_format_of_floats_is_read(kinds, tmp_path: Path, kind: str) -> Non
     assert read_weights(write_safetensors(tmp_path / "x.safetensors", made)).variant.name == "lite"
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch advises against some of these kinds
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
@@ -304,10 +305,10 @@ def zip_of(path: Path, *names: str) -> None:
 
 
 def test_tuples_that_crash_python_would_crash_torch(tmp_path: Path) -> None:
-    """The refused archive ends a process that trusts torch's own check alone, so the refusal is not in vain."""
+    """The refused archive ends a process that trusts torch's own check alone."""
     write_archive(tmp_path / "x.pth", nested_tuples(450_000))
     code = f"import torch; torch.load({str(tmp_path / 'x.pth')!r}, weights_only=True)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode < 0
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode not in {0, 1}
 
 
 def test_an_archive_larger_than_any_weights(tmp_path: Path) -> None:
