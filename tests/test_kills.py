@@ -218,3 +218,4 @@ def test_a_job_that_is_killed_or_signalled(case, plate, seconds, tmp_path):
         _, said = again.communicate(timeout=10 * PATIENCE)
         assert again.returncode == 0, said
         assert len(run.mattes()) == FRAMES
+        assert run.leftovers() == []

@@ -12,7 +12,7 @@ from stcn_plugin.bridge.job import JobRequest, Report
 from stcn_plugin.bridge.job_status import JobStatus
 from stcn_plugin.bridge.session import Session
 from stcn_plugin.bridge.warm_worker import WarmWorker
-from stcn_plugin.errors import STCNError
+from stcn_plugin.errors import STCNError, UnexpectedError
 
 _POLL_INTERVAL = 0.1
 """Seconds between two checks for a cancelled job."""
@@ -92,7 +92,7 @@ class BackgroundJob:
         self._end(report)
 
     def run(self) -> Report:
-        """Run the whole job on this thread. Ctrl-C cancels it; a second one stops the worker by force.
+        """Run the whole job on this thread. Signals cancel it as in `Session.run`.
 
         Raises:
             STCNError: The job failed or was cancelled.
@@ -183,7 +183,4 @@ def as_stcn_error(error: Exception, *, log: Callable[[str], object]) -> STCNErro
     if isinstance(error, STCNError):
         return error
     log("".join(traceback.format_exception(type(error), error, error.__traceback__)))
-    return STCNError(
-        f"unexpected {type(error).__name__}: {error}".rstrip(": "),
-        fix="This is a bug in stcn_plugin; the terminal shows where it happened",
-    )
+    return UnexpectedError.of(error)

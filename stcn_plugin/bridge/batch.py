@@ -95,7 +95,7 @@ def run_batch(run: Callable[[], Report]) -> int:
         print_error("cancelled")
         return exit_code(error)
     except Exception as error:  # noqa: BLE001 - every error ends in a message and an exit code
-        print_error(str(as_stcn_error(error, log=sys.stderr.write)))
+        print_error(str(as_stcn_error(error, log=print_error)))
         return exit_code(error)
     print_line(f"{len(report.frames)} frames of {', '.join(report.objects)}")
     for pattern in dict.fromkeys(report.patterns.values()):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import final
 
 from stcn_plugin.bridge.hooks import Hooks
-from stcn_plugin.errors import CancelledError, PluginError, STCNError
+from stcn_plugin.errors import CancelledError, PluginError, STCNError, UnexpectedError
 
 
 @final
@@ -59,4 +59,4 @@ def _told(error: BaseException) -> STCNError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return CancelledError("stopped; the mattes written so far are whole")
-    return STCNError(f"unexpected {type(error).__name__}: {error}".rstrip(": "))
+    return UnexpectedError.of(error)
