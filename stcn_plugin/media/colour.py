@@ -14,6 +14,7 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin import environment
+from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import ColourError
 from stcn_plugin.media.colour_encoding import Encoding
 from stcn_plugin.media.ocio_config import OCIOConfig
@@ -136,7 +137,9 @@ class ColourTransform:
         known = said.name is not None and self._meaning(said.name) is not None
         doubts = [said.doubt] if said.doubt else []
         if said.name and not known:
-            doubts.append(f"the file says that its colours are '{said.name}', which the OCIO config does not know")
+            doubts.append(
+                f"the file says that its colours are '{printable(said.name)[:80]}', which the OCIO config does not know"
+            )
         if not doubts:
             return None
         space = self._source(file_colour_space, is_float=is_float)

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from stcn_plugin.bridge.printable import printable
 from stcn_plugin.media.colour_encoding import Curve, Encoding, from_primaries, power_curve
 from stcn_plugin.media.icc import icc_encoding
 
@@ -93,7 +94,9 @@ def _encoding(
     if primaries is None:
         return Encoding(source, None, curve, name)
     if not (isinstance(primaries, Sequence) and all(isinstance(value, int | float) for value in primaries)):
-        return Encoding(source, None, curve, name, f"{source} is no set of primaries ({str(primaries)[:100]})")
+        return Encoding(
+            source, None, curve, name, f"{source} is no set of primaries ({printable(str(primaries))[:100]})"
+        )
     try:
         return Encoding(source, from_primaries(tuple(primaries)), curve, name)
     except ValueError as problem:

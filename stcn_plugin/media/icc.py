@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from stcn_plugin.bridge.printable import printable
 from stcn_plugin.media.colour_encoding import Curve, Encoding, Matrix, from_xyz
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
@@ -64,7 +65,7 @@ def _name(tags: dict[bytes, bytes]) -> str:
         text = element[offset : offset + size].decode("utf-16-be", "replace")
     else:
         text = element[12:].split(b"\0")[0].decode("latin-1")
-    return "".join(character for character in text if character.isprintable())[:60]
+    return printable(text)[:60]
 
 
 def _xyz(element: bytes) -> tuple[float, float, float]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from stcn_plugin.bridge.printable import printable
 from stcn_plugin.media.colour_encoding import Encoding
 from stcn_plugin.media.colour_tags import file_colours
 from stcn_plugin.media.window import FrameHeader, Window
@@ -123,7 +124,7 @@ def _pixel_aspect(value: Any, ignored: dict[str, str]) -> float:
     low, high = _ASPECTS
     if isinstance(value, int | float) and low <= value <= high:
         return float(value)
-    ignored["PixelAspectRatio"] = f"is {str(value)[:40]}, which is no ratio of {low} to {high}; 1 is taken"
+    ignored["PixelAspectRatio"] = f"is {printable(str(value))[:40]}, which is no ratio of {low} to {high}; 1 is taken"
     return 1.0
 
 

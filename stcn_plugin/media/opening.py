@@ -12,6 +12,7 @@ from typing import Any
 
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
+from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import STCNError
 from stcn_plugin.media.formats import HEAD, is_cut_short, unreadable
 from stcn_plugin.media.listing import reason_of, shown
@@ -71,7 +72,7 @@ def reason(source: Any) -> str:
     except UnicodeDecodeError as problem:  # it repeats bytes of the file
         text = problem.object.decode("latin-1")
     lines = _NOISE.sub("", text).strip().splitlines()
-    line = "".join(character for character in shown(lines[0]) if character.isprintable()) if lines else ""
+    line = printable(shown(lines[0])) if lines else ""
     return line.rstrip(".") if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import MatteError, STCNError
 from stcn_plugin.media.images import ImageHeader, read_headers, read_stored, to_float
 
@@ -64,7 +65,7 @@ class Source:
 
     def problem(self, what: str, fix: str) -> STCNError:
         """Return an error about this file; names that come from the file are made harmless to a terminal."""
-        return self.error(_printable(what), where=self.where or str(self.path), fix=_printable(fix))
+        return self.error(printable(what), where=self.where or str(self.path), fix=printable(fix))
 
     def unknown(self, kind: str, wanted: str, present: Iterable[str]) -> STCNError:
         """Return the error for something that the file does not have. It lists what there is, nearest spelling first.
@@ -114,10 +115,3 @@ def listed(names: Iterable[str]) -> str:
     every = list(names)
     more = f" and {len(every) - _MOST_LISTED} more" if len(every) > _MOST_LISTED else ""
     return ", ".join(every[:_MOST_LISTED]) + more
-
-
-def _printable(text: str) -> str:
-    """Return text with control characters spelt out."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
