@@ -18,7 +18,7 @@ def absolute(path: str) -> str:
 
 
 def default_out(script: str, plate: str) -> str:
-    """Return the default pattern of the mattes: beside the script, or in the home folder.
+    """Return the default pattern of the mattes: next to the script, or in the home folder.
 
     Args:
         script: The script's file, empty if it was never saved.
@@ -29,7 +29,7 @@ def default_out(script: str, plate: str) -> str:
 
 
 def plate_pattern(out: str, node: str) -> str:
-    """Return the pattern of a plate that is rendered from a node: beside the mattes.
+    """Return the pattern of a plate that is rendered from a node: next to the mattes.
 
     Args:
         out: Pattern of the mattes.
