@@ -1,4 +1,4 @@
-"""One job while the host stays usable: prepared and delivered on its main thread, propagated by the worker meanwhile."""
+"""Jobs that run in the background: prepared and delivered on the host's main thread, polled from a timer or a thread."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class BackgroundJob:
         self._end(report)
 
     def run(self) -> Report:
-        """Run the whole job on this thread. Signals cancel it as in `Session.run`.
+        """Run the whole job on this thread, as `Session.run` does. Signals cancel it.
 
         Raises:
             STCNError: The job failed or was cancelled.

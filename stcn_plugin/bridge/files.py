@@ -14,7 +14,7 @@ OBJECT = "<object>"
 """Placeholder for the object's name in a pattern with one file per object."""
 
 KEYFRAME_FOLDER = "keyframes"
-"""Folder of rendered keyframes, beside the mattes."""
+"""Name of the folder of rendered keyframes, next to the mattes."""
 
 SHOT_SUFFIX = ".stcn.yaml"
 """Suffix of shot files that hosts save."""
@@ -65,7 +65,7 @@ def matte_folder(pattern: str) -> str:
 
 
 def shot_file_path(out: str) -> str:
-    """Return where a host saves the shot file of mattes: beside them, under their name.
+    """Return where a host saves the shot file of mattes: next to them, under their name.
 
     >>> shot_file_path("/show/sh010.####.exr")
     '/show/sh010.stcn.yaml'
@@ -74,7 +74,7 @@ def shot_file_path(out: str) -> str:
 
 
 def keyframe_folder(request: JobRequest) -> str:
-    """Return the folder of a job's rendered keyframes: beside its mattes, or beside its shot file.
+    """Return the folder of a job's rendered keyframes: next to its mattes, or next to its shot file.
 
     Raises:
         HostError: The request has neither.

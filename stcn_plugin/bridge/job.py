@@ -274,7 +274,7 @@ class Description:
 
 
 def json_of(value: object) -> Any:
-    """Return a job's dataclass, or a part of one, as what JSON can hold; what it cannot hold stays as it is."""
+    """Convert dataclasses, mappings and sequences to JSON types; other values are returned unchanged."""
     if dataclasses.is_dataclass(value):
         return {each.name: json_of(getattr(value, each.name)) for each in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -48,7 +48,7 @@ def recorded_python(record: Path) -> str:
 class WarmWorker:
     """One worker process for all jobs of a host, started when it is first needed.
 
-    Jobs and `describe_in_background` take turns: whoever talks to the worker holds it until it is done.
+    Jobs and `describe_in_background` reserve it while they use it.
 
     Args:
         find_python: Returns the Python that runs the worker, empty if none is set. Called before every use; another
@@ -148,7 +148,7 @@ class WarmWorker:
                         self.description = client.describe()
                 except STCNError as error:
                     self.error = error
-                except Exception as error:  # noqa: BLE001 - the worker was stopped meanwhile
+                except Exception as error:  # noqa: BLE001 - the worker has been stopped
                     self.error = WorkerError(f"the worker did not answer ({error})")
             on_done()
 

@@ -10,8 +10,8 @@ import nuke
 
 from stcn_nuke import colour, plates
 from stcn_nuke.host import NukeHost, make_worker
-from stcn_nuke.jobs import KeyframeSource, PropagateJob
-from stcn_nuke.paths import absolute, default_out
+from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
+from stcn_nuke.knob_text import absolute
 from stcn_nuke.rotos import key_frames
 from stcn_nuke.selection import node_named
 from stcn_plugin.bridge import BackgroundJob, JobStatus, Report

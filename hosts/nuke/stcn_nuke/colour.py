@@ -8,7 +8,7 @@ from typing import cast
 
 import nuke
 
-from stcn_nuke.paths import forward
+from stcn_nuke.knob_text import forward
 from stcn_plugin import environment
 
 _CONFIGS = "OCIOConfigs/configs"

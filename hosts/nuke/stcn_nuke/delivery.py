@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, final
 import nuke
 
 from stcn_nuke.jobs import Job
-from stcn_nuke.knob_text import set_file, set_text
+from stcn_nuke.knob_text import forward, set_file, set_text
 from stcn_nuke.matte_nodes import Origin, find_nodes, read_origin, reload_reads, tag_node
-from stcn_nuke.paths import forward
 from stcn_plugin.bridge import JobRequest, Report
 from stcn_plugin.bridge.files import pattern_name
 from stcn_plugin.errors import HostError

@@ -8,11 +8,11 @@ from typing import final
 
 import nuke
 
-from stcn_nuke import colour, paths
+from stcn_nuke import colour
 from stcn_nuke.delivery import deliver
 from stcn_nuke.jobs import Job, UpdateJob
 from stcn_nuke.knob_text import get_text
-from stcn_nuke.plates import file_pattern, plate_format, render_plate
+from stcn_nuke.plates import file_pattern, plate_format, render_plate, rendered_pattern
 from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
 from stcn_nuke.selection import node_named
@@ -72,7 +72,7 @@ class NukeHost:
         plate = node_named(job.plate)
         pattern, space = file_pattern(plate), job.colour
         if pattern is None:
-            pattern, space = paths.plate_pattern(job.out, plate.name()), colour.working_space()
+            pattern, space = rendered_pattern(job.out, plate.name()), colour.working_space()
             render_plate(plate, parse_frame_range(job.range), pattern)
         return job.request(pattern, colour=space, config=colour.config())
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Union
 
-from stcn_nuke.paths import forward
+from stcn_nuke.knob_text import forward
 from stcn_plugin.bridge import JobRequest
 from stcn_plugin.bridge.files import shot_file_path
 from stcn_plugin.bridge.job import quoted_settings
@@ -100,6 +101,17 @@ class UpdateJob:
 
 
 Job = Union[PropagateJob, UpdateJob]  # noqa: UP007 - evaluated at runtime, where Python 3.9 has no `|` for classes
+
+
+def default_out(script: str, plate: str) -> str:
+    """Return the default pattern of the mattes: next to the script, or in the home folder.
+
+    Args:
+        script: The script's file, empty if it was never saved.
+        plate: Name of the plate's node.
+    """
+    folder = Path(script).absolute().parent if script else Path.home()
+    return forward(str(folder / "mattes" / plate / f"{plate}.####.exr"))
 
 
 def keyframe_frames(sources: Sequence[KeyframeSource]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Text in knobs, which Nuke evaluates as TCL: in a label, ``[exec ...]`` would run.
+"""Text and paths in knobs. Nuke evaluates text as TCL: in a label, ``[exec ...]`` would run.
 
 Object names, file names and messages come from other people's shot files, folders and scripts. So all text is written to
 knobs with `set_text` and `set_file`, which escape it, and read with `get_text`.
@@ -7,14 +7,23 @@ knobs with `set_text` and `set_file`, which escape it, and read with `get_text`.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import cast
 
 import nuke
 
-from stcn_nuke.paths import forward
-
 _SPECIAL = re.compile(r"[\[\]$\\]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+
+def forward(path: str) -> str:
+    """Return a path with forward slashes, which Nuke expects on every system."""
+    return path.replace("\\", "/")
+
+
+def absolute(path: str) -> str:
+    """Return an absolute path, so that script, shot file and worker all find the file."""
+    return forward(str(Path(path).expanduser().absolute()))
 
 
 def escape(text: str) -> str:

@@ -8,10 +8,9 @@ import nuke
 import nukescripts
 
 from stcn_nuke import colour
-from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
-from stcn_nuke.knob_text import escape, get_text, set_file, set_text
+from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob, default_out
+from stcn_nuke.knob_text import absolute, escape, get_text, set_file, set_text
 from stcn_nuke.matte_nodes import Origin, matte_frames
-from stcn_nuke.paths import absolute, default_out
 from stcn_nuke.plates import frame_range
 from stcn_nuke.rotos import key_frames, sources_to_update
 from stcn_nuke.selection import Selection, names_in, node_named

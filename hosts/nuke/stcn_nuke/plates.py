@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 import nuke
 
-from stcn_nuke import paths
+from stcn_nuke.knob_text import forward
 from stcn_nuke.rendering import first_view, full_size, write_frames
-from stcn_plugin.bridge.files import frame_path
+from stcn_plugin.bridge.files import frame_path, matte_folder, pattern_name
 from stcn_plugin.errors import HostError
 
 _IMAGE_SUFFIXES = frozenset(
@@ -41,7 +41,7 @@ def file_pattern(node: nuke.Node) -> str | None:
     if node.Class() != "Read":
         return None
     with full_size():  # in proxy mode Nuke returns the proxy's files
-        name = paths.forward(nuke.filename(node) or "")
+        name = forward(nuke.filename(node) or "")
     if not name:
         raise HostError(f"'{node.name()}' has no file", fix="Set its file, or select another plate")
     view = first_view()
@@ -52,6 +52,16 @@ def file_pattern(node: nuke.Node) -> str | None:
     is_shifted = str(node["frame"].value()).strip() != ""
     one_still = not re.search(r"#|%0?\d*d|@", name) and node["first"].value() == node["last"].value()
     return None if not is_sequence or is_shifted or one_still else name
+
+
+def rendered_pattern(out: str, node: str) -> str:
+    """Return the pattern of a plate that is rendered from a node: next to the mattes.
+
+    Args:
+        out: Pattern of the mattes.
+        node: Name of the node.
+    """
+    return forward(f"{matte_folder(out)}/plate/{pattern_name(out)}.{node}.####.exr")
 
 
 def render_plate(node: nuke.Node, frames: Sequence[int], pattern: str) -> None:

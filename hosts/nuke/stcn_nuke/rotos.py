@@ -9,7 +9,7 @@ import nuke
 import nuke.rotopaint
 
 from stcn_nuke.jobs import KeyframeSource
-from stcn_nuke.paths import forward
+from stcn_nuke.knob_text import forward
 from stcn_nuke.rendering import full_size, write_frames
 from stcn_nuke.selection import ROTOS, node_named, object_names
 from stcn_plugin.bridge import JobRequest, KeyframeFile
