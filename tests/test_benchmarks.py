@@ -23,6 +23,8 @@ from PIL import Image
 from stcn_plugin.network.variants import PUBLISHED
 from stcn_plugin.network.weights import LoadedWeights
 
+pytestmark = pytest.mark.slow
+
 CORE = """
 import torch
 

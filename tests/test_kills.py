@@ -23,7 +23,7 @@ from PIL import Image
 
 from stcn_plugin.media.images import read_image
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")]
 
 FRAMES = 24
 SIZE = 64, 96

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).with_name("full_disks.py")
 COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "dwaa", "dwab")
 PICTURES = [

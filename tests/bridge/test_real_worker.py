@@ -276,6 +276,7 @@ def test_unusual_file_names(worker, job, folder, tmp_path):
     assert all(Path(file).is_file() for file in done.report.files)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_leaves_complete_files_and_the_next_job_runs(mortal, job, tmp_path):
     """The error has the signal; the files on disk are complete; the next job starts another worker."""
     running = mortal.submit(job("killed", f"1001-{1000 + FRAMES}", SLOW))
@@ -373,6 +374,7 @@ def test_a_process_that_hangs_is_stopped(mortal, job, tmp_path):
     assert complete_files(tmp_path / "hanging") == [1001]
 
 
+@pytest.mark.slow
 def test_a_crash_in_native_code_is_reported(mortal, job):
     """With the signal and the location in the plugin."""
     crash = "@hookimpl\ndef stcn_shot_started(): os.kill(os.getpid(), signal.SIGSEGV)"
@@ -383,6 +385,7 @@ def test_a_crash_in_native_code_is_reported(mortal, job):
     assert "stcn_shot_started" in caught.value.fix or "Segmentation fault" in caught.value.fix
 
 
+@pytest.mark.slow
 def test_it_retires_when_it_is_idle():
     """The next job starts another worker."""
     with WorkerClient(WorkerLaunch(sys.executable, idle=0.1)) as client:
@@ -438,6 +441,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sibling", ["no", "yes"])
 def test_the_worker_exits_when_its_host_is_killed(folder, tmp_path, sibling):
     """Even if another process keeps the pipes open; files on disk are complete."""

@@ -49,6 +49,7 @@ def test_flags_alone_do_the_main_job(folder):
     assert read_image(folder / "flags" / "m.1003.exr").channels[:4] == ("R", "G", "B", "A")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["key.png", "labels.png"])
 def test_a_name_for_the_one_object(folder, key):
     """--object NAME names what keyframe files do not, a grey matte as well as a number; the range is optional."""
@@ -60,6 +61,7 @@ def test_a_name_for_the_one_object(folder, key):
     assert "hero.A" in read_image(folder / "named" / "m.1002.exr").channels
 
 
+@pytest.mark.slow
 def test_shot_file_with_flags_over_it(folder):
     """A shot file runs from any folder, and flags go over what it says."""
     shot = folder / "shot.yaml"
@@ -100,6 +102,7 @@ def test_mistakes_are_told_in_one_message(folder, arguments, code, message):
     assert not list(folder.glob("o.*"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_ctrl_c_leaves_whole_frames_and_exit_code_130(folder):
     """Interrupted in the middle, every matte on disk is whole, no temporary is left, and the exit code says so."""

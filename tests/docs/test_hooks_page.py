@@ -75,6 +75,7 @@ def test_an_example_is_an_implementation(specification, name, text):
     assert Hooks(specification, [("example", SimpleNamespace(**{name: function}))]).names == ("example",)
 
 
+@pytest.mark.slow
 def test_the_host_in_one_file_runs(clip, tmp_path):
     """The guide's host, as it stands, propagates a picture over the clip with a real worker."""
     (program,) = re.findall(r"<!-- a host in one file -->\n```python\n(.*?)```", GUIDE, re.DOTALL)

@@ -13,6 +13,8 @@ from scipy.ndimage import distance_transform_edt
 
 from stcn_plugin.media.images import read_image
 
+pytestmark = pytest.mark.slow
+
 SHOT = Path(__file__).parents[2] / "examples" / "shot"
 FRAMES = range(1001, 1005)
 OBJECTS = ("hare", "koi")

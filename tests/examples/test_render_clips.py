@@ -13,6 +13,8 @@ import pytest
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
 from stcn_plugin.training.pictures import PictureReader, Pixels, find_clips
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "examples" / "training" / "render_clips.py"
 SMALL = ("--size", "96x72", "--frames", "2", "--samples", "2", "--matte-samples", "16")
 SEED, SEVERAL, ONE = 5, 1, 2

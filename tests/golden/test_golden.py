@@ -64,6 +64,7 @@ def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, 
     assert agreeing > 0.999
 
 
+@pytest.mark.slow
 def test_published_features(published):
     """Every feature that the encoders hand on is the published one."""
     golden = np.load(GOLDEN / "published" / "features.npz")
@@ -84,6 +85,7 @@ def test_published_features(published):
         assert difference < 1e-3, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "keyframes", "settings"),
     [

@@ -17,6 +17,8 @@ import pytest
 
 from stcn_plugin.network.weights_entry import read_metadata
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 HOSTS = ROOT / "hosts"
 JUNK = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "out", "tests", "examples")

@@ -55,6 +55,7 @@ def differences(network, engine, height=64, width=96, objects=2, measure=differe
     return {name: measure(*pair) for name, pair in found.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_engine_is_exact_in_float32(networks, variant):
     """Folding changes nothing but rounding, on a size that comes once, comes again, and on another."""
@@ -85,6 +86,7 @@ def test_bfloat16_stays_near(networks, variant, make, monkeypatch):
     assert max(found.values()) < 0.05, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_float16_stays_nearer(networks, variant, monkeypatch):
     """In float16, which older GPUs compute in, nothing overflows; its steps are an eighth of bfloat16's."""

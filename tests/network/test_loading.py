@@ -79,6 +79,7 @@ def test_only_the_engine_stays_loaded(monkeypatch):
     assert engine.variant.name == "lite"
 
 
+@pytest.mark.slow
 def test_the_starter_weights_need_no_compiler_and_no_torchvision():
     """Loading and running the engine imports neither torch's compiler nor torchvision, which take seconds."""
     program = """

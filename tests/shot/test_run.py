@@ -50,6 +50,7 @@ def direct(engine, clip, keyframes, order):
     return found
 
 
+@pytest.mark.slow
 def test_mattes_are_the_objects_own_probabilities(clip, engine, propagated):
     """From one keyframe every matte is the propagator's own probability between the clip points, to half precision."""
     report = propagated({1001: clip.keyframe(1001, 0)})
@@ -74,6 +75,7 @@ def test_keyframe_carries_the_artists_matte(clip, propagated, tmp_path):
     np.testing.assert_array_equal(clip.matte(1004), soft)
 
 
+@pytest.mark.slow
 def test_both_directions_meet_between_keyframes(clip, engine, propagated):
     """Between two keyframes a matte is the two passes' probabilities, weighed by nearness."""
     propagated({1002: clip.keyframe(1002, 0), 1006: clip.keyframe(1006, 0)})
@@ -95,6 +97,7 @@ def test_one_direction_on_request(clip, propagated, direction, reached):
     assert [frame for frame in FRAMES if clip.matte(frame).any()] == list(reached)
 
 
+@pytest.mark.slow
 def test_objects_on_different_keyframes_and_lives(clip, propagated):
     """A late object is found backwards too, unless its range says that it is not there yet."""
     keyframes = {1001: clip.keyframe(1001, 0), 1004: clip.keyframe(1004, 1, 2)}
@@ -120,6 +123,7 @@ def test_smaller_internal_size_gives_mattes_at_plate_size(clip, propagated):
     assert region_overlap(clip.matte(1005) > 0.5, clip.mask(1005, 0) > 0.5) > 0.7
 
 
+@pytest.mark.slow
 def test_missing_frames(clip, propagated):
     """A missing frame stops the job before it starts; on request it is held or skipped."""
     key = {1001: clip.keyframe(1001, 0)}
@@ -131,6 +135,7 @@ def test_missing_frames(clip, propagated):
     np.testing.assert_allclose(clip.matte(1004), clip.matte(1003), atol=0.35)
 
 
+@pytest.mark.slow
 def test_skipped_frames_do_not_cost_memory_frames(clip, engine, propagated):
     """The schedule counts the frames that are there, in both directions; what appears later changes nothing."""
     for frame in (1003, 1005, 1007):
@@ -208,6 +213,7 @@ def test_cancel_leaves_whole_frames(clip, engine):
         assert read_image(path).pixels.shape == (96, 144, 5)
 
 
+@pytest.mark.slow
 def test_progress_counts_every_step_of_both_passes(clip, engine):
     """Progress ends at its total, and a frame between keyframes counts twice."""
     keyframes = {1001: clip.keyframe(1001, 0), 1008: clip.keyframe(1008, 0)}

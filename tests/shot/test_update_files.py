@@ -21,6 +21,8 @@ from stcn_plugin.shot.job import prepare
 from stcn_plugin.shot.run import run
 from stcn_plugin.shot.watcher import Watcher
 
+pytestmark = pytest.mark.slow
+
 FRAMES = range(1001, 1009)
 
 

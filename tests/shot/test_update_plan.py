@@ -148,6 +148,7 @@ def test_recalled_frames():
 # What an update refuses.
 
 
+@pytest.mark.slow
 def test_there_must_be_mattes(clip, engine):
     """Without the mattes of the other frames nothing is written, and the frames are named."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
@@ -177,6 +178,7 @@ def test_an_update_that_reaches_nothing_is_refused(clip, propagated):
         prepare(shot, update=[1001])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "then", "message"),
     [

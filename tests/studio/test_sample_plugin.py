@@ -139,6 +139,7 @@ def stcn_frame_written(frame):
 """
 
 
+@pytest.mark.slow
 def test_plugins_of_one_job(clip, show, speckled, expected):
     """A request names plugins for itself: their work, warnings and mistakes come over the pipe; the next job has none."""
     flip = clip.folder / "flip.py"
@@ -163,6 +164,7 @@ def lines_of(show: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (show / "mattes.jsonl").read_text("utf-8").splitlines()]
 
 
+@pytest.mark.slow
 def test_by_file_in_the_worker(clip, show, speckled, expected):
     """STCN_PLUGINS names the folder: plate, mattes, preset, weights, log and menus are the plugin's, to the pixel."""
     host = FilesHost(request_for(clip, speckled))
@@ -219,6 +221,7 @@ def stcn(*arguments: str, **more: object) -> str:
     return result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_installed_on_the_command_line(clip, show, speckled, expected, tmp_path):
     """An installed package is found by its entry point alone, by every command that looks presets and weights up."""
     site = installed(tmp_path / "site")

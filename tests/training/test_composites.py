@@ -41,6 +41,7 @@ def whole(alpha: torch.Tensor) -> bool:
     return not torch.cat([alpha[:, [0, -1]].flatten(), alpha[:, :, [0, -1]].flatten()]).any()
 
 
+@pytest.mark.slow
 def test_a_smear_is_as_long_as_the_way_and_covers_no_more_in_all(red_disc):
     """Along one way, the same in all frames, and twice as long where the shutter is open twice as long.
 

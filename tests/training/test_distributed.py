@@ -22,6 +22,7 @@ from stcn_plugin.training.run import train
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(configured):
     """The same samples, shared between them, and the gradients of all: the same losses and the same way of the weights.
 

@@ -116,6 +116,7 @@ def test_alpha_that_is_no_number_harms_nothing(broken, tmp_path):
     assert float(element[3].mean()) == pytest.approx(np.pi / 4, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_picture_too_large_for_memory_is_left_out(tmp_path):
     """Drawings that somebody saved at poster size: above sixteen million pixels they are not even read."""
     sizes = {"fits": (4000, 4000), "large": (4001, 4000)}

@@ -62,6 +62,7 @@ def test_other_keyframes_have_a_folder_of_their_own(tmp_path):
     assert len(find_clips(first)) == 1
 
 
+@pytest.mark.slow
 def test_a_shot_becomes_weights_in_the_store(tmp_path):
     """Two steps on the example: weights by name that read back, with what tells objects apart as it was."""
     out, environment = tmp_path / "run", {**os.environ, "STCN_WEIGHTS_DIR": str(tmp_path / "store")}

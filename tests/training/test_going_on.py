@@ -18,6 +18,8 @@ from stcn_plugin.network.weights import read_weights
 from stcn_plugin.training.history import History
 from stcn_plugin.training.reports import StepReport
 
+pytestmark = pytest.mark.slow
+
 # Writes a checkpoint of 1 MB, or weights, where no file may be larger than 256 KB, as on a disk that fills up.
 LIMITED = """
 import resource, sys, torch

@@ -30,6 +30,8 @@ from stcn_plugin.training.reports import StepReport
 from stcn_plugin.training.run import train
 from stcn_plugin.training.validation import find_validation_clips, validate
 
+pytestmark = pytest.mark.slow
+
 AVERAGED = {"warm_up": 2, "average": 0.9}
 
 

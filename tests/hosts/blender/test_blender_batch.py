@@ -18,6 +18,8 @@ from blender_shot import read_channels
 import stcn_plugin
 from stcn_plugin.bridge.launch import without_python
 
+pytestmark = pytest.mark.slow
+
 OUTLINE = [(50 + 22.5 * math.cos(step * math.pi / 16), 48 + 22.5 * math.sin(step * math.pi / 16)) for step in range(32)]
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from stcn_plugin.media.colour import ColourTransform
 
+pytestmark = pytest.mark.slow
+
 WORDS = {
     "no node": ["scene Scene", "Image or Movie Clip node"],
     "no editor": ["no plate"],

@@ -11,6 +11,8 @@ from blender_shot import read_channels, write_exr
 from PIL import Image, ImageDraw
 from scipy.ndimage import maximum_filter
 
+pytestmark = pytest.mark.slow
+
 FINER = 16
 
 LAYERS = {

@@ -15,6 +15,8 @@ import pytest
 import stcn_plugin
 from stcn_plugin.bridge.launch import without_python
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS = ("blender", "xvfb-run")
 MISSING = [program for program in PROGRAMS if shutil.which(program) is None]
 ROOT = Path(__file__).parents[3]

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from blender_shot import COUNT, FIRST, SHIFT, disc, read_channels
 
+pytestmark = pytest.mark.slow
+
 FRAMES = [1, 4, 8]
 
 

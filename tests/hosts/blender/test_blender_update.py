@@ -9,6 +9,8 @@ import pytest
 import yaml
 from blender_shot import FIRST, read_channels
 
+pytestmark = pytest.mark.slow
+
 AT = [11, 15, 13]  # the clip starts at frame 11 of the scene; the last is added later
 SHIFT = FIRST - 11
 
