@@ -7,6 +7,7 @@ nothing is shifted, and once the limit is reached nothing grows.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,11 +86,13 @@ class MemoryBank:
         if retention == "permanent":
             self._permanent += size
 
-    def read(self, query_key: Tensor) -> Tensor:
+    def read(self, query_key: Tensor, *, on_tile: Callable[[], None] = lambda: None) -> Tensor:
         """Read the memory for a query frame.
 
         Args:
             query_key: ``(C, h, w)``.
+            on_tile: Called now and then while reading, which takes minutes for a large frame on a CPU. An exception that
+                it raises stops the reading.
 
         Returns:
             Readout ``(O, D, h, w)``.
@@ -106,6 +109,7 @@ class MemoryBank:
             query_key.flatten(1),
             top_k=self._settings.top_k,
             budget_bytes=self._settings.budget_bytes,
+            on_tile=on_tile,
         )
         return flat.view(-1, objects, channels).permute(1, 2, 0).reshape(objects, channels, *query_key.shape[1:])
 

@@ -6,6 +6,8 @@ Similarities are ``(P, N)``, so top-k and softmax run along contiguous rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -123,6 +125,7 @@ def read_memory(
     *,
     top_k: int | None,
     budget_bytes: int,
+    on_tile: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """Read for all query pixels, in tiles whose similarities fit the budget.
 
@@ -134,6 +137,7 @@ def read_memory(
         query_key: ``(C, P)``.
         top_k: As in :func:`readout`.
         budget_bytes: Maximum size of one tile of similarities; a tile holds at least one query.
+        on_tile: Called after every tile. An exception that it raises stops the reading.
 
     Returns:
         ``(P, D)``.
@@ -160,4 +164,5 @@ def read_memory(
             rows, tile = rows // 2, keys.new_empty(0)
             continue
         start += len(batch)
+        on_tile()
     return parts[0] if len(parts) == 1 else torch.cat(parts)

@@ -168,7 +168,7 @@ class Propagator:
         if not self._cohorts:
             return own
         query_key = features.query_key[0]
-        read = torch.cat([cohort.bank.read(query_key) for cohort in self._cohorts])
+        read = torch.cat([cohort.bank.read(query_key, on_tile=self._on_stage) for cohort in self._cohorts])
         readout, present = read[:, :-1], read[:, -1]
         self._on_stage()
         if not self._settings.region:
@@ -213,6 +213,7 @@ class Propagator:
         probabilities = aggregate(shares)[1:][self._rows]
         values = self._engine.encode_value(padded, features, probabilities)
         values = torch.cat([values, presence(probabilities)], 1)
+        self._on_stage()
         start = 0
         for cohort in self._cohorts:
             stop = start + len(cohort.objects)

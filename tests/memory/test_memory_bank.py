@@ -8,6 +8,7 @@ import weakref
 import pytest
 import torch
 
+from stcn_plugin.errors import CancelledError
 from stcn_plugin.memory.bank import MemoryBank, ReadSettings
 from stcn_plugin.memory.reading import largest, read_memory, readout, search_keys, search_queries, similarity
 
@@ -74,6 +75,21 @@ def test_tiles_respect_the_budget(tensors, monkeypatch):
     read_memory(search_keys(key), value, query, top_k=5, budget_bytes=4 * 90 * 10)
     assert max(sizes) == 4 * 90 * 10
     assert len(sizes) == 4
+
+
+def test_reading_reports_every_tile_and_can_be_stopped(tensors):
+    """A frame of 8K takes minutes on a CPU."""
+    key, value, query = tensors
+    settings = {"top_k": 5, "budget_bytes": 4 * key.shape[1] * 10}  # ten queries a tile
+    tiles = []
+    read_memory(search_keys(key), value, query, on_tile=lambda: tiles.append(1), **settings)
+    assert len(tiles) == -(-query.shape[1] // 10)
+
+    def stop() -> None:
+        raise CancelledError("cancelled")
+
+    with pytest.raises(CancelledError):
+        read_memory(search_keys(key), value, query, on_tile=stop, **settings)
 
 
 def test_a_gpu_out_of_memory_gets_smaller_tiles(tensors, monkeypatch):
