@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stcn_plugin.bridge.job import Progress, Report
     from stcn_plugin.errors import CancelledError, STCNError
+    from stcn_plugin.job.propagate import propagate
     from stcn_plugin.presets.model import Preset
     from stcn_plugin.presets.resolve import load_preset
-    from stcn_plugin.presets.shot_file import load_shot, make_shot
-    from stcn_plugin.presets.shot_model import Shot
-    from stcn_plugin.shot.propagate import propagate
+    from stcn_plugin.shot.file import load_shot, make_shot
+    from stcn_plugin.shot.model import Shot
 
 __version__ = "0.1.0"
 
@@ -46,11 +46,11 @@ _HOMES = {
     "Progress": "bridge.job",
     "Report": "bridge.job",
     "STCNError": "errors",
-    "Shot": "presets.shot_model",
+    "Shot": "shot.model",
     "load_preset": "presets.resolve",
-    "load_shot": "presets.shot_file",
-    "make_shot": "presets.shot_file",
-    "propagate": "shot.propagate",
+    "load_shot": "shot.file",
+    "make_shot": "shot.file",
+    "propagate": "job.propagate",
 }
 
 

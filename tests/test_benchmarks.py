@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from stcn_plugin.network.variants import PUBLISHED
-from stcn_plugin.network.weights import LoadedWeights
+from stcn_plugin.weights.reading import LoadedWeights
 
 pytestmark = pytest.mark.slow
 

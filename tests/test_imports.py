@@ -18,17 +18,22 @@ LAYERS = [
     {"errors", "environment"},
     {"frames", "atomic", "device_failures", "regular_files", "reserved_names"},
     {"bridge"},
-    {"network", "memory", "media", "presets"},
+    {"network", "memory", "config"},
+    {"media", "presets", "weights"},
+    {"shot"},
     {"propagation", "evaluation", "studio"},
-    {"shot", "install"},
+    {"job", "install"},
     {"training"},
     {"cli", "worker"},
 ]
 HEAVY = {
     "network": "OpenImageIO",
     "memory": "OpenImageIO",
+    "config": "torch OpenImageIO",
     "media": "torch",
     "presets": "torch OpenImageIO",
+    "shot": "torch OpenImageIO",
+    "weights": "OpenImageIO",
     "propagation": "OpenImageIO",
     "evaluation": "torch",
     "studio": "torch OpenImageIO",
@@ -36,9 +41,10 @@ HEAVY = {
 }
 # Narrower than their layer allows: propagation knows no files, evaluation no network.
 STRANGERS = {
-    "propagation": {"media", "presets"},
+    "media": {"network", "memory", "config"},
+    "propagation": {"media", "presets", "shot", "config", "weights"},
     "worker": {"training"},
-    "evaluation": {"network", "memory", "presets"},
+    "evaluation": {"network", "memory", "presets", "shot", "config", "weights"},
 }
 # The public surface names its homes for the sake of types; it loads them only when they are asked for.
 SURFACE = {"__init__", "__main__"}
@@ -92,7 +98,7 @@ def loaded_after(code: str) -> set[str]:
         ("import stcn_plugin", {"torch", "OpenImageIO", "numpy", "pydantic", "click", "rich"}),
         ("import stcn_plugin.media.window", {"torch", "OpenImageIO", "numpy"}),
         ("from stcn_plugin.studio import studio_hooks; studio_hooks()", {"torch", "OpenImageIO", "numpy"}),
-        ("import stcn_plugin.presets.shot_file", {"torch", "OpenImageIO", "numpy"}),
+        ("import stcn_plugin.shot.file", {"torch", "OpenImageIO", "numpy"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['--help'], standalone_mode=False)", {"torch", "OpenImageIO", "numpy", "rich", "pydantic"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['presets', 'list'], standalone_mode=False)", {"torch", "OpenImageIO", "numpy"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['weights', 'list'], standalone_mode=False)", {"torch", "OpenImageIO"}),

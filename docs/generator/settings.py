@@ -10,9 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from generator.text import markdown, table
+from stcn_plugin.config.wording import Schema, accepts, choices, schema_at
 from stcn_plugin.presets.model import SHOT_KEYS, Preset, PresetFile
-from stcn_plugin.presets.shot_model import KeyframeFile, ObjectSpan, ShotFile
-from stcn_plugin.presets.wording import Schema, accepts, choices, schema_at
+from stcn_plugin.shot.model import KeyframeFile, ObjectSpan, ShotFile
 from stcn_plugin.training.config import Folder, Pretrained, Source, TrainingConfig
 
 _INTRO = """\

@@ -110,8 +110,8 @@ def _plugins() -> Iterator[Finding]:
 
 
 def _weights(name: str) -> Iterator[Finding]:
-    from stcn_plugin.network.weights import read_weights
     from stcn_plugin.studio import studio_hooks, weights_store
+    from stcn_plugin.weights.reading import read_weights
 
     path = weights_store(studio_hooks()).path(name)
     loaded = read_weights(path)

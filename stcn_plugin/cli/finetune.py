@@ -61,9 +61,9 @@ def finetune(
 
     require_extra()
     from stcn_plugin.cli.training_progress import watched
-    from stcn_plugin.network.store import WeightsStore
-    from stcn_plugin.presets.shot_file import load_shot
+    from stcn_plugin.shot.file import load_shot
     from stcn_plugin.training import finetune as tuning
+    from stcn_plugin.weights.store import WeightsStore
 
     store = WeightsStore()
     store.check_name(name, replace=replace)  # before minutes are spent on them

@@ -76,7 +76,7 @@ def check(context: click.Context, files: tuple[Path, ...], with_files: bool, plu
 @click.option("--shot", is_flag=True, help="Print the schema of shot files.")
 def schema(shot: bool) -> None:
     """Print the JSON schema of presets, for editors that complete and check keys."""
-    from stcn_plugin.presets import json_schema
+    from stcn_plugin.shot.schema import json_schema
 
     echo_document(json.dumps(json_schema("shot" if shot else "preset"), indent=2, ensure_ascii=False))
 
@@ -84,7 +84,8 @@ def schema(shot: bool) -> None:
 def _is_right(file: Path, studio: Hooks, *, with_files: bool) -> bool:
     """Say on stdout that a file is right, or on stderr what is wrong with it."""
     from stcn_plugin.errors import STCNError
-    from stcn_plugin.presets import is_shot_file, load_preset, load_shot
+    from stcn_plugin.presets import load_preset
+    from stcn_plugin.shot import is_shot_file, load_shot
     from stcn_plugin.studio import preset_search_path
 
     folders = preset_search_path(studio)
@@ -95,7 +96,7 @@ def _is_right(file: Path, studio: Hooks, *, with_files: bool) -> bool:
         echo_document(str(error), err=True)
         return False
     if with_files:
-        from stcn_plugin.shot.file_checks import settings_problems, shot_problems
+        from stcn_plugin.job.file_checks import settings_problems, shot_problems
 
         problems = shot_problems(shot, studio=studio) if shot else ()
         problems = settings_problems(preset, studio=studio) if preset else problems

@@ -34,7 +34,7 @@ def _settings(context: click.Context, _parameter: click.Parameter, wanted: bool)
     if not wanted:
         return
     from stcn_plugin.cli.tables import print_table
-    from stcn_plugin.presets.wording import schema_at, settings_of
+    from stcn_plugin.config.wording import schema_at, settings_of
     from stcn_plugin.training.config import TrainingConfig
 
     schema = TrainingConfig.model_json_schema()
@@ -72,10 +72,10 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     """
     require_extra()
     from stcn_plugin.cli.training_progress import watched
-    from stcn_plugin.network.store import WeightsStore
     from stcn_plugin.training import run
     from stcn_plugin.training.config import load_training_config
     from stcn_plugin.training.distributed import is_leader
+    from stcn_plugin.weights.store import WeightsStore
 
     settings = load_training_config(config, overrides=overrides)
     with watched(total=settings.steps.total, batch=settings.steps.batch) as watcher:

@@ -13,7 +13,7 @@ from stcn_plugin.cli.tables import print_table
 from stcn_plugin.cli.terminal import echo
 
 if TYPE_CHECKING:
-    from stcn_plugin.network.store import WeightsStore
+    from stcn_plugin.weights.store import WeightsStore
 
 _in_store = click.option(
     "--store",
@@ -82,7 +82,7 @@ def fetch(name: str, yes: bool, mirror: str | None, sha256: str | None, replace:
 
     The authors publish no hashes. The store keeps the hash of the first download and later refuses a different file.
     """
-    from stcn_plugin.network.fetching import fetch as fetch_weights
+    from stcn_plugin.weights.fetching import fetch as fetch_weights
 
     with _progress(name) as progress:
         entry = fetch_weights(

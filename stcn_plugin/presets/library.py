@@ -9,9 +9,9 @@ from importlib import resources
 from pathlib import Path
 
 from stcn_plugin import environment
+from stcn_plugin.config.wording import nearest, shown
+from stcn_plugin.config.yaml_source import read_yaml
 from stcn_plugin.errors import PresetError
-from stcn_plugin.presets.wording import nearest, shown
-from stcn_plugin.presets.yaml_source import read_yaml
 
 _SUFFIXES = (".yaml", ".yml")
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stcn_plugin.config.layers import Layer, Origin, file_layer, override_layer
+from stcn_plugin.config.problems import validated
+from stcn_plugin.config.wording import shown
+from stcn_plugin.config.yaml_source import Document, KeyPath, read_yaml
 from stcn_plugin.errors import PresetError
-from stcn_plugin.presets.layers import Layer, Origin, file_layer, override_layer
 from stcn_plugin.presets.library import files_named, is_file_name, preset_folders, unknown_preset
 from stcn_plugin.presets.model import SHOT_KEYS, Preset, PresetFile
 from stcn_plugin.presets.path_checks import preset_problems
-from stcn_plugin.presets.problems import validated
-from stcn_plugin.presets.wording import shown
-from stcn_plugin.presets.yaml_source import Document, KeyPath, read_yaml
 
 _FILE_ONLY = ("extends", "description")
 _MOST_FILES = 100
@@ -91,7 +91,14 @@ def trace_preset(
     first = find(name_or_path, folders)
     stacked = stack(first, override_layer(overrides), folders)
     layer = stacked.layer.without(SHOT_KEYS) if of_shot else stacked.layer
-    said = validated(PresetFile, layer, str(first.path), found=stacked.problems, check=preset_problems)
+    said = validated(
+        PresetFile,
+        layer,
+        str(first.path),
+        found=stacked.problems,
+        check=preset_problems,
+        elsewhere=dict.fromkeys(SHOT_KEYS, "a shot file, not in a preset"),
+    )
     return TracedPreset(absolute_files(said.settings, layer), said.description, layer.origins, stacked.files)
 
 

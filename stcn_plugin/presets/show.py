@@ -8,11 +8,11 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from stcn_plugin.config.wording import choices, schema_at
+from stcn_plugin.config.yaml_source import KeyPath
 from stcn_plugin.presets.library import builtin_folder
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.resolve import TracedPreset
-from stcn_plugin.presets.wording import choices, schema_at
-from stcn_plugin.presets.yaml_source import KeyPath
 
 _FURTHEST_NOTE = 36  # one long path must not push every note off the screen
 

@@ -1,180 +1,112 @@
-"""What must hold before a shot runs: frames that are there, keyframes that fit, files that may be written."""
+"""What must hold between the keys of a shot file."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+import os
+import re
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterator
 
-from torch import Tensor
-
-from stcn_plugin.atomic import Outputs
-from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
-from stcn_plugin.frames import MOST_FRAMES, format_frame_range, shortened
-from stcn_plugin.media.matte_reading import check_mattes
-from stcn_plugin.media.mattes import MatteWriter
-from stcn_plugin.media.overlays import overlay_files
-from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
-from stcn_plugin.media.window import Window
-from stcn_plugin.presets.shot_model import Shot
+from stcn_plugin.config.problems import Problem
+from stcn_plugin.config.wording import nearest
+from stcn_plugin.frames import MOST_DIGITS, frame_token, parse_frame_range
+from stcn_plugin.presets.path_checks import length_problems
+from stcn_plugin.shot.model import Shot, ShotFile
+from stcn_plugin.shot.selector import split_selector
 
 
-def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tuple[int, ...]:
-    """Return the frames of the shot that will have mattes.
+def file_problems(said: ShotFile) -> Iterator[Problem]:
+    """Yield what is wrong between the keys of a shot file that are each right.
 
-    Without a range it is every frame from the first to the last on disk, gaps included, so that the policy for
-    missing frames has its say. Frames to skip are settled here, once, since both passes must see the same ones.
+    Args:
+        said: The file as it stands.
     """
-    found = sorted({*on_disk.names, *on_disk.broken})
-    if not found:
-        raise PlateError(
-            "no frame of the plate is on disk",
-            where=sequence.pattern,
-            fix=sequence.advice() or "Check the pattern and the folder",
-        )
-    asked = shot.frames
-    if not asked and found[-1] - found[0] >= MOST_FRAMES:
-        raise PlateError(
-            f"the frames on disk reach from {found[0]} to {found[-1]}, more than {MOST_FRAMES:,} frames",
-            where=sequence.pattern,
-            fix="Give the range of the shot, or remove the file whose number is not a frame's",
-        )
-    frames = asked or tuple(range(found[0], found[-1] + 1))
-    missing = [frame for frame in frames if frame not in on_disk.names]
-    policy = shot.settings.read.missing
-    if missing and policy == "stop":
-        raise _missing(sequence, on_disk, missing, len(frames))
-    return tuple(frame for frame in frames if frame in on_disk.names) if policy == "skip" else frames
+    if not said.keyframes:
+        yield Problem(("keyframes",), "holds no keyframe", "Give at least one, such as 1001: roto/hero.1001.exr")
+    for frame, files in said.keyframes.items():
+        counts = Counter(name for each in files for name in each.objects or ())
+        if twice := next((name for name, count in counts.items() if count > 1), None):
+            yield Problem(("keyframes", frame), f"has '{twice}' in two files", "Keep one of the two")
+        for each in files:
+            selector = split_selector(each.file)[1]
+            if selector == "":
+                yield Problem(("keyframes", frame), "has nothing after the colon", "Name a layer there, such as hero.A")
+            if selector and each.objects:
+                what = f"picks '{selector}' and lists objects as well"
+                yield Problem(("keyframes", frame), what, "Keep one of the two")
+    yield from _range_problems(said)
+    yield from _object_problems(said)
 
 
-def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[int], asked: int) -> MissingFrameError:
-    """Return the error of frames without a file; links to nothing are told apart."""
-    setting = "set read.missing to hold or skip"
-    if broken := [frame for frame in missing if frame in on_disk.broken]:
-        more = f", as are those of {len(broken) - 1} other frames" if len(broken) > 1 else ""
-        return MissingFrameError(
-            f"this is a link to a file that is gone{more}",
-            where=f"frame {broken[0]} ({on_disk.folder / on_disk.broken[broken[0]]})",
-            fix=f"Bring the file back, give a range without it, or {setting}",
-        )
-    return MissingFrameError(
-        f"{len(missing)} of {asked} frames have no file: {shortened(format_frame_range(missing))}",
-        where=sequence.pattern,
-        fix=f"Render them, give a range without them, or {setting}",
-    )
+def path_problems(shot: Shot) -> Iterator[Problem]:
+    """Yield what is wrong with where mattes go.
+
+    Args:
+        shot: The shot, with absolute paths.
+    """
+    name = os.path.basename(shot.out)  # noqa: PTH119 - a pattern, not a file
+    if not frame_token(name):
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122
+        fix = f"Write #### where it belongs, such as {stem}.####{suffix or '.exr'}"
+        yield Problem(("out",), "has no place for the frame number in its file name", fix)
+    elif _numberless(shot.out) == _numberless(shot.plate):
+        yield Problem(("out",), "is the plate itself, which would be overwritten", "Write the mattes somewhere else")
 
 
-def check_keyframes(on_disk: FilesOnDisk, frames: Sequence[int], shot: Shot) -> None:
-    """Refuse keyframes that stand on no frame of the plate."""
-    inside = set(frames)
-    asked = set(shot.frames or frames)
+def _numberless(pattern: str) -> str:
+    """Return a pattern whose frame number is written ``#``, so that all ways to write it are one."""
+    folder, name = os.path.split(os.path.normpath(pattern))
+    token = frame_token(name)
+    return os.path.join(folder, f"{name[: token.start()]}#{name[token.end() :]}" if token else name)  # noqa: PTH118
+
+
+def _range_problems(said: ShotFile) -> Iterator[Problem]:
+    if said.range is None:
+        return
+    frames = parse_frame_range(said.range)
+    there = set(frames)
+    for frame in said.keyframes:
+        if frame not in there:
+            fix = "Extend the range, or remove the keyframe"
+            yield Problem(("keyframes", frame), f"is outside of the range {_short(said.range)}", fix)
+    for name, span in said.objects.items():
+        alive = span.frames
+        if alive and bisect_left(frames, alive[0]) == bisect_right(frames, alive[-1]):
+            what = f"lives on {_short(str(span.range))}, all outside of the range {_short(said.range)}"
+            yield Problem(("objects", name), what, "Check both ranges")
+
+
+def _object_problems(said: ShotFile) -> Iterator[Problem]:
+    files = [each for files in said.keyframes.values() for each in files]
+    if not all(each.objects for each in files):
+        return  # the names of some objects are in the files themselves
+    names = sorted({name for each in files for name in each.objects or ()})
+    there = set(names)
+    for name in said.objects:
+        if name not in there:
+            guess = nearest(name, names)
+            fix = f"Perhaps you meant '{guess}'" if guess else f"The keyframes have {_short(', '.join(names))}"
+            yield Problem(("objects", name), "is in no keyframe", fix)
+
+
+def _short(text: str) -> str:
+    """Return text that fits into a message."""
+    return text if len(text) <= 200 else f"{text[:196]} ..."
+
+
+def length_and_padding_problems(shot: Shot) -> Iterator[Problem]:
+    """Yield what is wrong with the paths of a shot, beside those of its settings.
+
+    Args:
+        shot: The shot, its paths absolute.
+    """
+    for key, pattern in (("plate", shot.plate), ("out", shot.out)):
+        token = frame_token(pattern.rpartition("/")[2])
+        digits = re.sub("[^0-9]", "", token.group()).lstrip("0") if token else ""
+        if len(digits) > 2 or int(digits or 0) > MOST_DIGITS:
+            yield Problem((key,), f"asks for frame numbers of more than {MOST_DIGITS} digits", "Write #### instead")
+    yield from length_problems(("plate",), shot.plate)
     for keyframe in shot.keyframes:
-        if keyframe.frame not in on_disk.names and keyframe.frame in asked:
-            raise KeyframeError(
-                f"the plate has no frame {keyframe.frame}, which this keyframe is for",
-                where=str(keyframe.file),
-                fix="Put keyframes on frames that are on disk",
-            )
-        if keyframe.frame not in inside:
-            raise KeyframeError(
-                f"frame {keyframe.frame} is not among the frames {shortened(format_frame_range(frames))}",
-                where=str(keyframe.file),
-                fix="Move the keyframe or widen the range",
-            )
-
-
-def shot_outputs(shot: Shot, frames: Sequence[int] = ()) -> Outputs:
-    """Return what writes the files of a shot, and never over a frame of its plate or a keyframe.
-
-    Args:
-        shot: The shot.
-        frames: Its frames, where they are known; files of the plate that are on disk count in any case.
-    """
-    sequence = FrameSequence.parse(shot.plate)
-    on_disk = sequence.on_disk()
-    paths = {on_disk.path(frame) or sequence.path(frame) for frame in {*frames, *on_disk.frames}}
-    plate = dict.fromkeys(paths, "a frame of the plate")
-    return Outputs(plate | {Path(keyframe.file): "a keyframe of the shot" for keyframe in shot.keyframes})
-
-
-def check_outputs(outputs: Outputs, writer: MatteWriter, frames: Sequence[int], shot: Shot) -> None:
-    """Refuse to write over what the shot is made of, and where nothing can be written at all."""
-    mattes = [path for frame in frames for path in writer.paths(frame)]
-    folder = shot.settings.overlay.folder
-    outputs.prepare([*mattes, *(overlay_files(Path(folder), frames) if folder else ())])
-
-
-def stale_mattes(writer: MatteWriter, out: FrameSequence, frames: Sequence[int]) -> str | None:
-    """Return what to warn of where mattes of an earlier run with one object would be taken for those of this run.
-
-    Files that hold one matte each are called as asked where there is one object, and by object where there are several.
-
-    Args:
-        writer: What will write the mattes.
-        out: The frame pattern that was asked for.
-        frames: Frames of the shot.
-    """
-    patterns = set(writer.patterns.values())
-    if out.has_object or out.pattern in patterns or writer.layout != "per_object":
-        return None
-    if not any(out.path(frame).exists() for frame in frames):
-        return None
-    names = ", ".join(sorted(Path(pattern).name for pattern in patterns))
-    return (
-        f"{out}: the mattes there are of an earlier run with one object and stay as they are. Now there are several "
-        f"objects, and their mattes are {names}"
-    )
-
-
-def check_life(
-    life: Mapping[str, tuple[int, int]],
-    objects: Sequence[str],
-    masks: Mapping[int, Mapping[str, Tensor]],
-    shot: Shot,
-    frames: tuple[int, ...],
-) -> None:
-    """Refuse objects that no keyframe shows, and keyframes of objects that are not there yet or no longer."""
-    where = str(shot.path) if shot.path else None
-    for name in life:
-        if name not in objects:
-            raise PresetError(
-                f"no keyframe shows the object '{name}'; they show: {', '.join(objects)}",
-                where=where,
-                fix="Add a keyframe of it, or remove it from objects",
-            )
-    for index, mattes in masks.items():
-        for name in mattes:
-            first, last = life.get(name, (index, index))
-            if not first <= index <= last:
-                raise PresetError(
-                    f"the keyframe of '{name}' on frame {frames[index]} is outside its range "
-                    f"{frames[first]}-{frames[last]}",
-                    where=where,
-                    fix="Move the keyframe or widen the object's range",
-                )
-
-
-def check_update(update: Collection[int], frames: Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of the frames to update; refuse those that the shot does not have."""
-    if strangers := sorted(set(update) - set(frames)):
-        raise KeyframeError(
-            f"there is no frame {format_frame_range(strangers)} to update among "
-            f"{shortened(format_frame_range(frames))}",
-            fix="Name the frames whose keyframes are new, changed or gone",
-        )
-    changed = set(update)
-    return tuple(index for index, frame in enumerate(frames) if frame in changed)
-
-
-def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Sequence[range], *, display: Window) -> None:
-    """Refuse an update of mattes that are not there, or that were written for other objects or in another layout."""
-    touched = {index for part in written for index in part}
-    kept = [frame for index, frame in enumerate(frames) if index not in touched]
-    if missing := [frame for frame in kept if not all(path.is_file() for path in writer.paths(frame))]:
-        raise OutputError(
-            f"{len(missing)} frames outside of the update have no mattes of {', '.join(writer.layers)}: "
-            f"{shortened(format_frame_range(missing))}",
-            where=next(iter(writer.patterns.values())),
-            fix="Run the whole shot first, without an update",
-        )
-    for index in {end for part in written for end in (part.start - 1, part.stop)} & set(range(len(frames))):
-        check_mattes(writer, frames[index], display=display)
+        yield from length_problems(("keyframes", keyframe.frame), str(keyframe.file))
+    yield from length_problems(("out",), shot.out)

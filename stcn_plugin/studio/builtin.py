@@ -28,7 +28,7 @@ class BuiltIn:
     @hookimpl
     def stcn_weights_files(self) -> Mapping[str, Path]:
         """Name the starter weights."""
-        from stcn_plugin.network.store import builtin_files
+        from stcn_plugin.weights.store import builtin_files
 
         return builtin_files()
 

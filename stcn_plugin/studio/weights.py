@@ -7,9 +7,9 @@ from os import PathLike
 from pathlib import Path
 
 from stcn_plugin.bridge.hooks import Hooks
-from stcn_plugin.network.store import SUFFIX, WeightsStore, builtin_files
 from stcn_plugin.studio.answers import kind, nonsense
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
+from stcn_plugin.weights.store import SUFFIX, WeightsStore, builtin_files
 
 _HOOK = "stcn_weights_files"
 

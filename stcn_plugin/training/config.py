@@ -14,12 +14,12 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from stcn_plugin.bridge.job import NOT_STATED
+from stcn_plugin.config.layers import Layer, file_layer, override_layer
+from stcn_plugin.config.problems import validated
+from stcn_plugin.config.yaml_source import read_yaml
 from stcn_plugin.network.variants import STRIDE, VariantName
-from stcn_plugin.presets.layers import Layer, file_layer, override_layer
 from stcn_plugin.presets.model import Count, Device, Precision, Section
-from stcn_plugin.presets.problems import validated
 from stcn_plugin.presets.resolve import absolute
-from stcn_plugin.presets.yaml_source import read_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stcn_plugin.errors import TrainingError
-from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import Variant
-from stcn_plugin.network.weights import read_weights
-from stcn_plugin.presets.shot_model import Shot
+from stcn_plugin.shot.model import Shot
 from stcn_plugin.training.config import Compute, Data, Mixture, Optimiser, Source, Steps, TrainingConfig
 from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
 from stcn_plugin.training.reports import Watcher
 from stcn_plugin.training.run import Trained, train
+from stcn_plugin.weights.reading import read_weights
+from stcn_plugin.weights.store import WeightsStore
 
 BATCH = 4
 """Samples a step."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.media.matte_files import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
-from stcn_plugin.presets.shot_model import Shot
-from stcn_plugin.shot.job import prepare
+from stcn_plugin.shot.model import Shot
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> Path:
 def _keyframes(shot: Shot, number: int) -> Iterator[_Keyframe]:
     """Yield a shot's keyframes; the shot is named with its number, since files in different folders may share a name."""
     job = prepare(shot)
-    (stretch,) = job.stretches
+    (stretch,) = job.segments
     name = f"{number:02d}_{shot.path.stem if shot.path else 'shot'}"
     for index, masks in stretch.masks.items():
         frame = job.frames[index]

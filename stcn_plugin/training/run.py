@@ -13,10 +13,7 @@ import yaml
 from stcn_plugin.atomic import Outputs, write_whole
 from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.errors import CancelledError, STCNError, TrainingError
-from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import VARIANTS
-from stcn_plugin.network.weights import LoadedWeights, read_weights, write_weights
-from stcn_plugin.network.weights_entry import read_metadata
 from stcn_plugin.training.card import Origins
 from stcn_plugin.training.config import TrainingConfig, Validation
 from stcn_plugin.training.distributed import Group, joined_group
@@ -27,6 +24,9 @@ from stcn_plugin.training.reports import StepReport, Watcher
 from stcn_plugin.training.starting import starting_network
 from stcn_plugin.training.trainer import Trainer
 from stcn_plugin.training.validation import ValidationReport, find_validation_clips, validate
+from stcn_plugin.weights.entry import read_metadata
+from stcn_plugin.weights.reading import LoadedWeights, read_weights, write_weights
+from stcn_plugin.weights.store import WeightsStore
 
 WEIGHTS = "weights.safetensors"
 """Name of the weights in the folder of a run: the best of all validations, without validation the last."""

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from stcn_plugin.errors import TrainingError, WeightsError
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.store import WeightsStore
-from stcn_plugin.network.torch_files import check_torch_file
 from stcn_plugin.network.variants import VARIANTS
-from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.training.balancing import balance
 from stcn_plugin.training.config import TrainingConfig
+from stcn_plugin.weights.reading import build_network, read_weights
+from stcn_plugin.weights.store import WeightsStore
+from stcn_plugin.weights.torch_files import check_torch_file
 
 _LITE_KEY_GAIN = 0.25
 

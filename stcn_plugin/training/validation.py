@@ -12,15 +12,15 @@ from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation import evaluate
 from stcn_plugin.evaluation.matte_file import object_names
 from stcn_plugin.frames import format_frame_range
+from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.run import run
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.engine import Engine
-from stcn_plugin.network.weights import LoadedWeights, build_network
-from stcn_plugin.presets.shot_file import make_shot
-from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run
+from stcn_plugin.shot.file import make_shot
 from stcn_plugin.training.config import Compute, Validation
 from stcn_plugin.training.pictures import Clip, Picture, find_clips
+from stcn_plugin.weights.reading import LoadedWeights, build_network
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import IO, final
 
 from stcn_plugin.bridge.messages import MAX_MESSAGE_BYTES, Alive, Cancel, Message, Quit, Warned, decode, encode
 from stcn_plugin.errors import ProtocolError
-from stcn_plugin.shot.activities import Activity
+from stcn_plugin.job.activities import Activity
 
 _PULSE = 1.0
 """Seconds between two signs of life."""

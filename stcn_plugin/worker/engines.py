@@ -30,9 +30,9 @@ class Engines:
         """
         import torch
 
+        from stcn_plugin.job.propagate import load_engine
         from stcn_plugin.network.devices import release_memory
-        from stcn_plugin.network.store import WeightsStore
-        from stcn_plugin.shot.propagate import load_engine
+        from stcn_plugin.weights.store import WeightsStore
 
         path = WeightsStore().path(settings.weights)
         stat, compute = path.stat(), settings.compute

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stcn_plugin.bridge.job import KeyframeFile
 from stcn_plugin.presets.resolve import absolute
-from stcn_plugin.presets.selector import split_selector
-from stcn_plugin.presets.shot_model import Keyframe
+from stcn_plugin.shot.model import Keyframe
+from stcn_plugin.shot.selector import split_selector
 
 
 def keyframe_of(given: KeyframeFile) -> Keyframe:

@@ -31,7 +31,7 @@ from stcn_plugin.bridge.messages import (
 from stcn_plugin.bridge.signals import stop_requests
 from stcn_plugin.device_failures import is_device_lost
 from stcn_plugin.errors import CancelledError, STCNError
-from stcn_plugin.shot.activities import Activity, described
+from stcn_plugin.job.activities import Activity, described
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.describe import describe
 from stcn_plugin.worker.engines import Engines
@@ -89,7 +89,7 @@ def _parser() -> ArgumentParser:
 def _warm_up() -> None:
     """Load the libraries while the artist still looks at the panel; what fails fails again in a job, which can tell."""
     with suppress(Exception):
-        import stcn_plugin.shot.propagate  # noqa: F401
+        import stcn_plugin.job.propagate  # noqa: F401
 
 
 def _describe(channel: Channel) -> None:

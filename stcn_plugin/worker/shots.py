@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from stcn_plugin.bridge.job import JobRequest, Progress, Report
 from stcn_plugin.errors import PresetError
-from stcn_plugin.shot.activities import Activities, Activity
+from stcn_plugin.job.activities import Activities, Activity
 
 if TYPE_CHECKING:
     from stcn_plugin.network.engine import Engine
     from stcn_plugin.presets.model import Preset
-    from stcn_plugin.presets.shot_model import Keyframe, Shot
+    from stcn_plugin.shot.model import Keyframe, Shot
 
 
 def run_shot(
@@ -57,7 +57,7 @@ def run_shot(
         folders = preset_search_path(studio)
         shot = shot_of(request, search_path=folders)
     with activities.during("loading the libraries"):
-        from stcn_plugin.shot.propagate import propagate  # only now: a mistake in a shot is told without torch
+        from stcn_plugin.job.propagate import propagate  # only now: a mistake in a shot is told without torch
 
     saved: list[Path] = []
     report = propagate(
@@ -87,7 +87,7 @@ def shot_of(request: JobRequest, *, search_path: Sequence[Path] | None = None) -
         PresetError: The file or a key is wrong.
         KeyframeError: A keyframe's file cannot be read, where its objects have to be known.
     """
-    from stcn_plugin.presets.shot_file import load_shot, make_shot
+    from stcn_plugin.shot.file import load_shot, make_shot
     from stcn_plugin.worker.keyframes import keyframe_of
 
     keyframes = _by_frame([keyframe_of(given) for given in request.keyframes])
@@ -118,12 +118,12 @@ def _laid_over_those_of(
     search_path: Sequence[Path] | None,
 ) -> dict[int, Sequence[Keyframe]]:
     """Lay keyframes over those that a shot file has on the same frames."""
-    from stcn_plugin.presets.shot_file import keyframe_frames, load_shot
+    from stcn_plugin.shot.file import keyframe_frames, load_shot
     from stcn_plugin.worker.keyframes import laid_over
 
     if not set(keyframes) & set(keyframe_frames(shot_file, search_path=search_path)):
         return dict(keyframes)
-    from stcn_plugin.shot.job import only_name
+    from stcn_plugin.job.prepare import only_name
 
     below = load_shot(shot_file, overrides=overrides, search_path=search_path)
     theirs = _by_frame(below.keyframes)
@@ -161,8 +161,8 @@ def _save(shot: Shot, request: JobRequest, search_path: Sequence[Path]) -> list[
     """Save the shot where the host asks for it."""
     if request.save_as is None:
         return []
-    from stcn_plugin.presets.shot_writer import preset_under, save_shot
-    from stcn_plugin.shot.checks import shot_outputs
+    from stcn_plugin.job.checks import shot_outputs
+    from stcn_plugin.shot.writer import preset_under, save_shot
 
     below = preset_under(request.shot_file, search_path=search_path) if request.shot_file else "default"
     preset, outputs = request.preset or below, shot_outputs(shot)

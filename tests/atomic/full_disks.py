@@ -36,11 +36,11 @@ from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.network.variants import VARIANTS
-from stcn_plugin.network.weights import LoadedWeights, write_weights
-from stcn_plugin.presets.shot_file import make_shot
-from stcn_plugin.presets.shot_writer import save_shot
+from stcn_plugin.shot.file import make_shot
+from stcn_plugin.shot.writer import save_shot
 from stcn_plugin.training.checkpoints import Checkpoint, save_checkpoint
 from stcn_plugin.training.history import History
+from stcn_plugin.weights.reading import LoadedWeights, write_weights
 
 PAGE = 4096
 DISK = 1 << 21

@@ -12,12 +12,12 @@ from benchmarks.footage import Footage
 from golden.stand_in import golden_state
 
 from stcn_plugin import Shot, load_preset, make_shot
+from stcn_plugin.job.propagate import load_engine
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import VARIANTS, Variant
-from stcn_plugin.network.weights import LoadedWeights, read_weights, write_weights
-from stcn_plugin.shot.propagate import load_engine
+from stcn_plugin.weights.reading import LoadedWeights, read_weights, write_weights
+from stcn_plugin.weights.store import WeightsStore
 
 STARTER = "starter"
 RANDOM = "random"

@@ -13,9 +13,9 @@ from benchmarks.machine import resident_bytes
 from benchmarks.whole_job import WARM_UP, name_of, time_job
 
 from stcn_plugin.bridge.job import Progress
-from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run
-from stcn_plugin.shot.watcher import Watcher
+from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.run import run
+from stcn_plugin.job.watcher import Watcher
 
 _MARKS = (100, 1000)
 _WINDOW = 100

@@ -17,10 +17,10 @@ from benchmarks.timings import Timing, synchronise
 from torch import Tensor
 from torch.nn import functional
 
+from stcn_plugin.job.prepare import Job, prepare
+from stcn_plugin.job.run import propagation_settings
 from stcn_plugin.memory.bank import MemoryBank
 from stcn_plugin.network.variants import STRIDE
-from stcn_plugin.shot.job import Job, prepare
-from stcn_plugin.shot.run import propagation_settings
 
 FRAMES = (1, 5, 10, 24, 50)
 _SHARE = 0.3

@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks.cases import Case, Workshop
 from benchmarks.footage import Footage, given_footage, make_footage
 
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.network.devices import choose_device
-from stcn_plugin.shot.job import prepare
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from benchmarks.whole_job import WARM_UP, name_of, time_job, time_stages
 from torch import Tensor
 
 from stcn_plugin import Shot
+from stcn_plugin.job.prepare import Job, prepare
 from stcn_plugin.network.devices import choose_device
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.variants import PUBLISHED
-from stcn_plugin.shot.job import Job, prepare
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _clip(job: Job, device: torch.device) -> _Clip:
     mean, std = (torch.tensor(values)[:, None, None] for values in (PUBLISHED.mean, PUBLISHED.std))
     frames = (job.plates.read(frame, window=job.window, size=job.size).image for frame in job.frames)
     images = torch.stack([(torch.from_numpy(frame).permute(2, 0, 1) - mean) / std for frame in frames])
-    masks = torch.stack([job.stretches[0].masks[0][name] for name in job.objects])
+    masks = torch.stack([job.segments[0].masks[0][name] for name in job.objects])
     return _Clip(images.to(device), masks.to(device))
 
 

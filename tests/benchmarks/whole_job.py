@@ -16,10 +16,10 @@ from benchmarks.stopwatch import Stopwatch, TimedEngine, watching
 from benchmarks.timings import Timing
 
 from stcn_plugin import Shot
+from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.run import run
+from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.network.engine import Engine
-from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run
-from stcn_plugin.shot.watcher import Watcher
 
 WARM_UP = 7
 """Frames of the first run, which is not counted: with a memory frame after the keyframe, whatever is compiled is."""

@@ -20,9 +20,9 @@ from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, Timeouts,
 from stcn_plugin.bridge.messages import PROTOCOL, RETIRED, Done, Failed, Hello, Progressed, Warned, Written, decode
 from stcn_plugin.errors import CancelledError, PlateError, PluginError, WorkerError
 from stcn_plugin.media.images import read_image
-from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.presets.library import list_presets
-from stcn_plugin.presets.shot_file import make_shot
+from stcn_plugin.shot.file import make_shot
+from stcn_plugin.weights.store import WeightsStore
 from stcn_plugin.worker.engines import Engines
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended by POSIX signals")

@@ -1,3 +1,3 @@
 """The clip of drifting discs, for the example host."""
 
-from shot.conftest import clip, plates  # noqa: F401 - fixtures
+from job.conftest import clip, plates  # noqa: F401 - fixtures

@@ -5,11 +5,11 @@ import re
 import pytest
 from docs.pages import DOCS
 
+from stcn_plugin.config.wording import accepts, schema_at, settings_of
+from stcn_plugin.config.yaml_source import parse_value
 from stcn_plugin.presets.library import builtin_folder
 from stcn_plugin.presets.model import SHOT_KEYS, Preset
-from stcn_plugin.presets.shot_model import ShotFile
-from stcn_plugin.presets.wording import accepts, schema_at, settings_of
-from stcn_plugin.presets.yaml_source import parse_value
+from stcn_plugin.shot.model import ShotFile
 
 PAGE = (DOCS / "reference" / "settings.md").read_text("utf-8")
 GUIDE = (DOCS / "how-to" / "presets-and-shot-files.md").read_text("utf-8")

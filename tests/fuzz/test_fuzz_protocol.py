@@ -20,7 +20,7 @@ from stcn_plugin.cli.host import CommandLineHost
 from stcn_plugin.cli.progress import LineDisplay
 from stcn_plugin.cli.terminal import echo_message
 from stcn_plugin.errors import ProtocolError, STCNError, UnexpectedError
-from stcn_plugin.shot.job import prepare
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.shots import shot_of
 

@@ -18,8 +18,8 @@ from fuzz.hammer import hammer
 from weights.made_files import header_of, write_raw
 
 from stcn_plugin.errors import WeightsError
-from stcn_plugin.network.store import WeightsStore, builtin_files
-from stcn_plugin.network.weights import read_weights
+from stcn_plugin.weights.reading import read_weights
+from stcn_plugin.weights.store import WeightsStore, builtin_files
 
 LARGE = (-1, 0, 1, 2, 8, 255, 1 << 16, (1 << 31) - 1, 1 << 31, 1 << 40, (1 << 63) - 1, 1 << 63, 1 << 64, 10**30)
 NAMES = (

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from fuzz.hammer import hammer
 
+from stcn_plugin.config.yaml_source import parse_value
 from stcn_plugin.errors import PresetError
-from stcn_plugin.presets import is_shot_file, list_presets, load_shot, trace_preset, traced_yaml
-from stcn_plugin.presets.shot_file import keyframe_frames
-from stcn_plugin.presets.shot_writer import shot_yaml
-from stcn_plugin.presets.yaml_source import parse_value
+from stcn_plugin.presets import list_presets, trace_preset, traced_yaml
+from stcn_plugin.shot import is_shot_file, load_shot
+from stcn_plugin.shot.file import keyframe_frames
+from stcn_plugin.shot.writer import shot_yaml
 
 SHOT = """\
 # A shot.

@@ -1,7 +1,7 @@
 """Compute the golden outputs of the `lite` variant, for weights that are about to be shipped.
 
     pip install timm
-    python tests/golden/make_lite.py stcn_plugin/starter/lite.safetensors tests/golden/lite
+    python tests/golden/make_lite.py stcn_plugin/weights/starter/lite.safetensors tests/golden/lite
 
 Where there is an independent truth it is used: the key encoder is timm's EfficientNet-Lite0, and the propagation is
 written out below from the paper, dense and slow, with none of this project's memory, schedule or aggregation. Only the
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from stcn_plugin.network.blocks import FrameFeatures
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.weights import build_network, read_weights
+from stcn_plugin.weights.reading import build_network, read_weights
 
 SIZE = (96, 160)
 FRAMES = 8

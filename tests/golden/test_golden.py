@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks, golden_state
-from shot.conftest import STARTER
+from job.conftest import STARTER
 
 from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import PUBLISHED
-from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.weights.reading import build_network, read_weights
 
 GOLDEN = Path(__file__).parent
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from stcn_plugin.network.weights_entry import read_metadata
+from stcn_plugin.weights.entry import read_metadata
 
 pytestmark = pytest.mark.slow
 
@@ -79,9 +79,9 @@ def test_the_metadata_declares_the_licences_of_code_and_weights(site):
     texts = {name: (information / "licenses" / name).read_text("utf-8") for name in metadata.get_all("License-File")}
     assert texts["LICENSE"].startswith("MIT License")
     assert "Version 2.0, January 2004" in texts["LICENSES/Apache-2.0.txt"]
-    notice = texts["stcn_plugin/starter/LICENSE.md"]
-    assert (site / "stcn_plugin" / "starter" / "LICENSE.md").read_text("utf-8") == notice
-    for file in (site / "stcn_plugin" / "starter").glob("*.safetensors"):
+    notice = texts["stcn_plugin/weights/starter/LICENSE.md"]
+    assert (site / "stcn_plugin" / "weights" / "starter" / "LICENSE.md").read_text("utf-8") == notice
+    for file in (site / "stcn_plugin" / "weights" / "starter").glob("*.safetensors"):
         (row,) = [line for line in notice.splitlines() if line.startswith(f"| `{file.name}`")]
         said = read_metadata(file)["license"]
         named = "CC-BY-NC-4.0" if "NC" in said else "Apache-2.0"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from golden.stand_in import golden_state
-from shot.conftest import STARTER
+from job.conftest import STARTER
 
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import LIGHT, PUBLISHED, Variant
-from stcn_plugin.network.weights import build_network, read_weights
+from stcn_plugin.weights.reading import build_network, read_weights
 
 
 @pytest.fixture(scope="session")

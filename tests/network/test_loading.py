@@ -11,13 +11,13 @@ import weakref
 import pytest
 import torch
 
+from stcn_plugin.job import propagate as propagate
+from stcn_plugin.job.propagate import load_engine
 from stcn_plugin.network import devices
 from stcn_plugin.network.convolution import packs
 from stcn_plugin.network.devices import choose_precision
-from stcn_plugin.network.weights import build_network
 from stcn_plugin.presets.model import Compute, Preset
-from stcn_plugin.shot import propagate
-from stcn_plugin.shot.propagate import load_engine
+from stcn_plugin.weights.reading import build_network
 
 CPU = torch.device("cpu")
 
@@ -85,7 +85,7 @@ def test_the_starter_weights_need_no_compiler_and_no_torchvision():
     program = """
 import sys, torch
 from stcn_plugin.presets.model import Preset
-from stcn_plugin.shot.propagate import load_engine
+from stcn_plugin.job.propagate import load_engine
 engine = load_engine(Preset())
 engine.encode_key(torch.rand(1, 3, 32, 48))
 print(sorted({"torchvision", "torch._dynamo", "torch._inductor"} & set(sys.modules)))

@@ -6,7 +6,8 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from stcn_plugin.presets import Preset, json_schema, list_presets, load_preset
+from stcn_plugin.presets import Preset, list_presets, load_preset
+from stcn_plugin.shot import json_schema
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from shot.conftest import clip, engine, plates  # noqa: F401 - fixtures
+from job.conftest import clip, engine, plates  # noqa: F401 - fixtures
 
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.studio import StudioHooks, hookimpl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shot.conftest import STARTER
+from job.conftest import STARTER
 
 from stcn_plugin import load_preset
 from stcn_plugin.errors import PluginError, PresetError, WeightsError

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from job.conftest import SIZE, STARTER
 from PIL import Image
 from safetensors.torch import load_file, save_file
-from shot.conftest import SIZE, STARTER
 from studio.conftest import SAMPLE
 
 from stcn_plugin import Report, STCNError, make_shot
 from stcn_plugin.bridge import Description, JobRequest, KeyframeFile, Session, WorkerClient, WorkerLaunch, hookimpl
 from stcn_plugin.errors import PlateError, PluginError, PresetError
+from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.run import run
 from stcn_plugin.media.images import read_image
-from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run
 from stcn_plugin.studio import studio_hooks
 
 PACKAGE = SAMPLE / "stcn_sample_plugin"

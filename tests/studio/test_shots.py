@@ -10,9 +10,9 @@ from PIL import Image
 
 from stcn_plugin import make_shot, propagate
 from stcn_plugin.errors import CancelledError, PluginError
-from stcn_plugin.shot.job import prepare
-from stcn_plugin.shot.run import run
-from stcn_plugin.shot.watcher import Watcher
+from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.run import run
+from stcn_plugin.job.watcher import Watcher
 
 FRAMES = (1001, 1002, 1003)
 
@@ -231,7 +231,7 @@ def test_a_program_says_itself_whether_plugins_run(clip, engine, tmp_path, monke
 
 def test_weights_of_a_plugin_reach_the_network_as_a_file(clip, engine, hooks, tmp_path):
     """Who gives the network is handed the file of weights that only a plugin knows."""
-    from shot.conftest import STARTER
+    from job.conftest import STARTER
 
     file = tmp_path / "show.safetensors"
     file.symlink_to(STARTER)

@@ -10,10 +10,10 @@ import pytest
 from training.drawn import disc, laid, save, save_clip, save_pair, square, texture
 from training.short_runs import Footage, write_configuration
 
-from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.training.config import load_training_config
 from stcn_plugin.training.reports import Watcher
 from stcn_plugin.training.run import Trained, train
+from stcn_plugin.weights.store import WeightsStore
 
 
 @pytest.fixture(scope="session")

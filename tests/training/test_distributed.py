@@ -12,12 +12,12 @@ import torch
 from training.short_runs import curve, state
 
 from stcn_plugin.errors import TrainingError
-from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
-from stcn_plugin.network.weights import read_weights
 from stcn_plugin.training import distributed
 from stcn_plugin.training.config import load_training_config
 from stcn_plugin.training.distributed import joined_group
 from stcn_plugin.training.run import train
+from stcn_plugin.weights.reading import read_weights
+from stcn_plugin.weights.store import STARTER, WeightsStore, builtin_files
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 

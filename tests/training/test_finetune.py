@@ -15,13 +15,13 @@ from training.short_runs import stcn
 
 from stcn_plugin.cli.finetune import finetune as command
 from stcn_plugin.errors import TrainingError, WeightsError
-from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
-from stcn_plugin.network.weights import read_weights
-from stcn_plugin.network.weights_entry import read_metadata
-from stcn_plugin.presets.shot_file import load_shot
+from stcn_plugin.shot.file import load_shot
 from stcn_plugin.training.finetune import finetune
 from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
 from stcn_plugin.training.pictures import PictureReader, find_clips
+from stcn_plugin.weights.entry import read_metadata
+from stcn_plugin.weights.reading import read_weights
+from stcn_plugin.weights.store import STARTER, WeightsStore, builtin_files
 
 SHOT = Path(__file__).parents[2] / "examples" / "shot"
 OBJECTS = ("hare", "koi")

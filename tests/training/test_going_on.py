@@ -14,9 +14,9 @@ from training.drawn import disc, save, texture
 from training.short_runs import Footage, curve
 
 from stcn_plugin.errors import CancelledError, OutputError, STCNError, TrainingError
-from stcn_plugin.network.weights import read_weights
 from stcn_plugin.training.history import History
 from stcn_plugin.training.reports import StepReport
+from stcn_plugin.weights.reading import read_weights
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,8 @@ LIMITED = """
 import resource, sys, torch
 from pathlib import Path
 from stcn_plugin.errors import STCNError
-from stcn_plugin.network.store import WeightsStore
-from stcn_plugin.network.weights import read_weights, write_weights
+from stcn_plugin.weights.store import WeightsStore
+from stcn_plugin.weights.reading import read_weights, write_weights
 from stcn_plugin.training.checkpoints import Checkpoint, save_checkpoint
 
 what, folder = sys.argv[1], Path(sys.argv[2])

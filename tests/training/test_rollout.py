@@ -9,11 +9,11 @@ from golden.stand_in import golden_frames, golden_masks, golden_state
 from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.store import STARTER, builtin_files
 from stcn_plugin.network.variants import LITE, PUBLISHED
-from stcn_plugin.network.weights import build_network, read_weights
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.training.rollout import Rollout
+from stcn_plugin.weights.reading import build_network, read_weights
+from stcn_plugin.weights.store import STARTER, builtin_files
 
 SIDE = 96
 SLOTS = 3

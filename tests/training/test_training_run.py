@@ -22,13 +22,13 @@ from training.drawn import save_clip, save_pair
 from training.short_runs import curve, state, stcn, write_configuration
 
 from stcn_plugin.errors import CancelledError, PlateError, TrainingError
-from stcn_plugin.network.store import STARTER, WeightsStore, builtin_files
-from stcn_plugin.network.weights import read_weights
-from stcn_plugin.network.weights_entry import read_metadata
 from stcn_plugin.training.config import Compute, Folder, Validation, load_training_config
 from stcn_plugin.training.reports import StepReport
 from stcn_plugin.training.run import train
 from stcn_plugin.training.validation import find_validation_clips, validate
+from stcn_plugin.weights.entry import read_metadata
+from stcn_plugin.weights.reading import read_weights
+from stcn_plugin.weights.store import STARTER, WeightsStore, builtin_files
 
 pytestmark = pytest.mark.slow
 

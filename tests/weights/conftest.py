@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stcn_plugin.network.store import STARTER, WeightsStore
+from stcn_plugin.weights.store import STARTER, WeightsStore
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ from safetensors.torch import load_file, save_file
 
 from stcn_plugin.cli.weights import weights as command
 from stcn_plugin.errors import CancelledError, WeightsError
-from stcn_plugin.network import download as download_module
-from stcn_plugin.network.download import download
-from stcn_plugin.network.fetching import fetch as fetch_weights
-from stcn_plugin.network.known_hashes import FILE as KNOWN
-from stcn_plugin.network.official import OFFICIAL, RELEASE
-from stcn_plugin.network.store import WeightsStore
-from stcn_plugin.network.web_address import web_address, without_credentials
+from stcn_plugin.weights import download as download_module
+from stcn_plugin.weights.download import download
+from stcn_plugin.weights.fetching import fetch as fetch_weights
+from stcn_plugin.weights.known_hashes import FILE as KNOWN
+from stcn_plugin.weights.official import OFFICIAL, RELEASE
+from stcn_plugin.weights.store import WeightsStore
+from stcn_plugin.weights.web_address import web_address, without_credentials
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
 

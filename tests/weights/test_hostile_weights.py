@@ -19,8 +19,8 @@ from weights.made_files import endless, header_of, nested_tuples, write_archive,
 
 from stcn_plugin.cli.weights import weights as command
 from stcn_plugin.errors import WeightsError
-from stcn_plugin.network.store import WeightsStore
-from stcn_plugin.network.weights import read_weights
+from stcn_plugin.weights.reading import read_weights
+from stcn_plugin.weights.store import WeightsStore
 
 ENTRY = "decoder.pred.weight"
 

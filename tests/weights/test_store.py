@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 from stcn_plugin.cli.weights import weights as command
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.store import WeightsStore
 from stcn_plugin.network.variants import PUBLISHED, VARIANTS, Variant
-from stcn_plugin.network.weights import read_weights
+from stcn_plugin.weights.reading import read_weights
+from stcn_plugin.weights.store import WeightsStore
 
 
 def run(*arguments: object, store: WeightsStore) -> Result:
@@ -303,7 +303,7 @@ def test_listing_loads_no_torch(store: WeightsStore, starter: Path) -> None:
     """``list`` reads headers only: torch is never imported."""
     store.add(starter, name="mine")
     code = (
-        "import sys; from stcn_plugin.network.store import WeightsStore; "
+        "import sys; from stcn_plugin.weights.store import WeightsStore; "
         "names = [entry.name for entry in WeightsStore().entries()]; "
         "assert 'torch' not in sys.modules; sys.stdout.write(' '.join(names))"
     )

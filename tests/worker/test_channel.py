@@ -10,7 +10,7 @@ import pytest
 from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.bridge.messages import Cancel, Describe, Quit, Run, Warned, encode
 from stcn_plugin.errors import ProtocolError
-from stcn_plugin.shot.activities import Activity
+from stcn_plugin.job.activities import Activity
 from stcn_plugin.worker.channel import Channel, _Work
 
 READING = Activity("reading frame 1003 of the plate", "/net/p.1003.exr")

@@ -32,7 +32,7 @@ def settings(precision: str) -> Preset:
 
 def test_a_replaced_engine_is_gone_before_the_next_is_loaded(without_collector, monkeypatch):
     """Cycles of the traced network do not keep it: two would need twice the memory."""
-    from stcn_plugin.shot import propagate
+    from stcn_plugin.job import propagate as propagate
 
     networks = Engines()
     first = weakref.ref(networks(settings("float32"))._folded.key)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks
+from job.conftest import STARTER
 from PIL import Image
-from shot.conftest import STARTER
 
 from stcn_plugin import load_shot
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile
@@ -17,8 +17,8 @@ from stcn_plugin.errors import CancelledError, KeyframeError, PresetError
 from stcn_plugin.media.matte_files import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.network.engine import Engine
-from stcn_plugin.network.weights import build_network, read_weights
-from stcn_plugin.presets.shot_model import Keyframe
+from stcn_plugin.shot.model import Keyframe
+from stcn_plugin.weights.reading import build_network, read_weights
 from stcn_plugin.worker.shots import run_shot, shot_of
 
 SIZE = 64, 96

@@ -1,0 +1,215 @@
+"""Layers of settings, one over the other, each value remembering who said it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
+
+from stcn_plugin.config.yaml_source import Document, Key, KeyPath, Value, key_of, parse_value
+from stcn_plugin.errors import PresetError
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who said a value.
+
+    >>> str(Origin("shots/hero.yaml", line=4))
+    'shots/hero.yaml:4'
+
+    Args:
+        source: A file, or a flag or argument as the user wrote it.
+        line: Line of the file, from 1; ``None`` for flags and arguments.
+        folder: Where relative paths in the value start.
+        names: The key that a flag or argument already names, so that messages need not repeat it.
+    """
+
+    source: str
+    line: int | None = None
+    folder: Path = field(default_factory=Path.cwd)
+    names: KeyPath | None = None
+
+    def __str__(self) -> str:
+        return self.source if self.line is None else f"{self.source}:{self.line}"
+
+
+Origins: TypeAlias = Mapping[KeyPath, Origin]
+"""Who said each key, by path from the top."""
+
+
+@dataclass
+class _Node:
+    """A value and who said it; groups and lists hold nodes."""
+
+    value: Value = None
+    origin: Origin | None = None
+    keys: dict[Key, _Node] | None = None
+    items: list[_Node] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return self.keys is None and self.items is None and self.value is None
+
+    @property
+    def plain(self) -> Value:
+        if self.keys is not None:
+            return {key: node.plain for key, node in self.keys.items()}
+        return [node.plain for node in self.items] if self.items is not None else self.value
+
+    def below(self, key: Key) -> _Node | None:
+        if self.keys is not None:
+            return self.keys.get(key)
+        if self.items is None or not isinstance(key, int) or not 0 <= key < len(self.items):
+            return None
+        return self.items[key]
+
+
+class Layer:
+    """Settings as plain values, perhaps wrong and perhaps incomplete; it never changes.
+
+    Args:
+        data: Nested mappings.
+        origins: Who said each key, by path from the top.
+    """
+
+    def __init__(
+        self, data: Mapping[Key, Value] = MappingProxyType({}), origins: Origins = MappingProxyType({})
+    ) -> None:
+        self._keys = {key: _node(value, (key,), origins) for key, value in data.items()}
+
+    @classmethod
+    def stacked(cls, layers: Iterable[Layer]) -> Layer:
+        """Return layers laid over each other, the lowest one first; takes time for each value once.
+
+        Mappings merge, everything else replaces. A mapping left empty (``memory:`` with nothing below it) says nothing
+        and hides nothing.
+        """
+        stack = cls()
+        for layer in layers:
+            _lay(layer._keys, stack._keys)  # the stack is not anyone's yet
+        return stack
+
+    @cached_property
+    def data(self) -> Mapping[Key, Value]:
+        """The values, as nested mappings."""
+        return {key: node.plain for key, node in self._keys.items()}
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Who said each key and each item, by path from the top."""
+        return dict(_origins(_Node(keys=self._keys), ()))
+
+    def over(self, lower: Layer) -> Layer:
+        """Return this layer laid over another, as `stacked` does it."""
+        return Layer.stacked((lower, self))
+
+    def without(self, keys: Iterable[Key]) -> Layer:
+        """Return this layer without some of its top-level keys."""
+        dropped = set(keys)
+        layer = Layer()
+        layer._keys = {key: node for key, node in self._keys.items() if key not in dropped}
+        return layer
+
+    def origin(self, path: KeyPath) -> Origin | None:
+        """Return who said a key, else who said the nearest group around it."""
+        node: _Node | None = _Node(keys=self._keys)
+        found: Origin | None = None
+        for key in path:
+            node = node.below(key) if node else None
+            if node is None:
+                break
+            found = node.origin or found
+        return found
+
+
+def file_layer(document: Document) -> Layer:
+    """Return what a file says, as a layer."""
+    folder = document.path.parent.absolute()
+    return Layer(
+        document.data,
+        {path: Origin(str(document.path), line, folder) for path, line in document.lines.items()},
+    )
+
+
+def override_layer(overrides: Sequence[str], flag: str = "--set") -> Layer:
+    """Return what ``memory.interval=3`` and its like say, as a layer; the last one wins.
+
+    Args:
+        overrides: ``KEY=VALUE`` texts, the key with dots between its parts.
+        flag: How messages name them.
+
+    Raises:
+        PresetError: One has no ``=``, no key, or an unfinished list as its value; names the flag.
+    """
+    layers = []
+    for text in overrides:
+        key, equals, written = text.partition("=")
+        parts = [part.strip() for part in key.split(".")]
+        if not equals or not all(parts):
+            fix = "Write it as KEY=VALUE, such as memory.interval=3"
+            raise PresetError("is not a setting and its value", where=f"{flag} {text}", fix=fix)
+        try:
+            path: KeyPath = tuple(key_of(part) for part in parts)
+            value = parse_value(written)
+        except ValueError as error:
+            raise PresetError(f"a key {error}", where=f"{flag} {text}") from None
+        except PresetError as error:
+            raise PresetError(error.what, where=f"{flag} {text}", fix=error.fix) from None
+        layers.append(value_layer(path, value, f"{flag} {text}"))
+    return Layer.stacked(layers)
+
+
+def value_layer(path: KeyPath, value: Value, source: str) -> Layer:
+    """Return one value, given by a flag or an argument, as a layer.
+
+    Args:
+        path: Its key.
+        value: The value.
+        source: The flag or argument as the user wrote it.
+    """
+    origin = Origin(source, names=path)
+    origins = {path[: length + 1]: origin for length in range(len(path))}
+    data: dict[Key, Value] = {path[-1]: value}
+    for key in reversed(path[:-1]):
+        data = {key: data}
+    return Layer(data, origins)
+
+
+def _node(value: Value, path: KeyPath, origins: Origins) -> _Node:
+    """Return a value as a tree, each part with who said it."""
+    origin = origins.get(path)
+    if isinstance(value, dict):
+        keys = {key: _node(inner, (*path, key), origins) for key, inner in value.items()}
+        return _Node(origin=origin, keys=keys)
+    if isinstance(value, list):
+        items = [_node(inner, (*path, index), origins) for index, inner in enumerate(value)]
+        return _Node(origin=origin, items=items)
+    return _Node(value, origin)
+
+
+def _lay(upper: Mapping[Key, _Node], into: dict[Key, _Node]) -> None:
+    """Lay keys over others, in place; groups of the upper ones are copied, so that they never change."""
+    for key, node in upper.items():
+        below = into.get(key)
+        group = below.keys if below is not None else None
+        if group is not None and node.is_empty:
+            continue
+        if node.keys is None:
+            into[key] = node
+            continue
+        if below is None or group is None:
+            group = {}
+            below = into[key] = _Node(keys=group)
+        _lay(node.keys, group)
+        below.origin = node.origin or below.origin
+
+
+def _origins(node: _Node, path: KeyPath) -> Iterator[tuple[KeyPath, Origin]]:
+    if node.origin:
+        yield path, node.origin
+    inside = node.keys.items() if node.keys is not None else enumerate(node.items or ())
+    for key, inner in inside:
+        yield from _origins(inner, (*path, key))

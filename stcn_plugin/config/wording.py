@@ -1,0 +1,125 @@
+"""What a setting accepts, in words, read from the JSON schema; and the nearest right spelling."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeAlias
+
+from stcn_plugin.config.yaml_source import Key, KeyPath
+
+Schema: TypeAlias = Mapping[str, Any]
+
+_MOST_COMPARED = 200
+_LONGEST_COMPARED = 100
+
+
+def schema_at(schema: Schema, path: KeyPath) -> Schema | None:
+    """Return the part of a JSON schema that describes a key, or ``None`` where there is no such key."""
+    node: Schema | None = schema
+    for key in path:
+        node = next((child for form in _forms(schema, node) if (child := _child(form, key))), None)
+    return node
+
+
+def keys_at(schema: Schema, path: KeyPath) -> tuple[str, ...]:
+    """Return the keys that are known in the group at ``path``."""
+    node = schema_at(schema, path)
+    return tuple(key for form in _forms(schema, node) for key in form.get("properties", ()))
+
+
+def settings_of(schema: Schema) -> tuple[str, ...]:
+    """Return every setting as its dotted key, groups left out."""
+
+    def below(node: Schema, prefix: str) -> Iterator[str]:
+        for key, child in node.get("properties", {}).items():
+            groups = [form for form in _forms(schema, child) if "properties" in form]
+            if groups and len(groups) == len(list(_forms(schema, child))):
+                yield from below(groups[0], f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}"
+
+    return tuple(below(schema, ""))
+
+
+def accepts(schema: Schema, node: Schema) -> str:
+    """Say what a value may be: ``a whole number of at least 1 or 'all'``."""
+    return _listed([_one(form) for form in _forms(schema, node) if form.get("type") != "null"])
+
+
+def choices(schema: Schema, node: Schema) -> tuple[str, ...]:
+    """Return the words that a setting accepts, where it accepts nothing but certain words."""
+    found: list[str] = []
+    for form in _forms(schema, node):
+        found += form.get("enum", [form["const"]] if "const" in form else [])
+    return tuple(found)
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return the known word that is spelt most like ``word``, if one is at all like it; of very many the first count."""
+    by_lower = {candidate.lower(): candidate for candidate in islice(known, _MOST_COMPARED)}
+    found = difflib.get_close_matches(str(word)[:_LONGEST_COMPARED].lower().replace("-", "_"), by_lower, n=1)
+    return by_lower[found[0]] if found else None
+
+
+def shown(value: object) -> str:
+    """Return a value as it stands in YAML, short enough for a message."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "a group of keys"
+    if isinstance(value, list):
+        return "a list"
+    text = str(value)
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return f"'{text}'" if isinstance(value, str) else text
+
+
+def _forms(schema: Schema, node: Schema | None) -> Iterator[Schema]:
+    """Yield the alternatives of a schema node, its references followed."""
+    if node is None:
+        return
+    if "$ref" in node:
+        yield from _forms(schema, schema["$defs"][node["$ref"].rpartition("/")[2]])
+    elif "anyOf" in node:
+        for form in node["anyOf"]:
+            yield from _forms(schema, form)
+    else:
+        yield node
+
+
+def _child(node: Schema, key: Key) -> Schema | None:
+    if isinstance(key, int) and "items" in node:
+        child = node["items"]
+    else:
+        child = node.get("properties", {}).get(key, node.get("additionalProperties"))
+    return child if isinstance(child, Mapping) else None
+
+
+def _one(node: Schema) -> str:
+    """Say one alternative."""
+    if "enum" in node:
+        return f"one of {_listed([str(choice) for choice in node['enum']])}"
+    if "const" in node:
+        return f"'{node['const']}'"
+    if "properties" in node:
+        return f"a group with the keys {', '.join(node['properties'])}"
+    kind = {
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "yes or no",
+        "array": "a list",
+        "object": "a group of keys",
+        "string": "text",
+    }[node["type"]]
+    if "pattern" in node and "examples" in node:
+        return _listed([str(example) for example in node["examples"]])
+    low = {"minimum": "at least", "exclusiveMinimum": "more than"}
+    high = {"maximum": "at most", "exclusiveMaximum": "less than"}
+    bounds = [f"{said} {node[bound]:g}" for bound, said in (low | high).items() if bound in node]
+    return f"{kind} of {' and '.join(bounds)}" if bounds else kind
+
+
+def _listed(words: list[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,1 @@
+"""A job: a shot prepared, propagated, finished and written."""

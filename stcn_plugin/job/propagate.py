@@ -1,0 +1,102 @@
+"""The one call that does everything: a shot in, mattes on disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from stcn_plugin.bridge.hooks import Hooks
+from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.job.activities import Activities, Activity
+from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.run import run
+from stcn_plugin.job.watcher import Warnings, Watcher
+from stcn_plugin.network.convolution import convolution_kind
+from stcn_plugin.network.devices import choose_device, choose_precision, release_memory
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.presets.model import Preset
+from stcn_plugin.shot.model import Shot
+from stcn_plugin.studio.plugins import builtin_hooks
+from stcn_plugin.studio.weights import weights_store
+from stcn_plugin.weights.reading import build_network, read_weights
+from stcn_plugin.weights.store import WeightsStore
+
+_LOGGER = logging.getLogger(__name__)
+
+
+def load_engine(settings: Preset) -> Engine:
+    """Return the engine that a preset asks for, on its device.
+
+    The number of CPU threads, and whether a GPU may round float32 to TF32, are the process's own and stay set.
+
+    Raises:
+        WeightsError: The weights are not to be had.
+        DeviceError: The device is not there.
+    """
+    if settings.compute.threads != "auto":
+        torch.set_num_threads(settings.compute.threads)
+    device = choose_device(settings.compute.device)
+    precision = choose_precision(settings.compute.precision, device)
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = precision is not torch.float32  # cuDNN's own choice would be to round
+    network = build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
+    kind, threads = convolution_kind(device, precision), torch.get_num_threads()
+    _LOGGER.info("%s on %s in %s, %s convolutions, %d threads", network.variant.name, device, precision, kind, threads)
+    engine = Engine(network, precision=precision)
+    del network
+    release_memory()
+    return engine
+
+
+def propagate(
+    shot: Shot,
+    *,
+    update: Collection[int] = (),
+    on_checked: Callable[[], None] = lambda: None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
+    on_warning: Callable[[str], None] = lambda _: None,
+    is_cancelled: Callable[[], bool] = lambda: False,
+    on_activity: Callable[[Sequence[Activity]], None] = lambda _: None,
+    engine_for: Callable[[Preset], Engine] = load_engine,
+    studio: Hooks | None = None,
+) -> Report:
+    """Propagate a shot's keyframe mattes over its plate and write the mattes.
+
+    Args:
+        shot: From `load_shot` or `make_shot`.
+        update: Frames whose keyframes are new, changed or gone; only the spans around them are propagated, into mattes
+            that are there. Empty propagates the whole shot.
+        on_checked: Called once, when everything about the shot is checked and nothing is written yet.
+        on_progress: Told after every step.
+        on_frame: Told a frame and its files when they are on disk, on a thread of its own.
+        on_warning: Told what went wrong without harm to the mattes.
+        is_cancelled: Asked before every step and between its stages.
+        on_activity: Called with the pieces of work under way whenever one begins, advances or ends, on any thread.
+        engine_for: Gives the engine that settings ask for; to keep one over several shots.
+        studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` runs none, installed or not: a
+            program says itself whether others' code takes part.
+
+    Returns:
+        What was written, where it ran, and how long each stage took.
+
+    Raises:
+        STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
+    """
+    warnings = Warnings(on_warning)
+    watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
+    studio = studio or builtin_hooks()
+    entry = weights_store(studio).entry_for(shot.settings.weights)
+    with Activities(on_activity).during("reading the weights", entry.path):
+        weights = entry.used()
+    job = prepare(shot, update=update, studio=studio, watcher=watcher, weights=weights)
+    on_checked()
+    # As a file, so that who gives the engine need not know of plugins.
+    file = str(entry.path)
+    with Activities(on_activity).during("loading the weights", file):
+        engine = engine_for(shot.settings.model_copy(update={"weights": file}))
+    return replace(run(job, engine, watcher=watcher), warnings=warnings.texts)

@@ -1,0 +1,26 @@
+"""JSON schemas of presets and shot files, for editors that complete and check keys while one types."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from stcn_plugin.presets.model import PresetFile
+from stcn_plugin.shot.model import ShotFile
+
+Kind = Literal["preset", "shot"]
+
+
+def json_schema(kind: Kind) -> dict[str, Any]:
+    """Return the JSON schema of a preset or of a shot file.
+
+    Args:
+        kind: ``preset`` or ``shot``. A shot file that extends another may leave out what that one says.
+    """
+    schema = (ShotFile if kind == "shot" else PresetFile).model_json_schema()
+    # The file that a shot file extends may say its plate and keyframes; an editor sees one file at a time.
+    schema.pop("required", None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"stcn {kind} file" if kind == "shot" else "stcn preset",
+        **{key: value for key, value in schema.items() if key != "title"},
+    }

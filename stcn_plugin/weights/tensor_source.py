@@ -1,0 +1,140 @@
+"""Tensors in a file, by name: what they are is known before one is read, and no file runs anything."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from stcn_plugin.errors import WeightsError
+from stcn_plugin.regular_files import open_regular
+from stcn_plugin.weights.safetensors_header import TensorEntry, read_header, shown
+from stcn_plugin.weights.torch_files import check_torch_file, is_zip
+
+FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
+"""Number formats that a network can be made of."""
+
+INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
+"""Number formats that count."""
+
+_KINDS = {
+    "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "BOOL": "bool", "C64": "complex64",
+    **{f"{letter}{bits}": f"{word}{bits}" for letter, word in (("I", "int"), ("U", "uint")) for bits in (8, 16, 32, 64)},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TensorSource:
+    """Tensors in a file.
+
+    Args:
+        entries: What each one is, by name.
+        metadata: What the file says of itself.
+        read: Reads those of some names, on the CPU.
+    """
+
+    entries: Mapping[str, TensorEntry]
+    metadata: Mapping[str, str]
+    read: Callable[[Collection[str]], dict[str, Tensor]]
+
+
+def open_source(path: Path) -> TensorSource:
+    """Open safetensors, or what ``torch.save`` wrote of a state dict or a training checkpoint; the content decides.
+
+    Args:
+        path: The file. A pickle is opened with ``weights_only``, so nothing in it is executed.
+
+    Raises:
+        WeightsError: The file cannot be read, or holds something else; says what and what to do.
+    """
+    try:
+        with open_regular(path) as file:
+            head = file.read(9)
+    except FileNotFoundError:
+        raise WeightsError("there is no such file", where=str(path)) from None
+    except OSError as error:
+        what = f"cannot be read ({(error.strerror or str(error)).lower()})"
+        raise WeightsError(what, where=str(path), fix="Check the path and the disk") from None
+    is_safetensors = head[8:9] == b"{" and not head.startswith((b"PK", b"\x80"))
+    return _safetensors(path) if is_safetensors or path.suffix == ".safetensors" else _torch_file(path)
+
+
+def _safetensors(path: Path) -> TensorSource:
+    header = read_header(path)
+    entries = {name: TensorEntry(_KINDS.get(each.kind, each.kind), each.shape) for name, each in header.entries.items()}
+
+    def read(names: Collection[str]) -> dict[str, Tensor]:
+        try:
+            with safe_open(path, framework="pt") as file:
+                return {name: file.get_tensor(name) for name in names}
+        except (SafetensorError, OSError, RuntimeError) as error:
+            what = f"not a readable safetensors file ({_first_line(error)})"
+            raise WeightsError(what, where=str(path)) from error
+
+    return TensorSource(entries, header.metadata, read)
+
+
+def _torch_file(path: Path) -> TensorSource:
+    check_torch_file(path)
+    try:
+        # Mapped, not read: a training checkpoint holds far more than the network.
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip(path))
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            "refused: it is damaged, or holds more than plain tensors, which could run code when opened",
+            where=str(path),
+            fix="Save the network's state_dict() alone and add that",
+        ) from error
+    except Exception as error:
+        raise WeightsError(f"not a file that torch can read ({_first_line(error)})", where=str(path)) from error
+    tensors = _state_of(content, path)
+    entries = {name: TensorEntry(_kind(tensor), _shape(tensor)) for name, tensor in tensors.items()}
+    return TensorSource(entries, {}, lambda names: {name: tensors[name].detach() for name in names})
+
+
+def _state_of(content: object, path: Path) -> dict[str, Tensor]:
+    """Return a state dict, also that of a training checkpoint."""
+    if isinstance(content, Mapping) and isinstance(content.get("network"), Mapping):
+        content = content["network"]
+    fix = "Save the network's state_dict() alone with torch.save and add that"
+    if not isinstance(content, Mapping):
+        raise WeightsError("holds no state dict (a mapping of names to tensors)", where=str(path), fix=fix)
+    found: dict[str, Tensor] = {}
+    for name, tensor in content.items():
+        if not isinstance(name, str):
+            raise WeightsError("holds entries that have no names", where=str(path), fix=fix)
+        if isinstance(tensor, Mapping):
+            what = f"the entry {shown(name)} is a group of further entries"
+            raise WeightsError(what, where=str(path), fix=fix)
+        if not isinstance(tensor, Tensor):
+            what = f"the entry {shown(name)} is no tensor but {type(tensor).__name__}"
+            raise WeightsError(what, where=str(path), fix=fix)
+        found[name] = tensor
+    return found
+
+
+def _kind(tensor: Tensor) -> str:
+    """Return a tensor's number format, or what makes it no plain tensor."""
+    if tensor.is_nested:
+        return "nested"
+    if tensor.is_quantized:
+        return "quantised"
+    if tensor.layout is not torch.strided:
+        return "sparse"
+    return str(tensor.dtype).removeprefix("torch.") if tensor.device.type == "cpu" else "without values"
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    try:
+        return tuple(tensor.shape)
+    except RuntimeError:  # a nested tensor has none
+        return ()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__

@@ -1,0 +1,119 @@
+"""``stcn presets check --files``: whether shots could run now, without running one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from stcn_plugin import load_shot
+from stcn_plugin.cli.presets import presets
+from stcn_plugin.job.file_checks import shot_problems
+
+
+@pytest.fixture
+def write(clip, monkeypatch):
+    """Write a shot file of the clip that is right but for some keys."""
+    monkeypatch.chdir(clip.folder)
+    monkeypatch.delenv("STCN_PRESET_PATH", raising=False)
+
+    def write_shot(name: str = "shot.yaml", **keys: object) -> str:
+        shot = {
+            "plate": "plate.####.png",
+            "keyframes": {1001: {**clip.keyframe(1001, 0), "file": "key.1001.0.png"}},
+            "out": "deep/er/matte.####.exr",
+        }
+        (clip.folder / name).write_text(yaml.safe_dump({**shot, **keys}))
+        return name
+
+    return write_shot
+
+
+def check(*arguments: str) -> Result:
+    return CliRunner().invoke(presets, ["check", "--files", *arguments], catch_exceptions=False)
+
+
+def everything_in(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_a_shot_that_could_run_is_right_and_nothing_is_left(write, clip) -> None:
+    """Nothing is propagated; the folder of the mattes, which is not there yet, is not there afterwards either."""
+    write(overlay={"folder": "look/here"})
+    before = everything_in(clip.folder)
+    result = check("shot.yaml")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "ok: shot.yaml (shot, and its files)\n", "")
+    assert everything_in(clip.folder) == before
+    (clip.folder / "deep").mkdir()
+    assert shot_problems(load_shot("shot.yaml")) == ()
+    assert everything_in(clip.folder) == {*before, "deep"}
+
+
+def test_without_files_nothing_is_looked_for(write) -> None:
+    """The plain check reads the YAML alone."""
+    write(plate="nowhere/p.####.exr")
+    result = CliRunner().invoke(presets, ["check", "shot.yaml"], catch_exceptions=False)
+    assert result.stdout == "ok: shot.yaml (shot)\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "where", "what"),
+    [
+        ({"plate": "nowhere/p.####.exr"}, "nowhere/p.####.exr", "no frame of the plate is on disk"),
+        ({"range": "1001-1012"}, "plate.####.png", "4 of 12 frames have no file: 1009-1012"),
+        ({"keyframes": {1001: "none.png"}}, "none.png, frame 1001", "there is no such file"),
+        ({"keyframes": {1099: "key.1001.0.png"}}, "key.1001.0.png", "frame 1099"),
+        ({"keyframes": {1001: "plate.1001.png:mask.A"}}, "plate.1001.png, frame 1001", ""),
+        ({"weights": "nobodys"}, "", "there are no weights called 'nobodys'"),
+        ({"weights": "w/none.safetensors"}, "w/none.safetensors", "there is no such file"),
+        ({"weights": "junk.safetensors"}, "junk.safetensors", "not a readable safetensors file"),
+        ({"colour": {"config": "none.ocio"}}, "none.ocio", ""),
+        ({"colour": {"input": "no such space"}}, "", "has no colour space 'no such space'"),
+        ({"out": "plate.1001.png/m.####.exr"}, "plate.1001.png/m.", "cannot be written"),
+        ({"out": "m.####.exr", "output": {"depth": "uint8"}}, "m.####.exr", "EXR files cannot hold uint8"),
+        ({"overlay": {"folder": "plate.1001.png"}}, "plate.1001.png/", "cannot be written"),
+    ],
+)
+def test_every_file_that_is_missing_or_wrong_is_told(write, clip, keys, where: str, what: str) -> None:
+    """By the same words as the job would say it."""
+    write(**keys)
+    (clip.folder / "junk.safetensors").write_bytes(b"junk")
+    before = everything_in(clip.folder)
+    result = check("shot.yaml")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("shot.yaml: ")
+    assert where in line
+    assert what in line
+    assert everything_in(clip.folder) == before
+
+
+def test_everything_that_is_wrong_is_told_at_once(write) -> None:
+    """A job ends with the first error; who prepares one wants to know all."""
+    write(
+        plate="nowhere/p.####.exr",
+        keyframes={1001: "none.png", 1003: "key.1001.0.png", 1004: "gone.png"},
+        weights="nobodys",
+        out="plate.1001.png/m.####.exr",
+        colour={"config": "none.ocio"},
+    )
+    text = check("shot.yaml").stderr
+    for part in ("nowhere/p.####.exr", "none.png, frame 1001", "gone.png, frame 1004", "nobodys", "none.ocio"):
+        assert part in text
+    assert "plate.1001.png/m.1001.exr" in text
+    assert len(text.splitlines()) == 6
+
+
+def test_several_files_are_each_checked(write, clip) -> None:
+    """Right ones on stdout, problems on stderr with the file they are about; presets have weights and colours too."""
+    write("good.yaml")
+    write("bad.yaml", keyframes={1001: "none.png"})
+    (clip.folder / "preset.yaml").write_text("weights: nobodys\n")
+    (clip.folder / "fine.yaml").write_text("size: 300\n")
+    result = check("bad.yaml", "good.yaml", "preset.yaml", "fine.yaml", "none.yaml")
+    assert result.exit_code == 1
+    assert result.stdout == "ok: good.yaml (shot, and its files)\nok: fine.yaml (preset, and its files)\n"
+    assert [line.partition(":")[0] for line in result.stderr.splitlines()] == ["bad.yaml", "preset.yaml", "none.yaml"]

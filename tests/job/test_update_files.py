@@ -1,0 +1,258 @@
+"""Updates: only what a changed keyframe reaches is written again, and it is what the whole shot would have given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clip_files import A, B, state
+from PIL import Image
+
+from stcn_plugin import make_shot
+from stcn_plugin.errors import CancelledError
+from stcn_plugin.evaluation.hard import region_overlap
+from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.run import run
+from stcn_plugin.job.watcher import Watcher
+from stcn_plugin.media.images import read_image
+from stcn_plugin.media.keyframes import read_keyframe
+from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.window import FrameHeader, Window
+
+pytestmark = pytest.mark.slow
+
+FRAMES = range(1001, 1009)
+
+
+def frames_written(before, after) -> list[int]:
+    """The frames whose files are others than before; fails where a file is gone or half there."""
+    assert set(after) >= set(before)
+    return sorted({int(name.split(".")[-2]) for name in after if after[name] != before.get(name)})
+
+
+@pytest.fixture
+def updated(clip, engine):
+    """Run a shot with the old keyframes, then update it with the new ones; return the report and what was written."""
+
+    def call(old, new, frames, *settings, **arguments):
+        def shot(keyframes):
+            overrides = ["compute.precision=float32", *settings]
+            given = {"plate": clip.plate, "out": clip.out, "keyframes": keyframes, "overrides": overrides}
+            return make_shot(**(given | arguments))
+
+        run(prepare(shot(old)), engine)
+        folder = Path(shot(new).out).parent
+        before = state(folder)
+        report = run(prepare(shot(new), update=frames), engine)
+        assert frames_written(before, state(folder)) == list(report.frames)
+        return report
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "update", "settings", "written"),
+    [
+        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], [1005], [], [1004, 1005, 1006], id="between two"),
+        pytest.param([1001, 1003, 1007], [1001, 1003, 1007], [1003], [], range(1002, 1007), id="a changed one"),
+        pytest.param([1003, 1006], [1001, 1003, 1006], [1001], [], [1001, 1002], id="before the first"),
+        pytest.param([1002, 1005], [1002, 1005, 1007], [1007], [], [1006, 1007, 1008], id="after the last"),
+        pytest.param([1004], [1004], [1004], [], FRAMES, id="the only one"),
+        pytest.param([1001, 1004, 1006], [1001, 1006], [1004], [], range(1002, 1006), id="one that is gone"),
+        pytest.param([1003, 1006], [1006], [1003], [], range(1001, 1006), id="the first is gone"),
+        pytest.param([1001, 1004, 1008], [1001, 1002, 1004, 1006, 1008], [1002, 1006], [], [1002, 1003, 1005, 1006, 1007], id="two spans"),
+        pytest.param([1001, 1008], [1001, 1003, 1005, 1008], [1003, 1005], [], range(1002, 1008), id="two that meet"),
+        pytest.param([1001, 1007], [1001, 1004, 1007], [1004], ["direction=forward"], [1004, 1005, 1006], id="forward"),
+        pytest.param([1001, 1007], [1001, 1004, 1007], [1004], ["direction=backward"], [1002, 1003, 1004], id="backward"),
+        pytest.param([1003], [1003, 1006], [1006], ["direction=backward"], [1004, 1005, 1006], id="backward, last"),
+        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], [1005], ["memory.schedule=relative", "memory.interval=1"], [1004, 1005, 1006], id="relative"),
+    ],
+)  # fmt: skip
+def test_only_affected_frames_are_written(clip, updated, old, new, update, settings, written):
+    """Files outside of the span are the same files: bytes, time and inode."""
+    report = updated(
+        {frame: clip.keyframe(frame, A) for frame in old},
+        {frame: clip.keyframe(frame, A) for frame in new},
+        update,
+        *settings,
+    )
+    assert list(report.frames) == list(written)
+    assert report.files == tuple(clip.out.replace("####", str(frame)) for frame in written)
+    for frame in new:
+        np.testing.assert_array_equal(clip.matte(frame), clip.mask(frame, A))
+
+
+def test_gaps_in_the_range_are_no_frames(clip, updated):
+    """With steps the neighbours are those of the range, and frames between have no files."""
+    keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1005, 1007)}
+    report = updated({1001: keys[1001], 1007: keys[1007]}, keys, [1005], range="1001-1008x2")
+    assert list(report.frames) == [1003, 1005]
+
+
+@pytest.mark.parametrize(("policy", "written"), [("skip", [1004, 1006]), ("hold", [1004, 1005, 1006])])
+def test_missing_frames_by_their_policy(clip, updated, policy, written):
+    """Frames that are held are written like others, those that are skipped are not there."""
+    (clip.folder / "plate.1005.png").unlink()
+    keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1006, 1007)}
+    old = {frame: keys[frame] for frame in (1001, 1003, 1007)}
+    assert list(updated(old, keys, [1006], f"read.missing={policy}").frames) == written
+
+
+def test_it_is_what_the_whole_shot_would_give(clip, updated, propagated):
+    """Where all that a pass remembers are the artist's mattes, an update equals a run of everything to the bit."""
+    keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
+    updated({frame: keys[frame] for frame in (1001, 1003, 1007)}, keys, [1005])
+    ours = {frame: clip.matte(frame) for frame in FRAMES}
+    propagated(keys)
+    for frame in (1004, 1005, 1006):
+        np.testing.assert_array_equal(ours[frame], clip.matte(frame))
+
+
+def test_a_bad_stretch_gets_better(clip, updated):
+    """A keyframe of the wrong disc is put right by another; what followed from it follows the truth after that."""
+    wrong = {"file": clip.keyframe(1003, B)["file"], "objects": {"a0": B + 1}}
+    right = clip.keyframe(1001, A)
+
+    def overlap(frame):
+        return region_overlap(clip.matte(frame) > 0.5, clip.mask(frame, A) > 0.5)
+
+    updated({1001: right, 1003: wrong}, {1001: right, 1003: wrong}, [1003])
+    assert max(overlap(frame) for frame in range(1002, 1006)) < 0.3
+    updated({1001: right, 1003: wrong}, {1001: right, 1003: clip.keyframe(1003, A)}, [1003])
+    assert min(overlap(frame) for frame in range(1002, 1009)) > 0.8
+
+
+LAYOUTS = [
+    ("exr", "layers"),
+    ("exr", "per_object"),
+    ("png", "per_object"),
+    ("tif", "per_object"),
+    ("exr", "cryptomatte"),
+]
+
+
+def delivered(clip, layout, suffix, frame, name):
+    """A matte as a keyframe reader finds it in the files."""
+    window = Window(0, 0, 144, 96)
+    by_object = layout == "per_object"
+    path = clip.folder / "out" / (f"m.{name}.{frame}.{suffix}" if by_object else f"m.{frame}.{suffix}")
+    selector = {"layers": f"{name}.A", "cryptomatte": name}.get(layout)
+    mattes = read_keyframe(path, frame=frame, window=window, display=window, selector=selector, only_name=name).mattes
+    return mattes[name]
+
+
+@pytest.mark.parametrize(("suffix", "layout"), LAYOUTS)
+def test_objects_without_a_keyframe_go_on_from_their_files(clip, updated, propagated, suffix, layout):
+    """In every layout the other object of a rewritten file stays on its truth, near what the whole shot gives."""
+    arguments = {"out": str(clip.folder / "out" / f"m.####.{suffix}")}
+    settings = [f"output.layout={layout}"]
+    old = {1001: clip.keyframe(1001, A, B), 1003: clip.keyframe(1003, A), 1007: clip.keyframe(1007, A)}
+    new = {**old, 1005: clip.keyframe(1005, A)}
+    report = updated(old, new, [1005], *settings, **arguments)
+    assert list(report.frames) == [1004, 1005, 1006]
+    assert report.layout == layout
+    ours = {(frame, name): delivered(clip, layout, suffix, frame, name) for frame in FRAMES for name in ("a0", "a2")}
+    propagated(new, *settings, **arguments)
+    for frame in report.frames:
+        for name, disc in (("a0", A), ("a2", B)):
+            assert region_overlap(ours[frame, name] > 0.5, clip.mask(frame, disc) > 0.5) > 0.8
+            # The other object's memory has its own clipped mattes, where a run of everything has probabilities.
+            difference = np.abs(ours[frame, name] - delivered(clip, layout, suffix, frame, name))
+            assert difference.mean() < 2e-3
+
+
+def test_an_object_outside_of_its_life_stays_away(clip, updated):
+    """Neither does it appear on the new frames, nor does its absence keep the others from being updated."""
+    old = {1001: clip.keyframe(1001, A), 1003: clip.keyframe(1003, B), 1008: clip.keyframe(1008, A)}
+    new = {**old, 1006: clip.keyframe(1006, A)}
+    report = updated(old, new, [1006], objects={"a2": "1002-1004"})
+    assert list(report.frames) == list(range(1002, 1008))
+    for frame in FRAMES:
+        assert clip.matte(frame, "a2").any() == (1002 <= frame <= 1004)
+    assert list(updated(old, {**old, 1004: clip.keyframe(1004, B)}, [1004], objects={"a2": "1002-1004"}).frames) == [
+        1004
+    ]
+
+
+def test_a_delivered_matte_may_be_empty(clip, engine, updated):
+    """An object that is hidden next to the span is no mistake, and stays hidden there."""
+    old = {1001: clip.keyframe(1001, A), 1002: clip.keyframe(1002, B), 1003: clip.keyframe(1003, A), 1007: clip.keyframe(1007, A)}  # fmt: skip
+    updated(old, old, [1007])
+    window = Window(0, 0, 144, 96)
+    writer = MatteWriter(FrameSequence.parse(clip.out), objects=["a0", "a2"])
+    writer.write(1003, {"a0": clip.mask(1003, A)}, window=window, header=FrameHeader(window, window))
+    overrides = ["compute.precision=float32"]
+    keyframes = {**old, 1005: clip.keyframe(1005, A)}
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=overrides)
+    report = run(prepare(shot, update=[1005]), engine)
+    assert list(report.frames) == [1004, 1005, 1006]
+    assert not clip.matte(1003, "a2").any()
+    assert np.isfinite(clip.matte(1004, "a2")).all()
+
+
+def test_a_new_object_is_the_whole_shot(clip, updated):
+    """An object that no frame has yet reaches everywhere, so that every file gets its layer."""
+    keys = {1001: clip.keyframe(1001, A), 1005: clip.keyframe(1005, B)}
+    report = updated({1001: keys[1001]}, keys, [1005])
+    assert list(report.frames) == list(FRAMES)
+    assert all(region_overlap(clip.matte(frame, "a2") > 0.5, clip.mask(frame, B) > 0.5) > 0.7 for frame in FRAMES)
+
+
+def test_progress_counts_what_an_update_does(clip, engine, propagated):
+    """Progress ends at its own total: the span once each way, and the frames that the passes start from."""
+    keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
+    propagated({frame: keys[frame] for frame in (1001, 1003, 1007)})
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
+    seen, written = [], []
+    watcher = Watcher(on_progress=seen.append, on_frame=lambda frame, _: written.append(frame))
+    run(prepare(shot, update=[1005]), engine, watcher=watcher)
+    # Backward 1007-1004; forward 1001, which is remembered, and 1003-1006.
+    assert [progress.frame for progress in seen] == [1007, 1006, 1005, 1004, 1001, 1003, 1004, 1005, 1006]
+    assert [progress.done for progress in seen] == list(range(1, 10))
+    assert {progress.total for progress in seen} == {9}
+    assert sorted(written) == [1004, 1005, 1006]
+
+
+def test_cancelled_in_the_middle(clip, engine, propagated):
+    """A cancelled update leaves whole files, none outside of its span; run again it comes to the same."""
+    keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
+    propagated({frame: keys[frame] for frame in (1001, 1003, 1007)})
+    before = state(clip.folder / "out")
+    shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys, overrides=["compute.precision=float32"])
+    seen = []
+    with pytest.raises(CancelledError):
+        run(
+            prepare(shot, update=[1005]),
+            engine,
+            watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 7),
+        )
+    cancelled = state(clip.folder / "out")
+    assert frames_written(before, cancelled) == [1004]
+    assert set(cancelled) == set(before)
+    for frame in FRAMES:
+        assert read_image(clip.out.replace("####", str(frame))).pixels.shape == (96, 144, 5)
+    run(prepare(shot, update=[1005]), engine)
+    again = {frame: clip.matte(frame) for frame in FRAMES}
+    run(prepare(shot), engine)
+    for frame in (1004, 1005, 1006):
+        np.testing.assert_array_equal(again[frame], clip.matte(frame))
+
+
+def test_overlays_of_the_span_and_the_whole_sheet(clip, updated):
+    """Only pictures of the span are made again, and the contact sheet shows them among the others."""
+    look = clip.folder / "look"
+    keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
+    old = {frame: keys[frame] for frame in (1001, 1003, 1007)}
+    setting = f"overlay.folder={look}"
+    updated(old, old, [1007], setting)
+    before, sheet = state(look), Image.open(look / "contact_sheet.jpg").copy()
+    report = updated(old, keys, [1005], setting)
+    assert report.contact_sheet == str(look / "contact_sheet.jpg")
+    with Image.open(look / "contact_sheet.jpg") as again:
+        assert again.size == sheet.size
+        difference = np.abs(np.asarray(again, np.int16) - np.asarray(sheet, np.int16)).mean(axis=-1)
+    # Three columns of 144 pixels: tile 0 is frame 1001, tile 4 is 1005.
+    assert difference[6:102, 6:150].mean() < 4
+    assert set(before) == set(state(look))
