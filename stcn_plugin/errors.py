@@ -35,13 +35,18 @@ class STCNError(Exception):
         what: What is wrong, a sentence without its full stop.
         where: File, frame, line or key it is about; told first.
         fix: What the user can do, a sentence without its full stop.
+        setting: The setting that is wrong, such as ``compute.device``. Whoever knows where it was set adds that to
+            ``where``.
     """
 
-    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, where: str | None = None, fix: str | None = None, setting: str | None = None
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.fix = fix
+        self.setting = setting
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what

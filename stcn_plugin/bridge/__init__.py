@@ -9,7 +9,7 @@ from stcn_plugin.bridge.background_job import BackgroundJob
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.host_hooks import HostHooks
-from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, WeightsUsed
+from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, Setting, WeightsUsed
 from stcn_plugin.bridge.job_status import JobStatus
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.session import Session
@@ -28,6 +28,7 @@ __all__ = [
     "Progress",
     "Report",
     "Session",
+    "Setting",
     "Timeouts",
     "WarmWorker",
     "WeightsUsed",

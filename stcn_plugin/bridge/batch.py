@@ -14,6 +14,14 @@ from stcn_plugin.bridge.printable import printable, printable_lines
 from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
 
 _WRONG_USAGE = 2
+SHARED_ORIGINS = {
+    "range": "--range",
+    "out": "--out",
+    "preset": "--preset",
+    "weights": "--weights",
+    "compute.device": "--device",
+}
+"""Fields of the request and settings, each with its flag."""
 _EXIT_CODES = """\
 Exit codes: 0 done, 1 error, 2 wrong arguments; cancelled, with complete mattes on disk: 130 Ctrl-C (SIGINT), 143 SIGTERM,
 129 SIGHUP."""

@@ -71,6 +71,10 @@ class Fields:
         values = self.optional(key, dict) or {}
         return {name: self._as(kind, item, f"{key}.{name}") for name, item in values.items()}
 
+    def objects(self, key: str, read: Callable[[Any], Value]) -> dict[str, Value]:
+        """Return an object whose values are each converted by ``read``; empty if the key is missing."""
+        return {name: read(item) for name, item in (self.optional(key, dict) or {}).items()}
+
     def strings_or_nulls(self, key: str) -> dict[str, str | None]:
         """Return an object with strings or null as values; empty if the key is missing."""
         values = self.optional(key, dict) or {}

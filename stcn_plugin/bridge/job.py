@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from stcn_plugin.bridge.fields import Fields, require_valid_strings
+from stcn_plugin.errors import PresetError
 
 NOT_STATED = "not stated"
 """The licence of weights that state none."""
@@ -40,6 +40,27 @@ class KeyframeFile:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """The value of a setting in a request.
+
+    Args:
+        value: The value, as text.
+        origin: Where the user set it, for error messages: a flag, or a field of a panel.
+        is_yaml: Whether ``value`` is YAML, such as ``3``, ``yes`` or ``[a, b]``. Otherwise it is used as it is.
+    """
+
+    value: str
+    origin: str
+    is_yaml: bool = False
+
+    @classmethod
+    def from_json(cls, data: object) -> Setting:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a setting")
+        return cls(fields.value("value", str), fields.value("origin", str), fields.value("is_yaml", bool))
+
+
+@dataclass(frozen=True)
 class JobRequest:
     """What a host asks the worker to do.
 
@@ -55,7 +76,9 @@ class JobRequest:
         objects: Object name to frame range, for objects that enter late or leave early; ``None`` for an object that does
             neither. A single name is also the name of the object in keyframe files that name none.
         preset: Preset to start from, by name or file.
-        settings: Settings over those of the preset, such as ``memory.interval=3``.
+        settings: Setting, such as ``memory.interval``, to the value that overrides the preset's. Later ones override
+            earlier ones.
+        origins: Field of the request to where the user filled it in, for error messages: ``range`` to ``--range``.
         update: Frames whose keyframes are new, changed, or removed for all objects. Only the spans around them are
             propagated, into existing mattes. Empty propagates the whole shot.
         save_as: File to save the shot to before it runs, so that it can be run or updated again.
@@ -69,7 +92,8 @@ class JobRequest:
     range: str | None = None
     objects: Mapping[str, str | None] = field(default_factory=dict)
     preset: str | None = None
-    settings: tuple[str, ...] = ()
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
     update: tuple[int, ...] = ()
     save_as: str | None = None
     plugins: tuple[str, ...] = ()
@@ -90,7 +114,8 @@ class JobRequest:
             range=fields.optional("range", str),
             objects=fields.strings_or_nulls("objects"),
             preset=fields.optional("preset", str),
-            settings=fields.strings("settings"),
+            settings=fields.objects("settings", Setting.from_json),
+            origins=fields.mapping("origins", str),
             update=fields.frames("update"),
             save_as=fields.optional("save_as", str),
             plugins=fields.strings("plugins"),
@@ -284,10 +309,36 @@ def json_of(value: object) -> Any:
     return value
 
 
-def quoted_settings(values: Mapping[str, str | None]) -> tuple[str, ...]:
-    """Return settings as ``KEY=VALUE``, quoted so that each value is read as text; ``None`` values are left out.
+def parse_settings(texts: Iterable[str], origin: str) -> dict[str, Setting]:
+    """Read settings as users write them: each a key, an equals sign and a value in YAML. The last one of a key wins.
 
-    >>> quoted_settings({"compute.device": "cuda:1", "weights": None})
-    ('compute.device="cuda:1"',)
+    >>> parse_settings(["memory.interval=3"], "--set")
+    {'memory.interval': Setting(value='3', origin='--set memory.interval=3', is_yaml=True)}
+
+    Args:
+        texts: The settings.
+        origin: Where the user wrote them, such as ``--set``.
+
+    Raises:
+        PresetError: One has no equals sign or no key.
     """
-    return tuple(f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None)
+    settings: dict[str, Setting] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        key = key.strip()
+        if not equals or not all(part.strip() for part in key.split(".")):
+            fix = "Write it as KEY=VALUE, such as memory.interval=3"
+            raise PresetError("is not a setting and its value", where=f"{origin} {text}", fix=fix)
+        settings.pop(key, None)  # to the end, over settings of other keys that contain it
+        settings[key] = Setting(value, f"{origin} {text}", is_yaml=True)
+    return settings
+
+
+def chosen_settings(values: Mapping[str, str | None], origins: Mapping[str, str]) -> dict[str, Setting]:
+    """Return settings that flags or the fields of a panel have chosen.
+
+    Args:
+        values: Setting to its value; ``None`` ones are left out.
+        origins: Setting to its flag or field.
+    """
+    return {key: Setting(value, origins[key]) for key, value in values.items() if value is not None}

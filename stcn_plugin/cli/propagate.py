@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from stcn_plugin.bridge.job import JobRequest, KeyframeFile
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
 from stcn_plugin.cli.terminal import echo
+from stcn_plugin.errors import FrameRangeError
 
 _EXAMPLES = """
 \b
@@ -23,6 +23,19 @@ Examples:
 Add a keyframe at frame 1060 and recompute only the frames between its neighbouring keyframes:
   stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.v2.yaml
 """
+
+_ORIGINS = {
+    "plate": "--plate",
+    "keyframes": "--keyframe",
+    "out": "--out",
+    "range": "--range",
+    "objects": "--object",
+    "preset": "--preset",
+    "weights": "--weights",
+    "compute.device": "--device",
+    "overlay.folder": "--overlay",
+}
+"""Fields of the request and settings, each with its flag."""
 
 
 @click.command(epilog=_EXAMPLES)
@@ -103,7 +116,7 @@ def propagate(
         raise click.UsageError(
             f"Give a shot file, or all of --plate, --keyframe and --out; missing: {', '.join(missing)}"
         )
-    shortcuts = {"weights": weights, "compute.device": device, "overlay.folder": overlay}
+    chosen = {"weights": weights, "compute.device": device, "overlay.folder": overlay}
     request = JobRequest(
         shot_file=str(shot_file) if shot_file else None,
         plate=plate,
@@ -112,17 +125,13 @@ def propagate(
         range=frames,
         objects=_spans(spans),
         preset=preset,
-        settings=(*overrides, *_settings(shortcuts)),
+        settings=parse_settings(overrides, "--set") | chosen_settings(chosen, _ORIGINS),
+        origins=_ORIGINS,
         update=_frames(update),
         save_as=save_as,
         plugins=tuple(plugins),
     )
     _run(request, verbose=verbose, quiet=quiet)
-
-
-def _settings(values: Mapping[str, str | None]) -> list[str]:
-    """Return the flags that were given as KEY=VALUE; quoted, so that YAML takes them as the text they are."""
-    return [f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None]
 
 
 def _keyframe(text: str) -> KeyframeFile:
@@ -151,7 +160,12 @@ def _spans(spans: Sequence[str]) -> dict[str, str | None]:
 def _frames(text: str | None) -> tuple[int, ...]:
     from stcn_plugin.frames import parse_frame_range
 
-    return parse_frame_range(text) if text is not None else ()
+    if text is None:
+        return ()
+    try:
+        return parse_frame_range(text)
+    except FrameRangeError as error:
+        raise FrameRangeError(error.what, where="--update", fix=error.fix) from None
 
 
 def _run(request: JobRequest, *, verbose: bool, quiet: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from stcn_plugin.bridge.job import Setting, parse_settings
 from stcn_plugin.config.yaml_source import Document, Key, KeyPath, Value, key_of, parse_value
 from stcn_plugin.errors import PresetError
 
@@ -135,30 +136,37 @@ def file_layer(document: Document) -> Layer:
 
 
 def override_layer(overrides: Sequence[str], flag: str = "--set") -> Layer:
-    """Return what ``memory.interval=3`` and its like say, as a layer; the last one wins.
+    """Return settings such as ``memory.interval=3`` as a layer; the last one wins.
 
     Args:
         overrides: ``KEY=VALUE`` texts, the key with dots between its parts.
-        flag: How messages name them.
+        flag: Their name in error messages.
 
     Raises:
         PresetError: One has no ``=``, no key, or an unfinished list as its value; names the flag.
     """
+    return settings_layer(parse_settings(overrides, flag))
+
+
+def settings_layer(settings: Mapping[str, Setting]) -> Layer:
+    """Return the settings of a request as a layer; later ones win.
+
+    Args:
+        settings: Key, with dots between its parts, to the setting.
+
+    Raises:
+        PresetError: A key or a value is not YAML; names the setting's origin.
+    """
     layers = []
-    for text in overrides:
-        key, equals, written = text.partition("=")
-        parts = [part.strip() for part in key.split(".")]
-        if not equals or not all(parts):
-            fix = "Write it as KEY=VALUE, such as memory.interval=3"
-            raise PresetError("is not a setting and its value", where=f"{flag} {text}", fix=fix)
+    for key, setting in settings.items():
         try:
-            path: KeyPath = tuple(key_of(part) for part in parts)
-            value = parse_value(written)
+            path: KeyPath = tuple(key_of(part.strip()) for part in key.split("."))
+            value = parse_value(setting.value) if setting.is_yaml else setting.value
         except ValueError as error:
-            raise PresetError(f"a key {error}", where=f"{flag} {text}") from None
+            raise PresetError(f"a key {error}", where=setting.origin) from None
         except PresetError as error:
-            raise PresetError(error.what, where=f"{flag} {text}", fix=error.fix) from None
-        layers.append(value_layer(path, value, f"{flag} {text}"))
+            raise PresetError(error.what, where=setting.origin, fix=error.fix) from None
+        layers.append(value_layer(path, value, setting.origin))
     return Layer.stacked(layers)
 
 

@@ -34,10 +34,10 @@ def shot_problems(shot: Shot, *, studio: Hooks | None = None) -> tuple[STCNError
     """
     studio = studio or builtin_hooks()
     found = _Problems()
-    with found.collected():
+    with found.collected(), shot.naming_origins():
         read_weights(weights_store(studio).path(shot.settings.weights))
     with _no_folders_left(shot):
-        with found.collected() as first:
+        with found.collected() as first, shot.naming_origins():
             job = prepare(shot, studio=studio)
             # Colours and layers are not looked at before a picture is read.
             job.plates.read(job.frames[0], window=job.window, size=job.size)
@@ -84,7 +84,7 @@ def _check_apart(shot: Shot, found: _Problems) -> None:
     with found.collected():
         sequence = FrameSequence.parse(shot.plate)
         frames = shot_frames(sequence, sequence.on_disk(), shot)
-    with found.collected():
+    with found.collected(), shot.naming_origins():
         _check_colour(shot.settings)
     name = only_name(shot.objects)
     for keyframe in shot.keyframes:

@@ -12,7 +12,7 @@ import torch
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.job.activities import Activities, Activity
-from stcn_plugin.job.prepare import prepare
+from stcn_plugin.job.prepare import Job, prepare
 from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Warnings, Watcher
 from stcn_plugin.network.convolution import convolution_kind
@@ -56,7 +56,6 @@ def propagate(
     shot: Shot,
     *,
     update: Collection[int] = (),
-    on_checked: Callable[[], None] = lambda: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
     on_warning: Callable[[str], None] = lambda _: None,
@@ -71,7 +70,6 @@ def propagate(
         shot: From `load_shot` or `make_shot`.
         update: Frames whose keyframes are new, changed or gone; only the spans around them are propagated, into mattes
             that are there. Empty propagates the whole shot.
-        on_checked: Called once, when everything about the shot is checked and nothing is written yet.
         on_progress: Told after every step.
         on_frame: Told a frame and its files when they are on disk, on a thread of its own.
         on_warning: Told what went wrong without harm to the mattes.
@@ -89,14 +87,48 @@ def propagate(
     """
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
-    studio = studio or builtin_hooks()
-    entry = weights_store(studio).entry_for(shot.settings.weights)
-    with Activities(on_activity).during("reading the weights", entry.path):
-        weights = entry.used()
-    job = prepare(shot, update=update, studio=studio, watcher=watcher, weights=weights)
-    on_checked()
-    # As a file, so that who gives the engine need not know of plugins.
-    file = str(entry.path)
-    with Activities(on_activity).during("loading the weights", file):
-        engine = engine_for(shot.settings.model_copy(update={"weights": file}))
-    return replace(run(job, engine, watcher=watcher), warnings=warnings.texts)
+    job = check(shot, update=update, studio=studio, watcher=watcher)
+    return replace(execute(job, engine_for, watcher=watcher), warnings=warnings.texts)
+
+
+def check(
+    shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None, watcher: Watcher = Watcher()
+) -> Job:
+    """Find and check everything that a shot needs, its weights included.
+
+    Args:
+        shot: As for `propagate`.
+        update: As for `propagate`.
+        studio: As for `propagate`.
+        watcher: Callbacks of the job.
+
+    Returns:
+        A job for `execute`. Its settings name the file of the weights, so that loading them needs no plugins.
+
+    Raises:
+        STCNError: Something is wrong; nothing has been written.
+    """
+    studio, activities = studio or builtin_hooks(), Activities(watcher.on_activity)
+    with shot.naming_origins():
+        entry = weights_store(studio).entry_for(shot.settings.weights)
+        with activities.during("reading the weights", entry.path):
+            weights = entry.used()
+        job = prepare(shot, update=update, studio=studio, watcher=watcher, weights=weights)
+    return replace(job, settings=job.settings.model_copy(update={"weights": str(entry.path)}))
+
+
+def execute(job: Job, engine_for: Callable[[Preset], Engine], *, watcher: Watcher = Watcher()) -> Report:
+    """Load the network, propagate and write.
+
+    Args:
+        job: From `check`.
+        engine_for: As for `propagate`.
+        watcher: Callbacks of the job.
+
+    Raises:
+        STCNError: As for `propagate`.
+    """
+    with job.shot.naming_origins():
+        with Activities(watcher.on_activity).during("loading the weights", job.settings.weights):
+            engine = engine_for(job.settings)
+        return run(job, engine, watcher=watcher)

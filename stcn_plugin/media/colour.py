@@ -183,6 +183,7 @@ class ColourTransform:
                 f"the OCIO config has no colour space '{name}'",
                 where=self.config,
                 fix=f"Set colour.input to one of its names: {self._catalogue.near(name)}",
+                setting="colour.input",
             )
         if space not in {_LINEAR[0], _SRGB[0]}:
             self._through_ocio(np.zeros((1, 1, 3), np.float32), space)
@@ -210,6 +211,7 @@ class ColourTransform:
                 "the OCIO config has neither a linear Rec.709 nor an sRGB colour space to convert to",
                 where=self.config,
                 fix="Give its sRGB space the alias srgb_display, or set colour.config to ocio://default",
+                setting="colour.config",
             )
         if not self._catalogue.is_linear(space):
             pixels = tame(pixels, CODE_CEILING)

@@ -27,6 +27,7 @@ class OCIOConfig:
                 f"the OCIO config cannot be read ({problem})",
                 where=config,
                 fix="Set colour.config to an OCIO config file, or to ocio://default",
+                setting="colour.config",
             )
         self._config = loaded
         self.names: tuple[str, ...] = tuple(loaded.getColorSpaceNames())

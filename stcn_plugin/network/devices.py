@@ -43,11 +43,13 @@ def choose_device(name: str) -> torch.device:
             f" (compute capability {major}.{minor})",
             where=name,
             fix="Install a torch that was built for it, or set compute.device to auto",
+            setting="compute.device",
         )
     if wanted not in available:
         raise DeviceError(
             f"the device '{name}' is not available; this machine has: {', '.join(available)}",
             fix="Set compute.device to one of them or to auto",
+            setting="compute.device",
         )
     return torch.device(wanted)
 
@@ -66,7 +68,11 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
         return _native_precision(device)
     precision = _PRECISIONS[name]
     if device.type == "cpu" and precision is torch.float16:
-        raise DeviceError("float16 is not for the CPU", fix="Set compute.precision to auto, bfloat16 or float32")
+        raise DeviceError(
+            "float16 is not for the CPU",
+            fix="Set compute.precision to auto, bfloat16 or float32",
+            setting="compute.precision",
+        )
     return precision
 
 

@@ -44,11 +44,13 @@ class Stack:
 
     Args:
         layer: What they say together.
+        preset: The first preset that is not a shot file: a name, or an absolute path.
         files: The files, the first one first.
         problems: Why files could not be extended.
     """
 
     layer: Layer
+    preset: str
     files: tuple[Path, ...]
     problems: tuple[PresetError, ...]
 
@@ -133,8 +135,11 @@ def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> Stack:
         folders: Where names are looked up.
     """
     chain, layers, problems = [first], [overrides.over(file_layer(first))], list[PresetError]()
+    preset = "default"
     while True:
         layer = layers[-1]
+        if any(key in layer.data for key in SHOT_KEYS):
+            preset = _extended_name(layer)
         try:
             lower = _below(chain, layer, folders)
         except PresetError as error:
@@ -148,7 +153,7 @@ def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> Stack:
             break
         chain.append(lower)
         layers.append(file_layer(lower))
-    return Stack(Layer.stacked(reversed(layers)), tuple(each.path for each in chain), tuple(problems))
+    return Stack(Layer.stacked(reversed(layers)), preset, tuple(each.path for each in chain), tuple(problems))
 
 
 def absolute_files(preset: Preset, layer: Layer) -> Preset:
@@ -165,6 +170,14 @@ def absolute(text: str, origin: Origin | None) -> str:
     """Return a path that starts at the folder of the file that says it; ``~`` is the home folder."""
     folder = origin.folder if origin else Path.cwd()
     return str(folder / os.path.expanduser(text))  # noqa: PTH111 - never raises
+
+
+def _extended_name(layer: Layer) -> str:
+    """Return the preset that a layer extends: a name, or an absolute path."""
+    wanted = layer.data.get("extends")
+    if not isinstance(wanted, str):
+        return "default"
+    return absolute(wanted, layer.origin(("extends",))) if is_file_name(wanted) else wanted
 
 
 def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> Document | None:

@@ -1,6 +1,7 @@
 """The shot file: its model, loading and checking it, and saving a shot as one."""
 
-from stcn_plugin.shot.file import KeyframeForm, is_shot_file, load_shot, make_shot
+from stcn_plugin.shot.file import is_shot_file, load_shot, make_shot
+from stcn_plugin.shot.layers import KeyframeForm
 from stcn_plugin.shot.model import Keyframe, ObjectSpan, Shot
 from stcn_plugin.shot.schema import json_schema
 from stcn_plugin.shot.selector import split_selector

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from stcn_plugin.errors import FrameRangeError
+from stcn_plugin.errors import FrameRangeError, STCNError
 from stcn_plugin.frames import parse_frame_range, span_ends
 from stcn_plugin.presets.model import Preset, PresetFile, Section
 
@@ -226,8 +227,24 @@ class Shot(Section):
     out: str
     settings: Preset = Preset()
     description: str | None = None
+    preset: str = "default"
+    """The preset that the shot builds on: a name, or an absolute path."""
     path: Path | None = None
     """The shot file; `None` for a shot made of arguments."""
+    origins: Mapping[str, str] = {}
+    """Setting to where it was set, such as `memory.interval` to `shot.yaml:4` or `--set memory.interval=3`."""
+
+    @contextmanager
+    def naming_origins(self) -> Iterator[None]:
+        """Let errors about a setting that are raised inside name where it was set."""
+        try:
+            yield
+        except STCNError as error:
+            origin = self.origins.get(error.setting or "")
+            if origin:
+                error.where = f"{origin}: {error.where}" if error.where else origin
+                error.setting = None  # named
+            raise
 
     @property
     def frames(self) -> tuple[int, ...] | None:

@@ -12,11 +12,10 @@ from pydantic import BaseModel
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.config.layers import Origin
-from stcn_plugin.config.yaml_source import Key, Value, parse_value, read_yaml
+from stcn_plugin.config.yaml_source import Key, Value, parse_value
 from stcn_plugin.errors import OutputError, PresetError
 from stcn_plugin.presets.library import is_file_name
 from stcn_plugin.presets.resolve import absolute, load_preset
-from stcn_plugin.shot.file import is_shot_file
 from stcn_plugin.shot.model import Keyframe, Shot
 
 _FILES = {("weights",), ("colour", "config"), ("overlay", "folder")}
@@ -30,16 +29,14 @@ def save_shot(
     shot: Shot,
     path: str | Path,
     *,
-    preset: str = "default",
     search_path: Sequence[Path] | None = None,
     outputs: Outputs | None = None,
 ) -> Path:
     """Write a shot file that loads as the same shot; it appears whole or not at all.
 
     Args:
-        shot: The shot.
+        shot: The shot. Of its settings, those that differ from its preset are written.
         path: The file; one by that name is replaced where it was saved by this function too.
-        preset: The preset to build on, a name or a file; only settings that differ from it are written.
         search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
         outputs: Writes the file; by default with nothing that must not be written over.
 
@@ -60,7 +57,7 @@ def save_shot(
             where=str(path),
             fix="Save under another name, such as " + target.with_suffix(f".v2{target.suffix}").name,
         )
-    text = shot_yaml(shot, target, preset=preset, search_path=search_path)
+    text = shot_yaml(shot, target, search_path=search_path)
     (outputs or Outputs()).write(target, text.encode("utf-8"))
     return target
 
@@ -74,7 +71,7 @@ def _is_handmade(path: Path) -> bool:
         return False
 
 
-def shot_yaml(shot: Shot, path: Path, *, preset: str = "default", search_path: Sequence[Path] | None = None) -> str:
+def shot_yaml(shot: Shot, path: Path, *, search_path: Sequence[Path] | None = None) -> str:
     """Return a shot as the text of a shot file.
 
     Paths beneath the file's folder are written relative to it, so that the folder can be moved as a whole.
@@ -82,14 +79,13 @@ def shot_yaml(shot: Shot, path: Path, *, preset: str = "default", search_path: S
     Args:
         shot: The shot.
         path: Where the file will be, absolute.
-        preset: As for `save_shot`.
         search_path: As for `save_shot`.
 
     Raises:
         PresetError: The preset is not found or wrong.
     """
     folder = path.parent
-    said: dict[Key, Value] = {"extends": _extended(preset, folder)}
+    said: dict[Key, Value] = {"extends": _extended(shot.preset, folder)}
     if shot.description is not None:
         said["description"] = shot.description
     said["plate"] = _relative(shot.plate, folder)
@@ -99,36 +95,13 @@ def shot_yaml(shot: Shot, path: Path, *, preset: str = "default", search_path: S
     if shot.objects:
         said["objects"] = {name: span.range for name, span in shot.objects.items()}
     said["out"] = _relative(shot.out, folder)
-    base = load_preset(preset, search_path=search_path)
+    base = load_preset(shot.preset, search_path=search_path)
     if base.overlay.folder is not None:  # beside the shot file, also where a preset in another folder asks for it
         beside = absolute(base.overlay.folder, Origin(str(path), folder=folder))
         base = base.model_copy(update={"overlay": base.overlay.model_copy(update={"folder": beside})})
     said |= _difference(shot.settings, base, folder)
     body = yaml.dump(said, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
     return f"{_HEADER} Run it: stcn propagate {shlex.quote(path.name)}\n{body}"
-
-
-def preset_under(shot_file: str | Path, *, search_path: Sequence[Path] | None = None) -> str:
-    """Return the preset that a shot file builds on; of one that extends another shot file, that of the other.
-
-    Args:
-        shot_file: A shot file that loads.
-        search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
-
-    Returns:
-        A preset's name, or its file.
-
-    Raises:
-        PresetError: A file is not found or not YAML.
-    """
-    path = Path(shot_file)
-    wanted = read_yaml(path).data.get("extends")
-    if not isinstance(wanted, str):
-        return "default"
-    if not is_file_name(wanted):
-        return wanted
-    file = absolute(wanted, Origin(str(path), folder=path.parent.absolute()))
-    return preset_under(file, search_path=search_path) if is_shot_file(file, search_path=search_path) else file
 
 
 def _difference(settings: BaseModel, base: BaseModel, folder: Path, at: tuple[str, ...] = ()) -> dict[Key, Value]:

@@ -104,14 +104,17 @@ class WeightsStore:
         if named := self._beside.get(name):
             if not named.is_file():
                 what = f"the weights '{name}' of a studio plugin are not on disk"
-                raise WeightsError(what, where=str(named), fix="Check that the disk is there, or tell who wrote it")
+                fix = "Check that the disk is there, or tell who wrote it"
+                raise WeightsError(what, where=str(named), fix=fix, setting="weights")
             return named
         file = Path(name).expanduser()
         if file.suffix == SUFFIX or len(file.parts) > 1:
             if not file.is_file():
-                raise WeightsError("there is no such file", where=str(file), fix="See: stcn weights list")
+                fix = "See: stcn weights list"
+                raise WeightsError("there is no such file", where=str(file), fix=fix, setting="weights")
             if file.suffix != SUFFIX:
-                raise WeightsError("not a .safetensors file", where=name, fix=f"Use: stcn weights add {name}")
+                fix = f"Use: stcn weights add {name}"
+                raise WeightsError("not a .safetensors file", where=name, fix=fix, setting="weights")
             return file
         raise self._unknown(name)
 
@@ -259,7 +262,7 @@ class WeightsStore:
         hint = f"Did you mean {' or '.join(near)}? " if near else ""
         how = f"Use: stcn weights fetch {name}" if name in OFFICIAL else "Add a file with: stcn weights add FILE"
         what = f"there are no weights called '{name}', only {', '.join(known)}"
-        return WeightsError(what, where=str(self.folder), fix=hint + how)
+        return WeightsError(what, where=str(self.folder), fix=hint + how, setting="weights")
 
 
 def name_problem(name: str) -> str:

@@ -11,7 +11,7 @@ from benchmarks.footage import Footage
 from benchmarks.timings import Timing
 
 from stcn_plugin.bridge.client import WorkerClient
-from stcn_plugin.bridge.job import JobRequest, KeyframeFile
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, parse_settings
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.messages import Done, Failed, Written
 
@@ -48,7 +48,7 @@ def measure_start(case: Case, footage: Footage, workshop: Workshop, *, repeat: i
         keyframes=tuple(KeyframeFile(one.frame, str(one.file), one.objects) for one in shot.keyframes),
         out=shot.out,
         range=shot.range,
-        settings=workshop.settings_of(case),
+        settings=parse_settings(workshop.settings_of(case), "benchmark"),
     )
     runs = [_one_worker(request) for _ in range(repeat + 1)]
     cold, warm = zip(*runs[1:], strict=True)

@@ -162,7 +162,7 @@ def test_the_log_is_read_even_if_the_host_fails_to_show_it(client):
 def test_submitting_does_not_block(client):
     """Twenty megabytes are submitted to a worker that never reads, and it can still be stopped."""
     worker = client("hello(); time.sleep(600)")
-    job = JobRequest(settings=("x" * 1000,) * 20_000)
+    job = JobRequest(plugins=("x" * 1000,) * 20_000)
     submitting = threading.Thread(target=worker.submit, args=(job,), daemon=True)
     submitting.start()
     submitting.join(60)
@@ -212,7 +212,7 @@ def test_errors_keep_their_class_and_text(client):
         JobRequest(plate=3),
         JobRequest(objects={"hero": 3}),
         JobRequest(plugins=(b"x",)),
-        JobRequest(settings=("x" * 1000,) * (MAX_MESSAGE_BYTES // 1000)),
+        JobRequest(plugins=("x" * 1000,) * (MAX_MESSAGE_BYTES // 1000)),
     ],
     ids=["float", "number", "object", "bytes", "huge"],
 )

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stcn_plugin import errors
-from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, WeightsUsed
+from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, Setting, WeightsUsed
 from stcn_plugin.bridge.messages import (
     MAX_MESSAGE_BYTES,
     PROTOCOL,
@@ -85,7 +85,8 @@ JOBS = st.builds(
     range=st.none() | USABLE,
     objects=pairs(USABLE, USABLE),
     preset=st.none() | USABLE,
-    settings=some(USABLE),
+    settings=st.dictionaries(USABLE, st.builds(Setting, USABLE, USABLE, st.booleans()), max_size=4),
+    origins=pairs(USABLE),
     update=some(FRAME),
     save_as=st.none() | USABLE,
     plugins=some(USABLE),
@@ -145,7 +146,18 @@ def filled(kind: type) -> object:
         WeightsUsed("n", "0" * 64, "l", True),
     )
     job = JobRequest(
-        "s", "p", (KeyframeFile(1, "k", {"a": 1, "b": "B"}),), "o", "1-2", {"a": "1"}, "d", ("x=1",), (1,), "z", ("m",)
+        "s",
+        "p",
+        (KeyframeFile(1, "k", {"a": 1, "b": "B"}),),
+        "o",
+        "1-2",
+        {"a": "1"},
+        "d",
+        {"x": Setting("1", "--set x=1", True)},
+        {"range": "--range"},
+        (1,),
+        "z",
+        ("m",),
     )
     choices = (Choice("n", "l"),)
     known = {
@@ -316,10 +328,12 @@ def test_values_that_json_does_not_support_are_refused(message):
 
 def test_any_mapping_and_sequence_can_be_sent():
     """They are decoded as dictionaries and tuples."""
-    job = JobRequest(objects=MappingProxyType({"hero": "1-2", "ball": None}), settings=["a=1"], keyframes=[KeyframeFile(1, "k", MappingProxyType({"hero": 1}))])  # fmt: skip
+    job = JobRequest(objects=MappingProxyType({"hero": "1-2", "ball": None}), settings=MappingProxyType({"a": Setting("1", "--set a=1", True)}), keyframes=[KeyframeFile(1, "k", MappingProxyType({"hero": 1}))])  # fmt: skip
     found = decode(encode(Run(1, job))).job
     assert found == JobRequest(
-        objects={"hero": "1-2", "ball": None}, settings=("a=1",), keyframes=(KeyframeFile(1, "k", {"hero": 1}),)
+        objects={"hero": "1-2", "ball": None},
+        settings={"a": Setting("1", "--set a=1", True)},
+        keyframes=(KeyframeFile(1, "k", {"hero": 1}),),
     )
 
 

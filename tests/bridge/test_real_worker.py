@@ -16,7 +16,7 @@ from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
 
 from stcn_plugin import __version__
-from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, Timeouts, WorkerClient, WorkerLaunch
+from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, Setting, Timeouts, WorkerClient, WorkerLaunch
 from stcn_plugin.bridge.messages import PROTOCOL, RETIRED, Done, Failed, Hello, Progressed, Warned, Written, decode
 from stcn_plugin.errors import CancelledError, PlateError, PluginError, WorkerError
 from stcn_plugin.media.images import read_image
@@ -240,7 +240,7 @@ def test_an_error_in_a_notified_plugin_is_a_warning(worker, job):
         job(
             "told",
             plugin="@hookimpl\ndef stcn_frame_written(frame): raise ValueError('no database')",
-            settings=("weights=starter-free",),
+            settings={"weights": Setting("starter-free", "--weights")},
         )
     )
     assert "no database" in until(worker, Warned).text

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from fuzz.hammer import hammer
 
+from stcn_plugin.config.layers import Layer
 from stcn_plugin.config.yaml_source import parse_value
 from stcn_plugin.errors import PresetError
 from stcn_plugin.presets import list_presets, trace_preset, traced_yaml
 from stcn_plugin.shot import is_shot_file, load_shot
-from stcn_plugin.shot.file import keyframe_frames
+from stcn_plugin.shot.layers import ShotLayers
 from stcn_plugin.shot.writer import shot_yaml
 
 SHOT = """\
@@ -79,7 +80,7 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
     place(rng, shot, SHOT)
     for load in (
         lambda: is_shot_file(shot, search_path=search),
-        lambda: keyframe_frames(shot, search_path=search),
+        lambda: ShotLayers.read(shot, Layer(), search_path=search).keyframe_frames,
         lambda: traced_yaml(trace_preset("base", search_path=search)),
         lambda: traced_yaml(trace_preset(shot, search_path=search, of_shot=True)),
         lambda: list_presets(search),
@@ -107,7 +108,8 @@ def again(shot: Path, search: list[Path], overrides: list[str]) -> None:
     loaded = load_shot(shot, search_path=search, overrides=overrides)
     copy = shot.with_name("copy.yaml")
     copy.write_text(shot_yaml(loaded, copy, search_path=search), "utf-8", "surrogateescape")
-    assert load_shot(copy, search_path=search) == loaded.model_copy(update={"path": copy})
+    reloaded = load_shot(copy, search_path=search)
+    assert reloaded == loaded.model_copy(update={"path": copy, "origins": reloaded.origins})
 
 
 def place(rng: np.random.Generator, path: Path, text: str) -> None:

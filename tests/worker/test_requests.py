@@ -12,11 +12,14 @@ from job.conftest import STARTER
 from PIL import Image
 
 from stcn_plugin import load_shot
-from stcn_plugin.bridge.job import JobRequest, KeyframeFile
-from stcn_plugin.errors import CancelledError, KeyframeError, PresetError
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Setting
+from stcn_plugin.config import yaml_source
+from stcn_plugin.errors import CancelledError, DeviceError, KeyframeError, PresetError, STCNError
 from stcn_plugin.media.matte_files import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.network.devices import choose_precision
 from stcn_plugin.network.engine import Engine
+from stcn_plugin.regular_files import read_regular
 from stcn_plugin.shot.model import Keyframe
 from stcn_plugin.weights.reading import build_network, read_weights
 from stcn_plugin.worker.shots import run_shot, shot_of
@@ -73,7 +76,7 @@ def test_keys_go_over_the_file(here):
         range="1001-1004",
         objects={"left.arm": "1001-1002", "ball": None},
         preset="hero",
-        settings=("memory.top_k=7",),
+        settings={"memory.top_k": Setting("7", "--set memory.top_k=7", is_yaml=True)},
     )
     shot = shot_of(request)
     assert shot.out == str(here / "elsewhere" / "é🎬.####.exr")
@@ -191,14 +194,14 @@ def test_saved_updated_and_saved_again(here, ran):
             KeyframeFile(frame, layers(here / f"key.{frame}.exr", frame, "hero", "ball")) for frame in (1001, 1005)
         ),
         preset="draft",
-        settings=("compute.precision=float32",),
+        settings={"compute.precision": Setting("float32", "STCN panel, Precision")},
         save_as="out/shot.yaml",
     )
     report, frames = ran(first)
     assert frames == [1001, 1002, 1003, 1004, 1005]
     assert report.shot_file == str(here / "out" / "shot.yaml")
     saved = load_shot(report.shot_file)
-    assert saved == shot_of(first).model_copy(update={"path": saved.path})
+    assert saved == shot_of(first).model_copy(update={"path": saved.path, "origins": saved.origins})
     added = KeyframeFile(1003, grey(here / "hero.1003.png", 1003, "hero"), {"hero": "Y"})
     second = JobRequest(shot_file=report.shot_file, keyframes=(added,), update=(1003,), save_as=report.shot_file)
     report, frames = ran(second)
@@ -241,3 +244,72 @@ def test_the_report_names_the_file_that_was_run(here, ran):
     assert ran(JobRequest(shot_file=file))[0].shot_file == file
     keys = JobRequest(plate="plate.####.png", out="out/m.####.exr", range="1001", keyframes=(KeyframeFile(1001, "key.exr"),))  # fmt: skip
     assert ran(keys)[0].shot_file is None
+
+
+# Errors name what the user filled in.
+
+_ORIGINS = {"range": "--range", "objects": "--object", "out": "--out", "preset": "STCN panel, Preset", "keyframes": "--keyframe"}  # fmt: skip
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+@pytest.mark.parametrize(
+    ("wrong", "where"),
+    [
+        ({"range": "12-x"}, "--range"),
+        ({"objects": {"a.b": "99-x"}}, "--object a.b"),
+        ({"out": "m.exr"}, "--out"),
+        ({"preset": "nope"}, "STCN panel, Preset"),
+        ({"range": "1001-1002", "keyframes": (KeyframeFile(1003, "k.png"),)}, "--keyframe 1003"),
+        ({"settings": {"compute.device": Setting("gpu", "--device")}}, "--device"),
+        ({"settings": {"memory.interval": Setting("x", "STCN panel, Settings memory.interval=x", True)}}, "STCN panel, Settings memory.interval=x"),
+        ({"settings": {"size": Setting("[1", "--set size=[1", True)}}, "--set size=[1"),
+        ({"settings": {"weights": Setting("nope", "STCN panel, Weights")}}, "STCN panel, Weights: "),
+        ({"settings": {"colour.input": Setting("nope", "STCN panel, Colour")}}, "STCN panel, Colour: ocio://default"),
+        ({"settings": {"colour.config": Setting("/no.ocio", "the Nuke script")}}, "the Nuke script: /no.ocio"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_flag_or_field(here, ran, has_file, wrong, where):
+    """Whether the value is refused while it is read or only when it is used, and with a shot file or without."""
+    grey(here / "k.png", 1001, "hero")
+    fields = {"plate": "plate.####.png", "out": "out/m.####.exr", "keyframes": (KeyframeFile(1001, "k.png"),)} | wrong
+    file = {"shot_file": shot_file(here, "  1001: k.png")} if has_file else {}
+    with pytest.raises(STCNError) as caught:
+        ran(JobRequest(**file, **fields, origins=_ORIGINS))
+    assert caught.value.where is not None
+    assert caught.value.where.startswith(where) if where.endswith(": ") else caught.value.where == where
+
+
+def test_a_late_error_names_the_line_of_the_file(here, ran):
+    """A device that this machine lacks is known only when the network is loaded."""
+    grey(here / "k.png", 1001, "hero")
+    file = shot_file(here, "  1001: k.png", "compute:", "  precision: float16", "  device: cpu")
+
+    def fails(settings):
+        choose_precision(settings.compute.precision, torch.device("cpu"))
+
+    with pytest.raises(DeviceError, match="float16") as caught:
+        run_shot(
+            JobRequest(shot_file=file),
+            fails,
+            on_progress=lambda _: None,
+            on_frame=lambda *_: None,
+            on_warning=lambda _: None,
+            is_cancelled=lambda: False,
+        )
+    assert caught.value.where == f"{file}:4"
+
+
+def test_a_shot_file_is_read_once(here, ran, monkeypatch):
+    """Also where a keyframe of the request joins one of the file, and the shot is saved again."""
+    file = shot_file(here, "  1001: k.png")
+    grey(here / "k.png", 1001, "hero")
+    grey(here / "new.png", 1001, "hero")
+    reads = []
+
+    def counted(path, *arguments, **others):
+        reads.append(Path(path).name)
+        return read_regular(path, *arguments, **others)
+
+    monkeypatch.setattr(yaml_source, "read_regular", counted)
+    ran(JobRequest(shot_file=file, keyframes=(KeyframeFile(1001, "new.png"),), save_as="saved.yaml"))
+    assert reads.count("shot.yaml") == 1

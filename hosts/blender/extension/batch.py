@@ -10,7 +10,15 @@ from typing import Any
 import bpy
 
 from stcn_plugin.bridge import Report
-from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, parse_arguments, run_batch
+from stcn_plugin.bridge.batch import (
+    SHARED_ORIGINS,
+    BatchLog,
+    BatchParser,
+    add_shared_flags,
+    parse_arguments,
+    run_batch,
+)
+from stcn_plugin.bridge.job import parse_settings
 from stcn_plugin.errors import HostError
 
 from .host import create_job
@@ -43,7 +51,11 @@ def _run(flags: argparse.Namespace) -> Report:
         bpy.context.window.scene = scene  # masks follow the scene that is shown
     _apply_flags(scene, flags)
     settings = ShotSettings.of(scene)
-    settings = replace(settings, overrides=(*settings.overrides, *flags.set))
+    settings = replace(
+        settings,
+        overrides={**settings.overrides, **parse_settings(flags.set, "--set")},
+        origins={**settings.origins, **_origins(flags)},
+    )
     worker = make_worker(flags.worker)
     try:
         log = BatchLog(frame_shift=settings.plate.shift)
@@ -55,6 +67,12 @@ def _run(flags: argparse.Namespace) -> Report:
     if flags.save:
         bpy.ops.wm.save_mainfile()
     return report
+
+
+def _origins(flags: argparse.Namespace) -> dict[str, str]:
+    """Return the fields of the request, and settings, that flags override, each with its flag."""
+    origins = {**SHARED_ORIGINS, "keyframes": "--keyframe"}
+    return {key: flag for key, flag in origins.items() if getattr(flags, flag.removeprefix("--"))}
 
 
 def _apply_flags(scene: bpy.types.Scene, flags: argparse.Namespace) -> None:

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
 
 from stcn_plugin.bridge import JobRequest, KeyframeFile
 from stcn_plugin.bridge.files import has_frame_number, shot_file_path
-from stcn_plugin.bridge.job import quoted_settings
+from stcn_plugin.bridge.job import Setting, chosen_settings, parse_settings
 from stcn_plugin.errors import FrameRangeError, HostError
 from stcn_plugin.frames import parse_frame_range, shift_frame_range
 
 from .colour_spaces import input_space
 from .plates import Plate, collect_plate
 from .settings import scene_settings
+
+
+def _field(label: str) -> str:
+    """Return how error messages name a field of the panel."""
+    return f"STCN panel, {label}"
+
+
+_PANEL_ORIGINS = {
+    "range": _field("Range"),
+    "out": _field("Mattes"),
+    "keyframes": _field("Keyframes"),
+    "preset": _field("Preset"),
+    "colour.input": _field("Colour"),
+    "weights": _field("Weights"),
+    "compute.device": _field("Device"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,10 +53,11 @@ class ShotSettings:
         weights: Name of the weights; empty for those of the preset.
         device: Device; empty for that of the preset.
         colour: ``BLENDER`` or ``PRESET``.
-        overrides: Further settings, each ``memory.interval=3``.
+        overrides: Further settings.
         out: Folder or frame pattern of the mattes.
         wiring: ``SET_ALPHA`` or ``SOCKETS``.
         shot_file: Shot file of the last job.
+        origins: Field of the request, or setting, to where the user chose it: a field of the panel, or a flag.
     """
 
     scene: str
@@ -54,10 +71,11 @@ class ShotSettings:
     weights: str
     device: str
     colour: str
-    overrides: tuple[str, ...]
+    overrides: Mapping[str, Setting]
     out: str
     wiring: str
     shot_file: str
+    origins: Mapping[str, str] = field(default_factory=lambda: _PANEL_ORIGINS)
 
     @classmethod
     def of(cls, scene: bpy.types.Scene | None) -> ShotSettings:
@@ -70,7 +88,7 @@ class ShotSettings:
             raise HostError("there is no scene", fix="Open a scene in this window")
         settings = scene_settings(scene)
         try:
-            overrides = tuple(shlex.split(settings.overrides))
+            overrides = parse_settings(shlex.split(settings.overrides), _field("Settings"))
         except ValueError as error:
             raise HostError(
                 f"the settings cannot be read ({error})", where=settings.overrides, fix="Close the quotes"
@@ -139,6 +157,7 @@ class ShotSettings:
             range=shift_frame_range(self.frame_range, self.plate.shift) if self.frame_range else None,
             preset=absolute(self.preset) if self.preset.startswith("//") else self.preset,
             settings=settings,
+            origins=self.origins,
             save_as=shot_file_path(out),
         )
         return request, warnings
@@ -165,11 +184,12 @@ class ShotSettings:
         return JobRequest(
             shot_file=self.shot_file,
             keyframes=self._keyframes(files),
+            origins=self.origins,
             update=(frame + self.plate.shift,),
             save_as=self.shot_file,
         )
 
-    def _settings(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _settings(self) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
         """Return the settings that override the preset, and warnings."""
         space = input_space(self.plate.colour_space) if self.colour == "BLENDER" else None
         warnings: tuple[str, ...] = ()
@@ -179,8 +199,8 @@ class ShotSettings:
                 "the plate's files; set colour.input to another one if that is wrong",
             )
         weights = absolute(self.weights) if self.weights.startswith("//") else self.weights
-        values = {"colour.input": space, "weights": weights or None, "compute.device": self.device or None}
-        return (*quoted_settings(values), *self.overrides), warnings
+        chosen = {"colour.input": space, "weights": weights or None, "compute.device": self.device or None}
+        return {**chosen_settings(chosen, self.origins), **self.overrides}, warnings
 
     def _keyframes(self, files: Sequence[tuple[int, str]]) -> tuple[KeyframeFile, ...]:
         return tuple(KeyframeFile(frame + self.plate.shift, absolute(file)) for frame, file in files)

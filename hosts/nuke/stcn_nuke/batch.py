@@ -15,7 +15,15 @@ from stcn_nuke.knob_text import absolute
 from stcn_nuke.rotos import key_frames
 from stcn_nuke.selection import node_named
 from stcn_plugin.bridge import BackgroundJob, JobStatus, Report
-from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, parse_arguments, run_batch
+from stcn_plugin.bridge.batch import (
+    SHARED_ORIGINS,
+    BatchLog,
+    BatchParser,
+    add_shared_flags,
+    parse_arguments,
+    run_batch,
+)
+from stcn_plugin.bridge.job import parse_settings
 from stcn_plugin.errors import HostError
 from stcn_plugin.frames import parse_frame_range
 
@@ -72,7 +80,8 @@ def _job(options: argparse.Namespace) -> PropagateJob:
         preset=options.preset or "default",
         weights=options.weights or "",
         device=options.device or "",
-        settings=tuple(options.set),
+        settings=parse_settings(options.set, "--set"),
+        origins={**SHARED_ORIGINS, "colour.input": "--colour"},
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Union
 
 from stcn_nuke.knob_text import forward
 from stcn_plugin.bridge import JobRequest
 from stcn_plugin.bridge.files import shot_file_path
-from stcn_plugin.bridge.job import quoted_settings
+from stcn_plugin.bridge.job import Setting, chosen_settings
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class PropagateJob:
         weights: Name of the weights; empty for those of the preset.
         device: Device; empty for that of the preset.
         layout: Layout of the matte files; empty for that of the preset.
-        settings: Further settings, each ``memory.interval=3``.
+        settings: Further settings.
+        origins: Field of the request, or setting, to where the user chose it: a knob of the panel, or a flag.
     """
 
     plate: str
@@ -52,7 +53,8 @@ class PropagateJob:
     weights: str = ""
     device: str = ""
     layout: str = ""
-    settings: tuple[str, ...] = ()
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def request(self, pattern: str, *, colour: str, config: str | None) -> JobRequest:
         """Return the request to the worker.
@@ -62,19 +64,21 @@ class PropagateJob:
             colour: Colour space of the plate's files.
             config: The script's OCIO config.
         """
-        values = {
-            "colour.config": config,
-            "colour.input": colour,
-            "weights": self.weights,
-            "compute.device": self.device,
-            "output.layout": self.layout,
+        chosen = {
+            "colour.config": config or None,
+            "colour.input": colour or None,
+            "weights": self.weights or None,
+            "compute.device": self.device or None,
+            "output.layout": self.layout or None,
         }
+        origins = {**dict.fromkeys(chosen, "the Nuke script"), **self.origins}
         return JobRequest(
             plate=pattern,
             out=self.out,
             range=self.range,
             preset=self.preset,
-            settings=(*quoted_settings({key: value or None for key, value in values.items()}), *self.settings),
+            settings={**chosen_settings(chosen, origins), **self.settings},
+            origins=self.origins,
             save_as=forward(shot_file_path(self.out)),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import nuke
 import nukescripts
@@ -96,6 +96,15 @@ class PropagatePanel(_KeyframePanel):
         self._state = nuke.Text_Knob("state", "worker", "starting...")
         self._add(self._plate, self._sources, self._when, self._frames, self._range, self._colour)
         self._add(self._preset, self._weights, self._licence, self._device, self._layout, self._out, self._state)
+        self._fields: Mapping[str, nuke.Knob] = {
+            "range": self._range,
+            "out": self._out,
+            "preset": self._preset,
+            "colour.input": self._colour,
+            "weights": self._weights,
+            "compute.device": self._device,
+            "output.layout": self._layout,
+        }
         self._description: Description | None = None
         self._is_open = False
         self._fill()
@@ -147,6 +156,7 @@ class PropagatePanel(_KeyframePanel):
             weights=_chosen(self._weights),
             device=_chosen(self._device),
             layout=_chosen(self._layout),
+            origins={key: _field(knob) for key, knob in self._fields.items()},
         )
 
     def _show_licence(self) -> None:
@@ -158,7 +168,7 @@ class PropagatePanel(_KeyframePanel):
         try:
             return parse_frame_range(get_text(self._range).strip())
         except FrameRangeError as error:
-            raise FrameRangeError(error.what, where="frame range", fix=error.fix) from None
+            raise FrameRangeError(error.what, where=_field(self._range), fix=error.fix) from None
 
     def _fill(self) -> None:
         plate = node_named(self._plate.value())
@@ -192,6 +202,11 @@ class UpdatePanel(_KeyframePanel):
         origin = self._origin
         shot = matte_frames(origin) or parse_frame_range(frame_range(nuke.root()))
         return UpdateJob(origin.shot_file, origin.plate, self._keyframes(shot), origin.out)
+
+
+def _field(knob: nuke.Knob) -> str:
+    """Return how error messages name a knob of the panel."""
+    return f"STCN panel, {knob.label()}"
 
 
 def _chosen(knob: nuke.Enumeration_Knob) -> str:

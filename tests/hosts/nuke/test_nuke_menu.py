@@ -160,6 +160,15 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
             colour="sRGB",
             preset="show",
             device="cuda:1",
+            origins={
+                "range": "STCN panel, frame range",
+                "out": "STCN panel, mattes",
+                "preset": "STCN panel, preset",
+                "colour.input": "STCN panel, colour space",
+                "weights": "STCN panel, weights",
+                "compute.device": "STCN panel, device",
+                "output.layout": "STCN panel, files",
+            },
         )
     ]
 

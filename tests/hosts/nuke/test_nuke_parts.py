@@ -7,6 +7,7 @@ import pytest
 from nuke_tests import pixels_of
 
 from stcn_plugin.bridge import JobRequest
+from stcn_plugin.bridge.job import Setting
 from stcn_plugin.errors import CancelledError, HostError
 
 
@@ -252,17 +253,21 @@ def test_selection_tells_the_plate_from_the_rotos(nuke, make):
 
 
 def test_the_request_says_what_the_artist_chose(nuke):
-    """Settings are JSON, so that YAML takes a colour space as text whatever is in it; what is not chosen is not said."""
+    """Each setting has its value as text, whatever YAML would read in it, and its origin. Others are left out."""
     from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
 
     hero = KeyframeSource("hero", (1001,))
-    job = PropagateJob("Read1", (hero,), "1001-1004", "/m/a.####.exr", preset="hero", device="cpu")
+    origins = {"compute.device": "STCN panel, device"}
+    job = PropagateJob("Read1", (hero,), "1001-1004", "/m/a.####.exr", preset="hero", device="cpu", origins=origins)
     request = job.request("/p/a.####.exr", colour="ARRI LogC3 (EI800)", config=None)
-    assert request.settings == ('colour.input="ARRI LogC3 (EI800)"', 'compute.device="cpu"')
+    assert request.settings == {
+        "colour.input": Setting("ARRI LogC3 (EI800)", "the Nuke script"),
+        "compute.device": Setting("cpu", "STCN panel, device"),
+    }
     assert (request.plate, request.out, request.range) == ("/p/a.####.exr", "/m/a.####.exr", "1001-1004")
     assert (request.preset, request.save_as) == ("hero", "/m/a.stcn.yaml")
     sources = (KeyframeSource("hero", (1003,)), KeyframeSource("ball", (1002, 1003)))
     update = UpdateJob("/m/a.yaml", "Read1", sources, "/m/a.####.exr")
     again = update.request()
     assert (again.shot_file, again.save_as, again.update) == ("/m/a.yaml", "/m/a.yaml", (1002, 1003))
-    assert again.settings == ()
+    assert again.settings == {}
