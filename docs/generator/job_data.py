@@ -7,9 +7,19 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from generator.text import parse_docstring, table
-from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, WeightsUsed, json_of
+from stcn_plugin.bridge.job import (
+    Choice,
+    Description,
+    JobRequest,
+    KeyframeFile,
+    Progress,
+    Report,
+    Setting,
+    WeightsUsed,
+    json_of,
+)
 
-_CLASSES = (JobRequest, KeyframeFile, Progress, Report, WeightsUsed, Description, Choice)
+_CLASSES = (JobRequest, KeyframeFile, Setting, Progress, Report, WeightsUsed, Description, Choice)
 
 _INTRO = """\
 # Job data

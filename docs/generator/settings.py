@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from generator.text import markdown, table
 from stcn_plugin.config.wording import Schema, accepts, choices, schema_at
 from stcn_plugin.presets.model import SHOT_KEYS, Preset, PresetFile
-from stcn_plugin.shot.model import KeyframeFile, ObjectSpan, ShotFile
+from stcn_plugin.shot.model import KeyframeEntry, ObjectSpan, ShotFile
 from stcn_plugin.training.config import Folder, Pretrained, Source, TrainingConfig
 
 _INTRO = """\
@@ -42,7 +42,7 @@ def settings_page() -> str:
     for key in SHOT_KEYS:
         parts.append(_entry(schema, ShotFile, key))
         if key == "keyframes":
-            parts += ["A group for one keyframe file has these keys:\n", _keys_of(KeyframeFile), ""]
+            parts += ["A group for one keyframe file has these keys:\n", _keys_of(KeyframeEntry), ""]
         if key == "objects":
             parts += [
                 "A group for one object has one key; `ball: 1028-1060` is short for it:\n",

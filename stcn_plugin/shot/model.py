@@ -102,7 +102,7 @@ FrameRange = Annotated[
 ]
 
 
-class KeyframeFile(Section):
+class KeyframeEntry(Section):
     """One matte file of a keyframe."""
 
     file: Annotated[Text, Field(examples=["roto/sh010.1001.exr"])]
@@ -144,7 +144,7 @@ class ObjectSpan(Section):
 
 
 # The forms that the validators above take, for editors and messages.
-_KEYFRAME_FORM = {"anyOf": [{"type": "string"}, KeyframeFile.model_json_schema()]}
+_KEYFRAME_FORM = {"anyOf": [{"type": "string"}, KeyframeEntry.model_json_schema()]}
 _KEYFRAMES = {
     "type": "object",
     "minProperties": 1,
@@ -168,7 +168,7 @@ _SPANS = {
 
 
 Keyframes = Annotated[
-    dict[Annotated[int, Field(strict=True)], Annotated[tuple[KeyframeFile, ...], BeforeValidator(_listed)]],
+    dict[Annotated[int, Field(strict=True)], Annotated[tuple[KeyframeEntry, ...], BeforeValidator(_listed)]],
     WithJsonSchema(_KEYFRAMES),
 ]
 Spans = Annotated[dict[str, ObjectSpan], BeforeValidator(_named_spans), WithJsonSchema(_SPANS)]
