@@ -1,4 +1,4 @@
-"""Layers of settings, one over the other, each value remembering who said it."""
+"""Layers of settings, stacked; each value keeps its origin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stcn_plugin.errors import PresetError
 
 @dataclass(frozen=True)
 class Origin:
-    """Who said a value.
+    """Where a value was set.
 
     >>> str(Origin("shots/hero.yaml", line=4))
     'shots/hero.yaml:4'
@@ -24,8 +24,8 @@ class Origin:
     Args:
         source: A file, or a flag or argument as the user wrote it.
         line: Line of the file, from 1; ``None`` for flags and arguments.
-        folder: Where relative paths in the value start.
-        names: The key that a flag or argument already names, so that messages need not repeat it.
+        folder: Folder that relative paths in the value start from.
+        names: The key that ``source`` already names, so that messages do not repeat it.
     """
 
     source: str
@@ -38,12 +38,12 @@ class Origin:
 
 
 Origins: TypeAlias = Mapping[KeyPath, Origin]
-"""Who said each key, by path from the top."""
+"""Origin of each key, by path from the top."""
 
 
 @dataclass
 class _Node:
-    """A value and who said it; groups and lists hold nodes."""
+    """A value and its origin. Groups and lists hold nodes."""
 
     value: Value = None
     origin: Origin | None = None
@@ -69,11 +69,11 @@ class _Node:
 
 
 class Layer:
-    """Settings as plain values, perhaps wrong and perhaps incomplete; it never changes.
+    """Settings as plain values, possibly invalid or incomplete. Immutable.
 
     Args:
         data: Nested mappings.
-        origins: Who said each key, by path from the top.
+        origins: Origin of each key, by path from the top.
     """
 
     def __init__(
@@ -83,14 +83,14 @@ class Layer:
 
     @classmethod
     def stacked(cls, layers: Iterable[Layer]) -> Layer:
-        """Return layers laid over each other, the lowest one first; takes time for each value once.
+        """Stack layers, the lowest one first, in time linear in the number of values.
 
-        Mappings merge, everything else replaces. A mapping left empty (``memory:`` with nothing below it) says nothing
-        and hides nothing.
+        Mappings merge, everything else replaces. An empty mapping (``memory:`` with nothing below it) overrides
+        nothing.
         """
         stack = cls()
         for layer in layers:
-            _lay(layer._keys, stack._keys)  # the stack is not anyone's yet
+            _stack(layer._keys, stack._keys)  # in place: nobody else has the stack yet
         return stack
 
     @cached_property
@@ -100,11 +100,11 @@ class Layer:
 
     @cached_property
     def origins(self) -> Origins:
-        """Who said each key and each item, by path from the top."""
+        """Origin of each key and item, by path from the top."""
         return dict(_origins(_Node(keys=self._keys), ()))
 
     def over(self, lower: Layer) -> Layer:
-        """Return this layer laid over another, as `stacked` does it."""
+        """Return this layer stacked on another."""
         return Layer.stacked((lower, self))
 
     def without(self, keys: Iterable[Key]) -> Layer:
@@ -115,7 +115,7 @@ class Layer:
         return layer
 
     def origin(self, path: KeyPath) -> Origin | None:
-        """Return who said a key, else who said the nearest group around it."""
+        """Return the origin of a key, or of the nearest group around it."""
         node: _Node | None = _Node(keys=self._keys)
         found: Origin | None = None
         for key in path:
@@ -127,7 +127,7 @@ class Layer:
 
 
 def file_layer(document: Document) -> Layer:
-    """Return what a file says, as a layer."""
+    """Return the content of a file as a layer."""
     folder = document.path.parent.absolute()
     return Layer(
         document.data,
@@ -187,7 +187,7 @@ def value_layer(path: KeyPath, value: Value, source: str) -> Layer:
 
 
 def _node(value: Value, path: KeyPath, origins: Origins) -> _Node:
-    """Return a value as a tree, each part with who said it."""
+    """Return a value as a tree, each part with its origin."""
     origin = origins.get(path)
     if isinstance(value, dict):
         keys = {key: _node(inner, (*path, key), origins) for key, inner in value.items()}
@@ -198,8 +198,8 @@ def _node(value: Value, path: KeyPath, origins: Origins) -> _Node:
     return _Node(value, origin)
 
 
-def _lay(upper: Mapping[Key, _Node], into: dict[Key, _Node]) -> None:
-    """Lay keys over others, in place; groups of the upper ones are copied, so that they never change."""
+def _stack(upper: Mapping[Key, _Node], into: dict[Key, _Node]) -> None:
+    """Stack keys on others, in place. Groups are copied, so the upper layer stays unchanged."""
     for key, node in upper.items():
         below = into.get(key)
         group = below.keys if below is not None else None
@@ -211,7 +211,7 @@ def _lay(upper: Mapping[Key, _Node], into: dict[Key, _Node]) -> None:
         if below is None or group is None:
             group = {}
             below = into[key] = _Node(keys=group)
-        _lay(node.keys, group)
+        _stack(node.keys, group)
         below.origin = node.origin or below.origin
 
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a preset or shot file, in one error, each problem with its file and line."""
+"""Validation: reports everything that is wrong with a YAML file in one error, each problem with its file and line."""
 
 from __future__ import annotations
 
@@ -46,25 +46,25 @@ def validated(
     check: Callable[[Model], Iterable[Problem]] = lambda _: (),
     elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> Model:
-    """Turn a layer into a model.
+    """Validate a layer against a model.
 
     Args:
-        model: What the layer should say.
-        layer: The layer; its origins tell where each problem is.
-        subject: What is validated, for problems that have no place of their own.
-        found: What is wrong already, told with the rest.
-        check: Yields what is wrong between keys that are each right.
+        model: The model.
+        layer: The layer. Its origins locate each problem.
+        subject: What is validated, for problems without an origin.
+        found: Earlier problems to report as well.
+        check: Yields problems between keys that are each valid.
         elsewhere: Top-level keys of other files, each with the kind of file it belongs in.
 
     Raises:
-        PresetError: Lists every problem, of very many the first.
+        PresetError: Lists the problems, at most 20 of them.
     """
     try:
         made = model.model_validate(dict(layer.data))
     except ValidationError as error:
         problems, more = _problems_of(error, layer, model.model_json_schema(), elsewhere)
         raise preset_error(problems, layer, subject, found=found, more=more) from None
-    # No more than can be told: for each, the nearest right spelling is looked for.
+    # No more than are reported: finding the nearest spelling for each takes time.
     problems = list(islice(check(made), _MOST_SHOWN + 1))
     if problems or found:
         raise preset_error(problems[:_MOST_SHOWN], layer, subject, found=found, more=len(problems) > _MOST_SHOWN)
@@ -74,25 +74,25 @@ def validated(
 def preset_error(
     problems: Iterable[Problem], layer: Layer, subject: str, *, found: Sequence[PresetError] = (), more: bool = False
 ) -> PresetError:
-    """Return one error that tells all problems, in the order of their lines.
+    """Return one error with all problems, in the order of their lines.
 
     Args:
-        problems: At least one, where nothing is in ``found``.
-        layer: Where their keys are.
+        problems: The problems; at least one if ``found`` is empty.
+        layer: The layer with their keys.
         subject: What they are about, such as the file.
-        found: Errors that are told with them, first.
-        more: There are more than these.
+        found: Earlier errors to list first.
+        more: Whether there are more problems.
     """
     ordered = sorted(problems, key=lambda each: _place(each.path, layer))
-    told = [*found, *(_told(problem, layer, subject) for problem in ordered)]
-    if len(told) == 1 and not more:
-        return told[0]
-    lines = "".join(f"\n  {error}" for error in told)
-    count = f"more than {len(told)}" if more else str(len(told))
+    errors = [*found, *(_error(problem, layer, subject) for problem in ordered)]
+    if len(errors) == 1 and not more:
+        return errors[0]
+    lines = "".join(f"\n  {error}" for error in errors)
+    count = f"more than {len(errors)}" if more else str(len(errors))
     return PresetError(f"{count} problems{lines}".removesuffix("."), where=subject)
 
 
-def _told(problem: Problem, layer: Layer, subject: str) -> PresetError:
+def _error(problem: Problem, layer: Layer, subject: str) -> PresetError:
     origin = layer.origin(problem.path)
     named = origin is not None and origin.names == problem.path
     key = "" if named else f"{'.'.join(map(_key_text, problem.path))}: "
@@ -112,9 +112,9 @@ def _place(path: KeyPath, layer: Layer) -> tuple[str, int]:
 def _problems_of(
     error: ValidationError, layer: Layer, schema: Schema, elsewhere: Mapping[str, str]
 ) -> tuple[list[Problem], bool]:
-    """Return pydantic's errors in plain words, one a key, and whether there are more than can be told.
+    """Return pydantic's errors in plain words, one per key, and whether there are more.
 
-    A key that is missing because it is there under another spelling is one problem, not two.
+    A missing key that is present under another spelling is one problem, not two.
     """
     details: dict[KeyPath, tuple[ErrorDetails, object]] = {}
     for each in error.errors(include_url=False):
@@ -142,7 +142,7 @@ def _problems_of(
 
 
 def _problem(path: KeyPath, value: object, details: ErrorDetails, schema: Schema) -> Problem:
-    """Say one of pydantic's errors in plain words."""
+    """Return one of pydantic's errors in plain words."""
     kind = details["type"]
     if kind == "missing":
         example = (schema_at(schema, path) or {}).get("examples", [None])[0]
@@ -168,7 +168,7 @@ def _problem(path: KeyPath, value: object, details: ErrorDetails, schema: Schema
 
 
 def _unknown(path: KeyPath, schema: Schema) -> Problem:
-    """Say that a key is not known, and which one was probably meant."""
+    """Report an unknown key, with the one that was probably meant."""
     *group, key = path
     here = keys_at(schema, tuple(group))
     settings = settings_of(schema)
@@ -186,7 +186,7 @@ def _unknown(path: KeyPath, schema: Schema) -> Problem:
 
 
 def _is_misspelt(missing: KeyPath, unknown: Iterable[Key], schema: Schema) -> bool:
-    """Tell whether a missing key is there under another spelling, which is a problem already."""
+    """Return whether a missing key is present under another spelling, which is reported already."""
     known = keys_at(schema, missing[:-1])
     return any(nearest(key, known) == missing[-1] for key in islice(unknown, _MOST_SHOWN))
 
@@ -201,9 +201,9 @@ def _perhaps(guess: str | None) -> str | None:
 
 
 def _found(location: Sequence[Key], layer: Layer) -> tuple[KeyPath, object]:
-    """Return the key that pydantic's location is about, and its value.
+    """Return the key at a location of pydantic, and its value.
 
-    The location also names alternatives of a type and items of lists that the user did not write; they are skipped.
+    Locations also contain alternatives of a type and list items that the user did not write. They are skipped.
     """
     path: KeyPath = ()
     value: object = layer.data
@@ -218,7 +218,7 @@ def _found(location: Sequence[Key], layer: Layer) -> tuple[KeyPath, object]:
 
 
 def _other_form(part: Key) -> Key:
-    """Return the other form of a key: pydantic names frames by their text, and objects whose names are numbers too."""
+    """Return the other form of a key, text or number: pydantic turns numbers into text."""
     if isinstance(part, int):
         return str(part)
     return int(part) if part.isdecimal() and len(part) < 20 else part

@@ -1,4 +1,4 @@
-"""What a setting accepts, in words, read from the JSON schema; and the nearest right spelling."""
+"""What a setting accepts, in words, from the JSON schema, and the nearest valid spelling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_COMPARED = 100
 
 
 def schema_at(schema: Schema, path: KeyPath) -> Schema | None:
-    """Return the part of a JSON schema that describes a key, or ``None`` where there is no such key."""
+    """Return the part of a JSON schema that describes a key, or ``None`` if there is no such key."""
     node: Schema | None = schema
     for key in path:
         node = next((child for form in _forms(schema, node) if (child := _child(form, key))), None)
@@ -24,13 +24,13 @@ def schema_at(schema: Schema, path: KeyPath) -> Schema | None:
 
 
 def keys_at(schema: Schema, path: KeyPath) -> tuple[str, ...]:
-    """Return the keys that are known in the group at ``path``."""
+    """Return the keys of the group at ``path``."""
     node = schema_at(schema, path)
     return tuple(key for form in _forms(schema, node) for key in form.get("properties", ()))
 
 
 def settings_of(schema: Schema) -> tuple[str, ...]:
-    """Return every setting as its dotted key, groups left out."""
+    """Return every setting as a dotted key, without the groups."""
 
     def below(node: Schema, prefix: str) -> Iterator[str]:
         for key, child in node.get("properties", {}).items():
@@ -44,12 +44,12 @@ def settings_of(schema: Schema) -> tuple[str, ...]:
 
 
 def accepts(schema: Schema, node: Schema) -> str:
-    """Say what a value may be: ``a whole number of at least 1 or 'all'``."""
+    """Describe the valid values: ``a whole number of at least 1 or 'all'``."""
     return _listed([_one(form) for form in _forms(schema, node) if form.get("type") != "null"])
 
 
 def choices(schema: Schema, node: Schema) -> tuple[str, ...]:
-    """Return the words that a setting accepts, where it accepts nothing but certain words."""
+    """Return the words that a setting accepts, if it accepts only certain words."""
     found: list[str] = []
     for form in _forms(schema, node):
         found += form.get("enum", [form["const"]] if "const" in form else [])
@@ -57,14 +57,14 @@ def choices(schema: Schema, node: Schema) -> tuple[str, ...]:
 
 
 def nearest(word: object, known: Iterable[str]) -> str | None:
-    """Return the known word that is spelt most like ``word``, if one is at all like it; of very many the first count."""
+    """Return the known word whose spelling is closest to ``word``, if any is close. At most 200 words are compared."""
     by_lower = {candidate.lower(): candidate for candidate in islice(known, _MOST_COMPARED)}
     found = difflib.get_close_matches(str(word)[:_LONGEST_COMPARED].lower().replace("-", "_"), by_lower, n=1)
     return by_lower[found[0]] if found else None
 
 
 def shown(value: object) -> str:
-    """Return a value as it stands in YAML, short enough for a message."""
+    """Return a value as in YAML, shortened for a message."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
@@ -77,7 +77,7 @@ def shown(value: object) -> str:
 
 
 def _forms(schema: Schema, node: Schema | None) -> Iterator[Schema]:
-    """Yield the alternatives of a schema node, its references followed."""
+    """Yield the alternatives of a schema node, following references."""
     if node is None:
         return
     if "$ref" in node:
@@ -98,7 +98,7 @@ def _child(node: Schema, key: Key) -> Schema | None:
 
 
 def _one(node: Schema) -> str:
-    """Say one alternative."""
+    """Describe one alternative."""
     if "enum" in node:
         return f"one of {_listed([str(choice) for choice in node['enum']])}"
     if "const" in node:
@@ -117,7 +117,7 @@ def _one(node: Schema) -> str:
         return _listed([str(example) for example in node["examples"]])
     low = {"minimum": "at least", "exclusiveMinimum": "more than"}
     high = {"maximum": "at most", "exclusiveMaximum": "less than"}
-    bounds = [f"{said} {node[bound]:g}" for bound, said in (low | high).items() if bound in node]
+    bounds = [f"{words} {node[bound]:g}" for bound, words in (low | high).items() if bound in node]
     return f"{kind} of {' and '.join(bounds)}" if bounds else kind
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the YAML itself, in words that do not need the YAML specification."""
+"""Errors of PyYAML in plain words."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from yaml.reader import ReaderError
 from stcn_plugin.errors import PresetError
 
 _QUOTES = "Put the value into quotes"
-_SAID: tuple[tuple[str, str, str], ...] = (
-    # part of PyYAML's message; what we say; what to do
+_MESSAGES: tuple[tuple[str, str, str], ...] = (
+    # part of PyYAML's message, what, fix
     (r"'\t'", "is indented with a tab", "Indent with spaces"),
     ("that cannot start any token", "a value cannot start with '{character}'", _QUOTES),
     (
@@ -37,12 +37,12 @@ _SAID: tuple[tuple[str, str, str], ...] = (
 
 
 def syntax_error(error: yaml.YAMLError, text: str, path: Path) -> PresetError:
-    """Say a PyYAML error in plain words.
+    """Return a PyYAML error in plain words.
 
     Args:
-        error: What PyYAML raised.
-        text: The text it was parsing.
-        path: The file, told with the line.
+        error: The error.
+        text: The text that was parsed.
+        path: The file.
     """
     if isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
@@ -53,12 +53,12 @@ def syntax_error(error: yaml.YAMLError, text: str, path: Path) -> PresetError:
         return PresetError("is not YAML", where=str(path), fix="Check that this is a YAML file")
     message = f"{error.context or ''} {error.problem or ''}"
     what, fix = next(
-        ((what, fix) for part, what, fix in _SAID if part in message),
+        ((what, fix) for part, what, fix in _MESSAGES if part in message),
         (f"is not YAML ({(error.problem or '').strip()})", "Check the indentation, colons and quotes"),
     )
-    opened = "opened here" in what and error.context_mark  # the end of the file is no help to find it
+    opened = "opened here" in what and error.context_mark  # the end of the file would not help to find it
     mark = error.context_mark if opened else error.problem_mark
-    if mark is None:  # PyYAML always gives one, its types do not say so
+    if mark is None:  # never, but its type allows it
         return PresetError(what, where=str(path), fix=fix)
     character = text[mark.index : mark.index + 1]
     return PresetError(what.replace("{character}", character), where=f"{path}:{mark.line + 1}", fix=fix)

@@ -1,4 +1,4 @@
-"""Single values and keys, as people mean them and not as YAML 1.1 does.
+"""Scalar values and keys, closer to what people expect than YAML 1.1.
 
 ``0101`` is 101 and not octal, ``1.5e3`` is a number, and ``1:30``, ``1_000``, ``0x10`` and dates are text.
 """
@@ -32,7 +32,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 
 def plain_value(text: str) -> Value:
-    """Return what a value without quotes means.
+    """Return an unquoted value.
 
     Args:
         text: The value, without white space around it.
@@ -57,14 +57,14 @@ def plain_value(text: str) -> Value:
 
 
 def tagged_value(text: str, tag: str) -> Value:
-    """Return a value that has a tag in front, such as ``!!int "5"``.
+    """Return a tagged value, such as ``!!int "5"``.
 
     Args:
         text: The value.
         tag: The tag in full, ``tag:yaml.org,2002:int``.
 
     Raises:
-        ValueError: The value is of another kind, or the tag is none that settings have.
+        ValueError: The value is of another type, or the tag is not supported.
     """
     name = tag.removeprefix("tag:yaml.org,2002:")
     if name in ("str", "timestamp", "value"):
@@ -78,10 +78,10 @@ def tagged_value(text: str, tag: str) -> Value:
 
 
 def text_value(text: str) -> str:
-    """Return text; two halves of one character, as JSON escapes it, become that character.
+    """Return text, with surrogate pairs, as in JSON escapes, joined.
 
     Raises:
-        ValueError: It has a character that is not text, such as a NUL or half of a character.
+        ValueError: It has a character that is not text, such as a NUL or a lone surrogate.
     """
     text = _PAIR.sub(_joined, text)
     if wrong := _UNPRINTABLE.search(text):
@@ -90,7 +90,7 @@ def text_value(text: str) -> str:
 
 
 def key_of(text: str) -> Key:
-    """Return a key without quotes: frames are numbers, everything else is a name, also on and no.
+    """Return an unquoted key: frames are numbers, everything else is a name, ``on`` and ``no`` included.
 
     Raises:
         ValueError: It is a number that is too long, or has a character that is not text.
@@ -99,7 +99,7 @@ def key_of(text: str) -> Key:
 
 
 def quoted_key(text: str) -> Key:
-    """Return a key in quotes; a frame stays a frame, ``'1001'``, and a name stays as it is spelt, ``'007'``.
+    """Return a quoted key. ``'1001'`` is a frame, ``'007'`` is a name.
 
     Raises:
         ValueError: It has a character that is not text.
@@ -108,8 +108,8 @@ def quoted_key(text: str) -> Key:
 
 
 def no_tag(tag: str) -> str:
-    """Say that a tag is none that settings have."""
-    return f"'{tag.replace('tag:yaml.org,2002:', '!!')[:60]}' has no place in a preset or shot file"
+    """Return the message for an unsupported tag."""
+    return f"'{tag.replace('tag:yaml.org,2002:', '!!')[:60]}' is not supported in a preset or shot file"
 
 
 def _integer(text: str) -> int:

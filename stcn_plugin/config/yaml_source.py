@@ -1,8 +1,8 @@
-"""YAML as people write it for presets and shot files: plain values, with the line of every key.
+"""YAML files as plain values, with the line of every key.
 
-PyYAML parses; values are built here from its nodes, so that each key keeps its line and a key given twice is an error.
-Only text, numbers, yes/no, lists and mappings exist: no tag can construct anything else. Size, number of values and
-depth are limited while a file is parsed, so that no file takes long or much memory.
+PyYAML parses. The values are built here from its nodes, to keep the line of each key and to refuse duplicate keys. The
+only types are text, numbers, booleans, lists and mappings; no tag can construct anything else. Size, number of values
+and depth are limited during parsing, so no file takes long or much memory.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _MOST_BYTES = 4 << 20
 _MOST_VALUES = 100_000  # in the file, and in all that its aliases repeat
 _DEEPEST = 20
 _PLAIN, _TEXT, _MERGE = "plain", "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
-_QUOTE = "Put it into quotes to mean it as text"
+_QUOTE = "Put it into quotes if it is text"
 
 
 @dataclass(frozen=True)
 class Document:
-    """What one YAML file says.
+    """The content of a YAML file.
 
     Args:
         path: The file, as the user named it.
@@ -60,7 +60,7 @@ def read_yaml(path: Path) -> Document:
         path: A YAML file of at most 4 MB, UTF-8 (or UTF-16 with its byte order mark).
 
     Raises:
-        PresetError: The file cannot be read, is not text, or is not YAML of the kind we take; names file and line.
+        PresetError: The file cannot be read, is not text, or is not YAML that is supported here. Names file and line.
     """
     where = str(path)
     try:
@@ -78,7 +78,7 @@ def read_yaml(path: Path) -> Document:
 
 
 def parse_value(text: str) -> Value:
-    """Read one value from the command line: plain text needs no quotes; ``[...]``, ``{...}`` and quotes are YAML.
+    """Read a value from the command line. Plain text needs no quotes; ``[...]``, ``{...}`` and quotes are YAML.
 
     Args:
         text: What follows ``KEY=``.
@@ -126,7 +126,7 @@ def _parse(text: str, path: Path) -> Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes of one text, and refuses too many and too deep ones while it does."""
+    """Composes the nodes of a text, and limits their number and depth."""
 
     def __init__(self, text: str, path: Path) -> None:
         super().__init__(text)
@@ -134,7 +134,7 @@ class _Loader(yaml.SafeLoader):
         self._limits = _Limits(path)
 
     def fetch_more_tokens(self) -> None:
-        """Scan on; PyYAML takes escapes and version numbers at their word, also those that no character can have."""
+        """Scan further. PyYAML raises bare errors for escapes and version numbers that are out of range."""
         try:
             super().fetch_more_tokens()
         except (ValueError, OverflowError):
@@ -143,7 +143,7 @@ class _Loader(yaml.SafeLoader):
             raise PresetError(what, where=where, fix="Use / in paths, or single quotes") from None
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Compose a node; an alias is one too, though it is no new object."""
+        """Compose a node. Aliases count as nodes."""
         self._limits.enter(self.peek_event().start_mark.line + 1)  # type: ignore[no-untyped-call]
         try:
             return super().compose_node(parent, index)
@@ -151,7 +151,7 @@ class _Loader(yaml.SafeLoader):
             self._limits.leave()
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: object) -> str:
-        """Return the tag of a node that has none; a scalar without quotes is read by our rules and not by PyYAML's."""
+        """Return the tag of an untagged node. Unquoted scalars get a tag of their own: `plain_value` reads them."""
         if kind is yaml.ScalarNode and isinstance(implicit, tuple) and implicit[0]:
             return _MERGE if value == "<<" else _PLAIN
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
@@ -173,7 +173,7 @@ class _Limits:
             what = f"holds more than {_MOST_VALUES:,} values"
             raise PresetError(what, where=where, fix="Remove aliases (*name) that repeat each other, or split the file")
         if self.depth > _DEEPEST:
-            what = f"groups lie more than {_DEEPEST} deep inside each other"
+            what = f"has groups nested more than {_DEEPEST} deep"
             raise PresetError(what, where=where, fix="Check the indentation and the brackets")
 
     def leave(self) -> None:
@@ -182,7 +182,7 @@ class _Limits:
 
 @dataclass
 class _Build:
-    """Turns nodes into plain values, noting the line of each key."""
+    """Turns nodes into plain values, and records the line of each key."""
 
     path: Path
     lines: dict[KeyPath, int] = field(default_factory=dict)
@@ -238,7 +238,7 @@ class _Build:
         return built
 
     def merged(self, node: yaml.MappingNode) -> Iterator[yaml.MappingNode]:
-        """Yield what ``<<: *anchor`` or ``<<: [*first, *second]`` names; keys of the first win."""
+        """Yield the mappings of ``<<: *anchor`` or ``<<: [*first, *second]``, the one with the lowest priority last."""
         for key_node, value_node in node.value:
             if key_node.tag == _MERGE:
                 for source in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
@@ -247,7 +247,7 @@ class _Build:
                     yield source
 
     def enter(self, node: yaml.Node, kind: str) -> None:
-        """Go one group deeper; an anchor that contains its own alias never ends otherwise."""
+        """Go one group deeper. Limits the recursion of an anchor that contains its own alias."""
         self.limits.enter(_line(node))
         if node.tag != f"tag:yaml.org,2002:{kind}":
             raise self.error(no_tag(str(node.tag)), node, "Remove it")

@@ -1,4 +1,4 @@
-"""Where presets are: the built-in ones, and the studio's folders before them."""
+"""Finds presets: in the studio's folders, then among the built-in ones."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _SUFFIXES = (".yaml", ".yml")
 
 @dataclass(frozen=True)
 class PresetInfo:
-    """A preset that can be named.
+    """A preset in one of the folders.
 
     Args:
-        name: What ``extends:`` and ``--preset`` call it.
-        description: Its own sentence; what is wrong with the file where it cannot be read.
+        name: Its name for ``extends:`` and ``--preset``.
+        description: Its description, or what is wrong with the file.
         path: The file.
         layer: ``built-in``, or the studio's folder.
     """
@@ -44,20 +44,20 @@ def environment_folders() -> tuple[Path, ...]:
 
 
 def preset_folders(search_path: Sequence[Path] | None = None) -> tuple[Path, ...]:
-    """Return the folders that hold presets; the first that has a name wins, the built-in ones come last.
+    """Return the folders with presets, by priority. The built-in ones come last.
 
     Args:
-        search_path: The studio's folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+        search_path: The studio's folders; ``None`` uses those of ``STCN_PRESET_PATH``.
     """
     studio = environment_folders() if search_path is None else search_path
     return (*(folder for folder in dict.fromkeys(studio) if folder != builtin_folder()), builtin_folder())
 
 
 def list_presets(search_path: Sequence[Path] | None = None) -> tuple[PresetInfo, ...]:
-    """Return every preset that can be named, sorted; of several with one name, the one that wins.
+    """Return all presets, sorted by name. Of several with one name, the one with the highest priority.
 
     Args:
-        search_path: The studio's folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+        search_path: The studio's folders; ``None`` uses those of ``STCN_PRESET_PATH``.
     """
     found: dict[str, PresetInfo] = {}
     for folder in preset_folders(search_path):
@@ -69,17 +69,17 @@ def list_presets(search_path: Sequence[Path] | None = None) -> tuple[PresetInfo,
 
 
 def files_named(name: str, folders: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the files of a preset's name, the one that wins first."""
+    """Return the files of a preset's name, by priority."""
     return tuple(path for folder in folders for path in _presets_in(folder) if path.stem == name)
 
 
 def is_file_name(text: str) -> bool:
-    """Tell a path, such as ``./base.yaml``, from a preset's name."""
+    """Return whether text is a path, such as ``./base.yaml``, not the name of a preset."""
     return text.endswith(_SUFFIXES) or "/" in text or os.sep in text
 
 
 def unknown_preset(name: str, folders: Sequence[Path], where: str | None) -> PresetError:
-    """Return the error for a name that no folder has."""
+    """Return the error for a name that is in no folder."""
     names = sorted({path.stem for folder in folders for path in _presets_in(folder)})
     guess = nearest(name, names)
     looked = ", ".join(f"{folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in folders[:-1])
@@ -96,13 +96,13 @@ def unknown_preset(name: str, folders: Sequence[Path], where: str | None) -> Pre
 def _presets_in(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.name.startswith("."))
-    except OSError:  # a folder that is not mounted here; told when a name is not found
+    except OSError:  # not mounted, for example; reported if a name is not found
         return []
 
 
 def _description(path: Path) -> str:
     try:
-        said = read_yaml(path).data.get("description")
+        text = read_yaml(path).data.get("description")
     except PresetError as error:
         return f"cannot be read: {error}"
-    return " ".join(said.split()) if isinstance(said, str) else ""
+    return " ".join(text.split()) if isinstance(text, str) else ""

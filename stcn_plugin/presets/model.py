@@ -30,12 +30,12 @@ _DEVICE = r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"
 
 
 def _all_as_none(value: object) -> object:
-    """``all`` is what people write for "no limit"."""
+    """Accept ``all`` for no limit."""
     return None if value == "all" else value
 
 
 def _size(value: object) -> object:
-    """Accept ``480``, ``native`` and ``0.5MP``; refuse everything else with the three forms."""
+    """Accept ``480``, ``native`` and ``0.5MP``."""
     if isinstance(value, bool) or not isinstance(value, str | int) or not (match := _SIZE.fullmatch(str(value))):
         raise ValueError("should be the short side in pixels (480), 'native' or a maximum of megapixels (0.5MP)")
     if match["native"]:
@@ -313,11 +313,11 @@ class Preset(Section):
 
 
 SHOT_KEYS = ("plate", "range", "keyframes", "objects", "out")
-"""Keys of a shot file that are not settings; a preset never has them."""
+"""Keys of a shot file that are not settings."""
 
 
 class PresetFile(Preset):
-    """A preset file: all settings, and the preset that it builds on."""
+    """A preset file: settings, and the preset that it extends."""
 
     extends: str | None = None
     """Preset to build on: a name, or a YAML file relative to this one. `default` if left out.

@@ -1,4 +1,4 @@
-"""Paths that no file system accepts, reported with the line that names them instead of when a job opens them."""
+"""Finds paths that no file system accepts, so that errors name their line instead of a failed job."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from stcn_plugin.config.problems import Problem
 from stcn_plugin.config.yaml_scalars import KeyPath
 from stcn_plugin.presets.model import Preset
 
-_LONGEST_PATH = 4095  # bytes, of Linux; longer than those of all others
-_LONGEST_NAME = 255  # bytes, of every file system in use
+_LONGEST_PATH = 4095  # bytes; Linux, which has the longest
+_LONGEST_NAME = 255  # bytes; common file systems
 
 
 def preset_problems(settings: Preset) -> Iterator[Problem]:
-    """Yield what is wrong with the paths of settings.
+    """Yield problems of the paths in settings.
 
     Args:
-        settings: The settings, their paths as they are written.
+        settings: The settings, with paths as written.
     """
     yield from length_problems(("weights",), settings.weights)
     yield from length_problems(("colour", "config"), settings.colour.config)
@@ -26,7 +26,7 @@ def preset_problems(settings: Preset) -> Iterator[Problem]:
 
 
 def length_problems(key: KeyPath, path: str) -> Iterator[Problem]:
-    """Yield what is wrong with the length of a path.
+    """Yield a problem if a path is too long.
 
     Args:
         key: The key that holds it.

@@ -1,4 +1,4 @@
-"""From a preset's name to its settings: the chain of ``extends``, laid one over the other, then validated."""
+"""Resolves a preset: follows its chain of ``extends``, stacks the files, and validates the result."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LONGEST_SHOWN = 300
 
 @dataclass(frozen=True)
 class TracedPreset:
-    """A preset that knows where each of its settings comes from.
+    """A preset with the origin of each of its settings.
 
     Args:
         preset: The settings.
-        description: What its own file says of itself.
-        origins: Who said each setting, by path: ``("memory", "interval")``.
-        files: The files it was built from, its own first.
+        description: The description in its own file.
+        origins: Origin of each setting, by path: ``("memory", "interval")``.
+        files: The files that were read, its own first.
     """
 
     preset: Preset
@@ -40,13 +40,13 @@ class TracedPreset:
 
 @dataclass(frozen=True)
 class Stack:
-    """A file over all that it builds on, not validated.
+    """A file stacked on everything that it extends, not validated.
 
     Args:
-        layer: What they say together.
+        layer: The stacked layers.
         preset: The first preset that is not a shot file: a name, or an absolute path.
-        files: The files, the first one first.
-        problems: Why files could not be extended.
+        files: The files, the extending one first.
+        problems: Errors of files that could not be extended.
     """
 
     layer: Layer
@@ -78,13 +78,13 @@ def trace_preset(
     overrides: Sequence[str] = (),
     of_shot: bool = False,
 ) -> TracedPreset:
-    """Load a preset and tell where each setting comes from.
+    """Load a preset with the origin of each setting.
 
     Args:
         name_or_path: As for `load_preset`.
         search_path: As for `load_preset`.
         overrides: As for `load_preset`.
-        of_shot: Take the settings of a shot file too, without its plate, keyframes and so on.
+        of_shot: Also accept a shot file, and ignore its plate, keyframes and so on.
 
     Raises:
         PresetError: The preset is not found or wrong; lists every problem with its file and line.
@@ -93,7 +93,7 @@ def trace_preset(
     first = find(name_or_path, folders)
     stacked = stack(first, override_layer(overrides), folders)
     layer = stacked.layer.without(SHOT_KEYS) if of_shot else stacked.layer
-    said = validated(
+    data = validated(
         PresetFile,
         layer,
         str(first.path),
@@ -101,16 +101,16 @@ def trace_preset(
         check=preset_problems,
         elsewhere=dict.fromkeys(SHOT_KEYS, "a shot file, not in a preset"),
     )
-    return TracedPreset(absolute_files(said.settings, layer), said.description, layer.origins, stacked.files)
+    return TracedPreset(absolute_files(data.settings, layer), data.description, layer.origins, stacked.files)
 
 
 def find(name_or_path: str | Path, folders: Sequence[Path], *, where: str | None = None) -> Document:
-    """Read the preset of a name or a path.
+    """Read a preset by name or path.
 
     Args:
         name_or_path: As the user wrote it.
-        folders: Where names are looked up.
-        where: Who asked, for the error.
+        folders: Folders that are searched for names.
+        where: Where the preset was chosen, for the error.
 
     Raises:
         PresetError: There is none, or it is not YAML.
@@ -124,15 +124,15 @@ def find(name_or_path: str | Path, folders: Sequence[Path], *, where: str | None
 
 
 def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> Stack:
-    """Lay overrides over a file, over the file it extends, and so on down to the built-in ``default``.
+    """Stack overrides, a file, the file that it extends, and so on down to the built-in ``default``.
 
-    A file that cannot be extended is a problem of the stack, which then goes on with ``default``, so that it is told
-    together with all else that is wrong.
+    If a file cannot be extended, that is a problem of the stack, and ``default`` is used instead, so that all problems
+    are reported together.
 
     Args:
-        first: The file; its ``extends`` and ``description`` are kept, those below it are not.
-        overrides: What lies on top.
-        folders: Where names are looked up.
+        first: The file. Its ``extends`` and ``description`` are kept; those of the files below it are dropped.
+        overrides: The top layer.
+        folders: Folders that are searched for names.
     """
     chain, layers, problems = [first], [overrides.over(file_layer(first))], list[PresetError]()
     preset = "default"
@@ -146,7 +146,7 @@ def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> Stack:
             problems.append(error)
             lower = _below_or_none(chain, folders)
             if not isinstance(layer.data.get("extends"), str):
-                layers[-1] = layer.without(("extends",))  # told already
+                layers[-1] = layer.without(("extends",))  # reported already
         if len(chain) > 1:
             layers[-1] = layers[-1].without(_FILE_ONLY)
         if lower is None:
@@ -157,7 +157,7 @@ def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> Stack:
 
 
 def absolute_files(preset: Preset, layer: Layer) -> Preset:
-    """Return a preset whose weights and OCIO config, where they are files, do not depend on the current folder."""
+    """Return a preset with absolute paths of weights and OCIO config, if they are files."""
     weights, config = preset.weights, preset.colour.config
     if weights.endswith(".safetensors"):
         weights = absolute(weights, layer.origin(("weights",)))
@@ -167,7 +167,7 @@ def absolute_files(preset: Preset, layer: Layer) -> Preset:
 
 
 def absolute(text: str, origin: Origin | None) -> str:
-    """Return a path that starts at the folder of the file that says it; ``~`` is the home folder."""
+    """Return an absolute path. Relative ones start at the folder of their origin; ``~`` is the home folder."""
     folder = origin.folder if origin else Path.cwd()
     return str(folder / os.path.expanduser(text))  # noqa: PTH111 - never raises
 
@@ -181,7 +181,7 @@ def _extended_name(layer: Layer) -> str:
 
 
 def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> Document | None:
-    """Read what the last file of a chain builds on; ``None`` below the built-in default."""
+    """Read the file that the last file of a chain extends; ``None`` for the built-in default."""
     wanted = layer.data.get("extends")
     origin = layer.origin(("extends",))
     where = str(origin) if origin else None
@@ -189,10 +189,10 @@ def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> 
         raise PresetError(
             f"extends: should be the name of one preset, or a file, got {shown(wanted)}",
             where=where,
-            fix="A preset builds on one other, which may build on the next",
+            fix="A preset extends one other, which may extend another",
         )
     if len(chain) > _MOST_FILES:
-        raise PresetError(f"extends: more than {_MOST_FILES} files build on each other", where=where, fix="Join some")
+        raise PresetError(f"extends: more than {_MOST_FILES} files extend each other", where=where, fix="Join some")
     taken = [os.path.realpath(document.path) for document in chain]
     if wanted is not None and is_file_name(wanted):
         path = Path(absolute(wanted, origin))
@@ -203,7 +203,7 @@ def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> 
     files = files_named(name, folders)
     if not files:
         raise unknown_preset(name, folders, where)
-    # A name that is already in the chain means the one below it, so that a studio's `hero` can extend `hero`.
+    # A name that is already in the chain means the next one below, so that a studio's `hero` can extend `hero`.
     used = [index for index, path in enumerate(files) if os.path.realpath(path) in taken]
     below = files[max(used, default=-1) + 1 :]
     if below:
@@ -214,7 +214,7 @@ def _below(chain: Sequence[Document], layer: Layer, folders: Sequence[Path]) -> 
 
 
 def _below_or_none(chain: Sequence[Document], folders: Sequence[Path]) -> Document | None:
-    """Read what a file builds on that extends nothing; ``None`` where that cannot be read either."""
+    """Read what a file without ``extends`` extends; ``None`` if that cannot be read either."""
     try:
         return _below(chain, Layer(), folders)
     except PresetError:
@@ -222,7 +222,7 @@ def _below_or_none(chain: Sequence[Document], folders: Sequence[Path]) -> Docume
 
 
 def _extended(path: Path, where: str | None) -> Document:
-    """Read a file that another one extends; where there is none, the other one is told."""
+    """Read a file that another one extends. If it is missing, the error names the other one."""
     try:
         return read_yaml(path)
     except PresetError as error:

@@ -1,4 +1,4 @@
-"""A preset's effective settings as YAML, each with a note of where it comes from."""
+"""A preset's effective settings as YAML, each with its origin."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from stcn_plugin.presets.library import builtin_folder
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.presets.resolve import TracedPreset
 
-_FURTHEST_NOTE = 36  # one long path must not push every note off the screen
+_FURTHEST_NOTE = 36  # so that one long value does not push all notes off the screen
 
 
 def preset_yaml(preset: Preset) -> str:
-    """Write settings as a preset file, which loads as the same settings.
+    """Return settings as the text of a preset file.
 
     Args:
         preset: The settings.
@@ -27,10 +27,10 @@ def preset_yaml(preset: Preset) -> str:
 
 
 def traced_yaml(traced: TracedPreset) -> str:
-    """Write settings as a preset file, with a note after each value of who said it: ``interval: 3  # hero.yaml:4``.
+    """Return settings as the text of a preset file, with the origin of each value: ``interval: 3  # hero.yaml:4``.
 
     Args:
-        traced: The preset; where two of its files have one name, notes tell their whole paths.
+        traced: The preset. Files of the same name are noted with their full paths.
     """
     labels = {str(path): _label(path, traced.files) for path in traced.files}
     head = [f"# {line}" for line in (traced.description or "").splitlines()]
@@ -48,7 +48,7 @@ def traced_yaml(traced: TracedPreset) -> str:
 
 
 def _lines(preset: Preset) -> Iterator[tuple[KeyPath, str]]:
-    """Yield each key with its line of YAML, groups included."""
+    """Yield each key and group with its line of YAML."""
     schema = Preset.model_json_schema()
     for key, value in preset:
         if isinstance(value, BaseModel):
@@ -61,12 +61,12 @@ def _lines(preset: Preset) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _written(value: object) -> str:
-    """Return a value as it stands in YAML, quoted where it has to be."""
+    """Return a value as YAML, quoted if necessary."""
     return yaml.safe_dump([value], default_flow_style=True, width=float("inf"), allow_unicode=True).strip()[1:-1]
 
 
 def _label(path: Path, files: Sequence[Path]) -> str:
-    """Return a file's name, with its folder where another file has the same name."""
+    """Return a file's name, with its folder if another file has the same name."""
     same = [other for other in files if other.name == path.name]
     return path.name if len(same) == 1 else _in_full(path)
 

@@ -1,4 +1,4 @@
-"""What must hold between the keys of a shot file."""
+"""Checks between the keys of a shot file."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from stcn_plugin.shot.model import Shot, ShotFile
 from stcn_plugin.shot.selector import split_selector
 
 
-def file_problems(said: ShotFile) -> Iterator[Problem]:
-    """Yield what is wrong between the keys of a shot file that are each right.
+def file_problems(data: ShotFile) -> Iterator[Problem]:
+    """Yield problems between keys of a shot file that are each valid.
 
     Args:
-        said: The file as it stands.
+        data: The content of the file.
     """
-    if not said.keyframes:
+    if not data.keyframes:
         yield Problem(("keyframes",), "holds no keyframe", "Give at least one, such as 1001: roto/hero.1001.exr")
-    for frame, files in said.keyframes.items():
+    for frame, files in data.keyframes.items():
         counts = Counter(name for each in files for name in each.objects or ())
         if twice := next((name for name, count in counts.items() if count > 1), None):
             yield Problem(("keyframes", frame), f"has '{twice}' in two files", "Keep one of the two")
@@ -35,12 +35,12 @@ def file_problems(said: ShotFile) -> Iterator[Problem]:
             if selector and each.objects:
                 what = f"picks '{selector}' and lists objects as well"
                 yield Problem(("keyframes", frame), what, "Keep one of the two")
-    yield from _range_problems(said)
-    yield from _object_problems(said)
+    yield from _range_problems(data)
+    yield from _object_problems(data)
 
 
 def path_problems(shot: Shot) -> Iterator[Problem]:
-    """Yield what is wrong with where mattes go.
+    """Yield problems of the pattern of the mattes.
 
     Args:
         shot: The shot, with absolute paths.
@@ -49,57 +49,57 @@ def path_problems(shot: Shot) -> Iterator[Problem]:
     if not frame_token(name):
         stem, suffix = os.path.splitext(name)  # noqa: PTH122
         fix = f"Write #### where it belongs, such as {stem}.####{suffix or '.exr'}"
-        yield Problem(("out",), "has no place for the frame number in its file name", fix)
+        yield Problem(("out",), "has no frame number in its file name", fix)
     elif _numberless(shot.out) == _numberless(shot.plate):
         yield Problem(("out",), "is the plate itself, which would be overwritten", "Write the mattes somewhere else")
 
 
 def _numberless(pattern: str) -> str:
-    """Return a pattern whose frame number is written ``#``, so that all ways to write it are one."""
+    """Return a pattern with its frame number as ``#``, to compare patterns in different notations."""
     folder, name = os.path.split(os.path.normpath(pattern))
     token = frame_token(name)
     return os.path.join(folder, f"{name[: token.start()]}#{name[token.end() :]}" if token else name)  # noqa: PTH118
 
 
-def _range_problems(said: ShotFile) -> Iterator[Problem]:
-    if said.range is None:
+def _range_problems(data: ShotFile) -> Iterator[Problem]:
+    if data.range is None:
         return
-    frames = parse_frame_range(said.range)
-    there = set(frames)
-    for frame in said.keyframes:
-        if frame not in there:
+    frames = parse_frame_range(data.range)
+    in_range = set(frames)
+    for frame in data.keyframes:
+        if frame not in in_range:
             fix = "Extend the range, or remove the keyframe"
-            yield Problem(("keyframes", frame), f"is outside of the range {_short(said.range)}", fix)
-    for name, span in said.objects.items():
-        alive = span.frames
-        if alive and bisect_left(frames, alive[0]) == bisect_right(frames, alive[-1]):
-            what = f"lives on {_short(str(span.range))}, all outside of the range {_short(said.range)}"
+            yield Problem(("keyframes", frame), f"is outside of the range {_short(data.range)}", fix)
+    for name, span in data.objects.items():
+        present = span.frames
+        if present and bisect_left(frames, present[0]) == bisect_right(frames, present[-1]):
+            what = f"is present on {_short(str(span.range))}, all outside of the range {_short(data.range)}"
             yield Problem(("objects", name), what, "Check both ranges")
 
 
-def _object_problems(said: ShotFile) -> Iterator[Problem]:
-    files = [each for files in said.keyframes.values() for each in files]
+def _object_problems(data: ShotFile) -> Iterator[Problem]:
+    files = [each for files in data.keyframes.values() for each in files]
     if not all(each.objects for each in files):
         return  # the names of some objects are in the files themselves
     names = sorted({name for each in files for name in each.objects or ()})
-    there = set(names)
-    for name in said.objects:
-        if name not in there:
+    known = set(names)
+    for name in data.objects:
+        if name not in known:
             guess = nearest(name, names)
             fix = f"Perhaps you meant '{guess}'" if guess else f"The keyframes have {_short(', '.join(names))}"
             yield Problem(("objects", name), "is in no keyframe", fix)
 
 
 def _short(text: str) -> str:
-    """Return text that fits into a message."""
+    """Return text, shortened for a message."""
     return text if len(text) <= 200 else f"{text[:196]} ..."
 
 
 def length_and_padding_problems(shot: Shot) -> Iterator[Problem]:
-    """Yield what is wrong with the paths of a shot, beside those of its settings.
+    """Yield problems of the lengths of a shot's paths and of its frame numbers.
 
     Args:
-        shot: The shot, its paths absolute.
+        shot: The shot, with absolute paths.
     """
     for key, pattern in (("plate", shot.plate), ("out", shot.out)):
         token = frame_token(pattern.rpartition("/")[2])

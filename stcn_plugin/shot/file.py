@@ -1,4 +1,4 @@
-"""Load a shot file, or make the same shot of arguments."""
+"""Load a shot file, or make a shot from arguments."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def load_shot(path: str | Path, *, overrides: Sequence[str] = (), search_path: S
     """Load a shot file with the preset it extends.
 
     Args:
-        path: The YAML file; relative paths in it start at its folder.
-        overrides: Keys over those of the file, such as ``memory.interval=3`` or ``range=1001-1010``.
-        search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+        path: The YAML file. Relative paths in it start at its folder.
+        overrides: Overrides of its keys, such as ``memory.interval=3`` or ``range=1001-1010``.
+        search_path: The studio's preset folders; ``None`` uses those of ``STCN_PRESET_PATH``.
 
     Raises:
-        PresetError: The file is not found or wrong; lists every problem with its file and line.
+        PresetError: The file is missing or invalid. Lists every problem with its file and line.
     """
     return ShotLayers.read(Path(path), override_layer(overrides), search_path=search_path).shot()
 
@@ -36,22 +36,21 @@ def make_shot(
     overrides: Sequence[str] = (),
     search_path: Sequence[Path] | None = None,
 ) -> Shot:
-    """Make a shot without a shot file; relative paths start at the current folder.
+    """Make a shot from arguments. Relative paths start at the current folder.
 
     Args:
         plate: Frame pattern of the footage.
-        keyframes: Frame number to what a shot file has there: a file, a mapping with ``file`` and ``objects``, or a
-            list of those.
+        keyframes: Frame number to a file, a mapping with ``file`` and ``objects``, or a list of these.
         out: Frame pattern of the mattes.
-        range: Frames to matte; ``None`` takes all frames of the plate.
-        objects: Object name to its frame range, for objects that enter late or leave early; ``None`` for one that does
-            neither. A single name is also that of the object in keyframe files that name none.
+        range: Frames to matte; ``None`` for all frames of the plate.
+        objects: Object name to its frame range, for objects that enter late or leave early; ``None`` for the whole
+            shot. A single name also names the object of keyframe files that name none.
         preset: A preset's name or file.
-        overrides: Settings over those of the preset, such as ``memory.interval=3``.
-        search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
+        overrides: Settings that override the preset, such as ``memory.interval=3``.
+        search_path: The studio's preset folders; ``None`` uses those of ``STCN_PRESET_PATH``.
 
     Raises:
-        PresetError: An argument is wrong, or the preset; names the argument or the file and line.
+        PresetError: An argument or the preset is invalid. Names the argument, or file and line.
     """
     above = [
         keys_layer(plate=plate, out=out, range=range, objects=objects or {}),
@@ -63,7 +62,7 @@ def make_shot(
 
 
 def is_shot_file(path: str | Path, *, search_path: Sequence[Path] | None = None) -> bool:
-    """Tell a shot file from a preset by its keys, or by those of the shot file it extends.
+    """Return whether a file is a shot file, not a preset, by its keys and those of files that it extends.
 
     Raises:
         PresetError: The file is not found or not YAML.

@@ -170,7 +170,7 @@ def _keyframes(data: ShotFile, layer: Layer) -> Iterator[Keyframe]:
 
 
 def _with_overlay_folder(settings: Preset, layer: Layer, path: Path | None) -> Preset:
-    """Put overlays beside the shot, also where a preset in another folder asks for them."""
+    """Make the overlay folder absolute: relative to the shot, wherever the preset is."""
     folder = settings.overlay.folder
     if folder is None:
         return settings
@@ -182,7 +182,7 @@ def _with_overlay_folder(settings: Preset, layer: Layer, path: Path | None) -> P
 
 
 def _plain(form: KeyframeForm) -> Value:
-    """Return a keyframe as YAML would have it."""
+    """Return a keyframe as YAML values."""
     if isinstance(form, str | Path):
         return str(form)
     if isinstance(form, Mapping):

@@ -1,4 +1,4 @@
-"""The keys of a shot file: plate, keyframes and mattes, and all settings of a preset."""
+"""The model of a shot file, and the shot that it describes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMES_AND_SELECTORS = {
 
 
 def _range(value: object) -> object:
-    """Accept what `parse_frame_range` reads, and one frame as a number."""
+    """Accept the input of `parse_frame_range`, and a frame as a number."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -38,7 +38,7 @@ def _range(value: object) -> object:
 
 
 def _span(value: object) -> object:
-    """Accept a range without gaps; its frames are never listed, since every one of many objects may have a million."""
+    """Accept a range without gaps. Its frames are never listed: many objects may each have a million."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -60,7 +60,7 @@ def _listed(value: object) -> object:
 
 
 def _selectors(value: object) -> object:
-    """Accept ``[hero, ball]`` for objects that the file calls so itself; object names are always text."""
+    """Accept ``[hero, ball]`` for objects with these names in the file. Object names are always text."""
     if isinstance(value, Mapping | list) and not value:
         raise ValueError("names no object", "Name the objects, or leave the key out")
     if isinstance(value, Mapping):
@@ -74,21 +74,21 @@ def _selectors(value: object) -> object:
 
 
 def _name(value: object) -> str:
-    """Accept the name of an object; a number is a name too, yes and no are not."""
+    """Accept the name of an object. Numbers are names, booleans are not."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError(  # noqa: TRY004 - pydantic takes ValueError alone
-            "has a name that YAML reads as something else than text", "Put the names of objects into quotes"
+            "has an object name that YAML does not read as text", "Put object names into quotes"
         )
     name = str(value)
     if not name.strip() or "\n" in name:
         raise ValueError("has an object without a name", "Give it a name in one line")
     if len(name) > _LONGEST_NAME:
-        raise ValueError(f"has an object with a name of {len(name):,} characters, where {_LONGEST_NAME} are the most")
+        raise ValueError(f"has an object name of {len(name):,} characters; the maximum is {_LONGEST_NAME}")
     return name
 
 
 def _named_spans(value: object) -> object:
-    """Accept ``[hero, ball]`` for objects that are in the shot from end to end; object names are always text."""
+    """Accept ``[hero, ball]`` for objects that are present in the whole shot. Object names are always text."""
     if isinstance(value, list):
         return {_name(name): None for name in value}
     return {_name(name): span for name, span in value.items()} if isinstance(value, Mapping) else value
@@ -136,14 +136,14 @@ class ObjectSpan(Section):
 
     @property
     def frames(self) -> Sequence[int]:
-        """The frames, ascending; none for an object that lives throughout."""
+        """The frames, ascending; empty for an object that is present in the whole shot."""
         if self.range is None:
             return range(0)
         first, last = span_ends(self.range)
         return range(first, last + 1)
 
 
-# The forms that the validators above take, for editors and messages.
+# The input of the validators above, for editors and messages.
 _KEYFRAME_FORM = {"anyOf": [{"type": "string"}, KeyframeEntry.model_json_schema()]}
 _KEYFRAMES = {
     "type": "object",
@@ -206,10 +206,7 @@ class ShotFile(PresetFile):
 
 
 class Keyframe(Section):
-    """A matte that the artist gives, at one frame.
-
-    Several files at one frame are several keyframes.
-    """
+    """The artist's matte at one frame. Several files at one frame are several keyframes."""
 
     frame: int
     file: Path
@@ -218,7 +215,7 @@ class Keyframe(Section):
 
 
 class Shot(Section):
-    """A shot ready to run: paths absolute, settings resolved."""
+    """A shot with absolute paths and resolved settings."""
 
     plate: str
     range: str | None = None
@@ -248,5 +245,5 @@ class Shot(Section):
 
     @property
     def frames(self) -> tuple[int, ...] | None:
-        """The frames of the range, ascending; ``None`` means all frames of the plate."""
+        """The frames of the range, ascending; ``None`` for all frames of the plate."""
         return parse_frame_range(self.range) if self.range is not None else None

@@ -1,4 +1,4 @@
-"""JSON schemas of presets and shot files, for editors that complete and check keys while one types."""
+"""JSON schemas of presets and shot files, for editors that complete and check keys."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def json_schema(kind: Kind) -> dict[str, Any]:
     """Return the JSON schema of a preset or of a shot file.
 
     Args:
-        kind: ``preset`` or ``shot``. A shot file that extends another may leave out what that one says.
+        kind: ``preset`` or ``shot``.
     """
     schema = (ShotFile if kind == "shot" else PresetFile).model_json_schema()
-    # The file that a shot file extends may say its plate and keyframes; an editor sees one file at a time.
+    # An extended file may have the required keys, and an editor sees one file at a time.
     schema.pop("required", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

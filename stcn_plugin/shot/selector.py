@@ -1,4 +1,4 @@
-"""``file:selector``: which layer, channel or object of a matte file is meant."""
+"""``file:selector``: a matte file, and a layer, channel or object in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SELECTED = re.compile(
 
 
 def split_selector(text: str) -> tuple[str, str | None]:
-    """Split a matte's file from what is picked in it.
+    """Split a matte file from its selector.
 
     >>> split_selector("roto/sh010.1001.exr:hero.A")
     ('roto/sh010.1001.exr', 'hero.A')
@@ -22,10 +22,10 @@ def split_selector(text: str) -> tuple[str, str | None]:
     ('C:/roto/sh010.1001.png', None)
 
     Args:
-        text: A file with a suffix, and perhaps a colon and a channel, a layer, an index, a colour or an object's name.
+        text: A file, optionally with a colon and a channel, layer, palette index, colour or object name.
 
     Returns:
-        The file, and the selector or ``None``; an empty selector stays empty.
+        The file, and the selector or ``None``. The selector after a colon may be empty.
     """
     match = _SELECTED.fullmatch(text)
     return (match["file"], match["selector"]) if match else (text, None)

@@ -1,4 +1,4 @@
-"""A shot as a file, so that it can be run or updated again: what differs from its preset, and all keys of the shot."""
+"""Saves a shot as a shot file: its keys, and the settings that differ from its preset."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from stcn_plugin.presets.resolve import absolute, load_preset
 from stcn_plugin.shot.model import Keyframe, Shot
 
 _FILES = {("weights",), ("colour", "config"), ("overlay", "folder")}
-"""Settings that may be a path."""
+"""Settings that may be paths."""
 
 _HEADER = "# A shot as it was last propagated."
-"""How every saved file begins."""
+"""First line of saved files."""
 
 
 def save_shot(
@@ -32,20 +32,20 @@ def save_shot(
     search_path: Sequence[Path] | None = None,
     outputs: Outputs | None = None,
 ) -> Path:
-    """Write a shot file that loads as the same shot; it appears whole or not at all.
+    """Write a shot file that loads as the same shot. The file is complete or absent.
 
     Args:
         shot: The shot. Of its settings, those that differ from its preset are written.
-        path: The file; one by that name is replaced where it was saved by this function too.
-        search_path: The studio's preset folders; ``None`` takes those of ``STCN_PRESET_PATH``.
-        outputs: Writes the file; by default with nothing that must not be written over.
+        path: The file. An existing one is replaced if it was saved by this function.
+        search_path: The studio's preset folders; ``None`` uses those of ``STCN_PRESET_PATH``.
+        outputs: Writes the file, never over the files that it protects.
 
     Returns:
         The file, as an absolute path.
 
     Raises:
-        PresetError: The preset is not found or wrong, or the name is not that of a YAML file.
-        OutputError: The file cannot be written, or is one that somebody wrote by hand.
+        PresetError: The preset is missing or invalid, or the name is not that of a YAML file.
+        OutputError: The file cannot be written, or was written by hand.
     """
     target = Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 - never raises
     if target.suffix not in (".yaml", ".yml"):
@@ -63,49 +63,49 @@ def save_shot(
 
 
 def _is_handmade(path: Path) -> bool:
-    """Tell whether there is a file that was not saved by `save_shot`."""
+    """Return whether a file exists that was not saved by `save_shot`."""
     try:
         with path.open("rb") as file:
             return file.read(len(_HEADER)) != _HEADER.encode()
-    except OSError:  # there is none, or writing it will tell what is wrong
+    except OSError:  # missing, or writing it reports the error
         return False
 
 
 def shot_yaml(shot: Shot, path: Path, *, search_path: Sequence[Path] | None = None) -> str:
     """Return a shot as the text of a shot file.
 
-    Paths beneath the file's folder are written relative to it, so that the folder can be moved as a whole.
+    Paths below the file's folder are relative, so that the folder can be moved.
 
     Args:
         shot: The shot.
-        path: Where the file will be, absolute.
+        path: Absolute path of the file.
         search_path: As for `save_shot`.
 
     Raises:
-        PresetError: The preset is not found or wrong.
+        PresetError: The preset is missing or invalid.
     """
     folder = path.parent
-    said: dict[Key, Value] = {"extends": _extended(shot.preset, folder)}
+    data: dict[Key, Value] = {"extends": _extended(shot.preset, folder)}
     if shot.description is not None:
-        said["description"] = shot.description
-    said["plate"] = _relative(shot.plate, folder)
+        data["description"] = shot.description
+    data["plate"] = _relative(shot.plate, folder)
     if shot.range is not None:
-        said["range"] = shot.range
-    said["keyframes"] = _keyframes(shot.keyframes, folder)
+        data["range"] = shot.range
+    data["keyframes"] = _keyframes(shot.keyframes, folder)
     if shot.objects:
-        said["objects"] = {name: span.range for name, span in shot.objects.items()}
-    said["out"] = _relative(shot.out, folder)
+        data["objects"] = {name: span.range for name, span in shot.objects.items()}
+    data["out"] = _relative(shot.out, folder)
     base = load_preset(shot.preset, search_path=search_path)
-    if base.overlay.folder is not None:  # beside the shot file, also where a preset in another folder asks for it
+    if base.overlay.folder is not None:  # relative to the shot file, wherever the preset is
         beside = absolute(base.overlay.folder, Origin(str(path), folder=folder))
         base = base.model_copy(update={"overlay": base.overlay.model_copy(update={"folder": beside})})
-    said |= _difference(shot.settings, base, folder)
-    body = yaml.dump(said, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
+    data |= _difference(shot.settings, base, folder)
+    body = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
     return f"{_HEADER} Run it: stcn propagate {shlex.quote(path.name)}\n{body}"
 
 
 def _difference(settings: BaseModel, base: BaseModel, folder: Path, at: tuple[str, ...] = ()) -> dict[Key, Value]:
-    """Return the settings that are not those of the base, as nested keys."""
+    """Return the settings that differ from the base, as nested keys."""
     found: dict[Key, Value] = {}
     for key, value in settings:
         path, below = (*at, key), getattr(base, key)
@@ -121,7 +121,7 @@ def _difference(settings: BaseModel, base: BaseModel, folder: Path, at: tuple[st
 
 
 def _written(path: tuple[str, ...], value: Value) -> Value:
-    """Return a setting as people write it: no limit is ``all``, and a size in pixels is a number."""
+    """Return a setting as people write it: ``all`` for no limit, a size in pixels as a number."""
     if path in (("memory", "top_k"), ("memory", "max_frames")) and value is None:
         return "all"
     return int(value) if path == ("size",) and isinstance(value, str) and value.isdecimal() else value
@@ -142,24 +142,24 @@ def _plain(objects: Mapping[str, str | int]) -> Value:
 
 
 def _extended(preset: str, folder: Path) -> str:
-    """Return a preset as ``extends`` names it in a file of another folder."""
+    """Return a preset for the ``extends`` of a file in another folder."""
     if not is_file_name(preset):
         return preset
     text = _relative(absolute(preset, None), folder)
-    return text if is_file_name(text) else f"./{text}"  # else it would be a preset's name
+    return text if is_file_name(text) else f"./{text}"  # otherwise it would be the name of a preset
 
 
 def _relative(text: str, folder: Path) -> str:
-    """Return a path from a folder where it is beneath it; both are compared as they are spelt."""
+    """Return a path relative to a folder that contains it; other paths unchanged. Links are not resolved."""
     path = Path(text)
     if not path.is_relative_to(folder):
         return text
     inside = str(path.relative_to(folder))
-    return f"./{inside}" if inside.startswith("~") else inside  # else it would be a home folder
+    return f"./{inside}" if inside.startswith("~") else inside  # otherwise it would be a home folder
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes text so that our reader takes it for text: ``1e5`` in quotes, which YAML 1.1 would not need."""
+    """Quotes text that `plain_value` would not read as text, such as ``1e5``."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -167,7 +167,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 
 def _stays(text: str) -> bool:
-    """Whether text without quotes is read as this text."""
+    """Return whether unquoted text is read as this text."""
     try:
         return parse_value(text) == text
     except PresetError:

@@ -114,9 +114,9 @@ def test_listing_presets_waits_for_no_pipe(tmp_path):
         ("size: !!int yes", 1, "'yes' is not a value of the kind !!int"),
         ("size: !!bool 1", 1, "'1' is not a value of the kind !!bool"),
         ("size: !!null 1", 1, "'1' is not a value of the kind !!null"),
-        ("size: !!set {a, b}", 1, "'!!set' has no place"),
-        ("size: !!omap [a: 1]", 1, "'!!omap' has no place"),
-        ("size: !<tag:example.org,2026:x> 1", 1, "'tag:example.org,2026:x' has no place"),
+        ("size: !!set {a, b}", 1, "'!!set' is not supported"),
+        ("size: !!omap [a: 1]", 1, "'!!omap' is not supported"),
+        ("size: !<tag:example.org,2026:x> 1", 1, "'tag:example.org,2026:x' is not supported"),
         ("size: !<%ff> 3", 1, "is not YAML"),
         ("'1001': a\n1001: b", 2, "'1001' is given twice, first on line 1"),
         ("size: 300\n\tsize: 3", 2, "is indented with a tab"),
@@ -189,13 +189,13 @@ def test_only_whole_decimal_numbers_are_frames(write, key):
 @pytest.mark.parametrize(
     ("objects", "what"),
     [
-        ("[yes, no]", "has a name that YAML reads as something else than text"),
-        ("[1.5]", "has a name that YAML reads as something else than text"),
-        ("[~]", "has a name that YAML reads as something else than text"),
+        ("[yes, no]", "has an object name that YAML does not read as text"),
+        ("[1.5]", "has an object name that YAML does not read as text"),
+        ("[~]", "has an object name that YAML does not read as text"),
         ("['']", "has an object without a name"),
         ("{'': R}", "has an object without a name"),
         ('["a\\nb"]', "has an object without a name"),
-        (f"[{'x' * 1001}]", "has an object with a name of 1,001 characters, where 1000 are the most"),
+        (f"[{'x' * 1001}]", "has an object name of 1,001 characters; the maximum is 1000"),
     ],
 )
 def test_names_of_objects_are_text(write, objects, what):
@@ -286,11 +286,11 @@ def test_very_many_problems_are_not_all_told(write):
 
 
 def test_a_chain_of_presets_ends(write):
-    """A hundred files may build on each other."""
+    """A hundred files may extend each other."""
     for number in range(120):
         write(f"extends: ./f{number + 1}.yaml\n", f"f{number}.yaml")
     write("size: 300\n", "f120.yaml")
-    assert "more than 100 files build on each other" in str(error_of(load_preset, "f0.yaml"))
+    assert "more than 100 files extend each other" in str(error_of(load_preset, "f0.yaml"))
     assert load_preset("f30.yaml").size == "300"
 
 

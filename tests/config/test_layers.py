@@ -190,7 +190,7 @@ def test_every_problem_is_told_at_once_in_the_order_of_its_line(write):
         (
             "extends: [hero, draft]\n",
             "extends: should be the name of one preset, or a file, got a list."
-            " A preset builds on one other, which may build on the next.",
+            " A preset extends one other, which may extend another.",
         ),
     ],
 )

@@ -121,11 +121,11 @@ _EMPTY_LAUGHS = "a0: &a0 {}\n" + "".join(
         ),
         (
             "a: !!python/object/apply:os.system [ls]\n",
-            "hero.yaml:1: '!!python/object/apply:os.system' has no place in a preset or shot file. Remove it.",
+            "hero.yaml:1: '!!python/object/apply:os.system' is not supported in a preset or shot file. Remove it.",
         ),
         (
             "a: !!binary aGk=\n",
-            "hero.yaml:1: '!!binary' has no place in a preset or shot file. Put it into quotes to mean it as text.",
+            "hero.yaml:1: '!!binary' is not supported in a preset or shot file. Put it into quotes if it is text.",
         ),
         (
             "a: 1\nb: é\n".encode("latin-1"),
@@ -139,15 +139,15 @@ _EMPTY_LAUGHS = "a0: &a0 {}\n" + "".join(
         ("<<: 5\n", "hero.yaml:1: '<<' should name a group of keys. Write it as <<: *name."),
         (
             "a: &a [*a]\n",
-            "hero.yaml:1: groups lie more than 20 deep inside each other. Check the indentation and the brackets.",
+            "hero.yaml:1: has groups nested more than 20 deep. Check the indentation and the brackets.",
         ),
         (
             "a: &a {<<: *a}\n",
-            "hero.yaml:1: groups lie more than 20 deep inside each other. Check the indentation and the brackets.",
+            "hero.yaml:1: has groups nested more than 20 deep. Check the indentation and the brackets.",
         ),
         (
             "[" * 2000,
-            "hero.yaml:1: groups lie more than 20 deep inside each other. Check the indentation and the brackets.",
+            "hero.yaml:1: has groups nested more than 20 deep. Check the indentation and the brackets.",
         ),
         (
             _LAUGHS,

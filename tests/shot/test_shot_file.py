@@ -239,7 +239,7 @@ def test_overlays_go_beside_the_shot(write, tmp_path):
         ),
         (
             KEYFRAME + "  1001: k.png\nrange: 1001-1100\nobjects:\n  hero: {range: 1-60}\n",
-            "a.yaml:7: objects.hero: lives on 1-60, all outside of the range 1001-1100. Check both ranges.",
+            "a.yaml:7: objects.hero: is present on 1-60, all outside of the range 1001-1100. Check both ranges.",
         ),
         (
             KEYFRAME + "  1001: k.png\nobjects:\n  hero: {range: 5-1}\n",
@@ -247,8 +247,7 @@ def test_overlays_go_beside_the_shot(write, tmp_path):
         ),
         (
             "plate: p.####.exr\nout: m.exr\nkeyframes: {1: k.png}\n",
-            "a.yaml:2: out: has no place for the frame number in its file name."
-            " Write #### where it belongs, such as m.####.exr.",
+            "a.yaml:2: out: has no frame number in its file name. Write #### where it belongs, such as m.####.exr.",
         ),
         (
             "plate: ./p.####.exr\nout: p.%04d.exr\nkeyframes: {1: k.png}\n",
@@ -312,7 +311,7 @@ def test_wrong_arguments_are_named(write):
         "keyframe 1: is outside of the range 5-9. Extend the range, or remove the keyframe."
     )
     assert message_of(make_shot, **right | {"out": "m.exr"}) == (
-        "out: has no place for the frame number in its file name. Write #### where it belongs, such as m.####.exr."
+        "out: has no frame number in its file name. Write #### where it belongs, such as m.####.exr."
     )
     assert message_of(make_shot, **right, preset="draf") == (
         "preset: there is no preset 'draf'. Perhaps you meant 'draft'; STCN_PRESET_PATH names no studio folder."
