@@ -1,58 +1,87 @@
-"""The command line as a host: a plugin of the same interface as Nuke and Blender."""
+"""The command line as a host, a plugin of the same interface as Nuke and Blender; and the log file as another."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import final
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO, final
 
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import JobRequest, Progress, Report
-from stcn_plugin.cli.terminal import echo, echo_message
+from stcn_plugin.bridge.job import JobRequest, Report
+from stcn_plugin.bridge.printable import printable
+from stcn_plugin.errors import OutputError, STCNError
 
 
 @final
 class CommandLineHost:
-    """Collects what the flags said and tells the rest on stderr.
+    """Gives the session a request whose keyframes are files.
 
     Args:
-        request: What the flags said.
-        on_progress: Shows progress.
-        quiet: Tell errors only.
+        request: The request.
     """
 
-    def __init__(self, request: JobRequest, *, on_progress: Callable[[Progress], None], quiet: bool) -> None:
+    def __init__(self, request: JobRequest) -> None:
         self._request = request
-        self._on_progress = on_progress
-        self._quiet = quiet
 
     @hookimpl
     def stcn_collect_shot(self) -> JobRequest:
-        """Return the request; its keyframes are files."""
+        """Return the request."""
         return self._request
 
+
+@final
+class LogFile:
+    """Writes frames, warnings, results and the worker's log to a file, each line with its time.
+
+    Args:
+        file: The file.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def line(self, text: str) -> None:
+        """Write a line; may be called on any thread."""
+        self._file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {printable(text)}\n")
+
     @hookimpl
-    def stcn_show_progress(self, progress: Progress) -> None:
-        """Move the bar."""
-        self._on_progress(progress)
+    def stcn_show_frame(self, frame: int, files: Sequence[str]) -> None:
+        """Write a frame and its files."""
+        self.line(f"frame {frame}: {', '.join(files)}")
 
     @hookimpl
     def stcn_show_warning(self, text: str) -> None:
-        """Print a warning."""
-        echo_message(f"warning: {text}")
+        """Write a warning."""
+        self.line(f"warning: {text}")
 
     @hookimpl
     def stcn_deliver_mattes(self, report: Report) -> None:
-        """Say what was written and what it took."""
-        if self._quiet:
-            return
-        from stcn_plugin.frames import format_frame_range
+        """Write the result."""
+        weights = f", weights: {report.weights.text}" if report.weights else ""
+        self.line(f"done: {len(report.frames)} frames of {', '.join(report.objects)}{weights}")
 
-        files = ", ".join(dict.fromkeys(report.patterns.values()))
-        frames = format_frame_range(report.frames)
-        echo(f"{len(report.frames)} frames ({frames}) of {', '.join(report.objects)} -> {files}", err=True)
-        stages = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.seconds.items())
-        echo(f"{report.device}, {report.precision}; {stages}", err=True)
-        if report.contact_sheet:
-            echo(f"contact sheet: {report.contact_sheet}", err=True)
-        if report.weights:
-            echo(f"weights: {report.weights.text}", err=True)
+    @hookimpl
+    def stcn_job_failed(self, error: STCNError) -> None:
+        """Write the error."""
+        self.line(f"failed: {error}")
+
+
+@contextmanager
+def log_file(path: Path | None) -> Iterator[LogFile | None]:
+    """Open a log file, to append to it, while the context lasts.
+
+    Raises:
+        OutputError: The file cannot be opened.
+    """
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
+    except OSError as error:
+        cause = (error.strerror or str(error)).lower()
+        raise OutputError(f"the log cannot be opened ({cause})", where=str(path), fix="Choose another --log") from None
+    with file:
+        yield LogFile(file)

@@ -1,72 +1,81 @@
-"""How far a job is: a bar on a terminal, plain lines elsewhere."""
+"""Displays of a running job, as plugins of the host hooks: a bar on a terminal, plain lines, or JSON lines for programs."""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, final
 
-from stcn_plugin.cli.terminal import echo
+from stcn_plugin.bridge.hooks import hookimpl
+from stcn_plugin.bridge.job import Progress, Report, json_of
+from stcn_plugin.cli.terminal import echo, echo_message
+from stcn_plugin.errors import STCNError
 
 if TYPE_CHECKING:
-    from stcn_plugin.bridge.job import Progress
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+ProgressKind = Literal["auto", "bar", "plain", "json"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
-@contextmanager
-def progress_display(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """Show progress on stderr while the context lasts.
+class Display:
+    """Prints warnings. Base of the other displays, and the display of ``--quiet``.
 
-    Args:
-        quiet: Show nothing.
+    Attributes:
+        shot: Name of the current shot, where there are several.
     """
-    if quiet:
-        yield lambda _: None
-    elif sys.stderr.isatty():
-        with _bar() as show:
-            yield show
-    else:
-        yield LineDisplay()
+
+    shot = ""
+
+    def start(self, shot: str) -> None:
+        """Begin the display of a shot."""
+        self.shot = shot
+
+    @hookimpl
+    def stcn_show_progress(self, progress: Progress) -> None:
+        """Show progress."""
+
+    @hookimpl
+    def stcn_show_warning(self, text: str) -> None:
+        """Print a warning."""
+        echo_message(f"{self._prefix}warning: {text}")
+
+    def finish(self, report: Report, seconds: float) -> None:
+        """Show the result of a shot.
+
+        Args:
+            report: The report.
+            seconds: Time from the start of the shot to its last file.
+        """
+
+    def fail(self, error: STCNError) -> None:
+        """Show why a shot of several failed."""
+        echo_message(f"{self._prefix}{error}")
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self.shot}: " if self.shot else ""
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    """Show a bar with frames per second and the time left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-    from rich.text import Text
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.2f} fps" if task.speed else "")
-
-    columns = (
-        TextColumn("frame {task.fields[frame]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Speed(),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("propagate", total=None, frame="…")
-        yield lambda progress: bar.update(
-            task, completed=progress.done, total=progress.total, frame=str(progress.frame)
-        )
-
-
-class LineDisplay:
-    """Prints a line now and then, and the last one always; the first tells that work has begun."""
+class PlainDisplay(Display):
+    """Prints a line now and then. The first and the last step always get one."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._printed = 0.0
+        self._started = self._printed = time.monotonic()
 
-    def __call__(self, progress: Progress) -> None:
-        """Print a line where it is time for one."""
+    def start(self, shot: str) -> None:
+        """Begin the display of a shot."""
+        super().start(shot)
+        self._started = time.monotonic()
+
+    @hookimpl
+    def stcn_show_progress(self, progress: Progress) -> None:
+        """Print a line if the last one is some time ago."""
         now = time.monotonic()
         is_first_or_last = progress.done in (1, progress.total)
         if not is_first_or_last and now - self._printed < _SECONDS_BETWEEN_LINES:
@@ -75,6 +84,132 @@ class LineDisplay:
         speed = max(progress.done, 1) / max(now - self._started, 1e-9)
         left = (progress.total - progress.done) / speed
         echo(
-            f"frame {progress.frame}: {progress.done}/{progress.total}, {speed:.2f} frames/s, {left:.0f} s left",
+            f"{self._prefix}frame {progress.frame}: {progress.done}/{progress.total}, {speed:.2f} frames/s, "
+            f"{left:.0f} s left",
             err=True,
         )
+
+    def finish(self, report: Report, seconds: float) -> None:
+        """Print what was written and how long it took; for several shots in one line."""
+        from stcn_plugin.frames import format_frame_range
+
+        files = ", ".join(dict.fromkeys(report.patterns.values()))
+        frames = f"{len(report.frames)} frames ({format_frame_range(report.frames)}) of {', '.join(report.objects)}"
+        if self.shot:
+            echo(f"{self._prefix}{frames} in {seconds:.1f} s -> {files}", err=True)
+            return
+        echo(f"{frames} -> {files}", err=True)
+        stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in report.seconds.items())
+        echo(f"{report.device}, {report.precision}; {stages}", err=True)
+        if report.contact_sheet:
+            echo(f"contact sheet: {report.contact_sheet}", err=True)
+        if report.weights:
+            echo(f"weights: {report.weights.text}", err=True)
+
+
+@final
+class BarDisplay(PlainDisplay):
+    """Shows a bar with frames per second and the time left.
+
+    Args:
+        bar: The bars.
+    """
+
+    def __init__(self, bar: Bar) -> None:
+        super().__init__()
+        self._bar = bar
+        self._task: TaskID | None = None
+
+    def start(self, shot: str) -> None:
+        """Add the bar of a shot, and remove that of the one before."""
+        super().start(shot)
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._task = self._bar.add_task("propagate", total=None, shot=shot, frame="…")
+
+    @hookimpl
+    def stcn_show_progress(self, progress: Progress) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            frame = str(progress.frame)
+            self._bar.update(self._task, completed=progress.done, total=progress.total, frame=frame)
+
+
+@final
+class JSONDisplay(Display):
+    """Prints one JSON object a line to stdout, each with the key ``event``: progress, frame, warning, done or failed."""
+
+    @hookimpl
+    def stcn_show_progress(self, progress: Progress) -> None:
+        """Print the progress."""
+        self._print("progress", done=progress.done, total=progress.total, frame=progress.frame)
+
+    @hookimpl
+    def stcn_show_frame(self, frame: int, files: list[str]) -> None:
+        """Print a frame and its files."""
+        self._print("frame", frame=frame, files=list(files))
+
+    @hookimpl
+    def stcn_show_warning(self, text: str) -> None:
+        """Print a warning."""
+        self._print("warning", text=text)
+
+    def finish(self, report: Report, seconds: float) -> None:
+        """Print the report, without the list of its files."""
+        fields = {key: value for key, value in json_of(report).items() if key != "files"}
+        self._print("done", seconds=round(seconds, 3), report=fields)
+
+    def fail(self, error: STCNError) -> None:
+        """Print the error."""
+        self._print("failed", what=error.what, where=error.where, fix=error.fix)
+
+    def _print(self, event: str, **fields: object) -> None:
+        line = {"event": event, **({"shot": self.shot} if self.shot else {}), **fields}
+        echo(json.dumps(line))
+
+
+@contextmanager
+def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
+    """Return the display of a command while the context lasts.
+
+    Args:
+        kind: ``auto`` is a bar on a terminal and plain lines elsewhere.
+        quiet: Show only warnings and errors; for JSON, print everything.
+    """
+    if kind == "json":
+        yield JSONDisplay()
+    elif quiet:
+        yield Display()
+    elif kind == "bar" or (kind == "auto" and sys.stderr.isatty()):
+        with _bars() as bar:
+            yield BarDisplay(bar)
+    else:
+        yield PlainDisplay()
+
+
+@contextmanager
+def _bars() -> Iterator[Bar]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    from stcn_plugin.bridge.printable import printable
+
+    class Shot(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(printable(" ".join(filter(None, (task.fields["shot"], f"frame {task.fields['frame']}")))))
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:.2f} fps" if task.speed else "")
+
+    with Bar(
+        Shot(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Speed(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as bar:
+        yield bar

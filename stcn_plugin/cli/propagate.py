@@ -1,16 +1,24 @@
-"""``stcn propagate``: a shot file, or a plate and keyframes as flags, to mattes."""
+"""``stcn propagate``: shot files, or a plate and keyframes as options, to mattes."""
 
 from __future__ import annotations
 
+import glob
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
 from stcn_plugin.cli.terminal import echo
-from stcn_plugin.errors import FrameRangeError
+from stcn_plugin.errors import FrameRangeError, STCNError
+
+if TYPE_CHECKING:
+    from stcn_plugin.cli.progress import ProgressKind
+    from stcn_plugin.cli.shots import ShotResult
 
 _EXAMPLES = """
 \b
@@ -22,6 +30,9 @@ Examples:
 \b
 Add a keyframe at frame 1060 and recompute only the frames between its neighbouring keyframes:
   stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.v2.yaml
+\b
+Run all shots of a show overnight, with a report about them:
+  stcn propagate 'show/*.yaml' --report night.json --log night.log
 """
 
 _ORIGINS = {
@@ -39,7 +50,7 @@ _ORIGINS = {
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("shot_file", metavar="[SHOT.yaml]", required=False, type=click.Path(path_type=Path))
+@click.argument("shot_files", metavar="[SHOT.yaml]...", nargs=-1)
 @click.option(
     "--plate",
     metavar="PATTERN",
@@ -86,10 +97,40 @@ _ORIGINS = {
 )
 @click.option("--save", "save_as", metavar="FILE", help="Save the shot, with all options, as a shot file.")
 @click.option("--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="Studio plugin to load. Repeatable.")
+@click.option(
+    "--keep-going/--fail-fast",
+    "keeps_going",
+    default=True,
+    show_default=True,
+    help="Whether to run the other shots after one has failed.",
+)
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "bar", "plain", "json"]),
+    default="auto",
+    show_default=True,
+    help="How to show progress: a bar, plain lines, or JSON lines on stdout. By default a bar on a terminal, else plain.",
+)
+@click.option(
+    "--report",
+    "report_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a JSON report: objects, frames, seconds, weights, warnings and errors of each shot.",
+)
+@click.option(
+    "--log",
+    "log_path",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Append frames, warnings, results and the worker's log to a file.",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Print the worker's log as well.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only warnings and errors.")
+@click.pass_context
 def propagate(
-    shot_file: Path | None,
+    context: click.Context,
+    shot_files: Sequence[str],
     plate: str | None,
     keyframes: Sequence[str],
     out: str | None,
@@ -103,22 +144,28 @@ def propagate(
     update: str | None,
     save_as: str | None,
     plugins: Sequence[str],
+    keeps_going: bool,
+    progress: ProgressKind,
+    report_file: Path | None,
+    log_path: Path | None,
     verbose: bool,
     quiet: bool,
 ) -> None:
-    """Propagate keyframe mattes over a shot.
+    """Propagate keyframe mattes over a shot, or over several shots one after another.
 
-    Takes a shot file, or everything as options. Options override the shot file. Mattes are written at plate resolution
-    with one layer per object, unless output.layout or the extension of --out says otherwise.
+    Takes shot files or patterns of them, or everything as options. Options override the shot files. Mattes are written
+    at plate resolution with one layer per object, unless output.layout or the extension of --out says otherwise.
     """
-    flags = {"--plate": plate, "--keyframe": keyframes, "--out": out}
-    if shot_file is None and (missing := [flag for flag, value in flags.items() if not value]):
+    files = _expanded(shot_files)
+    of_one = {"--plate": plate, "--keyframe": keyframes, "--out": out, "--object": spans, "--overlay": overlay, "--update": update, "--save": save_as}  # fmt: skip
+    if not files and (missing := [flag for flag in ("--plate", "--keyframe", "--out") if not of_one[flag]]):
         raise click.UsageError(
             f"Give a shot file, or all of --plate, --keyframe and --out; missing: {', '.join(missing)}"
         )
+    if len(files) > 1 and (given := [flag for flag, value in of_one.items() if value]):
+        raise click.UsageError(f"{' and '.join(given)} can be given for one shot only, not for {len(files)}")
     chosen = {"weights": weights, "compute.device": device, "overlay.folder": overlay}
     request = JobRequest(
-        shot_file=str(shot_file) if shot_file else None,
         plate=plate,
         keyframes=tuple(map(_keyframe, keyframes)),
         out=out,
@@ -131,7 +178,29 @@ def propagate(
         save_as=save_as,
         plugins=tuple(plugins),
     )
-    _run(request, verbose=verbose, quiet=quiet)
+    requests = [replace(request, shot_file=file) for file in files] or [request]
+    if not _run(
+        requests,
+        keeps_going=keeps_going,
+        progress=progress,
+        report_file=report_file,
+        log_path=log_path,
+        verbose=verbose,
+        quiet=quiet,
+    ):
+        context.exit(1)
+
+
+def _expanded(arguments: Sequence[str]) -> list[str]:
+    """Return the shot files that arguments name, patterns expanded; each file once."""
+    files: dict[str, None] = {}
+    for argument in arguments:
+        is_pattern = glob.has_magic(argument) and not Path(argument).exists()
+        found = sorted(glob.glob(argument, recursive=True)) if is_pattern else [argument]  # noqa: PTH207 - text, as typed
+        if not found:
+            raise click.UsageError(f"no file matches '{argument}'")
+        files.update(dict.fromkeys(found))
+    return list(files)
 
 
 def _keyframe(text: str) -> KeyframeFile:
@@ -168,22 +237,70 @@ def _frames(text: str | None) -> tuple[int, ...]:
         raise FrameRangeError(error.what, where="--update", fix=error.fix) from None
 
 
-def _run(request: JobRequest, *, verbose: bool, quiet: bool) -> None:
-    """Drive a worker of this same Python; it ends with this command."""
+def _run(
+    requests: Sequence[JobRequest],
+    *,
+    keeps_going: bool,
+    progress: ProgressKind,
+    report_file: Path | None,
+    log_path: Path | None,
+    verbose: bool,
+    quiet: bool,
+) -> bool:
+    """Run shots in a worker of this Python, which ends with this command; return whether all are done."""
     from stcn_plugin.bridge.client import WorkerClient
     from stcn_plugin.bridge.launch import WorkerLaunch
-    from stcn_plugin.bridge.session import Session
-    from stcn_plugin.cli.host import CommandLineHost
+    from stcn_plugin.cli.host import log_file
     from stcn_plugin.cli.progress import progress_display
+    from stcn_plugin.cli.shots import ShotResult, run_shots, write_report
 
-    def log(line: str) -> None:
-        if verbose:
-            echo(line, err=True)
+    shots = [(ShotResult(request.shot_file or ""), request) for request in requests]
+    results = [result for result, _ in shots]
 
-    with (
-        WorkerClient(WorkerLaunch(sys.executable), on_log=log) as worker,
-        progress_display(quiet=quiet) as on_progress,
-    ):
-        session = Session(CommandLineHost(request, on_progress=on_progress, quiet=quiet), worker)
-        worker.start()  # it loads while the rest is set up
-        session.run()
+    def report() -> None:
+        if report_file is not None:
+            write_report(report_file, results)
+
+    with log_file(log_path) as log:
+
+        def on_log(line: str) -> None:
+            if verbose:
+                echo(line, err=True)
+            if log is not None:
+                log.line(f"worker: {line}")
+
+        report()  # fails now if it cannot be written
+        with (
+            _summary(results, quiet=quiet or progress == "json"),
+            WorkerClient(WorkerLaunch(sys.executable), on_log=on_log) as worker,
+            progress_display(progress, quiet=quiet) as display,
+        ):
+            worker.start()  # it loads while the rest is set up
+            run_shots(shots, worker=worker, display=display, log=log, keeps_going=keeps_going, on_result=report)
+    return all(result.status == "done" for result in results)
+
+
+@contextmanager
+def _summary(results: Sequence[ShotResult], *, quiet: bool) -> Iterator[None]:
+    """Print a table of several shots at the end, also after an error."""
+    try:
+        yield
+    except (STCNError, KeyboardInterrupt):
+        _print_summary(results, quiet=quiet)
+        raise
+    _print_summary(results, quiet=quiet)
+
+
+def _print_summary(results: Sequence[ShotResult], *, quiet: bool) -> None:
+    if quiet or len(results) == 1:
+        return
+    from stcn_plugin.cli.tables import print_table
+
+    rows = []
+    for each in results:
+        objects = ", ".join(each.report.objects) if each.report else ""
+        frames = str(len(each.report.frames)) if each.report else ""
+        seconds = "" if each.status == "not run" else f"{each.seconds:.1f}"
+        rows.append((each.name, each.status, objects, str(len(each.warnings) or ""), frames, seconds))
+    header = ("shot", "", "objects", "warnings", "frames", "seconds")
+    print_table(header, rows, left=3, is_bold=lambda row: row[1] == "failed", err=True)

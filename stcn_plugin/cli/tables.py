@@ -1,4 +1,4 @@
-"""Tables on stdout: rich on a terminal, columns of plain text elsewhere."""
+"""Tables: rich on a terminal, columns of plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def print_table(
     *,
     left: int,
     is_bold: Callable[[Sequence[str]], bool] = lambda _: False,
+    err: bool = False,
 ) -> None:
     """Print rows under a header.
 
@@ -22,13 +23,14 @@ def print_table(
         rows: Cells, as many as there are titles.
         left: How many columns are text, from the first on; the others are numbers and stand to the right.
         is_bold: Which rows stand out on a terminal.
+        err: Print to stderr.
     """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     rows = [[printable(cell) for cell in row] for row in rows]
-    console = Console()
+    console = Console(stderr=err)
     if console.is_terminal:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for index, title in enumerate(header):
@@ -43,4 +45,4 @@ def print_table(
             text.ljust(width) if index < left else text.rjust(width)
             for index, (text, width) in enumerate(zip(row, widths, strict=True))
         )
-        echo("  ".join(cells).rstrip())
+        echo("  ".join(cells).rstrip(), err=err)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import sys
 import traceback
@@ -52,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     idle = _parser().parse_args(arguments).idle_seconds
     faulthandler.enable(all_threads=False)  # a crash in a library's own code is to leave last words too
+    logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+    logging.getLogger("stcn_plugin").setLevel(logging.INFO)
     channel = Channel.of_process()
     with stop_requests(on_request=channel.stop):
         channel.send(Hello(PROTOCOL, __version__, os.getpid()))

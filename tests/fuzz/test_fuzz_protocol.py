@@ -17,7 +17,7 @@ from fuzz.protocol_lines import huge, line, text
 from stcn_plugin.bridge import JobRequest, Session, WorkerClient
 from stcn_plugin.bridge.messages import Run
 from stcn_plugin.cli.host import CommandLineHost
-from stcn_plugin.cli.progress import LineDisplay
+from stcn_plugin.cli.progress import PlainDisplay
 from stcn_plugin.cli.terminal import echo_message
 from stcn_plugin.errors import ProtocolError, STCNError, UnexpectedError
 from stcn_plugin.job.prepare import prepare
@@ -99,10 +99,10 @@ def to_host(rng: np.random.Generator, folder: Path) -> None:
     log = text(rng).encode("utf-8", "replace") + b"\n" + rng.bytes(50)
     printed = io.StringIO()
     with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
-        host = CommandLineHost(JobRequest(plate="p", out="m"), on_progress=LineDisplay(), quiet=False)
+        host = CommandLineHost(JobRequest(plate="p", out="m"))
         launch: Any = Launch((lines, log, code), (b"", b"", 1))
         try:
-            Session(host, WorkerClient(launch)).run()
+            Session(host, WorkerClient(launch), plugins=[PlainDisplay()]).run()
         except STCNError as error:  # one that is unexpected too, since a worker may send it
             echo_message(str(error))
     for shown in printed.getvalue().split("\n"):

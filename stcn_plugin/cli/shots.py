@@ -1,0 +1,135 @@
+"""Shots run one after another in one worker, and the report about them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, final
+
+from stcn_plugin.atomic import write_whole
+from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.hooks import hookimpl
+from stcn_plugin.bridge.job import JobRequest, Report, json_of
+from stcn_plugin.bridge.session import Session
+from stcn_plugin.cli.host import CommandLineHost, LogFile
+from stcn_plugin.cli.progress import Display
+from stcn_plugin.errors import CancelledError, STCNError
+
+
+@final
+@dataclass(eq=False)
+class ShotResult:
+    """What became of a shot. A plugin of the host hooks that collects its warnings.
+
+    Args:
+        name: The shot file as the user named it; empty for a shot given by options alone.
+        status: What became of it.
+        seconds: Time it took.
+        report: The report, if it is done.
+        error: Why it failed.
+        warnings: Its warnings.
+    """
+
+    name: str
+    status: Literal["not run", "done", "failed", "cancelled"] = "not run"
+    seconds: float = 0.0
+    report: Report | None = None
+    error: STCNError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @hookimpl
+    def stcn_show_warning(self, text: str) -> None:
+        """Collect a warning."""
+        self.warnings.append(text)
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Record how long what runs inside takes, and its error."""
+        started = time.monotonic()
+        try:
+            yield
+            self.status = "done"
+        except STCNError as error:
+            self.status = "cancelled" if isinstance(error, CancelledError) else "failed"
+            self.error = error
+            raise
+        finally:
+            self.seconds = time.monotonic() - started
+
+
+def run_shots(
+    requests: Sequence[tuple[ShotResult, JobRequest]],
+    *,
+    worker: WorkerClient,
+    display: Display,
+    log: LogFile | None,
+    keeps_going: bool,
+    on_result: Callable[[], None],
+) -> None:
+    """Run shots, one after another.
+
+    Args:
+        requests: The shots. Their results are filled in.
+        worker: The worker, which stays warm in between.
+        display: Shows what happens.
+        log: Writes it to a file.
+        keeps_going: Whether to run the other shots after one has failed.
+        on_result: Called after every shot, however it ended.
+
+    Raises:
+        CancelledError: A signal cancelled a shot; the ones after it are not run.
+        STCNError: The only shot failed.
+    """
+    is_alone = len(requests) == 1
+    for result, request in requests:
+        display.start("" if is_alone else result.name)
+        if log is not None:
+            log.line(f"shot {result.name or request.plate}")
+        plugins = [display, result, *([log] if log is not None else [])]
+        try:
+            with result.recorded():
+                result.report = Session(CommandLineHost(request), worker, plugins=plugins).run()
+        except STCNError as error:
+            if is_alone or isinstance(error, CancelledError):
+                raise
+            display.fail(error)
+            if not keeps_going:
+                return
+        else:
+            display.finish(result.report, result.seconds)
+        finally:
+            on_result()
+
+
+def write_report(path: Path, results: Sequence[ShotResult]) -> None:
+    """Write what became of shots as JSON.
+
+    Args:
+        path: The file, which is complete or absent.
+        results: The shots.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    write_whole(path, json.dumps({"shots": [_json(result) for result in results]}, indent=2).encode() + b"\n")
+
+
+def _json(result: ShotResult) -> dict[str, object]:
+    report, error = result.report, result.error
+    return {
+        "shot": result.name or None,
+        "status": result.status,
+        "seconds": round(result.seconds, 3),
+        "objects": list(report.objects) if report else [],
+        "frames": list(report.frames) if report else [],
+        "patterns": dict(report.patterns) if report else {},
+        "device": report.device if report else None,
+        "precision": report.precision if report else None,
+        "weights": json_of(report.weights) if report else None,
+        "warnings": result.warnings,
+        "error": {"what": error.what, "where": error.where, "fix": error.fix} if error else None,
+    }
