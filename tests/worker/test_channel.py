@@ -91,7 +91,7 @@ def test_requests_are_taken_until_the_host_is_done():
     ("job", "words"),
     [
         ({"plate": "a\0b"}, "has a NUL"),
-        ({"settings": ["size=\0"]}, "has a NUL"),
+        ({"settings": {"size": {"value": "\0", "origin": "--set", "is_yaml": True}}}, "has a NUL"),
         ({"objects": {"\0": "1-2"}}, "has a NUL"),
         ({"keyframes": [{"frame": 1, "file": "k\0"}]}, "has a NUL"),
         ({"plate": "\ud800.####.exr"}, "half a character"),
