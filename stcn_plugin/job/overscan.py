@@ -54,8 +54,8 @@ def fill_masks(
         if not next(iter(known.values())).numel():
             continue
         propagator = Propagator(engine, objects=names, settings=settings)
-        propagator.step(0, image[:, rows, columns], keyframe=known)
-        found = propagator.step(1, image, memorise=False).own.clone()
+        propagator.step(image[:, rows, columns], known)
+        found = propagator.step(image, memorise=False).own.clone()
         for position, name in enumerate(names):
             found[position, rows, columns] = known[name]
             filled[name] = found[position]

@@ -30,7 +30,6 @@ from stcn_plugin.job.finishing import shrink
 from stcn_plugin.job.keyframes import read_keyframes
 from stcn_plugin.job.licence import licence_warning, weights_metadata
 from stcn_plugin.job.segment import Segment
-from stcn_plugin.job.sizes import internal_size
 from stcn_plugin.job.update import Part, Recall, affected, plan_parts
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.colour import ColourTransform
@@ -41,6 +40,7 @@ from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window
 from stcn_plugin.presets.model import Preset
+from stcn_plugin.propagation.images import internal_size
 from stcn_plugin.propagation.plan import plan_passes
 from stcn_plugin.shot.model import Keyframe, Shot
 from stcn_plugin.studio.plates import plate_files
@@ -150,7 +150,7 @@ def prepare(
         check_keyframes(on_disk, frames, shot)
         header = plates.header(shot.keyframes[0].frame)
     window = _working_window(plates, frames, header, activities)
-    size = internal_size(window, pixel_aspect=header.pixel_aspect, size=settings.size)
+    size = internal_size(window.shape, pixel_aspect=header.pixel_aspect, size=settings.size)
     index_of = {frame: index for index, frame in enumerate(frames)}
     files: dict[int, list[Keyframe]] = {}
     for keyframe in shot.keyframes:

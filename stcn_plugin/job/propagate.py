@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,41 +14,25 @@ from stcn_plugin.job.activities import Activities, Activity
 from stcn_plugin.job.prepare import Job, prepare
 from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Warnings, Watcher
-from stcn_plugin.network.convolution import convolution_kind
-from stcn_plugin.network.devices import choose_device, choose_precision, release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.shot.model import Shot
 from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.studio.weights import weights_store
-from stcn_plugin.weights.reading import build_network, read_weights
-from stcn_plugin.weights.store import WeightsStore
-
-_LOGGER = logging.getLogger(__name__)
+from stcn_plugin.weights.loading import load_engine
 
 
-def load_engine(settings: Preset) -> Engine:
-    """Return the engine that a preset asks for, on its device.
-
-    The number of CPU threads, and whether a GPU may round float32 to TF32, are the process's own and stay set.
+def load_engine_for(settings: Preset) -> Engine:
+    """Load the engine for a preset. The number of CPU threads is set for the whole process.
 
     Raises:
-        WeightsError: The weights are not to be had.
-        DeviceError: The device is not there.
+        WeightsError: There are no such weights, or the file is damaged.
+        DeviceError: The device does not exist, or does not support the precision.
     """
-    if settings.compute.threads != "auto":
-        torch.set_num_threads(settings.compute.threads)
-    device = choose_device(settings.compute.device)
-    precision = choose_precision(settings.compute.precision, device)
-    if device.type == "cuda":
-        torch.backends.cudnn.allow_tf32 = precision is not torch.float32  # cuDNN's own choice would be to round
-    network = build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
-    kind, threads = convolution_kind(device, precision), torch.get_num_threads()
-    _LOGGER.info("%s on %s in %s, %s convolutions, %d threads", network.variant.name, device, precision, kind, threads)
-    engine = Engine(network, precision=precision)
-    del network
-    release_memory()
-    return engine
+    compute = settings.compute
+    if compute.threads != "auto":
+        torch.set_num_threads(compute.threads)
+    return load_engine(settings.weights, device=compute.device, precision=compute.precision)
 
 
 def propagate(
@@ -61,7 +44,7 @@ def propagate(
     on_warning: Callable[[str], None] = lambda _: None,
     is_cancelled: Callable[[], bool] = lambda: False,
     on_activity: Callable[[Sequence[Activity]], None] = lambda _: None,
-    engine_for: Callable[[Preset], Engine] = load_engine,
+    engine_for: Callable[[Preset], Engine] = load_engine_for,
     studio: Hooks | None = None,
 ) -> Report:
     """Propagate a shot's keyframe mattes over its plate and write the mattes.

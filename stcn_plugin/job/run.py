@@ -26,7 +26,6 @@ from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, U
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
-from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -39,9 +38,6 @@ _AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
 
 _BEHIND = 2
 """Frames written behind: enough to hide a disk's pauses."""
-
-_GPU_BUDGET_MB = 256
-"""Least working memory of one step of the memory read on a GPU, which many small tiles would leave idle."""
 
 
 def run(
@@ -72,17 +68,18 @@ def run(
     return replace(report, warnings=notifier.warnings)
 
 
-def propagation_settings(settings: Preset, device: torch.device) -> PropagationSettings:
-    """Return what the propagator needs of a preset, to run on a device."""
+def propagation_settings(settings: Preset) -> PropagationSettings:
+    """Return the propagator's part of a preset; plates are read at the internal size."""
     memory, region = settings.memory, settings.compute.region
-    budget_mb = max(memory.budget_mb, _GPU_BUDGET_MB) if device.type == "cuda" else memory.budget_mb
     return PropagationSettings(
+        size=None,
         interval=memory.interval,
         schedule=memory.schedule,
         include_last=memory.include_last,
-        # To know the region is to wait for the device; a GPU has decoded the whole frame by then.
-        region=region == "region" or (region == "auto" and device.type == "cpu"),
-        read=ReadSettings(memory.top_k, memory.max_frames, budget_mb << 20),
+        region=None if region == "auto" else region == "region",
+        top_k=memory.top_k,
+        max_frames=memory.max_frames,
+        budget_bytes=memory.budget_mb << 20,
     )
 
 
@@ -93,7 +90,7 @@ class _Run:
         self._job = job
         self._engine = engine
         self._device = engine.device
-        self._settings = propagation_settings(job.settings, engine.device)
+        self._settings = propagation_settings(job.settings)
         self._watcher = watcher
         self._activities = Activities(watcher.on_activity, watcher.is_cancelled)
         self._notifier = notifier
@@ -173,7 +170,7 @@ class _Run:
             with self._lock.network(), self._activities.during(f"propagating frame {job.frames[index]}"):
                 watch = Stopwatch(self._device)
                 keyframe = self._filled(index, image, keyframe)
-                own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
+                own = propagator.step(image, keyframe, index=index, memorise=index != indices[-1]).own
                 watch.stop()
             # A GPU is one frame behind who gives it work, so that it never waits, and no more, so that little is held.
             if before is not None:

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
-from stcn_plugin.job.sizes import internal_size
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.placing import placed
 from stcn_plugin.media.resizing import resized
+from stcn_plugin.propagation.images import internal_size
 
 _NUMBER = re.compile(r"(\d+)$")
 
@@ -145,7 +145,7 @@ class PictureReader:
         masks = read_objects(picture.mask, contents.names)
         if any(mask.shape != rgb.shape[:2] for mask in masks.values()):
             raise TrainingError("the mask has another size than its plate", where=str(picture.mask))
-        size = internal_size(stored.header.display, pixel_aspect=1.0, size=str(self._lines))
+        size = internal_size(stored.header.display.shape, size=str(self._lines))
         return Pixels(
             np.stack([_bytes(resized(channel, size)) for channel in np.moveaxis(rgb, -1, 0)], -1),
             {name: _bytes(resized(mask, size)) for name, mask in masks.items()},

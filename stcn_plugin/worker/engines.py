@@ -30,7 +30,7 @@ class Engines:
         """
         import torch
 
-        from stcn_plugin.job.propagate import load_engine
+        from stcn_plugin.job.propagate import load_engine_for
         from stcn_plugin.network.devices import release_memory
         from stcn_plugin.weights.store import WeightsStore
 
@@ -44,7 +44,7 @@ class Engines:
                 self._engine = None
                 gc.collect()  # graphs of a traced network refer to themselves
                 release_memory()
-            self._engine, self._key = load_engine(settings), key
+            self._engine, self._key = load_engine_for(settings), key
         return self._engine
 
     def release(self) -> None:

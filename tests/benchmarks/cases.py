@@ -12,7 +12,7 @@ from benchmarks.footage import Footage
 from golden.stand_in import golden_state
 
 from stcn_plugin import Shot, load_preset, make_shot
-from stcn_plugin.job.propagate import load_engine
+from stcn_plugin.job.propagate import load_engine_for
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import VARIANTS, Variant
@@ -84,7 +84,7 @@ class Workshop:
         """Return the engine of a case, as a worker would load it."""
         key = case.variant, case.device, case.precision
         if key not in self._engines:
-            self._engines[key] = load_engine(load_preset("default", overrides=self.settings_of(case)))
+            self._engines[key] = load_engine_for(load_preset("default", overrides=self.settings_of(case)))
         return self._engines[key]
 
     def state(self, variant: str) -> LoadedWeights:

@@ -102,7 +102,7 @@ def measure_reads(
     """
     shot = workshop.shot(case, footage)
     job, engine = prepare(shot), workshop.engine(case)
-    settings = propagation_settings(shot.settings, engine.device).read
+    settings = propagation_settings(shot.settings).read_settings(engine.device)
     top_k = settings.top_k or 20
     *keys, query_key = [_key(engine, job, frame) for frame in job.frames]
     device = engine.device

@@ -13,28 +13,7 @@ from torch.nn import functional
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.finishing import finish, shrink, with_keyframe
-from stcn_plugin.job.sizes import internal_size
 from stcn_plugin.job.streams import WriteBehind, read_ahead
-from stcn_plugin.media.window import Window
-
-
-@pytest.mark.parametrize(
-    ("plate", "aspect", "size", "expected"),
-    [
-        ((1920, 1080), 1.0, "480", (480, 853)),
-        ((1080, 1920), 1.0, "480", (853, 480)),
-        ((3840, 2160), 1.0, "native", (2160, 3840)),
-        ((1920, 1080), 1.0, "0.5MP", (530, 943)),
-        ((640, 360), 1.0, "480", (360, 640)),
-        ((1828, 1556), 2.0, "480", (480, 1128)),
-        ((1440, 1080), 4 / 3, "1080", (810, 1440)),
-        ((1828, 1556), 2.0, "native", (1556, 1828)),
-        ((720, 576), 0.9, "576", (576, 648)),
-    ],
-)
-def test_internal_size(plate, aspect, size, expected):
-    """Squeezed pixels become square, sides keep their ratio, and nothing is ever enlarged."""
-    assert internal_size(Window(0, 0, *plate), pixel_aspect=aspect, size=size) == expected
 
 
 def test_read_ahead_keeps_order_and_its_bound():

@@ -28,7 +28,7 @@ from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
-from stcn_plugin.presets.model import Memory, Preset
+from stcn_plugin.presets.model import Compute, Memory, Preset
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 
 FRAMES = range(1001, 1009)
@@ -46,7 +46,7 @@ def direct(engine, clip, keyframes, order):
     found = {}
     for frame in order:
         mask = {"a0": torch.from_numpy(clip.mask(frame, 0))} if frame in keyframes else None
-        found[frame] = propagator.step(frame - 1001, images[frame - 1001], keyframe=mask).own[0].numpy()
+        found[frame] = propagator.step(images[frame - 1001], mask, index=frame - 1001).own[0].numpy()
     return found
 
 
@@ -294,7 +294,7 @@ def failing_at(owner, name: str, number: int | None, error: Exception):
     real = getattr(owner, name)
 
     def stand_in(*arguments, **named):
-        if number is None or number in [each for each in arguments if isinstance(each, int)]:
+        if number is None or number in [each for each in (*arguments, *named.values()) if isinstance(each, int)]:
             raise error
         return real(*arguments, **named)
 
@@ -375,11 +375,20 @@ def test_memory_is_given_back_after_every_job(clip, engine, monkeypatch, fails):
     assert given == ["all"]
 
 
-@pytest.mark.parametrize(("device", "budget_mb", "expected"), [("cpu", 8, 8), ("cuda", 8, 256), ("cuda", 512, 512)])
-def test_a_gpu_reads_memory_in_larger_tiles(device, budget_mb, expected):
-    """What suits a processor's cache would leave it idle."""
-    settings = propagation_settings(Preset(memory=Memory(budget_mb=budget_mb)), torch.device(device))
-    assert settings.read.budget_bytes == expected << 20
+def test_propagation_has_the_defaults_of_the_preset():
+    """Propagating arrays and running a shot have the same defaults; a job reads plates at the internal size itself."""
+    preset = Preset()
+    assert propagation_settings(preset) == PropagationSettings(size=None)
+    assert preset.size == str(PropagationSettings().size)
+
+
+@pytest.mark.parametrize(("region", "expected"), [("auto", None), ("region", True), ("whole", False)])
+def test_settings_of_a_preset_reach_the_propagator(region, expected):
+    """Every memory setting and the region are handed on."""
+    memory = Memory(interval=3, schedule="relative", top_k=7, include_last=True, max_frames=4, budget_mb=9)
+    assert propagation_settings(Preset(memory=memory, compute=Compute(region=region))) == PropagationSettings(
+        None, 3, "relative", include_last=True, region=expected, top_k=7, max_frames=4, budget_bytes=9 << 20
+    )
 
 
 def test_weights_of_the_passes_are_sent_once(clip, propagated, monkeypatch):

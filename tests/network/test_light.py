@@ -51,7 +51,7 @@ def test_propagation_is_that_of_the_plain_network(networks, plain, frames, masks
     given = dict(zip(names, masks[objects], strict=True))
     expected = plain.propagated(2 * frames - 1, masks[objects], interval)
     for index, frame in enumerate(frames):
-        found = propagator.step(index, frame, keyframe={} if index else given).aggregated
+        found = propagator.step(frame, {} if index else given).aggregated
         torch.testing.assert_close(found, expected[:, index], rtol=0, atol=2e-3)
     assert 0.05 < float(expected[1:, 1:].amax(0).mean()) < 0.95  # or the comparison would say little
 

@@ -51,7 +51,7 @@ def test_aggregation_sums_to_one_and_survives_certainty():
 def test_keyframe_step_returns_the_masks(engine, images, masks):
     """On a keyframe an object's own probability is the mask, at the image's own size; nobody else is there yet."""
     propagator = Propagator(engine, objects=["a", "b"], settings=PropagationSettings())
-    prediction = propagator.step(0, images[0], keyframe={"b": masks[1]})
+    prediction = propagator.step(images[0], {"b": masks[1]})
     assert torch.equal(prediction.own[1], masks[1])
     assert not prediction.own[0].any()
     assert propagator.in_play == (1,)
@@ -60,25 +60,25 @@ def test_keyframe_step_returns_the_masks(engine, images, masks):
 def test_retired_objects_leave_no_trace(engine, images, masks):
     """After retirement an object is 0, and the others are what they are beside it."""
     together = Propagator(engine, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
-    together.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
+    together.step(images[0], dict(zip("abc", masks, strict=True)))
     together.retire(["b"])
-    found = together.step(1, images[1])
+    found = together.step(images[1])
     assert together.in_play == (0, 2)
     assert not found.own[1].any()
     reference = Propagator(engine, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
-    reference.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
-    expected = reference.step(1, images[1])
+    reference.step(images[0], dict(zip("abc", masks, strict=True)))
+    expected = reference.step(images[1])
     torch.testing.assert_close(found.own[[0, 2]], expected.own[[0, 2]])
     together.retire(["a", "c"])
     assert together.in_play == ()
-    assert not together.step(2, images[2]).own.any()
+    assert not together.step(images[2]).own.any()
 
 
 def test_a_second_keyframe_corrects_what_is_there(engine, images, masks):
     """A later mask of an object already in play stands, and makes room among the others."""
     propagator = Propagator(engine, objects=["a", "b"], settings=PropagationSettings())
-    propagator.step(0, images[0], keyframe={"a": masks[0], "b": masks[1]})
-    corrected = propagator.step(1, images[1], keyframe={"a": masks[2]})
+    propagator.step(images[0], {"a": masks[0], "b": masks[1]})
+    corrected = propagator.step(images[1], {"a": masks[2]})
     assert torch.equal(corrected.own[0], masks[2])
     assert not corrected.own[1][masks[2] > 0].any()
     assert propagator.in_play == (0, 1)
@@ -91,8 +91,8 @@ def test_the_order_of_objects_means_nothing(engine, images, masks):
     other = Propagator(engine, objects=["b", "a"], settings=settings)
     for index, image in enumerate(images):
         keyframe = {"a": masks[0], "b": masks[1]} if index == 0 else {}
-        first = one.step(index, image, keyframe=keyframe)
-        second = other.step(index, image, keyframe=dict(reversed(keyframe.items())))
+        first = one.step(image, keyframe)
+        second = other.step(image, dict(reversed(keyframe.items())))
         torch.testing.assert_close(first.own, second.own.flip(0), atol=1e-5, rtol=1e-4)
 
 
@@ -101,8 +101,8 @@ def test_bfloat16_stays_near_float32(network, images, masks):
     found = []
     for precision in (torch.float32, torch.bfloat16):
         propagator = Propagator(Engine(network, precision=precision), objects=["a"], settings=PropagationSettings())
-        propagator.step(0, images[0], keyframe={"a": masks[0]})
-        found.append(propagator.step(1, images[1]).own)
+        propagator.step(images[0], {"a": masks[0]})
+        found.append(propagator.step(images[1]).own)
     assert found[1].dtype == torch.float32
     assert float((found[0] - found[1]).abs().mean()) < 0.02
 
@@ -127,17 +127,17 @@ def test_a_step_sends_nothing_to_the_device(engine, images, masks):
     settings = PropagationSettings(interval=1, region=False)
     propagator = Propagator(engine, objects=["a", "b"], settings=settings)
     with FromPython() as coming:
-        propagator.step(0, images[0], keyframe={"b": masks[1], "a": masks[0]})
+        propagator.step(images[0], {"b": masks[1], "a": masks[0]})
     assert coming.found == ["tensor"]
     with FromPython() as staying:
         propagator.retire([])
-        propagator.step(1, images[1])
-        propagator.step(2, images[2], keyframe={"a": masks[0]})
-        propagator.step(3, images[3])
+        propagator.step(images[1])
+        propagator.step(images[2], {"a": masks[0]})
+        propagator.step(images[3])
     assert staying.found == []
     propagator.retire(["b"])
-    assert propagator.step(4, images[4]).own.flatten(1).any(1).tolist() == [True, False]
+    assert propagator.step(images[4]).own.flatten(1).any(1).tolist() == [True, False]
     with FromPython() as gone:
         propagator.retire(["b"])  # again, as for every frame after it ended
-        propagator.step(5, images[5])
+        propagator.step(images[5])
     assert gone.found == []

@@ -118,8 +118,8 @@ def test_the_region_gives_what_the_whole_frame_gives(engine):
     for region in (True, False):
         settings = PropagationSettings(interval=2, region=region)
         propagator = Propagator(engine, objects=["a", "b"], settings=settings)
-        propagator.step(0, images[0], keyframe=keyframe)
-        found.append(torch.stack([propagator.step(index, images[index]).own for index in range(1, 6)]))
+        propagator.step(images[0], keyframe)
+        found.append(torch.stack([propagator.step(images[index]).own for index in range(1, 6)]))
     mattes = [((own - 0.15) / 0.7).clamp(0, 1) for own in found]  # as they are written by default
     difference = (mattes[0] - mattes[1]).abs()
     assert float(mattes[1].mean()) > 0.02, "the objects are there"

@@ -6,7 +6,6 @@ import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks, golden_state
 
-from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import LITE, PUBLISHED
@@ -45,11 +44,11 @@ def batch(*clips) -> tuple[torch.Tensor, ...]:
 def test_it_predicts_what_propagation_would(objects, network, rollout):
     """With every frame remembered and all memory read, the third frame is read from both before it."""
     frames, first, present = clip(objects)
-    settings = PropagationSettings(interval=1, region=False, read=ReadSettings(top_k=None))
+    settings = PropagationSettings(interval=1, region=False, top_k=None, max_frames=None)
     names = "abc"[:objects]
     propagator = Propagator(Engine(network), objects=names, settings=settings)
-    propagator.step(0, frames[0], keyframe=dict(zip(names, first, strict=False)))
-    expected = torch.stack([propagator.step(index, frames[index]).aggregated for index in (1, 2)])
+    propagator.step(frames[0], dict(zip(names, first, strict=False)))
+    expected = torch.stack([propagator.step(frames[index]).aggregated for index in (1, 2)])
     with torch.no_grad():
         found = rollout(*batch((frames, first, present))).softmax(2)[0]
     assert float(expected[:, 1:].amax((0, 2, 3)).min()) > 0.5  # each object was found

@@ -37,8 +37,8 @@ def test_a_replaced_engine_is_gone_before_the_next_is_loaded(without_collector, 
     networks = Engines()
     first = weakref.ref(networks(settings("float32"))._folded.key)
     assert first() is not None
-    seen, load = [], propagate.load_engine
-    monkeypatch.setattr(propagate, "load_engine", lambda preset: seen.append(first()) or load(preset))
+    seen, load = [], propagate.load_engine_for
+    monkeypatch.setattr(propagate, "load_engine_for", lambda preset: seen.append(first()) or load(preset))
     networks(settings("bfloat16"))
     assert seen == [None]
 

@@ -11,12 +11,11 @@ import weakref
 import pytest
 import torch
 
-from stcn_plugin.job import propagate as propagate
-from stcn_plugin.job.propagate import load_engine
 from stcn_plugin.network import devices
 from stcn_plugin.network.convolution import packs
 from stcn_plugin.network.devices import choose_precision
-from stcn_plugin.presets.model import Compute, Preset
+from stcn_plugin.weights import loading
+from stcn_plugin.weights.loading import load_engine
 from stcn_plugin.weights.reading import build_network
 
 CPU = torch.device("cpu")
@@ -26,7 +25,7 @@ CPU = torch.device("cpu")
 def test_the_choice_is_logged(precision, caplog):
     """Variant, device, precision, convolutions and threads stand in the log once per engine."""
     caplog.set_level(logging.INFO, logger="stcn_plugin")
-    engine = load_engine(Preset(compute=Compute(device="cpu", precision=precision)))
+    engine = load_engine(device="cpu", precision=precision)
     kind = "packed" if packs(engine.precision) else "plain"
     expected = f"lite on cpu in torch.{precision}, {kind} convolutions, {torch.get_num_threads()} threads"
     assert [record.message for record in caplog.records if "threads" in record.message] == [expected]
@@ -53,26 +52,26 @@ def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, pac
 def test_float32_is_not_rounded_on_a_gpu(precision, rounds, monkeypatch):
     """Who asks for float32 gets it from cuDNN too; for the rest its own choice stands."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not rounds)
-    monkeypatch.setattr(propagate, "choose_device", lambda _: torch.device("cuda"))
-    monkeypatch.setattr(propagate, "build_network", lambda weights, device: build_network(weights, device=CPU))
-    load_engine(Preset(compute=Compute(device="cuda", precision=precision)))
+    monkeypatch.setattr(loading, "choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(loading, "build_network", lambda weights, device: build_network(weights, device=CPU))
+    load_engine(device="cuda", precision=precision)
     assert torch.backends.cudnn.allow_tf32 is rounds
 
 
 def test_only_the_engine_stays_loaded(monkeypatch):
     """The network that it was made of is gone at once, not whenever Python next looks for cycles; then what torch kept of it."""
     networks, kept = [], []
-    monkeypatch.setattr(propagate, "release_memory", lambda: kept.extend(network() for network in networks))
+    monkeypatch.setattr(loading, "release_memory", lambda: kept.extend(network() for network in networks))
 
     def watched(weights, device):
         network = build_network(weights, device=device)
         networks.append(weakref.ref(network))
         return network
 
-    monkeypatch.setattr(propagate, "build_network", watched)
+    monkeypatch.setattr(loading, "build_network", watched)
     gc.disable()
     try:
-        engine = load_engine(Preset(compute=Compute(device="cpu")))
+        engine = load_engine(device="cpu")
         assert kept == [None]
     finally:
         gc.enable()
@@ -84,9 +83,8 @@ def test_the_starter_weights_need_no_compiler_and_no_torchvision():
     """Loading and running the engine imports neither torch's compiler nor torchvision, which take seconds."""
     program = """
 import sys, torch
-from stcn_plugin.presets.model import Preset
-from stcn_plugin.job.propagate import load_engine
-engine = load_engine(Preset())
+from stcn_plugin import load_engine
+engine = load_engine()
 engine.encode_key(torch.rand(1, 3, 32, 48))
 print(sorted({"torchvision", "torch._dynamo", "torch._inductor"} & set(sys.modules)))
 """
