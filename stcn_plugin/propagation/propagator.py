@@ -197,7 +197,7 @@ class Propagator:
         self._rows = self._rows_in_play()
 
     def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
-        """Predict the probability of every object by itself, ``(O, H, W)``."""
+        """Return the independent probability of every object, ``(O, H, W)``."""
         own = features.query_key.new_zeros((len(self._position), *size))
         if not self._cohorts:
             return own
@@ -206,20 +206,20 @@ class Propagator:
         readout, present = read[:, :-1], read[:, -1]
         self._on_stage()
         if not self._uses_regions:
-            own[self._rows] = self._engine.decode(readout, self._engine.share(features)).sigmoid()
+            own[self._rows] = self._engine.decode(readout, self._engine.decoder_context(features)).sigmoid()
             return own
         regions = [find_region(each) for each in present.cpu().numpy()]
         if not any(regions):
             return own
         outer = bounding_box(chain.from_iterable(regions))
-        shared = self._engine.share(crop_features(features, outer))
+        shared = self._engine.decoder_context(crop_features(features, outer))
         for row, (position, region) in enumerate(zip(self.in_play, regions, strict=True)):
             for box in region:
                 (rows, columns), (lines, pixels) = box.slices(), box.slices(STRIDE)
                 context = crop_context(shared, box.within(outer))
                 logits = self._engine.decode(readout[row, None, :, rows, columns], context)
-                # Where boxes overlap, a pixel near the edge of one box may be well inside another, which sees more context.
-                torch.maximum(there := own[position, lines, pixels], logits[0].sigmoid(), out=there)
+                # Where boxes overlap, use the maximum: a pixel near the edge of one box may be well inside another.
+                torch.maximum(target := own[position, lines, pixels], logits[0].sigmoid(), out=target)
             self._on_stage()
         return own
 

@@ -69,8 +69,8 @@ class Rollout(nn.Module):
         network = self.network
         with self._autocast(image.device):
             f16, f8, f4 = network.key_encoder(image)
-            context = network.share(f16, f8, f4)
-            shared = network.value_encoder.share(FrameFeatures(image, f16, f8, f4))
+            context = network.decoder_context(f16, f8, f4)
+            shared = network.value_encoder.precompute(FrameFeatures(image, f16, f8, f4))
         key = network.key_proj(f16.float())
         return _Frame(key.flatten(2), f16.shape[-2:], context, shared)
 

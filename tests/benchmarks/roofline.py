@@ -80,7 +80,7 @@ def multiply_adds(variant: Variant, work: Work, top_k: int | None) -> int:
     if work.stage == "encode key":
         return int(encoding.get_total_flops()) // 2
     with FlopCounterMode(display=False) as sharing:
-        context = network.share(features.f16, features.f8, features.f4)
+        context = network.decoder_context(features.f16, features.f8, features.f4)
     if work.stage == "share":
         return int(sharing.get_total_flops()) // 2
     with FlopCounterMode(display=False) as counter:

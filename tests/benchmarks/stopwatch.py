@@ -102,10 +102,10 @@ class TimedEngine:
         with self._stopwatch.measuring("encode value"):
             return self._engine.encode_value(image, features, probabilities, *more, **named)
 
-    def share(self, features: KeyFeatures) -> Any:
+    def decoder_context(self, features: KeyFeatures) -> Any:
         self._stopwatch.work[Work("share", 1, *features.f16.shape[-2:])] += 1
         with self._stopwatch.measuring("share"):
-            return self._engine.share(features)
+            return self._engine.decoder_context(features)
 
     def decode(self, readout: Tensor, *more: Any, **named: Any) -> Any:
         self._stopwatch.work[Work("decode", readout.shape[0], *readout.shape[-2:])] += 1

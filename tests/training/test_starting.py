@@ -216,7 +216,7 @@ def test_a_mask_is_heard_from_the_first_step(started):
     masks[0, 24:72, 24:72] = 1
     with torch.no_grad():
         there, away = network.encode_value(torch.zeros(1, 3, 96, 96), features, masks)
-        context = network.share(*features[1:])
+        context = network.decoder_context(*features[1:])
         said = network.decode(torch.stack([there, away]), context)
     assert float((there - away).std() / away.std()) > 0.1
     assert float((said[0] - said[1]).std() / said.std()) > 0.03

@@ -1,4 +1,4 @@
-"""What the engine runs on is chosen by what is there, and told."""
+"""Loading an engine: choice of precision, logging, and memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_choice_is_logged(precision, caplog):
-    """Variant, device, precision, convolutions and threads stand in the log once per engine."""
+    """Variant, device, precision, convolutions and threads are logged once per engine."""
     caplog.set_level(logging.INFO, logger="stcn_plugin")
     engine = load_engine(device="cpu", precision=precision)
     kind = "packed" if packs(engine.precision) else "plain"
@@ -41,8 +41,8 @@ def test_the_choice_is_logged(precision, caplog):
         ({"avx2": True, "avx512_bf16": False}, True, torch.float32),
     ],
 )
-def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, packed, expected, monkeypatch):
-    """On a CPU, auto is bfloat16 where x86 or ARM multiply it and oneDNN packs it; float32 elsewhere."""
+def test_bfloat16_needs_support_by_cpu_and_library(capabilities, packed, expected, monkeypatch):
+    """On a CPU, auto is bfloat16 if the CPU has instructions for it and oneDNN packs it, otherwise float32."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     monkeypatch.setattr(devices, "packs", lambda _: packed)
     assert choose_precision("auto", CPU) is expected
@@ -50,7 +50,7 @@ def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, pac
 
 @pytest.mark.parametrize(("precision", "rounds"), [("float32", False), ("bfloat16", True)])
 def test_float32_is_not_rounded_on_a_gpu(precision, rounds, monkeypatch):
-    """Who asks for float32 gets it from cuDNN too; for the rest its own choice stands."""
+    """cuDNN may use TF32 unless the precision is float32."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not rounds)
     monkeypatch.setattr(loading, "choose_device", lambda _: torch.device("cuda"))
     monkeypatch.setattr(loading, "build_network", lambda weights, device: build_network(weights, device=CPU))
@@ -58,10 +58,10 @@ def test_float32_is_not_rounded_on_a_gpu(precision, rounds, monkeypatch):
     assert torch.backends.cudnn.allow_tf32 is rounds
 
 
-def test_only_the_engine_stays_loaded(monkeypatch):
-    """The network that it was made of is gone at once, not whenever Python next looks for cycles; then what torch kept of it."""
-    networks, kept = [], []
-    monkeypatch.setattr(loading, "release_memory", lambda: kept.extend(network() for network in networks))
+def test_the_network_is_freed_after_loading(monkeypatch):
+    """The network is freed without the garbage collector, and torch's cache is released after that."""
+    networks, alive = [], []
+    monkeypatch.setattr(loading, "release_memory", lambda: alive.extend(network() for network in networks))
 
     def watched(weights, device):
         network = build_network(weights, device=device)
@@ -72,7 +72,7 @@ def test_only_the_engine_stays_loaded(monkeypatch):
     gc.disable()
     try:
         engine = load_engine(device="cpu")
-        assert kept == [None]
+        assert alive == [None]
     finally:
         gc.enable()
     assert engine.variant.name == "lite"
