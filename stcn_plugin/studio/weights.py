@@ -32,7 +32,7 @@ def weights_store(hooks: Hooks, folder: Path | None = None) -> WeightsStore:
             if plugin != BUILT_IN:
                 _check(plugin, name, file)
             files.setdefault(name, Path(file))
-    return WeightsStore(folder, beside=files)
+    return WeightsStore(folder, extra=files)
 
 
 def _check(plugin: str, name: object, file: object) -> None:

@@ -60,7 +60,7 @@ def test_weights_of_plugins_stand_beside_those_of_the_store(hooks, tmp_path):
     ]  # fmt: skip
     assert weights.path("both") == store / "both.safetensors"
     assert weights.path("show") == named["show"]
-    with pytest.raises(WeightsError, match="'show' is a studio plugin's and stays"):
+    with pytest.raises(WeightsError, match="'show' belongs to a studio plugin"):
         weights.remove("show")
     named["show"].unlink()
     with pytest.raises(WeightsError, match="the weights 'show' of a studio plugin are not on disk"):

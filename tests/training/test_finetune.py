@@ -99,7 +99,7 @@ def test_shots_of_different_weights_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("taken", "there are weights called 'taken' already"), ("starter", "the name of weights inside the package")],
+    [("taken", "there are already weights called 'taken'"), ("starter", "the name of weights in the package")],
 )
 def test_a_name_that_is_taken_is_refused_before_anything_is_trained(name, what, tmp_path):
     """Nothing is written, neither a run nor into the store."""
