@@ -18,8 +18,8 @@ from stcn_plugin.media.overlays import overlay_files
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.shot.model import Keyframe, Shot
+from stcn_plugin.studio.lookup import weights_store
 from stcn_plugin.studio.plugins import builtin_hooks
-from stcn_plugin.studio.weights import weights_store
 from stcn_plugin.weights.reading import read_weights
 
 

@@ -17,8 +17,8 @@ from stcn_plugin.job.watcher import Warnings, Watcher
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.shot.model import Shot
+from stcn_plugin.studio.lookup import weights_store
 from stcn_plugin.studio.plugins import builtin_hooks
-from stcn_plugin.studio.weights import weights_store
 from stcn_plugin.weights.loading import load_engine
 
 

@@ -58,13 +58,13 @@ def run(
         STCNError: Reading, propagating or writing failed; every file on disk is whole.
     """
     notifier = Notifier(job.studio, watcher.on_warning)
-    notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
+    notifier.notify("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
     try:
-        with notifier.telling_failure(job.shot.out), device_errors_described():
+        with notifier.notifying_failure(job.shot.out), device_errors_described():
             report = _Run(job, engine, watcher, notifier).run()
     finally:
         release_memory()  # a worker keeps the engine, and the host wants its GPU back
-    notifier.tell("stcn_shot_finished", report=report)
+    notifier.notify("stcn_shot_finished", report=report)
     return replace(report, warnings=notifier.warnings)
 
 
@@ -245,7 +245,7 @@ class _Run:
             self._written[frame] = mattes = job.writer.paths(frame)
             self._seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, mattes)
-        self._notifier.tell("stcn_frame_written", frame=frame, files=mattes)
+        self._notifier.notify("stcn_frame_written", frame=frame, files=mattes)
 
     def _encode(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> dict[Path, bytes]:
         """Return a frame's files and what each will hold."""

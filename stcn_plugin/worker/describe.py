@@ -16,9 +16,8 @@ def describe() -> Description:
     """
     from stcn_plugin.presets.library import list_presets
     from stcn_plugin.presets.resolve import load_preset
+    from stcn_plugin.studio.lookup import preset_search_path, weights_store
     from stcn_plugin.studio.plugins import studio_hooks
-    from stcn_plugin.studio.presets import preset_search_path
-    from stcn_plugin.studio.weights import weights_store
 
     studio = studio_hooks()
     folders = preset_search_path(studio)

@@ -48,8 +48,8 @@ def run_shot(
     Raises:
         STCNError: As for `propagate`, or the shot cannot be saved.
     """
+    from stcn_plugin.studio.lookup import preset_search_path
     from stcn_plugin.studio.plugins import studio_hooks
-    from stcn_plugin.studio.presets import preset_search_path
 
     activities = Activities(on_activity)
     with activities.during("loading the studio's plugins"):
