@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stcn_plugin.cli.terminal import echo, echo_document
 
 if TYPE_CHECKING:
-    from stcn_plugin.install.changes import Changes
+    from stcn_plugin.install.folder import Changes
 
 
 def show_changes(changes: Changes, *, dry_run: bool, done: str, nothing: str) -> None:
