@@ -46,7 +46,7 @@ def gradient_error(matte: Matte, truth: Matte) -> float:
     differ = matte != truth
     if not differ.any():
         return 0.0
-    # Gradients differ within one radius of where the mattes do; they are exact there with a window larger by another.
+    # Gradients differ within one radius of a difference; another radius of margin makes them exact there.
     window = bounding_window(differ, margin=2 * REACH)
     matte, truth = matte[window], truth[window]
     return 1e-3 * float(np.sum(np.square(gradient_magnitude(matte) - gradient_magnitude(truth))))

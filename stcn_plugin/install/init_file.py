@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LINE = b"import nuke; nuke.pluginAddPath(\"./stcn\")  # added by 'stcn install nuke', goes with 'stcn uninstall nuke'"
+LINE = b"import nuke; nuke.pluginAddPath(\"./stcn\")  # added by 'stcn install nuke', removed by 'stcn uninstall nuke'"
 """The line. It is added at the end, after any encoding line, docstring or future import.
 
 It does not check that the folder exists: `__file__` may be that of another init.py, and Nuke ignores missing folders.

@@ -104,7 +104,7 @@ class Engine:
                 if size == 1 or not (is_out_of_memory(error) or _NO_WORKSPACE in str(error)):
                     raise
                 self._budget = size // 2 * each
-                _LOGGER.info("out of memory with %d objects at once, trying %d", size, size // 2)
+                _LOGGER.info("out of memory with %d objects together, trying %d", size, size // 2)
             else:
                 start += size
         return results[0] if len(results) == 1 else torch.cat(results)

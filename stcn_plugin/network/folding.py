@@ -52,7 +52,7 @@ def fold(network: STCN, precision: torch.dtype) -> FoldedNetwork:
     """Prepare a network for inference.
 
     Args:
-        network: In eval mode, float32, on the device where it will run. It is not changed and can be deleted.
+        network: In eval mode, float32, on its device. It is not changed and can be deleted.
         precision: Number format of weights and features.
     """
     with torch.no_grad():

@@ -8,9 +8,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, JoinedConv2d, ResBlock, Shared, conv3x3
+from stcn_plugin.network.blocks import FrameFeatures, JoinedConv2d, ResBlock, Shared, conv3x3
 from stcn_plugin.network.lite import ValueBlock
-from stcn_plugin.network.variants import Variant
 
 _VALUE_WIDTHS = (32, 64)
 """Channels of value features at stride 4 and 8."""
@@ -107,33 +106,3 @@ class LightUpsampleBlock(nn.Module):
         upsampled = functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         merged: Tensor = self.out_conv(upsampled.add_(skip))
         return merged
-
-
-class Decoder(nn.Module):
-    """Decodes readout and query value to logits; each stage has half the channels of the previous one.
-
-    Args:
-        variant: Must have as many memory value channels as channels of the first stage.
-    """
-
-    def __init__(self, variant: Variant) -> None:
-        super().__init__()
-        f4, f8, _ = variant.skip_channels
-        compressed, middle, last = variant.decoder_channels
-        self.compress = LightJoinedBlock(variant.memory_value_channels, variant.query_value_channels)
-        self.up_16_8 = LightUpsampleBlock(skip=f8, inputs=compressed, outputs=middle)
-        self.up_8_4 = LightUpsampleBlock(skip=f4, inputs=middle, outputs=last)
-        self.pred = conv3x3(last, 1)
-
-    def precompute(self, query_value: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
-        """Return the part that all objects share, from the query value ``(1, C, h, w)`` and skip features of a frame."""
-        residual, identity = self.compress.precompute(query_value)
-        return DecoderContext(residual, identity, self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
-
-    def forward(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Map readouts ``(O, C, h, w)`` to logits ``(O, 1, H, W)``, float32."""
-        x = self.compress(readout, Shared(context.residual, context.identity))
-        x = self.up_16_8(context.skip8, x)
-        x = self.up_8_4(context.skip4, x)
-        logits = self.pred(functional.relu(x))
-        return functional.interpolate(logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False)

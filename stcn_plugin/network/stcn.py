@@ -1,4 +1,4 @@
-"""Space-Time Correspondence Network (Cheng, Tai and Tang, NeurIPS 2021): keys, values, decoder.
+"""Space-Time Correspondence Network (Cheng, Tai and Tang, NeurIPS 2021): keys, values and decoder.
 
 The network has no state. The memory and propagation packages decide what is memorised and when.
 
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from stcn_plugin.network import efficientnet, light, lite, resnet
-from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, JoinedBlock, Shared, UpsampleBlock, conv3x3
+from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, conv3x3
+from stcn_plugin.network.decoder import Decoder
 from stcn_plugin.network.variants import KEY_CHANNELS, Variant
 
 
@@ -44,36 +44,6 @@ class KeyProjection(nn.Module):
         return key
 
 
-class Decoder(nn.Module):
-    """Decodes readout and query value to logits, with skip connections at stride 8 and 4.
-
-    The parts that depend only on the frame are computed once for all objects (:meth:`precompute`).
-    """
-
-    def __init__(self, variant: Variant) -> None:
-        super().__init__()
-        f4, f8, _ = variant.skip_channels
-        compressed, middle, last = variant.decoder_channels
-        self.compress = JoinedBlock((variant.memory_value_channels, variant.query_value_channels), compressed)
-        self.up_16_8 = UpsampleBlock(skip=f8, inputs=compressed, outputs=middle)
-        self.up_8_4 = UpsampleBlock(skip=f4, inputs=middle, outputs=last)
-        self.pred = conv3x3(last, 1)
-
-    def precompute(self, query_value: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
-        """Return the part that all objects share, from the query value ``(1, C, h, w)`` and skip features of a frame."""
-        residual, identity = self.compress.precompute(query_value)
-        return DecoderContext(residual, identity, self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
-
-    def forward(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Map readouts ``(O, C, h, w)`` to logits ``(O, 1, H, W)``, float32."""
-        x = self.compress(readout, Shared(context.residual, context.identity))
-        x = self.up_16_8(context.skip8, x)
-        x = self.up_8_4(context.skip4, x)
-        logits = self.pred(functional.relu(x))
-        # Enlarged in float32: the edge of a matte falls between two of these pixels.
-        return functional.interpolate(logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False)
-
-
 class STCN(nn.Module):
     """The network of one variant.
 
@@ -87,7 +57,6 @@ class STCN(nn.Module):
         f16 = variant.skip_channels[2]
         self.key_encoder: resnet.KeyEncoder | efficientnet.KeyEncoder
         self.value_encoder: resnet.ValueEncoder | lite.ValueEncoder | light.ValueEncoder
-        self.decoder: Decoder | light.Decoder
         values = variant.memory_value_channels
         if variant.encoders == "resnet":
             self.key_encoder = resnet.KeyEncoder()
@@ -100,7 +69,7 @@ class STCN(nn.Module):
             self.value_encoder = light.ValueEncoder(variant.skip_channels, values)
         self.key_proj = KeyProjection(f16, KEY_CHANNELS)
         self.key_comp = conv3x3(f16, variant.query_value_channels)
-        self.decoder = light.Decoder(variant) if variant.encoders == "light" else Decoder(variant)
+        self.decoder = Decoder(variant)
 
     def normalise(self, rgb: Tensor) -> Tensor:
         """Normalise display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""

@@ -266,6 +266,6 @@ class Propagator:
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:
-    """Return the padding to multiples of the stride: left, right, top, bottom; the odd pixel goes after."""
+    """Return the padding to multiples of the stride: left, right, top, bottom; odd padding is larger at the end."""
     rows, columns = -height % STRIDE, -width % STRIDE
     return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2

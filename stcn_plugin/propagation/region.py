@@ -1,4 +1,4 @@
-"""Region decoding: decode only where the memory says that an object may be.
+"""Region decoding: decode only where the memory indicates an object.
 
 Each memory element stores, besides its value, whether the object was present there. Read with the same affinity, this
 presence shows for each query pixel how much of the matching memory belonged to the object. Where it is near zero, the decoder

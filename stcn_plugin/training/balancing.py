@@ -26,7 +26,7 @@ _RARE = -1.0
 
 def balance(network: STCN) -> None:
     """Draw the first weights of values and decoder of a network of the light variant; keys are left as they are."""
-    values, decoder = cast(light.ValueEncoder, network.value_encoder), cast(light.Decoder, network.decoder)
+    values, decoder = cast(light.ValueEncoder, network.value_encoder), network.decoder
     for part in (values, decoder):
         for name, module in part.named_modules():
             if isinstance(module, nn.Conv2d):
@@ -38,10 +38,11 @@ def balance(network: STCN) -> None:
     _plain(network.key_comp, _SPREAD_16)
     _plain(decoder.up_16_8.skip_conv, _SPREAD_8)
     _plain(decoder.up_8_4.skip_conv, _SPREAD_4)
-    for shortcut in (values.down_8.downsample, values.down_16.downsample, decoder.compress.identity):
+    compress = cast(light.LightJoinedBlock, decoder.compress)
+    for shortcut in (values.down_8.downsample, values.down_16.downsample, compress.identity):
         _plain(cast(nn.Conv2d, shortcut), 1.0)
     for block in (decoder.up_16_8, decoder.up_8_4):
-        _plain(block.narrow, 1.0)
+        _plain(cast(light.LightUpsampleBlock, block).narrow, 1.0)
     decoder.pred.weight.data.mul_(_PREDICTION)
     init.constant_(cast(nn.Parameter, decoder.pred.bias), _RARE)
 

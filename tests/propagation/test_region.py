@@ -8,8 +8,8 @@ import torch
 from golden.stand_in import golden_frames, golden_masks
 from job.conftest import STARTER
 
+from stcn_plugin.network.blocks import DecoderContext
 from stcn_plugin.network.engine import Engine
-from stcn_plugin.network.stcn import DecoderContext
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.propagation.region import Box, bounding_box, crop_context, crop_features, find_region, presence
 from stcn_plugin.weights.reading import build_network, read_weights
