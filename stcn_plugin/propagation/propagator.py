@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -44,6 +44,9 @@ class PropagationSettings:
         top_k: Memory elements that each pixel reads; ``None`` reads all.
         max_frames: Memory beyond the frames with masks, in frames; ``None`` sets no limit.
         budget_bytes: Working memory of one step of the memory read; at least 256 MB on a GPU.
+
+    Raises:
+        ValueError: The schedule is unknown, or a number is below 1.
     """
 
     size: int | None = 480
@@ -54,6 +57,13 @@ class PropagationSettings:
     top_k: int | None = 20
     max_frames: int | None = 2
     budget_bytes: int = 8 << 20
+
+    def __post_init__(self) -> None:
+        if self.schedule not in get_args(Schedule):
+            raise ValueError(f"schedule must be absolute or relative, got {self.schedule!r}")
+        for name in ("size", "interval", "top_k", "max_frames", "budget_bytes"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
 
     def read_settings(self, device: torch.device) -> ReadSettings:
         """Return the settings of the memory on a device."""

@@ -141,3 +141,26 @@ def test_a_refused_step_changes_nothing(engine, frames, masks, image, message): 
     with pytest.raises(ValueError, match=message):
         propagator.step(image, masks)
     assert dict(propagator.step(frames[0])) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": 0}, "size must be at least 1, got 0"),
+        ({"interval": 0}, "interval must be at least 1"),
+        ({"top_k": 0}, "top_k must be at least 1"),
+        ({"max_frames": -1}, "max_frames must be at least 1, got -1"),
+        ({"schedule": "often"}, "schedule must be absolute or relative, got 'often'"),
+    ],
+)
+def test_invalid_settings_are_refused(settings, message):
+    """The error names the setting and its value."""
+    with pytest.raises(ValueError, match=message):
+        PropagationSettings(**settings)
+
+
+@pytest.mark.parametrize(("device", "budget", "expected"), [("cpu", 8, 8), ("cuda", 8, 256), ("cuda", 512, 512)])
+def test_a_gpu_reads_memory_in_larger_tiles(device, budget, expected):
+    """Tiles that fit the cache of a CPU would leave a GPU idle."""
+    settings = PropagationSettings(budget_bytes=budget << 20)
+    assert settings.read_settings(torch.device(device)).budget_bytes == expected << 20
