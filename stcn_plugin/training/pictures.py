@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
-from stcn_plugin.job.sizes import internal_size
+from stcn_plugin.job.finishing import internal_size
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates

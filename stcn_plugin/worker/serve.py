@@ -32,7 +32,7 @@ from stcn_plugin.bridge.messages import (
 from stcn_plugin.bridge.signals import stop_requests
 from stcn_plugin.device_failures import is_device_lost
 from stcn_plugin.errors import CancelledError, STCNError
-from stcn_plugin.job.activities import Activity, described
+from stcn_plugin.job.activities import Activity, describe_error
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.describe import describe
 from stcn_plugin.worker.engines import Engines
@@ -142,7 +142,7 @@ def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> 
 
 def _reported(error: BaseException) -> STCNError:
     """Return an error that can be sent; where another one is behind it, the traceback is in the log."""
-    found = described(error)
+    found = describe_error(error)
     if found is not error or error.__cause__ is not None:
         traceback.print_exception(error, file=sys.stderr)
     return found

@@ -17,7 +17,8 @@ from benchmarks.timings import Timing, synchronise
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.job.prepare import Job, prepare
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.run import propagation_settings
 from stcn_plugin.memory.bank import MemoryBank
 from stcn_plugin.network.variants import STRIDE

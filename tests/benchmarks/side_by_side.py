@@ -15,7 +15,8 @@ from benchmarks.whole_job import WARM_UP, name_of, time_job, time_stages
 from torch import Tensor
 
 from stcn_plugin import Shot
-from stcn_plugin.job.prepare import Job, prepare
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.network.devices import choose_device
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.variants import PUBLISHED
