@@ -1,4 +1,4 @@
-"""The current activities of a job. They are reported as signs of life and locate unexpected errors."""
+"""The current activities of a job. They are reported as heartbeats and locate unexpected errors."""
 
 from __future__ import annotations
 
