@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from fake_workers import end_of, eventually, is_alive, receive_until, until
+from fake_workers import end_of, is_alive, receive_until, until
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
+from waiting import eventually
 
 from stcn_plugin import __version__
 from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, Setting, Timeouts, WorkerClient, WorkerLaunch
@@ -347,8 +348,12 @@ def stcn_process_mattes(frame, mattes):
 
 def hang(worker: WorkerClient, running: int, mark: Path, **timeouts: float) -> WorkerError:
     """Wait for a job to hang, and return the error that it ends with."""
-    while not mark.exists():
+
+    def has_hung() -> bool:
         worker.receive(timeout=0.1)
+        return mark.exists()
+
+    assert eventually(has_hung)
     worker._timeouts = Timeouts(**timeouts)  # only now: loading the libraries may take longer
     with pytest.raises(WorkerError) as caught:
         end_of(worker, running)
@@ -427,8 +432,9 @@ from stcn_plugin.bridge.messages import Written
 plate, key, out, plugin, sibling = sys.argv[1:]
 worker = WorkerClient(WorkerLaunch(sys.executable))
 worker.submit(JobRequest(plate=plate, keyframes=(KeyframeFile(1001, key),), out=out, preset="draft", plugins=(plugin,)))
+deadline = time.monotonic() + 240
 while not isinstance(worker.receive(timeout=0.1), Written):
-    pass
+    assert time.monotonic() < deadline, "no frame was written"
 child = 0
 if sibling == "yes":
     child = os.fork()  # has copies of both pipes, as what a host forks may have
