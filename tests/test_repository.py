@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("tool", [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]], ids=" ".join)
+SLOW = pytest.mark.slow
+TOOLS = [["ruff", "check"], ["ruff", "format", "--check"], pytest.param(["mypy"], marks=SLOW)]
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=" ".join)
 def test_tools_find_nothing(tool):
     """Linter, formatter and strict type checker report nothing."""
     result = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)

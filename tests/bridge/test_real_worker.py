@@ -309,7 +309,11 @@ def stcn_shot_failed(error):
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))],
+    ids=lambda number: number.name,
+)
 def test_a_signal_to_the_worker_cancels(mortal, job, tmp_path, number):
     """Complete frames, plugins are notified, the host gets the signal, the process exits with it, and the next job runs."""
     running = mortal.submit(job("signalled", f"1001-{1000 + FRAMES}", NOTIFIED))
@@ -327,6 +331,7 @@ def test_a_signal_to_the_worker_cancels(mortal, job, tmp_path, number):
     assert isinstance(end_of(mortal, mortal.submit(job("next"))), Done)
 
 
+@pytest.mark.slow
 def test_a_signal_stops_an_idle_worker(mortal):
     """The next request starts another."""
     assert mortal.describe().presets
@@ -360,6 +365,7 @@ def hang(worker: WorkerClient, running: int, mark: Path, **timeouts: float) -> W
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
     """Although the process responds, as if a file server were gone; the error says where it hangs."""
     running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang="time.sleep(600)")))
@@ -369,6 +375,7 @@ def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
     assert complete_files(tmp_path / "hanging") == [1001]
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_stopped(mortal, job, tmp_path):
     """No thread of it runs any more; the error says what it was doing in its last message."""
     still = "ctypes.PyDLL(None).sleep(600)"  # holds Python's lock

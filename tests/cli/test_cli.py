@@ -83,10 +83,10 @@ def test_options_override_the_shot_file(folder):
         (("propagate", *FLAGS, "--out", "o.####.exr", "--object", "=1001"), 2, "NAME=RANGE"),
         (("propagate", "--unknown"), 2, "--unknown"),
         (("unknown",), 2, "'unknown'"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--device", "cuda:7"), 1, "'cuda:7'"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--weights", "startre"), 1, "starter"),
+        pytest.param(("propagate", *FLAGS, "--out", "o.####.exr", "--device", "cuda:7"), 1, "'cuda:7'", marks=pytest.mark.slow),
+        pytest.param(("propagate", *FLAGS, "--out", "o.####.exr", "--weights", "startre"), 1, "starter", marks=pytest.mark.slow),
         (("propagate", *FLAGS, "--out", "o.####.exr", "--set", "memory.intervall=3"), 1, "interval"),
-        (("propagate", "--plate", "q.####.png", "--keyframe", "1001=key.png", "--out", "o.####.exr"), 1, "q.####.png"),
+        pytest.param(("propagate", "--plate", "q.####.png", "--keyframe", "1001=key.png", "--out", "o.####.exr"), 1, "q.####.png", marks=pytest.mark.slow),
         (("propagate", *FLAGS, "--out", "o.####.exr", "--range", "1001-1009"), 1, ": 1007-1009"),
         (("propagate", "absent.yaml"), 1, "absent.yaml"),
         (("propagate", *FLAGS, "--out", "o.####.exr", "--update", ""), 1, "frame range"),
@@ -144,6 +144,7 @@ def test_doctor(folder):
     assert list((folder / "doctor").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_doctor_with_a_missing_config(tmp_path):
     """One failed line, exit code 1; the variable that names the config is listed."""
     result = stcn("doctor", OCIO=str(tmp_path / "absent.ocio"))

@@ -142,6 +142,7 @@ def test_a_stopped_job_prints_a_notice_and_an_error(plate, tmp_path):
     assert end.startswith("stcn: cancelled")
 
 
+@pytest.mark.slow
 def test_sighup_is_ignored_under_nohup(plate, tmp_path):
     """By the command line and by the worker; SIGTERM still stops the job."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

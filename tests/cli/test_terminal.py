@@ -104,6 +104,7 @@ def folder(tmp_path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_job_with_hostile_names(folder):
     """Progress, summary, log, warnings and errors are escaped, and the files on disk have the real names."""
     plugin = folder.parent / "noisy.py"
@@ -128,6 +129,7 @@ def test_a_job_with_hostile_names(folder):
         assert failed.stderr
 
 
+@pytest.mark.slow
 def test_other_commands_with_hostile_names(folder):
     """Presets, weights, evaluation and the doctor."""
     environment = {**os.environ, "STCN_PRESET_PATH": str(folder), "STCN_WEIGHTS_DIR": str(folder)}

@@ -15,6 +15,8 @@ import pytest
 from stcn_plugin.training.elements import ElementReader, find_elements
 from stcn_plugin.training.pictures import PictureReader, find_clips
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "examples" / "training" / "render_assets.py"
 CHEAP = ("--seed", "3", "--samples", "2", "--matte-samples", "16")
 
