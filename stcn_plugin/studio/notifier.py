@@ -58,5 +58,5 @@ def _told(error: BaseException) -> STCNError:
     if isinstance(error, STCNError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return CancelledError("stopped; the mattes written so far are whole")
+        return CancelledError("stopped; the mattes written so far are complete")
     return UnexpectedError.of(error)

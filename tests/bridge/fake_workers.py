@@ -74,7 +74,7 @@ hello()
 while (asked := request())["type"] != "quit":
     id = asked["id"]
     if asked["type"] == "cancel":
-        failed(id, "CancelledError", "cancelled; the mattes written so far are whole")
+        failed(id, "CancelledError", "cancelled; the mattes written so far are complete")
     elif asked["job"]["preset"] == "short":
         done(id)
     else:

@@ -35,7 +35,7 @@ def evaluated(text: str) -> str:
 
 
 def _end(text: str, start: int) -> int:
-    """Return where the bracket ends that begins at a position."""
+    """Return the end of the bracket that starts at a position."""
     depth, at = 0, start
     while at < len(text):
         if text[at] == "\\":
