@@ -109,6 +109,7 @@ def test_the_context_of_a_region_is_that_of_the_whole_frame(engine):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_region_gives_what_the_whole_frame_gives(engine):
     """Two objects in motion: the mattes are those of decoding whole frames, and far less is decoded."""
     images = torch.from_numpy(golden_frames(6, 320, 480)).permute(0, 3, 1, 2).float() / 255

@@ -304,6 +304,7 @@ def zip_of(path: Path, *names: str) -> None:
             archive.writestr(name, b"}.")
 
 
+@pytest.mark.slow
 def test_tuples_that_crash_python_would_crash_torch(tmp_path: Path) -> None:
     """The refused archive ends a process that trusts torch's own check alone."""
     write_archive(tmp_path / "x.pth", nested_tuples(450_000))
