@@ -1,4 +1,4 @@
-"""``stcn finetune``: the keyframes of a show to weights of its own."""
+"""``stcn finetune``: weights for a show, from the keyframes of its shots."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def finetune(
     from stcn_plugin.weights.store import WeightsStore
 
     store = WeightsStore()
-    store.check_name(name, replace=replace)  # before minutes are spent on them
+    store.check_name(name, replace=replace)  # before the training, which takes minutes
     shots = [load_shot(file, overrides=overrides) for file in shot_files]
     with watched(total=steps, batch=tuning.BATCH) as watcher:
         done = tuning.finetune(shots, out=out or Path(f"{name}.finetune"), steps=steps, store=store, watcher=watcher)

@@ -1,4 +1,4 @@
-"""``stcn train``: a configuration file to weights."""
+"""``stcn train``: trains weights from a configuration file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ The weights are written to the folder of the run: stcn weights add runs/show/wei
 
 
 def _settings(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    """Print every setting and leave."""
+    """Print all settings and exit."""
     if not wanted:
         return
     from stcn_plugin.cli.tables import print_table
@@ -89,10 +89,10 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
 
 
 def require_extra() -> None:
-    """Make sure that what only training needs is installed.
+    """Check that the optional dependencies of training are installed.
 
     Raises:
-        TrainingError: It is not; tells how to install it.
+        TrainingError: One is missing.
     """
     from importlib.util import find_spec
 

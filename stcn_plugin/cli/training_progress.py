@@ -1,4 +1,4 @@
-"""How far training is: a bar on a terminal, lines elsewhere; and a first signal that stops it in good order."""
+"""Progress of training: a bar on a terminal, lines of text elsewhere. The first signal stops training after a step."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _RECENT = 50  # steps over which speed, loss and overlap are averaged
 
 @contextmanager
 def watched(*, total: int, batch: int) -> Iterator[Watcher]:
-    """Show progress on stderr while the context lasts; a first signal asks the run to stop, a second one ends it.
+    """Show progress on stderr while the context lasts. The first signal stops the run after a step, a second one ends it.
 
     Args:
         total: Steps of the run.
-        batch: Samples a step.
+        batch: Samples per step.
     """
     from stcn_plugin.training.distributed import is_leader
     from stcn_plugin.training.reports import Watcher
 
     def notify(_number: int) -> None:
         if is_leader():
-            write_stderr("stopping after this step; press Ctrl-C again to stop at once and lose it")
+            write_stderr("stopping after this step; press Ctrl-C again to stop immediately and lose it")
 
     display = _Display(total, batch)
     with stop_requests(on_request=notify) as stop, display.shown():
@@ -68,14 +68,14 @@ class _Display:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        columns = (TextColumn("step"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
+        columns = (TextColumn("step"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[state]}"))
         with Progress(*columns, console=Console(stderr=True)) as self._bar:
-            self._bar.add_task("train", total=self._total, told="")
+            self._bar.add_task("train", total=self._total, state="")
             yield
 
     def start(self, step: int) -> None:
         if step:
-            self._line(f"going on after step {step} of {self._total}")
+            self._line(f"resuming after step {step} of {self._total}")
         self._update(step)
 
     def step(self, report: StepReport) -> None:
@@ -84,7 +84,7 @@ class _Display:
         now = time.monotonic()
         if self._bar is None and (report.step in (1, self._total) or now - self._printed >= _SECONDS_BETWEEN_LINES):
             self._printed = now
-            self._line(f"step {report.step}/{self._total}: {self._told()}")
+            self._line(f"step {report.step}/{self._total}: {self._state()}")
 
     def validation(self, report: ValidationReport) -> None:
         scores = ", ".join(f"{clip} {score:.3f}" for clip, score in report.scores.items())
@@ -96,9 +96,9 @@ class _Display:
 
     def _update(self, step: int) -> None:
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=step, told=self._told())
+            self._bar.update(self._bar.task_ids[0], completed=step, state=self._state())
 
-    def _told(self) -> str:
+    def _state(self) -> str:
         if not self._recent:
             return ""
         count, seconds = len(self._recent), sum(report.seconds for report in self._recent)

@@ -1,4 +1,4 @@
-"""The one call that does everything: a shot in, mattes on disk."""
+"""`propagate`: runs a shot from checking its files to writing its mattes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.job.activities import Activities, Activity
-from stcn_plugin.job.prepare import Job, prepare
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Warnings, Watcher
 from stcn_plugin.network.engine import Engine
@@ -51,22 +52,22 @@ def propagate(
 
     Args:
         shot: From `load_shot` or `make_shot`.
-        update: Frames whose keyframes are new, changed or gone; only the spans around them are propagated, into mattes
-            that are there. Empty propagates the whole shot.
-        on_progress: Told after every step.
-        on_frame: Told a frame and its files when they are on disk, on a thread of its own.
-        on_warning: Told what went wrong without harm to the mattes.
-        is_cancelled: Asked before every step and between its stages.
-        on_activity: Called with the pieces of work under way whenever one begins, advances or ends, on any thread.
-        engine_for: Gives the engine that settings ask for; to keep one over several shots.
-        studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` runs none, installed or not: a
-            program says itself whether others' code takes part.
+        update: Frames whose keyframes are new, changed or removed. Only the frames up to the neighbouring keyframes are
+            propagated, into the existing mattes. Empty propagates the whole shot.
+        on_progress: Called after every step.
+        on_frame: Called with a frame and its files when they are on disk, on another thread.
+        on_warning: Called with problems that do not affect the mattes.
+        is_cancelled: Called before every step and between its stages.
+        on_activity: Called with the current activities whenever one begins, advances or ends, on any thread.
+        engine_for: Returns the engine for settings. Override it to share an engine between shots.
+        studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` loads no plugins, not even
+            installed ones.
 
     Returns:
-        What was written, where it ran, and how long each stage took.
+        The files, the weights and device that were used, and the seconds of each stage.
 
     Raises:
-        STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
+        STCNError: The shot has a problem, or a file could not be read or written. All files on disk are complete.
     """
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
@@ -77,19 +78,19 @@ def propagate(
 def check(
     shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None, watcher: Watcher = Watcher()
 ) -> Job:
-    """Find and check everything that a shot needs, its weights included.
+    """Find and check everything that a shot needs, including its weights.
 
     Args:
         shot: As for `propagate`.
         update: As for `propagate`.
         studio: As for `propagate`.
-        watcher: Callbacks of the job.
+        watcher: The callbacks.
 
     Returns:
         A job for `execute`. Its settings name the file of the weights, so that loading them needs no plugins.
 
     Raises:
-        STCNError: Something is wrong; nothing has been written.
+        STCNError: The shot has a problem. Nothing has been written.
     """
     studio, activities = studio or builtin_hooks(), Activities(watcher.on_activity)
     with shot.naming_origins():
@@ -101,12 +102,12 @@ def check(
 
 
 def execute(job: Job, engine_for: Callable[[Preset], Engine], *, watcher: Watcher = Watcher()) -> Report:
-    """Load the network, propagate and write.
+    """Load the network, propagate, and write the mattes.
 
     Args:
         job: From `check`.
         engine_for: As for `propagate`.
-        watcher: Callbacks of the job.
+        watcher: The callbacks.
 
     Raises:
         STCNError: As for `propagate`.

@@ -14,7 +14,7 @@ from stcn_plugin.errors import PresetError
 from stcn_plugin.job.activities import Activities, Activity
 
 if TYPE_CHECKING:
-    from stcn_plugin.job.prepare import Job
+    from stcn_plugin.job.job import Job
     from stcn_plugin.network.engine import Engine
     from stcn_plugin.presets.model import Preset
     from stcn_plugin.shot.layers import ShotLayers

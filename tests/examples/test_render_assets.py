@@ -1,4 +1,4 @@
-"""The example that renders models that others made: only what has a licence, moving, with masks that fit."""
+"""The example script that renders 3D models: only licensed ones, animated, with matching masks."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 
 from stcn_plugin.training.elements import ElementReader, find_elements
 from stcn_plugin.training.pictures import PictureReader, find_clips
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "training" / "render_assets.py"
 CHEAP = ("--seed", "3", "--samples", "2", "--matte-samples", "16")
@@ -64,7 +66,7 @@ def run(python: Path, *arguments: str, home: Path) -> subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def assets(blender_python, tmp_path_factory) -> Path:
-    """A folder with a rigged model that acts, one whose rig came without actions, a sky, and their licences."""
+    """A folder with an animated model, a rigged model without actions, an HDRI, and their licences."""
     folder = tmp_path_factory.mktemp("assets")
     for name in ("acts", "stiff"):
         (folder / name).mkdir()
@@ -90,7 +92,7 @@ def render(python: Path, out: Path, licences: Path, *arguments: str) -> subproce
 
 
 def test_training_reads_clips_whose_objects_move(blender_python, assets, tmp_path):
-    """Plates and soft masks of the same objects on every frame; licences and sources lie beside them."""
+    """Plates and soft masks of the same objects on every frame, with a list of licences and sources."""
     out = tmp_path / "out"
     done = render(blender_python, out, assets / "licences.csv", "--clips", "1", "--size", "96x72", "--frames", "3")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -109,8 +111,8 @@ def test_training_reads_clips_whose_objects_move(blender_python, assets, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["acts", "stiff"])
-def test_a_cut_out_acts_or_swings_by_itself(blender_python, assets, tmp_path, name):
-    """Its outline changes from frame to frame, by the action that came with it or by its bones; around it all is clear."""
+def test_cut_outs_are_animated(blender_python, assets, tmp_path, name):
+    """By the model's own action or by swinging its bones; the background is transparent."""
     licences = write_list(assets / f"{name}.csv", [(name, "CC0-1.0", "a friend"), ("skies", "CC0-1.0", "a third")])
     out = tmp_path / "things"
     done = render(blender_python, out, licences, "--cut-outs", "--clips", "1", "--size", "96x96", "--frames", "4")
@@ -138,7 +140,7 @@ def test_a_cut_out_acts_or_swings_by_itself(blender_python, assets, tmp_path, na
     ids=["no licence", "no folder", "no models"],
 )
 def test_nothing_is_rendered_without_a_licence(blender_python, assets, tmp_path, rows, said):
-    """A list with gaps ends the run before anything is made, and the message says where."""
+    """A list with gaps is an error before anything is rendered, and the message names the line."""
     done = render(blender_python, tmp_path / "out", write_list(assets / "gaps.csv", rows))
     assert done.returncode != 0
     assert said in done.stderr

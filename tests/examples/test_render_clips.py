@@ -64,7 +64,7 @@ def test_training_reads_the_clips(rendered):
 
 
 def test_masks_are_soft_and_show_the_objects(rendered):
-    """Objects cover a fair share of the first frame, edges have values between, and no pixel is covered twice."""
+    """Objects cover a good part of the first frame, edges are soft, and no pixel is covered twice."""
     out, _ = rendered
     for clip in find_clips(out):
         path = clip.pictures[0].mask
@@ -78,7 +78,7 @@ def test_masks_are_soft_and_show_the_objects(rendered):
 
 
 def test_plates_are_well_lit_and_their_objects_move(rendered):
-    """A plate has darks and lights; its two frames differ, and so do the masks."""
+    """A plate has dark and light parts; its two frames differ, and so do the masks."""
     out, _ = rendered
     for first, second in pictures(out).values():
         assert 30 < np.median(first.rgb) < 190
@@ -87,8 +87,8 @@ def test_plates_are_well_lit_and_their_objects_move(rendered):
         assert any((first.masks[name] != second.masks[name]).any() for name in first.masks)
 
 
-def test_a_clip_follows_from_seed_and_number(blender_python, rendered, tmp_path):
-    """Rendered alone, a clip is pixel for pixel the one that came after another."""
+def test_a_clip_depends_only_on_seed_and_number(blender_python, rendered, tmp_path):
+    """Rendered alone, it is pixel for pixel the same as after another clip."""
     out, _ = rendered
     render(blender_python, tmp_path / "again", "--first", str(ONE), "--clips", "1")
     (again,) = pictures(tmp_path / "again").values()
@@ -99,8 +99,8 @@ def test_a_clip_follows_from_seed_and_number(blender_python, rendered, tmp_path)
             np.testing.assert_array_equal(mask, after.masks[name])
 
 
-def test_clips_that_are_there_are_left_alone(blender_python, rendered):
-    """A second run renders only what is missing, prints a line for that, and leaves nothing unfinished."""
+def test_existing_clips_are_skipped(blender_python, rendered):
+    """A second run renders only missing clips and prints a line for each."""
     out, said = rendered
     names = [f"clip_{SEED}_00001", f"clip_{SEED}_00002"]
     assert [line.split()[0] for line in said] == names

@@ -14,8 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 import stcn_plugin
-from stcn_plugin.cli.install import install
-from stcn_plugin.cli.uninstall import uninstall
+from stcn_plugin.cli.install import install, uninstall
 from stcn_plugin.errors import InstallError
 from stcn_plugin.install import interpreter, payload
 from stcn_plugin.install.interpreter import worker_python
@@ -37,14 +36,15 @@ def test_nuke_in_the_users_home(tmp_path):
     files = {str(path) for path in home.rglob("*") if path.is_file()}
     lines = result.stdout.splitlines()
     assert {line.removeprefix("wrote ") for line in lines if line.startswith("wrote ")} == files
-    assert lines[-3:] == [
-        f"Installed the Nuke plugin {stcn_plugin.__version__}; its work is done by {sys.executable}.",
-        "Start Nuke again: there is an STCN menu. Without its interface:",
-        f"  nuke -t {home / 'stcn' / 'batch.py'} --help",
-    ]
+    summary = "\n".join(lines[-3:-1])
+    assert f"Nuke plugin {stcn_plugin.__version__}" in summary
+    assert f" {sys.executable}." in summary
+    assert lines[-1] == f"  nuke -t {home / 'stcn' / 'batch.py'} --help"
     assert (home / "stcn" / "batch.py").is_file()
     again = stcn("install", "nuke", cwd=tmp_path, HOME=str(tmp_path))
-    assert again.stdout == f"The Nuke plugin {stcn_plugin.__version__} is there already; nothing was changed.\n"
+    (line,) = again.stdout.splitlines()
+    assert f"Nuke plugin {stcn_plugin.__version__}" in line
+    assert "nothing was changed" in line
     (home / "stcn" / "mine.txt").write_text("x")
     result = stcn("uninstall", "nuke", cwd=tmp_path, HOME=str(tmp_path))
     lines = result.stdout.splitlines()
@@ -65,10 +65,10 @@ def test_blender_by_its_program(tmp_path, stand_in):
     assert Path(batch).is_file()
     hint = result.stdout.splitlines()[-1]
     result = stcn("install", "blender", "--blender", program, cwd=tmp_path)
-    assert result.stdout == (
-        f"The Blender extension {stcn_plugin.__version__} is there already; nothing was changed. "
-        f"Without its interface:\n{hint}\n"
-    )
+    summary, line = result.stdout.splitlines()
+    assert f"Blender extension {stcn_plugin.__version__}" in summary
+    assert "nothing was changed" in summary
+    assert line == hint
     result = stcn("uninstall", "blender", "--blender", program, "--dry-run", cwd=tmp_path)
     assert result.stdout == f"would remove {program.parent / 'extensions' / 'stcn_plugin'}\n"
 

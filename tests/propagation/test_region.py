@@ -109,6 +109,7 @@ def test_the_context_of_a_region_equals_that_of_the_whole_frame(engine):
             torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_region_decoding_gives_the_mattes_of_whole_frames(engine):
     """Two moving objects: nearly the same mattes, and far less is decoded."""
     images = torch.from_numpy(golden_frames(6, 320, 480)).permute(0, 3, 1, 2).float() / 255

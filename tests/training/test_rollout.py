@@ -78,7 +78,7 @@ def test_bfloat16_stays_near_float32(network, rollout):
 
 @pytest.mark.parametrize(
     ("variant", "precision"),
-    [(LITE, torch.float32), (LITE, torch.bfloat16), (PUBLISHED, torch.float32)],
+    [(LITE, torch.float32), (LITE, torch.bfloat16), pytest.param(PUBLISHED, torch.float32, marks=pytest.mark.slow)],
     ids=["lite", "lite in bfloat16", "published"],
 )
 def test_every_weight_learns(variant, precision):

@@ -106,7 +106,7 @@ def test_a_run_that_was_killed_goes_on_as_if_nothing_had_been(whole, configured)
     assert len(curve(file.parent / "killed")) < 6
     again = stcn("train", file)
     assert again.returncode == 0, again.stderr
-    assert "going on after step " in again.stderr
+    assert "resuming after step " in again.stderr
     assert f"{file.parent / 'killed' / 'weights.safetensors'}: 6 steps in" in again.stdout
     assert_same_run(file.parent / "killed", whole)
 

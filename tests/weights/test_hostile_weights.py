@@ -317,6 +317,7 @@ def zip_of(path: Path, *names: str) -> None:
             archive.writestr(name, b"}.")
 
 
+@pytest.mark.slow
 def test_deep_nesting_crashes_torch(tmp_path: Path) -> None:
     """The archive that is refused crashes a process that relies on torch's own check."""
     write_archive(tmp_path / "x.pth", nested_tuples(450_000))
