@@ -95,7 +95,7 @@ def test_training_reads_clips_whose_objects_move(blender_python, assets, tmp_pat
     done = render(blender_python, out, assets / "licences.csv", "--clips", "1", "--size", "96x72", "--frames", "3")
     assert done.returncode == 0, done.stdout + done.stderr
     (clip,) = find_clips(out)
-    reader = PictureReader(lines=72)
+    reader = PictureReader(short_side=72)
     frames = [reader.read(picture) for picture in clip.pictures]
     assert [pixels.rgb.shape for pixels in frames] == [(72, 96, 3)] * 3
     assert frames[0].rgb.std() > 12

@@ -44,7 +44,7 @@ def rendered(blender_python, tmp_path_factory) -> tuple[Path, list[str]]:
 
 def pictures(out: Path) -> dict[int, list[Pixels]]:
     """Read all clips of a folder as training does, by their number."""
-    reader = PictureReader(lines=72)
+    reader = PictureReader(short_side=72)
     return {
         int(clip.name.rpartition("_")[2]): [reader.read(picture) for picture in clip.pictures]
         for clip in find_clips(out)

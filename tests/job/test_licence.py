@@ -127,7 +127,7 @@ def test_weights_that_state_no_licence(job, tmp_path: Path) -> None:
         ("research only", True),
         ("for research use only", True),
         ("not for commercial use", True),
-        ("of all that it was made from: CC0 + CC-BY-NC-4.0", True),
+        ("all of: CC0 + CC-BY-NC-4.0", True),
         ("repository MIT, weights not mentioned; training data in part for non-commercial use only", True),
         ("MIT", False),
         ("CC-BY-4.0", False),
