@@ -56,14 +56,8 @@ def extract_cut_out(pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8
         return None
     union = np.maximum.reduce([mask for _, mask in pictures])
     rows, columns = np.nonzero(union.max(1) > 127)[0], np.nonzero(union.max(0) > 127)[0]
-    row_range = slice(max(rows[0] - _MARGIN, 0), rows[-1] + 1 + _MARGIN)
-    column_range = slice(max(columns[0] - _MARGIN, 0), columns[-1] + 1 + _MARGIN)
-    rgba = np.stack(
-        [
-            np.concatenate([rgb[row_range, column_range], mask[row_range, column_range, None]], -1)
-            for rgb, mask in pictures
-        ]
-    )
+    box = tuple(slice(max(found[0] - _MARGIN, 0), found[-1] + 1 + _MARGIN) for found in (rows, columns))
+    rgba = np.stack([np.concatenate([rgb, mask[..., None]], -1)[box] for rgb, mask in pictures])
     return CutOut(premultiplied(to_unit_floats(rgba)))
 
 

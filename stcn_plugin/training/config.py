@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -28,6 +28,11 @@ NonNegative = Annotated[int, Field(ge=0, strict=True)]
 Stages = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
+def _plain_text_for(key: str) -> Any:
+    """Return a validator that accepts text in place of a group with this key."""
+    return model_validator(mode="before")(lambda value: {key: value} if isinstance(value, str) else value)
+
+
 class Folder(Section):
     """A folder of pictures."""
 
@@ -35,11 +40,7 @@ class Folder(Section):
     """The folder. Clips are in `<clip>/plates` and `<clip>/masks`, stills in `plates` and `masks`."""
     licence: str = NOT_STATED
     """Licence, for the model card."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        return {"folder": value} if isinstance(value, str) else value
+    _plain = _plain_text_for("folder")
 
 
 class Source(Folder):
@@ -58,11 +59,7 @@ class Pretrained(Section):
     """A `.pth` file."""
     licence: str = NOT_STATED
     """Licence, for the model card."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        return {"file": value} if isinstance(value, str) else value
+    _plain = _plain_text_for("file")
 
 
 class Data(Section):

@@ -77,16 +77,11 @@ class History:
 
     def _truncate(self, name: str, step: int) -> None:
         """Remove the rows after a step."""
-        rows = self._read(name)
         path = self._folder / name
-        if not rows:
+        if rows := [row for row in self._read(name) if int(row["step"]) <= step]:
+            write_whole(path, _csv(rows, with_header=True))
+        else:
             path.unlink(missing_ok=True)
-            return
-        kept = [row for row in rows if int(row["step"]) <= step]
-        if not kept:
-            path.unlink()
-            return
-        write_whole(path, _csv(kept, with_header=True))
 
 
 def _csv(rows: Sequence[Mapping[str, object]], *, with_header: bool) -> bytes:

@@ -88,21 +88,19 @@ def _after(deforms: Sequence[Deform], points: np.ndarray, time: float) -> np.nda
 
 
 def _bend(rng: np.random.Generator) -> Deform:
-    pace, phase, amount = log_uniform(rng, 0.1, 1.0), rng.uniform(0, 6.28), rng.uniform(0.3, 1.0)
-
-    def deform(points: np.ndarray, time: float) -> np.ndarray:
-        angle = amount * np.sin(pace * time + phase) * points[:, 2]
-        return _turned(points, (2, 0), angle)
-
-    return deform
+    return _rotation_along_z(rng, (2, 0), (0.3, 1.0))
 
 
 def _twist(rng: np.random.Generator) -> Deform:
-    pace, phase, amount = log_uniform(rng, 0.1, 1.0), rng.uniform(0, 6.28), rng.uniform(0.4, 1.8)
+    return _rotation_along_z(rng, (0, 1), (0.4, 1.8))
+
+
+def _rotation_along_z(rng: np.random.Generator, axes: tuple[int, int], amounts: tuple[float, float]) -> Deform:
+    pace, phase, amount = log_uniform(rng, 0.1, 1.0), rng.uniform(0, 6.28), rng.uniform(*amounts)
 
     def deform(points: np.ndarray, time: float) -> np.ndarray:
         angle = amount * np.sin(pace * time + phase) * points[:, 2]
-        return _turned(points, (0, 1), angle)
+        return _turned(points, axes, angle)
 
     return deform
 
