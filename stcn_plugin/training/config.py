@@ -109,7 +109,7 @@ class Mixture(Section):
     motion_blur: Fraction = 0.5
     """Fraction of composited objects with motion blur, in the picture and in the mask."""
     clip_jitter: Fraction = 0.5
-    """Fraction of the samples from clips whose frames are shifted slightly against each other."""
+    """Fraction of the samples from clips in which every frame has a small random transformation."""
     crop_scale: tuple[Positive, Positive] = (0.65, 1.0)
     """Smallest and largest side of a crop, as a fraction of the picture's short side."""
 
@@ -167,7 +167,7 @@ class Optimiser(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
     """Weight decay."""
     grad_clip_norm: Positive = 3.0
-    """Gradient norm clipping."""
+    """Gradient norm clipping: larger gradients are scaled down to this norm."""
     frozen: tuple[str, ...] = ()
     """Prefixes of parameter names to freeze, such as `key_encoder.blocks.0.`"""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -115,5 +115,5 @@ def test_random_displacements_are_smooth_and_of_the_given_strength(random_displa
     assert drawn.shape == (150, 2, 64, 64)
     corners = drawn[:, :, [0, 0, -1, -1], [0, -1, 0, -1]]
     assert float(corners.std()) == pytest.approx(0.05 * 64, rel=0.1)
-    assert float(corners.mean()) == pytest.approx(0, abs=0.4)
+    assert float(corners.mean()) == pytest.approx(0, abs=0.4)  # over 4 standard errors
     assert float(drawn.diff(dim=2).abs().max()) < 1.5
