@@ -20,19 +20,12 @@ from stcn_plugin.training.samples import Sample
 
 
 class Trainer:
-    """Trains a network, and saves and restores its state.
+    """Trains a network, and saves and restores its state, which has the attributes of `Checkpoint`.
 
     Args:
         network: From `initial_network`.
         config: The configuration.
         group: The processes of the run.
-
-    Attributes:
-        step: Completed steps.
-        best: Best validation score, -1 before the first.
-        seconds: Training time.
-        validated_step: Step of the last validation, 0 before the first.
-        validation_data: Clips and sizes that the scores were measured on.
     """
 
     def __init__(self, network: STCN, config: TrainingConfig, *, group: Group) -> None:

@@ -166,13 +166,13 @@ def test_a_repeated_termination_signal_still_saves_the_checkpoint(configured):
     assert f"stopped after step {len(curve(file.parent / 'run'))} of 1000; the checkpoint is saved" in output
 
 
-def test_a_second_signal_ends_a_run_at_once(configured):
-    """Without a checkpoint of the step; the processes that prepare samples go as well."""
+def test_a_second_ctrl_c_ends_a_run_immediately(configured):
+    """Without a checkpoint of the step; the data loader processes end too."""
     file = configured(steps={"total": 1000}, compute={"workers": 1}, checkpoint_every=1000)
     with started(file) as process:
         wait_for(process, "step 1/1000")
         children = loader_processes(process.pid)
-        process.send_signal(signal.SIGSTOP)  # so that no step ends between the two
+        process.send_signal(signal.SIGSTOP)  # no step may end between the two signals
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGCONT)
         time.sleep(0.6)
