@@ -1,4 +1,4 @@
-"""The example script that renders 3D models: only licensed ones, animated, with matching masks."""
+"""`render_assets.py`: animated models with masks; only files with a licence are used."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def run(python: Path, *arguments: str, home: Path) -> subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def assets(blender_python, tmp_path_factory) -> Path:
-    """A folder with an animated model, a rigged model without actions, an HDRI, and their licences."""
+    """A folder with a rigged model with an action, one without, an HDRI, and their licences."""
     folder = tmp_path_factory.mktemp("assets")
     for name in ("acts", "stiff"):
         (folder / name).mkdir()
@@ -92,12 +92,12 @@ def render(python: Path, out: Path, licences: Path, *arguments: str) -> subproce
 
 
 def test_training_reads_clips_whose_objects_move(blender_python, assets, tmp_path):
-    """Plates and soft masks of the same objects on every frame, with a list of licences and sources."""
+    """Masks change over the frames; licences and sources are written next to the clips."""
     out = tmp_path / "out"
     done = render(blender_python, out, assets / "licences.csv", "--clips", "1", "--size", "96x72", "--frames", "3")
     assert done.returncode == 0, done.stdout + done.stderr
     (clip,) = find_clips(out)
-    reader = PictureReader(lines=72)
+    reader = PictureReader(short_side=72)
     frames = [reader.read(picture) for picture in clip.pictures]
     assert [pixels.rgb.shape for pixels in frames] == [(72, 96, 3)] * 3
     assert frames[0].rgb.std() > 12
@@ -111,8 +111,8 @@ def test_training_reads_clips_whose_objects_move(blender_python, assets, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["acts", "stiff"])
-def test_cut_outs_are_animated(blender_python, assets, tmp_path, name):
-    """By the model's own action or by swinging its bones; the background is transparent."""
+def test_a_cut_out_is_animated(blender_python, assets, tmp_path, name):
+    """By its action or by its bones; the surroundings are transparent."""
     licences = write_list(assets / f"{name}.csv", [(name, "CC0-1.0", "a friend"), ("skies", "CC0-1.0", "a third")])
     out = tmp_path / "things"
     done = render(blender_python, out, licences, "--cut-outs", "--clips", "1", "--size", "96x96", "--frames", "4")
@@ -131,7 +131,7 @@ def test_cut_outs_are_animated(blender_python, assets, tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "what"),
     [
         ([("acts", "", "a friend")], "line 2: no licence"),
         ([("acts", "CC0-1.0", "a friend"), ("nowhere", "CC0-1.0", "nobody")], "line 3: there is no"),
@@ -139,9 +139,9 @@ def test_cut_outs_are_animated(blender_python, assets, tmp_path, name):
     ],
     ids=["no licence", "no folder", "no models"],
 )
-def test_nothing_is_rendered_without_a_licence(blender_python, assets, tmp_path, rows, said):
-    """A list with gaps is an error before anything is rendered, and the message names the line."""
+def test_nothing_is_rendered_without_a_licence(blender_python, assets, tmp_path, rows, what):
+    """An incomplete list is an error before anything is rendered; the message names the line."""
     done = render(blender_python, tmp_path / "out", write_list(assets / "gaps.csv", rows))
     assert done.returncode != 0
-    assert said in done.stderr
+    assert what in done.stderr
     assert not (tmp_path / "out").exists()

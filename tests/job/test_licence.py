@@ -128,7 +128,7 @@ def test_weights_without_a_licence_are_reported_as_such(job, tmp_path: Path) -> 
         ("research only", True),
         ("for research use only", True),
         ("not for commercial use", True),
-        ("of all that it was made from: CC0 + CC-BY-NC-4.0", True),
+        ("all of: CC0 + CC-BY-NC-4.0", True),
         ("repository MIT, weights not mentioned; training data in part for non-commercial use only", True),
         ("MIT", False),
         ("CC-BY-4.0", False),
