@@ -265,6 +265,19 @@ def test_flat_greys_are_refused(tmp_path, levels, white):
     same(read(path, objects={"hero": levels[0]}), one(picture == levels[0], "hero"))
 
 
+@pytest.mark.parametrize("top", [255, 1023, 4095])
+def test_what_may_be_coverage_in_fewer_bits_is_refused(tmp_path, top):
+    """In a file of 16 bits, 8, 10 or 12 bits of grey with one value at the edges, or with a flat half, are no two objects."""
+    hard = SQUARE.astype(np.uint16) * top
+    edged, flat = hard.copy(), hard.copy()
+    edged[2, 4:12] = edged[9, 4:12] = top * 47 // 100
+    flat[2:10, 14:19] = top // 2
+    for picture in (edged, flat):
+        path = save(tmp_path / "k.png", picture)
+        assert f"the highest value of the picture is {top} of 65535" in refusal(path)
+        same(read(path, objects={"hero": top}), one(SQUARE, "hero"))
+
+
 def test_a_soft_matte_in_the_wrong_range_is_refused(tmp_path):
     """8 or 12 bits of grey in a file of 16: the matte would be nearly empty."""
     soft = np.repeat(np.linspace(0, 1, 20)[np.newaxis], 12, axis=0)
