@@ -278,6 +278,16 @@ def test_what_may_be_coverage_in_fewer_bits_is_refused(tmp_path, top):
         same(read(path, objects={"hero": top}), one(SQUARE, "hero"))
 
 
+def test_small_numbers_in_one_colour_are_no_grey(tmp_path):
+    """Numbers up to 2 in the red or in two colours, as COCO's panoptic pictures have them, differ by what JPEG may."""
+    picture = np.zeros((12, 20, 3), np.uint8)
+    picture[..., 0], picture[..., 1] = SQUARE, TWO == 2
+    path = save(tmp_path / "k.png", picture)
+    assert "Its flat colours are: #010000, #000100" in refusal(path)
+    wanted = {"hero": "#010000", "bg": "#000100"}
+    same(read(path, objects=wanted), {"hero": by_number(TWO, 1)["1"], "bg": by_number(TWO, 2)["2"]})
+
+
 def test_a_soft_matte_in_the_wrong_range_is_refused(tmp_path):
     """8 or 12 bits of grey in a file of 16: the matte would be nearly empty."""
     soft = np.repeat(np.linspace(0, 1, 20)[np.newaxis], 12, axis=0)

@@ -147,7 +147,8 @@ class Picture:
         # Three NaN, or three infinities, are as grey as three zeros.
         seen = [np.nan_to_num(to_float(plane).clip(0, 1)) for plane in (red, green, blue)]
         apart = max(float(np.abs(seen[0] - seen[1]).max()), float(np.abs(seen[2] - seen[1]).max()))
-        return green if apart <= _GREY_TOLERANCE else None
+        brightest = max(float(plane.max()) for plane in seen)  # small numbers in one colour are no grey
+        return green if apart <= _GREY_TOLERANCE * brightest else None
 
     @cached_property
     def _levels(self) -> Levels | None:
