@@ -140,6 +140,13 @@ def test_the_palette_of_a_tiff(tmp_path):
     same(read(write_tiff(tmp_path / "k.tif", TWO, PALETTE, palette=colours)), by_number(TWO, 1, 2))
 
 
+def test_a_palette_of_8_bits_in_a_tiff(tmp_path):
+    """Old programs write colours up to 255 where a TIFF wants 65535; libtiff reads them as 8 bits too."""
+    palette = np.zeros((256, 3), np.uint16)
+    palette[0] = 255
+    same(read(write_tiff(tmp_path / "k.tif", 1 - SQUARE, PALETTE, palette=palette)), one(SQUARE))
+
+
 def test_objects_of_the_same_colour_are_told_apart_by_number(tmp_path):
     """Palettes that are shorter than the numbers in use are filled with one colour."""
     same(read(paletted(tmp_path / "k.png", TWO, [0, 0, 0, *RED, *RED])), by_number(TWO, 1, 2))
