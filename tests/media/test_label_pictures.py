@@ -111,6 +111,17 @@ def test_flat_greys_of_a_grey_palette_are_refused(tmp_path):
     same(read(path, selector="R"), one(TWO / np.float32(3)))
 
 
+@pytest.mark.parametrize("colours", [[254] * 3 + [1] * 3, [0] * 3 + [128] * 3, [0] * 3 + [2] * 3])
+def test_greys_that_ask_name_the_indices(tmp_path, colours):
+    """A number in the error is an index, as a number in the shot file is, and the channel is one of the file."""
+    path = paletted(tmp_path / "k.png", SQUARE if colours[0] == 0 else 1 - SQUARE, colours, bits=1)
+    brightest = int(np.argmax(colours[::3]))
+    text = refusal(path)
+    assert f"hero: {brightest}. It has: 0 (#" in text and text.endswith("choose its channel: k.png:R.")
+    same(read(path, objects={"hero": brightest}), one(SQUARE, "hero"))
+    read(path, selector="R") if max(colours) > 2 else refusal(path, selector="R")
+
+
 def test_a_palette_of_one_colour_numbers_objects(tmp_path):
     """Labels whose palette nobody cared for."""
     same(read(paletted(tmp_path / "k.png", TWO, [0] * 768)), by_number(TWO, 1, 2))

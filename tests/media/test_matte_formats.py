@@ -186,7 +186,7 @@ def test_a_transparent_colour_does_not_harden_a_soft_matte(tmp_path):
     """PNG can call black transparent, which makes a hard alpha of a soft grey: both are offered."""
     path = tmp_path / "k.png"
     Pillow.fromarray(SOFT).save(path, transparency=0)
-    assert "Choose one: k.png:A or k.png:R" in refusal(path)
+    assert "Choose one: k.png:A or k.png:Y" in refusal(path)
     same(read(path, selector="Y"), {"matte": (SOFT / 255).astype(np.float32)})
 
 
