@@ -99,7 +99,7 @@ class FrameSequence:
         on_disk = existing(path)
         if numbered and (same := _same_name(on_disk)):
             prefix, suffix, numbers = same
-            return cls(on_disk.parent, prefix, padding_of(numbers), suffix)
+            return cls(on_disk.parent, prefix, padding_of(numbers, numbered["number"]), suffix)
         if token:
             return cls(path.parent, *parts_at(path, token))
         if is_folder(on_disk):

@@ -264,6 +264,8 @@ def test_frames_on_disk_are_those_that_the_pattern_names(tmp_path):
         (["00000.jpg", "00001.jpg"], "00001.jpg", "#####.jpg", (0, 1)),
         (["p.-0001.exr", "p.0000.exr"], "p.-0001.exr", "p.####.exr", (-1, 0)),
         (["p.-001.exr", "p.0000.exr"], "p.-001.exr", "p.####.exr", (-1, 0)),
+        (["p.1.exr", "p.0001.exr", "p.0002.exr"], "p.0001.exr", "p.####.exr", (1, 2)),
+        (["p.1.exr", "p.0001.exr", "p.0002.exr"], "p.1.exr", "p.#.exr", (1,)),
         (["sh-0001.exr", "sh-0002.exr"], "sh-0001.exr", "sh-####.exr", (1, 2)),
     ],
 )
