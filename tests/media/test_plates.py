@@ -222,6 +222,21 @@ def test_a_single_channel_becomes_grey(tmp_path, reader, names, layer):
     np.testing.assert_array_equal(image, truth[..., :1].repeat(3, 2))
 
 
+@pytest.mark.parametrize(("name", "channels"), [("depth", "Z"), ("CryptoObject00", "RGBA"), ("mask", "Y")])
+def test_a_part_of_data_before_the_picture_is_passed_over(tmp_path, reader, name, channels):
+    """Renderers sort their parts by name; depth, masks and ids are no plate where there is one."""
+    data, beauty = noise(16, 20, len(channels)), noise(16, 20, 3, seed=1)
+    parts = [
+        (spec_of(data, "float", channels, attributes={"oiio:subimagename": name}), data),
+        (spec_of(beauty, "half", "RGB", attributes={"oiio:subimagename": "rgb"}), beauty),
+    ]
+    write_parts(tmp_path / "p.0001.exr", parts)
+    np.testing.assert_array_equal(reader().read(1, **whole(beauty)).image, beauty)
+    if len(channels) == 1:
+        grey = reader(part=name).read(1, **whole(beauty)).image
+        np.testing.assert_array_equal(grey, data.repeat(3, -1))
+
+
 def test_parts_by_name_and_by_layer(tmp_path, reader):
     """A part is chosen by name; without one, the first part that has the picture."""
     mattes, beauty, diffuse = noise(4, 5, 2), noise(4, 5, 3, seed=1), noise(4, 5, 3, seed=2)
