@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from picture_files import noise, spec_of, write, write_parts
 from PIL import Image as Pillow
+from tiff_bytes import WHITE_IS_ZERO, write_tiff
 
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.media.colour import ColourTransform
@@ -235,6 +236,18 @@ def test_a_part_of_data_before_the_picture_is_passed_over(tmp_path, reader, name
     if len(channels) == 1:
         grey = reader(part=name).read(1, **whole(beauty)).image
         np.testing.assert_array_equal(grey, data.repeat(3, -1))
+
+
+def test_a_negative_of_16_bits_is_refused(tmp_path, reader):
+    """OpenImageIO turns white as 0 round in 8 bits alone."""
+    values = (np.arange(16 * 20) * 800 % 65536).astype(np.uint16).reshape(16, 20)
+    write_tiff(tmp_path / "p.0001.tif", values, WHITE_IS_ZERO)
+    with pytest.raises(PlateError, match="stores white as 0 in uint16"):
+        reader("tif").header(1)
+    byte = (values >> 8).astype(np.uint8)
+    write_tiff(tmp_path / "p.0001.tif", 255 - byte, WHITE_IS_ZERO)
+    image = reader("tif").read(1, **whole(values)).image
+    np.testing.assert_allclose(image[..., 0], byte / 255, atol=1e-6)
 
 
 def test_parts_by_name_and_by_layer(tmp_path, reader):
