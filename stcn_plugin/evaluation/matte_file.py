@@ -97,4 +97,4 @@ def _require(path: Path, names: Sequence[str], present: Collection[str]) -> None
     for name in names:
         if name not in present:
             what = f"there is no object '{name}' in this file, which other files of the sequence have"
-            raise MatteError(what, where=str(path), fix=f"It has: {', '.join(present)}")
+            raise MatteError(what, where=str(path), fix=f"It has: {', '.join(present) or 'no object with a name'}")
