@@ -43,6 +43,11 @@ def accept_any_text() -> None:
             reconfigure(errors="backslashreplace")
 
 
+def stderr_is_terminal() -> bool:
+    """Whether stderr is a terminal; it may be closed, as of a program that a service starts."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def _write(text: str, *, err: bool) -> None:
     if err:
         with suppress(OSError):  # there is nowhere to report that stderr is closed or its disk is full

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stcn_plugin.bridge.printable import printable
 from stcn_plugin.bridge.signals import stop_requests, write_stderr
-from stcn_plugin.cli.terminal import echo
+from stcn_plugin.cli.terminal import echo, stderr_is_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -65,7 +64,7 @@ class _Display:
     def shown(self) -> Iterator[None]:
         from stcn_plugin.training.distributed import is_leader
 
-        if not sys.stderr.isatty() or not is_leader():
+        if not stderr_is_terminal() or not is_leader():
             yield
             return
         from rich.console import Console

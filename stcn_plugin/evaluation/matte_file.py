@@ -97,4 +97,4 @@ def _require(path: Path, names: Sequence[str], present: Collection[str]) -> None
     for name in names:
         if name not in present:
             what = f"this file has no object '{name}', but others of the sequence do"
-            raise MatteError(what, where=str(path), fix=f"It has: {', '.join(present)}")
+            raise MatteError(what, where=str(path), fix=f"It has: {', '.join(present) or 'no object with a name'}")

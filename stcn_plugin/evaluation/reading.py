@@ -36,9 +36,13 @@ class MatteFiles:
         return str(self._sequence)
 
     def frames(self) -> tuple[int, ...]:
-        """Return the frames on disk, ascending; with a file per object, those of any object."""
+        """Return the frames on disk, ascending; with a file per object, those of any object.
+
+        Broken links count: reading them is an error, so that the score leaves none out.
+        """
         sequences = self._by_object.values() if self._sequence.has_object else [self._sequence]
-        return tuple(sorted({frame for sequence in sequences for frame in sequence.frames_on_disk()}))
+        found = [sequence.on_disk() for sequence in sequences]
+        return tuple(sorted({frame for on_disk in found for frame in (*on_disk.names, *on_disk.broken)}))
 
     def require(self, frames: Iterable[int]) -> None:
         """Check that frames are on disk.

@@ -10,6 +10,7 @@ from torch import Tensor
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
 from stcn_plugin.frames import MOST_FRAMES, format_frame_range, shortened
+from stcn_plugin.media.listing import hashed
 from stcn_plugin.media.matte_reading import check_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.overlays import overlay_files
@@ -69,6 +70,20 @@ def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[in
         f"{len(missing)} of {asked} frames have no file: {shortened(format_frame_range(missing))}",
         where=sequence.pattern,
         fix=f"Render them, give a range without them, or {setting}",
+    )
+
+
+def padding_warning(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> str | None:
+    """Return what to warn of where frames are left out since their numbers have another padding than the pattern's."""
+    asked = set(shot.frames or on_disk.others)
+    left_out = [frame for frame in on_disk.others if frame in asked]
+    if not left_out:
+        return None
+    name = on_disk.others[left_out[0]]
+    fix = f"; the pattern of {name} is {pattern}" if (pattern := hashed(name)) else ""
+    return (
+        f"{sequence.pattern}: the frames {shortened(format_frame_range(left_out))} are left out, since their files have "
+        f"another number of digits{fix}"
     )
 
 

@@ -20,6 +20,7 @@ from stcn_plugin.job.checks import (
     check_outputs,
     check_untouched,
     check_update,
+    padding_warning,
     shot_frames,
     shot_outputs,
     stale_mattes_warning,
@@ -74,6 +75,8 @@ def prepare(
         sequence = FrameSequence.parse(shot.plate)
         on_disk = sequence.on_disk()
         frames = shot_frames(sequence, on_disk, shot)
+    if warning := padding_warning(sequence, on_disk, shot):
+        watcher.on_warning(warning)
     plates = PlateReader(
         sequence,
         files=plate_files(studio, sequence.pattern, part=settings.read.part, layer=settings.read.layer),

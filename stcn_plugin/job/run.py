@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.errors import OutputError
 from stcn_plugin.job.activities import Activities, describe_device_errors
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.device_lock import DeviceFileLock
@@ -93,6 +94,7 @@ class _Run:
         self._lock = DeviceFileLock(is_shared=engine.device.type != "cpu")
         self._done = 0
         self._written: dict[int, tuple[Path, ...]] = {}
+        self._files: list[Path] = []
         self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
         overlay = job.settings.overlay
         self._overlays = (
@@ -105,6 +107,7 @@ class _Run:
         with WriteBehind(depth=_WRITE_BEHIND) as writer:
             for segment in self._job.segments:
                 self._run(segment, writer)
+        self._check_kept()
         return self._report()
 
     def _run(self, segment: Segment, writer: WriteBehind) -> None:
@@ -125,6 +128,17 @@ class _Run:
                 elif plan.source(index) == "forward":
                     self._deliver(index, plate, self._blend(weights[index], own, None), writer)
         self._deliver_unreached(segment, writer)
+
+    def _check_kept(self) -> None:
+        """Refuse to end well where files of this run are gone: their folder was replaced or emptied meanwhile.
+
+        Raises:
+            OutputError: They are; names the first and how many.
+        """
+        if gone := [path for path in self._files if not os.path.lexists(path)]:
+            more = f", as are {len(gone) - 1} others of {len(self._files)}" if len(gone) > 1 else ""
+            what = f"this file was written by this job and is gone{more}"
+            raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
 
     def _report(self) -> Report:
         writer, sheet = self._job.writer, self._overlays.finish() if self._overlays else None
@@ -236,6 +250,7 @@ class _Run:
                 files = self._encode(index, plate, finished, small)
             started = time.perf_counter()
             job.outputs.write_together(files)
+            self._files += files
             self._written[frame] = mattes = job.writer.paths(frame)
             self._seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, mattes)

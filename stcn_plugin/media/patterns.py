@@ -113,9 +113,14 @@ def sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def padding_of(numbers: Iterable[str]) -> int:
-    """Return the padding of the frame numbers of one sequence: the shortest tells."""
-    return min(len(number) for number in numbers)
+def padding_of(numbers: Iterable[str], named: str = "") -> int:
+    """Return the padding of the frame numbers of one sequence: the shortest tells.
+
+    Args:
+        numbers: All that are on disk.
+        named: The one that was asked for; where it has leading zeros, files of other paddings are another sequence.
+    """
+    return len(named) if re.match("0[0-9]", named) else min(len(number) for number in numbers)
 
 
 def undecodable(text: str) -> FrameRangeError:

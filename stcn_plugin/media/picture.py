@@ -21,7 +21,8 @@ def picture_channels(
 
     Args:
         parts: The headers of all parts of the file.
-        part: Part by name; ``None`` takes the first that has the picture.
+        part: Part by name; ``None`` takes the first that has colours and is no Cryptomatte's, or else the first that has
+            any picture.
         layer: Layer by name; ``None`` is the unnamed one.
         where: Told first in an error.
 
@@ -31,10 +32,14 @@ def picture_channels(
     Raises:
         PlateError: There is no such part or layer, or no picture in it.
     """
-    for header in parts:
-        if part in {None, header.part} and (found := _picture_in(header.channels, layer or "")):
-            return header, found
-    raise _no_picture(parts, part, layer, where)
+    pictures = [
+        (header, found)
+        for header in parts
+        if part in {None, header.part} and (found := _picture_in(header.channels, layer or ""))
+    ]
+    if not pictures:
+        raise _no_picture(parts, part, layer, where)
+    return min(pictures, key=lambda each: (len(each[1]) == 1, "crypto" in each[0].part.lower()))
 
 
 def _picture_in(channels: Sequence[str], layer: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import bisect
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -41,11 +41,14 @@ class FilesOnDisk:
         folder: Where they are; may be of another normal form than was asked for.
         names: Frame to file name, ascending.
         broken: Frame to the name of a link whose file is gone, ascending.
+        others: Frame to the name of a file whose number has another padding, for frames that have no file of this one's;
+            ascending.
     """
 
     folder: Path
     names: Mapping[int, str]
     broken: Mapping[int, str]
+    others: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def frames(self) -> tuple[int, ...]:
@@ -99,7 +102,7 @@ class FrameSequence:
         on_disk = existing(path)
         if numbered and (same := _same_name(on_disk)):
             prefix, suffix, numbers = same
-            return cls(on_disk.parent, prefix, padding_of(numbers), suffix)
+            return cls(on_disk.parent, prefix, padding_of(numbers, numbered["number"]), suffix)
         if token:
             return cls(path.parent, *parts_at(path, token))
         if is_folder(on_disk):
@@ -147,19 +150,24 @@ class FrameSequence:
         shortest = len(prefix) + len(ending)
         names: dict[int, str] = {}
         broken: dict[int, str] = {}
+        others: dict[int, str] = {}
         folder = existing(self.folder)
         for name, is_broken in names_in(folder):
             same = composed(name)
             if len(same) <= shortest or not (same.startswith(prefix) and same.endswith(ending)):
                 continue
             text = same[len(prefix) : len(same) - len(ending)]
-            frame = self._frame(text)
+            frame = _number(text)
             if frame is None:
                 continue
             found = broken if is_broken else names
+            if text not in (padded(frame, self.padding), _sign_apart(frame, self.padding)):
+                others.setdefault(frame, name)
+                continue
             if text == padded(frame, self.padding) or frame not in found:  # as it is written goes first
                 found[frame] = name
-        return FilesOnDisk(folder, dict(sorted(names.items())), dict(sorted(broken.items())))
+        others = {frame: name for frame, name in others.items() if frame not in names and frame not in broken}
+        return FilesOnDisk(folder, *(dict(sorted(found.items())) for found in (names, broken, others)))
 
     def frames_on_disk(self) -> tuple[int, ...]:
         """Return the frames that have a file now, ascending; none where the folder is absent.
@@ -194,15 +202,13 @@ class FrameSequence:
         """Return the pattern's file name and a frame range, as people write both together."""
         return f"{Path(self.pattern).name} {format_frame_range(frames)}".rstrip()
 
-    def _frame(self, text: str) -> int | None:
-        """Return the frame that a number in a file name stands for; ``None`` where it belongs to another sequence."""
-        if len(text) > MOST_DIGITS or not re.fullmatch(r"-?\d+", text, re.ASCII):
-            return None
-        frame = int(text)
-        return frame if text in (padded(frame, self.padding), _sign_apart(frame, self.padding)) else None
-
     def __str__(self) -> str:
         return self.pattern
+
+
+def _number(text: str) -> int | None:
+    """Return the number that a part of a file name is; ``None`` where it is none."""
+    return int(text) if len(text) <= MOST_DIGITS and re.fullmatch(r"-?\d+", text, re.ASCII) else None
 
 
 def _sign_apart(frame: int, padding: int) -> str:

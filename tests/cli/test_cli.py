@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -47,6 +48,17 @@ def test_propagate_without_a_shot_file(folder):
     assert names == [f"m.{frame}.exr" for frame in range(1001, 1007)]
     assert (folder / "look" / "contact_sheet.jpg").is_file()
     assert read_image(folder / "flags" / "m.1003.exr").channels[:4] == ("R", "G", "B", "A")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes a stream by the shell")
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_stop_a_job(folder, closed):
+    """A service or a farm may start the command without any."""
+    command = shlex.join([*STCN, "propagate", *FLAGS, "--range", "1001-1002", "--set", "size=64"])
+    done = subprocess.run(["sh", "-c", f"{command} --out closed{len(closed)}/m.####.exr {closed}"], cwd=folder)
+    assert done.returncode == 0
+    names = sorted(path.name for path in (folder / f"closed{len(closed)}").iterdir())
+    assert names == ["m.1001.exr", "m.1002.exr"]
 
 
 @pytest.mark.slow

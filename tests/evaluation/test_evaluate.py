@@ -135,6 +135,22 @@ def test_frames_without_truth_are_not_scored(shots: Path) -> None:
     assert score(shots / "m.####.exr", shots / "truth").frames == (1002, 1003, 1004)
 
 
+@pytest.mark.parametrize("which", ["truth/t.1002.png", "m.1002.exr"])
+def test_links_to_nothing_are_an_error(shots: Path, which: str) -> None:
+    """Such a frame was there once; without it the score would be of other frames than anyone thinks."""
+    (shots / which).unlink()
+    (shots / which).symlink_to(shots / "nowhere")
+    with pytest.raises(MatteError, match=r"1002.*a link to a file that is gone"):
+        score(shots / "m.####.exr", shots / "truth")
+
+
+def test_a_file_without_the_names_of_the_others_is_an_error(shots: Path) -> None:
+    """It has nothing to list."""
+    write_exr(shots / "m.1003.exr", {"A": square(10, 15)})
+    with pytest.raises(MatteError, match=r"no object 'hero' in this file.*It has: no object with a name\.$"):
+        score(shots / "m.####.exr", shots / "truth")
+
+
 def test_missing_matte_is_an_error(shots: Path) -> None:
     """The error names the frames and the options to leave them out."""
     (shots / "m.1002.exr").unlink()

@@ -71,6 +71,20 @@ def test_negative_frames(tmp_path, shot, engine, pattern, names):
         assert (matte & truth).sum() / (matte | truth).sum() > 0.8
 
 
+@pytest.mark.parametrize("pattern", ["p.#.png", "p.%03d.png"])
+def test_frames_of_another_padding_are_one_warning(tmp_path, shot, pattern):
+    """A pattern with too few digits matches from frame 1000 on; what it leaves out is told with what to write."""
+    pngs(tmp_path, "p.0998.png", "p.0999.png", "p.1000.png", "p.1001.png")
+    told = []
+    job = prepare(shot(pattern, [1000]), watcher=Watcher(on_warning=told.append))
+    assert job.frames == (1000, 1001)
+    (warning,) = told
+    assert "998-999 are left out" in warning and warning.endswith("the pattern of p.0998.png is p.####.png")
+    told.clear()
+    prepare(shot(pattern, [1000], range="1000-1001"), watcher=Watcher(on_warning=told.append))
+    assert told == []
+
+
 def test_a_logarithmic_plate_gives_one_warning(tmp_path, shot, engine):
     """Once for all frames, during the job and in the report, with the setting to change."""
     for number in range(3):

@@ -115,6 +115,25 @@ def test_a_folder_that_is_deleted_during_a_job_is_an_error(clip, engine, which):
     assert not gone.exists()
 
 
+@pytest.mark.parametrize("which", ["out", "look"])
+@pytest.mark.parametrize("is_new", [True, False])
+def test_files_that_are_gone_at_the_end_are_an_error(clip, engine, which, is_new):
+    """A new folder in the place of the one that the first frame is in, or an emptied one, lacks that frame."""
+    job = prepare(shot_of(clip, f"overlay.folder={clip.folder / 'look'}"))
+    folder = clip.folder / which
+
+    def remove() -> None:
+        if is_new:
+            folder.rename(clip.folder / "moved")
+            folder.mkdir()
+        else:
+            for path in folder.iterdir():
+                path.unlink()
+
+    with pytest.raises(OutputError, match=rf"{which}/.*1001\..*: this file was written by this job and is gone"):
+        run(job, engine, watcher=after_first_frame(remove))
+
+
 def test_a_folder_that_is_replaced_by_a_link_during_a_job_is_an_error(clip, engine):
     """The plate in the other folder has files with the mattes' names, which are not overwritten."""
     out = clip.folder / "out"

@@ -111,6 +111,17 @@ def test_flat_greys_of_a_grey_palette_are_refused(tmp_path):
     same(read(path, selector="R"), one(TWO / np.float32(3)))
 
 
+@pytest.mark.parametrize("colours", [[254] * 3 + [1] * 3, [0] * 3 + [128] * 3, [0] * 3 + [2] * 3])
+def test_greys_that_ask_name_the_indices(tmp_path, colours):
+    """A number in the error is an index, as a number in the shot file is, and the channel is one of the file."""
+    path = paletted(tmp_path / "k.png", SQUARE if colours[0] == 0 else 1 - SQUARE, colours, bits=1)
+    brightest = int(np.argmax(colours[::3]))
+    text = refusal(path)
+    assert f"hero: {brightest}. It has: 0 (#" in text and text.endswith("choose its channel: k.png:R.")
+    same(read(path, objects={"hero": brightest}), one(SQUARE, "hero"))
+    read(path, selector="R") if max(colours) > 2 else refusal(path, selector="R")
+
+
 def test_a_palette_of_one_colour_numbers_objects(tmp_path):
     """Labels whose palette nobody cared for."""
     same(read(paletted(tmp_path / "k.png", TWO, [0] * 768)), by_number(TWO, 1, 2))
@@ -138,6 +149,13 @@ def test_the_palette_of_a_tiff(tmp_path):
     colours = np.zeros((256, 3), np.uint16)
     colours[1], colours[2] = (65535, 0, 0), (0, 65535, 0)
     same(read(write_tiff(tmp_path / "k.tif", TWO, PALETTE, palette=colours)), by_number(TWO, 1, 2))
+
+
+def test_a_palette_of_8_bits_in_a_tiff(tmp_path):
+    """Old programs write colours up to 255 where a TIFF wants 65535; libtiff reads them as 8 bits too."""
+    palette = np.zeros((256, 3), np.uint16)
+    palette[0] = 255
+    same(read(write_tiff(tmp_path / "k.tif", 1 - SQUARE, PALETTE, palette=palette)), one(SQUARE))
 
 
 def test_objects_of_the_same_colour_are_told_apart_by_number(tmp_path):
@@ -263,6 +281,29 @@ def test_flat_greys_are_refused(tmp_path, levels, white):
     assert "coverage, or the numbers of objects" in refusal(path)
     same(read(path, selector="Y"), one(picture / np.float32(np.iinfo(white).max)))
     same(read(path, objects={"hero": levels[0]}), one(picture == levels[0], "hero"))
+
+
+@pytest.mark.parametrize("top", [255, 1023, 4095])
+def test_what_may_be_coverage_in_fewer_bits_is_refused(tmp_path, top):
+    """In a file of 16 bits, 8, 10 or 12 bits of grey with one value at the edges, or with a flat half, are no two objects."""
+    hard = SQUARE.astype(np.uint16) * top
+    edged, flat = hard.copy(), hard.copy()
+    edged[2, 4:12] = edged[9, 4:12] = top * 47 // 100
+    flat[2:10, 14:19] = top // 2
+    for picture in (edged, flat):
+        path = save(tmp_path / "k.png", picture)
+        assert f"the highest value of the picture is {top} of 65535" in refusal(path)
+        same(read(path, objects={"hero": top}), one(SQUARE, "hero"))
+
+
+def test_small_numbers_in_one_colour_are_no_grey(tmp_path):
+    """Numbers up to 2 in the red or in two colours, as COCO's panoptic pictures have them, differ by what JPEG may."""
+    picture = np.zeros((12, 20, 3), np.uint8)
+    picture[..., 0], picture[..., 1] = SQUARE, TWO == 2
+    path = save(tmp_path / "k.png", picture)
+    assert "Its flat colours are: #010000, #000100" in refusal(path)
+    wanted = {"hero": "#010000", "bg": "#000100"}
+    same(read(path, objects=wanted), {"hero": by_number(TWO, 1)["1"], "bg": by_number(TWO, 2)["2"]})
 
 
 def test_a_soft_matte_in_the_wrong_range_is_refused(tmp_path):

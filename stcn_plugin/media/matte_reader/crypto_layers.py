@@ -33,8 +33,8 @@ def crypto_names(layers: Layers) -> list[str]:
     return [name for name in dict.fromkeys(names) if "crypto" in name.lower()]
 
 
-def ranks_by_name(name: str, layers: Layers) -> Ranks:
-    """Find the ranks of a Cryptomatte by its name, also where a host has changed what it does not allow in names.
+def levels_by_name(name: str, layers: Layers) -> Mapping[int, Ranks]:
+    """Find the layers of a Cryptomatte by its name, also where a host has changed what it does not allow in names.
 
     Nuke puts an underscore for all but letters, digits and dashes; programs put a layer's or a part's name before it, or
     leave such a name away.
@@ -44,7 +44,7 @@ def ranks_by_name(name: str, layers: Layers) -> Ranks:
         layers: All layers of the file.
 
     Returns:
-        Its ranks; none where no layers, or those of several names, may be its own.
+        The ranks of each layer by its number, ascending; none where no layers, or those of several names, may be its own.
     """
     by_spelling: dict[str, dict[int, Ranks]] = defaultdict(dict)
     for layer, members in layers.items():
@@ -55,9 +55,7 @@ def ranks_by_name(name: str, layers: Layers) -> Ranks:
     alike = alike or [spelling for spelling in by_spelling if _plain(spelling) == wanted]
     alike = alike or [spelling for spelling in by_spelling if _plain(spelling).endswith(f"_{wanted}")]
     alike = alike or [spelling for spelling in by_spelling if wanted.endswith(f"_{_plain(spelling)}")]
-    if len(alike) != 1:
-        return []
-    return [pair for _, found in sorted(by_spelling[alike[0]].items()) for pair in found]
+    return dict(sorted(by_spelling[alike[0]].items())) if len(alike) == 1 else {}
 
 
 def pairs(members: Iterable[Channel]) -> list[tuple[Channel, Channel]]:

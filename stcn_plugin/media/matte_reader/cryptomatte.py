@@ -16,7 +16,7 @@ from stcn_plugin.errors import STCNError
 from stcn_plugin.media.cryptomatte import decode, hash_bits, key_of
 from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader.channels import Channel
-from stcn_plugin.media.matte_reader.crypto_layers import Layers, Ranks, by_layer, crypto_names, pairs, ranks_by_name
+from stcn_plugin.media.matte_reader.crypto_layers import Layers, Ranks, by_layer, crypto_names, levels_by_name, pairs
 from stcn_plugin.media.matte_reader.manifest import ManifestError, parse_manifest, read_side_file
 from stcn_plugin.media.matte_reader.source import Plane, Source, listed
 
@@ -77,10 +77,23 @@ class Cryptomatte:
         for bits in self.bits_of(object_name):
             pixels, header = self._pixels
             for spelling in _spellings(bits):
-                found = Plane(decode(pixels, spelling), header)
+                found = Plane(decode(pixels, spelling), header, self._note)
                 if found.pixels.any():
                     return found
         return found if object_name in self.ids else None
+
+    @cached_property
+    def _levels(self) -> Mapping[int, Ranks]:
+        """The ranks of each of its layers, by the layer's number."""
+        return levels_by_name(self.name, self._layers)
+
+    @cached_property
+    def _note(self) -> str | None:
+        """Tell of layers that a program has left out: what they hold is missing from the mattes."""
+        missing = [
+            f"{self.name}{number:02d}" for number in range(max(self._levels, default=0)) if number not in self._levels
+        ]
+        return f"the Cryptomatte has no {listed(missing)}, and its mattes may lack coverage" if missing else None
 
     @cached_property
     def _pixels(self) -> tuple[NDArray[np.float32], ImageHeader]:
@@ -89,7 +102,7 @@ class Cryptomatte:
         if conversion != "uint32_to_float32":
             what = f"the Cryptomatte '{self.name}' stores ids as {conversion!r}, which is unknown"
             raise self._source.problem(what, "Render it with the conversion uint32_to_float32")
-        ranks = ranks_by_name(self.name, self._layers) or self._ranks_by_ids()
+        ranks = [pair for level in self._levels.values() for pair in level] or self._ranks_by_ids()
         if not ranks:
             layers = listed(sorted({layer for layer in self._layers if layer}))
             raise self._source.problem(

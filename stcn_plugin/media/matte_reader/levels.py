@@ -18,6 +18,7 @@ _FAINTEST = 0.02  # of the strongest pixel of a matte; labels of up to five obje
 _FAINT = 0.1  # below this share of white, flat areas are numbers
 _FULL = 0.95  # from this share of white on, a value is full coverage
 _MOST_NUMBERS = 64
+_FEWER_BITS = (255, 1023, 4095)  # white of 8, 10 and 12 bits, as it is in files of 16
 _STEPS = 4  # values that, where each only lies beside the next, are a gradient
 _BANDS = 12  # values that a gradient has at least where its steps are small
 _SPARKLES = 16  # pixels that a render may leave far above 1
@@ -50,7 +51,7 @@ def levels_of(values: NDArray[Any]) -> Levels:
     if not present.size:
         return Levels("nothing", (), white)
     if present[-1] < _FAINT * white:
-        kind: Kind = "numbers" if _are_areas(values, present) else "unclear"
+        kind: Kind = "numbers" if _are_areas(values, present) and not _has_fewer_bits(present) else "unclear"
     else:
         between = present[present < _FULL * white]
         kind = "coverage" if _is_soft(values, between, white) else "unclear"
@@ -114,8 +115,8 @@ def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
-    """Whether dark values are areas of their own, and not the steps of a faint gradient."""
-    if len(present) > _MOST_NUMBERS:
+    """Whether dark values are areas of their own, and not soft edges or the steps of a faint gradient."""
+    if len(present) > _MOST_NUMBERS or _at_edges(values, present).any():
         return False
     shown = values > 0
     if np.count_nonzero(_is_between_neighbours(values) & shown) > np.count_nonzero(shown) / 2:
@@ -127,18 +128,28 @@ def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
     return bool(np.count_nonzero(steps == 1) < 0.9 * np.count_nonzero(steps))
 
 
+def _has_fewer_bits(present: NDArray[np.int64]) -> bool:
+    """Whether dark values may be coverage in fewer bits than the file has: they end at the white of 8, 10 or 12 bits."""
+    return bool(present[-1] in _FEWER_BITS and (present[:-1] >= _FAINT * present[-1]).any())
+
+
+def _at_edges(values: NDArray[Any], some: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of some values, all that occur from the first to the last, fill no area and lie at soft edges."""
+    chosen = (values >= some[0]) & (values <= some[-1])
+    level = np.searchsorted(some, values[chosen])
+    total, of_inside, of_edge = (
+        np.bincount(level[which[chosen]], minlength=len(some))
+        for which in (chosen, is_inside(values), _is_between_neighbours(values))
+    )
+    return cast("NDArray[np.bool_]", (of_inside == 0) & (of_edge >= total / 2))
+
+
 def _is_soft(values: NDArray[Any], between: NDArray[np.int64], white: int) -> bool:
     """Whether the values between 0 and white are soft edges or gradients, and not areas of their own."""
     if not between.size:
         return True
-    chosen = (values >= between[0]) & (values <= between[-1])
-    level = np.searchsorted(between, values[chosen])
-    total, of_inside, of_edge = (
-        np.bincount(level[which[chosen]], minlength=len(between))
-        for which in (chosen, is_inside(values), _is_between_neighbours(values))
-    )
-    areas = int(np.count_nonzero((of_inside > 0) | (of_edge < total / 2)))
-    edges = len(between) - areas
+    edges = int(np.count_nonzero(_at_edges(values, between)))
+    areas = len(between) - edges
     return areas == 0 or (edges >= 3 and edges > areas) or (len(between) >= _BANDS and _is_gradient(values, white))
 
 

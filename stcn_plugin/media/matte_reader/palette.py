@@ -22,6 +22,7 @@ MOST_OBJECTS = 64
 """Indices or flat colours up to which a picture is taken for a picture of objects."""
 
 _FORMATS = {"png": "PNG", "gif": "GIF", "bmp": "BMP", "targa": "TGA", "tiff": "TIFF"}  # of OpenImageIO and of Pillow
+_COLOUR_MAP = 320  # the tag of TIFF
 _NEAR = 12  # 8-bit levels off the line between two colours that still are a mixture of them
 
 
@@ -157,7 +158,7 @@ def _table(picture: Pillow.Image) -> tuple[NDArray[np.uint8], int]:
     """Return the colours of a palette with their alpha, and how many it defines."""
     table = np.zeros((256, 4), np.uint8)
     table[:, 3] = 255
-    colours = np.reshape(picture.getpalette("RGB") or [], (-1, 3))[:256]
+    colours = np.reshape(_colour_map(picture) or picture.getpalette("RGB") or [], (-1, 3))[:256]
     table[: len(colours), :3] = colours
     alphas = picture.info.get("transparency")
     if isinstance(alphas, bytes):
@@ -168,6 +169,15 @@ def _table(picture: Pillow.Image) -> tuple[NDArray[np.uint8], int]:
         full = np.reshape(picture.getpalette("RGBA") or [], (-1, 4))[:256]
         table[: len(full)] = full
     return table, len(colours)
+
+
+def _colour_map(picture: Pillow.Image) -> list[int] | None:
+    """Return the colours of a TIFF whose map has 8 bits, as old programs write it; ``None`` where it has 16, as it should."""
+    stored = getattr(picture, "tag_v2", {}).get(_COLOUR_MAP, ())
+    if not stored or max(stored) > 255:
+        return None
+    red, green, blue = np.reshape(stored, (3, -1)).tolist()
+    return [value for colour in zip(red, green, blue, strict=True) for value in colour]
 
 
 def _are_grey(colours: NDArray[np.uint8]) -> bool:

@@ -35,6 +35,7 @@ class Picture:
         source: The file.
         header: The header of its part.
         planes: ``(H, W)`` as stored: ``r``, ``g`` and ``b``, or ``y``; and ``a``.
+        grey_channel: Name of the channel that a grey picture is picked by.
         palette: Indices of a palette picture, whose colours the planes are.
         choose: The error that asks for a channel.
     """
@@ -45,12 +46,14 @@ class Picture:
         header: ImageHeader,
         planes: Mapping[str, NDArray[Any]],
         *,
+        grey_channel: str,
         palette: Palette | None = None,
         choose: STCNError,
     ) -> None:
         self._source = source
         self._header = header
         self._planes = planes
+        self._grey_channel = grey_channel
         self._palette = palette
         self._choose = choose
 
@@ -58,17 +61,16 @@ class Picture:
     def reading(self) -> Reading:
         """What the picture is taken for."""
         if self._palette is not None:
-            return reading_of_palette(self._source, self._palette)
+            return reading_of_palette(self._source, self._palette, self._grey_channel)
         alpha, grey = self._planes.get("a"), self._grey
         if alpha is not None and self._says_something(alpha):
             if grey is not None and _is_key(alpha, grey):
                 what = "grey and alpha of the picture differ, and either may be the matte"
-                return unclear(
-                    self._source, what, f"Choose one: {self._source.path.name}:A or {self._source.path.name}:R"
-                )
+                name = self._source.path.name
+                return unclear(self._source, what, f"Choose one: {name}:A or {name}:{self._grey_channel}")
             return Reading("matte", alpha)
         if grey is not None:
-            return reading_of_grey(self._source, grey)
+            return reading_of_grey(self._source, grey, self._grey_channel)
         return reading_of_colours(self._source, self._flat.names if "r" in self._planes else (), self._choose)
 
     @cached_property
@@ -114,7 +116,7 @@ class Picture:
         levels = self._levels if self._palette is None else None
         if levels is not None and levels.kind == "coverage" and len(levels.present) > 1:
             what = f"the picture is a soft matte, which has no object numbered {number}"
-            fix = f"Choose its channel, such as {self._source.path.name}:Y, or list one name"
+            fix = f"Choose its channel, such as {self._source.path.name}:{self._grey_channel}, or list one name"
             raise self._source.problem(what, fix)
         mine = np.equal(values, number)
         if not mine.any():
@@ -147,7 +149,8 @@ class Picture:
         # Three NaN, or three infinities, are as grey as three zeros.
         seen = [np.nan_to_num(to_float(plane).clip(0, 1)) for plane in (red, green, blue)]
         apart = max(float(np.abs(seen[0] - seen[1]).max()), float(np.abs(seen[2] - seen[1]).max()))
-        return green if apart <= _GREY_TOLERANCE else None
+        brightest = max(float(plane.max()) for plane in seen)  # small numbers in one colour are no grey
+        return green if apart <= _GREY_TOLERANCE * brightest else None
 
     @cached_property
     def _levels(self) -> Levels | None:

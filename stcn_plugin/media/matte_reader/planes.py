@@ -77,15 +77,19 @@ class Planes:
             STCNError: There are none, or pixels are missing or damaged.
         """
         choose = self.choose(list(channels.values()))
+        grey = channels.get("y") or channels.get("r")
+        grey_channel = grey.name if grey else "Y"
         if self.palette is not None:
             planes = {short: self.palette.pixels[..., index] for index, short in enumerate("rgba")}
-            return Picture(self._source, self._header, planes, palette=self.palette, choose=choose)
+            return Picture(
+                self._source, self._header, planes, grey_channel=grey_channel, palette=self.palette, choose=choose
+            )
         if not channels:
             raise choose
         self._load(channels.values())
         header = self._read[next(iter(channels.values()))][0]
         planes = {short: self._read[channel][1] for short, channel in channels.items()}
-        return Picture(self._source, header, planes, choose=choose)
+        return Picture(self._source, header, planes, grey_channel=grey_channel, choose=choose)
 
     def choose(self, channels: Sequence[Channel] = ()) -> STCNError:
         """Return the error that asks for a channel.

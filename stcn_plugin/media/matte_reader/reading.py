@@ -38,12 +38,13 @@ class Reading:
     doubt: STCNError | None = None
 
 
-def reading_of_grey(source: Source, grey: NDArray[Any]) -> Reading:
+def reading_of_grey(source: Source, grey: NDArray[Any], channel: str) -> Reading:
     """Tell a soft matte from the numbers of objects.
 
     Args:
         source: The file, for errors.
         grey: ``(H, W)`` as stored.
+        channel: Name of the channel that it is.
     """
     if not np.issubdtype(grey.dtype, np.integer):
         return _reading_of_floats(source, grey)
@@ -58,17 +59,21 @@ def reading_of_grey(source: Source, grey: NDArray[Any]) -> Reading:
         fix = f"{_number_advice(levels.present)}. Else write the matte from 0 to {levels.white}"
     else:
         what = f"the grey picture has flat areas ({_some(levels.present)} of {levels.white}): coverage, or the numbers of objects"
-        fix = f"{_number_advice(levels.present)}. To take it as coverage, choose its channel: {source.path.name}:Y"
+        fix = f"{_number_advice(levels.present)}. {_channel_advice(source, channel)}"
     return unclear(source, what, fix, matte=grey)
 
 
-def reading_of_palette(source: Source, palette: Palette) -> Reading:
+def reading_of_palette(source: Source, palette: Palette, channel: str) -> Reading:
     """Tell a matte that was saved with a palette from indices that number objects.
 
     Args:
         source: The file, for errors.
         palette: The picture.
+        channel: Name of a channel that has its greys.
     """
+    brightest = max(palette.used, key=lambda index: int(palette.table[index, :3].sum()))
+    known = listed(f"{index} ({palette.colour(index)})" for index in palette.used[:MOST_OBJECTS])
+    fix = f"Name the indices or colours that are objects, such as hero: {brightest}. It has: {known}"
     alpha, grey = palette.pixels[..., 3], palette.pixels[..., 0]
     alphas = {int(palette.table[index, 3]) for index in palette.used}
     if len(alphas - {0}) > 1:
@@ -77,14 +82,13 @@ def reading_of_palette(source: Source, palette: Palette) -> Reading:
         if len({palette.colour(index) for index in palette.opaque}) == 1 or palette.doubt() is not None:
             return _reading_of_cut_out(source, alpha)
     elif palette.is_grey and not palette.says_nothing:
-        reading = reading_of_grey(source, grey)
+        reading = reading_of_grey(source, grey, channel)
         if reading.kind in ("matte", "nothing"):
             return reading
         if not palette.has_colours and (reading.kind == "unclear" or not np.array_equal(grey, palette.indices)):
-            return reading
+            what = "the palette picture has flat greys: coverage, or the numbers of objects"
+            return unclear(source, what, f"{fix}. {_channel_advice(source, channel)}", matte=grey)
     if (doubt := palette.doubt()) is not None:
-        known = listed(f"{index} ({palette.colour(index)})" for index in palette.used[:MOST_OBJECTS])
-        fix = f"Name the indices or colours that are objects, such as hero: {palette.used[-1]}. It has: {known}"
         return replace(unclear(source, doubt, fix), is_certain=palette.has_colours)
     numbers = palette.numbers()
     return Reading("numbers" if numbers else "nothing", grey, numbers, is_certain=palette.has_colours)
@@ -141,6 +145,10 @@ def _reading_of_cut_out(source: Source, alpha: NDArray[Any]) -> Reading:
 
 def _number_advice(numbers: Sequence[int]) -> str:
     return f"If its values number the objects, name them, such as objects: {{hero: {numbers[0]}}}. It has: {_some(numbers)}"
+
+
+def _channel_advice(source: Source, channel: str) -> str:
+    return f"To take it as coverage, choose its channel: {source.path.name}:{channel}"
 
 
 def _some(numbers: Sequence[int]) -> str:
