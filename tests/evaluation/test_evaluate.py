@@ -147,7 +147,7 @@ def test_links_to_nothing_are_an_error(shots: Path, which: str) -> None:
 def test_a_file_without_the_names_of_the_others_is_an_error(shots: Path) -> None:
     """It has nothing to list."""
     write_exr(shots / "m.1003.exr", {"A": square(10, 15)})
-    with pytest.raises(MatteError, match=r"no object 'hero' in this file.*It has: no object with a name\.$"):
+    with pytest.raises(MatteError, match=r"has no object 'hero'.*It has: no object with a name\.$"):
         score(shots / "m.####.exr", shots / "truth")
 
 
