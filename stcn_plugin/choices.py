@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-Schedule = Literal["absolute", "relative"]
 Direction = Literal["both", "forward", "backward"]
 Highlights = Literal["compress", "clip"]
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]

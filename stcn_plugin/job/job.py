@@ -1,10 +1,9 @@
-"""A shot that is ready to run, and the segments in which it is propagated."""
+"""A shot that is ready to run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from torch import Tensor
 
@@ -16,40 +15,8 @@ from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.model import Preset
-from stcn_plugin.propagation.plan import Plan
+from stcn_plugin.propagation.plan import Segment
 from stcn_plugin.shot.model import Shot
-
-
-@dataclass(frozen=True, eq=False)
-class Segment:
-    """Frames that are propagated independently: the whole shot, or a part that an update recomputes.
-
-    Frames are indices into the shot.
-
-    Args:
-        written: Indices whose mattes are written.
-        masks: Index to object name to the given matte at the internal size, ``(h, w)`` on the CPU.
-        plan: The frames that each pass visits, which may be more than are written, and the weights of their blend.
-    """
-
-    written: range
-    masks: Mapping[int, Mapping[str, Tensor]]
-    plan: Plan
-
-    @cached_property
-    def unreached(self) -> tuple[int, ...]:
-        """Indices that no keyframe reaches; they get empty mattes."""
-        return tuple(index for index in self.written if self.plan.source(index) == "neither")
-
-    @property
-    def blended(self) -> int:
-        """Number of frames that are blended from both passes."""
-        return sum(self.plan.source(index) == "both" for index in self.written)
-
-    @property
-    def steps(self) -> int:
-        """Total number of frames that the passes visit, plus the unreached ones."""
-        return len(self.plan.forward) + len(self.plan.backward) + len(self.unreached)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,6 +37,7 @@ class Job:
         objects: Names of all objects, in order of appearance.
         keyframes: Index to object name to the artist's matte at plate resolution.
         covered: Index to object name to the part of the window that its keyframe covers, for partial keyframes only.
+        masks: Index to object name to the artist's matte at the internal size, ``(h, w)`` on the CPU.
         segments: The segments to propagate, in order.
         life: Object name to the first and last index on which it may appear.
         studio: The studio's plugins.
@@ -89,6 +57,7 @@ class Job:
     objects: tuple[str, ...]
     keyframes: Mapping[int, Mapping[str, CompressedMatte]]
     covered: Mapping[int, Mapping[str, Window]]
+    masks: Mapping[int, Mapping[str, Tensor]]
     segments: tuple[Segment, ...]
     life: Mapping[str, tuple[int, int]]
     studio: Hooks
@@ -97,7 +66,7 @@ class Job:
     @property
     def written(self) -> tuple[int, ...]:
         """Frames whose mattes are written, ascending."""
-        return tuple(self.frames[index] for segment in self.segments for index in segment.written)
+        return tuple(self.frames[index] for segment in self.segments for index in segment.frames)
 
     @property
     def steps(self) -> int:

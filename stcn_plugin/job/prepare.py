@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
-
-import torch
-from torch import Tensor
 
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
@@ -25,20 +21,17 @@ from stcn_plugin.job.checks import (
     shot_outputs,
     stale_mattes_warning,
 )
-from stcn_plugin.job.finishing import shrink
-from stcn_plugin.job.job import Job, Segment
+from stcn_plugin.job.job import Job
 from stcn_plugin.job.keyframes import read_keyframes
-from stcn_plugin.job.update import ContextFrames, Part, affected, plan_parts
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.matte_reading import read_mattes
 from stcn_plugin.media.mattes import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window
 from stcn_plugin.propagation.images import internal_size
-from stcn_plugin.propagation.plan import plan_passes
+from stcn_plugin.propagation.plan import affected_frames, plan_segments
 from stcn_plugin.shot.model import Keyframe, Shot
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
@@ -121,15 +114,29 @@ def prepare(
         check_outputs(outputs, writer, frames, shot)
         if stale := stale_mattes_warning(writer, out, frames):
             watcher.on_warning(stale)
-    plan = plan_passes(
-        length=len(frames),
-        objects=objects,
-        keyframes={index: tuple(names) for index, names in artist.masks.items()},
-        life=life,
-        direction=settings.direction,
+    keyframes = {index: tuple(names) for index, names in artist.masks.items()}
+    segments = plan_segments(
+        length=len(frames), objects=objects, keyframes=keyframes, life=life, direction=settings.direction
     )
-    whole = Segment(range(len(frames)), artist.masks, plan)
-    job = Job(
+    if update:
+        affected = affected_frames(
+            check_update(update, frames),
+            length=len(frames),
+            objects=objects,
+            keyframes=keyframes,
+            life=life,
+            direction=settings.direction,
+        )
+        segments = tuple(segment for segment in segments if not affected.isdisjoint(segment.frames))
+        if not segments:
+            raise KeyframeError(
+                f"frame {format_frame_range(update)} is outside the ranges of all objects, so there is nothing to update",
+                where=str(shot.path) if shot.path else None,
+                fix="Check the frames to update and the ranges of the objects",
+            )
+        with activities.during("checking the mattes outside the update", shot.out):
+            check_untouched(writer, frames, [segment.frames for segment in segments], display=header.display)
+    return Job(
         shot=shot,
         settings=settings,
         frames=frames,
@@ -143,50 +150,12 @@ def prepare(
         objects=objects,
         keyframes=artist.mattes,
         covered=artist.covered,
-        segments=(whole,),
+        masks=artist.masks,
+        segments=segments,
         life=life,
         studio=studio,
         weights=weights,
     )
-    if not update:
-        return job
-    with activities.during("reading the mattes on disk around the update", shot.out):
-        return _restrict_to_update(job, whole, check_update(update, frames))
-
-
-def _restrict_to_update(job: Job, whole: Segment, changed: Collection[int]) -> Job:
-    """Return a job that propagates only the frames that changed keyframes affect."""
-    keyframes = {index: tuple(names) for index, names in whole.masks.items()}
-    found = affected(
-        changed,
-        length=len(job.frames),
-        objects=job.objects,
-        keyframes=keyframes,
-        life=job.life,
-        direction=job.settings.direction,
-    )
-    if not found:
-        frames = format_frame_range([job.frames[index] for index in changed])
-        raise KeyframeError(
-            f"frame {frames} is outside the ranges of all objects, so there is nothing to update",
-            where=str(job.shot.path) if job.shot.path else None,
-            fix="Check the frames to update and the ranges of the objects",
-        )
-    check_untouched(job.writer, job.frames, found, display=job.display)
-    memory = job.settings.memory
-    context = ContextFrames(memory.interval, memory.schedule)
-    parts = plan_parts(whole.plan, found, objects=job.objects, keyframes=keyframes, context=context)
-    return replace(job, segments=tuple(_segment(job, part, whole.masks) for part in parts))
-
-
-def _segment(job: Job, part: Part, masks: Mapping[int, Mapping[str, Tensor]]) -> Segment:
-    """Return the segment of a part, with the artist's mattes and the mattes on disk that its passes start from."""
-    given = dict(masks)
-    for index, names in part.on_disk.items():
-        mattes = read_mattes(job.writer, job.frames[index], window=job.window, display=job.display)
-        small = {name: shrink(mattes[name], job.size, torch.device("cpu")) for name in names}
-        given[index] = {**masks.get(index, {}), **small}
-    return Segment(part.written, given, part.plan)
 
 
 def only_name(life: Mapping[str, object]) -> str | None:

@@ -19,7 +19,7 @@ from stcn_plugin.job.activities import Activities, describe_device_errors
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.finishing import finish, with_keyframe
-from stcn_plugin.job.job import Job, Segment
+from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_masks, fill_mattes
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader
@@ -29,6 +29,7 @@ from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
+from stcn_plugin.propagation.plan import Segment
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
@@ -69,7 +70,6 @@ def propagation_settings(settings: Preset) -> PropagationSettings:
     return PropagationSettings(
         size=None,
         interval=memory.interval,
-        schedule=memory.schedule,
         include_last=memory.include_last,
         region=None if region == "auto" else region == "region",
         top_k=memory.top_k,
@@ -112,21 +112,21 @@ class _Run:
 
     def _run(self, segment: Segment, writer: WriteBehind) -> None:
         """Run both passes through a segment; each frame is written as soon as both of its results are available."""
-        job, plan = self._job, segment.plan
+        job = self._job
         # One transfer for all frames; with one per frame, a GPU would wait for each of them.
-        weights = torch.from_numpy(plan.weight).to(self._device)
+        weights = torch.from_numpy(segment.weight).to(self._device)
         with BackwardBuffer((len(job.objects), *job.size), records=segment.blended) as backward:
-            for index, plate, own in self._pass(segment, plan.backward, is_forward=False):
-                if plan.source(index) == "both":
+            for index, plate, own in self._pass(segment.backward, is_forward=False):
+                if segment.source(index) == "both":
                     backward.put(index, own)
-                elif plan.source(index) == "backward":
-                    self._deliver(index, plate, self._blend(weights[index], None, own), writer)
-            for index, plate, own in self._pass(segment, plan.forward, is_forward=True):
-                if plan.source(index) == "both":
+                elif segment.source(index) == "backward":
+                    self._deliver(index, plate, self._blend(weights[index - segment.frames.start], None, own), writer)
+            for index, plate, own in self._pass(segment.forward, is_forward=True):
+                if segment.source(index) == "both":
                     back = backward.get(index, self._device)
-                    self._deliver(index, plate, self._blend(weights[index], own, back), writer)
-                elif plan.source(index) == "forward":
-                    self._deliver(index, plate, self._blend(weights[index], own, None), writer)
+                    self._deliver(index, plate, self._blend(weights[index - segment.frames.start], own, back), writer)
+                elif segment.source(index) == "forward":
+                    self._deliver(index, plate, self._blend(weights[index - segment.frames.start], own, None), writer)
         self._deliver_unreached(segment, writer)
 
     def _check_kept(self) -> None:
@@ -161,9 +161,7 @@ class _Run:
             weights=self._job.weights,
         )
 
-    def _pass(
-        self, segment: Segment, indices: Sequence[int], *, is_forward: bool
-    ) -> Iterator[tuple[int, PlateFrame, Tensor]]:
+    def _pass(self, indices: Sequence[int], *, is_forward: bool) -> Iterator[tuple[int, PlateFrame, Tensor]]:
         """Propagate in one direction; yield index, plate and the objects' probabilities ``(O, h, w)``."""
         job = self._job
         propagator = Propagator(
@@ -174,11 +172,11 @@ class _Run:
             ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
             propagator.retire(ended)
             image = upload.wait().permute(2, 0, 1)
-            keyframe = {name: mask.to(self._device) for name, mask in segment.masks.get(index, {}).items()}
+            keyframe = {name: mask.to(self._device) for name, mask in self._job.masks.get(index, {}).items()}
             with self._lock.network(), self._activities.during(f"propagating frame {job.frames[index]}"):
                 watch = Stopwatch(self._device)
                 keyframe = self._filled(index, image, keyframe)
-                own = propagator.step(image, keyframe, index=index, memorise=index != indices[-1]).own
+                own = propagator.step(image, keyframe, index=abs(index - indices[0]), memorise=index != indices[-1]).own
                 watch.stop()
             # Wait for the previous frame, not for this one: the GPU stays busy, and only two frames are in memory.
             if before is not None:

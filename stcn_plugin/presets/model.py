@@ -22,7 +22,6 @@ from stcn_plugin.choices import (
     Direction,
     Highlights,
     Layout,
-    Schedule,
 )
 
 MissingPolicy = Literal["stop", "hold", "skip"]
@@ -112,16 +111,11 @@ class Memory(Section):
     """Which frames the network keeps in memory, and how it reads them."""
 
     interval: Count = INTERVAL
-    """Frames between two memory frames. A smaller interval follows fast changes better and takes longer.
+    """Frames between two memory frames, counted from each keyframe. A smaller interval follows fast changes better and
+    takes longer.
 
     Lower it (`3`) if the object turns, deforms or changes lighting every few frames and the matte lags behind. Raise it
     (`10`) for speed on calm shots.
-    """
-    schedule: Schedule = "absolute"
-    """Which frames become memory frames. `absolute`: every frame whose index in the shot is a multiple of the interval.
-    `relative`: every frame that is one interval away from the last memory frame.
-
-    `relative` restarts the count at each keyframe. `absolute` picks the same frames wherever the keyframes are.
     """
     top_k: Limit = TOP_K
     """Number of memory elements that each pixel reads; `all` reads every element.

@@ -1,12 +1,12 @@
-"""Plan the passes of a shot: the frames of each pass, and how the two directions are blended.
+"""Plans a shot: its segments, the frames that the passes of each visit, and how the two directions are blended.
 
-One forward and one backward pass serve all objects. Between two keyframes of an object, the directions are blended by
-distance; before its first and after its last keyframe, only one direction is used.
+A segment is the frames from one keyframe that gives every object to the next such keyframe, an *anchor*. The passes through
+a segment start with an empty memory, so its mattes depend on nothing outside of it and its two anchors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -14,92 +14,145 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from stcn_plugin.choices import Direction, Schedule
+from stcn_plugin.choices import Direction
 
 Source = Literal["both", "forward", "backward", "neither"]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The passes of a shot; frames are zero-based indices.
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A segment. Frames are zero-based indices into the shot.
 
     Args:
-        weight: ``(frames, objects)`` weight of the forward pass: 1 is forward only, 0 backward only, NaN if no pass
+        frames: The frames whose mattes the segment gives, without gaps.
+        weight: ``(frames, objects)`` weight of the forward pass: 1 is forward only, 0 backward only, NaN where no pass
             reaches the object.
-        forward: Indices that the forward pass visits, in order.
-        backward: Indices that the backward pass visits, in order.
+        forward: Frames that the forward pass visits, in order.
+        backward: Frames that the backward pass visits, in order.
     """
 
+    frames: range
     weight: NDArray[np.float32]
-    forward: Sequence[int]
-    backward: Sequence[int]
+    forward: range
+    backward: range
 
     def source(self, index: int) -> Source:
-        """Return which passes contribute to the mattes of a frame."""
-        is_ahead, is_back = bool((self.weight[index] > 0).any()), bool((self.weight[index] < 1).any())
-        if is_ahead and is_back:
+        """Return which passes contribute to the segment's mattes of a frame; none to the anchor after it."""
+        if index not in self.frames:
+            return "neither"
+        weight = self.weight[index - self.frames.start]
+        is_forward, is_backward = bool((weight > 0).any()), bool((weight < 1).any())
+        if is_forward and is_backward:
             return "both"
-        return "forward" if is_ahead else "backward" if is_back else "neither"
+        return "forward" if is_forward else "backward" if is_backward else "neither"
+
+    @property
+    def unreached(self) -> tuple[int, ...]:
+        """Frames that no keyframe reaches."""
+        return tuple(index for index in self.frames if self.source(index) == "neither")
+
+    @property
+    def blended(self) -> int:
+        """Number of frames that are blended from both passes."""
+        return sum(self.source(index) == "both" for index in self.frames)
+
+    @property
+    def steps(self) -> int:
+        """Total number of frames that the passes visit, plus the unreached ones."""
+        return len(self.forward) + len(self.backward) + len(self.unreached)
 
 
-def plan_passes(
+def plan_segments(
     *,
     length: int,
     objects: Sequence[str],
     keyframes: Mapping[int, Sequence[str]],
     life: Mapping[str, tuple[int, int]],
     direction: Direction = "both",
-) -> Plan:
-    """Plan the passes of a shot; frames are zero-based indices.
+) -> tuple[Segment, ...]:
+    """Plan the segments of a shot, in order. Frames are zero-based indices into the shot.
 
     Args:
         length: Frames in the shot.
         objects: Names of all objects.
-        keyframes: Index to the names of the objects with a matte on that frame.
-        life: Object name to the first and last index on which it may appear; others may appear anywhere.
+        keyframes: Index to the names of the objects given there.
+        life: First and last index on which an object may appear; other objects may appear anywhere.
         direction: Direction of propagation.
     """
+    own = {name: sorted(index for index, names in keyframes.items() if name in names) for name in objects}
     weight = np.full((length, len(objects)), np.nan, np.float32)
-    backward_start = -1
     for column, name in enumerate(objects):
-        own = sorted(index for index, names in keyframes.items() if name in names)
-        weight[:, column] = _forward_weight(length, own, direction)
         first, last = life.get(name, (0, length - 1))
-        weight[:first, column] = np.nan
-        weight[last + 1 :, column] = np.nan
-        # The backward pass starts at the first keyframe after the last frame that needs it.
-        if (wanted := np.flatnonzero(weight[:, column] < 1)).size:
-            backward_start = max(backward_start, next(index for index in own if index >= wanted[-1]))
-    forward_wanted = np.flatnonzero((weight > 0).any(axis=1))
-    backward_wanted = np.flatnonzero((weight < 1).any(axis=1))
-    return Plan(
+        weight[first : last + 1, column] = _forward_weight(length, own[name], direction)[first : last + 1]
+    in_play = np.isfinite(weight)
+    given = [[name in keyframes[index] for name in objects] for index in sorted(keyframes)]
+    anchors = [
+        index
+        for index, names in zip(sorted(keyframes), given, strict=True)
+        if not (in_play[index] & ~np.array(names)).any()
+    ]
+    # An anchor belongs to the segment whose pass starts there.
+    cuts = [index + 1 for index in anchors] if direction == "backward" else anchors
+    bounds = sorted({0, length, *cuts})
+    return tuple(_segment(range(start, stop), weight[start:stop], own) for start, stop in pairwise(bounds))
+
+
+def affected_frames(
+    changed: Iterable[int],
+    *,
+    length: int,
+    objects: Sequence[str],
+    keyframes: Mapping[int, Collection[str]],
+    life: Mapping[str, tuple[int, int]],
+    direction: Direction,
+) -> set[int]:
+    """Return the frames that changed keyframes affect: up to the keyframes of the same objects around them.
+
+    Args:
+        changed: Frames whose keyframes are new or changed, or removed for all objects. An object that was removed from a
+            keyframe that others still have is not noticed.
+        length: As for `plan_segments`.
+        objects: As for `plan_segments`.
+        keyframes: As for `plan_segments`.
+        life: As for `plan_segments`.
+        direction: As for `plan_segments`.
+    """
+    found: set[int] = set()
+    for index in changed:
+        for name in keyframes.get(index) or objects:
+            own = [other for other, names in keyframes.items() if name in names and other != index]
+            first, last = life.get(name, (0, length - 1))
+            if first <= index <= last:
+                start = index if direction == "forward" else max((k + 1 for k in own if k < index), default=first)
+                end = index if direction == "backward" else min((k - 1 for k in own if k > index), default=last)
+                found.update(range(max(start, first), min(end, last) + 1))
+    return found
+
+
+def _segment(frames: range, weight: NDArray[np.float32], own: Mapping[str, Sequence[int]]) -> Segment:
+    forward, backward = [], []
+    for column, keyframes in enumerate(own.values()):
+        if (wanted := frames.start + np.flatnonzero(weight[:, column] > 0)).size:
+            forward += [max(index for index in keyframes if index <= wanted[0]), int(wanted[-1])]
+        if (wanted := frames.start + np.flatnonzero(weight[:, column] < 1)).size:
+            backward += [min(index for index in keyframes if index >= wanted[-1]), int(wanted[0])]
+    return Segment(
+        frames=frames,
         weight=weight,
-        forward=range(min(keyframes), int(forward_wanted[-1]) + 1) if forward_wanted.size else range(0),
-        backward=range(backward_start, int(backward_wanted[0]) - 1, -1) if backward_wanted.size else range(0),
+        forward=range(min(forward), max(forward) + 1) if forward else range(0),
+        backward=range(max(backward), min(backward) - 1, -1) if backward else range(0),
     )
 
 
-def is_memory_frame(index: int, *, last: int, interval: int, schedule: Schedule) -> bool:
-    """Return whether a pass memorises a frame without a keyframe.
-
-    Args:
-        index: Zero-based index of the frame in the shot.
-        last: Index of the last memory frame.
-        interval: Frames between two memory frames.
-        schedule: ``absolute`` selects multiples of the interval, ``relative`` counts from ``last``.
-    """
-    return index % interval == 0 if schedule == "absolute" else abs(index - last) >= interval
-
-
 def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
-    """Return the forward weight of an object at every index; NaN if no pass reaches it."""
+    """Return the forward weight of one object at every index; NaN where no pass reaches it."""
     index = np.arange(length)
     first, last = keyframes[0], keyframes[-1]
     if direction == "forward":
         return np.where(index >= first, 1.0, np.nan).astype(np.float32)
     if direction == "backward":
         return np.where(index <= last, 0.0, np.nan).astype(np.float32)
-    # 0 before the first keyframe, 1 after the last; between two, falls linearly from 1.
+    # Falls from 1 at a keyframe towards 0 at the next one; 0 before the first keyframe, 1 after the last.
     weight = np.where(index < first, 0.0, 1.0)
     for before, after in pairwise(keyframes):
         between = np.arange(before, after)

@@ -8,20 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.choices import BUDGET_MB, INTERNAL_SIZE, INTERVAL, MAX_FRAMES, TOP_K, Schedule
+from stcn_plugin.choices import BUDGET_MB, INTERNAL_SIZE, INTERVAL, MAX_FRAMES, TOP_K
 from stcn_plugin.memory.bank import MemoryBank, ReadSettings, Retention
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
 from stcn_plugin.propagation.images import Array, check_range, image_tensor, internal_size, mask_tensors, reduce
-from stcn_plugin.propagation.plan import is_memory_frame
 from stcn_plugin.propagation.prediction import Prediction
 from stcn_plugin.propagation.region import bounding_box, crop_context, crop_features, find_region, presence
 
@@ -37,8 +35,6 @@ class PropagationSettings:
         size: Internal size: the short side of the image that the network sees, in pixels. Smaller images are not
             enlarged; ``None`` uses every image as it is.
         interval: Frames between memory frames.
-        schedule: ``absolute`` memorises frames whose index is a multiple of the interval, ``relative`` when ``interval``
-            frames have passed since the last memory frame.
         include_last: Also keep the previous frame in memory.
         region: Decode only the region where each object may be, instead of the whole frame. ``None`` does so on a CPU.
         top_k: Memory elements that each pixel reads; ``None`` reads all.
@@ -46,12 +42,11 @@ class PropagationSettings:
         budget_bytes: Working memory of one step of the memory read; at least 256 MB on a GPU.
 
     Raises:
-        ValueError: The schedule is unknown, or a number is below 1.
+        ValueError: A number is below 1.
     """
 
     size: int | None = INTERNAL_SIZE
     interval: int = INTERVAL
-    schedule: Schedule = "absolute"
     include_last: bool = False
     region: bool | None = None
     top_k: int | None = TOP_K
@@ -59,8 +54,6 @@ class PropagationSettings:
     budget_bytes: int = BUDGET_MB << 20
 
     def __post_init__(self) -> None:
-        if self.schedule not in get_args(Schedule):
-            raise ValueError(f"schedule must be absolute or relative, got {self.schedule!r}")
         for name in ("size", "interval", "top_k", "max_frames", "budget_bytes"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
@@ -88,7 +81,7 @@ class Propagator:
         engine: The network, from `load_engine`. Everything runs on its device.
         objects: Names of objects that predictions contain from the start, in this order. Other objects are added when
             their first mask is given.
-        settings: Internal size, schedule and memory.
+        settings: Internal size and memory.
         on_stage: Called between the stages of a step, each of which can take minutes for a large image. An exception
             that it raises ends the step.
 
@@ -117,7 +110,6 @@ class Propagator:
         self._cohorts: list[_Cohort] = []
         self._rows = self._rows_in_play()
         self._next = 0
-        self._last_memorised = 0
 
     @property
     def in_play(self) -> tuple[int, ...]:
@@ -139,7 +131,7 @@ class Propagator:
             image: Display-referred RGB such as sRGB: a ``(3, H, W)`` tensor or an ``(H, W, 3)`` array, of any size;
                 uint8, or floating point in 0-1.
             masks: Object names to ``(H, W)`` masks, boolean or floating point in 0-1. New objects enter; objects
-                already in play are corrected. The frame stays in memory.
+                already in play start afresh: what their memory held is dropped. The frame stays in memory.
             index: Zero-based index of the frame in the shot; the previous one plus 1 by default.
             memorise: Whether this frame may be memorised. The last frame need not be.
 
@@ -174,16 +166,14 @@ class Propagator:
             # One by one: indexing with a list would copy it to the device.
             for position, mask in zip(positions, artist, strict=True):
                 own[position], shares[position] = mask, mask
-            self._enter(positions)
+            self._start(positions)
             if memorise:
-                self._memorise(index, padded, features, shares, retention="evictable", given=positions)
+                self._memorise(padded, features, shares, retention="evictable", given=positions)
         elif memorise and self.in_play:
-            is_due = is_memory_frame(
-                index, last=self._last_memorised, interval=self._settings.interval, schedule=self._settings.schedule
-            )
+            is_due = index % self._settings.interval == 0
             if is_due or self._settings.include_last:
                 retention: Retention = "evictable" if is_due else "one_step"
-                self._memorise(index, padded, features, shares, retention=retention)
+                self._memorise(padded, features, shares, retention=retention)
         top, left = padding[2], padding[0]
         inside = (..., slice(top, top + inner[0]), slice(left, left + inner[1]))
         return Prediction(tuple(self._position), size, own[inside], shares[inside])
@@ -200,12 +190,7 @@ class Propagator:
         leaving = {self._position[name] for name in names}.intersection(self.in_play)
         if not leaving:
             return
-        for position in leaving:
-            for cohort in self._cohorts:
-                if position in cohort.objects:
-                    cohort.bank.drop_object(cohort.objects.index(position))
-                    cohort.objects.remove(position)
-        self._cohorts = [cohort for cohort in self._cohorts if cohort.objects]
+        self._leave(leaving)
         self._rows = self._rows_in_play()
 
     def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
@@ -235,11 +220,18 @@ class Propagator:
             self._on_stage()
         return own
 
-    def _enter(self, positions: Iterable[int]) -> None:
-        newcomers = [position for position in positions if position not in self.in_play]
-        if newcomers:
-            self._cohorts.append(_Cohort(newcomers, MemoryBank(self._read)))
-            self._rows = self._rows_in_play()
+    def _start(self, positions: Sequence[int]) -> None:
+        """Let objects enter with an empty memory, also those that are in play."""
+        self._leave(positions)
+        self._cohorts.append(_Cohort(list(positions), MemoryBank(self._read)))
+        self._rows = self._rows_in_play()
+
+    def _leave(self, positions: Iterable[int]) -> None:
+        for cohort in self._cohorts:
+            for position in set(cohort.objects).intersection(positions):
+                cohort.bank.drop_object(cohort.objects.index(position))
+                cohort.objects.remove(position)
+        self._cohorts = [cohort for cohort in self._cohorts if cohort.objects]
 
     def _rows_in_play(self) -> Tensor:
         """Return the indices in play as a tensor; made only when they change, because copying makes a GPU wait."""
@@ -247,7 +239,6 @@ class Propagator:
 
     def _memorise(
         self,
-        index: int,
         padded: Tensor,
         features: KeyFeatures,
         shares: Tensor,
@@ -268,8 +259,6 @@ class Propagator:
                 features.query_key[0], values[start:stop], retention="permanent" if has_given else retention
             )
             start = stop
-        if retention != "one_step":
-            self._last_memorised = index
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:

@@ -62,9 +62,8 @@ def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> Path:
 def _keyframes(shot: Shot, number: int) -> Iterator[_Keyframe]:
     """Yield the keyframes of a shot. Clip names contain its number, because shot files may share a name."""
     job = prepare(shot)
-    (segment,) = job.segments
     name = f"{number:02d}_{shot.path.stem if shot.path else 'shot'}"
-    for index, masks in segment.masks.items():
+    for index, masks in job.masks.items():
         frame = job.frames[index]
         image = job.plates.read(frame, window=job.window, size=job.size).image
         rgb = np.rint(image * 255).astype(np.uint8)

@@ -215,7 +215,7 @@ def test_a_problem_is_told_where_it_was_written(write, tmp_path):
         ("memory.interval=five", "should be a whole number of at least 1, got 'five'."),
         (
             "memory.--5=3",
-            "there is no such setting. Known here: interval, schedule, top_k, include_last, max_frames, budget_mb.",
+            "there is no such setting. Known here: interval, top_k, include_last, max_frames, budget_mb.",
         ),
         ("memory.intervl=3", "there is no such setting. Perhaps you meant 'interval'."),
         ("interval=3", "there is no such setting. Write it as 'interval' under 'memory'."),

@@ -46,7 +46,7 @@ description: >
 weights: w/show.safetensors
 size: 0.5MP
 direction: both
-memory: {interval: 2, schedule: relative, include_last: yes}
+memory: {interval: 2, top_k: 9, include_last: yes}
 colour: {input: ACEScg, config: ocio/config.ocio, highlights: clip}
 compute: {device: cuda:1, precision: bfloat16, threads: 4}
 output: {layout: layers, depth: half, compression: zips}

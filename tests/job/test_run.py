@@ -391,9 +391,9 @@ def test_propagation_has_the_defaults_of_the_preset():
 @pytest.mark.parametrize(("region", "expected"), [("auto", None), ("region", True), ("whole", False)])
 def test_settings_of_a_preset_reach_the_propagator(region, expected):
     """Every memory setting and the region are handed on."""
-    memory = Memory(interval=3, schedule="relative", top_k=7, include_last=True, max_frames=4, budget_mb=9)
+    memory = Memory(interval=3, top_k=7, include_last=True, max_frames=4, budget_mb=9)
     assert propagation_settings(Preset(memory=memory, compute=Compute(region=region))) == PropagationSettings(
-        None, 3, "relative", include_last=True, region=expected, top_k=7, max_frames=4, budget_bytes=9 << 20
+        None, 3, include_last=True, region=expected, top_k=7, max_frames=4, budget_bytes=9 << 20
     )
 
 
