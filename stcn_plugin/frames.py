@@ -25,10 +25,10 @@ _STEP = re.compile(r"\s*[:xX]\s*")
 _LONGEST_SHOWN = 80
 _FORM = "Write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
 
-MOST_FRAMES = 1_000_000
+MAX_FRAMES = 1_000_000
 """Frames that a range or a shot holds at most."""
 
-MOST_DIGITS = 18
+MAX_DIGITS = 18
 """Digits that a frame number, or the padding of a pattern, has at most."""
 
 FRAME_TOKEN = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
@@ -83,7 +83,7 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
     for part in text.split(","):
         found = _frames_of(part.strip(), text)
         named += len(found)  # frames named twice count twice: each costs as much again
-        if named > MOST_FRAMES:
+        if named > MAX_FRAMES:
             raise _too_long(text)
         frames.update(found)
     return tuple(sorted(frames))
@@ -162,9 +162,9 @@ def _frames_of(part: str, text: str) -> range:
     match = _PART.fullmatch(part)
     if not match:
         raise FrameRangeError(_what(part, text), fix=_fix(text))
-    if any(len(number.lstrip("-")) > MOST_DIGITS for number in match.groups("")):
+    if any(len(number.lstrip("-")) > MAX_DIGITS for number in match.groups("")):
         raise FrameRangeError(
-            f"'{shortened(part)}' has a number of more than {MOST_DIGITS} digits", fix="Check it for digits too many"
+            f"'{shortened(part)}' has a number of more than {MAX_DIGITS} digits", fix="Check it for digits too many"
         )
     start = int(match["start"])
     end = int(match["end"]) if match["end"] else start
@@ -176,14 +176,14 @@ def _frames_of(part: str, text: str) -> range:
             f"'{part}' in the frame range '{shortened(text)}' has a step of 0", fix="Steps start at x1"
         )
     frames = range(start, end + 1, step)
-    if len(frames) > MOST_FRAMES:
+    if len(frames) > MAX_FRAMES:
         raise _too_long(text)
     return frames
 
 
 def _too_long(text: str) -> FrameRangeError:
     return FrameRangeError(
-        f"the frame range '{shortened(text)}' holds more than {MOST_FRAMES:,} frames",
+        f"the frame range '{shortened(text)}' holds more than {MAX_FRAMES:,} frames",
         fix="Check it for a digit too many",
     )
 

@@ -6,8 +6,8 @@ write that fails is always reported, and what stood under the name before stays 
 
 from __future__ import annotations
 
-from stcn_plugin.atomic._outputs import Outputs, temporary_file, write_whole
-from stcn_plugin.atomic._refusals import cause_and_fix, output_errors
+from stcn_plugin.atomic._errors import cause_and_fix, output_errors
+from stcn_plugin.atomic._outputs import Outputs, temporary_file, write_atomic
 from stcn_plugin.atomic._writing import Content
 
-__all__ = ["Content", "Outputs", "cause_and_fix", "output_errors", "temporary_file", "write_whole"]
+__all__ = ["Content", "Outputs", "cause_and_fix", "output_errors", "temporary_file", "write_atomic"]

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import final
 
+from stcn_plugin.atomic._errors import output_errors
 from stcn_plugin.atomic._folder import Folder
-from stcn_plugin.atomic._refusals import output_errors
 from stcn_plugin.atomic._temporary import create_temporary, remove_leftovers
 from stcn_plugin.atomic._writing import Content, write_temporary
 from stcn_plugin.errors import OutputError
@@ -155,7 +155,7 @@ class Outputs:
                 )
 
 
-def write_whole(path: Path, content: Content) -> None:
+def write_atomic(path: Path, content: Content) -> None:
     """Write a file to a folder that is there; as `Outputs.write` otherwise.
 
     Raises:

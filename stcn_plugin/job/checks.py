@@ -9,12 +9,12 @@ from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
-from stcn_plugin.frames import MOST_FRAMES, format_frame_range, shortened
-from stcn_plugin.media.matte_reading import check_mattes
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.frames import MAX_FRAMES, format_frame_range, shortened
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import overlay_files
 from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
 from stcn_plugin.media.window import Window
+from stcn_plugin.media.written_mattes import check_mattes
 from stcn_plugin.shot.model import Shot
 
 
@@ -29,12 +29,12 @@ def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tu
         raise PlateError(
             "no frame of the plate is on disk",
             where=sequence.pattern,
-            fix=sequence.advice() or "Check the pattern and the folder",
+            fix=sequence.suggestion() or "Check the pattern and the folder",
         )
     asked = shot.frames
-    if not asked and found[-1] - found[0] >= MOST_FRAMES:
+    if not asked and found[-1] - found[0] >= MAX_FRAMES:
         raise PlateError(
-            f"the frames on disk reach from {found[0]} to {found[-1]}, more than {MOST_FRAMES:,} frames",
+            f"the frames on disk reach from {found[0]} to {found[-1]}, more than {MAX_FRAMES:,} frames",
             where=sequence.pattern,
             fix="Give the range of the shot, or remove the file whose number is not a frame's",
         )

@@ -18,7 +18,7 @@ from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import ColourError
 from stcn_plugin.media.colour_encoding import Encoding
 from stcn_plugin.media.ocio_config import OCIOConfig
-from stcn_plugin.media.sanitise import CODE_CEILING, tame
+from stcn_plugin.media.pixels import LOG_CEILING, sanitise
 
 _BUILT_IN = "ocio://default"
 _LINEAR = (
@@ -46,7 +46,7 @@ _SRGB = (
 )
 _NUKE_LINEAR = "linear"  # of any primaries, where a config knows it
 _TONE_MAPPED = "Output - sRGB"  # ACES 1 configs: sRGB as it is shown, after a tone map
-_ELSEWHERE = (
+_OTHER_SPACES = (
     ("lin_ap1_scene", "lin_ap1", "ACEScg", "ACES - ACEScg"),
     ("lin_ap0_scene", "lin_ap0", "ACES2065-1", "ACES - ACES2065-1"),
     ("lin_rec2020_scene", "lin_rec2020", "Linear Rec.2020", "Utility - Linear - Rec.2020"),
@@ -54,9 +54,9 @@ _ELSEWHERE = (
     ("KodakLog", "Printing density", "Cineon", "Log film scan"),
     ("ADX", "ADX10", "ADX - ADX10", "Input - ADX - ADX10"),
 )
-_WORDS = {_LINEAR[0]: "scene-linear Rec.709", _SRGB[0]: "sRGB"}
+_SPACE_LABELS = {_LINEAR[0]: "scene-linear Rec.709", _SRGB[0]: "sRGB"}
 _SHOULDER = np.float32(0.8)
-_BAND = 32  # lines worked on at once: what lies between two steps stays in the processor's cache
+_BAND_ROWS = 32  # lines worked on at once: what lies between two steps stays in the processor's cache
 
 
 class ColourTransform:
@@ -110,18 +110,18 @@ class ColourTransform:
             ColourError: OCIO cannot convert, for a file that the config needs is missing.
         """
         space = self._source(file_colour_space, is_float=is_float)
-        clean = tame(np.array(pixels, dtype=np.float32, order="C"))
+        clean = sanitise(np.array(pixels, dtype=np.float32, order="C"))
         if space == _SRGB[0] or (isinstance(space, Encoding) and space.is_srgb(is_float=is_float)):
             return _clip(clean)
         compress = self.highlights == "compress" and (is_float or self._is_beyond_white(space))
-        values, is_linear = self._converted(clean, space, is_float=is_float)
-        for top in range(0, len(values), _BAND):
-            band = values[top : top + _BAND]
+        values, is_linear = self._convert(clean, space, is_float=is_float)
+        for top in range(0, len(values), _BAND_ROWS):
+            band = values[top : top + _BAND_ROWS]
             display = encode_srgb(band) if is_linear else band
             band[:] = compress_highlights(display) if compress else _clip(display)
         return values
 
-    def doubt(self, file_colour_space: str | Encoding | None, *, is_float: bool) -> str | None:
+    def warning(self, file_colour_space: str | Encoding | None, *, is_float: bool) -> str | None:
         """Return what should be told of a file's colours: what it says and the config does not know, or cannot be true.
 
         Args:
@@ -134,27 +134,27 @@ class ColourTransform:
         if self._input or file_colour_space is None:
             return None
         said = Encoding("", name=file_colour_space) if isinstance(file_colour_space, str) else file_colour_space
-        known = said.name is not None and self._meaning(said.name) is not None
-        doubts = [said.doubt] if said.doubt else []
+        known = said.name is not None and self._resolve(said.name) is not None
+        warnings = [said.warning] if said.warning else []
         if said.name and not known:
-            doubts.append(
+            warnings.append(
                 f"the file says that its colours are '{printable(said.name)[:80]}', which the OCIO config does not know"
             )
-        if not doubts:
+        if not warnings:
             return None
         space = self._source(file_colour_space, is_float=is_float)
         if isinstance(space, Encoding):
             taken = f"the colours are taken as {space.source} says"
         else:
-            taken = f"the colours are taken as {_WORDS.get(space, space)}"
-        return f"{'; '.join(doubts)}; {taken}. Set colour.input to the plate's colour space."
+            taken = f"the colours are taken as {_SPACE_LABELS.get(space, space)}"
+        return f"{'; '.join(warnings)}; {taken}. Set colour.input to the plate's colour space."
 
     def _source(self, said: str | Encoding | None, *, is_float: bool) -> str | Encoding:
         """Return what pixels are converted from: a space, or numbers that the file gives."""
         if self._input:
             return self._input
         name = said.name if isinstance(said, Encoding) else said
-        if name and (known := self._meaning(name)):
+        if name and (known := self._resolve(name)):
             return known
         if isinstance(said, Encoding) and said.is_usable:
             return said
@@ -163,21 +163,21 @@ class ColourTransform:
     def _is_beyond_white(self, space: str | Encoding) -> bool:
         """Whether the brightest that integers hold is brighter than display white, as in a log space."""
         white = np.ones((1, 1, 3), np.float32)
-        return float(self._converted(white, space, is_float=False)[0].max()) > 1.001
+        return float(self._convert(white, space, is_float=False)[0].max()) > 1.001
 
-    def _converted(
+    def _convert(
         self, pixels: NDArray[np.float32], space: str | Encoding, *, is_float: bool
     ) -> tuple[NDArray[np.float32], bool]:
         """Convert to linear Rec.709 or to sRGB, tamed; return whether it is linear."""
         if isinstance(space, Encoding):
-            return tame(np.array(space.linear(pixels, is_float=is_float))), True
+            return sanitise(np.array(space.to_linear(pixels, is_float=is_float))), True
         if space == _LINEAR[0]:
             return pixels, True
-        return self._through_ocio(pixels, space), self._target_is_linear
+        return self._convert_by_ocio(pixels, space), self._target_is_linear
 
     def _checked(self, name: str) -> str:
         """Return what a name means, proven by one pixel."""
-        space = self._meaning(name)
+        space = self._resolve(name)
         if space is None:
             raise ColourError(
                 f"the OCIO config has no colour space '{name}'",
@@ -186,10 +186,10 @@ class ColourTransform:
                 setting="colour.input",
             )
         if space not in {_LINEAR[0], _SRGB[0]}:
-            self._through_ocio(np.zeros((1, 1, 3), np.float32), space)
+            self._convert_by_ocio(np.zeros((1, 1, 3), np.float32), space)
         return space
 
-    def _meaning(self, name: str) -> str | None:
+    def _resolve(self, name: str) -> str | None:
         """Return sRGB or linear Rec.709 by their first spelling, a space of the config, or ``None``."""
         known = self._catalogue.find(name)
         if known and self._catalogue.is_data(known):
@@ -201,10 +201,10 @@ class ColourTransform:
             return _SRGB[0]
         if known:
             return known
-        family = next((spellings for spellings in _ELSEWHERE if name.casefold() in _folded(spellings)), ())
+        family = next((spellings for spellings in _OTHER_SPACES if name.casefold() in _folded(spellings)), ())
         return self._catalogue.first(family)
 
-    def _through_ocio(self, pixels: NDArray[np.float32], space: str) -> NDArray[np.float32]:
+    def _convert_by_ocio(self, pixels: NDArray[np.float32], space: str) -> NDArray[np.float32]:
         """Convert to the config's linear Rec.709 or sRGB; tamed, without an upper bound."""
         if self._target is None:
             raise ColourError(
@@ -214,7 +214,7 @@ class ColourTransform:
                 setting="colour.config",
             )
         if not self._catalogue.is_linear(space):
-            pixels = tame(pixels, CODE_CEILING)
+            pixels = sanitise(pixels, LOG_CEILING)
         # The default config keeps its conversions only where no config is named, not even by "".
         config = ("", "", self._catalogue.handle) if self._catalogue.handle else ()
         converted = oiio.ImageBufAlgo.colorconvert(oiio.ImageBuf(pixels), space, self._target, False, *config)
@@ -224,7 +224,7 @@ class ColourTransform:
                 where=self.config,
                 fix="Check that the config's own files are beside it, or set colour.input to another space",
             )
-        return tame(np.asarray(converted.get_pixels(oiio.FLOAT), dtype=np.float32).reshape(pixels.shape))
+        return sanitise(np.asarray(converted.get_pixels(oiio.FLOAT), dtype=np.float32).reshape(pixels.shape))
 
 
 def encode_srgb(linear: NDArray[np.float32]) -> NDArray[np.float32]:

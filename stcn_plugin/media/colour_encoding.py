@@ -36,21 +36,21 @@ class Encoding:
             the power of 2.2), or as a table of light over evenly spaced numbers. ``None`` is what the kind of file
             has where nothing is said.
         name: A colour space that the file names as well; it goes first where the config knows it.
-        doubt: What cannot be true or is not honoured, for a warning that names ``source``.
+        warning: What cannot be true or is not honoured, for a warning that names ``source``.
     """
 
     source: str
     matrix: Matrix | None = None
     curve: Curve | float | tuple[float, ...] | None = None
     name: str | None = None
-    doubt: str | None = None
+    warning: str | None = None
 
     @property
     def is_usable(self) -> bool:
         """Whether it says more than nothing."""
         return self.matrix is not None or self.curve is not None
 
-    def linear(self, pixels: NDArray[np.float32], *, is_float: bool) -> NDArray[np.float32]:
+    def to_linear(self, pixels: NDArray[np.float32], *, is_float: bool) -> NDArray[np.float32]:
         """Return pixels as linear Rec.709, white as 1.
 
         Args:
@@ -82,7 +82,7 @@ def power_curve(exponent: float) -> Curve | float:
 
 
 @lru_cache(64)
-def from_primaries(eight: Sequence[float]) -> Matrix | None:
+def matrix_from_primaries(eight: Sequence[float]) -> Matrix | None:
     """Return the matrix from linear RGB of any primaries to linear Rec.709.
 
     White becomes white: another white point is adapted to D65 by Bradford. Only the primaries of CIE XYZ with equal
@@ -98,11 +98,11 @@ def from_primaries(eight: Sequence[float]) -> Matrix | None:
         ValueError: The numbers are no primaries: not finite, in one line, or with a white outside of them.
     """
     if np.allclose(eight, _XYZ, atol=1e-4):
-        return _same_as_none(np.asarray(np.linalg.inv(_to_xyz(REC709)), np.float64))
-    return from_xyz(_to_xyz(eight), white=_xyz_of(*eight[6:]))
+        return _none_if_identity(np.asarray(np.linalg.inv(_to_xyz(REC709)), np.float64))
+    return matrix_from_xyz(_to_xyz(eight), white=_xyz_of(*eight[6:]))
 
 
-def from_xyz(matrix: NDArray[np.float64], *, white: NDArray[np.float64]) -> Matrix | None:
+def matrix_from_xyz(matrix: NDArray[np.float64], *, white: NDArray[np.float64]) -> Matrix | None:
     """Return the matrix to linear Rec.709, given that to XYZ.
 
     Args:
@@ -110,14 +110,14 @@ def from_xyz(matrix: NDArray[np.float64], *, white: NDArray[np.float64]) -> Matr
         white: ``(3,)`` XYZ of its white, which becomes D65.
 
     Returns:
-        As for `from_primaries`.
+        As for `matrix_from_primaries`.
 
     Raises:
         ValueError: The result is no matrix of colours.
     """
     cone, target = _BRADFORD @ white, _BRADFORD @ _xyz_of(*REC709[6:])
     adapted = np.linalg.inv(_BRADFORD) @ np.diag(target / cone) @ _BRADFORD @ matrix
-    return _same_as_none(np.asarray(np.linalg.inv(_to_xyz(REC709)) @ adapted, np.float64))
+    return _none_if_identity(np.asarray(np.linalg.inv(_to_xyz(REC709)) @ adapted, np.float64))
 
 
 def _to_xyz(eight: Sequence[float]) -> NDArray[np.float64]:
@@ -142,7 +142,7 @@ def _xyz_of(x: float, y: float) -> NDArray[np.float64]:
     return np.array([x / y, 1, (1 - x - y) / y])
 
 
-def _same_as_none(matrix: NDArray[np.float64]) -> Matrix | None:
+def _none_if_identity(matrix: NDArray[np.float64]) -> Matrix | None:
     if not np.isfinite(matrix).all() or np.abs(matrix).max() > _LARGEST:
         raise ValueError("the primaries are all but one colour")
     return None if np.allclose(matrix, np.eye(3), atol=_SAME) else tuple(float(value) for value in matrix.ravel())

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from stcn_plugin.bridge.printable import printable
-from stcn_plugin.media.colour_encoding import Curve, Encoding, from_primaries, power_curve
+from stcn_plugin.media.colour_encoding import Curve, Encoding, matrix_from_primaries, power_curve
 from stcn_plugin.media.icc import icc_encoding
 
 _ADOBE_RGB = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329)
@@ -90,7 +90,7 @@ def file_colours(path: Path, file_format: str, attributes: Mapping[str, Any]) ->
 def _encoding(
     source: str, primaries: Sequence[float] | None, curve: Curve | float | None = None, name: str | None = None
 ) -> Encoding:
-    """Return the encoding of primaries and a curve; with a doubt where the primaries are none."""
+    """Return the encoding of primaries and a curve; with a warning where the primaries are none."""
     if primaries is None:
         return Encoding(source, None, curve, name)
     if not (isinstance(primaries, Sequence) and all(isinstance(value, int | float) for value in primaries)):
@@ -98,7 +98,7 @@ def _encoding(
             source, None, curve, name, f"{source} is no set of primaries ({printable(str(primaries))[:100]})"
         )
     try:
-        return Encoding(source, from_primaries(tuple(primaries)), curve, name)
+        return Encoding(source, matrix_from_primaries(tuple(primaries)), curve, name)
     except ValueError as problem:
         shown = ", ".join(f"{value:.6g}" for value in primaries)
         return Encoding(source, None, curve, name, f"{source} is no set of primaries ({shown[:100]}: {problem})")
@@ -116,10 +116,10 @@ def _exr(name: str | None, attributes: Mapping[str, Any]) -> str | Encoding | No
     if not attributes.get("acesImageContainerFlag") or interop:
         return _encoding("chromaticities", primaries, name=name)
     said = _encoding("chromaticities", primaries)
-    if said.doubt or np.allclose(primaries, _AP0, atol=1e-3):
-        return Encoding("chromaticities", name=name, doubt=said.doubt)
-    doubt = "acesImageContainerFlag promises ACES2065-1, but chromaticities are others"
-    return Encoding("chromaticities", said.matrix, "linear", doubt=doubt)
+    if said.warning or np.allclose(primaries, _AP0, atol=1e-3):
+        return Encoding("chromaticities", name=name, warning=said.warning)
+    warning = "acesImageContainerFlag promises ACES2065-1, but chromaticities are others"
+    return Encoding("chromaticities", said.matrix, "linear", warning=warning)
 
 
 def _png(path: Path, profile: Any) -> str | Encoding | None:
@@ -136,7 +136,7 @@ def _png(path: Path, profile: Any) -> str | Encoding | None:
     if len(gamma := chunks.get(b"gAMA", b"")) == 4:
         (value,) = struct.unpack(">I", gamma)
         if not 10_000 <= value <= 1_000_000:
-            return Encoding("gAMA", doubt=f"gAMA is {value / 100_000}, which is no exponent of light")
+            return Encoding("gAMA", warning=f"gAMA is {value / 100_000}, which is no exponent of light")
         curve = power_curve(100_000 / value)
     if len(primaries := chunks.get(b"cHRM", b"")) == 32:
         white_first = [value / 100_000 for value in struct.unpack(">8I", primaries)]
@@ -164,10 +164,10 @@ def _chunks(file: BinaryIO) -> dict[bytes, bytes]:
 
 def _cicp(primaries: int, transfer: int, _matrix: int, is_full: int) -> str | Encoding | None:
     if primaries not in _CICP_PRIMARIES or transfer not in _CICP_CURVES:
-        return Encoding("cICP", doubt=f"cICP has code points that are not honoured ({primaries} and {transfer})")
+        return Encoding("cICP", warning=f"cICP has code points that are not honoured ({primaries} and {transfer})")
     said = _encoding("cICP", _CICP_PRIMARIES[primaries], _CICP_CURVES[transfer])
     if not is_full:
-        return Encoding("cICP", said.matrix, said.curve, doubt="cICP says video range, which is not expanded")
+        return Encoding("cICP", said.matrix, said.curve, warning="cICP says video range, which is not expanded")
     return said if said.matrix is not None or said.curve not in (None, "srgb") else "sRGB"
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 PICTURES = (".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".cin", ".tga", ".hdr", ".webp", ".bmp")
 """How the names of the pictures end that sequences are found by."""
 
-HEAD = 192
+HEAD_BYTES = 192
 """Bytes of a file that tell its kind."""
 
 _READ = re.compile(
@@ -102,7 +102,7 @@ def unreadable(head: bytes, suffix: str) -> Unreadable | None:
     """Return why a file cannot be read; ``None`` where it is of a kind that can.
 
     Args:
-        head: Its first bytes, `HEAD` of them where it is that long.
+        head: Its first bytes, `HEAD_BYTES` of them where it is that long.
         suffix: How its name ends, lower-case with its dot.
     """
     for start, kind, fix in _OTHERS:
@@ -118,11 +118,11 @@ def unreadable(head: bytes, suffix: str) -> Unreadable | None:
     )
 
 
-def is_cut_short(head: bytes, size: int) -> bool:
+def is_truncated(head: bytes, size: int) -> bool:
     """Whether a Cineon file says that it has more user data than there is, for which OpenImageIO would make room.
 
     Args:
-        head: Its first bytes, `HEAD` of them where it is that long.
+        head: Its first bytes, `HEAD_BYTES` of them where it is that long.
         size: How many bytes the file has.
     """
     order = _CINEON.get(head[:4])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.bridge.printable import printable
-from stcn_plugin.media.colour_encoding import Curve, Encoding, Matrix, from_xyz
+from stcn_plugin.media.colour_encoding import Curve, Encoding, Matrix, matrix_from_xyz
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
 _STEPS = 1024  # of a table that stands for a curve
@@ -24,7 +24,7 @@ def icc_encoding(profile: bytes) -> Encoding | None:
         profile: The whole profile.
 
     Returns:
-        Matrix and curve; with a ``doubt`` where it has none, being of tables or of another kind of colour. ``None``
+        Matrix and curve; with a ``warning`` where it has none, being of tables or of another kind of colour. ``None``
         where it says sRGB.
     """
     source = "the ICC profile"
@@ -36,12 +36,12 @@ def icc_encoding(profile: bytes) -> Encoding | None:
             return _said(source, None, _curve([_table(tags[b"kTRC"])]))
         if kind != b"RGB ":
             colours = kind.decode("latin-1").strip()
-            return Encoding(source, doubt=f"{source} is for {colours} colours and is not honoured")
+            return Encoding(source, warning=f"{source} is for {colours} colours and is not honoured")
         columns = [_xyz(tags[tag]) for tag in (b"rXYZ", b"gXYZ", b"bXYZ")]
-        matrix = from_xyz(np.array(columns).T, white=_D50)
+        matrix = matrix_from_xyz(np.array(columns).T, white=_D50)
         return _said(source, matrix, _curve([_table(tags[tag]) for tag in (b"rTRC", b"gTRC", b"bTRC")]))
     except (KeyError, ValueError, struct.error, IndexError, ArithmeticError):
-        return Encoding(source, doubt=f"{source} has no matrix and curve that can be read, and is not honoured")
+        return Encoding(source, warning=f"{source} has no matrix and curve that can be read, and is not honoured")
 
 
 def _said(source: str, matrix: Matrix | None, curve: Curve | float | tuple[float, ...]) -> Encoding | None:

@@ -59,7 +59,7 @@ class ImageHeader:
         return self.format in {"half", "float", "double"}
 
 
-def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_format: str) -> ImageHeader:
+def read_spec(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_format: str) -> ImageHeader:
     """Translate what OpenImageIO says of one part.
 
     Args:
@@ -71,7 +71,7 @@ def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_
     """
     attributes, ignored = _attributes(spec)
     aspect = _pixel_aspect(attributes.get("PixelAspectRatio", 1.0), ignored)
-    rate = _whole_pair(attributes.get("framesPerSecond"), 1, 1 << 31)
+    rate = _integer_pair(attributes.get("framesPerSecond"), 1, 1 << 31)
     if rate is None and isinstance(attributes.get("framesPerSecond"), tuple):
         ignored["framesPerSecond"] = "is no frame rate, and the mattes have none"
     return ImageHeader(
@@ -80,10 +80,10 @@ def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_
             display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
             data=Window(spec.x, spec.y, spec.width, spec.height),
             pixel_aspect=aspect,
-            timecode=_whole_pair(attributes.get("smpte:TimeCode"), 0, 1 << 32),
+            timecode=_integer_pair(attributes.get("smpte:TimeCode"), 0, 1 << 32),
             frame_rate=rate,
         ),
-        channels=tuple(readable(name) for name in spec.channelnames),
+        channels=tuple(decode_text(name) for name in spec.channelnames),
         format=str(spec.format),
         file_format=file_format,
         part=part,
@@ -96,7 +96,7 @@ def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_
     )
 
 
-def readable(text: str) -> str:
+def decode_text(text: str) -> str:
     """Return text of a file's header; bytes that are not UTF-8 are read as Latin-1, which older programs wrote."""
     try:
         text.encode()
@@ -113,8 +113,8 @@ def _attributes(spec: Any) -> tuple[dict[str, Any], dict[str, str]]:
         item = spec.extra_attribs[number]
         name = f"attribute {number + 1}"
         try:
-            name = readable(item.name)
-            attributes[name] = readable(item.value) if isinstance(item.value, str) else item.value
+            name = decode_text(item.name)
+            attributes[name] = decode_text(item.value) if isinstance(item.value, str) else item.value
         except UnicodeDecodeError:  # by OpenImageIO before 3.2
             ignored[name] = "is not UTF-8, and is left out"
     return attributes, ignored
@@ -128,7 +128,7 @@ def _pixel_aspect(value: Any, ignored: dict[str, str]) -> float:
     return 1.0
 
 
-def _whole_pair(value: Any, low: int, beyond: int) -> tuple[int, int] | None:
+def _integer_pair(value: Any, low: int, beyond: int) -> tuple[int, int] | None:
     """Return a rational or a timecode; some formats give frame rates as one number, which is left out."""
     if not isinstance(value, tuple) or len(value) != 2:
         return None

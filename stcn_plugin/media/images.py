@@ -18,19 +18,19 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import PlateError, STCNError
-from stcn_plugin.media.image_header import ImageHeader, image_header, readable
-from stcn_plugin.media.listing import existing
-from stcn_plugin.media.opening import RENDER_AGAIN, opened, reason
-from stcn_plugin.media.placing import placed
-from stcn_plugin.media.window import MOST_PIXELS, Window
+from stcn_plugin.media.image_header import ImageHeader, decode_text, read_spec
+from stcn_plugin.media.listing import as_on_disk
+from stcn_plugin.media.opening import RENDER_AGAIN, oiio_error, open_image
+from stcn_plugin.media.pixels import place_in_window, to_float
+from stcn_plugin.media.window import MAX_PIXELS, Window
 
-__all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "read_stored", "to_float"]
+__all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "read_stored"]
 
 _NUMBERS: Mapping[str, type[np.generic]] = {"half": np.float16, "float": np.float32, "uint": np.uint32}  # of OpenEXR
 _LINES = 64  # read at once: little enough for the processor's cache, and a multiple of what is compressed together
 _LINES_AT_ONCE = {"dwab": 256}
 _BAND_BYTES = 1 << 26  # of lines read at once
-_MOST_PARTS = 4096
+_MAX_PARTS = 4096
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -79,8 +79,8 @@ def read_headers(
     Raises:
         STCNError: Of class ``error``: the file is missing, empty, or no picture.
     """
-    label, path = where or str(path), existing(Path(path))
-    with opened(path, error, label, unassociated=False) as source:
+    label, path = where or str(path), as_on_disk(Path(path))
+    with open_image(path, error, label, unassociated=False) as source:
         return _headers(source, path, error, label)
 
 
@@ -141,8 +141,8 @@ def read_stored(
     Raises:
         STCNError: As for `read_image`.
     """
-    label, path = where or str(path), existing(Path(path))
-    with opened(path, error, label, unassociated=unassociated) as source:
+    label, path = where or str(path), as_on_disk(Path(path))
+    with open_image(path, error, label, unassociated=unassociated) as source:
         headers = _headers(source, path, error, label)
         index = _index_of_part(headers, part, channels, error, label)
         header = headers[index]
@@ -151,16 +151,7 @@ def read_stored(
         shared = data if window is None else data.intersection(window)
         pixels = _pixels(source, index, header, wanted, shared, error, label)
     header = replace(header, channels=tuple(header.channels[i] for i in wanted))
-    return header, pixels if window is None else placed(pixels, shared, window)
-
-
-def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """Return pixels as float32; integers become value / maximum, the float32 nearest to the true quotient."""
-    if np.issubdtype(pixels.dtype, np.integer):
-        quotient: NDArray[np.float32] = np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
-        return quotient
-    with np.errstate(over="ignore"):  # what a double holds beyond float32 is infinite
-        return np.asarray(pixels, dtype=np.float32)
+    return header, pixels if window is None else place_in_window(pixels, shared, window)
 
 
 def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tuple[ImageHeader, ...]:
@@ -170,13 +161,13 @@ def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tup
     may_have_more = source.supports("multiimage") or specs[0].get_int_attribute("oiio:Movie")
     while may_have_more and source.seek_subimage(len(specs), 0):
         specs.append(source.spec(len(specs), 0))
-        if len(specs) > _MOST_PARTS:
-            what = f"the file has more than {_MOST_PARTS:,} parts"
+        if len(specs) > _MAX_PARTS:
+            what = f"the file has more than {_MAX_PARTS:,} parts"
             raise error(what, where=label, fix="Write it with fewer, or as several files")
-    reason(source)  # the last seek fails on purpose, and would be taken for an error of the pixels
-    parts = tuple(readable(spec.get_string_attribute("oiio:subimagename")) for spec in specs)
+    oiio_error(source)  # the last seek fails on purpose, and would be taken for an error of the pixels
+    parts = tuple(decode_text(spec.get_string_attribute("oiio:subimagename")) for spec in specs)
     file_format = str(source.format_name())
-    headers = tuple(image_header(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
+    headers = tuple(read_spec(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
     if problem := next((header.problem for header in headers if header.problem), None):
         raise error(problem, where=label, fix="Convert it to RGB, or write it again")
     return headers
@@ -232,8 +223,8 @@ def _pixels(
     in_order = wanted == list(range(first, last))
     picked = slice(None) if in_order else [index - first for index in wanted]
     data = header.header.data
-    if data.pixels > MOST_PIXELS:
-        what = f"the picture is {data.width}x{data.height}, and at most {MOST_PIXELS:,} pixels are read"
+    if data.pixels > MAX_PIXELS:
+        what = f"the picture is {data.width}x{data.height}, and at most {MAX_PIXELS:,} pixels are read"
         raise error(what, where=label, fix="Write it smaller, or crop its data window")
 
     if not window.pixels:
@@ -241,7 +232,7 @@ def _pixels(
 
     def checked(pixels: NDArray[Any] | None) -> NDArray[Any]:
         # A JPEG cut short comes back grey from the cut on, with nothing but an error left behind.
-        problem = reason(source)
+        problem = oiio_error(source)
         if pixels is None or problem:
             what = f"pixels are missing or damaged ({problem or 'no reason given'})"
             raise error(what, where=label, fix=RENDER_AGAIN)
@@ -259,11 +250,11 @@ def _pixels(
         top, bottom = window.y + row, window.y + min(row + band, window.height)
         lines = source.read_scanlines(part, 0, top, bottom, 0, first, last, spec.format)
         pixels[row : row + band] = checked(lines)[:, columns]
-    _leave_wide_registers()
+    _reset_vector_registers()
     return pixels
 
 
-def _leave_wide_registers() -> None:
+def _reset_vector_registers() -> None:
     """Have NumPy add a few numbers, which ends what inflating ZIP leaves behind.
 
     libdeflate returns with the upper halves of the processor's wide registers in use. On some processors narrow code in

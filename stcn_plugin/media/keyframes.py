@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import KeyframeError
 from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader import UNNAMED, MatteFile, Plane, Source, is_faint, is_far_above, is_whole
-from stcn_plugin.media.placing import as_coverage, placed
+from stcn_plugin.media.pixels import as_coverage, place_in_window
 from stcn_plugin.media.window import Window
 
 Matte = NDArray[np.float32]
@@ -73,7 +73,7 @@ def read_keyframe(
     """
     where = f"{path}, frame {frame}"
     file = MatteFile(Source(Path(path), KeyframeError, where))
-    placing = _Placing(file.source, window, display)
+    placing = _PlateFit(file.source, window, display)
     placing.source_window(file.header)
     planes, unnamed = _wanted(file, selector, objects or {}, only_name)
     mattes = {name: placing.fit(name, plane) for name, plane in planes.items()}
@@ -114,16 +114,16 @@ def _wanted(
         if name == value and file.layer_kind is None and not file.has(value):
             if (only := file.only_object()) is not None:
                 return {name: only}, ()
-            if file.contents.doubt is not None:
-                raise file.contents.doubt
+            if file.contents.error is not None:
+                raise file.contents.error
     return file.read(picks), unnamed
 
 
 def _all(file: MatteFile, only_name: str | None) -> tuple[dict[str, Plane], tuple[str, ...]]:
     """Return the mattes of all objects of a file from which nothing was picked, and which names nobody has given."""
     contents = file.contents
-    if contents.doubt is not None:
-        raise contents.doubt
+    if contents.error is not None:
+        raise contents.error
     if contents.kind == "nothing":
         fix = "Check the frame, or leave this keyframe out"
         raise file.source.problem("the matte is empty: every pixel is background", fix)
@@ -135,7 +135,7 @@ def _all(file: MatteFile, only_name: str | None) -> tuple[dict[str, Plane], tupl
 
 
 @dataclass(frozen=True)
-class _Placing:
+class _PlateFit:
     """Lays the mattes of a file into the plate.
 
     Args:
@@ -162,7 +162,7 @@ class _Placing:
             KeyframeError: The matte is of another size than the plate, empty, or no coverage.
         """
         self._check_scale(name, plane)
-        result = as_coverage(placed(plane.pixels, self.source_window(plane.header), self.window))
+        result = as_coverage(place_in_window(plane.pixels, self.source_window(plane.header), self.window))
         top = float(result.max()) if result.size else 0.0
         if top < _EMPTY:
             fix = "Check the channel and the frame, or leave this object out of this keyframe"

@@ -38,7 +38,7 @@ def names_in(folder: Path) -> Iterator[tuple[str, bool]]:
         raise FrameRangeError(f"the folder cannot be read ({reason_of(error)})", where=shown(str(folder))) from error
 
 
-def existing(path: Path) -> Path:
+def as_on_disk(path: Path) -> Path:
     """Return a path as it is on disk, where that has another normal form: macOS stores ``é`` as two characters.
 
     Args:
@@ -52,18 +52,18 @@ def existing(path: Path) -> Path:
     found = Path(path.anchor)
     for part in path.parts[1 if path.anchor else 0 :]:
         if not os.path.lexists(found / part):
-            same = (name for name, _ in names_in(found) if composed(name) == composed(part))
+            same = (name for name, _ in names_in(found) if to_nfc(name) == to_nfc(part))
             part = next(same, part)
         found /= part
     return found
 
 
-def composed(name: str) -> str:
+def to_nfc(name: str) -> str:
     """Return a name in the normal form that people type."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def is_undecodable(name: str) -> bool:
+def has_invalid_utf8(name: str) -> bool:
     """Whether a name holds bytes that are not UTF-8."""
     return not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name)
 
@@ -78,7 +78,7 @@ def reason_of(error: OSError | ValueError) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def advice(folder: Path, name: str) -> str | None:
+def suggest_pattern(folder: Path, name: str) -> str | None:
     """Say which file on disk a pattern that matches none was probably meant for, and how to write it.
 
     Args:
@@ -93,13 +93,13 @@ def advice(folder: Path, name: str) -> str | None:
     near = _nearest(name, (found for found, _ in names_in(folder)))
     if near is None:
         return None
-    if is_undecodable(near):
+    if has_invalid_utf8(near):
         return f"On disk is {shown(near)}, whose name is not UTF-8: rename its files, such as with convmv"
-    pattern = hashed(near)
+    pattern = as_pattern(near)
     return f"On disk is {near}: write {pattern}" if pattern else f"On disk is {near}, which has no frame number"
 
 
-def hashed(name: str) -> str | None:
+def as_pattern(name: str) -> str | None:
     """Return a file name with its frame number as one ``#`` per digit; ``None`` where it has no number but a version.
 
     It is the number before the ending, or else the longest and of several the last.
@@ -122,7 +122,7 @@ def _advice_on_folder(folder: Path) -> str | None:
     near = _nearest(absent.name, (name for name, _ in names_in(absent.parent) if is_folder(absent.parent / name)))
     if near is None:
         return f"There is no folder {shown(str(absent))}"
-    which = ", whose name is not UTF-8: rename it" if is_undecodable(near) else ""
+    which = ", whose name is not UTF-8: rename it" if has_invalid_utf8(near) else ""
     return f"There is no folder {shown(str(absent))}; on disk is {shown(near)}{which}"
 
 
@@ -137,6 +137,6 @@ def _nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def _folded(name: str) -> str:
-    if is_undecodable(name):
+    if has_invalid_utf8(name):
         name = name.encode("utf-8", "surrogateescape").decode("latin-1")
     return _TOKENS.sub("", unicodedata.normalize("NFC", name)).casefold()

@@ -7,7 +7,7 @@ import difflib
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 from stcn_plugin.errors import ColourError
-from stcn_plugin.media.opening import reason
+from stcn_plugin.media.opening import oiio_error
 
 
 class OCIOConfig:
@@ -22,7 +22,7 @@ class OCIOConfig:
 
     def __init__(self, config: str) -> None:
         loaded = oiio.ColorConfig(config)
-        if problem := reason(loaded):
+        if problem := oiio_error(loaded):
             raise ColourError(
                 f"the OCIO config cannot be read ({problem})",
                 where=config,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stcn_plugin.media.images import read_headers, read_stored
-from stcn_plugin.media.picture import picture_channels
+from stcn_plugin.media.picture_channels import picture_channels
 from stcn_plugin.media.plate_files import PlatePicture
-from stcn_plugin.media.window import FrameHeader, within_reach
+from stcn_plugin.media.window import FrameHeader, limit_overscan
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class OpenImageIOPlates:
         """
         parts = read_headers(path, where=where)
         header, channels = picture_channels(parts, part=self.part, layer=self.layer, where=where)
-        window = within_reach(header.header.data, header.header.display)
+        window = limit_overscan(header.header.data, header.header.display)
         image, pixels = read_stored(
             path, part=header.part or None, channels=channels, unassociated=True, window=window, where=where
         )

@@ -14,12 +14,12 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import STCNError
-from stcn_plugin.media.formats import HEAD, is_cut_short, unreadable
+from stcn_plugin.media.formats import HEAD_BYTES, is_truncated, unreadable
 from stcn_plugin.media.listing import reason_of, shown
 
 RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
 
-_NO_FILES = (
+_NOT_FILES = (
     (stat.S_ISDIR, "a folder, not a picture", "Name a file in it"),
     (stat.S_ISFIFO, "a pipe, not a file", "Write its pictures to files"),
     (stat.S_ISSOCK, "a socket, not a file", "Write its pictures to files"),
@@ -32,7 +32,7 @@ _LUMINANCE = "Subsampled channels are not supported"
 
 
 @contextmanager
-def opened(path: Path, error: type[STCNError], label: str, *, unassociated: bool) -> Iterator[Any]:
+def open_image(path: Path, error: type[STCNError], label: str, *, unassociated: bool) -> Iterator[Any]:
     """Open a picture file by OpenImageIO; close it in the end.
 
     Args:
@@ -51,7 +51,7 @@ def opened(path: Path, error: type[STCNError], label: str, *, unassociated: bool
         options.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), options)
     if source is None:
-        raise _refused(reason(oiio), error, label)
+        raise _refused(oiio_error(oiio), error, label)
     try:
         yield source
     finally:
@@ -61,7 +61,7 @@ def opened(path: Path, error: type[STCNError], label: str, *, unassociated: bool
         raise error("the file changed while it was read", where=label, fix=RENDER_AGAIN)
 
 
-def reason(source: Any) -> str:
+def oiio_error(source: Any) -> str:
     """Return what OpenImageIO says went wrong, in one line; empty where it says nothing.
 
     Args:
@@ -87,7 +87,7 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
         raise error("there is no such file", where=label, fix="Check the path and the frame number") from None
     except (OSError, ValueError) as problem:
         raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
-    for is_kind, what, fix in _NO_FILES:
+    for is_kind, what, fix in _NOT_FILES:
         if is_kind(found.st_mode):
             raise error(f"this is {what}", where=label, fix=fix)
     if found.st_size == 0:
@@ -97,12 +97,12 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
         raise error("the file's name is not UTF-8", where=shown(label), fix=fix)
     try:
         with path.open("rb") as file:
-            head = file.read(HEAD)
+            head = file.read(HEAD_BYTES)
     except OSError as problem:
         raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
     if refused := unreadable(head, path.suffix.lower()):
         raise error(refused.what, where=label, fix=refused.fix)
-    if is_cut_short(head, found.st_size):
+    if is_truncated(head, found.st_size):
         raise error("the file has less user data than its header says", where=label, fix=RENDER_AGAIN)
     return found
 

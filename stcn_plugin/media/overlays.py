@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -13,19 +14,30 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from stcn_plugin.atomic import Outputs
-from stcn_plugin.media.placing import as_coverage
-from stcn_plugin.media.resizing import resized
+from stcn_plugin.media.pixels import as_coverage, resized
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.tints import object_colour
 
 _TINT = 0.45  # how much of a solid object is its colour; the plate stays readable below it
 _LINE_LIGHT = 0.35  # how far the outline is from the colour to white, so that it shows on its own tint
-_MOST_TILES = 20
+_MAX_TILES = 20
 _TILE_WIDTH = 320
 _GAP = 6
 _LEGEND_SIZE = 18
 _SHEET_GREY = (24, 24, 24)
 _WHITE = (235, 235, 235)
+
+# Well separated in hue and lightness, also for most forms of colour blindness.
+_OBJECT_COLOURS = (
+    (0.13, 0.65, 1.00),
+    (1.00, 0.50, 0.08),
+    (0.88, 0.28, 0.88),
+    (1.00, 0.86, 0.10),
+    (0.18, 0.80, 0.40),
+    (0.95, 0.22, 0.22),
+    (0.20, 0.88, 0.90),
+    (0.60, 0.45, 1.00),
+)
+_GOLDEN_ANGLE = 0.618034  # in turns of hue: each further colour falls into the widest gap
 
 
 class OverlayWriter:
@@ -45,9 +57,9 @@ class OverlayWriter:
         self, folder: Path, *, width: int = 480, frames: Sequence[int], outputs: Outputs | None = None
     ) -> None:
         self._outputs = outputs or Outputs()
-        self._sequence, self._sheet = _places(folder)
+        self._sequence, self._sheet = _output_paths(folder)
         self._width = width
-        self._on_sheet = _evenly(sorted(frames), _MOST_TILES)
+        self._on_sheet = _evenly_spaced(sorted(frames), _MAX_TILES)
         self._tiles: dict[int, Image.Image] = {}
         self._objects: list[str] = []
 
@@ -143,13 +155,27 @@ class OverlayWriter:
         return tiles
 
 
+def object_colour(index: int) -> tuple[float, float, float]:
+    """Return the preview colour of an object; the same in every shot.
+
+    Args:
+        index: Zero-based position of the object.
+
+    Returns:
+        Red, green and blue in [0, 1], display-referred.
+    """
+    if index < len(_OBJECT_COLOURS):
+        return _OBJECT_COLOURS[index]
+    return colorsys.hsv_to_rgb(index * _GOLDEN_ANGLE % 1, 0.75, 0.7)  # darker than the first ones
+
+
 def overlay_files(folder: Path, frames: Sequence[int]) -> tuple[Path, ...]:
     """Return the files that an `OverlayWriter` writes for frames, the contact sheet last."""
-    sequence, sheet = _places(folder)
+    sequence, sheet = _output_paths(folder)
     return (*map(sequence.path, frames), sheet)
 
 
-def _places(folder: Path) -> tuple[FrameSequence, Path]:
+def _output_paths(folder: Path) -> tuple[FrameSequence, Path]:
     folder = Path(folder)
     return FrameSequence(folder, "overlay.", 4, ".jpg"), folder / "contact_sheet.jpg"
 
@@ -160,7 +186,7 @@ def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def _evenly(frames: Sequence[int], most: int) -> frozenset[int]:
+def _evenly_spaced(frames: Sequence[int], most: int) -> frozenset[int]:
     """Pick frames evenly spaced, the first and the last among them."""
     if not frames:
         return frozenset()

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stcn_plugin.errors import FrameRangeError
-from stcn_plugin.frames import MOST_DIGITS
+from stcn_plugin.frames import MAX_DIGITS
 from stcn_plugin.media.formats import MOVIES, PICTURES
-from stcn_plugin.media.listing import advice, existing, hashed, is_undecodable, names_in, shown
+from stcn_plugin.media.listing import as_on_disk, as_pattern, has_invalid_utf8, names_in, shown, suggest_pattern
 
 EXAMPLE = "Write the frame number as #, such as plate.####.exr"
 """What to do where a pattern has no frame number."""
@@ -43,16 +43,20 @@ def path_of(pattern: str | Path) -> Path:
     """
     text = str(pattern)
     if "\0" in text:
-        raise FrameRangeError("the pattern holds a NUL character", where=cut(text.replace("\0", "\\0")), fix=EXAMPLE)
-    if is_undecodable(text):
-        raise undecodable(text)
+        raise FrameRangeError(
+            "the pattern holds a NUL character", where=for_message(text.replace("\0", "\\0")), fix=EXAMPLE
+        )
+    if has_invalid_utf8(text):
+        raise invalid_utf8_error(text)
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise FrameRangeError("there is no such home folder", where=cut(text), fix="Write the whole path") from None
+        raise FrameRangeError(
+            "there is no such home folder", where=for_message(text), fix="Write the whole path"
+        ) from None
 
 
-def parts_at(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
+def split_at_number(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
     """Split a file name at its frame number.
 
     Args:
@@ -65,7 +69,7 @@ def parts_at(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
     Raises:
         FrameRangeError: It is no pattern of one sequence.
     """
-    where = cut(str(path))
+    where = for_message(str(path))
     prefix, ending = path.name[: token.start()], path.name[token.end() :]
     range_around = _RANGE_BEFORE.search(prefix) or _RANGE_AFTER.search(ending)
     if range_around:
@@ -81,24 +85,24 @@ def parts_at(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
     if not Path("x" + ending).suffix:
         raise FrameRangeError("the pattern has no file type after the frame number", where=where, fix=EXAMPLE)
     padding = _padding(token.group())
-    if padding > MOST_DIGITS:
+    if padding > MAX_DIGITS:
         raise FrameRangeError(
-            f"the pattern's frame number is longer than {MOST_DIGITS} digits", where=where, fix=EXAMPLE
+            f"the pattern's frame number is longer than {MAX_DIGITS} digits", where=where, fix=EXAMPLE
         )
     return prefix, max(1, padding), ending
 
 
-def no_number(path: Path) -> FrameRangeError:
+def no_number_error(path: Path) -> FrameRangeError:
     """Return the error of a name without a frame number, with what was probably meant."""
-    where = cut(str(path))
+    where = for_message(str(path))
     if path.suffix.lower() in MOVIES:
         as_sequence = "Write its frames as a sequence, such as plate.####.exr"
         return FrameRangeError("this is a movie, which cannot be read", where=where, fix=as_sequence)
     if alone := _RANGE_ALONE.search(path.name):
         clean = f"{path.name[: alone.start()]}####{alone['suffix']}"
         return _range_inside(where, clean, alone["range"])
-    fix = advice(existing(path.parent), path.name) if path.suffix else None
-    if fix is None and (pattern := hashed(path.name)) and Path(pattern).suffix:
+    fix = suggest_pattern(as_on_disk(path.parent), path.name) if path.suffix else None
+    if fix is None and (pattern := as_pattern(path.name)) and Path(pattern).suffix:
         fix = f"Write it as {pattern}"
     return FrameRangeError("the pattern has no frame number", where=where, fix=fix or EXAMPLE)
 
@@ -108,7 +112,7 @@ def sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, _ in names_in(folder):
         match = NUMBERED.fullmatch(name)
-        if match and match["suffix"].lower() in PICTURES and len(match["number"]) <= MOST_DIGITS:
+        if match and match["suffix"].lower() in PICTURES and len(match["number"]) <= MAX_DIGITS:
             found[match["prefix"], match["suffix"]].append(match["number"])
     return found
 
@@ -118,13 +122,13 @@ def padding_of(numbers: Iterable[str]) -> int:
     return min(len(number) for number in numbers)
 
 
-def undecodable(text: str) -> FrameRangeError:
+def invalid_utf8_error(text: str) -> FrameRangeError:
     """Return the error of a name that is not UTF-8."""
     fix = "Rename the files and folders to UTF-8, such as with convmv"
-    return FrameRangeError("the name is not UTF-8", where=cut(text), fix=fix)
+    return FrameRangeError("the name is not UTF-8", where=for_message(text), fix=fix)
 
 
-def cut(text: str) -> str:
+def for_message(text: str) -> str:
     """Return text for a message: not too long, and nothing in it that cannot be printed as UTF-8."""
     text = shown(text)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -135,7 +139,7 @@ def _padding(token: str) -> int:
     if token[0] in "#@":
         return len(token)
     digits = token.strip("%d$F").lstrip("0") or "1"
-    return int(digits) if len(digits) <= 2 else MOST_DIGITS + 1
+    return int(digits) if len(digits) <= 2 else MAX_DIGITS + 1
 
 
 def _range_inside(where: str, clean: str, text: str) -> FrameRangeError:

@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
-from stcn_plugin.media.placing import placed
+from stcn_plugin.media.pixels import PLATE_CEILING, place_in_window, resized, sanitise, to_float
 from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
-from stcn_plugin.media.resizing import resized
-from stcn_plugin.media.sanitise import PLATE_CEILING, tame
 from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
-from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window, within_reach
+from stcn_plugin.media.window import MAX_PIXELS, FrameHeader, Window, limit_overscan
 
-_BAND = 64  # lines of a picture prepared at once
+_BAND_ROWS = 64  # lines of a picture prepared at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +123,8 @@ class PlateReader:
         header = self._checked(found, path, picture.header)
         for name, what in picture.ignored.items():
             self._warn_once(name, f"{label}: {name} {what}.")
-        if doubt := self._colour.doubt(picture.colour_space, is_float=picture.is_float):
-            self._warn_once(doubt, f"{label}: {doubt}")
+        if warning := self._colour.warning(picture.colour_space, is_float=picture.is_float):
+            self._warn_once(warning, f"{label}: {warning}")
         pixels = self._colour.to_display(
             _at_size(picture, window, size), is_float=picture.is_float, file_colour_space=picture.colour_space
         )
@@ -157,9 +154,9 @@ class PlateReader:
     def _checked(self, frame: int, path: Path, header: FrameHeader) -> FrameHeader:
         """Refuse a display window other than the first, and one too large; leave out pixels far from it."""
         display = header.display
-        if display.pixels > MOST_PIXELS:
+        if display.pixels > MAX_PIXELS:
             raise PlateError(
-                f"the format is {_words(display)}, and at most {MOST_PIXELS:,} pixels are worked on",
+                f"the format is {_describe(display)}, and at most {MAX_PIXELS:,} pixels are worked on",
                 where=_label(frame, path),
                 fix="Check the display window, or write the plate smaller",
             )
@@ -168,17 +165,17 @@ class PlateReader:
             first, expected = self._first
         if display != expected:
             raise PlateError(
-                f"the format is {_words(display)}, but {_words(expected)} at frame {first}",
+                f"the format is {_describe(display)}, but {_describe(expected)} at frame {first}",
                 where=_label(frame, path),
                 fix="Give all frames of a plate the same format",
             )
-        data = within_reach(header.data, display)
+        data = limit_overscan(header.data, display)
         if data == header.data:
             return header
         self._warn_once(
             "data window",
-            f"{_label(frame, path)}: the data window is {_words(header.data)}, far beyond the format {_words(display)}; "
-            f"mattes are made as far as {_words(data)}.",
+            f"{_label(frame, path)}: the data window is {_describe(header.data)}, far beyond the format {_describe(display)}; "
+            f"mattes are made as far as {_describe(data)}.",
         )
         return replace(header, data=data)
 
@@ -193,7 +190,7 @@ class PlateReader:
         label = _label(frame, self.sequence.path(frame))
         if not on_disk.frames:
             what = f"no frame of the plate {self.sequence} is on disk"
-            return MissingFrameError(what, where=label, fix=self.sequence.advice() or "Check the path of the plate")
+            return MissingFrameError(what, where=label, fix=self.sequence.suggestion() or "Check the path of the plate")
         if frame in on_disk.broken:
             what = "this is a link to a file that is gone"
             fix = "Bring the file back, correct the frame range, or set read.missing to hold or skip"
@@ -214,14 +211,14 @@ def _at_size(picture: PlatePicture, window: Window, size: tuple[int, int]) -> ND
 
     First across, in bands that stay in the processor's cache, then down.
     """
-    pixels = placed(picture.pixels, picture.header.data, window)
+    pixels = place_in_window(picture.pixels, picture.header.data, window)
     height, width = size
     channels = []
     for index in range(pixels.shape[-1]):
         narrow = np.empty((window.height, width), np.float32)
-        for top in range(0, window.height, _BAND):
-            band = _safe(pixels[top : top + _BAND, :, index], is_float=picture.is_float)
-            narrow[top : top + _BAND] = resized(band, (len(band), width))
+        for top in range(0, window.height, _BAND_ROWS):
+            band = _safe(pixels[top : top + _BAND_ROWS, :, index], is_float=picture.is_float)
+            narrow[top : top + _BAND_ROWS] = resized(band, (len(band), width))
         channels.append(resized(narrow, (height, width)))
     return np.stack(channels * 3 if len(channels) == 1 else channels, axis=-1)
 
@@ -229,17 +226,17 @@ def _at_size(picture: PlatePicture, window: Window, size: tuple[int, int]) -> ND
 def _safe(pixels: NDArray[Any], *, is_float: bool) -> NDArray[np.float32]:
     """Return pixels as float32 in an array of their own; those of floating point tamed."""
     if pixels.dtype == np.float16:
-        return np.take(_tamed_halves(), pixels.view(np.uint16), mode="clip")
+        return np.take(_sanitised_halves(), pixels.view(np.uint16), mode="clip")
     numbers = to_float(np.array(pixels, order="C"))
-    return tame(numbers, PLATE_CEILING) if is_float else numbers
+    return sanitise(numbers, PLATE_CEILING) if is_float else numbers
 
 
 @cache
-def _tamed_halves() -> NDArray[np.float32]:
+def _sanitised_halves() -> NDArray[np.float32]:
     """Return every half float there is, tamed, by its 16 bits: faster to look up than to work out for each pixel."""
-    return tame(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32), PLATE_CEILING)
+    return sanitise(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32), PLATE_CEILING)
 
 
-def _words(window: Window) -> str:
+def _describe(window: Window) -> str:
     origin = f" from ({window.x}, {window.y})" if window.x or window.y else ""
     return f"{window.width}x{window.height}{origin}"

@@ -15,18 +15,18 @@ from functools import cached_property
 from pathlib import Path
 
 from stcn_plugin.errors import FrameRangeError
-from stcn_plugin.frames import MOST_DIGITS, format_frame_range, frame_token, padded, shortened
-from stcn_plugin.media.listing import advice, composed, existing, is_folder, is_undecodable, names_in
+from stcn_plugin.frames import MAX_DIGITS, format_frame_range, frame_token, padded, shortened
+from stcn_plugin.media.listing import as_on_disk, has_invalid_utf8, is_folder, names_in, suggest_pattern, to_nfc
 from stcn_plugin.media.patterns import (
     EXAMPLE,
     NUMBERED,
-    cut,
-    no_number,
+    for_message,
+    invalid_utf8_error,
+    no_number_error,
     padding_of,
-    parts_at,
     path_of,
     sequences_in,
-    undecodable,
+    split_at_number,
 )
 
 OBJECT = "<object>"
@@ -96,15 +96,15 @@ class FrameSequence:
         """
         path = path_of(pattern)
         token, numbered = frame_token(path.name), NUMBERED.fullmatch(path.name)
-        on_disk = existing(path)
+        on_disk = as_on_disk(path)
         if numbered and (same := _same_name(on_disk)):
             prefix, suffix, numbers = same
             return cls(on_disk.parent, prefix, padding_of(numbers), suffix)
         if token:
-            return cls(path.parent, *parts_at(path, token))
+            return cls(path.parent, *split_at_number(path, token))
         if is_folder(on_disk):
             return _only_sequence_in(on_disk)
-        raise no_number(path)
+        raise no_number_error(path)
 
     @property
     def pattern(self) -> str:
@@ -133,7 +133,7 @@ class FrameSequence:
         spellings = [self.path(frame)]
         if frame < 0:
             spellings.append(self.folder / f"{self.prefix}{_sign_apart(frame, self.padding)}{self.ending}")
-        return next((found for path in spellings if os.path.lexists(found := existing(path))), spellings[0])
+        return next((found for path in spellings if os.path.lexists(found := as_on_disk(path))), spellings[0])
 
     def on_disk(self) -> FilesOnDisk:
         """List the files that are there now; none where the folder is absent.
@@ -143,13 +143,13 @@ class FrameSequence:
         Raises:
             FrameRangeError: The folder exists and cannot be read.
         """
-        prefix, ending = composed(self.prefix), composed(self.ending)
+        prefix, ending = to_nfc(self.prefix), to_nfc(self.ending)
         shortest = len(prefix) + len(ending)
         names: dict[int, str] = {}
         broken: dict[int, str] = {}
-        folder = existing(self.folder)
+        folder = as_on_disk(self.folder)
         for name, is_broken in names_in(folder):
-            same = composed(name)
+            same = to_nfc(name)
             if len(same) <= shortest or not (same.startswith(prefix) and same.endswith(ending)):
                 continue
             text = same[len(prefix) : len(same) - len(ending)]
@@ -169,9 +169,9 @@ class FrameSequence:
         """
         return self.on_disk().frames
 
-    def advice(self) -> str | None:
+    def suggestion(self) -> str | None:
         """Say what is on disk and how to write it, where a pattern matches nothing there; ``None`` without an idea."""
-        return advice(self.folder, Path(self.pattern).name)
+        return suggest_pattern(self.folder, Path(self.pattern).name)
 
     def with_object(self, name: str) -> FrameSequence:
         """Return the sequence of one object's files.
@@ -196,7 +196,7 @@ class FrameSequence:
 
     def _frame(self, text: str) -> int | None:
         """Return the frame that a number in a file name stands for; ``None`` where it belongs to another sequence."""
-        if len(text) > MOST_DIGITS or not re.fullmatch(r"-?\d+", text, re.ASCII):
+        if len(text) > MAX_DIGITS or not re.fullmatch(r"-?\d+", text, re.ASCII):
             return None
         frame = int(text)
         return frame if text in (padded(frame, self.padding), _sign_apart(frame, self.padding)) else None
@@ -212,9 +212,9 @@ def _sign_apart(frame: int, padding: int) -> str:
 
 def _same_name(path: Path) -> tuple[str, str, list[str]] | None:
     """Return prefix, suffix and frame numbers of the sequence on disk that a file name belongs to."""
-    wanted = NUMBERED.fullmatch(composed(path.name))
+    wanted = NUMBERED.fullmatch(to_nfc(path.name))
     for (prefix, suffix), numbers in sequences_in(path.parent).items():
-        if wanted and (composed(prefix), composed(suffix)) == (wanted["prefix"], wanted["suffix"]):
+        if wanted and (to_nfc(prefix), to_nfc(suffix)) == (wanted["prefix"], wanted["suffix"]):
             return prefix, suffix, numbers
     return None
 
@@ -224,16 +224,18 @@ def _only_sequence_in(folder: Path) -> FrameSequence:
     found = sorted(sequences_in(folder).items())
     sequences = [FrameSequence(folder, prefix, padding_of(numbers), suffix) for (prefix, suffix), numbers in found]
     if len(sequences) == 1:
-        if is_undecodable(sequences[0].prefix):
-            raise undecodable(sequences[0].pattern)
+        if has_invalid_utf8(sequences[0].prefix):
+            raise invalid_utf8_error(sequences[0].pattern)
         return sequences[0]
-    where = cut(str(folder))
+    where = for_message(str(folder))
     if not sequences:
         raise FrameRangeError("the folder holds no numbered pictures", where=where, fix=EXAMPLE)
-    listed = ", ".join(shortened(cut(sequence.describe(sequence.frames_on_disk()))) for sequence in sequences[:8])
+    listed = ", ".join(
+        shortened(for_message(sequence.describe(sequence.frames_on_disk()))) for sequence in sequences[:8]
+    )
     more = f" and {len(sequences) - 8} more" if len(sequences) > 8 else ""
     raise FrameRangeError(
         f"the folder holds {len(sequences)} sequences: {listed}{more}",
         where=where,
-        fix=f"Name the one that is meant, such as {cut(sequences[0].pattern)}",
+        fix=f"Name the one that is meant, such as {for_message(sequences[0].pattern)}",
     )

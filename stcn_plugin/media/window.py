@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOST_PIXELS = 1 << 28
+MAX_PIXELS = 1 << 28
 """Pixels of a picture or of a working window at most: 16,384 by 16,384."""
 
 
@@ -59,10 +59,10 @@ class Window:
         return slice(top, top + self.height), slice(left, left + self.width)
 
 
-def within_reach(data: Window, display: Window) -> Window:
+def limit_overscan(data: Window, display: Window) -> Window:
     """Return the part of a data window that is worked on: at most the format's own size beyond it on every side.
 
-    >>> within_reach(Window(-20, 0, 1000, 10), Window(0, 0, 16, 10))
+    >>> limit_overscan(Window(-20, 0, 1000, 10), Window(0, 0, 16, 10))
     Window(x=-16, y=0, width=48, height=10)
 
     Args:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.atomic import Outputs, write_atomic
 from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.errors import CancelledError, STCNError, TrainingError
 from stcn_plugin.network.variants import VARIANTS
@@ -194,7 +194,7 @@ class _Run:
         file = self._folder / WEIGHTS
         write_weights(file, weights, metadata=origins.metadata())
         card = origins.markdown(name=file.name, size=file.stat().st_size)
-        write_whole(self._folder / CARD, card.encode("utf-8"))
+        write_atomic(self._folder / CARD, card.encode("utf-8"))
 
     def _finished(self) -> Trained:
         trainer, file = self._trainer, self._folder / WEIGHTS
@@ -233,7 +233,7 @@ def _settle(folder: Path, config: TrainingConfig) -> None:
                 fix="Choose another folder with out:, or delete this one to start anew",
             )
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True)
-    write_whole(file, text.encode("utf-8"))
+    write_atomic(file, text.encode("utf-8"))
 
 
 def _footage(validation: Validation, clips: Sequence[Clip]) -> str:

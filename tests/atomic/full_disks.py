@@ -31,7 +31,7 @@ from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import STCNError
 from stcn_plugin.install import nuke
 from stcn_plugin.install.blender import build_extension
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window

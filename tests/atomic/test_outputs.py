@@ -14,34 +14,34 @@ from pathlib import Path
 
 import pytest
 
-from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.atomic import Outputs, write_atomic
 from stcn_plugin.errors import OutputError
 
 # Starts writing a file, tells that half of it is on disk, and waits.
 HALF_WRITER = """
 import sys, time
 from pathlib import Path
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 
 def write(stream):
     stream.write(bytes(1 << 16))
     print('half', flush=True)
     time.sleep(60)
 
-write_whole(Path(sys.argv[1]), write)
+write_atomic(Path(sys.argv[1]), write)
 """
 
 # Writes forty files, each over one of the other process, as a machine would whose process has the same number.
 SAME_NUMBER = """
 import os, sys
 from pathlib import Path
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 os.getpid = lambda: 4242
 letter = sys.argv[2].encode()
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(40):
-    write_whole(Path(sys.argv[1]) / f"m.{number:04d}.exr", lambda stream: [stream.write(letter * 10_000) for _ in range(30)])
+    write_atomic(Path(sys.argv[1]) / f"m.{number:04d}.exr", lambda stream: [stream.write(letter * 10_000) for _ in range(30)])
 """
 
 
@@ -62,17 +62,17 @@ def test_a_file_appears_with_its_folders(tmp_path):
 
 def test_a_single_file_goes_to_a_folder_that_is_there(tmp_path):
     """Where folders are to stay, none is made."""
-    write_whole(tmp_path / "m.txt", b"whole")
+    write_atomic(tmp_path / "m.txt", b"whole")
     assert (tmp_path / "m.txt").read_bytes() == b"whole"
     with pytest.raises(OutputError, match=r"new/m\.txt: .*no such file or directory\. Check the disk: the folder has"):
-        write_whole(tmp_path / "new" / "m.txt", b"whole")
+        write_atomic(tmp_path / "new" / "m.txt", b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["m.txt"]
 
 
 def test_a_writer_gets_a_hidden_file_beside(tmp_path):
     """A rename needs the same disk; hosts and people skip hidden names, and take .tmp for no picture."""
     names = []
-    write_whole(tmp_path / "m.1001.exr", lambda _: names.extend(path.name for path in tmp_path.iterdir()))
+    write_atomic(tmp_path / "m.1001.exr", lambda _: names.extend(path.name for path in tmp_path.iterdir()))
     (name,) = names
     assert name.startswith(".m.1001.exr.")
     assert name.endswith(".tmp")
@@ -87,7 +87,7 @@ def test_a_writer_gets_no_file_number(tmp_path):
             stream.fileno()
         seen.append(stream.write(b"abc"))
 
-    write_whole(tmp_path / "m", write)
+    write_atomic(tmp_path / "m", write)
     assert seen == [3]
     assert (tmp_path / "m").read_bytes() == b"abc"
 
@@ -96,7 +96,7 @@ def test_short_writes_are_gone_on_with(tmp_path, monkeypatch):
     """The system may take a part of what it is given; the rest follows."""
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:7]))
-    write_whole(tmp_path / "m", bytes(range(100)))
+    write_atomic(tmp_path / "m", bytes(range(100)))
     assert (tmp_path / "m").read_bytes() == bytes(range(100))
 
 
@@ -104,14 +104,14 @@ def test_short_writes_are_gone_on_with(tmp_path, monkeypatch):
 def test_a_writer_that_dies_midway_leaves_what_was_there(tmp_path, death):
     """The file of the run before survives, and no hidden half is left behind."""
     path = tmp_path / "m.txt"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
 
     def die(stream) -> None:
         stream.write(b"hal")
         raise death
 
     with pytest.raises(death):
-        write_whole(path, die)
+        write_atomic(path, die)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -120,7 +120,7 @@ def test_a_writer_that_dies_midway_leaves_what_was_there(tmp_path, death):
 def test_a_library_cannot_hide_a_full_disk(tmp_path, monkeypatch, hidden_as):
     """Where a library passes over a failed write, or tells of it without the system's reason, the reason is told."""
     path = tmp_path / "m.pt"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
     monkeypatch.setattr(os, "write", fails(errno.ENOSPC))
 
     def write(stream) -> None:
@@ -131,7 +131,7 @@ def test_a_library_cannot_hide_a_full_disk(tmp_path, monkeypatch, hidden_as):
                 raise hidden_as from None
 
     with pytest.raises(OutputError, match=r"no space left on device\. Free some space"):
-        write_whole(path, write)
+        write_atomic(path, write)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -171,7 +171,7 @@ def test_a_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path, mo
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(os, "replace", replace)
-    write_whole(tmp_path / "m", lambda stream: stream.write(b"12345"))
+    write_atomic(tmp_path / "m", lambda stream: stream.write(b"12345"))
     assert calls == [5, "replace", "folder"]
 
 
@@ -195,7 +195,7 @@ def test_new_folders_are_synced_too(tmp_path, monkeypatch):
 def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, function):
     """A network disk may say only on syncing or closing that it is full; the file of before is still there."""
     path = tmp_path / "m.exr"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
     real, ends = getattr(os, function), []
 
     def fail(*arguments: object, **named: object) -> None:
@@ -206,7 +206,7 @@ def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, funct
 
     monkeypatch.setattr(os, function, fail)
     with pytest.raises(OutputError) as caught:
-        write_whole(path, b"after")
+        write_atomic(path, b"after")
     monkeypatch.undo()
     assert caught.value.where == str(path)
     assert os.strerror(number).lower() in caught.value.what
@@ -218,7 +218,7 @@ def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, funct
 def test_a_disk_that_cannot_sync_is_written_to(tmp_path, monkeypatch, number):
     """Some network file systems have no such call for folders, or for files."""
     monkeypatch.setattr(os, "fsync", fails(number))
-    write_whole(tmp_path / "m", b"whole")
+    write_atomic(tmp_path / "m", b"whole")
     assert (tmp_path / "m").read_bytes() == b"whole"
 
 
@@ -237,7 +237,7 @@ def test_what_the_system_refuses_is_told_with_a_fix(tmp_path, monkeypatch, numbe
     path = tmp_path / "m.exr"
     monkeypatch.setattr(os, "write", fails(number))
     with pytest.raises(OutputError) as caught:
-        write_whole(path, b"content")
+        write_atomic(path, b"content")
     assert caught.value.where == str(path)
     assert os.strerror(number).lower() in caught.value.what
     assert fix in str(caught.value)
@@ -252,14 +252,14 @@ def test_what_a_format_says_is_told_where_the_system_has_no_reason(tmp_path):
         raise OSError("the picture is too wide for this format")
 
     with pytest.raises(OutputError, match=r"the picture is too wide for this format\. Check the disk"):
-        write_whole(tmp_path / "m.exr", refuse)
+        write_atomic(tmp_path / "m.exr", refuse)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_process_leaves_no_half_file(tmp_path):
     """After SIGKILL in the middle of a write the name still shows the whole file; the next start removes the rest."""
     path = tmp_path / "m.exr"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
     with subprocess.Popen([sys.executable, "-c", HALF_WRITER, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "half\n"
@@ -299,7 +299,7 @@ def test_a_file_has_the_permissions_of_every_new_file(tmp_path, withheld):
     """What the umask withholds is withheld, and no more; unless permissions are asked for."""
     before = os.umask(withheld)
     try:
-        write_whole(tmp_path / "m", b"")
+        write_atomic(tmp_path / "m", b"")
         Outputs().write(tmp_path / "n", b"", permissions=0o754)
     finally:
         os.umask(before)
@@ -434,7 +434,7 @@ def test_a_name_that_is_a_folder_is_refused(tmp_path):
     with pytest.raises(OutputError, match=r"m\.2\.exr: .*there is a folder by this one"):
         Outputs().prepare([tmp_path / "m.1.exr", tmp_path / "m.2.exr"])
     with pytest.raises(OutputError, match="there is a folder by this one"):
-        write_whole(tmp_path / "m.2.exr", b"x")
+        write_atomic(tmp_path / "m.2.exr", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["m.2.exr"]
 
 
@@ -445,7 +445,7 @@ def test_devices_and_pipes_are_not_replaced(tmp_path):
     (tmp_path / "link").symlink_to("/dev/null")
     for name in ("pipe", "link"):
         with pytest.raises(OutputError, match=f"{name}: this file is a device or a pipe"):
-            write_whole(tmp_path / name, b"x")
+            write_atomic(tmp_path / name, b"x")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     assert (tmp_path / "link").is_symlink()
 
@@ -453,12 +453,12 @@ def test_devices_and_pipes_are_not_replaced(tmp_path):
 def test_names_of_every_length(tmp_path):
     """A name may be as long as the system allows; a longer one is told."""
     longest = "m" * 251 + ".exr"
-    write_whole(tmp_path / longest, b"whole")
+    write_atomic(tmp_path / longest, b"whole")
     assert [path.name for path in tmp_path.iterdir()] == [longest]
     with pytest.raises(OutputError, match=r"name too long\. Choose a shorter name"):
         Outputs().prepare([tmp_path / "fits", tmp_path / f"m{longest}"])
     with pytest.raises(OutputError, match="name too long"):
-        write_whole(tmp_path / f"m{longest}", b"x")
+        write_atomic(tmp_path / f"m{longest}", b"x")
 
 
 @pytest.mark.parametrize(("name", "shown"), [("m\0.exr", r"m\\x00\.exr"), ("m\ud800.exr", r"m\\ud800\.exr")])
@@ -467,7 +467,7 @@ def test_names_that_cannot_be_are_told(tmp_path, name, shown):
     with pytest.raises(OutputError, match=f"{shown}: .*a character that no file name can have"):
         Outputs().write(tmp_path / name, b"x")
     with pytest.raises(OutputError, match="a character that no file name can have"):
-        write_whole(tmp_path / name, b"x")
+        write_atomic(tmp_path / name, b"x")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
@@ -476,6 +476,6 @@ def test_a_folder_without_permission_is_refused(tmp_path):
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(OutputError, match="may write to"):
-            write_whole(tmp_path / "m.exr", b"x")
+            write_atomic(tmp_path / "m.exr", b"x")
     finally:
         tmp_path.chmod(0o700)

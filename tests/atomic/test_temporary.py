@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stcn_plugin.atomic import Outputs, _temporary, temporary_file, write_whole
+from stcn_plugin.atomic import Outputs, _temporary, temporary_file, write_atomic
 
 DAYS = 24 * 60 * 60.0
 
@@ -24,7 +24,7 @@ def temporary_names(folder: Path, count: int = 1) -> list[str]:
     """The names that this process would give."""
     names: list[str] = []
     for _ in range(count):
-        write_whole(folder / "m.exr", lambda _: names.extend(path.name for path in folder.glob(".*.tmp")))
+        write_atomic(folder / "m.exr", lambda _: names.extend(path.name for path in folder.glob(".*.tmp")))
     (folder / "m.exr").unlink()
     return names
 
@@ -36,7 +36,7 @@ import os, sys
 from pathlib import Path
 from stcn_plugin import atomic
 {code}
-atomic.write_whole(Path(sys.argv[1]), lambda stream: (stream.write(b"half"), os._exit(0)))
+atomic.write_atomic(Path(sys.argv[1]), lambda stream: (stream.write(b"half"), os._exit(0)))
 """
     before = set(folder.iterdir())
     subprocess.run([sys.executable, "-c", program, str(folder / "m.exr")], check=True)
@@ -81,7 +81,7 @@ def test_nothing_is_written_through_what_was_planted(tmp_path, monkeypatch, kind
         planted.write_bytes(b"precious")
     numbers = iter([b"\x01" * 4, b"\x01" * 4, b"\x02" * 4])
     monkeypatch.setattr(os, "urandom", lambda _: next(numbers))
-    write_whole(folder / "m.exr", b"whole")
+    write_atomic(folder / "m.exr", b"whole")
     assert (folder / "m.exr").read_bytes() == b"whole"
     assert victim.read_bytes() == b"precious"
     assert not (tmp_path / "new").exists()
@@ -138,7 +138,7 @@ def test_the_file_of_a_writer_at_work_stays(tmp_path):
         subprocess.run([sys.executable, "-c", code], check=True)
         stream.write(b"whole")
 
-    write_whole(tmp_path / "m.exr", write)
+    write_atomic(tmp_path / "m.exr", write)
     assert (tmp_path / "m.exr").read_bytes() == b"whole"
 
 

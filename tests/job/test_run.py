@@ -26,7 +26,7 @@ from stcn_plugin.job.propagate import propagate
 from stcn_plugin.job.run import propagation_settings, run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.presets.model import Memory, Preset
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
@@ -63,7 +63,7 @@ def test_mattes_are_the_objects_own_probabilities(clip, engine, propagated):
 
 def test_keyframe_carries_the_artists_matte(clip, propagated, tmp_path):
     """On a keyframe the artist's soft matte is written as it is, whatever the clip points."""
-    from stcn_plugin.media.mattes import MatteWriter
+    from stcn_plugin.media.matte_writer import MatteWriter
     from stcn_plugin.media.sequences import FrameSequence
     from stcn_plugin.media.window import FrameHeader, Window
 
@@ -173,7 +173,7 @@ def test_an_unwritable_folder_is_told_before_anything_runs(clip, propagated):
 
 def test_overscan_of_any_frame_is_propagated(clip, engine, tmp_path):
     """An object that reaches into the overscan of a later frame is not cut at the format."""
-    from stcn_plugin.media.matte_files import write_exr
+    from stcn_plugin.media.matte_encoding import write_exr
     from stcn_plugin.media.window import FrameHeader, Window
 
     display = Window(0, 0, 144, 96)

@@ -19,7 +19,7 @@ from stcn_plugin.media.cryptomatte import (
     rank_count,
 )
 from stcn_plugin.media.images import read_image
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 

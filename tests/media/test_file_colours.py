@@ -28,8 +28,8 @@ from raw_pictures import (
 )
 
 from stcn_plugin.media.colour import ColourTransform, compress_highlights, encode_srgb
-from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
+from stcn_plugin.media.pixels import to_float
 
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 XYZ = (1, 0, 0, 1, 0, 0, 1 / 3, 1 / 3)
@@ -64,8 +64,8 @@ def seen(tmp_path):
         transform = ColourTransform(**settings)
         said = {"is_float": picture.is_float, "file_colour_space": picture.colour_space}
         rgb = np.broadcast_to(to_float(picture.pixels), (*picture.pixels.shape[:2], 3))
-        doubt = transform.doubt(picture.colour_space, is_float=picture.is_float)
-        return transform.to_display(rgb, **said), doubt
+        warning = transform.warning(picture.colour_space, is_float=picture.is_float)
+        return transform.to_display(rgb, **said), warning
 
     return see
 
@@ -99,16 +99,16 @@ def exr_of(pixels, attributes=b""):
 def test_any_primaries_give_the_same_picture(seen, eight):
     """One light, written in whatever primaries, looks the same and is nothing to warn of."""
     raw = exr_of(in_primaries(eight), chromaticities(*eight))
-    image, doubt = seen("p.exr", raw)
+    image, warning = seen("p.exr", raw)
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.004)
-    assert doubt is None
+    assert warning is None
 
 
 def test_tristimulus_values_are_taken_as_they_are(seen):
     """With the axes of XYZ as primaries, pixels are XYZ, and their white is D65's as in the samples of OpenEXR."""
-    image, doubt = seen("p.exr", exr_of(LIGHT @ matrix_to_xyz(REC709).T, chromaticities(*XYZ)))
+    image, warning = seen("p.exr", exr_of(LIGHT @ matrix_to_xyz(REC709).T, chromaticities(*XYZ)))
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.004)
-    assert doubt is None
+    assert warning is None
 
 
 def test_published_matrices_agree():
@@ -143,16 +143,16 @@ def test_what_are_no_primaries_is_told_by_the_attribute(seen, eight):
     """Zeros, NaN, a line or a white outside of it: one warning that names chromaticities, and scene-linear Rec.709."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        image, doubt = seen("p.exr", exr_of(LIGHT, chromaticities(*eight)))
+        image, warning = seen("p.exr", exr_of(LIGHT, chromaticities(*eight)))
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.002)
-    assert "chromaticities" in doubt and "scene-linear Rec.709" in doubt and "colour.input" in doubt
+    assert "chromaticities" in warning and "scene-linear Rec.709" in warning and "colour.input" in warning
 
 
 def test_chromaticities_of_another_type_are_told(seen):
     """A text where eight numbers should be is no crash."""
-    image, doubt = seen("p.exr", exr_of(LIGHT, exr_attribute("chromaticities", "string", b"Rec.709")))
+    image, warning = seen("p.exr", exr_of(LIGHT, exr_attribute("chromaticities", "string", b"Rec.709")))
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.002)
-    assert "chromaticities" in doubt
+    assert "chromaticities" in warning
 
 
 def flag(value=1):
@@ -186,17 +186,17 @@ def interop(name):
 )
 def test_names_go_before_numbers_and_numbers_before_the_container(seen, attributes, written_in, told):
     """An interop name that the config knows decides, else chromaticities, else the ACES flag; what differs is told."""
-    image, doubt = seen("p.exr", exr_of(in_primaries(written_in), attributes))
+    image, warning = seen("p.exr", exr_of(in_primaries(written_in), attributes))
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.006)
-    assert (told in doubt and doubt.isprintable()) if told else doubt is None
+    assert (told in warning and warning.isprintable()) if told else warning is None
 
 
 def test_a_colour_setting_goes_before_all_that_the_file_says(seen):
     """With colour.input set, the file's word counts for nothing and is nothing to warn of."""
     for attributes in (chromaticities(*([0] * 8)), interop(b"acme:camera"), chromaticities(*P3)):
-        image, doubt = seen("p.exr", exr_of(LIGHT, attributes), input="sRGB")
+        image, warning = seen("p.exr", exr_of(LIGHT, attributes), input="sRGB")
         np.testing.assert_allclose(image, LIGHT, atol=0.001)
-        assert doubt is None
+        assert warning is None
 
 
 # What a PNG says, and the light of a value of 0.5; None where it is sRGB's own.
@@ -231,10 +231,10 @@ def test_gamma_and_code_points_of_png_are_honoured(seen, chunks, light, depth):
     top = np.iinfo(depth).max
     values = np.array([0, round(top / 2), top])
     pixels = values.astype(depth).reshape(1, 3, 1).repeat(3, 2)
-    image, doubt = seen("p.png", png(pixels, *chunks))
+    image, warning = seen("p.png", png(pixels, *chunks))
     middle = 0.5 if light is None else encode_srgb(np.float32(light))
     np.testing.assert_allclose(image[0, :, 1], [0, middle, 1], atol=0.005)
-    assert doubt is None
+    assert warning is None
     plain, _ = seen("q.png", png(RAMP))
     if light is None:
         np.testing.assert_array_equal(seen("r.png", png(RAMP, *chunks))[0], plain)
@@ -249,18 +249,18 @@ def test_primaries_of_png_are_honoured(seen, eight, exponent):
     pixels = np.concatenate([code, np.ones((6, 1, 3))], 1)
     pixels = (np.clip(pixels, 0, 1) * 65535).round().astype(np.uint16)
     inside = (stored >= 0).all(-1) & (stored <= 1).all(-1)
-    image, doubt = seen("p.png", png(pixels, gamma(exponent), chrm(*eight)))
+    image, warning = seen("p.png", png(pixels, gamma(exponent), chrm(*eight)))
     np.testing.assert_allclose(image[:, :8][inside], encode_srgb(LIGHT)[inside], atol=0.004)
     np.testing.assert_allclose(image[:, 8], 1, atol=0.005)
-    assert doubt is None
+    assert warning is None
 
 
 def test_display_p3_by_code_points(seen):
     """cICP 12, 13 is Display P3: its pixels are those of a P3 profile."""
     code = (encode_srgb(in_primaries(P3).astype(np.float32)) * 65535).round().astype(np.uint16)
-    image, doubt = seen("p.png", png(code, cicp(12, 13)))
+    image, warning = seen("p.png", png(code, cicp(12, 13)))
     np.testing.assert_allclose(image, encode_srgb(LIGHT), atol=0.002)
-    assert doubt is None
+    assert warning is None
 
 
 def test_hdr_by_code_points(seen):
@@ -269,10 +269,10 @@ def test_hdr_by_code_points(seen):
     for code, expected in [(cicp(9, 16), [1, 100 / 203]), (cicp(9, 18), [1, (0.5**2 / 3) / 0.2649])]:
         values = [paper_pq, grey_pq] if code == cicp(9, 16) else [0.75, 0.5]
         pixels = (np.array([*values, 1.0]) * 65535).round().astype(np.uint16).reshape(1, 3, 1).repeat(3, 2)
-        image, doubt = seen("p.png", png(pixels, code))
+        image, warning = seen("p.png", png(pixels, code))
         np.testing.assert_allclose(image[0, :2, 0], shown(expected), atol=0.003)
         assert image[0, 2, 0] > 0.99
-        assert doubt is None
+        assert warning is None
 
 
 @pytest.mark.parametrize(
@@ -291,9 +291,9 @@ def test_hdr_by_code_points(seen):
 )
 def test_chunks_that_mean_nothing_are_told_by_name(seen, chunks, named):
     """Such a chunk is one warning that names it; the picture is sRGB then."""
-    image, doubt = seen("p.png", png(RAMP, *chunks))
+    image, warning = seen("p.png", png(RAMP, *chunks))
     np.testing.assert_allclose(image, RAMP / 255, atol=1e-6)
-    assert (named in doubt) if named else True
+    assert (named in warning) if named else True
 
 
 def profile_of(eight, exponent=None):
@@ -339,14 +339,14 @@ def test_icc_profiles_come_to_what_littlecms_makes_of_them(seen, eight, exponent
     options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
     stream = io.BytesIO()
     Pillow.fromarray(pixels).save(stream, kind, icc_profile=profile, **options)
-    image, doubt = seen(f"p.{kind.lower()}", stream.getvalue())
+    image, warning = seen(f"p.{kind.lower()}", stream.getvalue())
     decoded = Pillow.open(io.BytesIO(stream.getvalue())).convert("RGB")
     srgb = ImageCms.createProfile("sRGB")
     flags = ImageCms.Flags.NOOPTIMIZE
     truth = ImageCms.profileToProfile(decoded, ImageCms.ImageCmsProfile(io.BytesIO(profile)), srgb, 1, flags=flags)
     tolerance = 3.5 if kind == "JPEG" else 1.5
     np.testing.assert_allclose(image * 255, np.asarray(truth, np.float32), atol=tolerance)
-    assert doubt is None
+    assert warning is None
     if eight == REC709 and exponent is None and kind != "JPEG":
         np.testing.assert_array_equal(image, (pixels / np.float64(255)).astype(np.float32))
 
@@ -356,9 +356,9 @@ def test_icc_profiles_come_to_what_littlecms_makes_of_them(seen, eight, exponent
 )
 def test_profiles_that_are_not_honoured_are_told(seen, profile):
     """A profile of tables, of another kind of colour or of noise is one warning, and the picture is sRGB."""
-    image, doubt = seen("p.tif", tiff(RAMP, (34675, 7, max(5, len(profile)), profile.ljust(5, b"\0"))))
+    image, warning = seen("p.tif", tiff(RAMP, (34675, 7, max(5, len(profile)), profile.ljust(5, b"\0"))))
     np.testing.assert_allclose(image, RAMP / 255, atol=1e-6)
-    assert "ICC profile" in doubt and "colour.input" in doubt
+    assert "ICC profile" in warning and "colour.input" in warning
 
 
 def test_adobe_rgb_of_cameras(seen):
@@ -369,27 +369,27 @@ def test_adobe_rgb_of_cameras(seen):
     exif[0x8769] = {0xA001: 2}
     stream = io.BytesIO()
     Pillow.fromarray(grey).save(stream, "JPEG", exif=exif, quality=100, subsampling=0)
-    image, doubt = seen("p.jpg", stream.getvalue())
+    image, warning = seen("p.jpg", stream.getvalue())
     linear = (np.array([200, 128, 128]) / 255) ** (563 / 256)
     expected = encode_srgb(np.clip(linear @ np.linalg.inv(in_primaries(ADOBE, np.eye(3))), 0, 1).astype(np.float32))
     np.testing.assert_allclose(image[8, 8], expected, atol=0.01)
-    assert doubt is None
+    assert warning is None
 
 
 def test_primaries_of_tiff_and_radiance(seen):
     """The tags PrimaryChromaticities and WhitePoint, and the line PRIMARIES, are honoured."""
     fields = (319, 5, 6, rationals(*P3[:6])), (318, 5, 2, rationals(*P3[6:]))
-    image, doubt = seen("p.tif", tiff(in_primaries(P3).astype(np.float32), *fields))
+    image, warning = seen("p.tif", tiff(in_primaries(P3).astype(np.float32), *fields))
     np.testing.assert_allclose(image, shown(LIGHT), atol=1e-3)
-    assert doubt is None
+    assert warning is None
     light = in_primaries(P3)
     exponents = np.ceil(np.log2(light.max(-1))) + 128
     mantissas = light / 2.0 ** (exponents[..., None] - 136)
     raw = np.concatenate([mantissas.round(), exponents[..., None]], -1).clip(0, 255).astype(np.uint8)
     line = "PRIMARIES=" + " ".join(map(str, P3))
-    image, doubt = seen("p.hdr", radiance(raw, line.encode()))
+    image, warning = seen("p.hdr", radiance(raw, line.encode()))
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.01)
-    assert doubt is None
+    assert warning is None
     for name, odd in [
         ("p.tif", tiff(LIGHT, (319, 5, 6, rationals(*[0] * 6)))),
         ("p.hdr", radiance(raw, b"PRIMARIES=nonsense")),
@@ -413,9 +413,9 @@ CODES = np.linspace(0, 1023, 48).round().astype(np.uint16).reshape(2, 8, 3)
 def test_film_scans_in_log_are_told(seen, raw, said):
     """Printing density, logarithmic and ADX: one warning that says to set colour.input."""
     name = "p.cin" if raw[0] == 0x80 else "p.dpx"
-    image, doubt = seen(name, raw)
+    image, warning = seen(name, raw)
     np.testing.assert_allclose(image, CODES / 1023, atol=1e-4)
-    assert f"'{said}'" in doubt and "taken as sRGB" in doubt and "Set colour.input" in doubt
+    assert f"'{said}'" in warning and "taken as sRGB" in warning and "Set colour.input" in warning
 
 
 def test_film_scans_in_log_go_through_a_config_that_knows_them(seen, tmp_path):
@@ -432,18 +432,18 @@ colorspaces:
     to_scene_reference: !<MatrixTransform> {matrix: [2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1]}
 """)
     for raw in (dpx(CODES // 4, transfer=1), dpx(CODES // 4, transfer=3)):
-        image, doubt = seen("p.dpx", raw, config=str(config))
+        image, warning = seen("p.dpx", raw, config=str(config))
         np.testing.assert_allclose(image, shown(CODES // 4 * 2 / 1023), atol=2e-3)
-        assert doubt is None
+        assert warning is None
 
 
 @pytest.mark.parametrize(("transfer", "light"), [(0, None), (2, 1), (4, None), (5, None), (6, None)])
 def test_film_scans_of_other_curves_are_not(seen, transfer, light):
     """Video and unspecified scans are as they are, linear ones get the curve of sRGB."""
-    image, doubt = seen("p.dpx", dpx(CODES, transfer=transfer))
+    image, warning = seen("p.dpx", dpx(CODES, transfer=transfer))
     expected = CODES / 1023 if light is None else encode_srgb((CODES / 1023).astype(np.float32))
     np.testing.assert_allclose(image, expected, atol=2e-4)
-    assert doubt is None
+    assert warning is None
 
 
 def test_gamma_of_targa(seen):
@@ -454,9 +454,9 @@ def test_gamma_of_targa(seen):
         struct.pack_into("<H", extension, 0, 495)
         struct.pack_into("<HH", extension, 478, numerator, 10)
         footer = struct.pack("<II", len(raw), 0) + b"TRUEVISION-XFILE.\0"
-        image, doubt = seen("p.tga", raw + bytes(extension) + footer)
+        image, warning = seen("p.tga", raw + bytes(extension) + footer)
         np.testing.assert_allclose(image, expected, atol=1e-5)
-        assert doubt is None
+        assert warning is None
 
 
 @pytest.mark.parametrize("space", ["g22_rec709_scene", "Gamma 1.8 Encoded Rec.709", "lin_rec709", "ACEScg"])

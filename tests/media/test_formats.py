@@ -18,6 +18,7 @@ from stcn_plugin.media import images, opening
 from stcn_plugin.media.formats import PICTURES
 from stcn_plugin.media.images import read_header, read_headers, read_image
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
+from stcn_plugin.media.pixels import to_float
 
 EIGHT_BITS = np.random.default_rng(3).integers(0, 256, (6, 10, 4), np.uint8)
 SMOOTH = np.linspace(0, 255, 48 * 64).reshape(48, 64, 1).repeat(3, 2).astype(np.uint8)
@@ -74,7 +75,7 @@ def test_every_format_gives_the_values_that_are_in_the_file(tmp_path, name, raw,
     np.testing.assert_allclose(image.pixels, expected, rtol=0, atol=tolerance)
     picture = OpenImageIOPlates().picture(path, where=name)
     colours = expected[..., :3]
-    np.testing.assert_allclose(images.to_float(picture.pixels), colours, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(to_float(picture.pixels), colours, rtol=0, atol=tolerance)
     assert picture.is_float == (expected.max() > 1)
 
 

@@ -7,7 +7,7 @@ import pytest
 from keyframe_files import DISPLAY, exr, read, refusal, same
 from picture_files import noise, spec_of, write_parts
 
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader
 

@@ -17,7 +17,7 @@ from stcn_plugin.media.images import read_header, read_headers, read_image
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import MOST_PIXELS, Window
+from stcn_plugin.media.window import MAX_PIXELS, Window
 
 PIXELS = np.random.default_rng(1).random((6, 8, 3)).astype(np.float16).astype(np.float32)
 LEVELS = (PIXELS * 255).astype(np.uint8)
@@ -139,7 +139,7 @@ def test_attributes_that_cannot_be_true_are_told_by_name(tmp_path, attributes, n
 
 def test_mattes_take_over_the_timecode_that_a_plate_has(tmp_path):
     """Every timecode that EXR can hold is written as it was read, the odd ones too."""
-    from stcn_plugin.media.mattes import MatteWriter
+    from stcn_plugin.media.matte_writer import MatteWriter
 
     for number, words in enumerate([(0, 0), (0x01020304, 7), (0xFFFFFFFF, 0xFFFFFFFF), (0x80000000, 1)]):
         path = tmp_path / "p.exr"
@@ -188,9 +188,9 @@ def test_the_limit_of_pixels_is_in_the_message(tmp_path, monkeypatch):
     reader = PlateReader(
         FrameSequence.parse(tmp_path / "p.####.exr"), files=OpenImageIOPlates(), colour=ColourTransform()
     )
-    with pytest.raises(PlateError, match=rf"the format is 100000x10000, and at most {MOST_PIXELS:,} pixels"):
+    with pytest.raises(PlateError, match=rf"the format is 100000x10000, and at most {MAX_PIXELS:,} pixels"):
         reader.header(1)
-    monkeypatch.setattr(images, "MOST_PIXELS", 47)
+    monkeypatch.setattr(images, "MAX_PIXELS", 47)
     path.write_bytes(exr(PIXELS))
     with pytest.raises(PlateError, match=r"the picture is 8x6, and at most 47 pixels are read"):
         read_image(path)

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image as Pillow
 
 from stcn_plugin.errors import OutputError
-from stcn_plugin.media.overlays import OverlayWriter
-from stcn_plugin.media.tints import object_colour
+from stcn_plugin.media.overlays import OverlayWriter, object_colour
 
 GREY = np.full((90, 160, 3), 0.5, np.float32)
 

@@ -193,7 +193,7 @@ def test_a_pattern_that_matches_nothing_is_answered_with_what_is_there(tmp_path,
     touch(tmp_path, *names)
     sequence = FrameSequence.parse(tmp_path / written)
     assert sequence.frames_on_disk() == ()
-    assert sequence.advice() == advice
+    assert sequence.suggestion() == advice
 
 
 @pytest.mark.parametrize("written", ["p.{frame}.exr", "p.<F4>.exr", "p.[####.exr", "p.*.exr", "p..exr"])
@@ -201,7 +201,7 @@ def test_other_notations_are_answered_with_what_is_there(tmp_path, written):
     """Notations of other programs, and what a shell leaves of $F4, come to the pattern of the files that are there."""
     touch(tmp_path, "p.0001.exr", "p.0002.exr")
     try:
-        answer = FrameSequence.parse(tmp_path / written).advice()
+        answer = FrameSequence.parse(tmp_path / written).suggestion()
     except FrameRangeError as error:
         answer = error.fix
     assert answer == "On disk is p.0001.exr: write p.####.exr"
@@ -210,10 +210,10 @@ def test_other_notations_are_answered_with_what_is_there(tmp_path, written):
 def test_a_folder_that_is_absent_is_told(tmp_path):
     """The first folder of a path that is not there is named, with the one that it may be."""
     (tmp_path / "Plates").mkdir()
-    assert FrameSequence.parse(tmp_path / "plates" / "sh010" / "p.####.exr").advice() == (
+    assert FrameSequence.parse(tmp_path / "plates" / "sh010" / "p.####.exr").suggestion() == (
         f"There is no folder {tmp_path / 'plates'}; on disk is Plates"
     )
-    assert "There is no folder" in FrameSequence.parse(tmp_path / "zzz" / "p.####.exr").advice()
+    assert "There is no folder" in FrameSequence.parse(tmp_path / "zzz" / "p.####.exr").suggestion()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not Unicode")
@@ -221,7 +221,7 @@ def test_names_that_are_not_utf8_are_told_with_what_to_do(tmp_path):
     """A Latin-1 name is shown by its bytes, in whatever way it is met, and nothing that cannot be printed is raised."""
     for number in (1001, 1002):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.%d.exr" % number)).touch()
-    told = FrameSequence.parse(tmp_path / "caf\u00e9.####.exr").advice()
+    told = FrameSequence.parse(tmp_path / "caf\u00e9.####.exr").suggestion()
     assert told == r"On disk is caf\xe9.1001.exr, whose name is not UTF-8: rename its files, such as with convmv"
     for pattern in (os.fsdecode(b"caf\xe9.####.exr"), os.fsdecode(b"caf\xe9.1001.exr"), ""):
         with pytest.raises(FrameRangeError, match="not UTF-8") as caught:

@@ -5,7 +5,7 @@ a matte that is to be scored may.
 """
 
 from stcn_plugin.media.matte_reader.file import UNNAMED, Contents, MatteFile
-from stcn_plugin.media.matte_reader.levels import is_faint, is_far_above, is_whole
 from stcn_plugin.media.matte_reader.source import Plane, Source
+from stcn_plugin.media.matte_reader.values import is_faint, is_far_above, is_whole
 
 __all__ = ["UNNAMED", "Contents", "MatteFile", "Plane", "Source", "is_faint", "is_far_above", "is_whole"]

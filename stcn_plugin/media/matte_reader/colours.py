@@ -10,12 +10,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stcn_plugin.media.images import to_float
-from stcn_plugin.media.matte_reader.levels import is_inside
 from stcn_plugin.media.matte_reader.source import Source, listed
+from stcn_plugin.media.matte_reader.values import is_inside
+from stcn_plugin.media.pixels import to_float
 
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
-_MIXERS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+_HASH_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 
 
 def is_colour(selector: str) -> bool:
@@ -37,7 +37,7 @@ class FlatColours:
         self._alpha = to_float(planes[3]) if len(planes) > 3 else None
         self._codes = np.zeros(planes[0].shape, np.uint32)
         self._exact = np.zeros(planes[0].shape, np.uint64)
-        for plane, mixer in zip(planes[:3], _MIXERS, strict=True):
+        for plane, mixer in zip(planes[:3], _HASH_FACTORS, strict=True):
             values = np.ascontiguousarray(to_float(plane))
             self._exact += values.view(np.uint32) * mixer
             self._codes <<= np.uint32(8)
@@ -60,7 +60,7 @@ class FlatColours:
         return [f"#{code:06x}" for code in dict.fromkeys(self._flat[1].tolist()) if code]
 
     @cached_property
-    def are_all(self) -> bool:
+    def cover_picture(self) -> bool:
         """Whether every pixel has a flat colour or is black."""
         return bool((np.isin(self._exact, self._flat[0]) | (self._codes == 0)).all())
 

@@ -26,7 +26,7 @@ def by_layer(channels: Iterable[Channel]) -> Layers:
     return layers
 
 
-def crypto_names(layers: Layers) -> list[str]:
+def cryptomatte_names(layers: Layers) -> list[str]:
     """Return the names, without their number, of layers that are called a Cryptomatte's and have its channels."""
     matches = [(_NUMBERED.fullmatch(layer), members) for layer, members in layers.items()]
     names = [match["name"] for match, members in matches if match and len(pairs(members)) == 2]

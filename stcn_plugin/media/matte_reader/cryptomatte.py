@@ -16,12 +16,19 @@ from stcn_plugin.errors import STCNError
 from stcn_plugin.media.cryptomatte import decode, hash_bits, key_of
 from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader.channels import Channel
-from stcn_plugin.media.matte_reader.crypto_layers import Layers, Ranks, by_layer, crypto_names, pairs, ranks_by_name
+from stcn_plugin.media.matte_reader.crypto_layers import (
+    Layers,
+    Ranks,
+    by_layer,
+    cryptomatte_names,
+    pairs,
+    ranks_by_name,
+)
 from stcn_plugin.media.matte_reader.manifest import ManifestError, parse_manifest, read_side_file
 from stcn_plugin.media.matte_reader.source import Plane, Source, listed
 
 _KEY = re.compile(r"(?:.*/)?cryptomatte/(?P<group>[^/]+)/(?P<field>[^/]+)", re.IGNORECASE)
-_UNKNOWN = re.compile(r"<(?P<id>[^<>]+)>")  # how hosts call an object whose name no manifest gives
+_UNNAMED_OBJECT = re.compile(r"<(?P<id>[^<>]+)>")  # how hosts call an object whose name no manifest gives
 _EXPONENT = 1 << 23
 _MOST = 64  # Cryptomattes of one file; renders have three
 
@@ -57,12 +64,12 @@ class Cryptomatte:
         side_file = self._fields.get("manif_file")
         return (side_file and read_side_file(self._source, side_file)) or {}
 
-    def bits_of(self, object_name: str) -> Iterator[int]:
+    def candidate_ids(self, object_name: str) -> Iterator[int]:
         """Yield the ids that a name may have: of the manifest, of ``<1a2b3c4d>`` and ``<6.07e-17>``, or its hash."""
         if object_name in self.ids:
             yield self.ids[object_name]
             return
-        if match := _UNKNOWN.fullmatch(object_name):
+        if match := _UNNAMED_OBJECT.fullmatch(object_name):
             yield from _ids_of(match["id"])
         if not self.ids and self._fields.get("hash", "MurmurHash3_32") == "MurmurHash3_32":
             yield hash_bits(object_name)
@@ -74,9 +81,9 @@ class Cryptomatte:
             STCNError: Its channels are absent, or cannot hold ids.
         """
         found = None
-        for bits in self.bits_of(object_name):
+        for bits in self.candidate_ids(object_name):
             pixels, header = self._pixels
-            for spelling in _spellings(bits):
+            for spelling in _id_variants(bits):
                 found = Plane(decode(pixels, spelling), header)
                 if found.pixels.any():
                     return found
@@ -125,7 +132,7 @@ class Cryptomatte:
 
     def _ranks_by_ids(self) -> Ranks:
         """Find the ranks of layers that a program has renamed: those whose ids are in the manifest."""
-        known = np.array(sorted({each for bits in self.ids.values() for each in _spellings(bits)}), np.uint32)
+        known = np.array(sorted({each for bits in self.ids.values() for each in _id_variants(bits)}), np.uint32)
         ranks: list[tuple[Channel, Channel]] = []
         for members in self._layers.values():
             found = pairs(members)
@@ -160,7 +167,7 @@ def find_cryptomattes(source: Source, headers: Sequence[ImageHeader], channels: 
     if len(groups) > _MOST:
         what = f"the file describes {len(groups)} Cryptomattes"
         raise source.problem(what, f"Write it with {_MOST} at most")
-    called = crypto_names(layers)
+    called = cryptomatte_names(layers)
     if not groups:
         return [Cryptomatte(source, name, {}, layers) for name in sorted(called)]
     found = []
@@ -222,6 +229,6 @@ def _ids_of(text: str) -> Iterator[int]:
         yield int(np.float32(text).view(np.uint32))
 
 
-def _spellings(bits: int) -> tuple[int, ...]:
+def _id_variants(bits: int) -> tuple[int, ...]:
     """Return an id, and what it is where infinities, NaN and denormals were avoided in one place and not in the other."""
     return (bits, bits ^ _EXPONENT) if (bits >> 23 & 0xFF) in (0, 1, 0xFE, 0xFF) else (bits,)

@@ -45,14 +45,14 @@ class Contents:
         names: Names or numbers of its objects.
         indices: Of a palette picture, every index that may be an object, whatever the colours make of it.
         is_certain: Whether numbers follow from the file format, and not from the values of its pixels.
-        doubt: What a file is refused with where somebody has to choose.
+        error: What a file is refused with where somebody has to choose.
     """
 
     kind: Literal["layers", "cryptomatte", "numbers", "matte", "nothing", "unclear"]
     names: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
     is_certain: bool = False
-    doubt: STCNError | None = None
+    error: STCNError | None = None
 
 
 class MatteFile:
@@ -104,12 +104,14 @@ class MatteFile:
             STCNError: Pixels that have to be looked at are missing or damaged.
         """
         if self.layer_kind is not None:
-            doubt = choose_object(self.source, self._cryptomattes) if self._cryptomattes else None
-            return Contents(self.layer_kind, self.layer_names, doubt=doubt)
-        reading, palette = self._picture.reading, self._planes.palette
-        numbers = tuple(map(str, reading.numbers))
+            error = choose_object(self.source, self._cryptomattes) if self._cryptomattes else None
+            return Contents(self.layer_kind, self.layer_names, error=error)
+        interpretation, palette = self._picture.interpretation, self._planes.palette
+        numbers = tuple(map(str, interpretation.numbers))
         indices = tuple(map(str, palette.numbers())) if palette is not None else ()
-        return Contents(reading.kind, numbers, indices, is_certain=reading.is_certain, doubt=reading.doubt)
+        return Contents(
+            interpretation.kind, numbers, indices, is_certain=interpretation.is_certain, error=interpretation.error
+        )
 
     def name_of(self, selector: str) -> str | None:
         """Return the name that a selector gives an object, ``None`` where it picks something without one.

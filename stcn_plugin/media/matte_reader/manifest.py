@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from stcn_plugin.media.matte_reader.source import Source
 from stcn_plugin.regular_files import NotRegularError, TooLargeError, read_regular
 
-MOST_MEGABYTES = 64
+MAX_MEGABYTES = 64
 """Size that a side file may have; a manifest of a million names has about 40 MB."""
 
 _ID = re.compile(r"(?:0x)?([0-9a-f]{1,8})", re.IGNORECASE)
@@ -60,7 +60,7 @@ def read_side_file(source: Source, name: str) -> dict[str, int] | None:
         raise refusal("is outside of the folder of the picture")
     path = source.path.parent / name
     try:
-        data = read_regular(path, MOST_MEGABYTES << 20)
+        data = read_regular(path, MAX_MEGABYTES << 20)
     except FileNotFoundError:
         return None
     except (NotRegularError, TooLargeError) as problem:

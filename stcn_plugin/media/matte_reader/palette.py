@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from stcn_plugin.media.images import ImageHeader
-from stcn_plugin.media.matte_reader.levels import is_inside
 from stcn_plugin.media.matte_reader.source import Source
+from stcn_plugin.media.matte_reader.values import is_inside
 
 VOID = 255
 """Index that data sets of video segmentation give to pixels nobody decided about; an object only where it is named."""
 
-MOST_OBJECTS = 64
+MAX_OBJECTS = 64
 """Indices or flat colours up to which a picture is taken for a picture of objects."""
 
 _FORMATS = {"png": "PNG", "gif": "GIF", "bmp": "BMP", "targa": "TGA", "tiff": "TIFF"}  # of OpenImageIO and of Pillow
@@ -60,7 +60,7 @@ class Palette:
         return _are_grey(self.table[list(self.opaque)])
 
     @property
-    def says_nothing(self) -> bool:
+    def is_one_colour(self) -> bool:
         """Whether all indices that occur have one colour, so that only their numbers tell them apart."""
         return len(self.used) > 1 and len({tuple(self.table[index]) for index in self.used}) == 1
 
@@ -73,12 +73,12 @@ class Palette:
         """Return the indices that are objects by convention: all that occur but 0, the void, and transparent ones."""
         return tuple(index for index in self.opaque if index not in (0, VOID))
 
-    def doubt(self) -> str | None:
+    def ambiguity(self) -> str | None:
         """Tell why the indices may not be the numbers of objects; ``None`` where they are."""
         black = [index for index in self.opaque if not self.table[index, :3].any()]
-        if self.says_nothing:
+        if self.is_one_colour:
             return None
-        if len(self.used) > MOST_OBJECTS:
+        if len(self.used) > MAX_OBJECTS:
             return f"the palette picture uses {len(self.used)} indices, which cannot all be objects"
         if 0 in self.opaque and 0 not in black:
             return f"index 0, the background by convention, has the colour {self.colour(0)}"

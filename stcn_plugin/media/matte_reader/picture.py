@@ -10,19 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import STCNError
-from stcn_plugin.media.images import ImageHeader, to_float
+from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader.colours import FlatColours
-from stcn_plugin.media.matte_reader.levels import Levels, levels_of
-from stcn_plugin.media.matte_reader.palette import Palette
-from stcn_plugin.media.matte_reader.reading import (
-    Reading,
-    reading_of_colours,
-    reading_of_grey,
-    reading_of_palette,
+from stcn_plugin.media.matte_reader.interpretation import (
+    Interpretation,
+    interpret_colours,
+    interpret_grey,
+    interpret_palette,
     unclear,
     whole_numbers,
 )
+from stcn_plugin.media.matte_reader.palette import Palette
 from stcn_plugin.media.matte_reader.source import Plane, Source, plane_of
+from stcn_plugin.media.matte_reader.values import PixelValues, classify_values
+from stcn_plugin.media.pixels import to_float
 
 _GREY_TOLERANCE = 0.01  # lossy compression moves the colours of a grey a little apart
 _BOGUS_ALPHA = ("targa", "bmp")  # their fourth byte often is 0 all over, whatever the header says
@@ -55,10 +56,10 @@ class Picture:
         self._choose = choose
 
     @cached_property
-    def reading(self) -> Reading:
+    def interpretation(self) -> Interpretation:
         """What the picture is taken for."""
         if self._palette is not None:
-            return reading_of_palette(self._source, self._palette)
+            return interpret_palette(self._source, self._palette)
         alpha, grey = self._planes.get("a"), self._grey
         if alpha is not None and self._says_something(alpha):
             if grey is not None and _is_key(alpha, grey):
@@ -66,10 +67,10 @@ class Picture:
                 return unclear(
                     self._source, what, f"Choose one: {self._source.path.name}:A or {self._source.path.name}:R"
                 )
-            return Reading("matte", alpha)
+            return Interpretation("matte", alpha)
         if grey is not None:
-            return reading_of_grey(self._source, grey)
-        return reading_of_colours(self._source, self._flat.names if "r" in self._planes else (), self._choose)
+            return interpret_grey(self._source, grey)
+        return interpret_colours(self._source, self._flat.names if "r" in self._planes else (), self._choose)
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
@@ -78,7 +79,7 @@ class Picture:
             return tuple(index for index in self._palette.used if index)
         if self._grey is None:
             return ()
-        return self._levels.present if self._levels is not None else whole_numbers(self._grey)
+        return self._pixel_values.present if self._pixel_values is not None else whole_numbers(self._grey)
 
     def matte(self) -> Plane:
         """Return the one matte.
@@ -86,20 +87,20 @@ class Picture:
         Raises:
             STCNError: The picture does not say what it is.
         """
-        if self.reading.matte is not None:
-            return plane_of(self.reading.matte, self._header)
-        raise self.reading.doubt or self._choose
+        if self.interpretation.matte is not None:
+            return plane_of(self.interpretation.matte, self._header)
+        raise self.interpretation.error or self._choose
 
     def only_object(self) -> Plane | None:
         """Return the matte of the one object that the picture shows, however it is stored; ``None`` if it shows several."""
-        reading = self.reading
-        if reading.kind in ("matte", "nothing"):
+        interpretation = self.interpretation
+        if interpretation.kind in ("matte", "nothing"):
             return self.matte()
-        if reading.kind == "unclear" and (self._palette is not None or self._grey is None):
+        if interpretation.kind == "unclear" and (self._palette is not None or self._grey is None):
             names = self._flat.names if "r" in self._planes else []
-            is_alone = len(names) == 1 and self._flat.are_all and self._flat.has_background
+            is_alone = len(names) == 1 and self._flat.cover_picture and self._flat.has_background
             return self.colours({"": names[0]})[""] if is_alone else None
-        numbers = reading.numbers or self.numbers
+        numbers = interpretation.numbers or self.numbers
         return self.number(numbers[0]) if len(numbers) == 1 else None
 
     def number(self, number: int) -> Plane:
@@ -111,8 +112,8 @@ class Picture:
         values: NDArray[Any] | None = self._grey if self._palette is None else self._palette.indices
         if values is None or (self._palette is None and not self.numbers):
             raise self._choose
-        levels = self._levels if self._palette is None else None
-        if levels is not None and levels.kind == "coverage" and len(levels.present) > 1:
+        classified = self._pixel_values if self._palette is None else None
+        if classified is not None and classified.kind == "coverage" and len(classified.present) > 1:
             what = f"the picture is a soft matte, which has no object numbered {number}"
             fix = f"Choose its channel, such as {self._source.path.name}:Y, or list one name"
             raise self._source.problem(what, fix)
@@ -150,11 +151,11 @@ class Picture:
         return green if apart <= _GREY_TOLERANCE else None
 
     @cached_property
-    def _levels(self) -> Levels | None:
+    def _pixel_values(self) -> PixelValues | None:
         """What the grey values mean, ``None`` for floats."""
         if self._grey is None or not np.issubdtype(self._grey.dtype, np.integer):
             return None
-        return levels_of(self._grey)
+        return classify_values(self._grey)
 
     @cached_property
     def _flat(self) -> FlatColours:

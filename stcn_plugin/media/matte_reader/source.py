@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import MatteError, STCNError
-from stcn_plugin.media.images import ImageHeader, read_headers, read_stored, to_float
+from stcn_plugin.media.images import ImageHeader, read_headers, read_stored
+from stcn_plugin.media.pixels import to_float
 
-_MOST_LISTED = 24
-_MOST_COMPARED = 2000  # names that are compared with what was asked for, letter by letter
+_MAX_LISTED = 24
+_MAX_COMPARED = 2000  # names that are compared with what was asked for, letter by letter
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,9 @@ class Source:
         """
         names = list(present)
         likely = (
-            names
-            if len(names) <= _MOST_COMPARED
-            else [name for name in names if name[:1].lower() == wanted[:1].lower()]
+            names if len(names) <= _MAX_COMPARED else [name for name in names if name[:1].lower() == wanted[:1].lower()]
         )
-        lowered = {name.lower(): name for name in reversed(likely[:_MOST_COMPARED])}
+        lowered = {name.lower(): name for name in reversed(likely[:_MAX_COMPARED])}
         near = [lowered[name] for name in difflib.get_close_matches(wanted.lower(), lowered, n=3)]
         ordered = [*near, *(name for name in names if name not in near)]
         fix = f"It has: {listed(ordered)}" if ordered else "It has none"
@@ -113,5 +112,5 @@ def plane_of(stored: NDArray[Any], header: ImageHeader) -> Plane:
 def listed(names: Iterable[str]) -> str:
     """Return names as text, the first two dozen of them."""
     every = list(names)
-    more = f" and {len(every) - _MOST_LISTED} more" if len(every) > _MOST_LISTED else ""
-    return ", ".join(every[:_MOST_LISTED]) + more
+    more = f" and {len(every) - _MAX_LISTED} more" if len(every) > _MAX_LISTED else ""
+    return ", ".join(every[:_MAX_LISTED]) + more

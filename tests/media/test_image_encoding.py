@@ -12,7 +12,7 @@ import OpenImageIO as oiio
 import pytest
 from PIL import Image
 
-from stcn_plugin.media.encoding import encode
+from stcn_plugin.media.image_encoding import encode
 
 LEVELS = np.arange(40 * 30, dtype=np.uint16).reshape(30, 40, 1) * 50
 
@@ -35,7 +35,7 @@ def test_systems_without_files_in_memory(monkeypatch, tmp_path, suffix, memory):
     elif memory == "forbids them":
         monkeypatch.setattr(os, "memfd_create", refuses, raising=False)
     elif memory == "has no names for them":
-        monkeypatch.setattr("stcn_plugin.media.encoding._DESCRIPTORS", str(tmp_path / "proc"))
+        monkeypatch.setattr("stcn_plugin.media.image_encoding._DESCRIPTORS", str(tmp_path / "proc"))
     with Image.open(io.BytesIO(encode(grey(), LEVELS, suffix))) as picture:
         np.testing.assert_array_equal(np.array(picture), LEVELS[..., 0])
     assert list(tmp_path.iterdir()) == []

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from stcn_plugin.errors import OutputError
-from stcn_plugin.media.matte_reading import read_mattes
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.media.written_mattes import read_mattes
 
 DISPLAY = Window(0, 0, 24, 16)
 DATA = Window(-4, -2, 32, 18)

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from stcn_plugin.atomic import Outputs, output_errors
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media import cryptomatte
-from stcn_plugin.media.matte_files import encode_exr, encode_grey
-from stcn_plugin.media.naming import channel_name, channel_names
-from stcn_plugin.media.placing import as_coverage, placed
+from stcn_plugin.media.matte_encoding import encode_exr, encode_grey
+from stcn_plugin.media.object_names import layer_names
+from stcn_plugin.media.overlays import object_colour
+from stcn_plugin.media.pixels import as_coverage, place_in_window
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.tints import object_colour
 from stcn_plugin.media.window import FrameHeader, Window
-
-__all__ = ["Depth", "Layout", "MatteWriter", "channel_name", "channel_names"]
 
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
 Depth = Literal["auto", "half", "float", "uint8", "uint16"]
@@ -80,7 +78,7 @@ class MatteWriter:
         self._attributes = {"compression": lossless} if sequence.suffix == ".exr" else {}
         self._attributes |= {"Software": software} if software else {}
         self._attributes |= metadata
-        self._names = channel_names(self._objects)
+        self._names = layer_names(self._objects)
         plain = layout != "per_object" and len(self._objects) == 1 and not sequence.has_object
         self._sequences = {
             name: sequence if plain else sequence.with_object(self._names[name])
@@ -123,7 +121,9 @@ class MatteWriter:
             OutputError: A file cannot hold its matte, or a matte does not belong here.
         """
         target = header.data if self._sequence.suffix == ".exr" else header.display
-        checked = {name: placed(matte, window, target) for name, matte in self._checked(frame, mattes, window).items()}
+        checked = {
+            name: place_in_window(matte, window, target) for name, matte in self._checked(frame, mattes, window).items()
+        }
         if self._layout == "per_object":
             own = [({name: matte}, self._sequences[name].path(frame)) for name, matte in checked.items()]
         else:

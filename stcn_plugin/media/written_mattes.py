@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader import MatteFile, Plane, Source
-from stcn_plugin.media.mattes import MatteWriter
-from stcn_plugin.media.placing import as_coverage, placed
+from stcn_plugin.media.matte_writer import MatteWriter
+from stcn_plugin.media.pixels import as_coverage, place_in_window
 from stcn_plugin.media.window import Window
 
 Matte = NDArray[np.float32]
@@ -90,4 +90,4 @@ def _source(header: ImageHeader, display: Window) -> Window:
 
 
 def _fitted(plane: Plane, window: Window, display: Window) -> Matte:
-    return as_coverage(placed(plane.pixels, _source(plane.header, display), window))
+    return as_coverage(place_in_window(plane.pixels, _source(plane.header, display), window))

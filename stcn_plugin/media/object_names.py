@@ -24,10 +24,10 @@ _RESERVED = re.compile(
 )
 
 
-def channel_name(object_name: str) -> str:
+def layer_name(object_name: str) -> str:
     """Return an object's name as layers and files carry it.
 
-    >>> channel_name("left arm.v2"), channel_name("mask"), channel_name("con")
+    >>> layer_name("left arm.v2"), layer_name("mask"), layer_name("con")
     ('left_arm_v2', 'mask_matte', 'con_matte')
     """
     # One form of accented letters: file systems that keep another one would show two objects as one, or one as two.
@@ -36,17 +36,17 @@ def channel_name(object_name: str) -> str:
     return f"{clean}_matte" if _RESERVED.fullmatch(clean) or is_reserved(clean) else clean
 
 
-def channel_names(objects: Iterable[str]) -> dict[str, str]:
+def layer_names(objects: Iterable[str]) -> dict[str, str]:
     """Return the name in files of every object, each another, also where case does not count.
 
-    >>> channel_names(["arm", "Arm", "arm.1"])
+    >>> layer_names(["arm", "Arm", "arm.1"])
     {'arm': 'arm', 'Arm': 'Arm_2', 'arm.1': 'arm_1'}
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
     numbers: dict[str, int] = {}  # the last number that a name was given: very many may differ in what is left out
     for object_name in objects:
-        name = base = channel_name(object_name)
+        name = base = layer_name(object_name)
         while name.casefold() in taken:
             number = numbers[base.casefold()] = numbers.get(base.casefold(), 1) + 1
             ending = f"_{number}"

@@ -17,7 +17,7 @@ Kind = Literal["nothing", "coverage", "numbers", "unclear"]
 _FAINTEST = 0.02  # of the strongest pixel of a matte; labels of up to five objects in 8 bits lie below
 _FAINT = 0.1  # below this share of white, flat areas are numbers
 _FULL = 0.95  # from this share of white on, a value is full coverage
-_MOST_NUMBERS = 64
+_MAX_NUMBERS = 64
 _STEPS = 4  # values that, where each only lies beside the next, are a gradient
 _BANDS = 12  # values that a gradient has at least where its steps are small
 _SPARKLES = 16  # pixels that a render may leave far above 1
@@ -25,7 +25,7 @@ _SMALL_STEP = 2 / 255  # between neighbours of a gradient
 
 
 @dataclass(frozen=True)
-class Levels:
+class PixelValues:
     """The values of an integer picture.
 
     Args:
@@ -39,7 +39,7 @@ class Levels:
     white: int
 
 
-def levels_of(values: NDArray[Any]) -> Levels:
+def classify_values(values: NDArray[Any]) -> PixelValues:
     """Tell coverage from numbers in a picture of integers.
 
     Args:
@@ -48,13 +48,13 @@ def levels_of(values: NDArray[Any]) -> Levels:
     white = int(np.iinfo(values.dtype).max)
     present = _occurring(values)
     if not present.size:
-        return Levels("nothing", (), white)
+        return PixelValues("nothing", (), white)
     if present[-1] < _FAINT * white:
         kind: Kind = "numbers" if _are_areas(values, present) else "unclear"
     else:
         between = present[present < _FULL * white]
         kind = "coverage" if _is_soft(values, between, white) else "unclear"
-    return Levels(kind, tuple(present.tolist()), white)
+    return PixelValues(kind, tuple(present.tolist()), white)
 
 
 def is_inside(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -115,7 +115,7 @@ def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
 
 def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
     """Whether dark values are areas of their own, and not the steps of a faint gradient."""
-    if len(present) > _MOST_NUMBERS:
+    if len(present) > _MAX_NUMBERS:
         return False
     shown = values > 0
     if np.count_nonzero(_is_between_neighbours(values) & shown) > np.count_nonzero(shown) / 2:

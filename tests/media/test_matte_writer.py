@@ -11,7 +11,8 @@ from PIL import Image as Pillow
 
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media.images import read_header, read_image
-from stcn_plugin.media.mattes import MatteWriter, channel_name, channel_names
+from stcn_plugin.media.matte_writer import MatteWriter
+from stcn_plugin.media.object_names import layer_name, layer_names
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 
@@ -223,13 +224,13 @@ def test_frames_may_be_written_from_several_threads(tmp_path):
 )
 def test_names_fit_hosts_and_file_systems(name, expected):
     """No dots, spaces or separators, nothing the hosts use themselves, and no more than 63 bytes."""
-    assert channel_name(name) == expected
+    assert layer_name(name) == expected
 
 
 @given(st.lists(st.text(min_size=1), unique=True))
 def test_every_object_gets_a_name_of_its_own(objects):
     """Names differ even where case does not count, fit in 63 bytes, and are one word."""
-    names = list(channel_names(objects).values())
+    names = list(layer_names(objects).values())
     assert len({name.casefold() for name in names}) == len(objects)
     for name in names:
         assert 0 < len(name.encode()) <= 63

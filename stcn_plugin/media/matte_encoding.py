@@ -9,8 +9,8 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
-from stcn_plugin.atomic import output_errors, write_whole
-from stcn_plugin.media.encoding import encode
+from stcn_plugin.atomic import output_errors, write_atomic
+from stcn_plugin.media.image_encoding import encode
 from stcn_plugin.media.window import FrameHeader, Window
 
 
@@ -64,7 +64,7 @@ def write_exr(
     """
     with output_errors(path):
         content = encode_exr(planes, depth, header=header, attributes=attributes)
-    write_whole(path, content)
+    write_atomic(path, content)
 
 
 def encode_grey(

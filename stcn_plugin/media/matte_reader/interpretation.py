@@ -10,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import STCNError
-from stcn_plugin.media.images import to_float
-from stcn_plugin.media.matte_reader.levels import is_whole, levels_of
-from stcn_plugin.media.matte_reader.palette import MOST_OBJECTS, VOID, Palette
+from stcn_plugin.media.matte_reader.palette import MAX_OBJECTS, VOID, Palette
 from stcn_plugin.media.matte_reader.source import Source, listed
+from stcn_plugin.media.matte_reader.values import classify_values, is_whole
+from stcn_plugin.media.pixels import to_float
 
-_MOST_SUGGESTED = 8
+_MAX_SUGGESTED = 8
 _DARK = 0.1  # share of white below which a whole picture is too dark to be a matte
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class Interpretation:
     """What a picture is taken for.
 
     Args:
@@ -28,17 +28,17 @@ class Reading:
         matte: The one matte as it is stored; of an unclear picture, what it is if it is one.
         numbers: Numbers of its objects.
         is_certain: Whether the file format says that these are numbers, not only the values.
-        doubt: What an unclear picture is refused with.
+        error: What an unclear picture is refused with.
     """
 
     kind: Literal["matte", "numbers", "nothing", "unclear"]
     matte: NDArray[Any] | None = None
     numbers: tuple[int, ...] = ()
     is_certain: bool = False
-    doubt: STCNError | None = None
+    error: STCNError | None = None
 
 
-def reading_of_grey(source: Source, grey: NDArray[Any]) -> Reading:
+def interpret_grey(source: Source, grey: NDArray[Any]) -> Interpretation:
     """Tell a soft matte from the numbers of objects.
 
     Args:
@@ -46,23 +46,23 @@ def reading_of_grey(source: Source, grey: NDArray[Any]) -> Reading:
         grey: ``(H, W)`` as stored.
     """
     if not np.issubdtype(grey.dtype, np.integer):
-        return _reading_of_floats(source, grey)
-    levels = levels_of(grey)
-    if levels.kind in ("coverage", "nothing"):
-        return Reading("matte" if levels.present else "nothing", grey)
-    numbers = tuple(number for number in levels.present if number != VOID)
-    if levels.kind == "numbers" and numbers:
-        return Reading("numbers", grey, numbers)
-    if levels.present[-1] < _DARK * levels.white:
-        what = f"the highest value of the picture is {levels.present[-1]} of {levels.white}"
-        fix = f"{_number_advice(levels.present)}. Else write the matte from 0 to {levels.white}"
+        return _interpret_floats(source, grey)
+    values = classify_values(grey)
+    if values.kind in ("coverage", "nothing"):
+        return Interpretation("matte" if values.present else "nothing", grey)
+    numbers = tuple(number for number in values.present if number != VOID)
+    if values.kind == "numbers" and numbers:
+        return Interpretation("numbers", grey, numbers)
+    if values.present[-1] < _DARK * values.white:
+        what = f"the highest value of the picture is {values.present[-1]} of {values.white}"
+        fix = f"{_number_advice(values.present)}. Else write the matte from 0 to {values.white}"
     else:
-        what = f"the grey picture has flat areas ({_some(levels.present)} of {levels.white}): coverage, or the numbers of objects"
-        fix = f"{_number_advice(levels.present)}. To take it as coverage, choose its channel: {source.path.name}:Y"
+        what = f"the grey picture has flat areas ({_some(values.present)} of {values.white}): coverage, or the numbers of objects"
+        fix = f"{_number_advice(values.present)}. To take it as coverage, choose its channel: {source.path.name}:Y"
     return unclear(source, what, fix, matte=grey)
 
 
-def reading_of_palette(source: Source, palette: Palette) -> Reading:
+def interpret_palette(source: Source, palette: Palette) -> Interpretation:
     """Tell a matte that was saved with a palette from indices that number objects.
 
     Args:
@@ -72,25 +72,25 @@ def reading_of_palette(source: Source, palette: Palette) -> Reading:
     alpha, grey = palette.pixels[..., 3], palette.pixels[..., 0]
     alphas = {int(palette.table[index, 3]) for index in palette.used}
     if len(alphas - {0}) > 1:
-        return Reading("matte", alpha)
+        return Interpretation("matte", alpha)
     if 0 in alphas and palette.opaque:
-        if len({palette.colour(index) for index in palette.opaque}) == 1 or palette.doubt() is not None:
-            return _reading_of_cut_out(source, alpha)
-    elif palette.is_grey and not palette.says_nothing:
-        reading = reading_of_grey(source, grey)
-        if reading.kind in ("matte", "nothing"):
-            return reading
-        if not palette.has_colours and (reading.kind == "unclear" or not np.array_equal(grey, palette.indices)):
-            return reading
-    if (doubt := palette.doubt()) is not None:
-        known = listed(f"{index} ({palette.colour(index)})" for index in palette.used[:MOST_OBJECTS])
+        if len({palette.colour(index) for index in palette.opaque}) == 1 or palette.ambiguity() is not None:
+            return _interpret_cut_out(source, alpha)
+    elif palette.is_grey and not palette.is_one_colour:
+        interpretation = interpret_grey(source, grey)
+        if interpretation.kind in ("matte", "nothing"):
+            return interpretation
+        if not palette.has_colours and (interpretation.kind == "unclear" or not np.array_equal(grey, palette.indices)):
+            return interpretation
+    if (ambiguity := palette.ambiguity()) is not None:
+        known = listed(f"{index} ({palette.colour(index)})" for index in palette.used[:MAX_OBJECTS])
         fix = f"Name the indices or colours that are objects, such as hero: {palette.used[-1]}. It has: {known}"
-        return replace(unclear(source, doubt, fix), is_certain=palette.has_colours)
+        return replace(unclear(source, ambiguity, fix), is_certain=palette.has_colours)
     numbers = palette.numbers()
-    return Reading("numbers" if numbers else "nothing", grey, numbers, is_certain=palette.has_colours)
+    return Interpretation("numbers" if numbers else "nothing", grey, numbers, is_certain=palette.has_colours)
 
 
-def reading_of_colours(source: Source, flat: Sequence[str], choose: STCNError) -> Reading:
+def interpret_colours(source: Source, flat: Sequence[str], choose: STCNError) -> Interpretation:
     """Return the reading of a picture in colour: its flat colours are objects once they are named.
 
     Args:
@@ -98,16 +98,16 @@ def reading_of_colours(source: Source, flat: Sequence[str], choose: STCNError) -
         flat: Its flat colours.
         choose: The error that asks for a channel.
     """
-    if not 0 < len(flat) <= MOST_OBJECTS:
-        return Reading("unclear", doubt=choose)
+    if not 0 < len(flat) <= MAX_OBJECTS:
+        return Interpretation("unclear", error=choose)
     what = "the picture is coloured, and no colour of it has an object's name"
     fix = f"Name its objects by their colours, such as hero: '{flat[0]}'. Its flat colours are: {listed(flat)}"
     return unclear(source, what, fix)
 
 
-def unclear(source: Source, what: str, fix: str, *, matte: NDArray[Any] | None = None) -> Reading:
+def unclear(source: Source, what: str, fix: str, *, matte: NDArray[Any] | None = None) -> Interpretation:
     """Return the reading of a picture that does not say what it is."""
-    return Reading("unclear", matte, doubt=source.problem(what, fix))
+    return Interpretation("unclear", matte, error=source.problem(what, fix))
 
 
 def whole_numbers(values: NDArray[Any]) -> tuple[int, ...]:
@@ -121,19 +121,19 @@ def whole_numbers(values: NDArray[Any]) -> tuple[int, ...]:
     return tuple(int(value) for value in np.unique(values[np.isfinite(values)]) if value > 0)
 
 
-def _reading_of_floats(source: Source, grey: NDArray[Any]) -> Reading:
+def _interpret_floats(source: Source, grey: NDArray[Any]) -> Interpretation:
     numbers = whole_numbers(grey)
     if not numbers:
-        return Reading("matte", grey)
+        return Interpretation("matte", grey)
     what = f"the values of the picture are whole numbers up to {numbers[-1]}, not coverage from 0 to 1"
     fix = f"Divide them by the value of full coverage, such as {numbers[-1]}. {_number_advice(numbers)}"
     return unclear(source, what, fix, matte=grey)
 
 
-def _reading_of_cut_out(source: Source, alpha: NDArray[Any]) -> Reading:
+def _interpret_cut_out(source: Source, alpha: NDArray[Any]) -> Interpretation:
     """Return the reading of colours of one alpha over nothing; a translucent one may mean anything."""
     if alpha.max() == np.iinfo(alpha.dtype).max:
-        return Reading("matte", alpha)
+        return Interpretation("matte", alpha)
     what = f"all that shows in the picture has the alpha {int(alpha.max())} of 255"
     fix = f"Name the indices that are objects, or choose the channel: {source.path.name}:A"
     return unclear(source, what, fix, matte=alpha)
@@ -144,5 +144,5 @@ def _number_advice(numbers: Sequence[int]) -> str:
 
 
 def _some(numbers: Sequence[int]) -> str:
-    shown = listed(str(number) for number in numbers[:_MOST_SUGGESTED])
-    return f"{shown}, ..." if len(numbers) > _MOST_SUGGESTED else shown
+    shown = listed(str(number) for number in numbers[:_MAX_SUGGESTED])
+    return f"{shown}, ..." if len(numbers) > _MAX_SUGGESTED else shown
