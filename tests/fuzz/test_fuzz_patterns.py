@@ -64,7 +64,7 @@ def ask(sequence: FrameSequence, folder: Path) -> None:
             assert on_disk.path(frame).is_file()
             assert sequence.find(frame).is_file()
             assert on_disk.held(frame) == frame
-        (sequence.advice() or "").encode()
+        (sequence.suggestion() or "").encode()
     assert FrameSequence.parse(sequence.pattern).path(7) == sequence.path(7)
     hero = sequence.with_object("hero")
     assert "hero" in str(hero.path(-12))

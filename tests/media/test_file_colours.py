@@ -113,13 +113,13 @@ def test_tristimulus_values_are_taken_as_they_are(seen):
 
 def test_published_matrices_agree():
     """The matrices of ACEScg and Display P3 are those that the Academy and Apple publish."""
-    from stcn_plugin.media.colour_encoding import from_primaries
+    from stcn_plugin.media.colour_encoding import matrix_from_primaries
 
     ap1 = [1.70505, -0.62179, -0.08326, -0.13026, 1.14080, -0.01055, -0.02400, -0.12897, 1.15297]
     p3 = [1.2249, -0.2247, 0, -0.0420, 1.0419, 0, -0.0197, -0.0786, 1.0979]
-    np.testing.assert_allclose(from_primaries(AP1), ap1, atol=2e-4)
-    np.testing.assert_allclose(from_primaries(P3), p3, atol=2e-3)
-    assert from_primaries(REC709) is None
+    np.testing.assert_allclose(matrix_from_primaries(AP1), ap1, atol=2e-4)
+    np.testing.assert_allclose(matrix_from_primaries(P3), p3, atol=2e-3)
+    assert matrix_from_primaries(REC709) is None
 
 
 @pytest.mark.parametrize(
@@ -415,7 +415,7 @@ def test_film_scans_in_log_are_told(seen, raw, said):
     name = "p.cin" if raw[0] == 0x80 else "p.dpx"
     image, warning = seen(name, raw)
     np.testing.assert_allclose(image, CODES / 1023, atol=1e-4)
-    assert f"'{said}'" in warning and "taken as sRGB" in warning and "Set colour.input" in warning
+    assert f"'{said}'" in warning and "sRGB is assumed" in warning and "Set colour.input" in warning
 
 
 def test_film_scans_in_log_go_through_a_config_that_knows_them(seen, tmp_path):
