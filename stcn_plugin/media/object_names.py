@@ -1,4 +1,4 @@
-"""Names that objects have inside matte files: what Nuke, Blender and every file system accept alike."""
+"""Converts object names to names that Nuke, Blender and all file systems accept for layers and files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from stcn_plugin.reserved_names import is_reserved
 
-_LONGEST = 63  # bytes: Blender cuts names there, and two objects would become one
-_FORBIDDEN = re.compile(r"[^\w-]+")  # a dot starts a channel, a space splits Nuke's lists, the rest is for file names
+_MAX_BYTES = 63  # Blender truncates longer names, which could merge two objects
+_FORBIDDEN = re.compile(r"[^\w-]+")  # dots separate channels, spaces separate names in Nuke, others are for file names
 
-# Layers that Nuke and Blender have a meaning for; a matte by that name would take their place.
+# Layer names with a meaning in Nuke or Blender, which a matte would replace.
 _RESERVED = re.compile(
     r"""
     [a-z]                                                               # a single letter is a channel
@@ -25,37 +25,37 @@ _RESERVED = re.compile(
 
 
 def layer_name(object_name: str) -> str:
-    """Return an object's name as layers and files carry it.
+    """Return the name of an object in layers and file names.
 
     >>> layer_name("left arm.v2"), layer_name("mask"), layer_name("con")
     ('left_arm_v2', 'mask_matte', 'con_matte')
     """
-    # One form of accented letters: file systems that keep another one would show two objects as one, or one as two.
+    # One normal form: file systems differ in whether two forms of a name are one file.
     text = unicodedata.normalize("NFC", object_name)
-    clean = _cut(_FORBIDDEN.sub("_", text).strip("_").lstrip("-_") or "matte", _LONGEST)
+    clean = _truncated(_FORBIDDEN.sub("_", text).strip("_").lstrip("-_") or "matte", _MAX_BYTES)
     return f"{clean}_matte" if _RESERVED.fullmatch(clean) or is_reserved(clean) else clean
 
 
 def layer_names(objects: Iterable[str]) -> dict[str, str]:
-    """Return the name in files of every object, each another, also where case does not count.
+    """Map object names to layer names that differ even if case is ignored.
 
     >>> layer_names(["arm", "Arm", "arm.1"])
     {'arm': 'arm', 'Arm': 'Arm_2', 'arm.1': 'arm_1'}
     """
     names: dict[str, str] = {}
     taken: set[str] = set()
-    numbers: dict[str, int] = {}  # the last number that a name was given: very many may differ in what is left out
+    numbers: dict[str, int] = {}  # last number appended to each name, so that many equal names take linear time
     for object_name in objects:
         name = base = layer_name(object_name)
         while name.casefold() in taken:
             number = numbers[base.casefold()] = numbers.get(base.casefold(), 1) + 1
-            ending = f"_{number}"
-            name = _cut(base, _LONGEST - len(ending)) + ending
+            suffix = f"_{number}"
+            name = _truncated(base, _MAX_BYTES - len(suffix)) + suffix
         taken.add(name.casefold())
         names[object_name] = name
     return names
 
 
-def _cut(text: str, size: int) -> str:
-    """Cut text to a size in bytes between two characters."""
+def _truncated(text: str, size: int) -> str:
+    """Truncate text to a size in UTF-8 bytes without splitting a character."""
     return text.encode()[:size].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""Opening picture files: what is in the way is told by name, in the reader's own words or in ours."""
+"""Opens picture files, and explains why a file cannot be opened."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ _NOT_FILES = (
     (stat.S_ISBLK, "a device, not a file", "Name a picture file"),
 )
 _NOISE = re.compile(r"EXR Error \([^)]*\): (EXR_ERR_\w+ )?")
-_LONGEST = 200  # characters of a reason
+_MAX_REASON = 200  # characters
 _LUMINANCE = "Subsampled channels are not supported"
 
 
 @contextmanager
 def open_image(path: Path, error: type[STCNError], label: str, *, unassociated: bool) -> Iterator[Any]:
-    """Open a picture file by OpenImageIO; close it in the end.
+    """Open a picture file by OpenImageIO, and close it on exit.
 
     Args:
         path: The file.
         error: Class of the errors raised.
-        label: Told first in an error.
-        unassociated: Whether colours are wanted as they are stored where alpha does not multiply them.
+        label: ``where`` of the errors.
+        unassociated: Do not premultiply colours by alpha if the file stores them unassociated.
 
     Raises:
-        STCNError: Of class ``error``: the file is missing, empty, no file at all, of a kind that cannot be read, or
-            was written while it was open.
+        STCNError: Of class ``error``: the file is missing, empty, not a regular file, of an unsupported format, or
+            changed while it was open.
     """
     before = _checked(path, error, label)
     options = oiio.ImageSpec()
@@ -62,22 +62,22 @@ def open_image(path: Path, error: type[STCNError], label: str, *, unassociated: 
 
 
 def oiio_error(source: Any) -> str:
-    """Return what OpenImageIO says went wrong, in one line; empty where it says nothing.
+    """Return and clear OpenImageIO's pending error, in one line; empty if there is none.
 
     Args:
-        source: What has an error to tell: an ``ImageInput``, or the module itself.
+        source: An object with ``geterror``: an ``ImageInput``, or the module itself.
     """
     try:
         text = str(source.geterror())
-    except UnicodeDecodeError as problem:  # it repeats bytes of the file
+    except UnicodeDecodeError as problem:  # the message quotes bytes of the file
         text = problem.object.decode("latin-1")
     lines = _NOISE.sub("", text).strip().splitlines()
     line = printable(shown(lines[0])) if lines else ""
-    return line.rstrip(".") if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    return line.rstrip(".") if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}..."
 
 
 def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
-    """Refuse what is no picture file before anything reads it; a pipe would be waited for without end."""
+    """Reject everything that is not a picture file before it is read; opening a pipe would block."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Small pictures to look at: each frame with its mattes over it, and a contact sheet of the shot."""
+"""Writes overlays, small pictures of the plate tinted by the mattes, and a contact sheet of the shot."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from stcn_plugin.atomic import Outputs
 from stcn_plugin.media.pixels import as_coverage, resized
 from stcn_plugin.media.sequences import FrameSequence
 
-_TINT = 0.45  # how much of a solid object is its colour; the plate stays readable below it
-_LINE_LIGHT = 0.35  # how far the outline is from the colour to white, so that it shows on its own tint
+_TINT = 0.45  # opacity of the object colour
+_OUTLINE_WHITE = 0.35  # share of white in the outline, to make it stand out from the tint
 _MAX_TILES = 20
 _TILE_WIDTH = 320
 _GAP = 6
@@ -41,16 +41,16 @@ _GOLDEN_ANGLE = 0.618034  # in turns of hue: each further colour falls into the 
 
 
 class OverlayWriter:
-    """Writes ``overlay.1001.jpg`` for every frame and in the end ``contact_sheet.jpg``.
+    """Writes ``overlay.1001.jpg`` for every frame, and finally ``contact_sheet.jpg``.
 
-    Objects are tinted and outlined where their matte is 0.5; an object keeps its colour over the shot. Of the frames
-    only the tiles of the contact sheet are kept in memory.
+    Objects are tinted, each in the same colour throughout the shot, and outlined where their matte is 0.5. Only the
+    tiles of the contact sheet are kept in memory.
 
     Args:
-        folder: Where the pictures go.
-        width: Width of an overlay in pixels, as seen: wide pixels make the picture lower.
-        frames: All frames of the shot; at most twenty of them, evenly spaced, come on the contact sheet.
-        outputs: Writes the pictures; by default with nothing that must not be written over.
+        folder: Folder of the pictures.
+        width: Width of an overlay in square pixels; a larger pixel aspect reduces the height.
+        frames: All frames of the shot; up to twenty of them, evenly spaced, are on the contact sheet.
+        outputs: Writes the pictures; by default without protected source files.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class OverlayWriter:
         *,
         pixel_aspect: float = 1.0,
     ) -> tuple[Path, bytes]:
-        """Return the file of a frame's overlay, and what it will hold.
+        """Return the path and content of a frame's overlay, without writing it.
 
         Args:
             frame: Frame number.
@@ -120,10 +120,10 @@ class OverlayWriter:
         return self._sequence.path(frame), _jpeg(picture, quality=92)
 
     def finish(self) -> Path | None:
-        """Write the contact sheet; frames that were not added are on it as an earlier run left their pictures.
+        """Write the contact sheet; frames that were not added are taken from the overlays of an earlier run.
 
         Returns:
-            The sheet, ``None`` where no frame of it was added.
+            The sheet; ``None`` if none of its frames was added.
 
         Raises:
             OutputError: The file cannot be written.
@@ -146,10 +146,10 @@ class OverlayWriter:
         return self._sheet
 
     def _earlier_tiles(self) -> dict[int, Image.Image]:
-        """Return the tiles of frames that were not added but have a picture."""
+        """Return the tiles of frames that were not added but have an overlay on disk."""
         tiles = {}
         for frame in self._on_sheet - self._tiles.keys():
-            # A picture that is absent or damaged is a frame less to look at, no more.
+            # A missing or damaged overlay is omitted.
             with suppress(OSError), Image.open(self._sequence.path(frame)) as picture:
                 tiles[frame] = _tile(picture.convert("RGB"), str(frame))  # the small label covers the large one
         return tiles
@@ -170,7 +170,7 @@ def object_colour(index: int) -> tuple[float, float, float]:
 
 
 def overlay_files(folder: Path, frames: Sequence[int]) -> tuple[Path, ...]:
-    """Return the files that an `OverlayWriter` writes for frames, the contact sheet last."""
+    """Return the files that an `OverlayWriter` writes, the contact sheet last."""
     sequence, sheet = _output_paths(folder)
     return (*map(sequence.path, frames), sheet)
 
@@ -187,7 +187,7 @@ def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
 
 
 def _evenly_spaced(frames: Sequence[int], most: int) -> frozenset[int]:
-    """Pick frames evenly spaced, the first and the last among them."""
+    """Pick evenly spaced frames, including the first and the last."""
     if not frames:
         return frozenset()
     picked = np.linspace(0, len(frames) - 1, min(most, len(frames))).round().astype(int)
@@ -195,7 +195,7 @@ def _evenly_spaced(frames: Sequence[int], most: int) -> frozenset[int]:
 
 
 def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArray[np.float32]) -> None:
-    """Lay an object's colour over the pixels, and a line along the middle of its edge."""
+    """Tint pixels in place with an object's colour, and outline it."""
     pixels += (matte * np.float32(_TINT))[..., np.newaxis] * (colour - pixels)
     inside = matte >= 0.5
     core = inside.copy()
@@ -203,11 +203,11 @@ def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArr
     core[:-1] &= inside[1:]
     core[:, 1:] &= inside[:, :-1]
     core[:, :-1] &= inside[:, 1:]
-    pixels[inside & ~core] = colour + np.float32(_LINE_LIGHT) * (1 - colour)
+    pixels[inside & ~core] = colour + np.float32(_OUTLINE_WHITE) * (1 - colour)
 
 
 def _tile(picture: Image.Image, text: str) -> Image.Image:
-    """Return a picture as it comes on the contact sheet; its label is drawn small, not shrunk."""
+    """Return a picture at the size of the contact sheet; the label is drawn after resizing to stay sharp."""
     width = min(_TILE_WIDTH, picture.width)
     height = max(1, round(picture.height * width / picture.width))
     tile = picture.resize((width, height), Image.Resampling.LANCZOS)
@@ -216,7 +216,7 @@ def _tile(picture: Image.Image, text: str) -> Image.Image:
 
 
 def _label(picture: Image.Image, text: str) -> None:
-    """Write a frame number into the lower left corner, readable on any picture."""
+    """Draw a frame number on black in the lower left corner."""
     draw = ImageDraw.Draw(picture)
     size = max(13, picture.height // 16)
     font = ImageFont.load_default(size)
@@ -228,7 +228,7 @@ def _label(picture: Image.Image, text: str) -> None:
 
 
 def _legend(objects: Sequence[str], width: int) -> Image.Image:
-    """Draw the names of the objects beside their colours, in as many lines as they need."""
+    """Draw the names of the objects beside their colours, wrapped to the width."""
     font = ImageFont.load_default(_LEGEND_SIZE)
     line = _LEGEND_SIZE + 2 * _GAP
     places: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""Frame patterns as people write them: where in a name the frame number is, and what is wrong where it is nowhere."""
+"""Finds the frame number in a frame pattern or file name, and explains what is wrong with an invalid pattern."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stcn_plugin.media.formats import MOVIES, PICTURES
 from stcn_plugin.media.listing import as_on_disk, as_pattern, has_invalid_utf8, names_in, shown, suggest_pattern
 
 EXAMPLE = "Write the frame number as #, such as plate.####.exr"
-"""What to do where a pattern has no frame number."""
+"""Fix for a pattern without a frame number."""
 
 NUMBERED = re.compile(
     r"""
@@ -25,21 +25,21 @@ NUMBERED = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""A file name with a frame number before its ending."""
+"""A file name with a frame number before its extension."""
 
 _RANGE_BEFORE = re.compile(r"\[?-?\d+--?\d+(?:x\d+)?\]?$")
 _RANGE_AFTER = re.compile(r"\s+-?\d[-\dx, ]*$")
 _RANGE_ALONE = re.compile(r"(?P<range>\[?-?\d+-\d+(?:x\d+)?\]?)(?P<suffix>\.[A-Za-z]\w*)$")
 _VIEW = re.compile(r"%[vV](?![A-Za-z])")
 _TILES = re.compile(r"<UDIM>|%\(UDIM\)d|<UVTILE>", re.IGNORECASE)
-_SHOWN = 200  # characters of a pattern in a message
+_MAX_SHOWN = 200  # characters of a pattern in a message
 
 
 def path_of(pattern: str | Path) -> Path:
-    """Return a pattern as a path; ``~`` is the home folder.
+    """Return a pattern as a path, with ``~`` expanded.
 
     Raises:
-        FrameRangeError: No path can be like that.
+        FrameRangeError: It is not a valid path.
     """
     text = str(pattern)
     if "\0" in text:
@@ -52,7 +52,7 @@ def path_of(pattern: str | Path) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise FrameRangeError(
-            "there is no such home folder", where=for_message(text), fix="Write the whole path"
+            "there is no such home folder", where=for_message(text), fix="Write the full path"
         ) from None
 
 
@@ -64,10 +64,10 @@ def split_at_number(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
         token: Its frame number.
 
     Returns:
-        What stands before the number, its characters at least, and what stands behind it.
+        Prefix, padding and suffix.
 
     Raises:
-        FrameRangeError: It is no pattern of one sequence.
+        FrameRangeError: It is not the pattern of a single sequence.
     """
     where = for_message(str(path))
     prefix, ending = path.name[: token.start()], path.name[token.end() :]
@@ -93,7 +93,7 @@ def split_at_number(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
 
 
 def no_number_error(path: Path) -> FrameRangeError:
-    """Return the error of a name without a frame number, with what was probably meant."""
+    """Return the error for a name without a frame number, with a suggestion."""
     where = for_message(str(path))
     if path.suffix.lower() in MOVIES:
         as_sequence = "Write its frames as a sequence, such as plate.####.exr"
@@ -108,7 +108,7 @@ def no_number_error(path: Path) -> FrameRangeError:
 
 
 def sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
-    """Group the numbered pictures of a folder: prefix and suffix to the frame numbers as written."""
+    """Group the numbered pictures in a folder by sequence: (prefix, suffix) to the frame numbers as written."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, _ in names_in(folder):
         match = NUMBERED.fullmatch(name)
@@ -118,24 +118,24 @@ def sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
 
 
 def padding_of(numbers: Iterable[str]) -> int:
-    """Return the padding of the frame numbers of one sequence: the shortest tells."""
+    """Return the padding of a sequence: the length of its shortest frame number."""
     return min(len(number) for number in numbers)
 
 
 def invalid_utf8_error(text: str) -> FrameRangeError:
-    """Return the error of a name that is not UTF-8."""
+    """Return the error for a name that is not UTF-8."""
     fix = "Rename the files and folders to UTF-8, such as with convmv"
     return FrameRangeError("the name is not UTF-8", where=for_message(text), fix=fix)
 
 
 def for_message(text: str) -> str:
-    """Return text for a message: not too long, and nothing in it that cannot be printed as UTF-8."""
+    """Return text shortened and escaped for a message."""
     text = shown(text)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
 def _padding(token: str) -> int:
-    """Return the characters that ``####``, ``@@@@``, ``%04d`` or ``$F4`` asks for at least."""
+    """Return the padding of ``####``, ``@@@@``, ``%04d`` or ``$F4``."""
     if token[0] in "#@":
         return len(token)
     digits = token.strip("%d$F").lstrip("0") or "1"
@@ -143,5 +143,5 @@ def _padding(token: str) -> int:
 
 
 def _range_inside(where: str, clean: str, text: str) -> FrameRangeError:
-    fix = f"Write the pattern {clean} and give {text.strip().strip('[]')} as the frame range"
-    return FrameRangeError("the pattern has a frame range inside", where=where, fix=fix)
+    fix = f"Write the pattern {clean} and set the frame range to {text.strip().strip('[]')}"
+    return FrameRangeError("the pattern contains a frame range", where=where, fix=fix)

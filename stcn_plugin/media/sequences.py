@@ -1,7 +1,7 @@
-"""Frame patterns: which file holds which frame.
+"""File sequences: frame patterns, and the files on disk that match them.
 
-A pattern is written ``name.####.exr``. ``name.%04d.exr``, ``name.$F4.exr`` and ``name.@@@@.exr`` mean the same, and so
-does the name of one file of a sequence that is on disk, or a folder that holds one sequence and no other.
+A pattern is written ``name.####.exr``. ``name.%04d.exr``, ``name.$F4.exr`` and ``name.@@@@.exr`` are equivalent. So are
+the name of one file of a sequence on disk, and a folder that holds a single sequence.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from stcn_plugin.media.patterns import (
 )
 
 OBJECT = "<object>"
-"""Stands for an object's name in a pattern of one file per object."""
+"""Placeholder for an object's name in the pattern of one file per object."""
 
 
 @dataclass(frozen=True)
 class FilesOnDisk:
-    """The files of a sequence that are on disk, as its folder listed them once.
+    """A listing of the files of a sequence on disk.
 
     Args:
-        folder: Where they are; may be of another normal form than was asked for.
+        folder: Their folder, in the Unicode normal form that it has on disk.
         names: Frame to file name, ascending.
-        broken: Frame to the name of a link whose file is gone, ascending.
+        broken: Frame to the name of a broken link, ascending.
     """
 
     folder: Path
@@ -53,27 +53,27 @@ class FilesOnDisk:
         return tuple(self.names)
 
     def path(self, frame: int) -> Path | None:
-        """Return the file of a frame; ``None`` where there is none, or only a link to nothing."""
+        """Return the file of a frame; ``None`` if there is none, or only a broken link."""
         name = self.names.get(frame)
         return None if name is None else self.folder / name
 
     def held(self, frame: int) -> int | None:
-        """Return the nearest earlier frame with a file, before the first the first; ``None`` where there is none."""
+        """Return the nearest earlier frame with a file, else the first one; ``None`` if there are no files."""
         position = bisect.bisect_right(self.frames, frame)
         return self.frames[max(0, position - 1)] if self.frames else None
 
 
 @dataclass(frozen=True)
 class FrameSequence:
-    """The files of a plate or of mattes, one per frame; need not exist on disk.
+    """A sequence of files, one per frame, which need not exist.
 
     >>> FrameSequence.parse("shot/hero.%04d.exr").path(-2).as_posix()
     'shot/hero.-002.exr'
 
     Args:
-        folder: Where the files are; may hold ``<object>``.
-        prefix: File name before the frame number, with its dot; may hold ``<object>``.
-        padding: Characters of the frame number at least; larger numbers take more.
+        folder: Folder of the files; may contain ``<object>``.
+        prefix: File name before the frame number, with its dot; may contain ``<object>``.
+        padding: Minimum number of characters of the frame number.
         ending: File name after the frame number, such as ``.exr``.
     """
 
@@ -84,15 +84,15 @@ class FrameSequence:
 
     @classmethod
     def parse(cls, pattern: str | Path) -> FrameSequence:
-        """Read a pattern, the name of one file of a sequence on disk, or a folder that holds one sequence.
+        """Parse a pattern, the name of one file of a sequence on disk, or a folder with a single sequence.
 
-        Of several tokens in a file name the last one is the frame number.
+        If a file name has several tokens, the last one is the frame number.
 
         Args:
-            pattern: As the artist or the host wrote it; ``~`` is the home folder.
+            pattern: As the user or the host wrote it; ``~`` is expanded.
 
         Raises:
-            FrameRangeError: There is no frame number in it, or the folder holds no sequence or several.
+            FrameRangeError: It has no frame number, or the folder does not hold exactly one sequence.
         """
         path = path_of(pattern)
         token, numbered = frame_token(path.name), NUMBERED.fullmatch(path.name)
@@ -108,27 +108,27 @@ class FrameSequence:
 
     @property
     def pattern(self) -> str:
-        """The pattern with its frame number as ``#``, one per character."""
+        """The pattern with its frame number as ``#``, one per character of padding."""
         return str(self.folder / f"{self.prefix}{'#' * self.padding}{self.ending}")
 
     @property
     def suffix(self) -> str:
-        """The file type, lower-case with its dot: ``.exr``."""
+        """The extension, lower-case with its dot: ``.exr``."""
         return Path(self.ending).suffix.lower() or self.ending.lower()
 
     @property
     def has_object(self) -> bool:
-        """Whether ``<object>`` stands somewhere in the pattern."""
+        """Whether the pattern contains ``<object>``."""
         return OBJECT in str(self.folder) or OBJECT in self.prefix or OBJECT in self.ending
 
     def path(self, frame: int) -> Path:
-        """Return the file of a frame as it is written; a negative frame is ``-002``, its sign one of four characters."""
+        """Return the path to write for a frame; the sign of a negative frame counts as padding, such as ``-002``."""
         return self.folder / f"{self.prefix}{padded(frame, self.padding)}{self.ending}"
 
     def find(self, frame: int) -> Path:
-        """Return the file of a frame as it is on disk, in whichever spelling; as it is written where there is none.
+        """Return the path of a frame on disk, in any spelling; the path to write if there is none.
 
-        For one frame; `on_disk` finds those of all at once.
+        For many frames, `on_disk` is faster.
         """
         spellings = [self.path(frame)]
         if frame < 0:
@@ -136,9 +136,9 @@ class FrameSequence:
         return next((found for path in spellings if os.path.lexists(found := as_on_disk(path))), spellings[0])
 
     def on_disk(self) -> FilesOnDisk:
-        """List the files that are there now; none where the folder is absent.
+        """List the files that exist now; none if the folder does not exist.
 
-        Negative frames are found as ``-002`` and as ``-0002``, which Blender writes; names in either normal form.
+        Finds negative frames as ``-002`` and as ``-0002``, which Blender writes, and names in any Unicode normal form.
 
         Raises:
             FrameRangeError: The folder exists and cannot be read.
@@ -157,12 +157,12 @@ class FrameSequence:
             if frame is None:
                 continue
             found = broken if is_broken else names
-            if text == padded(frame, self.padding) or frame not in found:  # as it is written goes first
+            if text == padded(frame, self.padding) or frame not in found:  # prefer the spelling of `path`
                 found[frame] = name
         return FilesOnDisk(folder, dict(sorted(names.items())), dict(sorted(broken.items())))
 
     def frames_on_disk(self) -> tuple[int, ...]:
-        """Return the frames that have a file now, ascending; none where the folder is absent.
+        """Return the frames that have a file now, ascending; none if the folder does not exist.
 
         Raises:
             FrameRangeError: The folder exists and cannot be read.
@@ -170,17 +170,17 @@ class FrameSequence:
         return self.on_disk().frames
 
     def suggestion(self) -> str | None:
-        """Say what is on disk and how to write it, where a pattern matches nothing there; ``None`` without an idea."""
+        """Suggest a pattern that matches files on disk, for a pattern that does not; ``None`` if none is similar."""
         return suggest_pattern(self.folder, Path(self.pattern).name)
 
     def with_object(self, name: str) -> FrameSequence:
         """Return the sequence of one object's files.
 
-        ``name`` takes the place of ``<object>``; a pattern without it gets the name before the frame number
-        (``matte.####.png`` becomes ``matte.hero.####.png``).
+        The name replaces ``<object>``. Without ``<object>``, it is inserted before the frame number:
+        ``matte.####.png`` becomes ``matte.hero.####.png``.
 
         Args:
-            name: The object's name, fit for a file name.
+            name: The object's name in file names.
         """
         if self.has_object:
             folder = Path(str(self.folder).replace(OBJECT, name))
@@ -191,11 +191,11 @@ class FrameSequence:
         return replace(self, prefix=f"{stem}{separator}{name}{separator}" if stem else f"{name}{separator}")
 
     def describe(self, frames: Iterable[int]) -> str:
-        """Return the pattern's file name and a frame range, as people write both together."""
+        """Return the file name of the pattern followed by a frame range."""
         return f"{Path(self.pattern).name} {format_frame_range(frames)}".rstrip()
 
     def _frame(self, text: str) -> int | None:
-        """Return the frame that a number in a file name stands for; ``None`` where it belongs to another sequence."""
+        """Return the frame of a number in a file name; ``None`` if its padding is that of another sequence."""
         if len(text) > MAX_DIGITS or not re.fullmatch(r"-?\d+", text, re.ASCII):
             return None
         frame = int(text)
@@ -206,7 +206,7 @@ class FrameSequence:
 
 
 def _sign_apart(frame: int, padding: int) -> str:
-    """Return a frame number as Blender writes it: the sign before all digits of the padding."""
+    """Return a frame number as Blender writes it: the sign does not count as padding."""
     return f"{'-' if frame < 0 else ''}{abs(frame):0{padding}d}"
 
 
@@ -220,7 +220,7 @@ def _same_name(path: Path) -> tuple[str, str, list[str]] | None:
 
 
 def _only_sequence_in(folder: Path) -> FrameSequence:
-    """Return the one sequence of a folder."""
+    """Return the only sequence in a folder."""
     found = sorted(sequences_in(folder).items())
     sequences = [FrameSequence(folder, prefix, padding_of(numbers), suffix) for (prefix, suffix), numbers in found]
     if len(sequences) == 1:
@@ -237,5 +237,5 @@ def _only_sequence_in(folder: Path) -> FrameSequence:
     raise FrameRangeError(
         f"the folder holds {len(sequences)} sequences: {listed}{more}",
         where=where,
-        fix=f"Name the one that is meant, such as {for_message(sequences[0].pattern)}",
+        fix=f"Choose one, such as {for_message(sequences[0].pattern)}",
     )

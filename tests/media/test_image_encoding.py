@@ -12,7 +12,7 @@ import OpenImageIO as oiio
 import pytest
 from PIL import Image
 
-from stcn_plugin.media.image_encoding import encode
+from stcn_plugin.media.image_encoding import encode_image
 
 LEVELS = np.arange(40 * 30, dtype=np.uint16).reshape(30, 40, 1) * 50
 
@@ -36,7 +36,7 @@ def test_systems_without_files_in_memory(monkeypatch, tmp_path, suffix, memory):
         monkeypatch.setattr(os, "memfd_create", refuses, raising=False)
     elif memory == "has no names for them":
         monkeypatch.setattr("stcn_plugin.media.image_encoding._DESCRIPTORS", str(tmp_path / "proc"))
-    with Image.open(io.BytesIO(encode(grey(), LEVELS, suffix))) as picture:
+    with Image.open(io.BytesIO(encode_image(grey(), LEVELS, suffix))) as picture:
         np.testing.assert_array_equal(np.array(picture), LEVELS[..., 0])
     assert list(tmp_path.iterdir()) == []
 
@@ -57,7 +57,7 @@ def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, ki
     )
     if kind:
         spec.attribute("compression", kind)
-    whole = encode(spec, pixels, suffix)
+    whole = encode_image(spec, pixels, suffix)
     real = oiio.ImageOutput.create
 
     class Losing:
@@ -78,10 +78,10 @@ def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, ki
 
     monkeypatch.setattr(oiio.ImageOutput, "create", Losing)
     with pytest.raises(OSError, match="the file could not be completed"):
-        encode(spec, pixels, suffix)
+        encode_image(spec, pixels, suffix)
 
 
 def test_a_format_that_cannot_be_written():
     """OpenImageIO's own words."""
     with pytest.raises(OSError, match="unknown"):
-        encode(grey(), LEVELS, ".unknown")
+        encode_image(grey(), LEVELS, ".unknown")

@@ -1,4 +1,4 @@
-"""What a picture without layers is taken for, and what it is refused with where it could be two things."""
+"""Decides whether a picture without layers is a matte or a label picture, or raises an error if it is ambiguous."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stcn_plugin.media.matte_reader.values import classify_values, is_whole
 from stcn_plugin.media.pixels import to_float
 
 _MAX_SUGGESTED = 8
-_DARK = 0.1  # share of white below which a whole picture is too dark to be a matte
+_DARK = 0.1  # share of white; a picture with a lower maximum is too dark to be a matte
 
 
 @dataclass(frozen=True, eq=False)
 class Interpretation:
-    """What a picture is taken for.
+    """What kind of matte picture a picture is.
 
     Args:
-        kind: ``matte``: one matte; ``numbers``: a number for each object; ``nothing``: background alone; ``unclear``.
-        matte: The one matte as it is stored; of an unclear picture, what it is if it is one.
-        numbers: Numbers of its objects.
-        is_certain: Whether the file format says that these are numbers, not only the values.
-        error: What an unclear picture is refused with.
+        kind: ``matte``: one matte; ``numbers``: numbered objects; ``nothing``: only background; ``unclear``: ambiguous.
+        matte: The matte as stored; for an unclear picture, the matte that it may be.
+        numbers: Numbers of the objects.
+        is_certain: Whether ``numbers`` follows from the file format, and not only from pixel values.
+        error: The error to raise for an unclear picture.
     """
 
     kind: Literal["matte", "numbers", "nothing", "unclear"]
@@ -39,7 +39,7 @@ class Interpretation:
 
 
 def interpret_grey(source: Source, grey: NDArray[Any]) -> Interpretation:
-    """Tell a soft matte from the numbers of objects.
+    """Distinguish soft mattes from object numbers.
 
     Args:
         source: The file, for errors.
@@ -57,13 +57,15 @@ def interpret_grey(source: Source, grey: NDArray[Any]) -> Interpretation:
         what = f"the highest value of the picture is {values.present[-1]} of {values.white}"
         fix = f"{_number_advice(values.present)}. Else write the matte from 0 to {values.white}"
     else:
-        what = f"the grey picture has flat areas ({_some(values.present)} of {values.white}): coverage, or the numbers of objects"
-        fix = f"{_number_advice(values.present)}. To take it as coverage, choose its channel: {source.path.name}:Y"
+        what = (
+            f"the grey picture has flat areas ({_some(values.present)} of {values.white}): coverage or object numbers"
+        )
+        fix = f"{_number_advice(values.present)}. To read it as coverage, choose its channel: {source.path.name}:Y"
     return unclear(source, what, fix, matte=grey)
 
 
 def interpret_palette(source: Source, palette: Palette) -> Interpretation:
-    """Tell a matte that was saved with a palette from indices that number objects.
+    """Distinguish mattes that were saved with a palette from indices that are object numbers.
 
     Args:
         source: The file, for errors.
@@ -91,27 +93,27 @@ def interpret_palette(source: Source, palette: Palette) -> Interpretation:
 
 
 def interpret_colours(source: Source, flat: Sequence[str], choose: STCNError) -> Interpretation:
-    """Return the reading of a picture in colour: its flat colours are objects once they are named.
+    """Interpret a coloured picture: always unclear, since its flat colours are objects only if they are named.
 
     Args:
         source: The file, for errors.
         flat: Its flat colours.
-        choose: The error that asks for a channel.
+        choose: The error that asks the user to choose a channel.
     """
     if not 0 < len(flat) <= MAX_OBJECTS:
         return Interpretation("unclear", error=choose)
-    what = "the picture is coloured, and no colour of it has an object's name"
+    what = "the picture is coloured, and none of its colours is named as an object"
     fix = f"Name its objects by their colours, such as hero: '{flat[0]}'. Its flat colours are: {listed(flat)}"
     return unclear(source, what, fix)
 
 
 def unclear(source: Source, what: str, fix: str, *, matte: NDArray[Any] | None = None) -> Interpretation:
-    """Return the reading of a picture that does not say what it is."""
+    """Return the interpretation of an ambiguous picture."""
     return Interpretation("unclear", matte, error=source.problem(what, fix))
 
 
 def whole_numbers(values: NDArray[Any]) -> tuple[int, ...]:
-    """Return the numbers above 0 in a picture of whole floats; none where there are others.
+    """Return the distinct numbers above 0 in a picture of whole floats; empty if not all are whole.
 
     Args:
         values: ``(H, W)`` floats.
@@ -131,16 +133,16 @@ def _interpret_floats(source: Source, grey: NDArray[Any]) -> Interpretation:
 
 
 def _interpret_cut_out(source: Source, alpha: NDArray[Any]) -> Interpretation:
-    """Return the reading of colours of one alpha over nothing; a translucent one may mean anything."""
+    """Interpret a palette picture whose visible pixels have a single alpha: a matte if opaque, else unclear."""
     if alpha.max() == np.iinfo(alpha.dtype).max:
         return Interpretation("matte", alpha)
-    what = f"all that shows in the picture has the alpha {int(alpha.max())} of 255"
+    what = f"all visible pixels of the picture have an alpha of {int(alpha.max())} of 255"
     fix = f"Name the indices that are objects, or choose the channel: {source.path.name}:A"
     return unclear(source, what, fix, matte=alpha)
 
 
 def _number_advice(numbers: Sequence[int]) -> str:
-    return f"If its values number the objects, name them, such as objects: {{hero: {numbers[0]}}}. It has: {_some(numbers)}"
+    return f"If its values are object numbers, name them, such as objects: {{hero: {numbers[0]}}}. It has: {_some(numbers)}"
 
 
 def _some(numbers: Sequence[int]) -> str:

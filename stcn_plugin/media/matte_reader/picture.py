@@ -1,4 +1,4 @@
-"""One picture without layers: its alpha, its grey, the numbers of its objects, or their flat colours."""
+"""A picture without layers, and the mattes in its alpha, grey, object numbers or flat colours."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from stcn_plugin.media.matte_reader.source import Plane, Source, plane_of
 from stcn_plugin.media.matte_reader.values import PixelValues, classify_values
 from stcn_plugin.media.pixels import to_float
 
-_GREY_TOLERANCE = 0.01  # lossy compression moves the colours of a grey a little apart
-_BOGUS_ALPHA = ("targa", "bmp")  # their fourth byte often is 0 all over, whatever the header says
+_GREY_TOLERANCE = 0.01  # lossy compression makes the channels of a grey differ slightly
+_BOGUS_ALPHA = ("targa", "bmp")  # formats whose fourth byte is often 0 throughout, contrary to the header
 
 
 class Picture:
-    """A picture without layers, or what an EXR holds beside its layers.
+    """A picture without layers, or the main layer of an EXR.
 
     Args:
         source: The file.
         header: The header of its part.
-        planes: ``(H, W)`` as stored: ``r``, ``g`` and ``b``, or ``y``; and ``a``.
-        palette: Indices of a palette picture, whose colours the planes are.
-        choose: The error that asks for a channel.
+        planes: ``(H, W)`` as stored: ``r``, ``g`` and ``b``, or ``y``; optionally ``a``.
+        palette: The palette and its indices, if ``planes`` are the colours of a palette picture.
+        choose: The error that asks the user to choose a channel.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Picture:
 
     @cached_property
     def interpretation(self) -> Interpretation:
-        """What the picture is taken for."""
+        """What kind of matte picture this is."""
         if self._palette is not None:
             return interpret_palette(self._source, self._palette)
         alpha, grey = self._planes.get("a"), self._grey
@@ -74,7 +74,7 @@ class Picture:
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
-        """Numbers above 0 that the picture holds, whatever they mean."""
+        """The distinct values or indices above 0, whether or not they are object numbers."""
         if self._palette is not None:
             return tuple(index for index in self._palette.used if index)
         if self._grey is None:
@@ -82,17 +82,17 @@ class Picture:
         return self._pixel_values.present if self._pixel_values is not None else whole_numbers(self._grey)
 
     def matte(self) -> Plane:
-        """Return the one matte.
+        """Return the matte.
 
         Raises:
-            STCNError: The picture does not say what it is.
+            STCNError: The picture cannot be read as a matte.
         """
         if self.interpretation.matte is not None:
             return plane_of(self.interpretation.matte, self._header)
         raise self.interpretation.error or self._choose
 
     def only_object(self) -> Plane | None:
-        """Return the matte of the one object that the picture shows, however it is stored; ``None`` if it shows several."""
+        """Return the matte of the only object, in whatever form it is stored; ``None`` if there are several."""
         interpretation = self.interpretation
         if interpretation.kind in ("matte", "nothing"):
             return self.matte()
@@ -107,27 +107,27 @@ class Picture:
         """Return the matte of an object by its number.
 
         Raises:
-            STCNError: There is no such number.
+            STCNError: The picture has no such number, or is not a label picture.
         """
         values: NDArray[Any] | None = self._grey if self._palette is None else self._palette.indices
         if values is None or (self._palette is None and not self.numbers):
             raise self._choose
         classified = self._pixel_values if self._palette is None else None
         if classified is not None and classified.kind == "coverage" and len(classified.present) > 1:
-            what = f"the picture is a soft matte, which has no object numbered {number}"
+            what = f"the picture is a soft matte, which has no object number {number}"
             fix = f"Choose its channel, such as {self._source.path.name}:Y, or list one name"
             raise self._source.problem(what, fix)
-        mine = np.equal(values, number)
-        if not mine.any():
+        mask = np.equal(values, number)
+        if not mask.any():
             kind = "number" if self._palette is None else "index"
             raise self._source.unknown(kind, str(number), map(str, self.numbers))
-        return Plane(mine.astype(np.float32), self._header, self._note_on(number))
+        return Plane(mask.astype(np.float32), self._header, self._note_on(number))
 
     def colours(self, wanted: Mapping[str, str]) -> dict[str, Plane]:
         """Return the mattes of objects by their flat colours.
 
         Args:
-            wanted: Any keys, with colours ``#rrggbb``.
+            wanted: Key to colour, ``#rrggbb``.
 
         Raises:
             STCNError: A colour is absent, or edges are anti-aliased.
@@ -137,7 +137,7 @@ class Picture:
 
     @cached_property
     def _grey(self) -> NDArray[Any] | None:
-        """The grey of the picture, ``None`` where it is coloured."""
+        """The grey values; ``None`` if the picture is coloured."""
         if "y" in self._planes:
             return self._planes["y"]
         if "r" not in self._planes:
@@ -145,14 +145,14 @@ class Picture:
         red, green, blue = (self._planes[short] for short in "rgb")
         if np.array_equal(red, green) and np.array_equal(blue, green):
             return green
-        # Three NaN, or three infinities, are as grey as three zeros.
-        seen = [np.nan_to_num(to_float(plane).clip(0, 1)) for plane in (red, green, blue)]
-        apart = max(float(np.abs(seen[0] - seen[1]).max()), float(np.abs(seen[2] - seen[1]).max()))
-        return green if apart <= _GREY_TOLERANCE else None
+        # NaN or infinity in all three channels is grey.
+        clipped = [np.nan_to_num(to_float(plane).clip(0, 1)) for plane in (red, green, blue)]
+        difference = max(float(np.abs(clipped[0] - clipped[1]).max()), float(np.abs(clipped[2] - clipped[1]).max()))
+        return green if difference <= _GREY_TOLERANCE else None
 
     @cached_property
     def _pixel_values(self) -> PixelValues | None:
-        """What the grey values mean, ``None`` for floats."""
+        """The classified grey values; ``None`` for floats."""
         if self._grey is None or not np.issubdtype(self._grey.dtype, np.integer):
             return None
         return classify_values(self._grey)
@@ -164,7 +164,7 @@ class Picture:
         return FlatColours([self._planes[short] for short in shorts])
 
     def _note_on(self, number: int) -> str | None:
-        """Tell what is odd about an index: in a black and white palette it may be the other one that was meant."""
+        """Return a warning if a selected index is black and another one is white."""
         palette = self._palette
         if palette is None or not palette.is_grey or palette.table[number, :3].any():
             return None
@@ -172,7 +172,7 @@ class Picture:
         return f"index {number} is black, and white is index {white[0]}" if white else None
 
     def _says_something(self, alpha: NDArray[Any]) -> bool:
-        """Whether an alpha is a matte, and not the same all over."""
+        """Whether an alpha holds information, and is not the same everywhere."""
         if len(self._planes) == 1:
             return True
         lowest, highest = alpha.min(), alpha.max()
@@ -180,12 +180,12 @@ class Picture:
             return True
         display, data = self._header.header.display, self._header.header.data
         if to_float(np.atleast_1d(highest))[0] >= 1:
-            return data.intersection(display) != display  # around the data window it is 0
+            return data.intersection(display) != display  # it is 0 outside the data window
         return bool(highest == 0) and self._header.file_format not in _BOGUS_ALPHA
 
 
 def _is_key(alpha: NDArray[Any], grey: NDArray[Any]) -> bool:
-    """Whether an alpha only cuts out what is not black of a soft grey matte, as PNG's transparent colour does."""
+    """Whether a hard alpha covers exactly the non-black pixels of a soft grey matte, as PNG's transparent colour does."""
     if not np.issubdtype(alpha.dtype, np.integer) or alpha.dtype != grey.dtype:
         return False
     white = np.iinfo(alpha.dtype).max

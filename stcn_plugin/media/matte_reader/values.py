@@ -1,7 +1,7 @@
-"""What the values of a picture mean: coverage from 0 to 1, or the numbers of objects.
+"""Classifies the pixel values of a picture as coverage or as object numbers.
 
-A matte is soft at its edges and mostly 0 or full; a label picture holds a few flat areas of small numbers. Where a picture
-could be either, nothing is guessed.
+A matte has soft edges and is mostly 0 or fully covered; a label picture has a few flat areas of small numbers. A picture
+that could be either is classified as unclear.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from numpy.typing import NDArray
 
 Kind = Literal["nothing", "coverage", "numbers", "unclear"]
 
-_FAINTEST = 0.02  # of the strongest pixel of a matte; labels of up to five objects in 8 bits lie below
-_FAINT = 0.1  # below this share of white, flat areas are numbers
-_FULL = 0.95  # from this share of white on, a value is full coverage
+# Shares of white, the largest value of the number format.
+_FAINTEST = 0.02  # least maximum of a matte; 8-bit labels of up to five objects are below
+_FAINT = 0.1  # flat areas below this are numbers
+_FULL = 0.95  # values from here on are full coverage
+_SMALL_STEP = 2 / 255  # maximum difference between neighbours in a gradient
+
 _MAX_NUMBERS = 64
-_STEPS = 4  # values that, where each only lies beside the next, are a gradient
-_BANDS = 12  # values that a gradient has at least where its steps are small
-_SPARKLES = 16  # pixels that a render may leave far above 1
-_SMALL_STEP = 2 / 255  # between neighbours of a gradient
+_MIN_STEPS = 4  # values in a faint gradient, each adjacent only to the next
+_MIN_BANDS = 12  # values in a gradient of small steps
+_MAX_FIREFLIES = 16  # pixels far above 1 that a render may have
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ class PixelValues:
     """The values of an integer picture.
 
     Args:
-        kind: What they mean.
-        present: Values above 0 that occur, ascending.
-        white: The largest value that the number format holds.
+        kind: Their classification.
+        present: Distinct values above 0, ascending.
+        white: The largest value of the number format.
     """
 
     kind: Kind
@@ -40,10 +42,10 @@ class PixelValues:
 
 
 def classify_values(values: NDArray[Any]) -> PixelValues:
-    """Tell coverage from numbers in a picture of integers.
+    """Classify the values of an integer picture.
 
     Args:
-        values: ``(H, W)`` integers as they are stored; negative ones count as 0.
+        values: ``(H, W)`` integers as stored; negative ones count as 0.
     """
     white = int(np.iinfo(values.dtype).max)
     present = _occurring(values)
@@ -58,7 +60,7 @@ def classify_values(values: NDArray[Any]) -> PixelValues:
 
 
 def is_inside(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which pixels have the value of their four neighbours; beyond the border all is as at the border.
+    """Return a mask of the pixels whose four neighbours have the same value; the border is replicated.
 
     Args:
         values: ``(H, W)``.
@@ -74,7 +76,7 @@ def is_inside(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def is_faint(coverage: NDArray[np.float32]) -> bool:
-    """Whether a matte is too faint to be one: labels that were taken for coverage are.
+    """Whether a matte is so faint that it is more likely a label picture.
 
     Args:
         coverage: ``(H, W)`` in [0, 1], with a value above 0.
@@ -89,24 +91,24 @@ def is_faint(coverage: NDArray[np.float32]) -> bool:
 
 
 def is_whole(values: NDArray[np.float32]) -> bool:
-    """Whether floats are whole numbers up to 2 or more, as labels are."""
+    """Whether floats are whole numbers with a maximum of at least 2, as in label pictures."""
     finite = values[np.isfinite(values)]
     return bool(finite.size and finite.max() >= 2 and (finite == np.rint(finite)).all())
 
 
 def is_far_above(values: NDArray[np.float32], limit: float) -> bool:
-    """Whether a matte is on another scale than 0 to 1: more of it is above a limit than sparkles of a render are.
+    """Whether a matte is on a scale other than 0 to 1: more values exceed a limit than render fireflies explain.
 
     Args:
         values: ``(H, W)``.
-        limit: What filters do not exceed.
+        limit: Maximum overshoot of filters.
     """
     above = int(np.count_nonzero((values > limit) & np.isfinite(values)))
-    return above >= _SPARKLES and above > int(np.count_nonzero(values > 0.5)) / 100
+    return above >= _MAX_FIREFLIES and above > int(np.count_nonzero(values > 0.5)) / 100
 
 
 def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the values above 0 that occur, ascending."""
+    """Return the distinct values above 0, ascending."""
     if values.dtype in (np.uint8, np.uint16):
         present = np.flatnonzero(np.bincount(values.ravel()))
         return present[present > 0]
@@ -114,13 +116,13 @@ def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
-    """Whether dark values are areas of their own, and not the steps of a faint gradient."""
+    """Whether dark values form separate areas instead of a faint gradient."""
     if len(present) > _MAX_NUMBERS:
         return False
-    shown = values > 0
-    if np.count_nonzero(_is_between_neighbours(values) & shown) > np.count_nonzero(shown) / 2:
+    foreground = values > 0
+    if np.count_nonzero(_is_between_neighbours(values) & foreground) > np.count_nonzero(foreground) / 2:
         return False
-    if len(present) < _STEPS:
+    if len(present) < _MIN_STEPS:
         return True
     level = np.searchsorted(present, values, side="right").astype(np.int16)
     steps = np.concatenate([np.abs(np.diff(level, axis=axis)).ravel() for axis in (0, 1)])
@@ -128,22 +130,22 @@ def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
 
 
 def _is_soft(values: NDArray[Any], between: NDArray[np.int64], white: int) -> bool:
-    """Whether the values between 0 and white are soft edges or gradients, and not areas of their own."""
+    """Whether the values between 0 and white are soft edges or gradients instead of separate areas."""
     if not between.size:
         return True
-    chosen = (values >= between[0]) & (values <= between[-1])
-    level = np.searchsorted(between, values[chosen])
-    total, of_inside, of_edge = (
-        np.bincount(level[which[chosen]], minlength=len(between))
-        for which in (chosen, is_inside(values), _is_between_neighbours(values))
+    partial = (values >= between[0]) & (values <= between[-1])
+    level = np.searchsorted(between, values[partial])
+    total, inside, edge = (
+        np.bincount(level[mask[partial]], minlength=len(between))
+        for mask in (partial, is_inside(values), _is_between_neighbours(values))
     )
-    areas = int(np.count_nonzero((of_inside > 0) | (of_edge < total / 2)))
+    areas = int(np.count_nonzero((inside > 0) | (edge < total / 2)))
     edges = len(between) - areas
-    return areas == 0 or (edges >= 3 and edges > areas) or (len(between) >= _BANDS and _is_gradient(values, white))
+    return areas == 0 or (edges >= 3 and edges > areas) or (len(between) >= _MIN_BANDS and _is_gradient(values, white))
 
 
 def _is_between_neighbours(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which pixels lie strictly between the smallest and the largest value around them, as at a soft edge."""
+    """Return a mask of the pixels strictly between the minimum and maximum of their neighbourhood, as at a soft edge."""
     padded = np.pad(values, 1, mode="edge")
     low, high = (
         ufunc.reduce([padded[row : row + padded.shape[0] - 2] for row in range(3)])
@@ -155,7 +157,7 @@ def _is_between_neighbours(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _is_gradient(values: NDArray[Any], white: int) -> bool:
-    """Whether most neighbours that differ do so by little."""
+    """Whether most differences between neighbours are small."""
     small = different = 0
     for axis in (0, 1):
         steps = np.abs(np.diff(values.astype(np.int64), axis=axis))
