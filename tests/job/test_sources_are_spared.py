@@ -127,7 +127,7 @@ def test_a_folder_that_becomes_a_link_to_the_plate_during_the_job_is_an_error(cl
         out.symlink_to(clip.folder)
 
     job = prepare(shot_of(clip, out=str(out / "plate.####.png")))
-    with pytest.raises(OutputError, match=r"plate\.1002\.png: the folder is another one than when the job started"):
+    with pytest.raises(OutputError, match=r"plate\.1002\.png: the folder is not the same as when the job started"):
         run(job, engine, watcher=after_the_first_frame(swap))
     out.unlink()
     after = contents(clip.folder)

@@ -135,7 +135,7 @@ def test_layers_that_a_host_has_renamed(tmp_path, told, stored):
 def test_renamed_layers_without_a_manifest_are_told(tmp_path):
     """Then nothing says which layers they are; the error lists those that there are."""
     path = layered(tmp_path / "k.exr", stored="other", attributes=described("CryptoObject", ""))
-    assert "holds the Cryptomatte 'CryptoObject', but has no channels of it" in (text := refusal(path, selector="hero"))
+    assert "'CryptoObject', but the file has no channels" in (text := refusal(path, selector="hero"))
     assert "it has other00, other01, other02" in text
 
 
@@ -149,7 +149,7 @@ def test_a_host_that_drops_the_metadata(tmp_path):
     """Names are known by their hash where the layers are called a Cryptomatte's."""
     path = layered(tmp_path / "k.exr", attributes={})
     holds_all(path)
-    assert "It carries no manifest" in refusal(path)
+    assert "no manifest" in refusal(path)
     assert "there is no object 'nobody' in this frame" in refusal(path, selector="nobody")
 
 
@@ -249,7 +249,7 @@ def test_a_manifest_that_cannot_be_read_leaves_the_hashes(tmp_path, text):
     """Names still are found; none is listed."""
     path = layered(tmp_path / "k.exr", attributes=described("CryptoObject", text))
     same(read(path, selector="hero"), {"hero": MATTES["hero"]})
-    assert "It carries no manifest" in refusal(path)
+    assert "no manifest" in refusal(path)
 
 
 def two_cryptomattes(path: Path, second: Mapping[str, np.ndarray]) -> Path:
@@ -279,7 +279,7 @@ def test_what_destroys_ids_is_told(tmp_path):
     )
     assert "is stored as half, which destroys its ids" in refusal(half, selector="hero")
     odd = layered(tmp_path / "c.exr", attributes=described("CryptoObject", conversion="uint32_to_half"))
-    assert "stores ids as 'uint32_to_half'" in refusal(odd, selector="hero")
+    assert "unknown conversion 'uint32_to_half'" in refusal(odd, selector="hero")
 
 
 def test_a_manifest_of_a_hundred_thousand_names(tmp_path):
@@ -325,21 +325,21 @@ def test_a_missing_side_file_leaves_the_hashes(tmp_path):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("/dev/zero", "outside of the folder"),
-        ("/etc/hostname", "outside of the folder"),
-        ("../k.json", "outside of the folder"),
-        ("names/../../k.json", "outside of the folder"),
-        ("C:\\names.json", "outside of the folder"),
-        ("..\\names.json", "outside of the folder"),
-        ("\\\\server\\share\\names.json", "outside of the folder"),
+        ("/dev/zero", "outside the folder"),
+        ("/etc/hostname", "outside the folder"),
+        ("../k.json", "outside the folder"),
+        ("names/../../k.json", "outside the folder"),
+        ("C:\\names.json", "outside the folder"),
+        ("..\\names.json", "outside the folder"),
+        ("\\\\server\\share\\names.json", "outside the folder"),
         ("pipe", "is a pipe"),
         ("device", "is a device"),
         ("folder", "is a folder"),
         ("huge", "is larger than 64 MB"),
         ("deep", "is nested too deeply"),
         ("list", "does not map names to ids"),
-        ("text", "is no JSON"),
-        ("latin", "is no UTF-8 text"),
+        ("text", "not valid JSON"),
+        ("latin", "not UTF-8"),
         ("loop", "cannot be read"),
         ("x" * 4000, "cannot be read"),
     ],

@@ -79,7 +79,7 @@ def test_broken_and_hot_pixels_are_told(tmp_path):
     path = write(tmp_path / "k.exr", values, "float", ["hero.A"])
     found = read_keyframe(path, frame=9, window=DISPLAY, display=DISPLAY)
     assert found.warnings == (
-        f"{path}, frame 9: 3 pixels are no numbers (NaN) and count as 0",
+        f"{path}, frame 9: 3 pixels are NaN and count as 0",
         f"{path}, frame 9: 2 pixels are far above 1 and count as 1",
     )
     assert (found.mattes["hero"][0, 0], found.mattes["hero"][1, 0], found.mattes["hero"][2, 0]) == (

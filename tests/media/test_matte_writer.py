@@ -184,7 +184,7 @@ def test_mattes_that_do_not_belong_are_refused(tmp_path):
     writer = writer_of(tmp_path, "m.####.exr")
     with pytest.raises(OutputError, match="frame 12: the matte of 'hero' is 5x4, not 20x12"):
         writer.write(12, {"hero": np.zeros((4, 5), np.float32)}, window=DISPLAY, header=PLAIN)
-    with pytest.raises(OutputError, match="frame 12: there is a matte 'heroo' for no object"):
+    with pytest.raises(OutputError, match="frame 12: the matte 'heroo' is not of an object"):
         writer.write(12, {"heroo": np.zeros(DISPLAY.shape, np.float32)}, window=DISPLAY, header=PLAIN)
     assert list(tmp_path.iterdir()) == []
 

@@ -188,11 +188,11 @@ def test_the_limit_of_pixels_is_in_the_message(tmp_path, monkeypatch):
     reader = PlateReader(
         FrameSequence.parse(tmp_path / "p.####.exr"), files=OpenImageIOPlates(), colour=ColourTransform()
     )
-    with pytest.raises(PlateError, match=rf"the format is 100000x10000, and at most {MAX_PIXELS:,} pixels"):
+    with pytest.raises(PlateError, match=rf"100000x10000.* {MAX_PIXELS:,} pixels"):
         reader.header(1)
     monkeypatch.setattr(images, "MAX_PIXELS", 47)
     path.write_bytes(exr(PIXELS))
-    with pytest.raises(PlateError, match=r"the picture is 8x6, and at most 47 pixels are read"):
+    with pytest.raises(PlateError, match=r"8x6.* 47 pixels"):
         read_image(path)
 
 

@@ -58,9 +58,9 @@ def test_frame_numbers_beyond_the_padding_and_below_zero():
         ("shot_v002.exr", "no frame number"),
         ("p.####", "no file type"),
         ("p.####%04d.exr", "side by side"),
-        ("p.1001-1010.exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
-        ("p.[1001-1010].exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
-        ("p.%04d.exr 1-20x2", "Write the pattern p.%04d.exr and give 1-20x2 as the frame range"),
+        ("p.1001-1010.exr", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
+        ("p.[1001-1010].exr", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
+        ("p.%04d.exr 1-20x2", "Write the pattern p.%04d.exr and set the frame range to 1-20x2"),
         ("p_%V.####.exr", "Write the view's name in place of %V"),
         ("p.####_%v.exr", "Write the view's name in place of %v"),
         ("p.<UDIM>.####.exr", "the tiles of a texture"),
@@ -76,8 +76,8 @@ def test_frame_numbers_beyond_the_padding_and_below_zero():
         ("p.{frame:04d}.exr", "no frame number"),
         ("p.*.exr", "no frame number"),
         ("x" * 300 + ".exr", "no frame number"),
-        ("p.1001-1010####.exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
-        ("p.####.exr 1001-1010", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
+        ("p.1001-1010####.exr", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
+        ("p.####.exr 1001-1010", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
     ],
 )
 def test_what_is_no_pattern_is_refused_with_a_fix(tmp_path, written, message):
