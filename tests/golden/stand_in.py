@@ -12,7 +12,7 @@ import numpy as np
 
 
 def golden_array(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the float32 stand-in for one state-dict entry, from its name and shape alone."""
+    """Return the float32 stand-in for a state-dict entry, derived from its name and shape."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)
@@ -30,7 +30,7 @@ def golden_array(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def golden_state(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Return a whole stand-in state dict for a mapping of entry name to shape."""
+    """Return a stand-in state dict for a mapping of entry names to shapes."""
     return {name: golden_array(name, shape) for name, shape in shapes.items()}
 
 

@@ -1,4 +1,4 @@
-"""Pictures as bytes: the same in memory and by way of the temporary folder, and never a part of one."""
+"""Pictures encoded to bytes: identical in memory and in the temporary folder, and never incomplete."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def refuses(*_: object) -> int:
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("memory", ["has no such files", "forbids them", "has no names for them", "is there"])
 def test_systems_without_files_in_memory(monkeypatch, tmp_path, suffix, memory):
-    """The temporary folder serves instead, and nothing stays there."""
+    """The temporary folder is used instead, and is empty afterwards."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if memory == "has no such files":
         monkeypatch.delattr(os, "memfd_create", raising=False)
@@ -46,8 +46,8 @@ def test_systems_without_files_in_memory(monkeypatch, tmp_path, suffix, memory):
     ("suffix", "kind"),
     [(".exr", "zips"), (".exr", "none"), (".exr", "piz"), (".exr", "dwab"), (".png", ""), (".tif", "")],
 )
-def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, kind, cut):
-    """Whatever the writer says of it, as OpenEXR's does of its last buffer."""
+def test_missing_last_bytes_are_detected(monkeypatch, suffix, kind, cut):
+    """Even if the writer does not report it, as OpenEXR's for its last buffer."""
     spec = grey() if suffix != ".exr" else oiio.ImageSpec(40, 30, 4, "half")
     rng = np.random.default_rng(0)
     pixels = (
@@ -82,6 +82,6 @@ def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, ki
 
 
 def test_a_format_that_cannot_be_written():
-    """OpenImageIO's own words."""
+    """The error is OpenImageIO's."""
     with pytest.raises(OSError, match="unknown"):
         encode_image(grey(), LEVELS, ".unknown")

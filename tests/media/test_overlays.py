@@ -25,7 +25,7 @@ def left_half(height: int = 90, width: int = 160) -> np.ndarray:
 
 
 def test_a_solid_object_is_tinted_and_the_rest_stays_the_plate(tmp_path):
-    """Inside, a part of the object's colour lies over the plate; outside, the plate is as it was."""
+    """Inside, the plate is blended with the object's colour; outside, it is unchanged."""
     writer = OverlayWriter(tmp_path, width=160, frames=[1001])
     path = writer.add(1001, GREY, {"hero": left_half()})
     assert path == tmp_path / "overlay.1001.jpg"
@@ -36,7 +36,7 @@ def test_a_solid_object_is_tinted_and_the_rest_stays_the_plate(tmp_path):
 
 
 def test_half_a_coverage_is_half_a_tint(tmp_path):
-    """A soft matte is shown soft, not cut at a threshold."""
+    """Soft mattes are shown soft, without a threshold."""
     writer = OverlayWriter(tmp_path, width=160, frames=[1])
     picture = pixels(writer.add(1, GREY, {"hero": np.full((90, 160), 0.4, np.float32)}))
     tint = 0.5 + 0.4 * 0.45 * (np.array(object_colour(0)) - 0.5)
@@ -44,7 +44,7 @@ def test_half_a_coverage_is_half_a_tint(tmp_path):
 
 
 def test_an_outline_runs_where_the_matte_is_one_half(tmp_path):
-    """Along the middle of an edge runs a line brighter than the tint; elsewhere there is none."""
+    """The outline is brighter than the tint, and only at the middle of the edge."""
     writer = OverlayWriter(tmp_path, width=160, frames=[1])
     ramp = np.repeat(np.linspace(1, 0, 160, dtype=np.float32)[np.newaxis], 90, axis=0)
     picture = pixels(writer.add(1, GREY, {"hero": ramp}))[5:60]
@@ -55,7 +55,7 @@ def test_an_outline_runs_where_the_matte_is_one_half(tmp_path):
 
 
 def test_an_object_keeps_its_colour_over_the_shot(tmp_path):
-    """The second object has the second colour, also on a frame where it is the only one."""
+    """The second object has the second colour, also on a frame without the first."""
     writer = OverlayWriter(tmp_path, width=160, frames=[1, 2])
     writer.add(1, GREY, {"hero": left_half(), "bg": 1 - left_half()})
     picture = pixels(writer.add(2, GREY, {"bg": left_half()}))
@@ -64,8 +64,8 @@ def test_an_object_keeps_its_colour_over_the_shot(tmp_path):
 
 
 @pytest.mark.parametrize(("aspect", "size"), [(1.0, (480, 270)), (2.0, (480, 135)), (0.5, (480, 540))])
-def test_wide_pixels_are_shown_as_they_look(tmp_path, aspect, size):
-    """An overlay has the width asked for and the shape that a viewer shows."""
+def test_pixel_aspect(tmp_path, aspect, size):
+    """An overlay has the requested width and the shape that a viewer shows."""
     writer = OverlayWriter(tmp_path, width=480, frames=[1])
     path = writer.add(1, GREY, {"hero": left_half()}, pixel_aspect=aspect)
     with Pillow.open(path) as picture:
@@ -85,7 +85,7 @@ def test_the_frame_number_is_written_in_the_corner(tmp_path):
 
 @pytest.mark.parametrize(("frames", "tiles"), [(1, (1, 1)), (2, (2, 1)), (5, (3, 2)), (16, (4, 4)), (200, (5, 4))])
 def test_the_contact_sheet_shows_at_most_twenty_frames(tmp_path, frames, tiles):
-    """Tiles are evenly spaced over the shot, the first and the last among them, whatever order they come in."""
+    """Tiles are evenly spaced, include the first and last frame, and may be added in any order."""
     small = GREY[:9, :16]
     span = list(range(1001, 1001 + frames))
     writer = OverlayWriter(tmp_path, width=64, frames=span)
@@ -102,7 +102,7 @@ def test_the_contact_sheet_shows_at_most_twenty_frames(tmp_path, frames, tiles):
 
 
 def test_the_legend_shows_every_object_once(tmp_path):
-    """Each object's colour stands below the tiles, in the order of the objects, on as many lines as needed."""
+    """The colours are below the tiles, in the order of the objects, on as many lines as needed."""
     writer = OverlayWriter(tmp_path, width=64, frames=[1, 2])
     names = ["hero", "a rather long name", "bg"]
     writer.add(1, GREY, {names[0]: left_half()})
@@ -115,13 +115,13 @@ def test_the_legend_shows_every_object_once(tmp_path):
 
 
 def test_no_frames_make_no_sheet(tmp_path):
-    """A shot that was stopped before its first frame leaves nothing."""
+    """A shot that was stopped before its first frame writes no sheet."""
     assert OverlayWriter(tmp_path / "new", frames=[1]).finish() is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_strange_values_are_shown(tmp_path):
-    """NaN and values beyond 0 to 1 do not break the picture."""
+def test_invalid_values(tmp_path):
+    """NaN and values outside 0 to 1 do not damage the picture."""
     image = GREY.copy()
     image[:, :40], image[:, 40:80] = 3.0, -1.0
     matte = np.full((90, 160), np.nan, np.float32)
@@ -130,15 +130,15 @@ def test_strange_values_are_shown(tmp_path):
     np.testing.assert_allclose(picture[5:60, 46:74], 0, atol=0.02)
 
 
-def test_a_folder_that_cannot_be_is_told(tmp_path):
-    """Where overlays cannot be written, the error names the file."""
+def test_a_folder_that_cannot_be_created(tmp_path):
+    """The error names the file."""
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"overlay\.0001\.jpg"):
         OverlayWriter(tmp_path / "file", frames=[1]).add(1, GREY, {})
 
 
-def test_colours_tell_objects_apart():
-    """Any two of the first dozen colours differ clearly, and all are vivid enough to be seen over a plate."""
+def test_object_colours_are_distinct():
+    """Any two of the first dozen colours differ clearly, and all are vivid."""
     colours = [object_colour(index) for index in range(12)]
     for one, two in itertools.combinations(colours, 2):
         assert max(abs(a - b) for a, b in zip(one, two, strict=True)) > 0.1

@@ -1,4 +1,4 @@
-"""TIFF files byte by byte, for the kinds that no library at hand writes."""
+"""Writes TIFF files of kinds that no available library writes."""
 
 from __future__ import annotations
 
