@@ -1,11 +1,11 @@
-"""Compute the golden outputs of the `lite` variant, for weights that are about to be shipped.
+"""Compute the golden outputs of the `lite` variant, for weights to be shipped.
 
     pip install timm
     python tests/golden/make_lite.py stcn_plugin/weights/starter/lite.safetensors tests/golden/lite
 
-Where there is an independent truth it is used: the key encoder is timm's EfficientNet-Lite0, and the propagation is
-written out below from the paper, dense and slow, with none of this project's memory, schedule or aggregation. Only the
-value encoder, the decoder and the two projections, which nobody else has, are the project's own modules.
+Independent implementations are used where they exist: the key encoder is timm's EfficientNet-Lite0, and the propagation
+is a dense implementation of the paper without the package's memory, schedule or aggregation. Only the value encoder, the
+decoder and the two projections, which exist nowhere else, are the package's own.
 """
 
 from __future__ import annotations

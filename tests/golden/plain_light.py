@@ -1,6 +1,6 @@
-"""The `light` variant written down once more, dense and slow, from the names of its entries alone.
+"""An independent, dense and slow implementation of the `light` variant.
 
-Nothing here is the project's: convolutions, sums and a softmax over the nearest memory elements.
+It uses no code of the package: only convolutions, sums and a softmax over the nearest memory elements.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PlainLight:
         return self.conv(name, x, padding=1)
 
     def normed(self, name: str, norm: str, x: Tensor, *, stride: int = 1, depthwise: bool = False) -> Tensor:
-        """A convolution with TensorFlow's padding (for even sizes the extra row and column come last), and batch norm."""
+        """A convolution with TensorFlow's SAME padding, and batch norm."""
         needed = max(self.state[f"{name}.weight"].shape[-1] - stride, 0)
         before, after = needed // 2, needed - needed // 2
         pads = [before, after + x.shape[3] % stride, before, after + x.shape[2] % stride]

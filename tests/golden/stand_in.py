@@ -1,7 +1,7 @@
-"""Stand-in weights, frames and masks that the golden outputs beside this file were computed from.
+"""Stand-in weights, frames and masks for the golden outputs in this folder.
 
-Every state-dict entry gets its value from its name and shape alone, so an implementation that keeps the published
-entry names proves that it computes the published function, without the published checkpoint.
+The value of each state-dict entry depends only on its name and shape. An implementation with the published names can
+therefore be compared with the published one without its checkpoint.
 """
 
 from __future__ import annotations

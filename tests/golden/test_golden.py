@@ -56,7 +56,7 @@ def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, 
         found = propagator.step(index, image, keyframe=keyframe).aggregated
         for position in np.flatnonzero(golden["frames"] == index):
             largest = max(largest, (found - expected[:, position]).abs().max().item())
-            # In 16 bits two objects may tie where the float32 original had a winner: either will do.
+            # In 16 bits, two objects may tie that differ in float32; either is correct.
             winner = expected[:, position].gather(0, found.argmax(0)[None])[0]
             agreeing = min(agreeing, (winner == expected[:, position].amax(0)).float().mean().item())
     print(f"{case}: largest difference {largest:.2e}, argmax equal on {100 * agreeing:.3f} %")

@@ -8,7 +8,7 @@ import pytest
 from stcn_plugin.errors import ColourError
 from stcn_plugin.media.colour import ColourTransform
 
-# Linear values and their sRGB, from the table of the standard's curve worked out by hand to six digits.
+# Linear values and their sRGB values, computed by hand from the standard to six digits.
 SRGB_BY_HAND = {0.0: 0.0, 0.002: 0.02584, 0.0031308: 0.04045, 0.05: 0.247801, 0.18: 0.461356, 0.5: 0.735357}
 
 CONFIG = """

@@ -199,7 +199,7 @@ def test_the_input_setting_overrides_all_metadata(seen):
         assert warning is None
 
 
-# What a PNG says, and the light of a value of 0.5; None where it is sRGB's own.
+# Chunks of a PNG, and the light of a value of 0.5; None is that of sRGB.
 PNG = [
     ((), None),
     ((gamma(1 / 2.2),), None),

@@ -39,7 +39,7 @@ TEN_BITS = np.random.default_rng(4).integers(0, 1024, (6, 10, 3), np.uint16)
 HALVES = np.random.default_rng(5).normal(0, 4, (6, 10, 3)).astype(np.float16).astype(np.float32)
 MANTISSAS = np.concatenate([EIGHT_BITS[..., :3] | 128, np.full((6, 10, 1), 130, np.uint8)], -1)
 
-# Name, bytes, the pixels that must come of them, and by how much they may differ.
+# Name, bytes, expected pixels and tolerance.
 REAL = [
     ("p.exr", exr(HALVES[..., ::-1]), HALVES, 0),
     ("p.png", png(EIGHT_BITS[..., :3]), over(EIGHT_BITS[..., :3]), 0),

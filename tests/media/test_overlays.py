@@ -31,7 +31,7 @@ def test_a_solid_object_is_tinted_and_the_rest_stays_the_plate(tmp_path):
     assert path == tmp_path / "overlay.1001.jpg"
     picture = pixels(path)
     tint = 0.55 * 0.5 + 0.45 * np.array(object_colour(0))
-    np.testing.assert_allclose(picture[5:60, 5:70].mean(axis=(0, 1)), tint, atol=0.02)
+    np.testing.assert_allclose(picture[5:60, 5:70].mean(axis=(0, 1)), tint, atol=0.01)
     np.testing.assert_allclose(picture[5:60, 90:155].mean(axis=(0, 1)), 0.5, atol=0.01)
 
 
@@ -60,7 +60,7 @@ def test_an_object_keeps_its_colour_over_the_shot(tmp_path):
     writer.add(1, GREY, {"hero": left_half(), "bg": 1 - left_half()})
     picture = pixels(writer.add(2, GREY, {"bg": left_half()}))
     tint = 0.55 * 0.5 + 0.45 * np.array(object_colour(1))
-    np.testing.assert_allclose(picture[5:60, 5:70].mean(axis=(0, 1)), tint, atol=0.02)
+    np.testing.assert_allclose(picture[5:60, 5:70].mean(axis=(0, 1)), tint, atol=0.01)
 
 
 @pytest.mark.parametrize(("aspect", "size"), [(1.0, (480, 270)), (2.0, (480, 135)), (0.5, (480, 540))])
@@ -98,7 +98,7 @@ def test_the_contact_sheet_shows_at_most_twenty_frames(tmp_path, frames, tiles):
     shown = min(frames, 20)
     levels = [sheet[6 + 42 * (i // columns) + 4, 6 + 70 * (i % columns) + 50].mean() for i in range(shown)]
     expected = np.round(np.linspace(1, frames, shown)) / frames * 0.5
-    np.testing.assert_allclose(levels, expected, atol=0.03)
+    np.testing.assert_allclose(levels, expected, atol=0.01)
 
 
 def test_the_legend_shows_every_object_once(tmp_path):
@@ -111,7 +111,7 @@ def test_the_legend_shows_every_object_once(tmp_path):
     legend = sheet[42 + 6 :]
     assert legend.shape[0] == 3 * 30
     squares = [legend[30 * line + 15, 6 + 9] for line in range(3)]
-    np.testing.assert_allclose(squares, [object_colour(index) for index in range(3)], atol=0.06)
+    np.testing.assert_allclose(squares, [object_colour(index) for index in range(3)], atol=0.01)
 
 
 def test_no_frames_make_no_sheet(tmp_path):
@@ -126,8 +126,8 @@ def test_invalid_values(tmp_path):
     image[:, :40], image[:, 40:80] = 3.0, -1.0
     matte = np.full((90, 160), np.nan, np.float32)
     picture = pixels(OverlayWriter(tmp_path, width=160, frames=[1]).add(1, image, {"hero": matte}))
-    np.testing.assert_allclose(picture[5:60, 5:35], 1, atol=0.02)
-    np.testing.assert_allclose(picture[5:60, 46:74], 0, atol=0.02)
+    np.testing.assert_allclose(picture[5:60, 5:35], 1, atol=0.01)
+    np.testing.assert_allclose(picture[5:60, 46:74], 0, atol=0.01)
 
 
 def test_a_folder_that_cannot_be_created(tmp_path):
