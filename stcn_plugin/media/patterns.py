@@ -79,9 +79,9 @@ def split_at_number(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
         raise FrameRangeError("the pattern has two frame numbers side by side", where=where, fix=EXAMPLE)
     if view := _VIEW.search(str(path)):
         fix = f"Write the view's name in place of {view.group()}, such as left"
-        raise FrameRangeError("the pattern stands for several views", where=where, fix=fix)
+        raise FrameRangeError("the pattern has a placeholder for several views", where=where, fix=fix)
     if _TILES.search(path.name):
-        raise FrameRangeError("the pattern stands for the tiles of a texture", where=where, fix=EXAMPLE)
+        raise FrameRangeError("the pattern is for the tiles of a texture", where=where, fix=EXAMPLE)
     if not Path("x" + ending).suffix:
         raise FrameRangeError("the pattern has no file type after the frame number", where=where, fix=EXAMPLE)
     padding = _padding(token.group())
