@@ -89,7 +89,7 @@ def suggest_pattern(folder: Path, name: str) -> str | None:
         A sentence without its full stop; ``None`` if no file has a similar name.
     """
     if not is_folder(folder):
-        return _advice_on_folder(folder)
+        return _suggest_folder(folder)
     near = _nearest(name, (found for found, _ in names_in(folder)))
     if near is None:
         return None
@@ -115,7 +115,7 @@ def as_pattern(name: str) -> str | None:
     return f"{stem[: frame.start()]}{'#' * len(frame.group())}{stem[frame.end() :]}{suffix}"
 
 
-def _advice_on_folder(folder: Path) -> str | None:
+def _suggest_folder(folder: Path) -> str | None:
     """Name the first missing folder of a path, and a similar one beside it."""
     absent = next((each for each in reversed([folder, *folder.parents]) if not is_folder(each)), folder)
     if os.path.lexists(absent):

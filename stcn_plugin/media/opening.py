@@ -51,7 +51,7 @@ def open_image(path: Path, error: type[STCNError], label: str, *, unassociated: 
         options.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), options)
     if source is None:
-        raise _refused(oiio_error(oiio), error, label)
+        raise _open_error(oiio_error(oiio), error, label)
     try:
         yield source
     finally:
@@ -107,7 +107,7 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
     return found
 
 
-def _refused(reason: str, error: type[STCNError], label: str) -> STCNError:
+def _open_error(reason: str, error: type[STCNError], label: str) -> STCNError:
     if _LUMINANCE in reason:
         what = "this is a luminance/chroma picture, whose channels have different sizes; it cannot be read"
         return error(what, where=label, fix="Write it as RGB")

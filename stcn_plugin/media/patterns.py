@@ -74,7 +74,7 @@ def split_at_number(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
     range_around = _RANGE_BEFORE.search(prefix) or _RANGE_AFTER.search(ending)
     if range_around:
         clean = path.name.replace(range_around.group(), "")
-        raise _range_inside(where, clean, range_around.group())
+        raise _contains_range_error(where, clean, range_around.group())
     if prefix.endswith("#"):
         raise FrameRangeError("the pattern has two frame numbers side by side", where=where, fix=EXAMPLE)
     if view := _VIEW.search(str(path)):
@@ -92,7 +92,7 @@ def split_at_number(path: Path, token: re.Match[str]) -> tuple[str, int, str]:
     return prefix, max(1, padding), ending
 
 
-def no_number_error(path: Path) -> FrameRangeError:
+def no_frame_number_error(path: Path) -> FrameRangeError:
     """Return the error for a name without a frame number, with a suggestion."""
     where = for_message(str(path))
     if path.suffix.lower() in MOVIES:
@@ -100,7 +100,7 @@ def no_number_error(path: Path) -> FrameRangeError:
         return FrameRangeError("this is a movie, which cannot be read", where=where, fix=as_sequence)
     if alone := _RANGE_ALONE.search(path.name):
         clean = f"{path.name[: alone.start()]}####{alone['suffix']}"
-        return _range_inside(where, clean, alone["range"])
+        return _contains_range_error(where, clean, alone["range"])
     fix = suggest_pattern(as_on_disk(path.parent), path.name) if path.suffix else None
     if fix is None and (pattern := as_pattern(path.name)) and Path(pattern).suffix:
         fix = f"Write it as {pattern}"
@@ -142,6 +142,6 @@ def _padding(token: str) -> int:
     return int(digits) if len(digits) <= 2 else MAX_DIGITS + 1
 
 
-def _range_inside(where: str, clean: str, text: str) -> FrameRangeError:
+def _contains_range_error(where: str, clean: str, text: str) -> FrameRangeError:
     fix = f"Write the pattern {clean} and set the frame range to {text.strip().strip('[]')}"
     return FrameRangeError("the pattern contains a frame range", where=where, fix=fix)

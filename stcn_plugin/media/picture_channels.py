@@ -34,7 +34,7 @@ def picture_channels(
     for header in parts:
         if part in {None, header.part} and (found := _picture_in(header.channels, layer or "")):
             return header, found
-    raise _no_picture(parts, part, layer, where)
+    raise _no_picture_error(parts, part, layer, where)
 
 
 def _picture_in(channels: Sequence[str], layer: str) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ def _picture_in(channels: Sequence[str], layer: str) -> tuple[str, ...]:
     return tuple(others) if len(others) == 1 else ()
 
 
-def _no_picture(parts: Sequence[ImageHeader], part: str | None, layer: str | None, where: str) -> PlateError:
+def _no_picture_error(parts: Sequence[ImageHeader], part: str | None, layer: str | None, where: str) -> PlateError:
     names = [header.part for header in parts if header.part]
     if part is not None and part not in names:
         fix = f"Set read.part to one of: {', '.join(names)}" if names else "Remove read.part: no part has a name"

@@ -142,7 +142,7 @@ class PlateReader:
             return frame, there
         held = on_disk.held(frame) if self._missing == "hold" else None
         if held is None:
-            raise self._missing_error(frame, on_disk)
+            raise self._missing_frame_error(frame, on_disk)
         return held, on_disk.folder / on_disk.names[held]
 
     def _listed(self) -> FilesOnDisk:
@@ -185,7 +185,7 @@ class PlateReader:
         if is_new:
             self._warn(text)
 
-    def _missing_error(self, frame: int, on_disk: FilesOnDisk) -> MissingFrameError:
+    def _missing_frame_error(self, frame: int, on_disk: FilesOnDisk) -> MissingFrameError:
         label = _label(frame, self.sequence.path(frame))
         if not on_disk.frames:
             what = f"no frame of the plate {self.sequence} is on disk"

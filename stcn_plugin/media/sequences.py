@@ -22,7 +22,7 @@ from stcn_plugin.media.patterns import (
     NUMBERED,
     for_message,
     invalid_utf8_error,
-    no_number_error,
+    no_frame_number_error,
     padding_of,
     path_of,
     sequences_in,
@@ -104,7 +104,7 @@ class FrameSequence:
             return cls(path.parent, *split_at_number(path, token))
         if is_folder(on_disk):
             return _only_sequence_in(on_disk)
-        raise no_number_error(path)
+        raise no_frame_number_error(path)
 
     @property
     def pattern(self) -> str:
@@ -132,7 +132,7 @@ class FrameSequence:
         """
         spellings = [self.path(frame)]
         if frame < 0:
-            spellings.append(self.folder / f"{self.prefix}{_sign_apart(frame, self.padding)}{self.ending}")
+            spellings.append(self.folder / f"{self.prefix}{_blender_padded(frame, self.padding)}{self.ending}")
         return next((found for path in spellings if os.path.lexists(found := as_on_disk(path))), spellings[0])
 
     def on_disk(self) -> FilesOnDisk:
@@ -199,13 +199,13 @@ class FrameSequence:
         if len(text) > MAX_DIGITS or not re.fullmatch(r"-?\d+", text, re.ASCII):
             return None
         frame = int(text)
-        return frame if text in (padded(frame, self.padding), _sign_apart(frame, self.padding)) else None
+        return frame if text in (padded(frame, self.padding), _blender_padded(frame, self.padding)) else None
 
     def __str__(self) -> str:
         return self.pattern
 
 
-def _sign_apart(frame: int, padding: int) -> str:
+def _blender_padded(frame: int, padding: int) -> str:
     """Return a frame number as Blender writes it: the sign does not count as padding."""
     return f"{'-' if frame < 0 else ''}{abs(frame):0{padding}d}"
 

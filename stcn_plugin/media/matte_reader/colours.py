@@ -92,7 +92,7 @@ class FlatColours:
             code = np.uint32(int(selector[1:], 16))
             found[key] = self._codes == code
             if not found[key].any():
-                raise source.unknown("colour", selector.lower(), self.names)
+                raise source.not_found("colour", selector.lower(), self.names)
             if (sharing := np.count_nonzero(flat_codes == code)) > 1 and code:
                 what = f"{sharing} flat colours of the picture are {selector.lower()} in 8 bits"
                 raise source.problem(what, "Give each object its own matte, or colours that differ in 8 bits")

@@ -113,7 +113,7 @@ class Cryptomatte:
         planes: dict[Channel, NDArray[Any]] = {}
         headers = []
         for part, members in parts.items():
-            header, pixels = self._source.stored(part, [channel.stored for channel in members])
+            header, pixels = self._source.read_stored(part, [channel.stored for channel in members])
             if header.format != "float":
                 raise self._source.problem(
                     f"the Cryptomatte '{self.name}' is stored as {header.format}, which destroys its ids",
@@ -178,7 +178,7 @@ def find_cryptomattes(source: Source, headers: Sequence[ImageHeader], channels: 
     return sorted(found, key=lambda cryptomatte: cryptomatte.name)
 
 
-def choose_object(source: Source, found: Sequence[Cryptomatte]) -> STCNError:
+def object_choice_error(source: Source, found: Sequence[Cryptomatte]) -> STCNError:
     """Return the error that asks the user to choose an object of a Cryptomatte."""
     names = object_names(found)
     example = names[0] if names else "NAME"
@@ -201,7 +201,7 @@ def read_object(source: Source, found: Sequence[Cryptomatte], selector: str) -> 
                 return matte
         names = object_names(found)
         if names:
-            raise source.unknown("object", selector, names)
+            raise source.not_found("object", selector, names)
     visible = {name: matte for name, matte in mattes.items() if matte.pixels.any()}
     if not visible and any(not cryptomatte.ids for cryptomatte in found):
         raise source.problem(

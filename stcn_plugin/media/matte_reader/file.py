@@ -20,8 +20,8 @@ from stcn_plugin.media.matte_reader.channels import (
 from stcn_plugin.media.matte_reader.colours import is_colour
 from stcn_plugin.media.matte_reader.cryptomatte import (
     Cryptomatte,
-    choose_object,
     find_cryptomattes,
+    object_choice_error,
     object_names,
     read_object,
 )
@@ -104,7 +104,7 @@ class MatteFile:
             STCNError: Pixels that have to be examined are missing or damaged.
         """
         if self.layer_kind is not None:
-            error = choose_object(self.source, self._cryptomattes) if self._cryptomattes else None
+            error = object_choice_error(self.source, self._cryptomattes) if self._cryptomattes else None
             return Contents(self.layer_kind, self.layer_names, error=error)
         interpretation, palette = self._picture.interpretation, self._planes.palette
         numbers = tuple(map(str, interpretation.numbers))
@@ -193,7 +193,7 @@ class MatteFile:
         """Return the matte of a layer with grey colours."""
         colours = {channel.short: channel for channel in colour_channels(found)}
         if not colours:
-            raise self._planes.choose(found)
+            raise self._planes.choice_error(found)
         return self._planes.picture(colours).matte()
 
     def _other(self, selector: str) -> Plane:
@@ -204,12 +204,12 @@ class MatteFile:
         if selector.isdecimal() and (palette is not None or self._planes.picture_channels):
             return self._picture.number(int(selector))
         if palette is not None:
-            raise self.source.unknown("index", selector, map(str, self._picture.numbers))
+            raise self.source.not_found("index", selector, map(str, self._picture.numbers))
         channels = alpha_first(self._planes.channels)
         if self._planes.is_exr:
-            raise self.source.unknown("channel or layer", selector, channels)
+            raise self.source.not_found("channel or layer", selector, channels)
         numbers = self.contents.names
-        raise self.source.unknown("number or channel" if numbers else "channel", selector, [*numbers, *channels])
+        raise self.source.not_found("number or channel" if numbers else "channel", selector, [*numbers, *channels])
 
     def _find(self, selector: str) -> list[Channel]:
         return find_channels(self._planes.channels, selector)

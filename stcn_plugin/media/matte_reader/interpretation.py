@@ -55,12 +55,10 @@ def interpret_grey(source: Source, grey: NDArray[Any]) -> Interpretation:
         return Interpretation("numbers", grey, numbers)
     if values.present[-1] < _DARK * values.white:
         what = f"the highest value of the picture is {values.present[-1]} of {values.white}"
-        fix = f"{_number_advice(values.present)}. Else write the matte from 0 to {values.white}"
+        fix = f"{_number_fix(values.present)}. Else write the matte from 0 to {values.white}"
     else:
-        what = (
-            f"the grey picture has flat areas ({_some(values.present)} of {values.white}): coverage or object numbers"
-        )
-        fix = f"{_number_advice(values.present)}. To read it as coverage, choose its channel: {source.path.name}:Y"
+        what = f"the grey picture has flat areas ({_some_of(values.present)} of {values.white}): coverage or object numbers"
+        fix = f"{_number_fix(values.present)}. To read it as coverage, choose its channel: {source.path.name}:Y"
     return unclear(source, what, fix, matte=grey)
 
 
@@ -92,16 +90,16 @@ def interpret_palette(source: Source, palette: Palette) -> Interpretation:
     return Interpretation("numbers" if numbers else "nothing", grey, numbers, is_certain=palette.has_colours)
 
 
-def interpret_colours(source: Source, flat: Sequence[str], choose: STCNError) -> Interpretation:
+def interpret_colours(source: Source, flat: Sequence[str], choice_error: STCNError) -> Interpretation:
     """Interpret a coloured picture: always unclear, since its flat colours are objects only if they are named.
 
     Args:
         source: The file, for errors.
         flat: Its flat colours.
-        choose: The error that asks the user to choose a channel.
+        choice_error: The error that asks the user to choose a channel.
     """
     if not 0 < len(flat) <= MAX_OBJECTS:
-        return Interpretation("unclear", error=choose)
+        return Interpretation("unclear", error=choice_error)
     what = "the picture is coloured, and none of its colours is named as an object"
     fix = f"Name its objects by their colours, such as hero: '{flat[0]}'. Its flat colours are: {listed(flat)}"
     return unclear(source, what, fix)
@@ -128,7 +126,7 @@ def _interpret_floats(source: Source, grey: NDArray[Any]) -> Interpretation:
     if not numbers:
         return Interpretation("matte", grey)
     what = f"the values of the picture are whole numbers up to {numbers[-1]}, not coverage from 0 to 1"
-    fix = f"Divide them by the value of full coverage, such as {numbers[-1]}. {_number_advice(numbers)}"
+    fix = f"Divide them by the value of full coverage, such as {numbers[-1]}. {_number_fix(numbers)}"
     return unclear(source, what, fix, matte=grey)
 
 
@@ -141,10 +139,10 @@ def _interpret_cut_out(source: Source, alpha: NDArray[Any]) -> Interpretation:
     return unclear(source, what, fix, matte=alpha)
 
 
-def _number_advice(numbers: Sequence[int]) -> str:
-    return f"If its values are object numbers, name them, such as objects: {{hero: {numbers[0]}}}. It has: {_some(numbers)}"
+def _number_fix(numbers: Sequence[int]) -> str:
+    return f"If its values are object numbers, name them, such as objects: {{hero: {numbers[0]}}}. It has: {_some_of(numbers)}"
 
 
-def _some(numbers: Sequence[int]) -> str:
+def _some_of(numbers: Sequence[int]) -> str:
     shown = listed(str(number) for number in numbers[:_MAX_SUGGESTED])
     return f"{shown}, ..." if len(numbers) > _MAX_SUGGESTED else shown

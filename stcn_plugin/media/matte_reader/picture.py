@@ -37,7 +37,7 @@ class Picture:
         header: The header of its part.
         planes: ``(H, W)`` as stored: ``r``, ``g`` and ``b``, or ``y``; optionally ``a``.
         palette: The palette and its indices, if ``planes`` are the colours of a palette picture.
-        choose: The error that asks the user to choose a channel.
+        choice_error: The error that asks the user to choose a channel.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Picture:
         planes: Mapping[str, NDArray[Any]],
         *,
         palette: Palette | None = None,
-        choose: STCNError,
+        choice_error: STCNError,
     ) -> None:
         self._source = source
         self._header = header
         self._planes = planes
         self._palette = palette
-        self._choose = choose
+        self._choice_error = choice_error
 
     @cached_property
     def interpretation(self) -> Interpretation:
@@ -61,7 +61,7 @@ class Picture:
         if self._palette is not None:
             return interpret_palette(self._source, self._palette)
         alpha, grey = self._planes.get("a"), self._grey
-        if alpha is not None and self._says_something(alpha):
+        if alpha is not None and self._has_information(alpha):
             if grey is not None and _is_key(alpha, grey):
                 what = "grey and alpha of the picture differ, and either may be the matte"
                 return unclear(
@@ -70,7 +70,7 @@ class Picture:
             return Interpretation("matte", alpha)
         if grey is not None:
             return interpret_grey(self._source, grey)
-        return interpret_colours(self._source, self._flat.names if "r" in self._planes else (), self._choose)
+        return interpret_colours(self._source, self._flat.names if "r" in self._planes else (), self._choice_error)
 
     @cached_property
     def numbers(self) -> tuple[int, ...]:
@@ -89,7 +89,7 @@ class Picture:
         """
         if self.interpretation.matte is not None:
             return plane_of(self.interpretation.matte, self._header)
-        raise self.interpretation.error or self._choose
+        raise self.interpretation.error or self._choice_error
 
     def only_object(self) -> Plane | None:
         """Return the matte of the only object, in whatever form it is stored; ``None`` if there are several."""
@@ -111,7 +111,7 @@ class Picture:
         """
         values: NDArray[Any] | None = self._grey if self._palette is None else self._palette.indices
         if values is None or (self._palette is None and not self.numbers):
-            raise self._choose
+            raise self._choice_error
         classified = self._pixel_values if self._palette is None else None
         if classified is not None and classified.kind == "coverage" and len(classified.present) > 1:
             what = f"the picture is a soft matte, which has no object number {number}"
@@ -120,7 +120,7 @@ class Picture:
         mask = np.equal(values, number)
         if not mask.any():
             kind = "number" if self._palette is None else "index"
-            raise self._source.unknown(kind, str(number), map(str, self.numbers))
+            raise self._source.not_found(kind, str(number), map(str, self.numbers))
         return Plane(mask.astype(np.float32), self._header, self._note_on(number))
 
     def colours(self, wanted: Mapping[str, str]) -> dict[str, Plane]:
@@ -171,7 +171,7 @@ class Picture:
         white = [index for index in palette.used if palette.table[index, :3].min() == 255]
         return f"index {number} is black, and white is index {white[0]}" if white else None
 
-    def _says_something(self, alpha: NDArray[Any]) -> bool:
+    def _has_information(self, alpha: NDArray[Any]) -> bool:
         """Whether an alpha holds information, and is not the same everywhere."""
         if len(self._planes) == 1:
             return True

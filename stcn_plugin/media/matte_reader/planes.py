@@ -76,18 +76,18 @@ class Planes:
         Raises:
             STCNError: ``channels`` is empty, or pixels are missing or damaged.
         """
-        choose = self.choose(list(channels.values()))
+        choice_error = self.choice_error(list(channels.values()))
         if self.palette is not None:
             planes = {short: self.palette.pixels[..., index] for index, short in enumerate("rgba")}
-            return Picture(self._source, self._header, planes, palette=self.palette, choose=choose)
+            return Picture(self._source, self._header, planes, palette=self.palette, choice_error=choice_error)
         if not channels:
-            raise choose
+            raise choice_error
         self._load(channels.values())
         header = self._read[next(iter(channels.values()))][0]
         planes = {short: self._read[channel][1] for short, channel in channels.items()}
-        return Picture(self._source, header, planes, choose=choose)
+        return Picture(self._source, header, planes, choice_error=choice_error)
 
-    def choose(self, channels: Sequence[Channel] = ()) -> STCNError:
+    def choice_error(self, channels: Sequence[Channel] = ()) -> STCNError:
         """Return the error that asks the user to choose a channel.
 
         Args:
@@ -112,7 +112,7 @@ class Planes:
                 header, pixels = self._header, self.palette.pixels
                 places = [max(0, "RGBA".find(channel.stored)) for channel in members]
             else:
-                header, pixels = self._source.stored(part, [channel.stored for channel in members])
+                header, pixels = self._source.read_stored(part, [channel.stored for channel in members])
                 places = list(range(len(members)))
             for channel, place in zip(members, places, strict=True):
                 self._read[channel] = header, pixels[..., place]

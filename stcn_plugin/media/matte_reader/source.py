@@ -42,7 +42,7 @@ class Source:
         """
         return read_headers(self.path, error=self.error, where=self.where or str(self.path))
 
-    def stored(self, part: str | None, channels: Sequence[str]) -> tuple[ImageHeader, NDArray[Any]]:
+    def read_stored(self, part: str | None, channels: Sequence[str]) -> tuple[ImageHeader, NDArray[Any]]:
         """Read channels of a part as stored, without premultiplying colours by alpha.
 
         Args:
@@ -68,7 +68,7 @@ class Source:
         """Return an error about this file, with control characters escaped."""
         return self.error(printable(what), where=self.where or str(self.path), fix=printable(fix))
 
-    def unknown(self, kind: str, wanted: str, present: Iterable[str]) -> STCNError:
+    def not_found(self, kind: str, wanted: str, present: Iterable[str]) -> STCNError:
         """Return the error for a name that is not in the file. It lists the names that are, similar ones first.
 
         Args:

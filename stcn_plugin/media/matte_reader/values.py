@@ -48,7 +48,7 @@ def classify_values(values: NDArray[Any]) -> PixelValues:
         values: ``(H, W)`` integers as stored; negative ones count as 0.
     """
     white = int(np.iinfo(values.dtype).max)
-    present = _occurring(values)
+    present = _distinct_values(values)
     if not present.size:
         return PixelValues("nothing", (), white)
     if present[-1] < _FAINT * white:
@@ -107,7 +107,7 @@ def is_far_above(values: NDArray[np.float32], limit: float) -> bool:
     return above >= _MAX_FIREFLIES and above > int(np.count_nonzero(values > 0.5)) / 100
 
 
-def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
+def _distinct_values(values: NDArray[Any]) -> NDArray[np.int64]:
     """Return the distinct values above 0, ascending."""
     if values.dtype in (np.uint8, np.uint16):
         present = np.flatnonzero(np.bincount(values.ravel()))
