@@ -7,8 +7,8 @@
     shot = make_shot(plate="plates/sh010.####.exr", keyframes={1001: "roto/sh010.1001.exr"}, out="mattes/sh010.####.exr")
     report = propagate(shot)
 
-The names below are the whole public surface. Importing the package loads none of them, so that hosts and the command
-line start without waiting for torch.
+The names below are the public API. They are imported on first use, so that hosts and the command line start without
+waiting for torch.
 """
 
 from __future__ import annotations
@@ -22,18 +22,25 @@ if TYPE_CHECKING:
     from stcn_plugin.job.propagate import propagate
     from stcn_plugin.presets.model import Preset
     from stcn_plugin.presets.resolve import load_preset
+    from stcn_plugin.propagation.prediction import Prediction
+    from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
     from stcn_plugin.shot.file import load_shot, make_shot
     from stcn_plugin.shot.model import Shot
+    from stcn_plugin.weights.loading import load_engine
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CancelledError",
+    "Prediction",
     "Preset",
     "Progress",
+    "PropagationSettings",
+    "Propagator",
     "Report",
     "STCNError",
     "Shot",
+    "load_engine",
     "load_preset",
     "load_shot",
     "make_shot",
@@ -42,11 +49,15 @@ __all__ = [
 
 _HOMES = {
     "CancelledError": "errors",
+    "Prediction": "propagation.prediction",
     "Preset": "presets.model",
     "Progress": "bridge.job",
+    "PropagationSettings": "propagation.propagator",
+    "Propagator": "propagation.propagator",
     "Report": "bridge.job",
     "STCNError": "errors",
     "Shot": "shot.model",
+    "load_engine": "weights.loading",
     "load_preset": "presets.resolve",
     "load_shot": "shot.file",
     "make_shot": "shot.file",

@@ -1,4 +1,4 @@
-"""What tests of several folders need: Ctrl-C that works, and Pythons that have Blender as a module."""
+"""Fixtures of several folders: a working Ctrl-C, and Pythons with Blender as a module."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ import pytest
 VARIABLE = "STCN_TEST_BLENDER_PYTHONS"
 NAMED = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
 FROM_PIP = ("bpy==4.5.*", "OpenImageIO<3.1")
-"""OpenImageIO for the scripts that render; newer ones do not go with the NumPy that Blender pins."""
+"""The rendering scripts need OpenImageIO; newer versions do not support the NumPy that Blender pins."""
 
 
 def pytest_addoption(parser) -> None:
-    """``pytest tests/fuzz --fuzz 2000``, ``pytest tests/test_kills.py --kills 40``: the long runs; the gate takes short ones."""
-    parser.addoption("--fuzz", type=int, default=40, metavar="N", help="made-up inputs for each fuzzer (default 40)")
-    parser.addoption("--kills", type=int, default=8, metavar="N", help="jobs to kill at random moments (default 8)")
+    """Long runs: ``pytest tests/fuzz --fuzz 2000`` and ``pytest tests/test_kills.py --kills 40``."""
+    parser.addoption("--fuzz", type=int, default=40, metavar="N", help="random inputs for each fuzzer (default 40)")
+    parser.addoption("--kills", type=int, default=8, metavar="N", help="jobs to kill at random times (default 8)")
 
 
 @pytest.fixture(scope="session")
 def fuzz_count(request) -> int:
-    """How many made-up inputs each fuzzer tries."""
+    """Number of random inputs per fuzzer."""
     return int(request.config.getoption("--fuzz"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def ctrl_c_reaches_children() -> Iterator[None]:
-    """A shell starts what runs in its background with Ctrl-C ignored, and nohup with SIGHUP; processes hand that down."""
+    """Restore SIGINT and SIGHUP, which shells and nohup may have set to ignored for this process and its children."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     if ignores_hang_up := signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda *_: None)  # ignored here as before, and not by who is started
+        signal.signal(signal.SIGHUP, lambda *_: None)  # still ignored here, but not in child processes
     yield
     signal.signal(signal.SIGINT, before)
     if ignores_hang_up:
@@ -45,7 +45,7 @@ def ctrl_c_reaches_children() -> Iterator[None]:
 
 @pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")
 def blender_python(request, tmp_path_factory) -> Iterator[Path]:
-    """A Python that has bpy and OpenImageIO: each one that is named, or else one from pip."""
+    """A Python with bpy and OpenImageIO: each named one, or else one from pip."""
     folder = tmp_path_factory.mktemp("bpy")
     python = request.param or _from_pip(folder)
     found = subprocess.run([str(python), "-c", "import bpy, OpenImageIO"], capture_output=True, text=True)
@@ -56,7 +56,7 @@ def blender_python(request, tmp_path_factory) -> Iterator[Path]:
 
 
 def _from_pip(folder: Path) -> Path:
-    """Make a virtual environment with Blender as a module; it pins other packages than ours."""
+    """Create a virtual environment with Blender as a module, which pins other package versions than ours."""
     if sys.version_info[:2] != (3, 11):
         pytest.skip(f"{FROM_PIP[0]} needs Python 3.11; name Pythons that have bpy in {VARIABLE}")
     venv.create(folder, with_pip=True)

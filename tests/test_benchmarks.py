@@ -1,4 +1,4 @@
-"""The benchmarks run, watch every stage, and run a published checkout where it asks for another device."""
+"""The benchmarks run, find every stage, and can run a checkout of the published code on the CPU."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class STCN(nn.Module):
 
 @pytest.fixture
 def checkout(tmp_path) -> Path:
-    """A stand-in for the published repository: its module names, its `cuda` calls, its wish to download."""
+    """A stand-in for the published repository, with its module names, `cuda` calls and download."""
     files = {
         "inference_core.py": CORE,
         "inference_memory_bank.py": "class MemoryBank:\n    pass\n",
@@ -101,7 +101,7 @@ def run(tmp_path: Path, *arguments: str) -> dict:
 
 
 def test_a_job_is_measured_whole_and_by_stage(tmp_path):
-    """Every stage of the library is still found and takes time, and its work is counted."""
+    """Every stage of the library is found, takes time, and has its multiply-adds."""
     (job,) = run(tmp_path, "--objects", "2", "--frames", "7")["jobs"]
     assert (job["plate"], job["internal"], job["frames"]) == ([64, 114], [64, 114], 7)
     measured = {name: seconds for name, seconds in job["stages"].items() if name != "other"}
@@ -114,14 +114,14 @@ def test_a_job_is_measured_whole_and_by_stage(tmp_path):
     assert 0 < job["decoded"] <= 1
 
 
-def test_as_much_is_decoded_as_is_asked_for(tmp_path):
-    """Where weights do not know the object, the command says how much of a picture is decoded."""
+def test_the_decoded_fraction_can_be_set(tmp_path):
+    """For weights that do not know the object."""
     (job,) = run(tmp_path, "--objects", "1", "--frames", "3", "--decoded", "0.25")["jobs"]
     assert job["decoded"] == pytest.approx(2 * 4 / (4 * 8)), "half of 4 x 8 elements each way"
 
 
 def test_a_long_shot_and_the_memory_read_are_measured(tmp_path):
-    """A looped plate gives marks at its end, and the memory read agrees with the dense form."""
+    """A looped plate is measured at its end, and the memory read equals the dense form."""
     data = run(tmp_path, "--objects", "1", "--frames", "3", "--long", "9", "--memory")
     (long,) = data["long"]
     assert [mark["frame"] for mark in long["marks"]] == [4, 9]
@@ -130,8 +130,8 @@ def test_a_long_shot_and_the_memory_read_are_measured(tmp_path):
     assert max(read["difference"] for read in data["memory"]) < 1e-3
 
 
-def test_the_work_of_the_key_encoder_is_that_of_its_layers():
-    """ResNet-50 to stride 16 is 3.29 G multiply-adds at 224 x 224; the convolutions after it are plain arithmetic."""
+def test_multiply_adds_of_the_key_encoder():
+    """ResNet-50 to stride 16 has 3.29 G at 224 x 224; the convolutions after it are computed by hand."""
     projection = 14**2 * 9 * 1024 * 64
     shared = 14**2 * 9 * (1024 * 512 + 2 * 512 * 512) + 28**2 * 9 * 512 * 512 + 56**2 * 9 * 256 * 256
     total = multiply_adds(PUBLISHED, Work("encode key", 1, 14, 14), 20)
@@ -139,16 +139,16 @@ def test_the_work_of_the_key_encoder_is_that_of_its_layers():
     assert multiply_adds(PUBLISHED, Work("share", 1, 14, 14), 20) == shared
 
 
-def test_the_work_of_objects_and_of_memory_adds_up():
-    """Each object costs the decoder the same; a read compares 64 channels and weighs the values of the top k."""
+def test_multiply_adds_of_objects_and_memory():
+    """Each object costs the decoder the same; a read compares 64 channels and weighs the top k values."""
     one, three = (multiply_adds(PUBLISHED, Work("decode", objects, 4, 7), 20) for objects in (1, 3))
     assert three == 3 * one
     read = multiply_adds(PUBLISHED, Work("memory read", 3, 4, 7, elements=56), 20)
     assert read == 28 * 56 * 64 + 28 * 20 * 3 * 512
 
 
-def test_the_footage_covers_the_same_whatever_the_objects(tmp_path):
-    """One and ten objects are all there and cover about a sixth of the picture; a loop goes there and back."""
+def test_the_footage_covers_a_sixth_for_any_number_of_objects(tmp_path):
+    """All objects are visible; a loop goes forward and back."""
     for objects in (1, 10):
         footage = make_footage(tmp_path / str(objects), objects=objects, size=(90, 160), count=3, suffix="png")
         labels = np.asarray(Image.open(footage.keyframe))
@@ -160,8 +160,8 @@ def test_the_footage_covers_the_same_whatever_the_objects(tmp_path):
     assert loop.range == "1-6"
 
 
-def test_published_code_runs_on_the_cpu_and_leaves_nothing(checkout, state):
-    """What it puts on `cuda` is on the CPU, it downloads nothing, and afterwards all is as it was."""
+def test_published_code_runs_on_the_cpu(checkout, state):
+    """Its `cuda` calls use the CPU, it downloads nothing, and everything is restored afterwards."""
     before = set(sys.modules), sys.path[:], torch.Tensor.cuda, torch.zeros
     code = load_published(checkout)
     loop = PublishedLoop(code, state, device=torch.device("cpu"), mode="autocast")
@@ -173,7 +173,7 @@ def test_published_code_runs_on_the_cpu_and_leaves_nothing(checkout, state):
 
 
 def test_published_code_gets_no_weights_from_torchvision(checkout, state, monkeypatch):
-    """A network that wants ImageNet weights of torchvision's is built without."""
+    """A network that asks for ImageNet weights is built without them."""
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: pytest.fail("a download"))
     path = checkout / "model" / "eval_network.py"
     wanting = "        self.before = models.resnet18(pretrained=True).fc.out_features\n        self.conv ="
@@ -183,13 +183,13 @@ def test_published_code_gets_no_weights_from_torchvision(checkout, state, monkey
 
 
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path):
-    """The message says what is missing."""
+    """The message names the missing module."""
     with pytest.raises(FileNotFoundError, match="no inference_core"):
         load_published(tmp_path)
 
 
-def test_theirs_and_ours_run_in_turns_on_the_same_frames(checkout, state, tmp_path, monkeypatch):
-    """Every one has its time and its ratio to each published mode, over as many frames."""
+def test_both_sides_run_alternately_on_the_same_frames(checkout, state, tmp_path, monkeypatch):
+    """Each has its time and its ratio to each published mode."""
     monkeypatch.setattr(Workshop, "state", lambda _self, _variant: LoadedWeights(PUBLISHED, state, {}))
     code = load_published(checkout)
     workshop = Workshop(tmp_path, {"lite": "starter"})

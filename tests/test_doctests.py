@@ -1,4 +1,4 @@
-"""The examples in docstrings are right."""
+"""The examples in docstrings are correct."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = (ROOT / "hosts" / "nuke", ROOT)
-"""What the modules are imported from; the first that has one."""
+"""The folders that modules are imported from; the first match is used."""
 MODULES = [
     path
     for folder in ("stcn_plugin", "hosts")
@@ -27,8 +27,8 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_examples_give_what_they_show(path):
-    """Every example is run, in a process of its own; a host's modules get an empty module in place of the host."""
+def test_examples_are_correct(path):
+    """Each module runs in a new process; modules of a host get an empty module in place of the host."""
     folder = next(folder for folder in FOLDERS if path.is_relative_to(folder))
     name = ".".join(path.relative_to(folder).with_suffix("").parts)
     program = (

@@ -1,4 +1,4 @@
-"""The environment variables: each is named once, and no other is read."""
+"""The environment variables: each is defined once, and no other one is read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from stcn_plugin.environment import VARIABLES, Variable
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*ROOT.glob("stcn_plugin/**/*.py"), *ROOT.glob("hosts/**/*.py")]
-WHOLE = {"launch.py", "interpreter.py", "blender_program.py"}  # hand the whole environment on to another program
+WHOLE = {"launch.py", "interpreter.py", "blender_program.py"}  # pass a copy of the environment to another program
 
 
 def test_the_list_has_every_variable():
-    """Every variable of the module is in the list, so that the reference and `stcn doctor` have it."""
+    """Every variable of the module is in the list, and so in the reference and in `stcn doctor`."""
     named = [each for each in vars(environment).values() if isinstance(each, Variable)]
     assert sorted(each.name for each in VARIABLES) == sorted(each.name for each in named)
     assert len({each.name for each in VARIABLES}) == len(VARIABLES)
@@ -25,7 +25,7 @@ def test_the_list_has_every_variable():
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_other_module_reads_the_environment_by_name(path):
-    """`os.environ` and `os.getenv` are used in `environment.py` alone, except where a process gets all of it."""
+    """Only `environment.py` uses `os.environ` and `os.getenv`, except where a process gets a copy of all variables."""
     if path.name == "environment.py":
         return
     reads = [
@@ -37,7 +37,7 @@ def test_no_other_module_reads_the_environment_by_name(path):
 
 
 def test_a_value_and_a_list(monkeypatch):
-    """A variable that is not set is empty; entries are separated as in PATH, and empty ones are left out."""
+    """A variable that is not set is empty. Entries are separated as in PATH, and empty ones are removed."""
     variable = Variable("STCN_TEST_VARIABLE", "a list", "the test")
     monkeypatch.delenv(variable.name, raising=False)
     assert (variable.value(), variable.entries()) == ("", ())

@@ -1,4 +1,4 @@
-"""What imports what: rooms know only the rooms below them, and nothing heavy loads before it is needed."""
+"""Imports between packages go downwards only, and heavy libraries are imported only when they are needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import stcn_plugin
 
 PACKAGE = Path(stcn_plugin.__file__).parent
 
-# A room may import itself and the rooms of every layer below its own; rooms of one layer do not know each other.
+# A package may import itself and the packages of lower layers, but not others of its own layer.
 LAYERS = [
     {"errors", "environment"},
     {"frames", "atomic", "device_failures", "regular_files", "reserved_names"},
@@ -39,28 +39,28 @@ HEAVY = {
     "studio": "torch OpenImageIO",
     "install": "torch OpenImageIO",
 }
-# Narrower than their layer allows: propagation knows no files, evaluation no network.
-STRANGERS = {
+# Exceptions: packages of lower layers that must not be imported.
+FORBIDDEN = {
     "media": {"network", "memory", "config"},
     "propagation": {"media", "presets", "shot", "config", "weights"},
     "worker": {"training"},
     "evaluation": {"network", "memory", "presets", "shot", "config", "weights"},
 }
-# The public surface names its homes for the sake of types; it loads them only when they are asked for.
-SURFACE = {"__init__", "__main__"}
-# Where the package came from a wheel, the hosts' files lie inside it; they run in their hosts, beside the bridge alone.
-CARRIED = {"_hosts"}
+# The public API names its modules for type checkers, and imports them on access.
+API = {"__init__", "__main__"}
+# In a wheel, the package contains the files of the hosts, which run inside their hosts with the bridge alone.
+HOST_FILES = {"_hosts"}
 
 
 def modules():
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        if parts[0] not in SURFACE | CARRIED:
+        if parts[0] not in API | HOST_FILES:
             yield pytest.param(path, parts[0], id=".".join(parts))
 
 
 def imported(path: Path) -> set[str]:
-    """Every module that a file imports, anywhere in it."""
+    """Return every module that a file imports, anywhere in it."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -71,22 +71,22 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-@pytest.mark.parametrize(("path", "room"), list(modules()))
-def test_rooms_import_downwards_only(path, room):
-    """A module imports its own room and rooms of lower layers, and nothing else of the package."""
-    level = next(number for number, rooms in enumerate(LAYERS) if room in rooms)
-    allowed = {room}.union(*LAYERS[:level]) - STRANGERS.get(room, set())
+@pytest.mark.parametrize(("path", "package"), list(modules()))
+def test_imports_go_downwards_only(path, package):
+    """A module imports only its own package and packages of lower layers."""
+    level = next(number for number, packages in enumerate(LAYERS) if package in packages)
+    allowed = {package}.union(*LAYERS[:level]) - FORBIDDEN.get(package, set())
     allowed.add("__version__")
     for name in imported(path):
-        package, _, rest = name.partition(".")
-        if package == "stcn_plugin" and rest:
-            assert rest.partition(".")[0] in allowed, f"{name} in {room}"
-        for heavy in HEAVY.get(room, "").split():
-            assert package != heavy, f"{room} knows {heavy}"
+        root, _, rest = name.partition(".")
+        if root == "stcn_plugin" and rest:
+            assert rest.partition(".")[0] in allowed, f"{package} imports {name}"
+        for heavy in HEAVY.get(package, "").split():
+            assert root != heavy, f"{package} imports {heavy}"
 
 
 def loaded_after(code: str) -> set[str]:
-    """The top-level modules that a fresh interpreter has loaded after running some code."""
+    """Return the top-level modules that a new interpreter has loaded after running some code."""
     program = f"import sys\n{code}\nprint('\\n'.join(sorted({{name.partition('.')[0] for name in sys.modules}})))"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(result.stdout.split())
@@ -104,15 +104,15 @@ def loaded_after(code: str) -> set[str]:
         ("from stcn_plugin.cli import stcn; stcn.main(['weights', 'list'], standalone_mode=False)", {"torch", "OpenImageIO"}),
     ],
 )  # fmt: skip
-def test_nothing_heavy_loads_before_it_is_needed(code, absent):
-    """The package, its presets and its help start without torch or OpenImageIO."""
+def test_heavy_libraries_are_imported_only_when_needed(code, absent):
+    """The package, its presets and its help start without torch and OpenImageIO."""
     assert loaded_after(code) & absent == set()
 
 
-def test_the_public_surface_is_what_it_says():
-    """Every name of the surface is there, documented, and listed; no other is."""
+def test_the_public_api_is_complete():
+    """Every listed name exists and has a docstring, and no other name is visible."""
     for name in stcn_plugin.__all__:
         assert getattr(stcn_plugin, name).__doc__, name
     assert set(dir(stcn_plugin)) == {*stcn_plugin.__all__, "__version__"}
-    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
-        _ = stcn_plugin.nonsense
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        _ = stcn_plugin.unknown

@@ -1,6 +1,6 @@
-"""Real jobs that are killed or signalled at random moments: no hang, nothing left behind, whole files, the right exit code.
+"""Real jobs that are killed or signalled at random times: they end, leave complete files, and have the right exit code.
 
-``pytest tests/test_kills.py --kills 40`` is the long run. A case is known by its number alone.
+``pytest tests/test_kills.py --kills 40`` is the long run. Cases are reproducible by number.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
+from waiting import eventually
 
 from stcn_plugin.media.images import read_image
 
@@ -58,7 +59,7 @@ def stcn_shot_failed(error):
 
 
 def processes_of(mark: str) -> list[int]:
-    """Return all live processes that were started by one with a variable in its environment, themselves included."""
+    """Return the ids of all processes that have a variable in their environment."""
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdecimal():
@@ -69,18 +70,9 @@ def processes_of(mark: str) -> list[int]:
     return found
 
 
-def holds(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
 @dataclass
 class Run:
-    """One job as a process of its own group, and what is known of it."""
+    """A job as a process in a new process group."""
 
     out: Path
     command: list[str]
@@ -134,19 +126,19 @@ def run_of(plate: Path, folder: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def seconds(plate, tmp_path_factory) -> float:
-    """How long a job takes that nobody disturbs."""
+    """The seconds of an undisturbed job."""
     run = run_of(plate, tmp_path_factory.mktemp("undisturbed"))
     started = time.monotonic()
     process = run.start()
-    _, said = process.communicate(timeout=10 * PATIENCE)
-    assert process.returncode == 0, said
+    _, stderr = process.communicate(timeout=10 * PATIENCE)
+    assert process.returncode == 0, stderr
     assert len(run.mattes()) == FRAMES
     assert run.leftovers() == []
     return time.monotonic() - started
 
 
 def cases(count: int) -> Iterator[tuple[int, str, signal.Signals, float]]:
-    """Every pair of victim and signal comes before any comes twice; the moments are random."""
+    """Yield cases: all pairs of victim and signal before any repeats, each at a random time."""
     order = np.random.default_rng(16)
     pairs = [(victim, number) for victim in VICTIMS for number in SIGNALS if (victim, number) != ("command line twice", signal.SIGKILL)]  # fmt: skip
     for number in range(count):
@@ -178,7 +170,7 @@ def pytest_generate_tests(metafunc) -> None:
 
 
 def test_a_job_that_is_killed_or_signalled(case, plate, seconds, tmp_path):
-    """Whoever is hit by whatever, whenever: all processes end, all mattes are whole, and the exit code tells the cause."""
+    """All processes end, all mattes are complete, and the exit code has the cause."""
     _, victim, number, moment = case
     run = run_of(plate, tmp_path)
     process = run.start()
@@ -189,33 +181,33 @@ def test_a_job_that_is_killed_or_signalled(case, plate, seconds, tmp_path):
         has_worker = bool(run.workers(process))
         is_hit = process.poll() is None and (has_worker or victim != "worker")
         send(process, run, victim, number)
-        _, said = process.communicate(timeout=PATIENCE)
-        assert holds(lambda: not processes_of(run.mark)), "a process is left"
+        _, stderr = process.communicate(timeout=PATIENCE)
+        assert eventually(lambda: not processes_of(run.mark), PATIENCE), "a process is still running"
     finally:
         for pid in processes_of(run.mark):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-    assert "Traceback" not in said
+    assert "Traceback" not in stderr
     for path in run.mattes():
         assert read_image(path).pixels.shape[:2] == SIZE
     log = (tmp_path / "log").read_text().split("\n") if (tmp_path / "log").exists() else []
     if process.returncode == 0:
-        assert not is_hit or "finished" in log  # it was done before the signal came
+        assert not is_hit or "finished" in log  # it had finished before the signal
         assert len(run.mattes()) == FRAMES
     elif number == signal.SIGKILL:
-        assert process.returncode == (1 if victim == "worker" else -signal.SIGKILL), said
-        assert victim != "worker" or "the worker was killed (SIGKILL)" in said
+        assert process.returncode == (1 if victim == "worker" else -signal.SIGKILL), stderr
+        assert victim != "worker" or "the worker was killed (SIGKILL)" in stderr
     else:
-        # Before the command line has set its handlers the system ends it, which a shell tells by the same number.
+        # Before the command line has set its handlers, the system ends it; a shell reports the same number.
         early = [] if has_worker else [-number]
-        assert process.returncode in [128 + number, *early], said
-        assert process.returncode < 0 or "stcn: " in said
+        assert process.returncode in [128 + number, *early], stderr
+        assert process.returncode < 0 or "stcn: " in stderr
         if victim != "command line twice":
             assert "started" not in log or "finished" in log or "failed CancelledError" in log
             assert run.leftovers() == []
-    if run.leftovers():  # of a kill; the next start sweeps them
+    if run.leftovers():  # after a kill; the next job removes them
         again = run_of(plate, tmp_path).start()
-        _, said = again.communicate(timeout=10 * PATIENCE)
-        assert again.returncode == 0, said
+        _, stderr = again.communicate(timeout=10 * PATIENCE)
+        assert again.returncode == 0, stderr
         assert len(run.mattes()) == FRAMES
         assert run.leftovers() == []

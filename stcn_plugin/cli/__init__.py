@@ -1,4 +1,4 @@
-"""The command line, ``stcn``. Each command is imported only when it is called: ``stcn --help`` waits for nothing."""
+"""The command line, ``stcn``. Each command is imported only when it is called, so that ``stcn --help`` is fast."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "finetune": ("stcn_plugin.cli.finetune:finetune", "Fine-tune weights on a show's own keyframes."),
     "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Score mattes against ground truth."),
     "install": ("stcn_plugin.cli.install:install", "Install the plugin for Nuke or Blender."),
-    "uninstall": ("stcn_plugin.cli.uninstall:uninstall", "Remove the plugin from Nuke or Blender."),
+    "uninstall": ("stcn_plugin.cli.install:uninstall", "Remove the plugin from Nuke or Blender."),
     "doctor": ("stcn_plugin.cli.doctor:doctor", "Check that jobs can run on this machine."),
 }
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands' one-line help by heart and imports a command when it is called."""
+    """A group that imports a command when it is called. Its help uses the texts of `_COMMANDS`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Name all commands, in the order of use."""
+        """Return the names of all commands, in order of use."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -64,14 +64,14 @@ The same from a shot file, with the settings of a preset:
 )
 @click.version_option(__version__, prog_name="stcn")
 def stcn() -> None:
-    """Gather the commands."""
+    """The group of all commands."""
 
 
 def main() -> None:
-    """Run the command line; errors go to stderr as one message, never as a traceback.
+    """Run the command line. Errors are printed to stderr as one message, without a traceback.
 
-    Exit codes: 0 done, 1 an error, 2 wrong usage; stopped by a signal: 129 SIGHUP, 130 SIGINT (Ctrl-C), 143 SIGTERM; 141
-    nobody reads stdout any more.
+    Exit codes: 0 done, 1 an error, 2 wrong usage; stopped by a signal: 129 SIGHUP, 130 SIGINT (Ctrl-C), 143 SIGTERM; 141 if
+    the reader of stdout has closed it.
     """
     accept_any_text()
     with stop_signals_raised():
@@ -80,10 +80,10 @@ def main() -> None:
 
 
 def _run() -> int:
-    """Run the command that the arguments name; return the exit code."""
+    """Run the command; return the exit code."""
     try:
         status = stcn.main(prog_name="stcn", standalone_mode=False)
-    except click.exceptions.Abort as error:  # which click makes of Ctrl-C, and of the end of input at a question
+    except click.exceptions.Abort as error:  # raised by click on Ctrl-C, and on end of input at a prompt
         echo_message("stopped")
         return exit_code(error.__context__ or KeyboardInterrupt())
     except click.ClickException as error:
@@ -91,7 +91,7 @@ def _run() -> int:
         error.show(text)
         echo_document(text.getvalue().rstrip(), err=True)
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one message and an honest exit code
+    except Exception as error:  # noqa: BLE001 - every error ends in one message and an exit code
         echo_message(str(error if isinstance(error, STCNError) else UnexpectedError.of(error)))
         return exit_code(error)
     return status if isinstance(status, int) else 0

@@ -1,4 +1,4 @@
-"""``stcn doctor``: check that jobs can run on this machine. Each check does the real thing once, on a small scale."""
+"""``stcn doctor``: check that jobs can run on this machine. Each check tries the real operation on a small scale."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _PACKAGES = ("torch", "torchvision", "numpy", "OpenImageIO", "pyyaml", "pydantic
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of a check.
 
     Args:
-        check: What was checked.
-        text: What was found, or what is wrong and what to do.
-        is_ok: Whether a job can rely on it.
+        check: Name of the check.
+        text: The result, or the problem and what to do.
+        is_ok: Whether jobs can run with it.
     """
 
     check: str
@@ -60,20 +60,20 @@ def doctor(folder: Path | None, weights: str) -> int:
         ("disk", lambda: _write(folder)),
     )
     for name, check in checks:
-        for finding in _tried(name, check):
+        for finding in _findings(name, check):
             failures += not finding.is_ok
             mark = click.style(" ok ", fg="green") if finding.is_ok else click.style("FAIL", fg="red", bold=True)
             echo(f"  {finding.check:<11} {finding.text}", mark=mark)
     return 1 if failures else 0
 
 
-def _tried(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """Turn an error of a check into a finding, so that the other checks still run."""
+def _findings(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Run a check; an error becomes a finding, so that the other checks still run."""
     try:
         yield from check()
     except STCNError as error:
         yield Finding(name, str(error), is_ok=False)
-    except Exception as error:  # noqa: BLE001 - whatever is broken here is what the doctor was called for
+    except Exception as error:  # noqa: BLE001 - every error is a finding
         yield Finding(name, f"{type(error).__name__}: {error}", is_ok=False)
 
 
@@ -139,7 +139,7 @@ def _colour() -> Iterator[Finding]:
     transform = ColourTransform()
     grey = transform.to_display(np.full((1, 1, 3), 0.18, np.float32), is_float=True, file_colour_space=None)
     value = float(grey[0, 0, 1])
-    # 18 % grey is 0.461 in sRGB; any config that says otherwise would mislead the network.
+    # 18 % grey is 0.461 in sRGB. With any other value, the network would get wrong colours.
     yield Finding("colour", f"{transform.config}: scene 0.18 becomes {value:.3f}", is_ok=abs(value - 0.4614) < 0.01)
 
 

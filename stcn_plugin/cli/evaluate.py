@@ -1,4 +1,4 @@
-"""``stcn evaluate``: mattes against a truth, as a table or as JSON."""
+"""``stcn evaluate``: scores of mattes against ground truth, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEADER = ("J", "F", "J&F", "MSE x1e3", "SAD /1e3", "Grad /1e3", "dtSSD x1e2")
 
 
 def _renamed(_context: click.Context, _parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    """Read ``OURS=THEIRS``."""
+    """Parse ``OURS=THEIRS``."""
     renamed = {}
     for pair in pairs:
         ours, equals, theirs = pair.partition("=")
@@ -104,7 +104,7 @@ def evaluate(
 
 
 def _rows(evaluation: Evaluation, means_only: bool) -> Iterator[tuple[str, ...]]:
-    """Yield object, frame and scores of each line, the means last."""
+    """Yield the cells of each row, means last."""
     if not means_only:
         for scored in evaluation.objects:
             for frame, scores in scored.frames.items():

@@ -1,4 +1,4 @@
-"""``stcn finetune``: the keyframes of a show to weights of its own."""
+"""``stcn finetune``: fine-tune weights on the keyframes of a show."""
 
 from __future__ import annotations
 
@@ -52,25 +52,26 @@ def finetune(
     replace: bool,
     overrides: tuple[str, ...],
 ) -> None:
-    """Fine-tune weights on the keyframes of a shot, or of all shots of a show.
+    """Fine-tune weights on the keyframes of one shot, or of all shots of a show.
 
-    A few minutes of training on the artists' keyframes improve the frames between them, on footage that the weights
-    have not seen before. Requires pip install 'stcn-plugin[training]'.
+    A few minutes of training on the artists' keyframes improve the frames between them, on footage unlike the training
+    data. Requires pip install 'stcn-plugin[training]'.
     """
     from stcn_plugin.cli.train import require_extra
 
     require_extra()
-    from stcn_plugin.cli.training_progress import watched
+    from stcn_plugin.cli.training_progress import progress_watcher
     from stcn_plugin.shot.file import load_shot
     from stcn_plugin.training import finetune as tuning
     from stcn_plugin.weights.store import WeightsStore
 
     store = WeightsStore()
-    store.check_name(name, replace=replace)  # before minutes are spent on them
+    store.check_name(name, replace=replace)  # before training
     shots = [load_shot(file, overrides=overrides) for file in shot_files]
-    with watched(total=steps, batch=tuning.BATCH) as watcher:
-        done = tuning.finetune(shots, out=out or Path(f"{name}.finetune"), steps=steps, store=store, watcher=watcher)
+    folder = out or Path(f"{name}.finetune")
+    with progress_watcher(total=steps, batch_size=tuning.BATCH_SIZE) as watcher:
+        result = tuning.finetune(shots, out=folder, steps=steps, store=store, watcher=watcher)
     source = f"stcn finetune, from {shots[0].settings.weights}"
-    entry = store.add(done.weights, name=name, source=source, replace=replace)
+    entry = store.add(result.weights, name=name, source=source, replace=replace)
     echo(f"added {entry.name}: {entry.variant} variant, {entry.path}")
     echo(f"Use it with: stcn propagate {shot_files[0]} --weights {name}")

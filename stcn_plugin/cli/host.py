@@ -1,4 +1,4 @@
-"""The command line as a host, a plugin of the same interface as Nuke and Blender; and the log file as another."""
+"""The command line as a host, and the log file as a plugin, both with the host hooks that Nuke and Blender use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stcn_plugin.errors import OutputError, STCNError
 
 @final
 class CommandLineHost:
-    """Gives the session a request whose keyframes are files.
+    """Runs a request whose keyframes are files.
 
     Args:
         request: The request.
@@ -43,7 +43,7 @@ class LogFile:
         self._file = file
 
     def line(self, text: str) -> None:
-        """Write a line; may be called on any thread."""
+        """Write a line. Thread-safe."""
         self._file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {printable(text)}\n")
 
     @hookimpl

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stcn_plugin import __version__
-from stcn_plugin.cli import host_options
-from stcn_plugin.cli.changes import show_changes
-from stcn_plugin.cli.terminal import echo
+from stcn_plugin.cli.terminal import echo, echo_document
 from stcn_plugin.errors import InstallError
 
+if TYPE_CHECKING:
+    from stcn_plugin.install.folder import Changes
+
+_nuke_folder = click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default="~/.nuke",
+    show_default=True,
+    help="Folder on Nuke's plugin path. The plugin is installed in its subfolder stcn.",
+)
+_blender_program = click.option(
+    "--blender",
+    "program",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="The Blender executable. By default, the one on PATH or in a common location.",
+)
+_dry_run = click.option("--dry-run", is_flag=True, help="Print what would be written or removed, and change nothing.")
 _python = click.option(
     "--python",
     metavar="PATH",
@@ -43,11 +62,11 @@ def install() -> None:
     """  # noqa: D301 - the backspaces are click's
 
 
-@install.command()
-@host_options.nuke_folder
+@install.command("nuke")
+@_nuke_folder
 @_python
-@host_options.dry_run
-def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
+@_dry_run
+def install_nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
     """Install the plugin in a Nuke folder.
 
     One line is added at the end of init.py, with a comment that names stcn. If you have changed a file in the plugin's
@@ -59,18 +78,18 @@ def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
     worker = worker_python(python)
     changes = installer.install(folder, python=worker, dry_run=dry_run)
     batch = folder.expanduser().absolute() / installer.FOLDER / "batch.py"
-    show_changes(
+    _show_changes(
         changes,
         dry_run=dry_run,
-        done=f"Installed the Nuke plugin {__version__}; its work is done by {worker}.\n"
-        "Start Nuke again: there is an STCN menu. Without its interface:\n"
+        done=f"Installed the Nuke plugin {__version__}. Its worker runs in {worker}.\n"
+        "Restart Nuke to get the STCN menu. Without the interface:\n"
         f"  nuke -t {shlex.quote(str(batch))} --help",
-        nothing=f"The Nuke plugin {__version__} is there already; nothing was changed.",
+        unchanged=f"The Nuke plugin {__version__} is already installed; nothing was changed.",
     )
 
 
-@install.command(short_help="Build the Blender extension and install it in Blender.")
-@host_options.blender_program
+@install.command("blender", short_help="Build the Blender extension and install it in Blender.")
+@_blender_program
 @click.option(
     "--zip",
     "archive",
@@ -79,8 +98,8 @@ def nuke(folder: Path, python: Path | None, dry_run: bool) -> None:
     help="Only build the extension, as FILE, to install by hand.",
 )
 @_python
-@host_options.dry_run
-def blender(program: Path | None, archive: Path | None, python: Path | None, dry_run: bool) -> None:
+@_dry_run
+def install_blender(program: Path | None, archive: Path | None, python: Path | None, dry_run: bool) -> None:
     """Build the Blender extension and let Blender install and enable it.
 
     This uses Blender's own command for extensions. Close Blender first. If no Blender is found, the extension is built
@@ -107,11 +126,85 @@ def blender(program: Path | None, archive: Path | None, python: Path | None, dry
         )
     changes = installer.install(found, python=worker, dry_run=dry_run)
     batch = shlex.quote(str(hosts_folder() / "blender" / "batch.py"))
-    hint = f"Without its interface:\n  blender -b FILE.blend --python-exit-code 3 -P {batch} -- --help"
-    show_changes(
+    hint = f"Without the interface:\n  blender -b FILE.blend --python-exit-code 3 -P {batch} -- --help"
+    _show_changes(
         changes,
         dry_run=dry_run,
-        done=f"Installed the Blender extension {__version__} by {found.path}; its work is done by {worker}.\n"
-        f"Start Blender again: there is an STCN tab in the sidebars (N). {hint}",
-        nothing=f"The Blender extension {__version__} is there already; nothing was changed. {hint}",
+        done=f"Installed the Blender extension {__version__} with {found.path}. Its worker runs in {worker}.\n"
+        f"Restart Blender to get the STCN tab in the sidebars (N). {hint}",
+        unchanged=f"The Blender extension {__version__} is already installed; nothing was changed. {hint}",
     )
+
+
+@click.group()
+def uninstall() -> None:
+    """Remove the plugin from Nuke or Blender.
+
+    \b
+      stcn uninstall nuke
+      stcn uninstall nuke --dir /studio/nuke
+      stcn uninstall blender
+
+    This removes what `stcn install` wrote. Scripts, mattes and shot files are not touched.
+    """  # noqa: D301 - the backspaces are click's
+
+
+@uninstall.command("nuke")
+@_nuke_folder
+@_dry_run
+def uninstall_nuke(folder: Path, dry_run: bool) -> None:
+    """Remove the plugin from a Nuke folder.
+
+    The line is removed from init.py. Files that you changed or added in the plugin's folder are kept and listed.
+    """
+    from stcn_plugin.install import nuke as installer
+
+    changes = installer.uninstall(folder, dry_run=dry_run)
+    _show_changes(
+        changes,
+        dry_run=dry_run,
+        done="Removed the Nuke plugin.",
+        unchanged=f"There is no Nuke plugin in {folder.expanduser()}; nothing was changed.",
+    )
+
+
+@uninstall.command("blender")
+@_blender_program
+@_dry_run
+def uninstall_blender(program: Path | None, dry_run: bool) -> None:
+    """Let Blender disable and remove the extension. Close Blender first."""
+    from stcn_plugin.install import blender as installer
+    from stcn_plugin.install.blender_program import BlenderProgram
+
+    found = BlenderProgram.find(program)
+    if found is None:
+        raise InstallError(
+            "no Blender was found",
+            fix="Name the program with --blender PATH, or remove it in Blender: Edit > Preferences > Get Extensions",
+        )
+    changes = installer.uninstall(found, dry_run=dry_run)
+    _show_changes(
+        changes,
+        dry_run=dry_run,
+        done="Removed the Blender extension.",
+        unchanged=f"{found.path} does not have the extension; nothing was changed.",
+    )
+
+
+def _show_changes(changes: Changes, *, dry_run: bool, done: str, unchanged: str) -> None:
+    """Print the files that were written, removed and kept, then a summary.
+
+    Args:
+        changes: The changes, real or of a dry run.
+        dry_run: Whether nothing was actually changed.
+        done: The summary if something was changed.
+        unchanged: The summary if there was nothing to do.
+    """
+    written, removed = ("would write", "would remove") if dry_run else ("wrote", "removed")
+    for verb, paths in ((written, changes.written), (removed, changes.removed), ("kept", changes.kept)):
+        for path in paths:
+            echo(f"{verb} {path}")
+    if not changes:
+        echo_document(unchanged)
+    elif not dry_run:
+        echo_document(done)

@@ -13,7 +13,7 @@ from stcn_plugin.cli.terminal import echo, echo_document
 if TYPE_CHECKING:
     from stcn_plugin.bridge.hooks import Hooks
 
-# The library is imported inside the commands: `stcn --help` reads this module and should stay quick.
+# The library is imported inside the commands, to keep `stcn presets --help` fast.
 
 
 @click.group()
@@ -67,8 +67,8 @@ def check(context: click.Context, files: tuple[Path, ...], with_files: bool, plu
     from stcn_plugin.studio import studio_hooks
 
     studio = studio_hooks(plugins)
-    wrong = [file for file in files if not _is_right(file, studio, with_files=with_files)]
-    if wrong:
+    are_valid = [_check(file, studio, with_files=with_files) for file in files]
+    if not all(are_valid):
         context.exit(1)
 
 
@@ -81,8 +81,8 @@ def schema(shot: bool) -> None:
     echo_document(json.dumps(json_schema("shot" if shot else "preset"), indent=2, ensure_ascii=False))
 
 
-def _is_right(file: Path, studio: Hooks, *, with_files: bool) -> bool:
-    """Say on stdout that a file is right, or on stderr what is wrong with it."""
+def _check(file: Path, studio: Hooks, *, with_files: bool) -> bool:
+    """Check a file and print the result, problems to stderr; return whether it is valid."""
     from stcn_plugin.errors import STCNError
     from stcn_plugin.presets import load_preset
     from stcn_plugin.shot import is_shot_file, load_shot

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, final
 
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report, json_of
-from stcn_plugin.cli.terminal import echo, echo_message
+from stcn_plugin.cli.terminal import echo, echo_message, stderr_is_terminal
 from stcn_plugin.errors import STCNError
 
 if TYPE_CHECKING:
@@ -180,7 +179,7 @@ def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
         yield JSONDisplay()
     elif quiet:
         yield Display()
-    elif kind == "bar" or (kind == "auto" and sys.stderr.isatty()):
+    elif kind == "bar" or (kind == "auto" and stderr_is_terminal()):
         with _bars() as bar:
             yield BarDisplay(bar)
     else:

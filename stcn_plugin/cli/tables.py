@@ -1,4 +1,4 @@
-"""Tables: rich on a terminal, columns of plain text elsewhere."""
+"""Tables: formatted on a terminal, plain text elsewhere."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def print_table(
 
     Args:
         header: Title of each column.
-        rows: Cells, as many as there are titles.
-        left: How many columns are text, from the first on; the others are numbers and stand to the right.
-        is_bold: Which rows stand out on a terminal.
+        rows: The cells of each row.
+        left: Number of left-aligned columns; those after them are right-aligned.
+        is_bold: Returns whether a row is bold on a terminal.
         err: Print to stderr.
     """
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""``stcn train``: a configuration file to weights."""
+"""``stcn train``: train a network from a configuration file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stcn_plugin.errors import TrainingError
 _EXAMPLES = """
 \b
 A configuration names the training data and the folder of the run. Everything else has a default:
-  start: starter
+  init_weights: starter
   out: runs/show
   data:
-    clips: [{folder: clips, licence: ours, leave_out: [sh030]}]
+    clips: [{folder: clips, licence: ours, exclude: [sh030]}]
   validation: {clips: [{folder: clips}], names: [sh030]}
 \b
 Examples:
@@ -29,9 +29,9 @@ The weights are written to the folder of the run: stcn weights add runs/show/wei
 """
 
 
-def _settings(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
-    """Print every setting and leave."""
-    if not wanted:
+def _settings(context: click.Context, _parameter: click.Parameter, is_given: bool) -> None:
+    """Print all settings and exit."""
+    if not is_given:
         return
     from stcn_plugin.cli.tables import print_table
     from stcn_plugin.config.wording import schema_at, settings_of
@@ -71,28 +71,28 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     stills from FOLDER/plates and FOLDER/masks. A plate and its mask have the same file name.
     """
     require_extra()
-    from stcn_plugin.cli.training_progress import watched
+    from stcn_plugin.cli.training_progress import progress_watcher
     from stcn_plugin.training import run
     from stcn_plugin.training.config import load_training_config
     from stcn_plugin.training.distributed import is_leader
     from stcn_plugin.weights.store import WeightsStore
 
     settings = load_training_config(config, overrides=overrides)
-    with watched(total=settings.steps.total, batch=settings.steps.batch) as watcher:
-        done = run.train(settings, store=WeightsStore(), watcher=watcher)
+    with progress_watcher(total=settings.steps.total, batch_size=settings.steps.batch_size) as watcher:
+        result = run.train(settings, store=WeightsStore(), watcher=watcher)
     if not is_leader():
         return
-    score = f", J&F {done.best:.3f}" if done.best is not None else ""
-    echo(f"{done.weights}: {done.step} steps in {done.seconds / 3600:.2f} hours{score}")
-    if done.waited > 0.05:
-        echo(f"the network waited for samples {done.waited:.0%} of the time: raise compute.workers", err=True)
+    score = f", J&F {result.best:.3f}" if result.best is not None else ""
+    echo(f"{result.weights}: {result.step} steps in {result.seconds / 3600:.2f} hours{score}")
+    if result.data_wait > 0.05:
+        echo(f"{result.data_wait:.0%} of the time was spent waiting for samples: raise compute.workers", err=True)
 
 
 def require_extra() -> None:
-    """Make sure that what only training needs is installed.
+    """Check that the packages for training are installed.
 
     Raises:
-        TrainingError: It is not; tells how to install it.
+        TrainingError: They are not.
     """
     from importlib.util import find_spec
 

@@ -1,8 +1,7 @@
-"""How far training is: a bar on a terminal, lines elsewhere; and a first signal that stops it in good order."""
+"""Progress of training: a progress bar on a terminal, log lines elsewhere; signals stop the run after a checkpoint."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stcn_plugin.bridge.printable import printable
 from stcn_plugin.bridge.signals import stop_requests, write_stderr
-from stcn_plugin.cli.terminal import echo
+from stcn_plugin.cli.terminal import echo, stderr_is_terminal
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -21,25 +20,28 @@ if TYPE_CHECKING:
     from stcn_plugin.training.validation import ValidationReport
 
 _SECONDS_BETWEEN_LINES = 30.0
-_RECENT = 50  # steps over which speed, loss and overlap are averaged
+_WINDOW = 50  # steps over which speed, loss and IoU are averaged
 
 
 @contextmanager
-def watched(*, total: int, batch: int) -> Iterator[Watcher]:
-    """Show progress on stderr while the context lasts; a first signal asks the run to stop, a second one ends it.
+def progress_watcher(*, total: int, batch_size: int) -> Iterator[Watcher]:
+    """Show progress on stderr. The first signal stops the run after a checkpoint; a second Ctrl-C aborts it.
 
     Args:
         total: Steps of the run.
-        batch: Samples a step.
+        batch_size: Samples per step.
+
+    Yields:
+        The callbacks to pass to the run.
     """
     from stcn_plugin.training.distributed import is_leader
     from stcn_plugin.training.reports import Watcher
 
     def notify(_number: int) -> None:
         if is_leader():
-            write_stderr("stopping after this step; press Ctrl-C again to stop at once and lose it")
+            write_stderr("stopping after this step; press Ctrl-C again to stop immediately without saving it")
 
-    display = _Display(total, batch)
+    display = _Display(total, batch_size)
     with stop_requests(on_request=notify) as stop, display.shown():
         yield Watcher(
             on_start=display.start,
@@ -51,10 +53,10 @@ def watched(*, total: int, batch: int) -> Iterator[Watcher]:
 
 
 class _Display:
-    def __init__(self, total: int, batch: int) -> None:
+    def __init__(self, total: int, batch_size: int) -> None:
         self._total = total
-        self._batch = batch
-        self._recent: deque[StepReport] = deque(maxlen=_RECENT)
+        self._batch_size = batch_size
+        self._recent: deque[StepReport] = deque(maxlen=_WINDOW)
         self._printed = 0.0
         self._bar: Progress | None = None
 
@@ -62,20 +64,20 @@ class _Display:
     def shown(self) -> Iterator[None]:
         from stcn_plugin.training.distributed import is_leader
 
-        if not sys.stderr.isatty() or not is_leader():
+        if not stderr_is_terminal() or not is_leader():
             yield
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        columns = (TextColumn("step"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[told]}"))
+        columns = (TextColumn("step"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[status]}"))
         with Progress(*columns, console=Console(stderr=True)) as self._bar:
-            self._bar.add_task("train", total=self._total, told="")
+            self._bar.add_task("train", total=self._total, status="")
             yield
 
     def start(self, step: int) -> None:
         if step:
-            self._line(f"going on after step {step} of {self._total}")
+            self._line(f"resuming after step {step} of {self._total}")
         self._update(step)
 
     def step(self, report: StepReport) -> None:
@@ -84,7 +86,7 @@ class _Display:
         now = time.monotonic()
         if self._bar is None and (report.step in (1, self._total) or now - self._printed >= _SECONDS_BETWEEN_LINES):
             self._printed = now
-            self._line(f"step {report.step}/{self._total}: {self._told()}")
+            self._line(f"step {report.step}/{self._total}: {self._status()}")
 
     def validation(self, report: ValidationReport) -> None:
         scores = ", ".join(f"{clip} {score:.3f}" for clip, score in report.scores.items())
@@ -96,19 +98,19 @@ class _Display:
 
     def _update(self, step: int) -> None:
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=step, told=self._told())
+            self._bar.update(self._bar.task_ids[0], completed=step, status=self._status())
 
-    def _told(self) -> str:
+    def _status(self) -> str:
         if not self._recent:
             return ""
         count, seconds = len(self._recent), sum(report.seconds for report in self._recent)
         loss = sum(report.loss for report in self._recent) / count
-        overlap = sum(report.overlap for report in self._recent) / count
+        iou = sum(report.iou for report in self._recent) / count
         left = (self._total - self._recent[-1].step) * seconds / count
-        waited = sum(report.waited for report in self._recent) / seconds
-        waiting = f", waiting for samples {waited:.0%}" if waited > 0.05 else ""
+        data_wait = sum(report.data_seconds for report in self._recent) / seconds
+        waiting = f", waiting for samples {data_wait:.0%}" if data_wait > 0.05 else ""
         return (
-            f"loss {loss:.3f}, overlap {overlap:.3f}, {count * self._batch / seconds:.1f} samples/s, "
+            f"loss {loss:.3f}, IoU {iou:.3f}, {count * self._batch_size / seconds:.1f} samples/s, "
             f"{_duration(left)} left{waiting}"
         )
 

@@ -62,7 +62,7 @@ def add(file: Path, name: str | None, licence: str | None, replace: bool, folder
     Every entry of the file is checked. Nothing in it is executed.
     """
     entry = _store(folder).add(file, name=name, licence=licence, replace=replace)
-    _tell(entry.name, entry.variant, entry.note, entry.path)
+    _print_added(entry.name, entry.variant, entry.note, entry.path)
 
 
 @weights.command()
@@ -94,7 +94,7 @@ def fetch(name: str, yes: bool, mirror: str | None, sha256: str | None, replace:
             sha256=sha256,
             replace=replace,
         )
-    _tell(entry.name, entry.variant, entry.note, entry.path)
+    _print_added(entry.name, entry.variant, entry.note, entry.path)
     echo(f"sha256: {entry.sha256}")
 
 
@@ -130,7 +130,7 @@ def _store(folder: Path | None) -> WeightsStore:
     return weights_store(studio_hooks(), folder)
 
 
-def _tell(name: str, variant: str, note: str, path: Path) -> None:
+def _print_added(name: str, variant: str, note: str, path: Path) -> None:
     echo(f"added {name}: {variant} variant, {path}")
     if note:
         echo(f"note: {note}")
@@ -151,7 +151,7 @@ def _progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
     task = bar.add_task(name, total=None)
 
     def show(done: int, total: int | None) -> None:
-        bar.start()  # with the first bytes: a bar would write over the question
+        bar.start()  # not before the first bytes, because it would overwrite the prompt
         bar.update(task, completed=done, total=total)
 
     try:
@@ -161,7 +161,7 @@ def _progress(name: str) -> Iterator[Callable[[int, int | None], None]]:
 
 
 class _Lines:
-    """Prints a line whenever another tenth, or another 10 MB of an unknown size, has come."""
+    """Prints a line after every tenth of the download, or every 10 MB if its size is unknown."""
 
     def __init__(self, name: str) -> None:
         self._name = name

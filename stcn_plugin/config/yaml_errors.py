@@ -61,4 +61,6 @@ def syntax_error(error: yaml.YAMLError, text: str, path: Path) -> PresetError:
     if mark is None:  # never, but its type allows it
         return PresetError(what, where=str(path), fix=fix)
     character = text[mark.index : mark.index + 1]
+    if character == "\t" and text[: mark.index].rpartition("\n")[2].strip():
+        what, fix = "has a tab where only spaces may be", "Write a space, or nothing at the end of the line"
     return PresetError(what.replace("{character}", character), where=f"{path}:{mark.line + 1}", fix=fix)

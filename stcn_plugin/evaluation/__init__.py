@@ -1,4 +1,4 @@
-"""How good mattes are, measured against a truth."""
+"""Scores of mattes against ground truth."""
 
 from stcn_plugin.evaluation.comparing import evaluate
 from stcn_plugin.evaluation.scores import UNITS, Evaluation, ObjectScores, Scores

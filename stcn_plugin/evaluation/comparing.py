@@ -1,4 +1,4 @@
-"""Mattes against their truth, frame by frame; two frames are in memory at a time."""
+"""Comparison of mattes with ground truth, frame by frame, with two frames in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stcn_plugin.evaluation.soft import absolute_difference, gradient_error, mea
 from stcn_plugin.media.sequences import FrameSequence
 
 Pair = tuple[Matte, Matte]
-"""A matte and its truth."""
+"""A matte and its ground truth."""
 
 
 def evaluate(
@@ -28,25 +28,25 @@ def evaluate(
     renamed: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Score mattes against their truth, every frame that has truth.
+    """Score mattes against ground truth, on every frame that has ground truth.
 
     Objects are matched by name; a single object on each side is matched by any name. Files may hold layers
     ``<object>.A``, a Cryptomatte, palette indices, or one grey or alpha matte; ``<object>`` in a pattern stands for
     one file per object.
 
     Args:
-        mattes: What is to be scored.
-        truth: What it should be.
-        frames: Frames to score, as far as they have truth; ``None`` is all.
-        skip: Frames to leave out, such as keyframes, whose matte was given.
-        davis: Leave out the first and the last frame that would be scored, as DAVIS does.
-        objects: Names of the objects to score; none is all of the truth.
-        renamed: Name in the mattes to name in the truth, for objects that have two.
+        mattes: Mattes to score.
+        truth: Ground truth.
+        frames: Frames to score if they have ground truth; ``None`` is all.
+        skip: Frames to leave out, such as keyframes.
+        davis: Leave out the first and the last of the frames, as DAVIS does.
+        objects: Names of the objects to score; all of the ground truth if empty.
+        renamed: Name in the mattes to name in the ground truth, for objects with different names.
         progress: Called with the frames done and their total after each one.
 
     Raises:
-        MissingFrameError: A frame with truth has no matte.
-        MatteError: A file cannot be read, sizes differ, an object has no counterpart, or no frame has truth.
+        MissingFrameError: A frame with ground truth has no matte.
+        MatteError: A file cannot be read, sizes differ, an object has no counterpart, or there are no frames to score.
     """
     ours, theirs = MatteFiles(mattes, "mattes"), MatteFiles(truth, "truth")
     scored = _frames_to_score(theirs, frames, skip, davis)
@@ -58,7 +58,7 @@ def evaluate(
     for done, frame in enumerate(scored, start=1):
         pairs = _read_pairs(ours, theirs, frame, names)
         if done > 1 and frame - scored[done - 2] != step:
-            previous = {}  # a change across a gap says nothing of flicker
+            previous = {}  # a change across a gap is not flicker
         for name, pair in pairs.items():
             scores[name][frame] = _score(*pair, previous.get(name))
         previous = pairs
@@ -74,7 +74,7 @@ def evaluate(
 def _frames_to_score(
     truth: MatteFiles, frames: Collection[int] | None, skip: Collection[int], davis: bool
 ) -> tuple[int, ...]:
-    """Return the frames that have truth and were not left out, ascending."""
+    """Return the frames to score, ascending."""
     present = truth.frames()
     if not present:
         raise MissingFrameError("there are no files of the truth", where=truth.where, fix="Check the pattern")
@@ -87,19 +87,19 @@ def _frames_to_score(
 
 
 def _read_pairs(ours: MatteFiles, theirs: MatteFiles, frame: int, names: Mapping[str, str]) -> dict[str, Pair]:
-    """Read the mattes and the truth of a frame, by the names in the truth."""
+    """Read mattes and ground truth of a frame, by the names in the ground truth."""
     mattes, truths = ours.read(frame, tuple(names.values())), theirs.read(frame, tuple(names))
     for name, matte in names.items():
-        has, should = mattes[matte].shape, truths[name].shape
-        if has != should:
-            what = f"the matte is {has[1]}x{has[0]}, but its truth is {should[1]}x{should[0]}"
-            fix = "Write the mattes at the format of the truth"
+        actual, expected = mattes[matte].shape, truths[name].shape
+        if actual != expected:
+            what = f"the matte is {actual[1]}x{actual[0]}, but its truth is {expected[1]}x{expected[0]}"
+            fix = "Write the mattes at the size of the truth"
             raise MatteError(what, where=f"{ours.path(frame, matte)}, frame {frame}", fix=fix)
     return {name: (mattes[matte], truths[name]) for name, matte in names.items()}
 
 
 def _score(matte: Matte, truth: Matte, previous: Pair | None) -> Scores:
-    """Score a matte; ``previous`` is the pair of the frame before."""
+    """Score a matte; ``previous`` is the pair of the previous frame."""
     mask, true_mask = mask_of(matte), mask_of(truth)
     return Scores(
         j=region_overlap(mask, true_mask),

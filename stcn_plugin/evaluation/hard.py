@@ -1,7 +1,7 @@
-"""Scores of a matte's shape, as DAVIS defines them: region overlap (J) and boundary accuracy (F).
+"""Scores of DAVIS for the shape of a matte: region overlap (J) and boundary accuracy (F).
 
 Perazzi et al., "A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016. Both scores
-look at masks: a matte is cut at 0.5 first. Both are between 0 and 1, and 1 is perfect.
+compare masks: mattes are thresholded at 0.5. Both are in 0-1, and 1 is perfect.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Mask = npt.NDArray[np.bool_]
 
 THRESHOLD = 0.5
 TOLERANCE = 0.008
-"""How far a boundary may be off, as a fraction of the picture's diagonal."""
+"""Tolerance of the boundary, as a fraction of the image diagonal."""
 
 
 def mask_of(matte: Matte) -> Mask:
-    """Cut a matte at 0.5; 0.5 itself is inside.
+    """Threshold a matte at 0.5; 0.5 is inside.
 
     >>> mask_of(np.array([[0.49, 0.5, 1.0]], np.float32)).tolist()
     [[False, True, True]]
@@ -31,31 +31,31 @@ def mask_of(matte: Matte) -> Mask:
 
 
 def region_overlap(mask: Mask, truth: Mask) -> float:
-    """Return J, the pixels that both masks share over the pixels of either; 1 where both are empty.
+    """Return J, the intersection over union of two masks; 1 if both are empty.
 
     Args:
         mask: ``(H, W)`` mask to score.
-        truth: ``(H, W)`` mask it should be.
+        truth: ``(H, W)`` ground truth.
     """
     union = int(np.count_nonzero(mask | truth))
     return int(np.count_nonzero(mask & truth)) / union if union else 1.0
 
 
 def boundary_accuracy(mask: Mask, truth: Mask) -> float:
-    """Return F, the harmonic mean of boundary precision and recall; 1 where neither mask has a boundary.
+    """Return F, the harmonic mean of boundary precision and recall; 1 if neither mask has a boundary.
 
-    A boundary pixel counts as right where the other mask has a boundary pixel within the tolerance: 0.008 of the
-    picture's diagonal, rounded up to whole pixels. Measuring distances between pixels is the same as dilating one
-    boundary with a disk of that radius, and takes no longer for a wide disk than for a small one.
+    A boundary pixel is correct if the other mask has a boundary pixel within the tolerance: 0.008 of the image
+    diagonal, rounded up to whole pixels. Comparing distances equals dilating a boundary with a disk of that radius, and
+    takes the same time for every radius.
 
     Args:
         mask: ``(H, W)`` mask to score.
-        truth: ``(H, W)`` mask it should be.
+        truth: ``(H, W)`` ground truth.
     """
     ours, theirs = boundary(mask), boundary(truth)
     our_count, their_count = int(np.count_nonzero(ours)), int(np.count_nonzero(theirs))
     if not our_count or not their_count:
-        # One side alone has a boundary: precision or recall is 0, and so is their mean.
+        # Only one mask has a boundary: precision or recall is 0, and so is their harmonic mean.
         return float(our_count == their_count)
     radius = tolerance_in_pixels(mask.shape)
     window = bounding_window(ours | theirs)
@@ -68,10 +68,10 @@ def boundary_accuracy(mask: Mask, truth: Mask) -> float:
 def boundary(mask: Mask) -> Mask:
     """Return the ``(H, W)`` boundary of a mask, one pixel wide.
 
-    A pixel is boundary where it differs from its neighbour to the right, below, or below to the right. The picture's
-    frame is no boundary: a mask that fills the picture has none.
+    A pixel is on the boundary if it differs from its neighbour to the right, below, or below to the right. The edge of
+    the image is not a boundary.
     """
-    # Repeating the last row and column makes the neighbours beyond the frame equal to the pixel they continue.
+    # The last row and column are repeated, so that pixels do not differ from neighbours outside the image.
     padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
     right, below, diagonal = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
     differs: Mask = (mask != right) | (mask != below) | (mask != diagonal)
@@ -79,7 +79,7 @@ def boundary(mask: Mask) -> Mask:
 
 
 def tolerance_in_pixels(shape: tuple[int, ...]) -> int:
-    """Return how many pixels a boundary may be off in a picture of ``(H, W)``.
+    """Return the tolerance in pixels for an image of ``(H, W)``.
 
     >>> tolerance_in_pixels((480, 854)), tolerance_in_pixels((1080, 1920))
     (8, 18)
@@ -88,10 +88,10 @@ def tolerance_in_pixels(shape: tuple[int, ...]) -> int:
 
 
 def bounding_window(mask: Mask, margin: int = 0) -> tuple[slice, slice]:
-    """Return the slices of the smallest window with every set pixel, and ``margin`` more where the picture goes on.
+    """Return the slices of the smallest window with all set pixels, with a margin inside the image.
 
     Args:
-        mask: ``(H, W)``, with one set pixel at least.
+        mask: ``(H, W)``, with at least one set pixel.
         margin: Pixels to add on each side.
     """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
@@ -100,6 +100,6 @@ def bounding_window(mask: Mask, margin: int = 0) -> tuple[slice, slice]:
 
 
 def _near(boundary_mask: Mask, radius: int) -> Mask:
-    """Return where a boundary pixel lies within ``radius``: distances are roots of whole numbers, so <= is exact."""
+    """Return where a boundary pixel is within ``radius``; distances are roots of integers, so <= is exact."""
     near: Mask = distance_transform_edt(~boundary_mask) <= radius
     return near

@@ -1,4 +1,4 @@
-"""Which object of the mattes is which object of the truth."""
+"""Matching of objects in mattes and ground truth."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from stcn_plugin.errors import MatteError
 
 @dataclass(frozen=True)
 class Side:
-    """The objects of the mattes, or those of the truth.
+    """The objects of the mattes, or of the ground truth.
 
     Args:
-        label: ``mattes`` or ``truth``, as errors call them.
+        label: ``mattes`` or ``truth``, for errors.
         where: The pattern.
-        names: Objects that the files show, one at least.
-        open_ended: Whether an object that no file shows is empty and not missing, as an index of a palette picture is.
+        names: Objects in the files, at least one.
+        open_ended: Whether an object that is in no file is empty instead of missing, like an index of a palette image.
     """
 
     label: str
@@ -29,16 +29,16 @@ class Side:
 def match_objects(
     mattes: Side, truth: Side, *, objects: Sequence[str] = (), renamed: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return the name in the truth of each object to score, and its name in the mattes.
+    """Return the objects to score: name in the ground truth to name in the mattes.
 
-    Objects are the same where their names are. Where one is left on each side, they are the same by any names.
+    Objects are matched by name. A single object on each side is matched by any name.
 
     Args:
-        mattes: What is to be scored.
-        truth: What it is scored against.
-        objects: Names in the truth of the objects to score, or of the mattes where the truth has a single object;
-            none scores every object of the truth.
-        renamed: Name in the mattes to name in the truth, for objects that have two.
+        mattes: Objects of the mattes.
+        truth: Objects of the ground truth.
+        objects: Names of the objects to score, in the ground truth or, if that has a single object, in the mattes; all
+            if empty.
+        renamed: Name in the mattes to name in the ground truth, for objects with different names.
 
     Raises:
         MatteError: An object has no counterpart, or a name is unknown.
@@ -46,25 +46,29 @@ def match_objects(
     renamed = renamed or {}
     for name in renamed:
         if name not in mattes.names and not mattes.open_ended:
-            raise _absent(name, mattes, "--map is the name in the mattes, then '=', then the name in the truth")
+            raise _absent(
+                name, mattes, "Write --map MATTES=TRUTH: the name in the mattes, '=', and the name in the truth"
+            )
     ours = {renamed.get(name, name): name for name in (*mattes.names, *renamed)}
     for name in objects:
         if name not in truth.names and name not in ours:
-            raise _absent(name, truth, "Give --object one of these")
+            raise _absent(name, truth, "Use one of these for --object")
     wanted, available = _chosen(truth.names, objects), _chosen(tuple(ours), objects)
     if len(wanted) == len(available) == 1 and len(objects) <= 1:
         return {wanted[0]: ours[available[0]]}
     for name in objects:
         if name not in wanted:
-            raise _absent(name, truth, "Give --object one of these")
+            raise _absent(name, truth, "Use one of these for --object")
     for name in wanted:
         if name not in ours and not mattes.open_ended:
-            raise _absent(name, mattes, f"Write --map NAME={name} where it has another name, or choose with --object")
+            raise _absent(
+                name, mattes, f"Write --map NAME={name} if it has another name, or choose others with --object"
+            )
     return {name: ours.get(name, name) for name in wanted}
 
 
 def _chosen(names: tuple[str, ...], objects: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that were asked for; all of them where none was."""
+    """Return the names in ``objects``; all names if there are none."""
     return tuple(name for name in names if name in objects) or names
 
 

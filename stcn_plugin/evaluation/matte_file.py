@@ -1,7 +1,7 @@
-"""The objects of one matte file that is to be scored, or of its truth.
+"""The objects of a matte file to score, or of a ground truth file.
 
-Unlike a keyframe, a file may show nothing here: a matte that lost its object has to be scored, not refused. Values
-are taken as they are, above 1 too, since every difference from the truth counts.
+Unlike a keyframe, a file may be empty: a matte that lost its object is scored, not refused. Values above 1 are not
+clipped, since every difference from the ground truth counts.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from stcn_plugin.media.pixels import place_in_window
 
 
 @dataclass(frozen=True)
-class Shown:
-    """What one file, or all files of a sequence, show.
+class FileObjects:
+    """The objects in one file or in all files of a sequence.
 
     Args:
-        names: The objects.
-        indexed: Whether they are numbers, so that an absent one is empty.
+        names: Names of the objects.
+        indexed: Whether the names are indices, so that a missing object is empty.
     """
 
     names: tuple[str, ...]
     indexed: bool = False
 
 
-def object_names(*paths: Path) -> Shown:
-    """Return the objects that the files of a sequence show.
+def object_names(*paths: Path) -> FileObjects:
+    """Return the objects in the files of a sequence.
 
-    Grey pictures hold the numbers of objects where all of them look so; where a single one is a matte, all are.
+    Grey images contain object indices only if all of them look like it; if one is a matte, all are.
 
     Args:
         paths: The files.
 
     Raises:
-        MatteError: A file cannot be read, or is a Cryptomatte without names.
+        MatteError: A file cannot be read, or is a Cryptomatte without object names.
     """
     found = [MatteFile(Source(path)).contents for path in paths]
     if named := [contents for contents in found if contents.kind in ("layers", "cryptomatte")]:
         names = dict.fromkeys(name for contents in named for name in contents.names)
         if not names and named[0].error:
             raise named[0].error
-        return Shown(tuple(names))
+        return FileObjects(tuple(names))
     if not _are_numbers(found):
-        return Shown((UNNAMED,))
+        return FileObjects((UNNAMED,))
     numbers = {number for contents in found for number in (contents.indices or contents.names)}
-    return Shown(tuple(sorted(numbers, key=int)), indexed=True)
+    return FileObjects(tuple(sorted(numbers, key=int)), indexed=True)
 
 
 def read_objects(path: Path, names: Sequence[str]) -> dict[str, Matte]:
@@ -59,7 +59,7 @@ def read_objects(path: Path, names: Sequence[str]) -> dict[str, Matte]:
 
     Args:
         path: The file.
-        names: Objects that the files of its sequence show.
+        names: Objects of the sequence.
 
     Raises:
         MatteError: The file cannot be read, lacks an object, or has values that are not finite.
@@ -79,16 +79,16 @@ def read_objects(path: Path, names: Sequence[str]) -> dict[str, Matte]:
 
 def _are_numbers(found: Sequence[Contents]) -> bool:
     kinds = {contents.kind for contents in found}
-    # Data sets have palettes of any colours, also for the background; their indices are numbers all the same.
+    # Data sets have palettes with any colours, also for the background, but their indices are object numbers.
     if any(contents.is_certain and contents.kind != "matte" for contents in found):
         return True
     return "numbers" in kinds and kinds <= {"numbers", "nothing"}
 
 
 def _over_display(plane: Plane, name: str) -> Matte:
-    """Lay a matte into its format; overscan is not scored."""
+    """Place a matte in the display window; overscan is not scored."""
     if not np.isfinite(plane.pixels).all():
-        what = f"the matte of '{name}' has values that are no numbers (NaN or Inf)"
+        what = f"the matte of '{name}' has NaN or infinite values"
         raise MatteError(what, where=str(plane.header.path), fix="Repair the matte and evaluate again")
     return place_in_window(plane.pixels, plane.header.header.data, plane.header.header.display)
 
@@ -96,5 +96,5 @@ def _over_display(plane: Plane, name: str) -> Matte:
 def _require(path: Path, names: Sequence[str], present: Collection[str]) -> None:
     for name in names:
         if name not in present:
-            what = f"there is no object '{name}' in this file, which other files of the sequence have"
-            raise MatteError(what, where=str(path), fix=f"It has: {', '.join(present)}")
+            what = f"this file has no object '{name}', but others of the sequence do"
+            raise MatteError(what, where=str(path), fix=f"It has: {', '.join(present) or 'no object with a name'}")

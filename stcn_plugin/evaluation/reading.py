@@ -1,4 +1,4 @@
-"""The files of the mattes or of the truth: which frames and objects there are, and their pixels."""
+"""The files of the mattes or the ground truth: frames, objects and pixels."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class MatteFiles:
     """One side of a comparison.
 
     Args:
-        sequence: The files; ``<object>`` in the pattern stands for the name of the object that each holds.
-        label: ``mattes`` or ``truth``, as errors call them.
+        sequence: The files; ``<object>`` in the pattern is the object name of each file.
+        label: ``mattes`` or ``truth``, for errors.
     """
 
     def __init__(self, sequence: FrameSequence, label: str) -> None:
         self._sequence = sequence
         self._label = label
         self._by_object = {name: sequence.with_object(name) for name in _objects_on_disk(sequence)}
-        self._inside: dict[str, tuple[str, ...]] = {}  # of a file per object, what the object is called in its files
+        self._inside: dict[str, tuple[str, ...]] = {}  # object names inside files, with a file per object
 
     @property
     def where(self) -> str:
@@ -36,15 +36,19 @@ class MatteFiles:
         return str(self._sequence)
 
     def frames(self) -> tuple[int, ...]:
-        """Return the frames on disk, ascending; with a file per object, those that any object has."""
+        """Return the frames on disk, ascending; with a file per object, those of any object.
+
+        Broken links count: reading them is an error, so that the score leaves none out.
+        """
         sequences = self._by_object.values() if self._sequence.has_object else [self._sequence]
-        return tuple(sorted({frame for sequence in sequences for frame in sequence.frames_on_disk()}))
+        found = [sequence.on_disk() for sequence in sequences]
+        return tuple(sorted({frame for on_disk in found for frame in (*on_disk.names, *on_disk.broken)}))
 
     def require(self, frames: Iterable[int]) -> None:
-        """Make sure that frames are on disk.
+        """Check that frames are on disk.
 
         Raises:
-            MissingFrameError: Names the ones that are not.
+            MissingFrameError: Some are not; the error names them.
         """
         present = set(self.frames())
         missing = [frame for frame in frames if frame not in present]
@@ -55,25 +59,25 @@ class MatteFiles:
             raise MissingFrameError(what, where=self.where, fix=fix)
 
     def side(self, frames: Sequence[int]) -> Side:
-        """Return the objects that the files of these frames show.
+        """Return the objects in the files of some frames.
 
         Raises:
-            MatteError: A file cannot be read, or none shows an object.
+            MatteError: A file cannot be read, or no file has an object.
         """
         if self._sequence.has_object:
             for name, sequence in self._by_object.items():
                 self._inside[name] = _only_object([sequence.find(frame) for frame in frames])
             return Side(self._label, self.where, tuple(self._by_object))
-        shown = object_names(*(self._sequence.find(frame) for frame in frames))
-        if not shown.names and self._label == "truth":
-            raise MatteError("the truth shows no object in these frames", where=self.where)
-        return Side(self._label, self.where, tuple(sorted(shown.names, key=_by_number)), open_ended=shown.indexed)
+        objects = object_names(*(self._sequence.find(frame) for frame in frames))
+        if not objects.names and self._label == "truth":
+            raise MatteError("the truth has no object in these frames", where=self.where)
+        return Side(self._label, self.where, tuple(sorted(objects.names, key=_by_number)), open_ended=objects.indexed)
 
     def read(self, frame: int, names: Sequence[str]) -> Mapping[str, Matte]:
-        """Return the ``(H, W)`` matte of each object of `side` over the display window.
+        """Return the ``(H, W)`` mattes of objects over the display window.
 
         Raises:
-            MatteError: A file cannot be read, or lacks an object.
+            MatteError: A file cannot be read, or does not have an object.
         """
         if not self._sequence.has_object:
             return read_objects(self._sequence.find(frame), names)
@@ -81,27 +85,27 @@ class MatteFiles:
         return {name: next(iter(mattes.values())) for name, mattes in found.items()}
 
     def path(self, frame: int, name: str) -> Path:
-        """Return the file that holds an object on a frame."""
+        """Return the file with an object on a frame."""
         return self._by_object.get(name, self._sequence).find(frame)
 
     def _advice(self, any_present: bool) -> str:
         if any_present or self._sequence.has_object:
             return "Write them first"
         one_each = self._sequence.with_object(OBJECT)
-        return f"Check the pattern; a file per object is written {Path(one_each.pattern).name}"
+        return f"Check the pattern; a file per object is written as {Path(one_each.pattern).name}"
 
 
 def _only_object(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Return what the object of files that hold one each is called in them."""
+    """Return the object name inside files with one object each."""
     names = object_names(*paths).names
     if len(names) > 1:
         fix = "Leave <object> out of the pattern"
-        raise MatteError(f"the files hold {len(names)} objects: {', '.join(names)}", where=str(paths[0]), fix=fix)
+        raise MatteError(f"the files have {len(names)} objects: {', '.join(names)}", where=str(paths[0]), fix=fix)
     return names or ("1",)
 
 
 def _objects_on_disk(sequence: FrameSequence) -> tuple[str, ...]:
-    """Return the names that ``<object>`` stands for in the files that are there, sorted."""
+    """Return the object names in the file names on disk, sorted."""
     if not sequence.has_object:
         return ()
     before, after = os.path.join(sequence.folder, sequence.prefix), sequence.ending  # noqa: PTH118 - keeps the text
@@ -114,5 +118,5 @@ def _objects_on_disk(sequence: FrameSequence) -> tuple[str, ...]:
 
 
 def _by_number(name: str) -> tuple[int, str]:
-    """Sort indices as numbers, and leave names where they are, behind them."""
+    """Sort indices by number, followed by names in their order."""
     return (int(name), "") if name.isdecimal() else (256, "")

@@ -14,14 +14,14 @@ UNITS = {
     "mse": "mean squared error x 1e3",
     "sad": "sum of absolute differences in thousands of pixels",
     "gradient": "sum of squared gradient differences in thousands",
-    "dtssd": "difference of the change since the frame before x 1e2",
+    "dtssd": "difference of the change since the previous frame x 1e2",
 }
-"""What each score is, by its key in the JSON."""
+"""Description of each score, by its key in the JSON."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One object's scores on one frame, or a mean of such.
+    """Scores of an object on a frame, or a mean of scores.
 
     Args:
         j: Region overlap, 0 to 1.
@@ -29,7 +29,7 @@ class Scores:
         mse: Mean squared error x 1e3.
         sad: Sum of absolute differences in thousands of pixels.
         gradient: Sum of squared differences of gradient magnitudes in thousands.
-        dtssd: Difference of the change since the frame before x 1e2; ``None`` where the frame before is not scored.
+        dtssd: Difference of the change since the previous frame x 1e2; ``None`` if that frame is not scored.
     """
 
     j: float
@@ -41,22 +41,22 @@ class Scores:
 
     @property
     def jf(self) -> float:
-        """J&F, the mean of both."""
+        """J&F, the mean of J and F."""
         return (self.j + self.f) / 2
 
     def to_dict(self) -> dict[str, float | None]:
-        """Return the scores by their keys, J&F after J and F."""
+        """Return the scores by key, with J&F after J and F."""
         own = asdict(self)
         return {"j": own.pop("j"), "f": own.pop("f"), "jf": self.jf, **own}
 
 
 @dataclass(frozen=True)
 class ObjectScores:
-    """One object over all scored frames.
+    """Scores of an object on all frames.
 
     Args:
-        name: The object's name in the truth.
-        matte: Its name in the mattes.
+        name: Name in the ground truth.
+        matte: Name in the mattes.
         frames: Frame number to scores, ascending.
     """
 
@@ -66,18 +66,18 @@ class ObjectScores:
 
     @property
     def mean(self) -> Scores:
-        """Mean over the frames."""
+        """Mean over all frames."""
         return mean_of(self.frames.values())
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Mattes compared with their truth.
+    """Scores of all objects.
 
     Args:
-        mattes: The pattern of the mattes.
-        truth: The pattern of the truth.
-        objects: Every scored object, one at least.
+        mattes: Pattern of the mattes.
+        truth: Pattern of the ground truth.
+        objects: Scored objects, at least one.
     """
 
     mattes: str
@@ -86,16 +86,16 @@ class Evaluation:
 
     @property
     def frames(self) -> tuple[int, ...]:
-        """Every scored frame, ascending."""
+        """All scored frames, ascending."""
         return tuple(self.objects[0].frames)
 
     @property
     def mean(self) -> Scores:
-        """Mean over the objects' means, as DAVIS takes it."""
+        """Mean of the means of all objects, as in DAVIS."""
         return mean_of(scores.mean for scores in self.objects)
 
     def to_json(self) -> str:
-        """Return everything as JSON text: ``mean``, and per object ``mean`` and ``frames``."""
+        """Return all scores as JSON: ``mean``, and per object ``mean`` and ``frames``."""
         document = {
             "mattes": self.mattes,
             "truth": self.truth,
@@ -115,10 +115,10 @@ class Evaluation:
 
 
 def mean_of(many: Iterable[Scores]) -> Scores:
-    """Return the mean of each score; frames without dtSSD do not count in its mean.
+    """Return the mean of each score; the mean of dtSSD ignores frames without it.
 
     Args:
-        many: One at least.
+        many: At least one.
     """
     listed = list(many)
     changes = [one.dtssd for one in listed if one.dtssd is not None]

@@ -1,6 +1,6 @@
-"""Errors of a soft matte against a soft truth, as the alpha matting and video matting literature defines them.
+"""Errors of a soft matte against soft ground truth, as defined in the literature on image and video matting.
 
-With ``a`` the matte, ``g`` the truth, both 0-1, over all N pixels of the picture (there is no trimap):
+``a`` is the matte and ``g`` the ground truth, both in 0-1, over all pixels of the image (there is no trimap):
 
 ====== ==================================================== ===== ===========================================
 error  formula                                              unit  from
@@ -8,11 +8,11 @@ error  formula                                              unit  from
 MSE    mean of (a - g)^2                                    1e-3  Rhemann et al., CVPR 2009
 SAD    sum of abs(a - g)                                    1e3   Rhemann et al., CVPR 2009
 Grad   sum of (norm of grad a - norm of grad g)^2           1e3   Rhemann et al., CVPR 2009, sigma 1.4
-dtSSD  root of the mean of ((a - a') - (g - g'))^2          1e-2  Erofeev et al., BMVC 2015; ' is the frame before
+dtSSD  root of the mean of ((a - a') - (g - g'))^2          1e-2  Erofeev et al., BMVC 2015; ' is the previous frame
 ====== ==================================================== ===== ===========================================
 
-So an MSE of 2.0 is 0.002, and a SAD of 2.0 is two thousand pixels. All are 0 for a perfect matte. SAD and Grad grow
-with the picture, MSE and dtSSD do not.
+An MSE of 2.0 is 0.002, and a SAD of 2.0 is two thousand pixels. All are 0 for a perfect matte. SAD and Grad grow with
+the size of the image, MSE and dtSSD do not.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SIGMA = 1.4
 """Standard deviation of the Gaussian whose first derivatives measure gradients, in pixels."""
 
 REACH = 4
-"""How far the kernels go, in pixels: to where that Gaussian falls below 1 %, rounded up."""
+"""Radius of the kernels in pixels: where the Gaussian falls below 1 %, rounded up."""
 
 
 def mean_squared_error(matte: Matte, truth: Matte) -> float:
@@ -46,27 +46,27 @@ def gradient_error(matte: Matte, truth: Matte) -> float:
     differ = matte != truth
     if not differ.any():
         return 0.0
-    # Gradients differ up to one reach from where the mattes do, and are right there when the window goes one further.
+    # Gradients differ within one radius of a difference; another radius of margin makes them exact there.
     window = bounding_window(differ, margin=2 * REACH)
     matte, truth = matte[window], truth[window]
     return 1e-3 * float(np.sum(np.square(gradient_magnitude(matte) - gradient_magnitude(truth))))
 
 
 def temporal_error(matte: Matte, truth: Matte, previous_matte: Matte, previous_truth: Matte) -> float:
-    """Return how differently matte and truth changed since the frame before (dtSSD), x 1e2.
+    """Return the difference between the changes of matte and ground truth since the previous frame (dtSSD), x 1e2.
 
     Args:
         matte: ``(H, W)`` matte of this frame.
-        truth: ``(H, W)`` truth of this frame.
-        previous_matte: ``(H, W)`` matte of the frame before.
-        previous_truth: ``(H, W)`` truth of the frame before.
+        truth: ``(H, W)`` ground truth of this frame.
+        previous_matte: ``(H, W)`` matte of the previous frame.
+        previous_truth: ``(H, W)`` ground truth of the previous frame.
     """
     change = _difference(matte, truth) - _difference(previous_matte, previous_truth)
     return 1e2 * math.sqrt(float(np.mean(np.square(change))))
 
 
 def gradient_magnitude(matte: Matte) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Return the ``(H, W)`` norm of the Gaussian first derivatives of a matte; its border pixels are repeated outwards.
+    """Return the ``(H, W)`` norm of the Gaussian first derivatives of a matte; border pixels are repeated.
 
     The 9x9 kernel of each direction is scaled to unit energy (its squares sum to 1), as in Rhemann's evaluation.
     """
@@ -81,5 +81,5 @@ def gradient_magnitude(matte: Matte) -> np.ndarray[tuple[int, ...], np.dtype[np.
 
 
 def _difference(matte: Matte, truth: Matte) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    """Subtract in double precision: a sum over a 4K picture loses digits in single."""
+    """Subtract in double precision, because a sum over a 4K image would lose digits."""
     return np.subtract(matte, truth, dtype=np.float64)

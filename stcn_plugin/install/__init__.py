@@ -1,1 +1,1 @@
-"""Putting the plugins into the compositing tools, and taking them out again without a trace."""
+"""Installation and removal of the host plugins."""

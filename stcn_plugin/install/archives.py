@@ -1,4 +1,4 @@
-"""Zip archives and wheels whose bytes depend on their contents alone."""
+"""Reproducible zip archives and wheels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from stcn_plugin import __version__
 
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can tell
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip
 _MODE = 0o100644 << 16
 _UNIX = 3
 
@@ -23,7 +23,7 @@ Tag: py3-none-any
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Return a zip archive of files, the same bytes for the same files.
+    """Return a zip archive of files. The same files give the same bytes.
 
     Args:
         files: Contents by path with forward slashes.
@@ -31,7 +31,7 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in sorted(files.items()):
-            entry = zipfile.ZipInfo(name, _LONG_AGO)
+            entry = zipfile.ZipInfo(name, _EARLIEST)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = _MODE
             entry.create_system = _UNIX
@@ -40,18 +40,18 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
 
 
 def wheel_name(project: str, version: str) -> str:
-    """Return the file name of a wheel for every Python and platform."""
+    """Return the file name of a wheel for all Pythons and platforms."""
     return f"{project}-{version}-py3-none-any.whl"
 
 
 def wheel(project: str, version: str, files: Mapping[str, bytes], information: Mapping[str, bytes]) -> bytes:
-    """Return a wheel of pure Python.
+    """Return a pure Python wheel.
 
     Args:
         project: Name with underscores.
-        version: Its version.
-        files: What it installs.
-        information: What its ``.dist-info`` holds besides WHEEL and RECORD, by path inside it; METADATA above all.
+        version: Version of the project.
+        files: Contents of the installed files by path.
+        information: Contents of ``.dist-info`` by relative path, including METADATA, without WHEEL and RECORD.
     """
     folder = f"{project}-{version}.dist-info"
     contents = dict(files)

@@ -1,4 +1,4 @@
-"""The Blender extension: built here, installed and removed by Blender's own commands."""
+"""The Blender extension: building the zip, and installing and removing it with Blender's commands."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import InstallError
 from stcn_plugin.install.archives import wheel, wheel_name, zipped
 from stcn_plugin.install.blender_program import REPOSITORY, BlenderProgram
-from stcn_plugin.install.changes import Changes
-from stcn_plugin.install.folder import refusals_told
+from stcn_plugin.install.folder import Changes, install_errors
 from stcn_plugin.install.payload import Files, bridge_files, host_files, licence, pluggy_files, pluggy_version
 
 MANIFEST = "blender_manifest.toml"
@@ -35,14 +34,14 @@ Requires-Dist: pluggy
 
 
 def build_extension(target: Path, *, python: str) -> Path:
-    """Write the extension as a zip that Blender installs; the same bytes for the same version and interpreter.
+    """Write the extension as a zip. The same version and interpreter give the same bytes.
 
     Args:
-        target: The zip, or a folder for it.
-        python: The Python that the worker is started with, unless the preferences say otherwise.
+        target: Path of the zip, or its folder.
+        python: Interpreter of the worker, unless set in the preferences.
 
     Returns:
-        The zip.
+        Path of the zip.
 
     Raises:
         InstallError: A file is missing from this installation, or the zip cannot be written.
@@ -51,26 +50,26 @@ def build_extension(target: Path, *, python: str) -> Path:
     if target.is_dir():
         target /= f"{extension_id()}-{__version__}.zip"
     data = zipped(extension_files(python))
-    with refusals_told(target):
+    with install_errors(target):
         Outputs().write(target, data)
     return target
 
 
 def install(blender: BlenderProgram, *, python: str, dry_run: bool = False) -> Changes:
-    """Install the extension in a Blender and enable it; the same version is not installed twice.
+    """Install and enable the extension; does nothing if this version is already installed.
 
     Args:
         blender: The program.
-        python: The Python that the worker is started with, unless the preferences say otherwise.
-        dry_run: Only tell what would change.
+        python: Interpreter of the worker, unless set in the preferences.
+        dry_run: Change nothing; only return the changes.
 
     Raises:
-        InstallError: Blender is too old, or its own command failed.
+        InstallError: Blender is too old, or its command failed.
     """
     files = extension_files(python)
     name = extension_id()
-    state = blender.ask(name)
-    with refusals_told(state.folder):
+    state = blender.query(name)
+    with install_errors(state.folder):
         stale = tuple(
             state.folder / file
             for file, data in files.items()
@@ -84,7 +83,7 @@ def install(blender: BlenderProgram, *, python: str, dry_run: bool = False) -> C
             blender.command("install-file", "-r", REPOSITORY, "-e", str(archive))
         if not (state.folder / MANIFEST).is_file():
             raise InstallError(
-                "Blender told of no error, but the extension is not there",
+                "Blender reported no error, but the extension is not installed",
                 where=str(state.folder),
                 fix="Install the zip by hand: `stcn install blender --zip FILE` builds it",
             )
@@ -92,17 +91,17 @@ def install(blender: BlenderProgram, *, python: str, dry_run: bool = False) -> C
 
 
 def uninstall(blender: BlenderProgram, *, dry_run: bool = False) -> Changes:
-    """Have Blender disable and remove the extension.
+    """Disable and remove the extension.
 
     Args:
         blender: The program.
-        dry_run: Only tell what would change.
+        dry_run: Change nothing; only return the changes.
 
     Raises:
-        InstallError: Blender is too old, or its own command failed.
+        InstallError: Blender is too old, or its command failed.
     """
     name = extension_id()
-    state = blender.ask(name)
+    state = blender.query(name)
     if not (state.folder / MANIFEST).is_file():
         return Changes()
     if not dry_run:
@@ -111,27 +110,27 @@ def uninstall(blender: BlenderProgram, *, dry_run: bool = False) -> Changes:
 
 
 def extension_files(python: str) -> Files:
-    """Return what the zip holds, by path.
+    """Return the contents of the zip by path.
 
     Args:
-        python: The Python that the worker is started with.
+        python: Interpreter of the worker.
 
     Raises:
-        InstallError: A file is missing from this installation, or the manifest is not as it should be.
+        InstallError: A file is missing from this installation, or the manifest is invalid.
     """
     files = host_files("blender/extension")
     wheels = _wheels()
     files |= {f"wheels/{name}": data for name, data in wheels.items()}
-    files[MANIFEST] = _filled(_manifest(files), wheels)
+    files[MANIFEST] = _complete_manifest(_manifest(files), wheels)
     files[WORKER] = (json.dumps({"python": python, "version": __version__}, indent=2) + "\n").encode()
     return files
 
 
 def extension_id() -> str:
-    """Return the extension's name in Blender.
+    """Return the id of the extension in Blender.
 
     Raises:
-        InstallError: The manifest is missing or has none.
+        InstallError: The manifest is missing or has no id.
     """
     match = _ID_LINE.search(_manifest(host_files("blender/extension")))
     if match is None:
@@ -145,8 +144,8 @@ def _manifest(files: Files) -> str:
     return files[MANIFEST].decode()
 
 
-def _filled(manifest: str, wheels: Files) -> bytes:
-    """Return the manifest with this package's version, and the wheels under it."""
+def _complete_manifest(manifest: str, wheels: Files) -> bytes:
+    """Return the manifest with the version of this package and the wheels."""
     lines = "".join(f'  "./wheels/{name}",\n' for name in sorted(wheels))
     ours = f'version = "{__version__}"\nwheels = [\n{lines}]'
     text, count = _VERSION_LINE.subn(lambda _: ours, _WHEELS_KEY.sub("", manifest))
@@ -160,8 +159,8 @@ def _wheels() -> Files:
     pluggy = pluggy_files()
     modules = {name: data for name, data in pluggy.items() if name.startswith("pluggy/")}
     information = {name.partition("/")[2]: data for name, data in pluggy.items() if name not in modules}
-    about = {"METADATA": _METADATA.encode(), "licenses/LICENSE": licence()}
+    bridge = {"METADATA": _METADATA.encode(), "licenses/LICENSE": licence()}
     return {
         wheel_name("pluggy", version): wheel("pluggy", version, modules, information),
-        wheel_name(_BRIDGE, __version__): wheel(_BRIDGE, __version__, bridge_files(), about),
+        wheel_name(_BRIDGE, __version__): wheel(_BRIDGE, __version__, bridge_files(), bridge),
     }

@@ -1,4 +1,4 @@
-"""Blender as a program: where it is, what it says of itself, and its own extension commands."""
+"""The Blender program: finding it, querying it, and running its extension commands."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from stcn_plugin.bridge.launch import without_python
 from stcn_plugin.errors import InstallError
 
 REPOSITORY = "user_default"
-"""Blender's repository for what a user installs from disk."""
+"""Blender's repository for extensions that are installed from disk."""
 
 OLDEST = (4, 2)
-"""The first Blender with extensions."""
+"""The first version of Blender with extensions."""
 
 BY_HAND = "drag it into Blender's window, or use Edit > Preferences > Get Extensions > (arrow at the top right) > Install from Disk"
 
 _SECONDS = 300.0
-_MARK = "stcn-says: "
-_ASK = """
+_MARK = "stcn-facts: "
+_QUERY = """
 import bpy, json
-said = {"version": bpy.app.version}
+facts = {"version": bpy.app.version}
 preferences = bpy.context.preferences
 if hasattr(preferences, "extensions"):
-    said["repositories"] = {repo.module: repo.directory for repo in preferences.extensions.repos}
-    said["enabled"] = [addon.module for addon in preferences.addons]
-print("MARK" + json.dumps(said), flush=True)
+    facts["repositories"] = {repo.module: repo.directory for repo in preferences.extensions.repos}
+    facts["enabled"] = [addon.module for addon in preferences.addons]
+print("MARK" + json.dumps(facts), flush=True)
 """.replace("MARK", _MARK)
 
-_USUAL = {
+_COMMON_PATHS = {
     "darwin": ("/Applications/Blender.app/Contents/MacOS/Blender",),
     "win32": ("C:/Program Files/Blender Foundation/*/blender.exe",),
 }
-_USUAL_ELSEWHERE = ("/opt/blender*/blender", "/snap/bin/blender", "/usr/local/blender*/blender")
+_COMMON_PATHS_LINUX = ("/opt/blender*/blender", "/snap/bin/blender", "/usr/local/blender*/blender")
 
 
 @dataclass(frozen=True)
 class ExtensionState:
-    """What Blender knows of an extension.
+    """State of an extension in Blender.
 
     Args:
-        folder: Where it is, or would be.
-        is_enabled: Whether Blender loads it.
+        folder: Its folder, whether installed or not.
+        is_enabled: Whether it is enabled.
     """
 
     folder: Path
@@ -58,20 +58,23 @@ class ExtensionState:
 @final
 @dataclass(frozen=True)
 class BlenderProgram:
-    """A Blender that can be run.
+    """A Blender program.
 
     Args:
-        path: The program.
+        path: Path of the program.
     """
 
     path: Path
 
     @classmethod
     def find(cls, named: Path | None = None) -> BlenderProgram | None:
-        """Return the Blender that was named, or the one on PATH or at a usual place; ``None`` where there is none.
+        """Return the given Blender, or one on PATH or in a common place; ``None`` if there is none.
+
+        Args:
+            named: Path or name of the program.
 
         Raises:
-            InstallError: There is no program by the name given.
+            InstallError: There is no such program.
         """
         if named is not None:
             named = named.expanduser()
@@ -80,30 +83,32 @@ class BlenderProgram:
                 raise InstallError(
                     "there is no program of that name",
                     where=str(named),
-                    fix="Give the path of Blender's program itself",
+                    fix="Give the path of the Blender program",
                 )
             return cls(Path(found).absolute())
         found = shutil.which("blender")
         if found is not None:
             return cls(Path(found).absolute())
-        patterns = _USUAL.get(sys.platform, _USUAL_ELSEWHERE)
+        patterns = _COMMON_PATHS.get(sys.platform, _COMMON_PATHS_LINUX)
         places = [path for pattern in patterns for path in _matches(pattern) if os.access(path, os.X_OK)]
-        return cls(places[-1]) if places else None  # the last of a sorted list is the newest
+        return cls(places[-1]) if places else None  # sorted, so the last is the newest
 
-    def ask(self, extension: str) -> ExtensionState:
-        """Start Blender without a window and ask it about an extension.
+    def query(self, extension: str) -> ExtensionState:
+        """Start Blender in the background and query the state of an extension.
 
         Args:
-            extension: The extension's name.
+            extension: Id of the extension.
 
         Raises:
-            InstallError: It cannot be started, is too old, or has no repository for a user's extensions.
+            InstallError: Blender cannot be started, is too old, or has no repository for user extensions.
         """
-        said = self._run("--background", "--python-exit-code", "3", "--python-expr", _ASK)
-        answer = next((line for line in said.splitlines() if line.startswith(_MARK)), None)
+        output = self._run("--background", "--python-exit-code", "3", "--python-expr", _QUERY)
+        answer = next((line for line in output.splitlines() if line.startswith(_MARK)), None)
         if answer is None:
             raise InstallError(
-                "Blender gave no answer", where=str(self.path), fix=_with_words("Name Blender's program itself", said)
+                "Blender did not answer",
+                where=str(self.path),
+                fix=_with_output("Give the path of the Blender program", output),
             )
         facts = json.loads(answer[len(_MARK) :])
         version = tuple(facts["version"])
@@ -111,7 +116,7 @@ class BlenderProgram:
             raise InstallError(
                 f"Blender {'.'.join(map(str, version))} is too old: extensions need {'.'.join(map(str, OLDEST))} or later",
                 where=str(self.path),
-                fix="Name a newer one with --blender PATH, or build the extension alone with --zip FILE",
+                fix="Choose a newer one with --blender PATH, or only build the extension with --zip FILE",
             )
         repositories = facts["repositories"]
         if REPOSITORY not in repositories:
@@ -124,20 +129,20 @@ class BlenderProgram:
         return ExtensionState(Path(repositories[REPOSITORY]) / extension, module in facts["enabled"])
 
     def command(self, *arguments: str) -> None:
-        """Run one of Blender's own extension commands.
+        """Run one of Blender's extension commands.
 
         Args:
-            arguments: The command and what goes with it, as after ``blender --command extension``.
+            arguments: Arguments after ``blender --command extension``.
 
         Raises:
-            InstallError: It failed; tells what Blender said.
+            InstallError: The command failed; the error has its output.
         """
         self._run("--command", "extension", *arguments)
 
     def _run(self, *arguments: str) -> str:
-        """Return all that Blender printed."""
+        """Run Blender and return its output."""
         try:
-            result = subprocess.run(  # noqa: S603 - the program is the user's own, and no shell is involved
+            result = subprocess.run(  # noqa: S603 - a program of the user, without a shell
                 [str(self.path), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -150,24 +155,24 @@ class BlenderProgram:
             raise InstallError(
                 f"Blender cannot be started ({error.strerror})",
                 where=str(self.path),
-                fix="Name another with --blender PATH",
+                fix="Choose another one with --blender PATH",
             ) from None
         except subprocess.TimeoutExpired:
             raise InstallError(
-                f"Blender did not end within {_SECONDS:.0f} s and was stopped",
+                f"Blender did not finish within {_SECONDS:.0f} s and was stopped",
                 where=str(self.path),
                 fix="Close other Blenders and try again",
             ) from None
-        said = result.stdout.decode("utf-8", "replace")
+        output = result.stdout.decode("utf-8", "replace")
         if result.returncode != 0:
             code = result.returncode
             how = f"crashed (signal {-code})" if code < 0 else f"failed with exit code {code}"
             raise InstallError(
                 f"Blender {how} at `{' '.join(_shown(arguments))}`",
                 where=str(self.path),
-                fix=_with_words("Close other Blenders and try again", said),
+                fix=_with_output("Close other Blenders and try again", output),
             )
-        return said
+        return output
 
 
 def _matches(pattern: str) -> list[Path]:
@@ -179,7 +184,7 @@ def _shown(arguments: Sequence[str]) -> list[str]:
     return ["..." if "\n" in argument else argument for argument in arguments]
 
 
-def _with_words(fix: str, said: str) -> str:
-    """Append what Blender said last."""
-    words = "\n  ".join([line.strip() for line in said.splitlines() if line.strip()][-12:])
-    return f"{fix}. Blender's own words:\n  {words}" if words else fix
+def _with_output(fix: str, output: str) -> str:
+    """Append the last lines of Blender's output."""
+    lines = "\n  ".join([line.strip() for line in output.splitlines() if line.strip()][-12:])
+    return f"{fix}. Output of Blender:\n  {lines}" if lines else fix

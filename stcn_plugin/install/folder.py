@@ -1,4 +1,4 @@
-"""A folder that is ours inside one that is the user's: written and removed as a whole, known again by its record."""
+"""The plugin's folder inside a folder of the user: replaced and removed as a whole, with a record of its files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,37 @@ from stcn_plugin.atomic import Outputs, cause_and_fix
 from stcn_plugin.errors import InstallError, OutputError
 
 RECORD = "stcn_install.json"
-"""Name of the record inside the folder."""
+"""File name of the record in the folder."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """The files that an install or uninstall changed or would change, by their full paths.
+
+    Args:
+        written: New and replaced files.
+        removed: Removed files.
+        kept: Files of the user in the plugin's folder, at their new paths.
+    """
+
+    written: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Return whether anything changed."""
+        return bool(self.written or self.removed)
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was installed.
+    """The installed version and files.
 
     Args:
-        python: The worker's interpreter; hosts read it.
+        python: Interpreter of the worker; hosts read it.
         version: Version of this package; hosts read it.
-        created: Files outside the folder that were not there before, by name.
-        files: SHA-256 of every file in the folder but the record, by its path.
+        created: Names of new files outside the folder.
+        files: SHA-256 of every file in the folder except the record, by relative path.
     """
 
     python: str
@@ -34,18 +53,18 @@ class Record:
     files: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        """Return the record's file."""
+        """Return the record as JSON."""
         fields = {"python": self.python, "version": self.version, "created": list(self.created), "files": self.files}
         return (json.dumps(fields, indent=2, sort_keys=True) + "\n").encode()
 
 
 def digest(data: bytes) -> str:
-    """Return the SHA-256 of a file's content, as records have it."""
+    """Return the SHA-256 of the content of a file, for the record."""
     return hashlib.sha256(data).hexdigest()
 
 
 def read_record(folder: Path) -> Record | None:
-    """Return the record of a folder; ``None`` where it has none.
+    """Return the record of a folder; ``None`` if there is none.
 
     Raises:
         InstallError: The record is damaged.
@@ -60,14 +79,14 @@ def read_record(folder: Path) -> Record | None:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise InstallError(
-            "the record of what was installed is damaged",
+            "the record of the installed files is damaged",
             where=str(path),
             fix=f"Move the folder {folder} away, then install again",
         ) from None
 
 
 def files_in(folder: Path) -> dict[str, Path]:
-    """Return all files of a folder by their path inside it, but what Python compiled there."""
+    """Return all files of a folder by relative path, except compiled Python files."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if (path.is_symlink() or not path.is_dir()) and "__pycache__" not in path.relative_to(folder).parts:
@@ -76,18 +95,18 @@ def files_in(folder: Path) -> dict[str, Path]:
 
 
 def is_unchanged(path: Path, recorded: str) -> bool:
-    """Tell whether a file is still what was written."""
+    """Return whether a file has the recorded content."""
     return path.is_file() and not path.is_symlink() and digest(path.read_bytes()) == recorded
 
 
 @contextmanager
 def replaced(folder: Path, files: Mapping[str, bytes], keep: Mapping[str, Path]) -> Iterator[None]:
-    """Replace a folder by another, all at once; as it was before where the body, or anything else, fails.
+    """Replace the content of a folder. If the body or anything else fails, the folder is unchanged.
 
     Args:
-        folder: The folder; need not be there. With nothing to hold, it is gone afterwards.
-        files: What it shall hold, by path inside it.
-        keep: Files that are copied over with their dates and rights, by their new path inside it.
+        folder: The folder, which need not exist. It is removed if there are no files.
+        files: New contents by relative path.
+        keep: Files to copy with dates and permissions, by their new relative path.
     """
     new, old = _beside(folder, "new"), _beside(folder, "old")
     recover(folder)
@@ -115,7 +134,7 @@ def replaced(folder: Path, files: Mapping[str, bytes], keep: Mapping[str, Path])
 
 
 def recover(folder: Path) -> None:
-    """Bring back what a run that was killed in the middle left aside."""
+    """Restore the folder after a run that was killed."""
     old = _beside(folder, "old")
     if old.is_dir() and not folder.exists():
         old.rename(folder)
@@ -129,7 +148,7 @@ def _beside(folder: Path, role: str) -> Path:
 
 
 def _copy(source: Path, target: Path, outputs: Outputs) -> None:
-    """Copy a file with its dates and rights; a link as a link."""
+    """Copy a file with its dates and permissions, and a link as a link."""
     if source.is_symlink():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.symlink_to(source.readlink())
@@ -140,14 +159,14 @@ def _copy(source: Path, target: Path, outputs: Outputs) -> None:
 
 
 @contextmanager
-def refusals_told(folder: Path) -> Iterator[None]:
-    """Turn what the system refuses into an error that tells what to do.
+def install_errors(folder: Path) -> Iterator[None]:
+    """Convert errors of the file system.
 
     Args:
-        folder: What it is about where the system names no file.
+        folder: Named in errors without a file name.
 
     Raises:
-        InstallError: The system refused something; nothing was changed then.
+        InstallError: A file operation failed.
     """
     try:
         yield

@@ -1,35 +1,33 @@
-"""The one line in a Nuke folder's ``init.py`` that leads to the plugin: put in and taken out, byte for byte."""
+"""The line in the ``init.py`` of a Nuke folder that adds the plugin; adding and removing it restores every byte."""
 
 from __future__ import annotations
 
 import re
 
-LINE = b"import nuke; nuke.pluginAddPath(\"./stcn\")  # added by 'stcn install nuke', goes with 'stcn uninstall nuke'"
-"""The line. It stands at the end, where no encoding line, docstring or future import can be in its way.
+LINE = b"import nuke; nuke.pluginAddPath(\"./stcn\")  # added by 'stcn install nuke', removed by 'stcn uninstall nuke'"
+"""The line. It is added at the end, after any encoding line, docstring or future import.
 
-It does not look whether the folder is there: `__file__` may be that of another init.py that ran in the meantime, and then
-the plugin would be gone without a word. Nuke passes over a folder that is missing.
+It does not check that the folder exists: `__file__` may be that of another init.py, and Nuke ignores missing folders.
 """
 
-_OURS = re.compile(rb"^" + re.escape(LINE) + rb"(?=\r?$)", re.MULTILINE)
-_OF_THE_USER = re.compile(rb"^[^#\r\n]*pluginAddPath\(\s*[rR]?[\"'](?:\./)?stcn/?[\"']", re.MULTILINE)
+_LINE = re.compile(rb"^" + re.escape(LINE) + rb"(?=\r?$)", re.MULTILINE)
+_USER_LINE = re.compile(rb"^[^#\r\n]*pluginAddPath\(\s*[rR]?[\"'](?:\./)?stcn/?[\"']", re.MULTILINE)
 
 
 def has_line(content: bytes) -> bool:
-    """Tell whether our line is there."""
-    return _OURS.search(content) is not None
+    """Return whether the line is present."""
+    return _LINE.search(content) is not None
 
 
-def leads_to_plugin(content: bytes) -> bool:
-    """Tell whether a line leads to the plugin, be it ours or one that the user wrote."""
-    return has_line(content) or _OF_THE_USER.search(content) is not None
+def adds_plugin(content: bytes) -> bool:
+    """Return whether any line adds the plugin, including one that the user wrote."""
+    return has_line(content) or _USER_LINE.search(content) is not None
 
 
 def with_line(content: bytes) -> bytes:
-    """Return an ``init.py`` with our line at its end.
+    """Return an ``init.py`` with the line at its end.
 
-    The last line ends as the last line did before, with a line break or without, so that `without_line` finds the way
-    back with no other record.
+    The new last line has a line break only if the old one had, so that `without_line` can restore the file.
     """
     line_break = b"\r\n" if b"\r\n" in content or content.endswith(b"\r") else b"\n"
     if content and not content.endswith(b"\n"):
@@ -38,8 +36,8 @@ def with_line(content: bytes) -> bytes:
 
 
 def without_line(content: bytes) -> bytes:
-    """Return an ``init.py`` as it was before `with_line`, along with all that was written into it since."""
-    match = _OURS.search(content)
+    """Return an ``init.py`` without the line; later changes by the user stay."""
+    match = _LINE.search(content)
     if match is None:
         return content
     before, after = content[: match.start()], content[match.end() :]

@@ -1,4 +1,4 @@
-"""The Python that a host starts its worker with, tried before it is recorded."""
+"""The Python interpreter of the worker, which is tested before it is recorded."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from stcn_plugin.bridge.launch import without_python
 from stcn_plugin.errors import InstallError
 
 _SECONDS = 60.0
-_ASK = "import stcn_plugin; print(stcn_plugin.__version__)"
+_QUERY = "import stcn_plugin; print(stcn_plugin.__version__)"
 _VERSION = re.compile(r"\d+(\.\d+)+\S*")
 
 
 def worker_python(named: Path | None = None) -> str:
-    """Return the interpreter to record: this very one, or the one that was named and has this version too.
+    """Return the interpreter to record: the running one, or another one with the same version of this package.
 
     Args:
-        named: Another interpreter, such as the one that a farm sees under the same path.
+        named: Path of another interpreter, such as one on a shared disk.
 
     Raises:
-        InstallError: It cannot be started, lacks stcn_plugin, or has another version of it.
+        InstallError: It cannot be started, or does not have this version of stcn_plugin.
     """
     if named is None:
         if not sys.executable:
-            raise InstallError("this Python does not know its own path", fix="Name the interpreter with --python PATH")
+            raise InstallError("the path of this Python is unknown", fix="Give an interpreter with --python PATH")
         return sys.executable
-    python = str(named.expanduser().absolute())  # not resolved: a link is what makes a virtual environment of it
+    python = str(named.expanduser().absolute())  # not resolved: the python of a virtual environment is a link
     found = _version_in(python)
     if found != __version__:
         raise InstallError(
-            f"that Python has stcn_plugin {found}, and this is {__version__}",
+            f"that Python has stcn_plugin {found}, expected {__version__}",
             where=python,
             fix=f"Install from there: {shlex.quote(python)} -m stcn_plugin install",
         )
@@ -44,26 +44,26 @@ def worker_python(named: Path | None = None) -> str:
 
 def _version_in(python: str) -> str:
     try:
-        result = subprocess.run(  # noqa: S603 - the interpreter is the user's own setting, and no shell is involved
-            [python, "-c", _ASK],
+        result = subprocess.run(  # noqa: S603 - an interpreter of the user, without a shell
+            [python, "-c", _QUERY],
             capture_output=True,
             text=True,
             errors="replace",
             env=without_python(os.environ),
-            cwd=Path(python).anchor,  # a checkout in the current folder is no installation
+            cwd=Path(python).anchor,  # do not import a checkout in the current folder
             timeout=_SECONDS,
             check=False,
         )
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InstallError(
-            f"that Python cannot be started: {reason}", where=python, fix="Give the path of the interpreter itself"
+            f"that Python cannot be started: {reason}", where=python, fix="Give the path of the interpreter"
         ) from None
     except subprocess.TimeoutExpired:
-        raise InstallError(f"that Python gave no answer within {_SECONDS:.0f} s", where=python) from None
+        raise InstallError(f"that Python did not answer within {_SECONDS:.0f} s", where=python) from None
     version = result.stdout.strip().rpartition("\n")[2]
     if result.returncode != 0 or not _VERSION.fullmatch(version):
         raise InstallError(
-            "this is no Python with stcn_plugin", where=python, fix="Install it there, or leave out --python"
+            "that is not a Python with stcn_plugin", where=python, fix="Install it there, or leave out --python"
         )
     return version

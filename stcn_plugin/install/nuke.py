@@ -1,4 +1,4 @@
-"""The Nuke plugin in a folder that Nuke looks into: ``~/.nuke``, or any other on ``NUKE_PATH``."""
+"""Installation of the Nuke plugin in ``~/.nuke`` or another folder on ``NUKE_PATH``."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from pathlib import Path
 from stcn_plugin import __version__
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import InstallError
-from stcn_plugin.install.changes import Changes
 from stcn_plugin.install.folder import (
     RECORD,
+    Changes,
     Record,
     digest,
     files_in,
+    install_errors,
     is_unchanged,
     read_record,
     recover,
-    refusals_told,
     replaced,
 )
-from stcn_plugin.install.init_file import has_line, leads_to_plugin, with_line, without_line
+from stcn_plugin.install.init_file import adds_plugin, has_line, with_line, without_line
 from stcn_plugin.install.payload import Files, bridge_files, host_files, licence, pluggy_files
 
 FOLDER = "stcn"
-"""Name of our folder in the user's."""
+"""Name of the plugin's folder in the Nuke folder."""
 
 _INIT = "init.py"
 
 
 def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
-    """Put the plugin into a Nuke folder, or bring the one that is there up to date.
+    """Install the plugin in a Nuke folder, or update it.
 
-    Files that the user changed give way to the new ones and stay beside them as ``<name>.yours``; files that the user
-    added stay where they are. Whatever fails, the folder holds either what it held before or all of the new.
+    Files that the user changed are replaced and kept as ``<name>.yours``; files that the user added stay. Installation
+    is all-or-nothing: if anything fails, the folder is unchanged.
 
     Args:
-        folder: Such as ``~/.nuke``; created where it is missing.
-        python: The Python that the worker is started with.
-        dry_run: Only tell what would change.
+        folder: Such as ``~/.nuke``; created if missing.
+        python: Interpreter of the worker.
+        dry_run: Change nothing; only return the changes.
 
     Raises:
-        InstallError: Something is in the way, or the folder cannot be written.
+        InstallError: A file is in the way, or the folder cannot be written.
     """
     folder = folder.expanduser().absolute()
-    with refusals_told(folder):
+    with install_errors(folder):
         ours = _own_folder(folder, clean=not dry_run)
         init = _Init.of(folder)
         files = _payload()
@@ -56,15 +56,15 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
         record = Record(python, __version__, created, {name: digest(data) for name, data in files.items()})
         files[RECORD] = record.to_json()
 
-        there = files_in(ours)
-        keep = _kept(there, files, old, ours)
-        is_extended = not leads_to_plugin(init.content or b"")
+        present = files_in(ours)
+        keep = _user_files(present, files, old, ours)
+        is_extended = not adds_plugin(init.content or b"")
         changes = Changes(
             written=(
-                *(ours / name for name, data in files.items() if not _holds(there, name, data)),
+                *(ours / name for name, data in files.items() if not _is_installed(present, name, data)),
                 *([init.path] if is_extended else []),
             ),
-            removed=tuple(path for name, path in there.items() if name not in files and path not in keep.values()),
+            removed=tuple(path for name, path in present.items() if name not in files and path not in keep.values()),
             kept=tuple(ours / name for name in keep),
         )
         if changes and not dry_run:
@@ -76,39 +76,39 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
 
 
 def uninstall(folder: Path, *, dry_run: bool = False) -> Changes:
-    """Take the plugin out of a Nuke folder: what was written goes, what the user changed or added stays.
+    """Remove the plugin from a Nuke folder; files that the user changed or added stay.
 
     Args:
         folder: Such as ``~/.nuke``.
-        dry_run: Only tell what would change.
+        dry_run: Change nothing; only return the changes.
 
     Raises:
         InstallError: The folder cannot be written.
     """
     folder = folder.expanduser().absolute()
-    with refusals_told(folder):
+    with install_errors(folder):
         ours = _own_folder(folder, clean=not dry_run)
         init = _Init.of(folder)
         old = read_record(ours)
-        there = files_in(ours) if old else {}
+        present = files_in(ours) if old else {}
         recorded = old.files if old else {}
         stays = {
             name: path
-            for name, path in there.items()
+            for name, path in present.items()
             if name != RECORD and not (name in recorded and is_unchanged(path, recorded[name]))
         }
         is_ours = init.content is not None and has_line(init.content)
         changes = Changes(
-            written=(init.path,) if is_ours and not init.goes_with(old) else (),
+            written=(init.path,) if is_ours and not init.is_removed_with(old) else (),
             removed=(
-                *(path for name, path in there.items() if name not in stays),
-                *([init.path] if init.goes_with(old) else []),
+                *(path for name, path in present.items() if name not in stays),
+                *([init.path] if init.is_removed_with(old) else []),
             ),
-            kept=(*stays.values(), *([init.path] if leads_to_plugin(without_line(init.content or b"")) else [])),
+            kept=(*stays.values(), *([init.path] if adds_plugin(without_line(init.content or b"")) else [])),
         )
         if changes and not dry_run:
             with replaced(ours, {}, stays) if old else nullcontext():
-                if init.goes_with(old):
+                if init.is_removed_with(old):
                     init.path.unlink()
                 elif is_ours:
                     init.write(without_line(init.content or b""))
@@ -117,7 +117,7 @@ def uninstall(folder: Path, *, dry_run: bool = False) -> Changes:
 
 @dataclass(frozen=True)
 class _Init:
-    """The user's ``init.py``: the file itself where the name is a link to it, and its content where there is one."""
+    """The user's ``init.py``: its path with links resolved, and its content, ``None`` if it does not exist."""
 
     path: Path
     content: bytes | None
@@ -128,10 +128,10 @@ class _Init:
         path = path.resolve() if path.is_symlink() else path
         return cls(path, path.read_bytes() if path.exists() else None)
 
-    def goes_with(self, record: Record | None) -> bool:
-        """Tell whether the file is there for our line alone."""
-        has_only_it = self.content is not None and has_line(self.content) and not without_line(self.content)
-        return has_only_it and record is not None and _INIT in record.created
+    def is_removed_with(self, record: Record | None) -> bool:
+        """Return whether the file was created for the line and has nothing else."""
+        has_only_line = self.content is not None and has_line(self.content) and not without_line(self.content)
+        return has_only_line and record is not None and _INIT in record.created
 
     def write(self, content: bytes) -> None:
         permissions = None if self.content is None else stat.S_IMODE(self.path.stat().st_mode)
@@ -142,9 +142,9 @@ def _own_folder(folder: Path, *, clean: bool) -> Path:
     ours = folder / FOLDER
     if ours.is_symlink() or (ours.exists() and not ours.is_dir()):
         raise InstallError(
-            "there is a link or a file of that name, which stcn did not write",
+            "a link or a file of that name exists that stcn did not create",
             where=str(ours),
-            fix="Move it away or rename it, then try again",
+            fix="Move or rename it, then try again",
         )
     if clean:
         recover(ours)
@@ -156,37 +156,37 @@ def _payload() -> Files:
     return {**host_files("nuke"), **{f"site/{name}": data for name, data in site.items()}}
 
 
-def _holds(there: Mapping[str, Path], name: str, data: bytes) -> bool:
-    return name in there and is_unchanged(there[name], digest(data))
+def _is_installed(present: Mapping[str, Path], name: str, data: bytes) -> bool:
+    return name in present and is_unchanged(present[name], digest(data))
 
 
-def _kept(there: Mapping[str, Path], files: Files, old: Record | None, ours: Path) -> dict[str, Path]:
-    """Return the user's own files, by the names that they have afterwards.
+def _user_files(present: Mapping[str, Path], files: Files, old: Record | None, ours: Path) -> dict[str, Path]:
+    """Return the files of the user by their new names.
 
     Raises:
-        InstallError: The folder is not of our making, and has files where ours would go.
+        InstallError: The folder was not created by stcn and has a file of the same name as one of the plugin.
     """
     recorded = old.files if old else {}
     keep: dict[str, Path] = {}
-    for name, path in there.items():
+    for name, path in present.items():
         if name == RECORD or (name in recorded and is_unchanged(path, recorded[name])):
             continue
         if name not in files:
             keep[name] = path
-        elif not _holds(there, name, files[name]):
+        elif not _is_installed(present, name, files[name]):
             if old is None:
                 raise InstallError(
-                    "the file is in the way, and stcn did not write it",
+                    "the file is in the way and was not created by stcn",
                     where=str(ours / name),
-                    fix="Move it away or rename it, then install again",
+                    fix="Move or rename it, then install again",
                 )
-            keep[_free_name(f"{name}.yours", there)] = path
+            keep[_free_name(f"{name}.yours", present)] = path
     return keep
 
 
-def _free_name(name: str, there: Mapping[str, Path]) -> str:
+def _free_name(name: str, present: Mapping[str, Path]) -> str:
     free, number = name, 1
-    while free in there:
+    while free in present:
         number += 1
         free = f"{name}{number}"
     return free

@@ -1,4 +1,4 @@
-"""What goes into a host: its own files, the bridge, and pluggy. All are copied from where this package is installed."""
+"""The files of a host plugin: its own, the bridge, and pluggy, copied from the installation of this package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stcn_plugin
 from stcn_plugin.errors import InstallError
 
 Files = dict[str, bytes]
-"""Contents by path, relative and with forward slashes."""
+"""Contents by relative path with forward slashes."""
 
 _PACKAGE = Path(stcn_plugin.__file__).parent
 _BRIDGE = ("__init__.py", "environment.py", "errors.py", "frames.py", "py.typed")
@@ -19,13 +19,13 @@ _REINSTALL = "Install stcn_plugin again"
 
 
 def host_files(host: str) -> Files:
-    """Return the files of one host's plugin.
+    """Return the files of the plugin for one host.
 
     Args:
         host: Folder under ``hosts``, such as ``nuke`` or ``blender/extension``.
 
     Raises:
-        InstallError: This installation came without them.
+        InstallError: They are missing from this installation.
     """
     files = _files_under(hosts_folder() / host)
     if not files:
@@ -34,13 +34,13 @@ def host_files(host: str) -> Files:
 
 
 def hosts_folder() -> Path:
-    """Return where the hosts' files are: inside the package when it was installed, beside it in a checkout."""
+    """Return the folder with the files of all hosts: in the installed package, or next to it in a checkout."""
     inside = _PACKAGE / "_hosts"
     return inside if inside.is_dir() else _PACKAGE.parent / "hosts"
 
 
 def bridge_files() -> Files:
-    """Return the part of this package that runs inside a host."""
+    """Return the part of this package that runs in a host."""
     files = {f"stcn_plugin/{name}": (_PACKAGE / name).read_bytes() for name in _BRIDGE}
     files |= {f"stcn_plugin/bridge/{name}": data for name, data in _files_under(_PACKAGE / "bridge").items()}
     return files
@@ -50,7 +50,7 @@ def licence() -> bytes:
     """Return the licence of this package.
 
     Raises:
-        InstallError: This installation came without it.
+        InstallError: It is missing from this installation.
     """
     for path in (_PACKAGE / "_hosts" / "LICENSE", _PACKAGE.parent / "LICENSE"):
         if path.is_file():
@@ -62,7 +62,7 @@ def pluggy_version() -> str:
     """Return the version of the installed pluggy.
 
     Raises:
-        InstallError: There is none.
+        InstallError: pluggy is not installed.
     """
     return _pluggy().version
 
@@ -71,7 +71,7 @@ def pluggy_files() -> Files:
     """Return the installed pluggy: its modules, its metadata and its licence.
 
     Raises:
-        InstallError: There is none, or its files are not recorded.
+        InstallError: pluggy is not installed, or has no record of its files.
     """
     found = _pluggy()
     files = {}
@@ -88,7 +88,7 @@ def _pluggy() -> Distribution:
     try:
         return distribution("pluggy")
     except PackageNotFoundError:
-        raise InstallError("pluggy is not installed beside stcn_plugin", fix=_REINSTALL) from None
+        raise InstallError("pluggy is not installed", fix=_REINSTALL) from None
 
 
 def _belongs(path: PurePosixPath) -> bool:
@@ -103,7 +103,7 @@ def _files_under(folder: Path) -> Files:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder but hidden ones and what Python leaves behind."""
+    """Yield the files of a folder, except hidden and compiled ones."""
     for path in folder.rglob("*"):
         parts = path.relative_to(folder).parts
         if path.is_file() and "__pycache__" not in parts and not any(part.startswith(".") for part in parts):

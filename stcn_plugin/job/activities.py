@@ -1,4 +1,4 @@
-"""What a job is working on at any moment: for signs of life, and for errors that nobody foresaw."""
+"""The current activities of a job. They are reported as heartbeats and locate unexpected errors."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stcn_plugin.device_failures import device_error
 from stcn_plugin.errors import CancelledError, STCNError, UnexpectedError
 
 
-def described(error: BaseException, *, where: str | None = None) -> STCNError:
-    """Describe any error for a person.
+def describe_error(error: BaseException, *, where: str | None = None) -> STCNError:
+    """Return the error to show to the user for any exception.
 
     Args:
-        error: What was raised; an `STCNError` is returned as it is.
-        where: The file or frame that was being worked on.
+        error: The exception; an `STCNError` is returned unchanged.
+        where: The file or frame that was being processed.
     """
     if isinstance(error, STCNError):
         return error
@@ -25,11 +25,11 @@ def described(error: BaseException, *, where: str | None = None) -> STCNError:
 
 
 @contextmanager
-def device_errors_described() -> Iterator[None]:
-    """Describe errors of memory and of GPUs that are raised inside; other errors pass as they are.
+def describe_device_errors() -> Iterator[None]:
+    """Raise out-of-memory errors and GPU failures as `DeviceError`; other exceptions pass unchanged.
 
     Raises:
-        DeviceError: Memory did not suffice, or the GPU failed; the error that said so is its cause.
+        DeviceError: Memory ran out, or the GPU failed; the original exception is its cause.
     """
     try:
         yield
@@ -42,11 +42,11 @@ def device_errors_described() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Activity:
-    """One piece of work.
+    """Something that a job is doing.
 
     Args:
-        what: What is done, such as ``reading frame 1001 of the plate``.
-        file: The file that is read or written; ``None`` for computing.
+        what: A description, such as ``reading frame 1001 of the plate``.
+        file: The file that is read or written; ``None`` for computation.
     """
 
     what: str
@@ -58,12 +58,12 @@ class Activity:
 
 @final
 class Activities:
-    """The pieces of work that are under way, on any thread.
+    """The current activities of all threads of a job.
 
     Args:
-        on_change: Called with all of them, the oldest first, whenever one begins, gets further or ends. Called on any
-            thread, by one at a time.
-        is_cancelled: Whether to stop.
+        on_change: Called with the current activities, oldest first, whenever one begins, advances or ends. Called on
+            any thread, by one thread at a time.
+        is_cancelled: Returns whether the job is cancelled.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class Activities:
 
     @contextmanager
     def during(self, what: str, file: object = None) -> Iterator[None]:
-        """Work on something.
+        """Record an activity while the context lasts.
 
         Args:
-            what: What is done.
+            what: A description.
             file: The file that is read or written.
 
         Raises:
-            DeviceError: Memory did not suffice, or the GPU failed.
-            UnexpectedError: An error that is not of this package was raised inside; names the work.
+            DeviceError: Memory ran out, or the GPU failed.
+            UnexpectedError: Any other exception that is not an `STCNError` was raised; names the activity.
         """
         activity, key = Activity(what, None if file is None else str(file)), object()
         try:
@@ -95,20 +95,20 @@ class Activities:
         except STCNError:
             raise
         except Exception as error:
-            raise described(error, where=str(activity)) from error
+            raise describe_error(error, where=str(activity)) from error
         finally:
             self._change(key, None)
 
-    def go_on(self) -> None:
-        """Report that work has got further, and stop where that is wanted; between any two stages of it.
+    def checkpoint(self) -> None:
+        """Report that an activity has advanced, and stop if the job is cancelled. Call it between any two stages.
 
         Raises:
-            CancelledError: It is.
+            CancelledError: The job is cancelled.
         """
         with self._lock:
             self._on_change(tuple(self._running.values()))
         if self._is_cancelled():
-            raise CancelledError("cancelled; the mattes written so far are whole")
+            raise CancelledError("cancelled; the mattes written so far are complete")
 
     def _change(self, key: object, activity: Activity | None) -> None:
         with self._lock:

@@ -1,4 +1,4 @@
-"""What the backward pass found, kept on disk until the forward pass comes by."""
+"""A temporary file with the probabilities of the backward pass, for the forward pass to blend with."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from stcn_plugin.errors import OutputError
 
 @final
 class BackwardBuffer:
-    """A temporary file of half-precision probabilities, one record per frame; gone when closed, however the job ends.
+    """A temporary file of half-precision probabilities, one record per frame.
+
+    The file has no name and is deleted when it is closed, even if the process is killed.
 
     Args:
         shape: ``(O, h, w)`` of a frame's probabilities.
-        records: How many frames there will be.
+        records: Number of frames.
 
     Raises:
-        OutputError: The temporary folder has no room for them.
+        OutputError: The temporary folder has too little free space.
     """
 
     def __init__(self, shape: tuple[int, int, int], *, records: int) -> None:
@@ -32,12 +34,11 @@ class BackwardBuffer:
         self._size = records * self._bytes
         if shutil.disk_usage(tempfile.gettempdir()).free < self._size:
             raise self._full("too little space is free")
-        # Written only between two keyframes. The file has no name, so that not even a kill leaves it behind.
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
         self._records: dict[int, int] = {}
 
     def put(self, index: int, probabilities: Tensor) -> None:
-        """Keep a frame's probabilities ``(O, h, w)``.
+        """Store a frame's probabilities ``(O, h, w)``.
 
         Raises:
             OutputError: The temporary folder is full.
@@ -68,7 +69,7 @@ class BackwardBuffer:
 
     def _full(self, cause: str) -> OutputError:
         return OutputError(
-            f"the temporary file between two keyframes cannot take {self._size / 1e6:.0f} MB: {cause.lower()}",
+            f"the probabilities of the backward pass need {self._size / 1e6:.0f} MB of temporary space: {cause.lower()}",
             where=tempfile.gettempdir(),
             fix="Free some space there, or set TMPDIR to a folder on a larger disk",
         )

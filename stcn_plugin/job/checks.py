@@ -1,4 +1,4 @@
-"""What must hold before a shot runs: frames that are there, keyframes that fit, files that may be written."""
+"""Checks before a shot runs: its frames exist, its keyframes fit, and its files can be written."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
 from stcn_plugin.frames import MAX_FRAMES, format_frame_range, shortened
+from stcn_plugin.media.listing import as_pattern
 from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import overlay_files
 from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
@@ -19,10 +20,19 @@ from stcn_plugin.shot.model import Shot
 
 
 def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tuple[int, ...]:
-    """Return the frames of the shot that will have mattes.
+    """Return the frames of the shot that get mattes.
 
-    Without a range it is every frame from the first to the last on disk, gaps included, so that the policy for
-    missing frames has its say. Frames to skip are settled here, once, since both passes must see the same ones.
+    Without a frame range, these are all frames from the first to the last on disk, including gaps, which
+    ``read.missing`` then applies to. Skipped frames are removed.
+
+    Args:
+        sequence: The plate.
+        on_disk: Its files.
+        shot: The shot.
+
+    Raises:
+        PlateError: No file of the plate exists, or they span too many frames.
+        MissingFrameError: A frame has no file, and ``read.missing`` is ``stop``.
     """
     found = sorted({*on_disk.names, *on_disk.broken})
     if not found:
@@ -36,7 +46,7 @@ def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tu
         raise PlateError(
             f"the frames on disk reach from {found[0]} to {found[-1]}, more than {MAX_FRAMES:,} frames",
             where=sequence.pattern,
-            fix="Give the range of the shot, or remove the file whose number is not a frame's",
+            fix="Give the range of the shot, or remove the file whose number is not a frame number",
         )
     frames = asked or tuple(range(found[0], found[-1] + 1))
     missing = [frame for frame in frames if frame not in on_disk.names]
@@ -47,7 +57,7 @@ def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tu
 
 
 def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[int], asked: int) -> MissingFrameError:
-    """Return the error of frames without a file; links to nothing are told apart."""
+    """Return the error for frames without a file; broken links get a message of their own."""
     setting = "set read.missing to hold or skip"
     if broken := [frame for frame in missing if frame in on_disk.broken]:
         more = f", as are those of {len(broken) - 1} other frames" if len(broken) > 1 else ""
@@ -63,14 +73,32 @@ def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[in
     )
 
 
+def padding_warning(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> str | None:
+    """Return a warning if frames are left out because the numbers of their files have another padding than the pattern."""
+    asked = set(shot.frames or on_disk.others)
+    left_out = [frame for frame in on_disk.others if frame in asked]
+    if not left_out:
+        return None
+    name = on_disk.others[left_out[0]]
+    fix = f"; the pattern of {name} is {pattern}" if (pattern := as_pattern(name)) else ""
+    return (
+        f"{sequence.pattern}: the frames {shortened(format_frame_range(left_out))} are left out, since their files have "
+        f"another number of digits{fix}"
+    )
+
+
 def check_keyframes(on_disk: FilesOnDisk, frames: Sequence[int], shot: Shot) -> None:
-    """Refuse keyframes that stand on no frame of the plate."""
+    """Check that every keyframe is on a frame of the shot.
+
+    Raises:
+        KeyframeError: A keyframe is on a frame that the plate or the frame range does not have.
+    """
     inside = set(frames)
     asked = set(shot.frames or frames)
     for keyframe in shot.keyframes:
         if keyframe.frame not in on_disk.names and keyframe.frame in asked:
             raise KeyframeError(
-                f"the plate has no frame {keyframe.frame}, which this keyframe is for",
+                f"the plate has no frame {keyframe.frame}",
                 where=str(keyframe.file),
                 fix="Put keyframes on frames that are on disk",
             )
@@ -83,11 +111,11 @@ def check_keyframes(on_disk: FilesOnDisk, frames: Sequence[int], shot: Shot) -> 
 
 
 def shot_outputs(shot: Shot, frames: Sequence[int] = ()) -> Outputs:
-    """Return what writes the files of a shot, and never over a frame of its plate or a keyframe.
+    """Return the writer of a shot's files, which refuses to overwrite the plate and the keyframes.
 
     Args:
         shot: The shot.
-        frames: Its frames, where they are known; files of the plate that are on disk count in any case.
+        frames: Its frames if they are known; all plate files on disk are protected in any case.
     """
     sequence = FrameSequence.parse(shot.plate)
     on_disk = sequence.on_disk()
@@ -97,20 +125,24 @@ def shot_outputs(shot: Shot, frames: Sequence[int] = ()) -> Outputs:
 
 
 def check_outputs(outputs: Outputs, writer: MatteWriter, frames: Sequence[int], shot: Shot) -> None:
-    """Refuse to write over what the shot is made of, and where nothing can be written at all."""
+    """Check that mattes and overlays can be written, and that none would overwrite the plate or a keyframe.
+
+    Raises:
+        OutputError: A file cannot be written, or would overwrite a source.
+    """
     mattes = [path for frame in frames for path in writer.paths(frame)]
     folder = shot.settings.overlay.folder
     outputs.prepare([*mattes, *(overlay_files(Path(folder), frames) if folder else ())])
 
 
-def stale_mattes(writer: MatteWriter, out: FrameSequence, frames: Sequence[int]) -> str | None:
-    """Return what to warn of where mattes of an earlier run with one object would be taken for those of this run.
+def stale_mattes_warning(writer: MatteWriter, out: FrameSequence, frames: Sequence[int]) -> str | None:
+    """Return a warning if mattes of an earlier run with one object could be mistaken for those of this run.
 
-    Files that hold one matte each are called as asked where there is one object, and by object where there are several.
+    With one file per object, files of a single object have the given name, and those of several objects add their names.
 
     Args:
-        writer: What will write the mattes.
-        out: The frame pattern that was asked for.
+        writer: The writer of the mattes.
+        out: The given frame pattern.
         frames: Frames of the shot.
     """
     patterns = set(writer.patterns.values())
@@ -120,26 +152,37 @@ def stale_mattes(writer: MatteWriter, out: FrameSequence, frames: Sequence[int])
         return None
     names = ", ".join(sorted(Path(pattern).name for pattern in patterns))
     return (
-        f"{out}: the mattes there are of an earlier run with one object and stay as they are. Now there are several "
-        f"objects, and their mattes are {names}"
+        f"{out}: these mattes are from an earlier run with one object and are not replaced. The mattes of the objects "
+        f"in this run are {names}"
     )
 
 
-def check_life(
+def check_object_ranges(
     life: Mapping[str, tuple[int, int]],
     objects: Sequence[str],
     masks: Mapping[int, Mapping[str, Tensor]],
     shot: Shot,
     frames: tuple[int, ...],
 ) -> None:
-    """Refuse objects that no keyframe shows, and keyframes of objects that are not there yet or no longer."""
+    """Check that every listed object has a keyframe, and that no keyframe is outside its object's range.
+
+    Args:
+        life: Object name to the first and last index of its range, for all listed objects.
+        objects: Names of the objects that have keyframes.
+        masks: Index to object name to the artist's mask.
+        shot: The shot.
+        frames: Frames of the shot.
+
+    Raises:
+        PresetError: One of these is not the case.
+    """
     where = str(shot.path) if shot.path else None
     for name in life:
         if name not in objects:
             raise PresetError(
-                f"no keyframe shows the object '{name}'; they show: {', '.join(objects)}",
+                f"no keyframe has the object '{name}'; they have: {', '.join(objects)}",
                 where=where,
-                fix="Add a keyframe of it, or remove it from objects",
+                fix="Add a keyframe for it, or remove it from objects",
             )
     for index, mattes in masks.items():
         for name in mattes:
@@ -154,24 +197,32 @@ def check_life(
 
 
 def check_update(update: Collection[int], frames: Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of the frames to update; refuse those that the shot does not have."""
-    if strangers := sorted(set(update) - set(frames)):
+    """Return the indices of the frames to update.
+
+    Raises:
+        KeyframeError: The shot does not have these frames.
+    """
+    if unknown := sorted(set(update) - set(frames)):
         raise KeyframeError(
-            f"there is no frame {format_frame_range(strangers)} to update among "
+            f"frame {format_frame_range(unknown)} cannot be updated; the shot has the frames "
             f"{shortened(format_frame_range(frames))}",
-            fix="Name the frames whose keyframes are new, changed or gone",
+            fix="List the frames whose keyframes are new, changed or removed",
         )
     changed = set(update)
     return tuple(index for index, frame in enumerate(frames) if frame in changed)
 
 
 def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Sequence[range], *, display: Window) -> None:
-    """Refuse an update of mattes that are not there, or that were written for other objects or in another layout."""
-    touched = {index for part in written for index in part}
-    kept = [frame for index, frame in enumerate(frames) if index not in touched]
-    if missing := [frame for frame in kept if not all(path.is_file() for path in writer.paths(frame))]:
+    """Check that the mattes outside an update exist and have the same objects and layout.
+
+    Raises:
+        OutputError: They are missing or differ.
+    """
+    updated = {index for part in written for index in part}
+    others = [frame for index, frame in enumerate(frames) if index not in updated]
+    if missing := [frame for frame in others if not all(path.is_file() for path in writer.paths(frame))]:
         raise OutputError(
-            f"{len(missing)} frames outside of the update have no mattes of {', '.join(writer.layers)}: "
+            f"{len(missing)} frames outside the update have no mattes of {', '.join(writer.layers)}: "
             f"{shortened(format_frame_range(missing))}",
             where=next(iter(writer.patterns.values())),
             fix="Run the whole shot first, without an update",

@@ -1,4 +1,4 @@
-"""Mattes kept in memory."""
+"""Lossless compression of mattes in memory."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Matte = NDArray[np.float32]
 
 @final
 class CompressedMatte:
-    """A matte in little memory, exactly as it was.
+    """A losslessly compressed matte.
 
-    What is not 0 is kept, compressed, in the smallest number format that holds it. A clean UHD matte, 33 MB as float32,
-    takes less than one.
+    The bounding box of all nonzero pixels is compressed in the smallest number format that represents it exactly. A
+    clean UHD matte, 33 MB as float32, takes less than 1 MB.
 
     Args:
         matte: ``(H, W)`` float32 in [0, 1].
@@ -30,17 +30,17 @@ class CompressedMatte:
         rows, columns = (np.flatnonzero(matte.any(axis=axis)) for axis in (1, 0))
         self._box = (_span(rows), _span(columns))
         inside = matte[self._box]
-        stored = next(numbers for numbers in _smallest_first(inside) if np.array_equal(to_float(numbers), inside))
+        stored = next(array for array in _candidate_formats(inside) if np.array_equal(to_float(array), inside))
         self._dtype = stored.dtype
         self._data = zlib.compress(stored.tobytes(), level=1)
 
     @property
     def size(self) -> int:
-        """Bytes that it takes."""
+        """Compressed size in bytes."""
         return len(self._data)
 
     def unpack(self) -> Matte:
-        """Return the matte."""
+        """Return the original matte."""
         matte = np.zeros(self._shape, np.float32)
         inside = matte[self._box]
         inside[...] = to_float(np.frombuffer(zlib.decompress(self._data), self._dtype)).reshape(inside.shape)
@@ -51,8 +51,8 @@ def _span(indices: NDArray[np.intp]) -> slice:
     return slice(int(indices[0]), int(indices[-1]) + 1) if indices.size else slice(0, 0)
 
 
-def _smallest_first(matte: Matte) -> Iterator[NDArray[Any]]:
-    """Yield a matte in number formats of growing size; the last one holds every matte."""
+def _candidate_formats(matte: Matte) -> Iterator[NDArray[Any]]:
+    """Yield a matte in number formats of increasing size; the last one is always exact."""
     yield np.rint(matte * np.float32(255)).astype(np.uint8)
     yield np.rint(matte * np.float32(65535)).astype(np.uint16)
     yield matte.astype(np.float16)

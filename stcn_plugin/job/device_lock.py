@@ -1,7 +1,7 @@
-"""DeviceFileLock: on a CPU the network and the work on files run one after the other, not at once.
+"""On a CPU, the network and the work on files take turns instead of running at the same time.
 
-The network runs on all cores in hundreds of short parallel stretches, and each waits for its slowest thread. A thread
-whose core is busy with a file holds up all the others: on two cores, a 480-line job took 1.25 times as long at once.
+The network runs on all cores, in hundreds of short parallel regions that each wait for the slowest thread. A core that
+is busy with a file holds up all the others: on two cores, a 480-line job took 1.25 times as long without this lock.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from typing import final
 
 @final
 class DeviceFileLock:
-    """Keeps work on files, of several threads at once, away from the network's.
+    """Prevents work on files while the network runs, and the reverse. Several threads may work on files together.
 
-    Whoever feeds the network must hold no turn while it waits for a file.
+    The thread that runs the network must not hold the lock while it waits for a file.
 
     Args:
-        together: Whether they may run at once after all, as where the network is on a GPU.
+        is_shared: Whether both may run at the same time after all, as with a network on a GPU.
     """
 
-    def __init__(self, *, together: bool) -> None:
-        self._together = together
+    def __init__(self, *, is_shared: bool) -> None:
+        self._is_shared = is_shared
         self._condition = Condition()
-        self._files: set[object] = set()
-        self._network = False
+        self._file_holders: set[object] = set()
+        self._is_network_claimed = False
 
     @contextmanager
     def file(self) -> Iterator[None]:
-        """Work on a file, beside others that do; the network's turn comes first where it waits for one."""
-        turn = object()
+        """Hold the lock for work on a file, together with other files. A waiting network goes first."""
+        holder = object()
         try:
             with self._condition:
-                self._condition.wait_for(lambda: self._together or not self._network)
-                self._files.add(turn)
+                self._condition.wait_for(lambda: self._is_shared or not self._is_network_claimed)
+                self._file_holders.add(holder)
             yield
-        finally:  # also where an interrupt came while waiting
+        finally:  # also after an interrupt while waiting
             with self._condition:
-                self._files.discard(turn)
+                self._file_holders.discard(holder)
                 self._condition.notify_all()
 
     @contextmanager
     def network(self) -> Iterator[None]:
-        """Run the network, once the files that are being worked on are done."""
+        """Hold the lock for the network, after the files that are in progress are done."""
         try:
             with self._condition:
-                self._network = True
-                self._condition.wait_for(lambda: self._together or not self._files)
+                self._is_network_claimed = True
+                self._condition.wait_for(lambda: self._is_shared or not self._file_holders)
             yield
-        finally:  # also where an interrupt came while waiting
+        finally:  # also after an interrupt while waiting
             with self._condition:
-                self._network = False
+                self._is_network_claimed = False
                 self._condition.notify_all()

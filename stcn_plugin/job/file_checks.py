@@ -1,4 +1,4 @@
-"""Whether a shot could run now, without running it: everything that `prepare` checks, and all that is wrong at once."""
+"""Checks of a shot and its files without running it. Unlike `prepare`, it reports all problems and not only the first."""
 
 from __future__ import annotations
 
@@ -18,58 +18,58 @@ from stcn_plugin.media.overlays import overlay_files
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.shot.model import Keyframe, Shot
+from stcn_plugin.studio.lookup import weights_store
 from stcn_plugin.studio.plugins import builtin_hooks
-from stcn_plugin.studio.weights import weights_store
 from stcn_plugin.weights.reading import read_weights
 
 
 def shot_problems(shot: Shot, *, studio: Hooks | None = None) -> tuple[STCNError, ...]:
-    """Return why a shot cannot run: its plate, keyframes, weights, colours, and where its mattes go.
+    """Return the problems of a shot: of its plate, keyframes, weights, colour settings and output folders.
 
-    Nothing is propagated and no file is left: a folder that is made to see whether it can be is removed again.
+    Nothing is propagated. Folders that are created to check whether they can be created are removed again.
 
     Args:
         shot: The shot.
-        studio: The studio's plugins; ``None`` has no other than the built-in.
+        studio: The studio's plugins; ``None`` for the built-in plugin alone.
     """
     studio = studio or builtin_hooks()
     found = _Problems()
-    with found.collected(), shot.naming_origins():
+    with found.collect(), shot.naming_origins():
         read_weights(weights_store(studio).path(shot.settings.weights))
-    with _no_folders_left(shot):
-        with found.collected() as first, shot.naming_origins():
+    with _remove_new_folders(shot):
+        with found.collect() as first, shot.naming_origins():
             job = prepare(shot, studio=studio)
-            # Colours and layers are not looked at before a picture is read.
+            # Colour spaces and layers are only checked when a picture is read.
             job.plates.read(job.frames[0], window=job.window, size=job.size)
         if first.errors:
-            _check_apart(shot, found)
+            _check_each_file(shot, found)
     return tuple(found.errors.values())
 
 
 def settings_problems(settings: Preset, *, studio: Hooks | None = None) -> tuple[STCNError, ...]:
-    """Return what is wrong with the files that settings name: weights and the OCIO config.
+    """Return the problems of the files that settings name: the weights and the OCIO config.
 
     Args:
         settings: The settings.
-        studio: As for `shot_problems`.
+        studio: The studio's plugins; ``None`` for the built-in plugin alone.
     """
     found = _Problems()
-    with found.collected():
+    with found.collect():
         read_weights(weights_store(studio or builtin_hooks()).path(settings.weights))
-    with found.collected():
+    with found.collect():
         _check_colour(settings)
     return tuple(found.errors.values())
 
 
 class _Problems:
-    """Errors, each once."""
+    """Distinct errors, by message."""
 
     def __init__(self) -> None:
         self.errors: dict[str, STCNError] = {}
 
     @contextmanager
-    def collected(self) -> Iterator[_Problems]:
-        """Keep the error of what is done inside; give the errors of this part alone."""
+    def collect(self) -> Iterator[_Problems]:
+        """Collect an error that is raised inside; yields the problems of this block alone."""
         own = _Problems()
         try:
             yield own
@@ -78,28 +78,28 @@ class _Problems:
             self.errors.setdefault(str(error), error)
 
 
-def _check_apart(shot: Shot, found: _Problems) -> None:
-    """Check every file by itself: `prepare` ends with the first that is wrong."""
+def _check_each_file(shot: Shot, found: _Problems) -> None:
+    """Check every file separately, because `prepare` stops at the first error."""
     frames: tuple[int, ...] = (shot.keyframes[0].frame,)
-    with found.collected():
+    with found.collect():
         sequence = FrameSequence.parse(shot.plate)
         frames = shot_frames(sequence, sequence.on_disk(), shot)
-    with found.collected(), shot.naming_origins():
+    with found.collect(), shot.naming_origins():
         _check_colour(shot.settings)
     name = only_name(shot.objects)
     for keyframe in shot.keyframes:
-        with found.collected():
+        with found.collect():
             _check_keyframe(keyframe, name)
-    with found.collected():
+    with found.collect():
         outputs = shot_outputs(shot)
-        with found.collected():
+        with found.collect():
             outputs.prepare([FrameSequence.parse(shot.out).path(frames[0])])
         if folder := shot.settings.overlay.folder:
             outputs.prepare(overlay_files(Path(folder), frames))
 
 
 def _check_keyframe(keyframe: Keyframe, name: str | None) -> None:
-    """Read a keyframe over its own format, whatever that of the plate is."""
+    """Read a keyframe in its own format, independent of the plate."""
     where = f"{keyframe.file}, frame {keyframe.frame}"
     display = read_headers(keyframe.file, error=KeyframeError, where=where)[0].header.display
     read_keyframe(
@@ -119,8 +119,8 @@ def _check_colour(settings: Preset) -> None:
 
 
 @contextmanager
-def _no_folders_left(shot: Shot) -> Iterator[None]:
-    """Remove the folders that checks have made, as far as they are empty."""
+def _remove_new_folders(shot: Shot) -> Iterator[None]:
+    """Remove empty folders that were created inside the context."""
     wanted = [Path(shot.out).parent, *([Path(shot.settings.overlay.folder)] if shot.settings.overlay.folder else [])]
     missing = [top for folder in wanted if (top := _topmost_missing(folder))]
     try:
@@ -133,7 +133,7 @@ def _no_folders_left(shot: Shot) -> Iterator[None]:
 
 
 def _topmost_missing(folder: Path) -> Path | None:
-    """Return the first folder of a path that is not there."""
+    """Return the topmost missing folder of a path; ``None`` if all exist."""
     missing = None
     for each in (folder, *folder.parents):
         if "<object>" in each.name or not os.path.lexists(each):

@@ -1,4 +1,4 @@
-"""From the network's probabilities to the artist's mattes: plate resolution, clip points, never more than 1 in sum."""
+"""The internal size, and finishing: probabilities to mattes at plate resolution, with matte levels and a sum of at most 1."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from torch.nn import functional
 
 
 def finish(own: Tensor, *, size: tuple[int, int], black: float, white: float) -> Tensor:
-    """Bring own probabilities to plate resolution and make them mattes.
+    """Scale probabilities to plate resolution and apply the matte levels.
 
-    Enlarging is bilinear, as published. Enlarging logits, and bicubic, came out the same against rendered truth at more
-    than twice the internal size (mean squared error within 0.3 %).
+    Scaling is bilinear, as in the published code. Bicubic scaling, and scaling logits, gave the same result against
+    rendered ground truth at more than twice the internal size (mean squared error within 0.3 %).
 
     Args:
-        own: ``(O, h, w)`` each object's own probability.
+        own: ``(O, h, w)`` probability of each object, independent of the others.
         size: ``(H, W)`` of the mattes.
-        black: Probabilities up to this become exactly 0.
-        white: Probabilities from this on become exactly 1.
+        black: Probabilities up to this value become exactly 0.
+        white: Probabilities from this value up become exactly 1.
 
     Returns:
-        ``(O, H, W)`` in 0-1; the sum over objects is at most 1.
+        ``(O, H, W)`` in [0, 1]; the sum over objects is at most 1.
     """
     if own.shape[-2:] == size:
         mattes = own.clone()
     else:
-        # Objects as a batch: as channels, exactly three of them would take a way twice as slow.
+        # Objects are the batch: with exactly three channels, torch uses a code path that is half as fast.
         mattes = functional.interpolate(own[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
-    # In place: at this size every new array costs more than the sum that fills it.
+    # In place, because allocating arrays of this size takes longer than the arithmetic.
     mattes.sub_(black).div_(white - black).clamp_(0, 1)
     return mattes.div_(mattes.sum(0, keepdim=True).clamp_(min=1)) if len(mattes) > 1 else mattes
 
@@ -39,9 +39,10 @@ def finish(own: Tensor, *, size: tuple[int, int], black: float, white: float) ->
 def with_keyframe(
     mattes: Mapping[str, NDArray[np.float32]], keyframe: Mapping[str, NDArray[np.float32]]
 ) -> dict[str, NDArray[np.float32]]:
-    """Put the artist's mattes in the place of propagated ones.
+    """Replace propagated mattes by the artist's.
 
-    They stand as they are; only where several of them overlap to more than 1 are they scaled to 1 in sum.
+    The artist's mattes are unchanged unless their sum exceeds 1, where they are scaled to a sum of 1. Propagated mattes
+    are attenuated where the artist's are opaque.
 
     Args:
         mattes: Object name to propagated matte ``(H, W)``.
@@ -56,7 +57,7 @@ def with_keyframe(
 
 
 def shrink(matte: NDArray[np.float32], size: tuple[int, int], device: torch.device) -> Tensor:
-    """Return an artist's matte at the network's size, ``(h, w)`` on ``device``, its coverage averaged."""
+    """Return a matte at the internal size, ``(h, w)`` on ``device``, averaged over the area of each pixel."""
     full = torch.from_numpy(matte)[None, None].to(device)
     if matte.shape == size:
         return full[0, 0]

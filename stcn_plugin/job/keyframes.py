@@ -1,4 +1,4 @@
-"""The keyframes of a shot, read once: what is propagated is what is delivered, whatever becomes of the files meanwhile."""
+"""The keyframes of a shot. Each file is read once, so changing it during a job has no effect."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ class ShotKeyframes:
     """The artist's mattes.
 
     Args:
-        masks: Index to object name to the matte at the network's size, ``(h, w)`` on the CPU.
+        masks: Index to object name to the matte at the internal size, ``(h, w)`` on the CPU.
         mattes: The same at plate resolution.
-        covered: Index to the objects whose keyframe does not tell of the whole window, each with the part of it that the
-            keyframe tells of.
-        warnings: What is odd about the files.
+        covered: Index to object name to the part of the window that its keyframe covers, for partial keyframes only.
+        warnings: Warnings about the files.
     """
 
     masks: Mapping[int, Mapping[str, Tensor]]
@@ -48,32 +47,32 @@ def read_keyframes(
     """Read all keyframes of a shot.
 
     Args:
-        groups: Index to the keyframes there.
-        window: Where mattes are wanted.
+        groups: Index to the keyframes of that frame.
+        window: The window of the mattes.
         display: Format of the plate.
-        size: ``(h, w)`` of the network's picture.
-        only_name: The shot's one object, where it has one.
-        activities: Told what is being read.
+        size: ``(h, w)``, the internal size.
+        only_name: The name of the shot's object if it has exactly one; ``None`` otherwise.
+        activities: Records what is being read.
 
     Raises:
         CancelledError: The job was cancelled.
-        KeyframeError: A file cannot be used, or two give the same object.
+        KeyframeError: A file cannot be used, or two files have the same object.
     """
-    masks, kept, covered = {}, {}, {}
+    masks, mattes, covered = {}, {}, {}
     namings: list[Naming] = []
     warnings: list[str] = []
     for index, group in sorted(groups.items()):
-        activities.go_on()
+        activities.checkpoint()
         with activities.during(f"reading the keyframe of frame {group[0].frame}", group[0].file):
             found = _read_frame(group, window=window, display=display, only_name=only_name)
         masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in found.mattes.items()}
-        kept[index] = {name: CompressedMatte(matte) for name, matte in found.mattes.items()}
+        mattes[index] = {name: CompressedMatte(matte) for name, matte in found.mattes.items()}
         covered[index] = {name: part for name, part in found.covered.items() if part != window}
         namings.append(Naming(group[0].frame, frozenset(found.mattes), found.unnamed))
         warnings += found.warnings
     if warning := naming_warning(namings):
         warnings.append(warning)
-    return ShotKeyframes(masks, kept, covered, tuple(warnings))
+    return ShotKeyframes(masks, mattes, covered, tuple(warnings))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,12 +117,12 @@ def _read_frame(group: Sequence[Keyframe], *, window: Window, display: Window, o
 
 @dataclass(frozen=True)
 class Naming:
-    """How a frame's keyframes name their objects.
+    """The object names of a frame's keyframes.
 
     Args:
         frame: The frame.
-        names: All objects there.
-        unnamed: Those that nobody has named: their names are numbers of a file, or the default.
+        names: All object names.
+        unnamed: Names that the artist did not choose: a number in a file, or the default.
     """
 
     frame: int
@@ -132,9 +131,9 @@ class Naming:
 
 
 def naming_warning(frames: Sequence[Naming]) -> str | None:
-    """Return what to warn of where files number their objects, and a keyframe brings another number than those before it.
+    """Return a warning if a keyframe has a numbered object that no earlier keyframe has; ``None`` otherwise.
 
-    An index that an artist or a program happened to use for the same object makes another object of it.
+    If files number their objects, the same object with another number would be propagated as a different object.
 
     Args:
         frames: The keyframes, by frame.
@@ -145,14 +144,16 @@ def naming_warning(frames: Sequence[Naming]) -> str | None:
         gone = sorted(set(seen) - naming.names, key=_by_number)
         if seen and new:
             first = min(seen.values())
-            what = f"the keyframe of frame {naming.frame} brings {_objects(new)}, which no earlier keyframe has"
+            what = f"the keyframe of frame {naming.frame} has {_objects(new)}, which no earlier keyframe has"
             if not gone:
-                return f"{what}. If this is a mistake in its file, name the objects that are wanted with objects: {{name: number}}"
+                return (
+                    f"{what}. If this is a mistake in its file, list the wanted objects with objects: {{name: number}}"
+                )
             likely = f"{gone[0]}: {new[0]}" if new[0].isdecimal() else f"{gone[0]}: A"
             return (
-                f"{what}, and not {_objects(gone)} of frame {seen.get(gone[0], first)}. Files that name no objects are "
-                f"told apart by number, so these are propagated as different objects. If they are the same one, write "
-                f"objects: {{{likely}}} on frame {naming.frame}, or give the shot one object by name (--object NAME)"
+                f"{what}, and lacks {_objects(gone)} of frame {seen.get(gone[0], first)}. In files without names, objects "
+                f"are identified by number, so these are propagated as different objects. If they are the same object, "
+                f"write objects: {{{likely}}} on frame {naming.frame}, or name the only object of the shot (--object NAME)"
             )
         seen.update({name: naming.frame for name in naming.names if name not in seen})
     return None

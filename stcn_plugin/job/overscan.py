@@ -1,7 +1,7 @@
-"""Keyframes that tell of less than the plate shows, such as a matte of the format over a plate with overscan.
+"""Keyframes that cover only part of the window, such as a matte of the format for a plate with overscan.
 
-What the artist could not draw is propagated from what they drew, on the keyframe's own frame. Without that an object would
-end at the border of the format there, and would reach beyond it on the next frame.
+The rest is propagated from the covered part, on the keyframe's own frame. Otherwise an object would end at the border of
+the format on that frame, and reach into the overscan on the next one.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def fill_masks(
     engine: Engine,
     settings: PropagationSettings,
 ) -> dict[str, Tensor]:
-    """Propagate masks into the part of their own frame that their keyframes do not tell of.
+    """Propagate masks into the part of their own frame that their keyframes do not cover.
 
     Args:
-        image: ``(3, h, w)`` the frame, over ``window``, on the engine's device.
-        masks: Object name to ``(h, w)`` mask on that device, 0 where its keyframe tells nothing.
-        covered: Object name to the part of the window that its keyframe tells of, for those that do not tell of all.
-        window: What the picture shows, in plate pixels.
+        image: ``(3, h, w)`` picture of ``window``, on the engine's device.
+        masks: Object name to ``(h, w)`` mask on that device, 0 where its keyframe does not cover the window.
+        covered: Object name to the part of the window that its keyframe covers, for partial keyframes only.
+        window: The window, in plate pixels.
         engine: Runs the network.
-        settings: Of the shot's passes.
+        settings: The propagation settings of the shot.
 
     Returns:
         All masks; those of ``covered`` are filled.
@@ -54,8 +54,8 @@ def fill_masks(
         if not next(iter(known.values())).numel():
             continue
         propagator = Propagator(engine, objects=names, settings=settings)
-        propagator.step(0, image[:, rows, columns], keyframe=known)
-        found = propagator.step(1, image, memorise=False).own.clone()
+        propagator.step(image[:, rows, columns], known)
+        found = propagator.step(image, memorise=False).own.clone()
         for position, name in enumerate(names):
             found[position, rows, columns] = known[name]
             filled[name] = found[position]
@@ -69,13 +69,13 @@ def fill_mattes(
     *,
     window: Window,
 ) -> dict[str, NDArray[np.float32]]:
-    """Put what was propagated where keyframes tell nothing.
+    """Use propagated mattes where keyframes do not cover the window.
 
     Args:
         artist: Object name to the artist's matte ``(H, W)`` over ``window``.
-        propagated: Object name to what the network found there, with filled masks.
+        propagated: Object name to the propagated matte of the same frame.
         covered: As for `fill_masks`.
-        window: Where the mattes are.
+        window: The window of the mattes.
     """
     filled = dict(artist)
     for name, part in covered.items():
@@ -85,7 +85,7 @@ def fill_mattes(
 
 
 def _inside(part: Window, window: Window, size: tuple[int, int]) -> Slices:
-    """Return the pixels of a picture of ``size`` that lie wholly in a part of the window that it shows."""
+    """Return the pixels that lie entirely inside a part of the window, in a picture of the window of ``size``."""
     down, across = size[0] / window.height, size[1] / window.width
     top, left = part.y - window.y, part.x - window.x
     return (

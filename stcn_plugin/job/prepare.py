@@ -1,15 +1,14 @@
-"""What a shot comes to: every file found, every keyframe read and checked, every pass planned, before anything runs."""
+"""Preparation of a job: finds all files, reads and checks the keyframes, and plans the passes, before anything runs."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
 from stcn_plugin.errors import KeyframeError, PlateError, PresetError
@@ -17,21 +16,19 @@ from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.checks import (
     check_keyframes,
-    check_life,
+    check_object_ranges,
     check_outputs,
     check_untouched,
     check_update,
+    padding_warning,
     shot_frames,
     shot_outputs,
-    stale_mattes,
+    stale_mattes_warning,
 )
-from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.finishing import shrink
+from stcn_plugin.job.job import Job, Segment
 from stcn_plugin.job.keyframes import read_keyframes
-from stcn_plugin.job.licence import licence_warning, weights_metadata
-from stcn_plugin.job.segment import Segment
-from stcn_plugin.job.sizes import internal_size
-from stcn_plugin.job.update import Part, Recall, affected, plan_parts
+from stcn_plugin.job.update import ContextFrames, Part, affected, plan_parts
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.matte_writer import MatteWriter
@@ -40,70 +37,12 @@ from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import MAX_PIXELS, FrameHeader, Window
 from stcn_plugin.media.written_mattes import read_mattes
-from stcn_plugin.presets.model import Preset
+from stcn_plugin.propagation.images import internal_size
 from stcn_plugin.propagation.plan import plan_passes
 from stcn_plugin.shot.model import Keyframe, Shot
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Job:
-    """A shot that is ready to run.
-
-    Args:
-        shot: What it was made of.
-        settings: The shot's settings.
-        frames: All frames of the shot, ascending; an index is a position in them.
-        plates: Reads the plate.
-        outputs: Writes files, and none over the plate or a keyframe.
-        writer: Makes the mattes' files.
-        window: What is propagated, in plate pixels: the format and the overscan.
-        display: The plate's format.
-        pixel_aspect: Width of a plate pixel over its height.
-        size: ``(h, w)`` of the network's picture.
-        objects: Names of all objects, in the order in which they come.
-        keyframes: Index to object name to the artist's matte at plate resolution, as it was when the job was prepared.
-        covered: Index to the objects whose keyframe does not tell of the whole window, each with the part of it that the
-            keyframe tells of.
-        segments: What is propagated, one after another: the whole shot as one, or the parts that an update asks for.
-        life: Object name to the first and last index on which it may appear.
-        studio: The studio's plugins.
-        weights: The weights that the job will use.
-    """
-
-    shot: Shot
-    settings: Preset
-    frames: tuple[int, ...]
-    plates: PlateReader
-    outputs: Outputs
-    writer: MatteWriter
-    window: Window
-    display: Window
-    pixel_aspect: float
-    size: tuple[int, int]
-    objects: tuple[str, ...]
-    keyframes: Mapping[int, Mapping[str, CompressedMatte]]
-    covered: Mapping[int, Mapping[str, Window]]
-    segments: tuple[Segment, ...]
-    life: Mapping[str, tuple[int, int]]
-    studio: Hooks
-    weights: WeightsUsed | None = None
-
-    @property
-    def written(self) -> tuple[int, ...]:
-        """Frames whose mattes will be written, ascending."""
-        return tuple(self.frames[index] for segment in self.segments for index in segment.written)
-
-    @property
-    def steps(self) -> int:
-        """Frames that all passes visit together, and those that none reaches."""
-        return sum(segment.steps for segment in self.segments)
-
-    @property
-    def network_pixel_aspect(self) -> float:
-        """Width of a pixel of the network's picture over its height: 1 unless the size is native."""
-        return self.window.width * self.pixel_aspect * self.size[0] / (self.size[1] * self.window.height)
+from stcn_plugin.weights.store import STARTER_FREE
 
 
 def prepare(
@@ -118,24 +57,26 @@ def prepare(
 
     Args:
         shot: The shot.
-        update: Frames whose keyframes are new or changed, or gone for all objects; only what they reach is propagated, into mattes that
-            are there. Empty propagates the whole shot.
-        studio: The studio's plugins; ``None`` has no other than the built-in.
-        watcher: Told what is being read and what is odd about it, and asked whether to go on.
-        weights: The weights that the job will use; the mattes and the report name them.
+        update: Frames whose keyframes are new or changed, or removed for all objects. Only the frames that these affect
+            are propagated, into the existing mattes. Empty propagates the whole shot.
+        studio: The studio's plugins; ``None`` for the built-in plugin alone.
+        watcher: Callbacks for activities, warnings and cancelling.
+        weights: The weights of the job, which the mattes and the report name.
 
     Raises:
-        CancelledError: The watcher said so.
-        STCNError: Anything at all is wrong with the shot; nothing has been written yet.
+        CancelledError: The job was cancelled.
+        STCNError: The shot has a problem. Nothing has been written.
     """
     settings, studio = shot.settings, studio or builtin_hooks()
-    if weights and (warning := licence_warning(weights)):
+    if weights and (warning := _licence_warning(weights)):
         watcher.on_warning(warning)
     activities = Activities(watcher.on_activity, watcher.is_cancelled)
     with activities.during("listing the frames of the plate", shot.plate):
         sequence = FrameSequence.parse(shot.plate)
         on_disk = sequence.on_disk()
         frames = shot_frames(sequence, on_disk, shot)
+    if warning := padding_warning(sequence, on_disk, shot):
+        watcher.on_warning(warning)
     plates = PlateReader(
         sequence,
         files=plate_files(studio, sequence.pattern, part=settings.read.part, layer=settings.read.layer),
@@ -150,7 +91,7 @@ def prepare(
         check_keyframes(on_disk, frames, shot)
         header = plates.header(shot.keyframes[0].frame)
     window = _working_window(plates, frames, header, activities)
-    size = internal_size(window, pixel_aspect=header.pixel_aspect, size=settings.size)
+    size = internal_size(window.shape, pixel_aspect=header.pixel_aspect, size=settings.size)
     index_of = {frame: index for index, frame in enumerate(frames)}
     files: dict[int, list[Keyframe]] = {}
     for keyframe in shot.keyframes:
@@ -162,7 +103,7 @@ def prepare(
     for warning in artist.warnings:
         watcher.on_warning(warning)
     objects = tuple(dict.fromkeys(name for masks in artist.masks.values() for name in masks))
-    check_life(life, objects, artist.masks, shot, frames)
+    check_object_ranges(life, objects, artist.masks, shot, frames)
     outputs = shot_outputs(shot, frames)
     out = FrameSequence.parse(shot.out)
     check_portable(out, warn=watcher.on_warning)
@@ -173,12 +114,12 @@ def prepare(
         depth=settings.output.depth,
         compression=settings.output.compression,
         software="stcn_plugin",
-        metadata=weights_metadata(weights) if weights else {},
+        metadata=_weights_metadata(weights) if weights else {},
         outputs=outputs,
     )
-    with activities.during("checking where the mattes go", shot.out):
+    with activities.during("checking the output files", shot.out):
         check_outputs(outputs, writer, frames, shot)
-        if stale := stale_mattes(writer, out, frames):
+        if stale := stale_mattes_warning(writer, out, frames):
             watcher.on_warning(stale)
     plan = plan_passes(
         length=len(frames),
@@ -210,11 +151,11 @@ def prepare(
     if not update:
         return job
     with activities.during("reading the mattes on disk around the update", shot.out):
-        return _narrowed(job, whole, check_update(update, frames))
+        return _restrict_to_update(job, whole, check_update(update, frames))
 
 
-def _narrowed(job: Job, whole: Segment, changed: Collection[int]) -> Job:
-    """Return a job that propagates only what changed keyframes reach."""
+def _restrict_to_update(job: Job, whole: Segment, changed: Collection[int]) -> Job:
+    """Return a job that propagates only the frames that changed keyframes affect."""
     keyframes = {index: tuple(names) for index, names in whole.masks.items()}
     found = affected(
         changed,
@@ -227,19 +168,19 @@ def _narrowed(job: Job, whole: Segment, changed: Collection[int]) -> Job:
     if not found:
         frames = format_frame_range([job.frames[index] for index in changed])
         raise KeyframeError(
-            f"no object lives on frame {frames}, so nothing changes",
+            f"frame {frames} is outside the ranges of all objects, so there is nothing to update",
             where=str(job.shot.path) if job.shot.path else None,
             fix="Check the frames to update and the ranges of the objects",
         )
     check_untouched(job.writer, job.frames, found, display=job.display)
     memory = job.settings.memory
-    recall = Recall(memory.interval, memory.schedule)
-    parts = plan_parts(whole.plan, found, objects=job.objects, keyframes=keyframes, recall=recall)
+    context = ContextFrames(memory.interval, memory.schedule)
+    parts = plan_parts(whole.plan, found, objects=job.objects, keyframes=keyframes, context=context)
     return replace(job, segments=tuple(_segment(job, part, whole.masks) for part in parts))
 
 
 def _segment(job: Job, part: Part, masks: Mapping[int, Mapping[str, Tensor]]) -> Segment:
-    """Give a part the mattes on disk that it starts from, beside those of the artist."""
+    """Return the segment of a part, with the artist's mattes and the mattes on disk that its passes start from."""
     given = dict(masks)
     for index, names in part.on_disk.items():
         mattes = read_mattes(job.writer, job.frames[index], window=job.window, display=job.display)
@@ -249,22 +190,22 @@ def _segment(job: Job, part: Part, masks: Mapping[int, Mapping[str, Tensor]]) ->
 
 
 def only_name(life: Mapping[str, object]) -> str | None:
-    """Return the name of the shot's one object, where it names one and no more."""
+    """Return the name of the shot's object if it lists exactly one; ``None`` otherwise."""
     return next(iter(life)) if len(life) == 1 else None
 
 
 def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader, activities: Activities) -> Window:
-    """Return the format united with the overscan of every frame; data windows may move."""
+    """Return the union of the format and the data windows of all frames, which may differ."""
     window = header.display.union(header.data)
     if plates.data_windows_may_differ:
         for frame in plates.distinct(frames):
-            activities.go_on()
+            activities.checkpoint()
             with activities.during(f"reading the header of frame {frame}", plates.sequence.path(frame)):
                 window = window.union(plates.header(frame).data)
     if window.pixels > MAX_PIXELS:
         raise PlateError(
-            f"the format with the overscan of all frames is {window.width}x{window.height}, and at most "
-            f"{MAX_PIXELS:,} pixels are worked on",
+            f"the format with the overscan of all frames is {window.width}x{window.height}, more than "
+            f"{MAX_PIXELS:,} pixels",
             where=plates.sequence.pattern,
             fix="Crop the data windows of the plate",
         )
@@ -272,13 +213,33 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
 
 
 def _span(name: str, span: Sequence[int], frames: tuple[int, ...]) -> tuple[int, int]:
-    """Return the first and last index of an object's life; an object without a span lives throughout."""
+    """Return the first and last index of an object's range; without a range, those of the shot."""
     if not span:
         return 0, len(frames) - 1
     first, last = bisect_left(frames, span[0]), bisect_right(frames, span[-1]) - 1
     if first > last:
         raise PresetError(
-            f"the object '{name}' lives on {span[0]}-{span[-1]}, outside the shot's frames",
-            fix=f"The shot is {shortened(format_frame_range(frames))}",
+            f"the range {span[0]}-{span[-1]} of the object '{name}' is outside the shot",
+            fix=f"The shot has the frames {shortened(format_frame_range(frames))}",
         )
     return first, last
+
+
+def _licence_warning(weights: WeightsUsed) -> str | None:
+    """Return a warning for weights that may not be used in commercial work; ``None`` for others."""
+    if not weights.is_noncommercial:
+        return None
+    return (
+        f"the weights '{weights.name}' are for non-commercial work only (licence: {weights.licence}); for commercial "
+        f"work choose others, such as {STARTER_FREE}"
+    )
+
+
+def _weights_metadata(weights: WeightsUsed) -> Mapping[str, str]:
+    """Return the metadata of mattes; formats without custom attributes keep only the description."""
+    return {
+        "stcn/weights": weights.name,
+        "stcn/weightsSha256": weights.sha256,
+        "stcn/weightsLicense": weights.licence,
+        "ImageDescription": f"Matte by stcn_plugin with the weights {weights.text}",
+    }

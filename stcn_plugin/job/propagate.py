@@ -1,8 +1,7 @@
-"""The one call that does everything: a shot in, mattes on disk."""
+"""`propagate`: runs a shot from checking its files to writing its mattes."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,44 +11,29 @@ import torch
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.job.activities import Activities, Activity
-from stcn_plugin.job.prepare import Job, prepare
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Warnings, Watcher
-from stcn_plugin.network.convolution import convolution_kind
-from stcn_plugin.network.devices import choose_device, choose_precision, release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.shot.model import Shot
+from stcn_plugin.studio.lookup import weights_store
 from stcn_plugin.studio.plugins import builtin_hooks
-from stcn_plugin.studio.weights import weights_store
-from stcn_plugin.weights.reading import build_network, read_weights
-from stcn_plugin.weights.store import WeightsStore
-
-_LOGGER = logging.getLogger(__name__)
+from stcn_plugin.weights.loading import load_engine
 
 
-def load_engine(settings: Preset) -> Engine:
-    """Return the engine that a preset asks for, on its device.
-
-    The number of CPU threads, and whether a GPU may round float32 to TF32, are the process's own and stay set.
+def load_engine_for(settings: Preset) -> Engine:
+    """Load the engine for a preset. The number of CPU threads is set for the whole process.
 
     Raises:
-        WeightsError: The weights are not to be had.
-        DeviceError: The device is not there.
+        WeightsError: There are no such weights, or the file is damaged.
+        DeviceError: The device does not exist, or does not support the precision.
     """
-    if settings.compute.threads != "auto":
-        torch.set_num_threads(settings.compute.threads)
-    device = choose_device(settings.compute.device)
-    precision = choose_precision(settings.compute.precision, device)
-    if device.type == "cuda":
-        torch.backends.cudnn.allow_tf32 = precision is not torch.float32  # cuDNN's own choice would be to round
-    network = build_network(read_weights(WeightsStore().path(settings.weights)), device=device)
-    kind, threads = convolution_kind(device, precision), torch.get_num_threads()
-    _LOGGER.info("%s on %s in %s, %s convolutions, %d threads", network.variant.name, device, precision, kind, threads)
-    engine = Engine(network, precision=precision)
-    del network
-    release_memory()
-    return engine
+    compute = settings.compute
+    if compute.threads != "auto":
+        torch.set_num_threads(compute.threads)
+    return load_engine(settings.weights, device=compute.device, precision=compute.precision)
 
 
 def propagate(
@@ -61,29 +45,29 @@ def propagate(
     on_warning: Callable[[str], None] = lambda _: None,
     is_cancelled: Callable[[], bool] = lambda: False,
     on_activity: Callable[[Sequence[Activity]], None] = lambda _: None,
-    engine_for: Callable[[Preset], Engine] = load_engine,
+    engine_for: Callable[[Preset], Engine] = load_engine_for,
     studio: Hooks | None = None,
 ) -> Report:
     """Propagate a shot's keyframe mattes over its plate and write the mattes.
 
     Args:
         shot: From `load_shot` or `make_shot`.
-        update: Frames whose keyframes are new, changed or gone; only the spans around them are propagated, into mattes
-            that are there. Empty propagates the whole shot.
-        on_progress: Told after every step.
-        on_frame: Told a frame and its files when they are on disk, on a thread of its own.
-        on_warning: Told what went wrong without harm to the mattes.
-        is_cancelled: Asked before every step and between its stages.
-        on_activity: Called with the pieces of work under way whenever one begins, advances or ends, on any thread.
-        engine_for: Gives the engine that settings ask for; to keep one over several shots.
-        studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` runs none, installed or not: a
-            program says itself whether others' code takes part.
+        update: Frames whose keyframes are new, changed or removed. Only the frames up to the neighbouring keyframes are
+            propagated, into the existing mattes. Empty propagates the whole shot.
+        on_progress: Called after every step.
+        on_frame: Called with a frame and its files when they are on disk, on another thread.
+        on_warning: Called with problems that do not affect the mattes.
+        is_cancelled: Called before every step and between its stages.
+        on_activity: Called with the current activities whenever one begins, advances or ends, on any thread.
+        engine_for: Returns the engine for settings. Override it to share an engine between shots.
+        studio: The studio's plugins, from `stcn_plugin.studio.studio_hooks`. ``None`` loads no plugins, not even
+            installed ones.
 
     Returns:
-        What was written, where it ran, and how long each stage took.
+        The files, the weights and device that were used, and the seconds of each stage.
 
     Raises:
-        STCNError: Something is wrong with the shot, or was with a file on the way; what is on disk is whole.
+        STCNError: The shot has a problem, or a file could not be read or written. All files on disk are complete.
     """
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
@@ -94,19 +78,19 @@ def propagate(
 def check(
     shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None, watcher: Watcher = Watcher()
 ) -> Job:
-    """Find and check everything that a shot needs, its weights included.
+    """Find and check everything that a shot needs, including its weights.
 
     Args:
         shot: As for `propagate`.
         update: As for `propagate`.
         studio: As for `propagate`.
-        watcher: Callbacks of the job.
+        watcher: The callbacks.
 
     Returns:
         A job for `execute`. Its settings name the file of the weights, so that loading them needs no plugins.
 
     Raises:
-        STCNError: Something is wrong; nothing has been written.
+        STCNError: The shot has a problem. Nothing has been written.
     """
     studio, activities = studio or builtin_hooks(), Activities(watcher.on_activity)
     with shot.naming_origins():
@@ -118,12 +102,12 @@ def check(
 
 
 def execute(job: Job, engine_for: Callable[[Preset], Engine], *, watcher: Watcher = Watcher()) -> Report:
-    """Load the network, propagate and write.
+    """Load the network, propagate, and write the mattes.
 
     Args:
         job: From `check`.
         engine_for: As for `propagate`.
-        watcher: Callbacks of the job.
+        watcher: The callbacks.
 
     Raises:
         STCNError: As for `propagate`.

@@ -1,4 +1,4 @@
-"""Run a job: both passes through the shot, mattes to disk as they are finished."""
+"""Running a job: propagates its segments in both directions and writes every matte as soon as it is finished."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
-from stcn_plugin.job.activities import Activities, device_errors_described
+from stcn_plugin.errors import OutputError
+from stcn_plugin.job.activities import Activities, describe_device_errors
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.finishing import finish, with_keyframe
+from stcn_plugin.job.job import Job, Segment
 from stcn_plugin.job.overscan import fill_masks, fill_mattes
-from stcn_plugin.job.prepare import Job
-from stcn_plugin.job.segment import Segment
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
-from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -34,74 +33,68 @@ from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
 
-_AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
-"""Frames read ahead, and threads that read them: a network on a GPU is faster than two, and memory holds four at 4K."""
+_READ_AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
+"""Frames read ahead, and threads that read them: a GPU is faster than two, and four 4K frames fit in memory."""
 
-_BEHIND = 2
-"""Frames written behind: enough to hide a disk's pauses."""
-
-_GPU_BUDGET_MB = 256
-"""Least working memory of one step of the memory read on a GPU, which many small tiles would leave idle."""
+_WRITE_BEHIND = 2
+"""Maximum number of pending writes, enough to hide short stalls of the disk."""
 
 
-def run(
-    job: Job,
-    engine: Engine,
-    *,
-    watcher: Watcher = Watcher(),
-) -> Report:
+def run(job: Job, engine: Engine, *, watcher: Watcher = Watcher()) -> Report:
     """Propagate a job's keyframes and write its mattes.
 
     Args:
-        job: From :func:`stcn_plugin.job.prepare.prepare`.
+        job: From `stcn_plugin.job.prepare.prepare`.
         engine: Runs the network.
-        watcher: Told how it is going, and asked whether to go on.
+        watcher: The callbacks.
 
     Raises:
-        CancelledError: The watcher said so; every file on disk is whole.
-        STCNError: Reading, propagating or writing failed; every file on disk is whole.
+        CancelledError: The job was cancelled; all files on disk are complete.
+        STCNError: Reading, propagating or writing failed; all files on disk are complete.
     """
     notifier = Notifier(job.studio, watcher.on_warning)
-    notifier.tell("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
+    notifier.notify("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
     try:
-        with notifier.telling_failure(job.shot.out), device_errors_described():
+        with notifier.notifying_failure(job.shot.out), describe_device_errors():
             report = _Run(job, engine, watcher, notifier).run()
     finally:
-        release_memory()  # a worker keeps the engine, and the host wants its GPU back
-    notifier.tell("stcn_shot_finished", report=report)
+        release_memory()  # a worker keeps the engine, but the host needs the rest of the GPU's memory
+    notifier.notify("stcn_shot_finished", report=report)
     return replace(report, warnings=notifier.warnings)
 
 
-def propagation_settings(settings: Preset, device: torch.device) -> PropagationSettings:
-    """Return what the propagator needs of a preset, to run on a device."""
+def propagation_settings(settings: Preset) -> PropagationSettings:
+    """Return the propagator's part of a preset; plates are read at the internal size."""
     memory, region = settings.memory, settings.compute.region
-    budget_mb = max(memory.budget_mb, _GPU_BUDGET_MB) if device.type == "cuda" else memory.budget_mb
     return PropagationSettings(
+        size=None,
         interval=memory.interval,
         schedule=memory.schedule,
         include_last=memory.include_last,
-        # To know the region is to wait for the device; a GPU has decoded the whole frame by then.
-        region=region == "region" or (region == "auto" and device.type == "cpu"),
-        read=ReadSettings(memory.top_k, memory.max_frames, budget_mb << 20),
+        region=None if region == "auto" else region == "region",
+        top_k=memory.top_k,
+        max_frames=memory.max_frames,
+        budget_bytes=memory.budget_mb << 20,
     )
 
 
 class _Run:
-    """One run of a job: what the passes share."""
+    """The state of one run of a job."""
 
     def __init__(self, job: Job, engine: Engine, watcher: Watcher, notifier: Notifier) -> None:
         self._job = job
         self._engine = engine
         self._device = engine.device
-        self._settings = propagation_settings(job.settings, engine.device)
+        self._settings = propagation_settings(job.settings)
         self._watcher = watcher
         self._activities = Activities(watcher.on_activity, watcher.is_cancelled)
         self._notifier = notifier
         self._uploader = Uploader(engine.device)
         self._downloader = Downloader(engine.device)
-        self._lock = DeviceFileLock(together=engine.device.type != "cpu")
+        self._lock = DeviceFileLock(is_shared=engine.device.type != "cpu")
         self._done = 0
         self._written: dict[int, tuple[Path, ...]] = {}
+        self._files: list[Path] = []
         self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
         overlay = job.settings.overlay
         self._overlays = (
@@ -111,15 +104,16 @@ class _Run:
         )
 
     def run(self) -> Report:
-        with WriteBehind(depth=_BEHIND) as writer:
+        with WriteBehind(depth=_WRITE_BEHIND) as writer:
             for segment in self._job.segments:
                 self._run(segment, writer)
+        self._check_kept()
         return self._report()
 
     def _run(self, segment: Segment, writer: WriteBehind) -> None:
-        """Both passes through a segment; every frame is written as soon as all that it needs is there."""
+        """Run both passes through a segment; each frame is written as soon as both of its results are available."""
         job, plan = self._job, segment.plan
-        # Once for all frames: to send each frame's own would make a GPU wait for every one.
+        # One transfer for all frames; with one per frame, a GPU would wait for each of them.
         weights = torch.from_numpy(plan.weight).to(self._device)
         with BackwardBuffer((len(job.objects), *job.size), records=segment.blended) as backward:
             for index, plate, own in self._pass(segment, plan.backward, is_forward=False):
@@ -134,6 +128,17 @@ class _Run:
                 elif plan.source(index) == "forward":
                     self._deliver(index, plate, self._blend(weights[index], own, None), writer)
         self._deliver_unreached(segment, writer)
+
+    def _check_kept(self) -> None:
+        """Refuse to end well where files of this run are gone: their folder was replaced or emptied meanwhile.
+
+        Raises:
+            OutputError: They are; names the first and how many.
+        """
+        if gone := [path for path in self._files if not os.path.lexists(path)]:
+            more = f", as are {len(gone) - 1} others of {len(self._files)}" if len(gone) > 1 else ""
+            what = f"this file was written by this job and is gone{more}"
+            raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
 
     def _report(self) -> Report:
         writer, sheet = self._job.writer, self._overlays.finish() if self._overlays else None
@@ -159,10 +164,10 @@ class _Run:
     def _pass(
         self, segment: Segment, indices: Sequence[int], *, is_forward: bool
     ) -> Iterator[tuple[int, PlateFrame, Tensor]]:
-        """Propagate in one direction; yield index, plate and own probabilities ``(O, h, w)``."""
+        """Propagate in one direction; yield index, plate and the objects' probabilities ``(O, h, w)``."""
         job = self._job
         propagator = Propagator(
-            self._engine, objects=job.objects, settings=self._settings, on_stage=self._activities.go_on
+            self._engine, objects=job.objects, settings=self._settings, on_stage=self._activities.checkpoint
         )
         before: Stopwatch | None = None
         for index, plate, upload in self._plates(indices):
@@ -173,9 +178,9 @@ class _Run:
             with self._lock.network(), self._activities.during(f"propagating frame {job.frames[index]}"):
                 watch = Stopwatch(self._device)
                 keyframe = self._filled(index, image, keyframe)
-                own = propagator.step(index, image, keyframe=keyframe, memorise=index != indices[-1]).own
+                own = propagator.step(image, keyframe, index=index, memorise=index != indices[-1]).own
                 watch.stop()
-            # A GPU is one frame behind who gives it work, so that it never waits, and no more, so that little is held.
+            # Wait for the previous frame, not for this one: the GPU stays busy, and only two frames are in memory.
             if before is not None:
                 self._seconds["network"] += before.seconds()
             before = watch
@@ -184,7 +189,7 @@ class _Run:
             self._seconds["network"] += before.seconds()
 
     def _filled(self, index: int, image: Tensor, keyframe: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return a frame's masks, filled where its keyframes tell nothing."""
+        """Return a frame's masks, filled where its keyframes do not cover the window."""
         covered = self._job.covered.get(index)
         if not covered:
             return keyframe
@@ -193,7 +198,7 @@ class _Run:
         )
 
     def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame, Upload]]:
-        """Read plates and send them to the device ahead of their use; count every one as a step when it is done with."""
+        """Read and upload plates ahead of their use. A frame counts as a step when the caller asks for the next one."""
 
         def read(index: int) -> tuple[PlateFrame, Upload, float]:
             job, frame = self._job, self._job.frames[index]
@@ -203,15 +208,15 @@ class _Run:
                 plate = job.plates.read(frame, window=job.window, size=job.size)
                 return plate, self._uploader.send(plate.image), time.perf_counter() - started
 
-        for index, (plate, upload, seconds) in zip(indices, read_ahead(read, indices, depth=_AHEAD), strict=True):
-            self._activities.go_on()
+        for index, (plate, upload, seconds) in zip(indices, read_ahead(read, indices, depth=_READ_AHEAD), strict=True):
+            self._activities.checkpoint()
             self._seconds["read"] += seconds
             yield index, plate, upload
             self._done += 1
             self._watcher.on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
 
     def _blend(self, weight: Tensor, forward: Tensor | None, backward: Tensor | None) -> Tensor:
-        """Mix what the passes found, object by object, by a plan's weights ``(O,)``; 0 where no pass reaches."""
+        """Blend the results of both passes with the plan's weights ``(O,)``; 0 for objects that no pass reaches."""
         weight = weight[:, None, None]
         reached = weight.isfinite()
         weight = weight.nan_to_num(0)
@@ -221,7 +226,7 @@ class _Run:
         return torch.where(reached, weight * ahead + (1 - weight) * back, nothing)
 
     def _deliver(self, index: int, plate: PlateFrame, own: Tensor, writer: WriteBehind) -> None:
-        """Finish a frame's mattes and have them written."""
+        """Finish a frame's mattes and queue them for writing."""
         started = time.perf_counter()
         job, matte = self._job, self._job.settings.matte
         fetch = self._downloader.fetch
@@ -232,30 +237,31 @@ class _Run:
         writer.submit(lambda: self._write(index, plate, mattes, small))
 
     def _deliver_unreached(self, segment: Segment, writer: WriteBehind) -> None:
-        """Write clear mattes for frames that no keyframe reaches, so that the sequence has no holes."""
+        """Write empty mattes for frames that no keyframe reaches, so that the sequence has no gaps."""
         nothing = torch.zeros((len(self._job.objects), *self._job.size), device=self._device)
         for index, plate, _ in self._plates(segment.unreached):
             self._deliver(index, plate, nothing, writer)
 
     def _write(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> None:
-        """Write a frame's files; only encoding takes a turn, since waiting for the disk uses no processor."""
+        """Write a frame's files. Only encoding holds the lock, because waiting for the disk uses no CPU time."""
         job, frame = self._job, self._job.frames[index]
         with self._activities.during(f"writing the mattes of frame {frame}", job.writer.paths(frame)[0]):
             with self._lock.file():
                 files = self._encode(index, plate, finished, small)
             started = time.perf_counter()
             job.outputs.write_together(files)
+            self._files += files
             self._written[frame] = mattes = job.writer.paths(frame)
             self._seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, mattes)
-        self._notifier.tell("stcn_frame_written", frame=frame, files=mattes)
+        self._notifier.notify("stcn_frame_written", frame=frame, files=mattes)
 
     def _encode(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> dict[Path, bytes]:
-        """Return a frame's files and what each will hold."""
+        """Return a frame's files and their contents."""
         propagated = dict(zip(self._job.objects, finished.wait(), strict=True))
         started = time.perf_counter()
         frame = self._job.frames[index]
-        mattes = with_keyframe(propagated, self._artists(index, propagated))
+        mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
         final = process_mattes(self._job.studio, frame, mattes)
         files = self._job.writer.encode(frame, final, window=self._job.window, header=plate.header)
         if self._overlays and small is not None:
@@ -265,7 +271,9 @@ class _Run:
         self._seconds["write"] += time.perf_counter() - started
         return files
 
-    def _artists(self, index: int, propagated: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-        """Return the artist's mattes of a frame; none where it is not a keyframe."""
-        artist = {name: kept.unpack() for name, kept in self._job.keyframes.get(index, {}).items()}
+    def _artist_mattes(
+        self, index: int, propagated: Mapping[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the artist's mattes of a frame; empty if it is not a keyframe."""
+        artist = {name: matte.unpack() for name, matte in self._job.keyframes.get(index, {}).items()}
         return fill_mattes(artist, propagated, self._job.covered.get(index, {}), window=self._job.window)

@@ -1,4 +1,4 @@
-"""Reading ahead and writing behind, so that the network never waits for a disk; both bounded."""
+"""Reading ahead and writing behind in threads, with bounded queues, so that the network does not wait for the disk."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Result = TypeVar("Result")
 
 
 def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], *, depth: int) -> Iterator[Result]:
-    """Yield ``read(item)`` in order, while up to ``depth`` further items are read in threads.
+    """Yield ``read(item)`` for every item in order, reading up to ``depth`` items ahead.
 
     Args:
-        read: Thread-safe; its error is raised when its item's turn comes.
-        items: What to read.
-        depth: Results held ahead at most, and threads.
+        read: Thread-safe; an error is raised in place of its item's result.
+        items: The items to read.
+        depth: Maximum number of results read ahead, and number of threads.
     """
     with ThreadPoolExecutor(depth, thread_name_prefix="read-ahead") as pool:
         pending: deque[Future[Result]] = deque()
@@ -36,25 +36,25 @@ def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], *, depth: 
 
 @final
 class WriteBehind:
-    """Runs writes one after another in a thread, a bounded number behind; leaving the context waits for all of them.
+    """Runs writes one after another in a thread. Leaving the context waits for all of them.
 
-    An error in a write is raised by the next call, or on leaving, whichever comes first.
+    The error of a failed write is raised by the next call or on leaving the context.
 
     Args:
-        depth: Writes that wait at most before the caller does.
+        depth: Maximum number of pending writes before `submit` blocks.
     """
 
     def __init__(self, *, depth: int) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="write-behind")
         self._depth = depth
         self._pending: deque[Future[None]] = deque()
-        self._has_failed = False  # said by the writing thread, which alone knows before it goes on
+        self._has_failed = False  # set by the writing thread, before it takes the next write
 
     def submit(self, write: Callable[[], None]) -> None:
-        """Have ``write`` run soon; wait first where too many are under way.
+        """Queue a write; blocks while too many are pending.
 
         Raises:
-            BaseException: What an earlier write failed with; the writes after it are not tried.
+            BaseException: The error of an earlier write; the writes after it are dropped.
         """
         self._pending.append(self._pool.submit(self._run, write))
         while len(self._pending) > self._depth or (self._pending and self._pending[0].done()):
@@ -66,7 +66,7 @@ class WriteBehind:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # Writes under way are finished even when the caller failed, so that what was computed is not lost.
+        # Pending writes are finished even if the caller failed, so that no computed frame is lost.
         try:
             while self._pending:
                 self._finish(self._pending.popleft())
@@ -80,7 +80,7 @@ class WriteBehind:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _run(self, write: Callable[[], None]) -> None:
-        """Write, unless an earlier write failed: those behind it would fail too."""
+        """Run a write, unless an earlier one failed: later ones would fail too."""
         if self._has_failed:
             return
         try:
@@ -90,11 +90,11 @@ class WriteBehind:
             raise
 
     def _finish(self, future: Future[None]) -> None:
-        """Wait for a write; where it failed, those behind it are dropped."""
+        """Wait for a write; if it failed, drop all pending ones."""
         try:
             future.result()
         except BaseException:
-            for waiting in self._pending:
-                waiting.cancel()
+            for pending in self._pending:
+                pending.cancel()
             self._pending.clear()
             raise

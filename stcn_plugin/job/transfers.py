@@ -1,7 +1,7 @@
-"""Pictures to the device and mattes back, without the network waiting for either.
+"""Transfers of pictures to the device and of mattes back, overlapped with the network.
 
-On a GPU pictures travel through pinned memory while the network is at earlier frames, and mattes travel back while it is
-at later ones, either on a stream of their own. Elsewhere there is nothing to transfer, or nothing to overlap it with.
+On a GPU, uploads and downloads go through pinned memory, each on a separate stream, while the network processes other
+frames. On other devices they are plain, synchronous copies.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from torch import Tensor
 
 @final
 class Upload:
-    """A picture under way to the device.
+    """A pending upload.
 
     Args:
-        tensor: Where it will be.
-        arrived: When it is there; ``None`` where it is there already.
+        tensor: The tensor on the device.
+        event: Marks the end of the transfer; ``None`` if it is complete.
     """
 
-    def __init__(self, tensor: Tensor, arrived: torch.cuda.Event | None = None) -> None:
+    def __init__(self, tensor: Tensor, event: torch.cuda.Event | None = None) -> None:
         self._tensor = tensor
-        self._arrived = arrived
+        self._event = event
 
     def wait(self) -> Tensor:
-        """Return it; work that follows on the device's current stream waits until it is there."""
-        if self._arrived is not None:
+        """Return the tensor; later work on the device's current stream waits for the transfer."""
+        if self._event is not None:
             stream = torch.cuda.current_stream(self._tensor.device)
-            stream.wait_event(self._arrived)
-            self._tensor.record_stream(stream)  # else its memory could be given away while that work still reads it
+            stream.wait_event(self._event)
+            self._tensor.record_stream(stream)  # keeps its memory until that work is done
         return self._tensor
 
 
 @final
 class Uploader:
-    """Sends pictures to a device; threads may share it.
+    """Uploads pictures to a device. Thread-safe.
 
     Args:
-        device: Where to.
+        device: The target.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = _own_stream(device)
+        self._stream = _transfer_stream(device)
 
     def send(self, picture: NDArray[np.float32]) -> Upload:
-        """Send a picture ``(h, w, 3)``."""
+        """Start the upload of a picture ``(h, w, 3)``."""
         tensor = torch.from_numpy(picture)
         if self._stream is None:
             return Upload(tensor.to(self._device))
@@ -61,55 +61,55 @@ class Uploader:
 
 @final
 class Download:
-    """Values under way from a device.
+    """A pending download.
 
     Args:
-        tensor: Where they will be.
-        arrived: When they are there; ``None`` where they are there already.
+        tensor: The tensor in host memory.
+        event: Marks the end of the transfer; ``None`` if it is complete.
     """
 
-    def __init__(self, tensor: Tensor, arrived: torch.cuda.Event | None = None) -> None:
+    def __init__(self, tensor: Tensor, event: torch.cuda.Event | None = None) -> None:
         self._tensor = tensor
-        self._arrived = arrived
+        self._event = event
 
     def wait(self) -> NDArray[np.float32]:
-        """Return them when they are there; any thread may wait."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
+        """Wait for the transfer, on any thread, and return the array."""
+        if self._event is not None:
+            self._event.synchronize()
         array: NDArray[np.float32] = self._tensor.numpy()
         return array
 
 
 @final
 class Downloader:
-    """Fetches results from a device.
+    """Downloads results from a device.
 
     Args:
-        device: Where from.
+        device: The source.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._stream = _own_stream(device)
+        self._stream = _transfer_stream(device)
 
     def fetch(self, values: Tensor) -> Download:
-        """Fetch values, which earlier work on the device's current stream may still be computing."""
+        """Start the download of values that the device's current stream may still be computing."""
         if self._stream is None:
             return Download(values.cpu())
         fetched = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
         self._stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(self._stream):
             fetched.copy_(values, non_blocking=True)
-            values.record_stream(self._stream)  # else their memory could be given away while they are still read
+            values.record_stream(self._stream)  # keeps their memory until they are read
             return Download(fetched, self._stream.record_event())
 
 
 @final
 class Stopwatch:
-    """Measures what a device does between its start and :meth:`stop`, without making anybody wait for the device.
+    """Measures the time that a device takes between construction and `stop`, without synchronising with it.
 
     Args:
-        device: Whose time is measured.
+        device: The device.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -120,12 +120,12 @@ class Stopwatch:
         self._first = self._event()
 
     def stop(self) -> None:
-        """End what is measured."""
+        """End the measurement."""
         self._seconds = time.perf_counter() - self._started
         self._last = self._event()
 
     def seconds(self) -> float:
-        """Return the time between; wait until it is over."""
+        """Return the measured time; blocks until the device has reached the end."""
         if self._first is None or self._last is None:
             return self._seconds
         self._last.synchronize()
@@ -140,6 +140,6 @@ class Stopwatch:
         return event
 
 
-def _own_stream(device: torch.device) -> torch.cuda.Stream | None:
-    """Return a stream for transfers alone; ``None`` where a device has none."""
+def _transfer_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """Return a new stream for transfers; ``None`` if the device has no streams."""
     return torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
-"""What an update computes again: the frames that changed keyframes reach, and the passes that give them.
+"""Planning an update: the frames that changed keyframes affect, and the passes that recompute them.
 
-What is outside of them stays as it is. A matte depends on the keyframes on both its sides; a changed keyframe therefore
-changes its objects from just after their keyframe before it to just before their keyframe after it.
+A matte depends on the keyframes before and after it. A changed keyframe therefore affects its objects from just after
+their previous keyframe to just before their next one. All other frames stay as they are.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from stcn_plugin.propagation.plan import Direction, Plan
 from stcn_plugin.propagation.propagator import Schedule
 
 Keyframes = Mapping[int, Collection[str]]
-"""Index to the names of the objects whose matte the artist gives there."""
+"""Index to the names of the objects that have a keyframe there."""
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part of a shot, and what it takes to propagate it.
+    """A part of a shot that is recomputed.
 
     Args:
         written: Indices whose mattes are written.
-        plan: The passes. They visit frames outside of the part first, to remember them.
-        on_disk: Index outside to the names of the objects whose mattes there are given as they are on disk, because
-            the artist gave none.
+        plan: The passes. They first visit frames outside the part, to fill the memory.
+        on_disk: Index outside the part to the names of the objects whose mattes are read from disk there, because they
+            have no keyframe.
     """
 
     written: range
@@ -36,26 +36,26 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Recall:
-    """Which frames outside of a part its passes remember besides keyframes: those that the whole shot's would.
+class ContextFrames:
+    """Selects the frames outside a part that its passes memorise besides keyframes, as a run of the whole shot would.
 
-    Without them an update would be worse than a run of the whole shot, whose memory has seen more of the objects.
+    Without them, the memory would contain less of the objects and the mattes would be worse than those of a whole run.
 
     Args:
-        interval: Frames between two of them.
-        schedule: ``absolute`` takes multiples of the interval, ``relative`` counts from the part.
-        most: How many at most on either side, the nearest ones, since each is a step; ``None`` sets no limit.
+        interval: Frames between two memory frames.
+        schedule: ``absolute`` selects multiples of the interval, ``relative`` counts from the part.
+        limit: Maximum number on either side, nearest first, since each costs a step; ``None`` for no limit.
     """
 
     interval: int
     schedule: Schedule
-    most: int | None = 24
+    limit: int | None = 24
 
     def between(self, near: int, far: int) -> list[int]:
-        """Return the indices between two, the nearest first, without the two."""
+        """Return the selected indices between two others, exclusive, nearest first."""
         origin = 0 if self.schedule == "absolute" else near
         found = range(near, far, 1 if far > near else -1)[1:]
-        return [index for index in found if (index - origin) % self.interval == 0][: self.most]
+        return [index for index in found if (index - origin) % self.interval == 0][: self.limit]
 
 
 def affected(
@@ -67,17 +67,18 @@ def affected(
     life: Mapping[str, tuple[int, int]],
     direction: Direction,
 ) -> tuple[range, ...]:
-    """Return the frames that changed keyframes reach, as separate parts; every frame is an index.
+    """Return the indices that changed keyframes affect, as separate ranges.
+
+    A keyframe affects its objects, and a removed one affects all objects. If only some of the objects of a keyframe were
+    removed, this is not detected: the whole shot has to be run.
 
     Args:
-        changed: Where keyframes are new, changed or gone. Where there is one now, its objects are affected; where there
-            is none left, all are. An object that left a keyframe which others still have cannot be told from one that
-            never had any there; its frames need a run of the whole shot.
-        length: Frames in the shot.
+        changed: Indices whose keyframes are new, changed or removed.
+        length: Number of frames in the shot.
         objects: Names of all objects.
-        keyframes: The artist's mattes as they are now.
-        life: First and last index on which an object may appear; objects not named here live throughout.
-        direction: Which way keyframes reach.
+        keyframes: The current keyframes.
+        life: Object name to the first and last index on which it may appear; by default the whole shot.
+        direction: The direction of propagation.
     """
     found: set[int] = set()
     for index in changed:
@@ -85,89 +86,89 @@ def affected(
             own = [other for other, names in keyframes.items() if name in names and other != index]
             first, last = life.get(name, (0, length - 1))
             if not first <= index <= last:
-                continue  # it cannot have had a keyframe there
+                continue  # the object cannot have had a keyframe there
             start = index if direction == "forward" else max((k + 1 for k in own if k < index), default=first)
             end = index if direction == "backward" else min((k - 1 for k in own if k > index), default=last)
             found.update(range(max(start, first), min(end, last) + 1))
-    return tuple(_in_pieces(found))
+    return tuple(_as_ranges(found))
 
 
 def plan_parts(
-    whole: Plan, parts: Sequence[range], *, objects: Sequence[str], keyframes: Keyframes, recall: Recall
+    whole: Plan, parts: Sequence[range], *, objects: Sequence[str], keyframes: Keyframes, context: ContextFrames
 ) -> tuple[Part, ...]:
-    """Plan the passes that give parts of a shot as the passes through all of it would.
+    """Plan the passes that recompute parts of a shot.
 
-    A pass whose keyframes lie outside of the part first visits frames there: all keyframes, those that it would have
-    remembered on its way (no more than the part has frames, so that a short one stays cheap), and the one next to the
-    part. Every object that is in play is given on each of them; only on keyframes inside of another part, whose mattes
-    on disk are out of date, the artist's alone.
+    A pass whose keyframes are outside its part first visits frames there: all keyframes, the context frames (at most as
+    many as the part has frames, so that short updates stay fast), and the frame next to the part. On each of them, all
+    objects that are present are given, from keyframes or from disk. Mattes on disk inside other parts are out of date
+    and are not used.
 
     Args:
         whole: The plan of the whole shot.
-        parts: Indices of each part; none next to another.
+        parts: Indices of each part; parts are not adjacent.
         objects: Names of all objects.
-        keyframes: The artist's mattes.
-        recall: Which frames to remember besides keyframes.
+        keyframes: The keyframes.
+        context: Selects the frames to memorise besides keyframes.
     """
     given = {name: [index for index, names in keyframes.items() if name in names] for name in objects}
-    reached = np.isfinite(whole.weight)
+    on_disk = np.isfinite(whole.weight)
     for part in parts:
-        reached[part.start : part.stop] = False  # on disk, but out of date
-    return tuple(_planned(whole, written, given, reached, recall) for written in parts)
+        on_disk[part.start : part.stop] = False  # out of date
+    return tuple(_plan_part(whole, written, given, on_disk, context) for written in parts)
 
 
-def _planned(
-    whole: Plan, written: range, given: Mapping[str, Sequence[int]], on_disk: NDArray[np.bool_], recall: Recall
+def _plan_part(
+    whole: Plan, written: range, given: Mapping[str, Sequence[int]], on_disk: NDArray[np.bool_], context: ContextFrames
 ) -> Part:
-    """Plan one part; ``on_disk`` says ``(frames, objects)`` what may be given from there."""
+    """Plan one part; ``on_disk`` is ``(frames, objects)``, the mattes that can be read from disk."""
     inside = np.zeros((len(whole.weight), 1), bool)
     inside[written.start : written.stop] = True
-    recall = replace(recall, most=min(len(written), recall.most or len(written)))
-    forward, before = _pass(inside & (whole.weight > 0), written.start - 1, 1, given, on_disk, recall)
-    backward, after = _pass(inside & (whole.weight < 1), written.stop, -1, given, on_disk, recall)
+    context = replace(context, limit=min(len(written), context.limit or len(written)))
+    forward, before = _plan_pass(inside & (whole.weight > 0), written.start - 1, 1, given, on_disk, context)
+    backward, after = _plan_pass(inside & (whole.weight < 1), written.stop, -1, given, on_disk, context)
     plan = Plan(weight=np.where(inside, whole.weight, np.float32(np.nan)), forward=forward, backward=backward)
     return Part(written, plan, before | after)
 
 
-def _pass(
+def _plan_pass(
     wanted: NDArray[np.bool_],
     near: int,
     step: int,
     given: Mapping[str, Sequence[int]],
     on_disk: NDArray[np.bool_],
-    recall: Recall,
+    context: ContextFrames,
 ) -> tuple[tuple[int, ...], dict[int, list[str]]]:
-    """Return the indices that a pass visits, and what is given from disk on those outside of its part.
+    """Return the indices that a pass visits, and by index the objects whose mattes are read from disk.
 
     Args:
-        wanted: ``(frames, objects)`` what the pass has to give.
-        near: Index that it comes by just before the part.
-        step: 1 forward, -1 backward.
+        wanted: ``(frames, objects)``, the mattes that the pass computes.
+        near: The index just before the part, in the direction of the pass.
+        step: 1 for forward, -1 for backward.
         given: Object name to the indices of its keyframes.
-        on_disk: ``(frames, objects)`` what may be given from disk.
-        recall: Which frames to remember besides keyframes.
+        on_disk: ``(frames, objects)``, the mattes that can be read from disk.
+        context: Selects the frames to memorise besides keyframes.
     """
 
     def order(index: int) -> int:
         return index * step
 
     starts: dict[str, int] = {}
-    carried: dict[str, list[int]] = {}  # objects that come in from outside, and their keyframes there
+    outside: dict[str, list[int]] = {}  # objects that start before the part, with their keyframes there
     for column, name in enumerate(given):
         if (indices := np.flatnonzero(wanted[:, column])[::step]).size:
             behind = sorted((index for index in given[name] if order(index) <= order(indices[0])), key=order)
             starts[name] = behind[-1]
             if order(behind[-1]) <= order(near):
-                carried[name] = behind
+                outside[name] = behind
     if not starts:
         return (), {}
     last = int(np.flatnonzero(wanted.any(axis=1))[::step][-1])
-    if not carried:
+    if not outside:
         return tuple(range(min(starts.values(), key=order), last + step, step)), {}
-    known = {index for behind in carried.values() for index in behind}
-    recalled = [index for index in recall.between(near, min(known, key=order)) if on_disk[index].any()]
-    visited = sorted({near, *known, *recalled}, key=order)
-    taken = {
+    known = {index for behind in outside.values() for index in behind}
+    selected = [index for index in context.between(near, min(known, key=order)) if on_disk[index].any()]
+    visited = sorted({near, *known, *selected}, key=order)
+    from_disk = {
         index: [
             name
             for column, (name, own) in enumerate(given.items())
@@ -176,15 +177,15 @@ def _pass(
         for index in visited
     }
     inside = range(near + step, last + step, step)
-    return (*visited, *inside), {index: names for index, names in taken.items() if names}
+    return (*visited, *inside), {index: names for index, names in from_disk.items() if names}
 
 
-def _in_pieces(indices: Iterable[int]) -> list[range]:
-    """Return indices as ranges without gaps, ascending."""
-    pieces: list[range] = []
+def _as_ranges(indices: Iterable[int]) -> list[range]:
+    """Group indices into contiguous ranges, ascending."""
+    ranges: list[range] = []
     for index in sorted(indices):
-        if pieces and pieces[-1].stop == index:
-            pieces[-1] = range(pieces[-1].start, index + 1)
+        if ranges and ranges[-1].stop == index:
+            ranges[-1] = range(ranges[-1].start, index + 1)
         else:
-            pieces.append(range(index, index + 1))
-    return pieces
+            ranges.append(range(index, index + 1))
+    return ranges

@@ -1,4 +1,4 @@
-"""What a job tells and asks while it runs."""
+"""The callbacks of a running job, and its warnings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from stcn_plugin.job.activities import Activity
 
 @dataclass(frozen=True)
 class Watcher:
-    """Whom a job tells how it is going.
+    """Callbacks of a running job.
 
     Args:
-        on_progress: Told after every step, on the calling thread.
-        on_frame: Told a frame and its files when they are on disk, on the thread that writes.
-        on_warning: Told what went wrong without harm to the mattes, on any thread.
-        is_cancelled: Asked before every step and between its stages, on the calling thread.
-        on_activity: Called with the pieces of work under way whenever one begins, gets further or ends, on any thread.
+        on_progress: Called after every step, on the calling thread.
+        on_frame: Called with a frame and its files when they are on disk, on the thread that writes.
+        on_warning: Called with problems that do not affect the mattes, on any thread.
+        is_cancelled: Called before every step and between its stages, on the calling thread.
+        on_activity: Called with the current activities whenever one begins, advances or ends, on any thread.
     """
 
     on_progress: Callable[[Progress], None] = lambda _: None
@@ -31,10 +31,10 @@ class Watcher:
 
 
 class Warnings:
-    """The warnings of a job: each is reported once, and all are there in the end.
+    """The distinct warnings of a job. Each is reported once.
 
     Args:
-        report: Called with every new warning, on the thread that gives it.
+        report: Called with every new warning, on the thread that adds it.
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
@@ -44,12 +44,12 @@ class Warnings:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All warnings so far, in their order."""
+        """All warnings so far, in order."""
         with self._lock:
             return tuple(self._texts)
 
     def add(self, text: str) -> None:
-        """Report a warning unless it has been; may be called on any thread."""
+        """Report a warning unless it was reported before. Thread-safe."""
         with self._lock:
             is_new = text not in self._texts
             self._texts[text] = None

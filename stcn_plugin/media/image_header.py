@@ -143,6 +143,11 @@ def _problem(spec: Any, attributes: Mapping[str, Any]) -> str | None:
     if min(spec.width, spec.height, spec.full_width, spec.full_height) < 1:
         return "the picture has no pixels"
     kind = attributes.get("tiff:PhotometricInterpretation", 2)
+    if kind == 0 and (
+        str(spec.format) != "uint8" or spec.nchannels > 1
+    ):  # OpenImageIO inverts 8 bits only, and alpha too
+        stored = "with alpha" if spec.nchannels > 1 else f"in {spec.format}"
+        return f"this TIFF stores white as 0 {stored}, and would be read inverted"
     if kind not in _TIFF_SUPPORTED:
         return f"this is a TIFF with {_TIFF_UNSUPPORTED.get(kind, 'unknown')} colours, which cannot be read"
     descriptor = str(attributes.get("dpx:ImageDescriptor", ""))

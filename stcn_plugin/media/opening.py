@@ -29,6 +29,7 @@ _NOT_FILES = (
 _NOISE = re.compile(r"EXR Error \([^)]*\): (EXR_ERR_\w+ )?")
 _MAX_REASON = 200  # characters
 _LUMINANCE = "Subsampled channels are not supported"
+_FLAVOUR = "No support for this flavor"  # of TIFF, such as the colours of CIELAB and LogLuv
 
 
 @contextmanager
@@ -111,9 +112,8 @@ def _open_error(reason: str, error: type[STCNError], label: str) -> STCNError:
     if _LUMINANCE in reason:
         what = "this is a luminance/chroma picture, whose channels have different sizes; it cannot be read"
         return error(what, where=label, fix="Write it as RGB")
-    return error(
-        f"the file cannot be opened as a picture ({reason or 'no reason given'})", where=label, fix=RENDER_AGAIN
-    )
+    fix = "Convert it to RGB" if _FLAVOUR in reason else RENDER_AGAIN
+    return error(f"the file cannot be opened as a picture ({reason or 'no reason given'})", where=label, fix=fix)
 
 
 def _is_utf8(path: Path) -> bool:

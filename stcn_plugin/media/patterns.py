@@ -117,9 +117,15 @@ def sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def padding_of(numbers: Iterable[str]) -> int:
-    """Return the padding of a sequence: the length of its shortest frame number."""
-    return min(len(number) for number in numbers)
+def padding_of(numbers: Iterable[str], requested: str = "") -> int:
+    """Return the padding of a sequence: the length of its shortest frame number.
+
+    Args:
+        numbers: The frame numbers of all files.
+        requested: The frame number of the requested file. If it has leading zeros, its length is the padding, and files
+            with another padding belong to another sequence.
+    """
+    return len(requested) if re.match("0[0-9]", requested) else min(len(number) for number in numbers)
 
 
 def invalid_utf8_error(text: str) -> FrameRangeError:

@@ -21,7 +21,7 @@ def picture_channels(
 
     Args:
         parts: The headers of all parts of the file.
-        part: Name of the part; ``None`` is the first with a picture.
+        part: Name of the part; ``None`` is the first with colours that is not a Cryptomatte, else the first with a picture.
         layer: Name of the layer; ``None`` is the unnamed one.
         where: ``where`` of the errors.
 
@@ -31,10 +31,14 @@ def picture_channels(
     Raises:
         PlateError: There is no such part or layer, or no picture in it.
     """
-    for header in parts:
-        if part in {None, header.part} and (found := _picture_in(header.channels, layer or "")):
-            return header, found
-    raise _no_picture_error(parts, part, layer, where)
+    pictures = [
+        (header, found)
+        for header in parts
+        if part in {None, header.part} and (found := _picture_in(header.channels, layer or ""))
+    ]
+    if not pictures:
+        raise _no_picture_error(parts, part, layer, where)
+    return min(pictures, key=lambda picture: (len(picture[1]) == 1, "crypto" in picture[0].part.lower()))
 
 
 def _picture_in(channels: Sequence[str], layer: str) -> tuple[str, ...]:

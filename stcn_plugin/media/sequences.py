@@ -10,7 +10,7 @@ import bisect
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -41,11 +41,13 @@ class FilesOnDisk:
         folder: Their folder, in the Unicode normal form that it has on disk.
         names: Frame to file name, ascending.
         broken: Frame to the name of a broken link, ascending.
+        others: Frame to the name of a file with another padding, for frames without a file of this padding, ascending.
     """
 
     folder: Path
     names: Mapping[int, str]
     broken: Mapping[int, str]
+    others: Mapping[int, str] = field(default_factory=dict)
 
     @cached_property
     def frames(self) -> tuple[int, ...]:
@@ -99,7 +101,7 @@ class FrameSequence:
         on_disk = as_on_disk(path)
         if numbered and (same := _same_name(on_disk)):
             prefix, suffix, numbers = same
-            return cls(on_disk.parent, prefix, padding_of(numbers), suffix)
+            return cls(on_disk.parent, prefix, padding_of(numbers, numbered["number"]), suffix)
         if token:
             return cls(path.parent, *split_at_number(path, token))
         if is_folder(on_disk):
@@ -147,19 +149,24 @@ class FrameSequence:
         shortest = len(prefix) + len(ending)
         names: dict[int, str] = {}
         broken: dict[int, str] = {}
+        others: dict[int, str] = {}
         folder = as_on_disk(self.folder)
         for name, is_broken in names_in(folder):
             same = to_nfc(name)
             if len(same) <= shortest or not (same.startswith(prefix) and same.endswith(ending)):
                 continue
             text = same[len(prefix) : len(same) - len(ending)]
-            frame = self._frame(text)
+            frame = _integer(text)
             if frame is None:
                 continue
             found = broken if is_broken else names
+            if text not in (padded(frame, self.padding), _blender_padded(frame, self.padding)):
+                others.setdefault(frame, name)
+                continue
             if text == padded(frame, self.padding) or frame not in found:  # prefer the spelling of `path`
                 found[frame] = name
-        return FilesOnDisk(folder, dict(sorted(names.items())), dict(sorted(broken.items())))
+        others = {frame: name for frame, name in others.items() if frame not in names and frame not in broken}
+        return FilesOnDisk(folder, *(dict(sorted(found.items())) for found in (names, broken, others)))
 
     def frames_on_disk(self) -> tuple[int, ...]:
         """Return the frames that have a file now, ascending; none if the folder does not exist.
@@ -194,15 +201,13 @@ class FrameSequence:
         """Return the file name of the pattern followed by a frame range."""
         return f"{Path(self.pattern).name} {format_frame_range(frames)}".rstrip()
 
-    def _frame(self, text: str) -> int | None:
-        """Return the frame of a number in a file name; ``None`` if its padding is that of another sequence."""
-        if len(text) > MAX_DIGITS or not re.fullmatch(r"-?\d+", text, re.ASCII):
-            return None
-        frame = int(text)
-        return frame if text in (padded(frame, self.padding), _blender_padded(frame, self.padding)) else None
-
     def __str__(self) -> str:
         return self.pattern
+
+
+def _integer(text: str) -> int | None:
+    """Return the integer that a part of a file name consists of; ``None`` if it is something else."""
+    return int(text) if len(text) <= MAX_DIGITS and re.fullmatch(r"-?\d+", text, re.ASCII) else None
 
 
 def _blender_padded(frame: int, padding: int) -> str:

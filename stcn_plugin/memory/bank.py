@@ -1,7 +1,7 @@
 """The memory bank: keys and values of memory frames for objects that entered on the same frame.
 
-Elements are stored in one buffer. The readout does not depend on their order, so a new element overwrites an evicted one:
-nothing is shifted, and once the limit is reached nothing grows.
+Elements are stored in one buffer. The readout does not depend on their order, so a new element overwrites an evicted one.
+Once the limit is reached, the buffer does not grow.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from stcn_plugin.memory.novelty import novelty, select_replacements
 from stcn_plugin.memory.reading import read_memory, search_keys
 
 Retention = Literal["permanent", "evictable", "one_step"]
-"""How long a frame stays: `permanent` (keyframes), `evictable` element by element, or `one_step` until the next frame is added."""
+"""How long a frame stays: `permanent` (keyframes), `evictable`, or `one_step` (until the next frame is added)."""
 
 
 @dataclass(frozen=True)
 class ReadSettings:
-    """How a bank is read and limited.
+    """Read settings and limit of a bank.
 
     Args:
         top_k: Memory elements kept per query pixel; ``None`` keeps all.
@@ -50,21 +50,21 @@ class MemoryBank:
         self._values = torch.empty(0)
         self._novelty = torch.empty(0)
         self._used = 0
-        self._stored = 0  # without the elements of one step, which come last
+        self._stored = 0  # without one-step elements, which are stored last
         self._permanent = 0
 
     @property
     def elements(self) -> int:
-        """How many elements are in memory."""
+        """Number of elements in memory."""
         return self._used
 
     def add(self, key: Tensor, value: Tensor, *, retention: Retention) -> None:
-        """Memorise one frame; a frame added for one step is dropped first.
+        """Memorise a frame. A one-step frame added before is dropped.
 
         Args:
             key: ``(C, h, w)`` memory key.
-            value: ``(O, D, h, w)`` memory values of this bank's objects.
-            retention: How long it stays.
+            value: ``(O, D, h, w)`` memory values of the bank's objects.
+            retention: How long the frame stays.
         """
         key, value = key.flatten(1), value.flatten(2).permute(2, 0, 1)
         size = len(value)
@@ -91,8 +91,8 @@ class MemoryBank:
 
         Args:
             query_key: ``(C, h, w)``.
-            on_tile: Called now and then while reading, which takes minutes for a large frame on a CPU. An exception that
-                it raises stops the reading.
+            on_tile: Called after each tile; reading a large frame takes minutes on a CPU. An exception that it raises
+                stops the read.
 
         Returns:
             Readout ``(O, D, h, w)``.
@@ -114,7 +114,7 @@ class MemoryBank:
         return flat.view(-1, objects, channels).permute(1, 2, 0).reshape(objects, channels, *query_key.shape[1:])
 
     def drop_object(self, position: int) -> None:
-        """Remove one object, by its position among the bank's objects."""
+        """Remove an object by its position among the bank's objects."""
         remaining = [i for i in range(self._values.shape[1]) if i != position]
         self._values = self._values[:, remaining].contiguous()
 
@@ -124,12 +124,12 @@ class MemoryBank:
         self._novelty[indices] = novelties
 
     def _reserve(self, needed: int, key: Tensor, value: Tensor) -> None:
-        """Ensure capacity for a number of elements: doubled, but within the limit and the memory there is."""
+        """Grow the buffers if needed: to twice the size, or less if the limit or the free memory is smaller."""
         if needed <= len(self._novelty):
             return
         capacity, size = 2 * needed if self._stored else needed, len(value)
         if self._settings.max_frames is not None:
-            limit = self._permanent + (self._settings.max_frames + 1) * size  # one more frame for a single step
+            limit = self._permanent + (self._settings.max_frames + 1) * size  # one more for a one-step frame
             capacity = max(min(capacity, limit), needed)
         try:
             self._move(capacity, key, value)
@@ -138,11 +138,11 @@ class MemoryBank:
                 raise
         else:
             return
-        self._move(needed, key, value)  # not in the handler: the error keeps the failed allocation alive
+        self._move(needed, key, value)  # outside the handler, where the error keeps tensors alive
 
     def _move(self, capacity: int, key: Tensor, value: Tensor) -> None:
-        """Move the elements to new buffers of a capacity."""
-        keys = key.new_empty(key.shape[0] + 1, capacity)  # as search_keys gives them
+        """Copy the elements to new buffers."""
+        keys = key.new_empty(key.shape[0] + 1, capacity)  # see search_keys
         values = value.new_empty(capacity, *value.shape[1:])
         novelties = key.new_empty(capacity)
         if self._stored:

@@ -1,8 +1,8 @@
 """Eviction: when the memory is full, the least novel elements leave first.
 
-Most of a frame resembles earlier frames, so storing it again adds no appearance, only another prediction with its
-errors. Of two similar elements the older one is fewer predictions away from the artist's keyframe. Therefore an element's
-novelty is its distance to the memory at the time it was added, and the least novel elements are evicted first.
+Most of a frame resembles earlier frames, so memorising it again adds no new appearance, only the errors of another
+prediction. Of two similar elements, the older one is fewer predictions away from the artist's keyframe. The novelty of an
+element is therefore its distance to the memory at the time it was added.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def novelty(keys: Tensor, key: Tensor, *, budget_bytes: int) -> Tensor:
 
 
 def select_replacements(stored: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose which stored elements the new ones replace, so that the most novel of all remain.
+    """Choose which stored elements are replaced by new ones, so that the most novel remain.
 
     Args:
-        stored: ``(N,)`` novelty of the elements in memory; infinite for those that must stay.
+        stored: ``(N,)`` novelty of the elements in memory; infinite for permanent ones.
         new: ``(P,)`` novelty of the new elements.
 
     Returns:
-        Indices of the evicted elements, and as many indices of the new elements that replace them.
+        Indices of the evicted elements, and the same number of indices of new elements that replace them.
     """
     leaving = torch.cat([stored, new]).topk(len(new), largest=False).indices
     is_new = leaving >= len(stored)

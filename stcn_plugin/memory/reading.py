@@ -1,4 +1,4 @@
-"""Reading from memory: similarity, affinity, readout, as pure functions.
+"""Reading from memory: similarity, affinity and readout as pure functions.
 
 Legend: ``C`` key channels, ``D`` value channels of all objects together, ``N`` memory elements, ``P`` query pixels.
 Similarities are ``(P, N)``, so top-k and softmax run along contiguous rows.
@@ -15,7 +15,7 @@ from torch.nn import functional
 from stcn_plugin.device_failures import is_out_of_memory
 
 _BLOCK = 16
-"""Block size of the first round of :func:`largest`; 8 to 32 measured about the same."""
+"""Block size of the first round of :func:`largest`; 8 to 32 are about equally fast."""
 
 
 def search_keys(memory_key: Tensor) -> Tensor:
@@ -46,7 +46,7 @@ def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> T
 
     Args:
         keys: ``(C + 1, N)``, from :func:`search_keys`.
-        queries: ``(P, C + 1)``, from :func:`search_queries`; same dtype and device.
+        queries: ``(P, C + 1)``, from :func:`search_queries`; same dtype and device as the keys.
         out: ``(P, N)`` buffer for the result.
 
     Returns:
@@ -56,16 +56,16 @@ def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> T
         ValueError: The key channels differ.
     """
     if keys.shape[0] != queries.shape[1]:
-        raise ValueError(f"keys of (C + 1, N) and (P, C + 1) with one C, got {keys.shape} and {queries.shape}")
+        shapes = f"{tuple(keys.shape)} and {tuple(queries.shape)}"
+        raise ValueError(f"keys and queries must have shapes (C + 1, N) and (P, C + 1), got {shapes}")
     return torch.mm(queries, keys, out=out)
 
 
 def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Return the ``count`` largest of each row and their indices, unsorted: ``topk`` in two rounds.
 
-    The first round takes the maximum of each block of elements. The largest elements of a row all lie in the ``count``
-    blocks with the largest maxima, so the second round searches only those. Selection costs far more per number than
-    a maximum, and this way it sees few numbers.
+    The first round takes the maximum of each block of elements. The largest elements of a row are in the ``count`` blocks
+    with the largest maxima, so the second round searches only those: a maximum is much cheaper than a selection.
 
     Args:
         similarities: ``(P, N)``.
@@ -79,7 +79,7 @@ def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if blocks <= count:
         values, positions = similarities.topk(count, dim=1, sorted=False)
         return values, positions
-    # A block is every blocks-th element, so the maximum runs along whole rows. Leftover elements are all candidates.
+    # Elements of a block are `blocks` apart, so the maximum runs along whole rows. All remaining elements are candidates.
     blocked = similarities[:, : blocks * _BLOCK].view(rows, _BLOCK, blocks)
     winners = blocked.amax(1).topk(count, dim=1, sorted=False).indices
     candidates = blocked.gather(2, winners[:, None].expand(-1, _BLOCK, -1)).flatten(1)
@@ -127,9 +127,9 @@ def read_memory(
     budget_bytes: int,
     on_tile: Callable[[], None] = lambda: None,
 ) -> Tensor:
-    """Read for all query pixels, in tiles whose similarities fit the budget.
+    """Read all query pixels, in tiles whose similarities fit the budget.
 
-    If a tile does not fit in memory, smaller ones are tried, down to a single query.
+    If a tile does not fit in memory, smaller ones are tried, down to one query.
 
     Args:
         keys: ``(C + 1, N)``, from :func:`search_keys`.
@@ -137,7 +137,7 @@ def read_memory(
         query_key: ``(C, P)``.
         top_k: As in :func:`readout`.
         budget_bytes: Maximum size of one tile of similarities; a tile holds at least one query.
-        on_tile: Called after every tile. An exception that it raises stops the reading.
+        on_tile: Called after each tile. An exception that it raises stops the read.
 
     Returns:
         ``(P, D)``.
@@ -156,7 +156,7 @@ def read_memory(
         try:
             if len(tile) < len(batch):
                 tile = keys.new_empty(rows, keys.shape[1])
-            # No name for the result of similarity: if this fails, nothing may hold the tile while a smaller one is allocated.
+            # Not assigned to a name, which would keep the tile alive while a smaller one is allocated.
             parts.append(readout(similarity(keys, batch, out=tile[: len(batch)]), memory_value, top_k=top_k))
         except (MemoryError, RuntimeError) as error:
             if rows == 1 or not is_out_of_memory(error):

@@ -1,4 +1,4 @@
-"""Blocks that both variants build from. Shapes are ``(N, C, H, W)``."""
+"""Building blocks of the variants. Shapes are ``(N, C, H, W)``."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
 
 
 def scaled(x: Tensor, gain: Tensor) -> Tensor:
-    """Multiply ``(N, C, H, W)`` by a gain per channel, ``(C, 1, 1)``, in the number format of the first."""
+    """Multiply ``(N, C, H, W)`` by a gain per channel, ``(C, 1, 1)``, in the dtype of the first."""
     return x * gain.to(x.dtype)
 
 
 def joined(image: Tensor, masks: Tensor) -> Tensor:
-    """Join an image, ``(1, 3, H, W)`` or one for every object, with masks ``(N, 2, H, W)`` to ``(N, 5, H, W)``."""
+    """Concatenate an image, ``(1, 3, H, W)`` or one per object, with masks ``(N, 2, H, W)`` to ``(N, 5, H, W)``."""
     every = torch.cat([image.expand(masks.shape[0], -1, -1, -1), masks], 1)
     return every.contiguous(memory_format=torch.channels_last)
 
 
 class FrameFeatures(NamedTuple):
-    """What values of a frame may be made from beside the masks; all objects share it."""
+    """Inputs of a value encoder besides the masks; all objects share them."""
 
     image: Tensor
     """``(1, 3, H, W)``, normalised and padded."""
     f16: Tensor
-    """``(1, C, H/16, W/16)``, of the key encoder, and so the others."""
+    """``(1, C, H/16, W/16)``, from the key encoder, as the next two."""
     f8: Tensor
     """``(1, C, H/8, W/8)``"""
     f4: Tensor
@@ -39,9 +39,9 @@ class FrameFeatures(NamedTuple):
 
 
 class JoinedConv2d(nn.Conv2d):
-    """A 3x3 convolution of two inputs joined along the channels, computed for one of them at a time.
+    """A 3x3 convolution of two concatenated inputs, computed for one input at a time.
 
-    A convolution is a sum over channels: the two results added are the convolution of both.
+    A convolution is a sum over channels, so the two results add up to the convolution of both.
 
     Args:
         inputs: Channels of the first and of the second input.
@@ -53,7 +53,7 @@ class JoinedConv2d(nn.Conv2d):
         self.inputs = inputs
 
     def part(self, which: int) -> tuple[Tensor, Tensor | None]:
-        """Return weight and bias for the first (0) or the second input (1), which brings the bias."""
+        """Return weight and bias for the first (0) or the second input (1); only the second has the bias."""
         first, _ = self.inputs
         return (self.weight[:, first:], self.bias) if which else (self.weight[:, :first], None)
 
@@ -63,10 +63,10 @@ class JoinedConv2d(nn.Conv2d):
 
 
 class ResBlock(nn.Module):
-    """Two activated convolutions beside an identity; no batch norm.
+    """Two activated convolutions and an identity; no batch norm.
 
-    Activation comes before each convolution; where the channels differ, the identity is a convolution of the
-    *un-activated* input.
+    Activation precedes each convolution. If the channels differ, the identity is a convolution of the *un-activated*
+    input.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -83,20 +83,20 @@ class ResBlock(nn.Module):
 
 
 class Shared(NamedTuple):
-    """What a joined block makes of its second input alone; all objects share it."""
+    """The part of a joined block that depends only on its second input; all objects share it."""
 
     residual: Tensor
-    """``(1, C, H, W)``: its part of the first convolution's output."""
+    """``(1, C, H, W)``: part of the first convolution's output."""
     identity: Tensor
-    """``(1, C, H, W)``: its part of the identity beside it."""
+    """``(1, C, H, W)``: part of the identity."""
 
 
 class JoinedBlock(nn.Module):
-    """A `ResBlock` over two inputs joined along the channels: an object's own, and one that all objects share.
+    """A `ResBlock` over two concatenated inputs: one per object, and one that all objects share.
 
     Args:
-        inputs: Channels of the object's own input and of the shared one.
-        outputs: Channels of the result; never those of both inputs together.
+        inputs: Channels of the input per object and of the shared input.
+        outputs: Channels of the result; not the sum of ``inputs``.
     """
 
     def __init__(self, inputs: tuple[int, int], outputs: int) -> None:
@@ -105,8 +105,8 @@ class JoinedBlock(nn.Module):
         self.conv1 = JoinedConv2d(inputs, outputs)
         self.conv2 = conv3x3(outputs, outputs)
 
-    def share(self, shared: Tensor) -> Shared:
-        """Do the work on the shared input, ``(1, inputs[1], H, W)``, once for all objects."""
+    def precompute(self, shared: Tensor) -> Shared:
+        """Process the shared input, ``(1, inputs[1], H, W)``, once for all objects."""
         return Shared(self.conv1(functional.relu(shared), 1), self.downsample(shared, 1))
 
     def forward(self, own: Tensor, shared: Shared) -> Tensor:
@@ -118,12 +118,12 @@ class JoinedBlock(nn.Module):
 
 
 class DecoderContext(NamedTuple):
-    """What the decoder makes of a query frame alone; all objects share it."""
+    """The part of decoding that depends only on the query frame; all objects share it."""
 
     residual: Tensor
-    """``(1, C, h, w)``: the query value's part of the first convolution's output."""
+    """``(1, C, h, w)``: part of the first convolution's output that comes from the query value."""
     identity: Tensor
-    """``(1, C, h, w)``: the query value's part of the identity beside it."""
+    """``(1, C, h, w)``: part of the identity that comes from the query value."""
     skip8: Tensor
     """``(1, C, 2h, 2w)``"""
     skip4: Tensor
@@ -131,7 +131,7 @@ class DecoderContext(NamedTuple):
 
 
 class UpsampleBlock(nn.Module):
-    """Double the resolution and merge in the key encoder's features of that resolution."""
+    """Doubles the resolution and adds the key encoder's features of that resolution."""
 
     def __init__(self, *, skip: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -142,7 +142,7 @@ class UpsampleBlock(nn.Module):
         """Merge.
 
         Args:
-            skip: ``(1, inputs, 2h, 2w)``, what ``skip_conv`` makes of the key encoder's features; all objects share it.
+            skip: ``(1, inputs, 2h, 2w)`` features from ``skip_conv``; all objects share them.
             x: ``(N, inputs, h, w)``.
 
         Returns:
@@ -154,12 +154,12 @@ class UpsampleBlock(nn.Module):
 
 
 class ChannelGate(nn.Module):
-    """Scale channels by an MLP of their average and of their maximum (CBAM, reduction 16)."""
+    """Scales channels by an MLP of their average and maximum (CBAM, reduction 16)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         hidden = channels // 16
-        # The first place in the sequence keeps the published entry names mlp.1 and mlp.3.
+        # Flatten comes first, so that the entries have their published names, mlp.1 and mlp.3.
         self.mlp = nn.Sequential(nn.Flatten(), nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -169,7 +169,7 @@ class ChannelGate(nn.Module):
 
 
 class SpatialGate(nn.Module):
-    """Scale pixels by a 7x7 convolution of their channels' maximum and mean (CBAM)."""
+    """Scales pixels by a 7x7 convolution of the maximum and mean over channels (CBAM)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -182,7 +182,7 @@ class SpatialGate(nn.Module):
 
 
 class CBAM(nn.Module):
-    """Channel gate, then spatial gate (Woo et al., 2018)."""
+    """Channel gate followed by spatial gate (Woo et al., 2018)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

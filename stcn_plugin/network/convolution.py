@@ -1,8 +1,7 @@
-"""Convolutions as inference runs them: with what follows a convolution done in the same breath.
+"""Convolutions for inference, fused with the addition and activation that follow.
 
-`FusedConvolution` runs anywhere. `PackedConvolution` keeps its weights as oneDNN wants them and lets oneDNN add and
-activate while the result is still in the processor's cache; on the CPU this is faster than what a compiler makes of
-the network.
+`FusedConvolution` runs on every device. `PackedConvolution` keeps its weights in oneDNN's format and lets oneDNN add and
+activate while the result is in the cache; on the CPU this is faster than the compiled network.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ _LOGGER = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ConvolutionSpec:
-    """One convolution and what follows it.
+    """One convolution with the activation that follows it.
 
     Args:
         weight: ``(outputs, inputs / groups, rows, columns)``, with batch norm folded in.
         bias: ``(outputs,)``, or none.
-        stride: Of both sides.
-        padding: On all sides.
-        groups: As torch has them.
+        stride: Stride in both dimensions.
+        padding: Padding on all sides.
+        groups: As in `torch.nn.Conv2d`.
         activation: Applied last, after the addition.
     """
 
@@ -43,16 +42,16 @@ class ConvolutionSpec:
     activation: Activation = "none"
 
     def to(self, precision: torch.dtype) -> ConvolutionSpec:
-        """Return the same in another number format, without gradients."""
+        """Return a copy in another precision, without gradients."""
         bias = None if self.bias is None else self.bias.detach().to(precision)
         return replace(self, weight=self.weight.detach().to(precision), bias=bias)
 
 
 class FusedConvolution(nn.Module):
-    """Convolve, add, activate, on any device.
+    """Convolution, addition and activation on any device.
 
     Args:
-        spec: The convolution, in the number format and on the device that it will run in.
+        spec: The convolution, in its precision and on its device.
     """
 
     weight: Tensor
@@ -72,16 +71,16 @@ class FusedConvolution(nn.Module):
 
 
 class PackedConvolution(nn.Module):
-    """Convolve, add, activate, by oneDNN on the CPU.
+    """Convolution, addition and activation by oneDNN on the CPU.
 
     Args:
-        spec: The convolution, in the number format that it will run in.
+        spec: The convolution, in its precision.
     """
 
     def __init__(self, spec: ConvolutionSpec) -> None:
         super().__init__()
         self._activation = spec.activation
-        self._how = [spec.padding] * 2, [spec.stride] * 2, [1, 1], spec.groups
+        self._arguments = [spec.padding] * 2, [spec.stride] * 2, [1, 1], spec.groups
         self._weight = spec.weight.contiguous(memory_format=torch.channels_last)
         self._bias = spec.bias
         self._packed = self._weight
@@ -93,23 +92,25 @@ class PackedConvolution(nn.Module):
         convolve, weight = torch.ops.mkldnn._convolution_pointwise, self._weight_for(x.shape)
         name, limits = _POINTWISE[self._activation]
         if added is None:
-            plain: Tensor = convolve(x, weight, self._bias, *self._how, name, limits, "")
+            plain: Tensor = convolve(x, weight, self._bias, *self._arguments, name, limits, "")
             return plain
-        if added.shape[0] == x.shape[0] and self._activation != "relu6":  # which oneDNN has not after an addition
+        if added.shape[0] == x.shape[0] and self._activation != "relu6":  # not supported by oneDNN after an addition
             unary = None if name == "none" else name
-            joined: Tensor = convolve.binary(x, added, weight, self._bias, *self._how, "add", 1.0, unary, limits, "")
+            joined: Tensor = convolve.binary(
+                x, added, weight, self._bias, *self._arguments, "add", 1.0, unary, limits, ""
+            )
             return joined
-        alone: Tensor = convolve(x, weight, self._bias, *self._how, "none", [], "")
+        alone: Tensor = convolve(x, weight, self._bias, *self._arguments, "none", [], "")
         return _activated(alone.add_(added), self._activation)
 
     def _weight_for(self, size: torch.Size) -> Tensor:
-        """Return the weights packed where a size comes again; oneDNN packs for each size, and itself where we do not."""
+        """Return the weights, packed from the second call with a size on: oneDNN packs for one size, which takes time."""
         if size == self._packed_for:
             return self._packed
         if size != self._last:
             self._last = size
             return self._weight
-        padding, stride, dilation, groups = self._how
+        padding, stride, dilation, groups = self._arguments
         pack = torch.ops.mkldnn._reorder_convolution_weight
         self._packed = pack(self._weight, padding, stride, dilation, groups, list(size))
         self._packed_for = size
@@ -124,25 +125,25 @@ _POINTWISE: dict[Activation, tuple[str, list[float]]] = {
 
 
 def make_convolution(spec: ConvolutionSpec) -> nn.Module:
-    """Return the fastest form of a convolution on the device and in the number format of its weights."""
+    """Return the fastest module for a convolution on the device and in the precision of its weights."""
     kind = convolution_kind(spec.weight.device, spec.weight.dtype)
     return PackedConvolution(spec) if kind == "packed" else FusedConvolution(spec)
 
 
 def convolution_kind(device: torch.device, precision: torch.dtype) -> Literal["packed", "plain"]:
-    """Tell which convolutions run fastest on a device in a number format."""
+    """Return which convolutions run fastest on a device in a precision."""
     return "packed" if device.type == "cpu" and packs(precision) else "plain"
 
 
 @cache
 def packs(precision: torch.dtype) -> bool:
-    """Tell whether this torch and this processor have packed convolutions; tried once on a small one.
+    """Return whether this torch and this CPU support packed convolutions; tested once on a small one.
 
     Args:
         precision: Number format of weights and features.
     """
-    is_there = bool(mkldnn.is_available())  # type: ignore[no-untyped-call]
-    if not is_there or precision not in (torch.float32, torch.bfloat16):
+    has_onednn = bool(mkldnn.is_available())  # type: ignore[no-untyped-call]
+    if not has_onednn or precision not in (torch.float32, torch.bfloat16):
         return False
     count = 8 * 8 * 3 * 3
     weight = (torch.arange(count) % 7 - 3).reshape(8, 8, 3, 3).to(precision) / 8
@@ -152,14 +153,14 @@ def packs(precision: torch.dtype) -> bool:
     try:
         convolution = PackedConvolution(spec)
         results = [convolution(x, x) for _ in range(2)]  # the second time with packed weights
-    except (AttributeError, RuntimeError, TypeError) as error:  # another torch, or a processor that cannot
+    except (AttributeError, RuntimeError, TypeError) as error:  # not supported by this torch or CPU
         _LOGGER.info("convolutions are not packed: %s", error)
         return False
     expected = FusedConvolution(spec)(x, x)
-    is_same = all(torch.allclose(found.float(), expected.float(), rtol=0.02, atol=0.02) for found in results)
-    if not is_same:
-        _LOGGER.warning("convolutions are not packed: they come out wrong here")
-    return is_same
+    is_correct = all(torch.allclose(found.float(), expected.float(), rtol=0.02, atol=0.02) for found in results)
+    if not is_correct:
+        _LOGGER.warning("convolutions are not packed: their results are wrong here")
+    return is_correct
 
 
 def _activated(y: Tensor, activation: Activation) -> Tensor:

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a key encoder; entry names and TensorFlow padding are those of its ImageNet-trained weights."""
+"""EfficientNet-Lite0 as a key encoder, with the entry names and TensorFlow padding of its ImageNet weights."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _STAGES = (
 _STRIDE_16 = 112
 """Channels of the last stage at stride 16."""
 _DEEP = 80
-"""Channels that the features at stride 32 are brought down to."""
+"""Channels that the stride-32 features are reduced to."""
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution without bias and with TensorFlow's "same" padding: at stride 2 the odd pixel goes after.
+    """A convolution without bias and with TensorFlow's "same" padding: at stride 2, odd padding is larger at the end.
 
     Args:
-        inputs: Channels.
-        outputs: Channels.
-        kernel: Side.
-        stride: 1 or 2, which divides the sides of the pictures, but for ``odd``.
+        inputs: Input channels.
+        outputs: Output channels.
+        kernel: Kernel size.
+        stride: 1 or 2; must divide the input size unless ``odd``.
         groups: As in `torch.nn.Conv2d`.
-        odd: Whether sides may be odd. They get one more zero, which even ones do not reach.
+        odd: Whether the input size may be odd. One more zero is added, which does not affect even sizes.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ def _norm(channels: int) -> nn.BatchNorm2d:
 
 
 class DepthwiseSeparable(nn.Module):
-    """Depthwise convolution, then a projection that is not activated."""
+    """Depthwise convolution and linear projection."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class DepthwiseSeparable(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Expand six times, convolve depthwise, project; with an identity where the shape allows."""
+    """Expansion by six, depthwise convolution and projection; with an identity if the shapes match."""
 
     def __init__(self, inputs: int, outputs: int, *, kernel: int, stride: int, odd: bool = False) -> None:
         super().__init__()
@@ -95,26 +95,25 @@ class InvertedResidual(nn.Module):
 class KeyEncoder(nn.Module):
     """EfficientNet-Lite0.
 
-    Stride 16 is too fine for what a thing is to be told from what it looks like there; the stages at stride 32 tell,
-    and are joined to those at 16.
+    Stride-16 features are too local to recognise objects, so upsampled stride-32 features are concatenated.
 
     Args:
-        is_whole: Whether the last stage is there, which is the widest.
+        with_last_stage: Whether to include the last and widest stage.
     """
 
-    def __init__(self, *, is_whole: bool = True) -> None:
+    def __init__(self, *, with_last_stage: bool = True) -> None:
         super().__init__()
-        described = _STAGES if is_whole else _STAGES[:-1]
+        stage_specs = _STAGES if with_last_stage else _STAGES[:-1]
         self.conv_stem = SameConv2d(3, 32, kernel=3, stride=2)
         self.bn1 = _norm(32)
         stages: list[nn.Module] = [nn.Sequential(DepthwiseSeparable(32, 16))]
-        for count, kernel, stride, inputs, outputs in described:
-            # Pictures are multiples of 16: only beyond that are sides odd.
+        for count, kernel, stride, inputs, outputs in stage_specs:
+            # Image sizes are multiples of 16, so sizes can be odd only from stride 16 on.
             first = InvertedResidual(inputs, outputs, kernel=kernel, stride=stride, odd=inputs == _STRIDE_16)
             rest = [InvertedResidual(outputs, outputs, kernel=kernel, stride=1) for _ in range(count - 1)]
             stages.append(nn.Sequential(first, *rest))
         self.blocks = nn.ModuleList(stages)
-        self.deep = nn.Conv2d(described[-1][-1], _DEEP, 1)
+        self.deep = nn.Conv2d(stage_specs[-1][-1], _DEEP, 1)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map ``(1, 3, H, W)`` to features of 192, 40 and 24 channels at stride 16, 8 and 4."""
@@ -127,5 +126,5 @@ class KeyEncoder(nn.Module):
             x = stage(x)
         f32 = self.deep(x)
         deep = functional.interpolate(f32, scale_factor=2.0, mode="bilinear", align_corners=False)
-        # Where the sides at stride 16 are odd, the doubled ones are one longer.
+        # If a size at stride 16 is odd, the doubled one is larger by 1.
         return torch.cat([f16, deep[..., : f16.shape[-2], : f16.shape[-1]]], 1), f8, f4

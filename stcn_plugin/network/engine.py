@@ -1,6 +1,6 @@
-"""The engine: a network made ready to run, in one number format, on one device.
+"""The engine: a network prepared for inference, in one precision and on one device.
 
-What goes in and comes out is float32; inside, encoders and decoder compute in the engine's precision.
+Inputs and outputs are float32. Inside, encoders and decoder compute in the engine's precision.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from stcn_plugin.network.variants import STRIDE, Variant
 _LOGGER = logging.getLogger(__name__)
 
 _NO_WORKSPACE = "unable to find an engine"
-"""What cuDNN says where the workspace of every way to convolve is too large for the memory that is left."""
+"""Part of the error that cuDNN raises if no algorithm's workspace fits in the free memory."""
 
 _LIVE_FEATURES = 6
-"""Features at stride 4 that an object has in memory at once: counted in decoder and value encoder, rounded up."""
+"""Stride-4 feature maps per object that are in memory at the same time, counted in decoder and value encoder."""
 
 
 @final
@@ -33,41 +33,41 @@ class Engine:
     """Runs a network.
 
     Args:
-        network: In eval mode, float32, on its device. It is not changed, and not needed afterwards.
+        network: In eval mode, float32, on its device. It is not changed and can be deleted.
         precision: Number format inside encoders and decoder.
-        budget: Bytes that the features of objects may take that are encoded or decoded at once; at least one object
-            is. ``None`` is what suits the device.
+        budget: Maximum size in bytes of the features of objects that are encoded or decoded together; at least one
+            object is. ``None`` chooses by device.
     """
 
     def __init__(self, network: STCN, *, precision: torch.dtype = torch.float32, budget: int | None = None) -> None:
         self.variant: Variant = network.variant
-        some = next(network.parameters())
-        self.device = some.device
+        parameter = next(network.parameters())
+        self.device = parameter.device
         self.precision = precision
-        self._statistics = input_statistics(network.variant, some)  # once: to send them makes a GPU wait
+        self._statistics = input_statistics(network.variant, parameter)  # once: sending them makes a GPU wait
         self._folded = fold(network, precision)
         self._budget = object_budget(self.device) if budget is None else budget
 
     def normalise(self, rgb: Tensor) -> Tensor:
-        """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
+        """Normalise display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
         mean, std = self._statistics
         return (rgb - mean) / std
 
     def encode_key(self, image: Tensor) -> KeyFeatures:
-        """Encode one frame, ``(1, 3, H, W)``, normalised and padded to the stride; the key comes in float32."""
+        """Encode one frame, ``(1, 3, H, W)``, normalised and padded to the stride. The key is float32."""
         query_key, f16, f8, f4 = self._folded.key(self._cast(image))
         return KeyFeatures(query_key.float().contiguous(), f16, f8, f4)
 
-    def share(self, features: KeyFeatures) -> DecoderContext:
-        """Return the decoder's work on a query frame, or on a region of it, that all objects have in common."""
+    def decoder_context(self, features: KeyFeatures) -> DecoderContext:
+        """Compute the part of decoding that all objects share, for a query frame or a region of it."""
         f16, f8, f4 = (self._cast(part) for part in (features.f16, features.f8, features.f4))
         return DecoderContext(*self._folded.context(f16, f8, f4))
 
     def encode_value(self, image: Tensor, features: KeyFeatures, probabilities: Tensor) -> Tensor:
-        """Encode what each object is in one frame, as `STCN.encode_value`; memory values ``(O, C, h, w)``, float32."""
+        """Encode the appearance of each object, as `STCN.encode_value`. Returns float32 memory values ``(O, C, h, w)``."""
         total = probabilities.sum(0, keepdim=True)
         f16, f8, f4 = (self._cast(part) for part in (features.f16, features.f8, features.f4))
-        shared = self._folded.share(self._cast(image), f16, f8, f4)
+        shared = self._folded.value_context(self._cast(image), f16, f8, f4)
 
         def encode(own: Tensor) -> Tensor:
             return self._folded.value(self._cast(torch.stack([own, total - own], 1)), *shared)
@@ -75,11 +75,11 @@ class Engine:
         return self._in_chunks(encode, probabilities, f16.shape[-2:].numel()).float()
 
     def decode(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Turn what was read from memory into logits.
+        """Decode the memory readout to logits.
 
         Args:
             readout: ``(O, C, h, w)``, float32.
-            context: Of the query frame, or of a region of it.
+            context: From :meth:`decoder_context`, for the query frame or the same region of it.
 
         Returns:
             Logits ``(O, H, W)``, float32.
@@ -92,7 +92,7 @@ class Engine:
         return self._in_chunks(decode, readout, readout.shape[-2:].numel())[:, 0]
 
     def _in_chunks(self, run: Callable[[Tensor], Tensor], objects: Tensor, elements: int) -> Tensor:
-        """Run objects ``(O, ...)`` in chunks that fit the budget, smaller ones where memory does not suffice."""
+        """Run objects ``(O, ...)`` in chunks that fit the budget, in smaller ones after running out of memory."""
         each = _LIVE_FEATURES * STRIDE * elements * self.variant.decoder_channels[1] * self.precision.itemsize
         results: list[Tensor] = []
         start, count = 0, len(objects)
@@ -104,11 +104,11 @@ class Engine:
                 if size == 1 or not (is_out_of_memory(error) or _NO_WORKSPACE in str(error)):
                     raise
                 self._budget = size // 2 * each
-                _LOGGER.info("out of memory with %d objects at once, trying %d", size, size // 2)
+                _LOGGER.info("out of memory with %d objects together, trying %d", size, size // 2)
             else:
                 start += size
         return results[0] if len(results) == 1 else torch.cat(results)
 
     def _cast(self, x: Tensor) -> Tensor:
-        """Bring a tensor ``(N, C, H, W)`` into the form that the folded network takes."""
+        """Convert a tensor ``(N, C, H, W)`` to the engine's precision and memory format."""
         return x.to(self.precision).contiguous(memory_format=torch.channels_last)

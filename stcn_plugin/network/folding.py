@@ -1,7 +1,6 @@
-"""A network made ready for inference: traced, batch norm folded, additions and activations fused into convolutions.
+"""A network prepared for inference: traced, batch norm folded, additions and activations fused into convolutions.
 
-The network's own modules stay untouched and readable; what comes out are plain functions of tensors. It computes
-the same up to rounding.
+The modules of the network stay as they are; the result are functions of tensors. They compute the same up to rounding.
 """
 
 from __future__ import annotations
@@ -32,34 +31,34 @@ _ACTIVATIONS: dict[object, Activation] = {
 
 @dataclass(frozen=True)
 class FoldedNetwork:
-    """The parts of a network that are run on their own. Tensors are in its precision, channels last.
+    """The parts of a network that run separately. Tensors are in its precision, channels last.
 
     Args:
         key: ``image`` to ``(query_key, f16, f8, f4)``.
         context: ``(f16, f8, f4)`` to the four parts of a `DecoderContext`.
-        share: ``(image, f16, f8, f4)`` to what all objects' values have in common.
-        value: ``(masks, *shared)`` to memory values, ``(O, C, h, w)``.
+        value_context: ``(image, f16, f8, f4)`` to the part of the values that all objects share.
+        value: ``(masks, *value_context)`` to memory values, ``(O, C, h, w)``.
         decode: ``(readout, *context)`` to logits ``(O, 1, H, W)``, float32.
     """
 
     key: Callable[[Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
     context: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor, Tensor]]
-    share: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
+    value_context: Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, ...]]
     value: Callable[..., Tensor]
     decode: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def fold(network: STCN, precision: torch.dtype) -> FoldedNetwork:
-    """Make a network ready for inference.
+    """Prepare a network for inference.
 
     Args:
-        network: In eval mode, float32, on the device where it will run. It is not changed, and not needed afterwards.
+        network: In eval mode, float32, on its device. It is not changed and can be deleted.
         precision: Number format of weights and features.
     """
     with torch.no_grad():
-        parts = (_Key(network), _Context(network), _Share(network), network.value_encoder, _Decode(network))
-        key, context, share, value, decode = (_Folder(part, precision).fold() for part in parts)
-    return FoldedNetwork(key, context, share, value, decode)
+        parts = (_Key(network), _Context(network), _ValueContext(network), network.value_encoder, _Decode(network))
+        key, context, value_context, value, decode = (_Folder(part, precision).fold() for part in parts)
+    return FoldedNetwork(key, context, value_context, value, decode)
 
 
 class _Part(nn.Module):
@@ -75,12 +74,12 @@ class _Key(_Part):
 
 class _Context(_Part):
     def forward(self, f16: Tensor, f8: Tensor, f4: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network.share(f16, f8, f4))
+        return tuple(self.network.decoder_context(f16, f8, f4))
 
 
-class _Share(_Part):
+class _ValueContext(_Part):
     def forward(self, image: Tensor, f16: Tensor, f8: Tensor, f4: Tensor) -> tuple[Tensor, ...]:
-        return self.network.value_encoder.share(FrameFeatures(image, f16, f8, f4))
+        return self.network.value_encoder.precompute(FrameFeatures(image, f16, f8, f4))
 
 
 class _Decode(_Part):
@@ -90,7 +89,7 @@ class _Decode(_Part):
 
 
 class _Tracer(Tracer):
-    """Traces down to convolutions and gains, which stay whole whatever they do inside."""
+    """Traces down to convolutions and gains, which it does not trace into."""
 
     def __init__(self) -> None:
         super().__init__(autowrap_functions=(scaled,))
@@ -108,7 +107,7 @@ class _Folder:
         self._modules = dict(part.named_modules())
         tracer = _Tracer()
         self._graph: Graph = tracer.trace(part)
-        vars(tracer).clear()  # it refers to itself, and would keep the network until Python looks for such cycles
+        vars(tracer).clear()  # it has reference cycles, which keep the network alive until the garbage collector runs
         self._fused: dict[str, nn.Module] = {}
 
     def fold(self) -> GraphModule:
@@ -121,17 +120,17 @@ class _Folder:
         return GraphModule({**rest, **self._fused}, self._graph)
 
     def _fuse(self, node: Node, convolution: nn.Conv2d) -> None:
-        """Replace a convolution and all that only follows on it by one module."""
+        """Replace a convolution and the operations that only its result is used by with one module."""
         x, *which = node.args
-        spec = _described(convolution, *cast("list[int]", which))
+        spec = _spec_of(convolution, *cast("list[int]", which))
         last, added = node, None
         replaced = [node]
         while (follower := _only_user(last)) is not None:
             norm, gain, other = self._module(follower), self._gain(follower, last), _other(follower, last)
             if added is None and isinstance(norm, nn.BatchNorm2d):
-                spec = _normalised(spec, norm)
+                spec = _with_batch_norm(spec, norm)
             elif added is None and gain is not None:
-                spec = replace(spec, weight=spec.weight * gain[:, None], bias=_times(spec.bias, gain))
+                spec = replace(spec, weight=spec.weight * gain[:, None], bias=_scaled_bias(spec.bias, gain))
             elif added is None and follower.target in (add, iadd) and other is not None:
                 added = other
             else:
@@ -152,46 +151,46 @@ class _Folder:
         return self._modules.get(str(node.target)) if node is not None and node.op == "call_module" else None
 
     def _activation(self, node: Node) -> Activation | None:
-        """Return the activation that a node is, if it is one."""
+        """Return the activation of a node, ``None`` if it is something else."""
         return "relu" if isinstance(self._module(node), nn.ReLU) else _ACTIVATIONS.get(node.target)
 
     def _gain(self, node: Node | None, scaled_node: Node) -> Tensor | None:
-        """Return the parameter ``(C, 1, 1)`` that a node multiplies its input by, if that is what it does."""
+        """Return the parameter ``(C, 1, 1)`` if a node multiplies its input by one."""
         if node is None or node.target is not scaled or node.args[0] is not scaled_node:
             return None
         return self._part.get_parameter(str(cast("Node", node.args[1]).target))
 
 
-def _described(convolution: nn.Conv2d, which: int = 0) -> ConvolutionSpec:
-    """Describe the plain convolution that a module computes."""
+def _spec_of(convolution: nn.Conv2d, which: int = 0) -> ConvolutionSpec:
+    """Return the plain convolution that a module computes."""
     weight, bias = convolution.weight.detach(), convolution.bias
     padding = int(convolution.padding[0])
     if isinstance(convolution, JoinedConv2d):
         weight, bias = convolution.part(which)
-    elif isinstance(convolution, SameConv2d) and (grown := convolution.after - convolution.before):
-        # Zeros before the kernel and as much padding on all sides: the same sums, without a padded copy of the picture.
-        weight, padding = functional.pad(weight, (grown, 0, grown, 0)), convolution.after
+    elif isinstance(convolution, SameConv2d) and (extra := convolution.after - convolution.before):
+        # Symmetric padding, with zeros added to the kernel: the same sums without a padded copy of the image.
+        weight, padding = functional.pad(weight, (extra, 0, extra, 0)), convolution.after
     return ConvolutionSpec(weight, bias, convolution.stride[0], padding, convolution.groups)
 
 
-def _normalised(spec: ConvolutionSpec, norm: nn.BatchNorm2d) -> ConvolutionSpec:
-    """Fold the batch norm that follows into a convolution."""
+def _with_batch_norm(spec: ConvolutionSpec, norm: nn.BatchNorm2d) -> ConvolutionSpec:
+    """Fold a batch norm into the convolution before it."""
     mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
     weight, bias = fuse_conv_bn_weights(spec.weight, spec.bias, mean, variance, norm.eps, norm.weight, norm.bias)
     return replace(spec, weight=weight, bias=bias)
 
 
-def _times(bias: Tensor | None, gain: Tensor) -> Tensor | None:
+def _scaled_bias(bias: Tensor | None, gain: Tensor) -> Tensor | None:
     return None if bias is None else bias * gain.flatten()
 
 
 def _only_user(node: Node) -> Node | None:
-    """Return the node that uses another, if nobody else does."""
+    """Return the only user of a node, ``None`` if there are several."""
     return next(iter(node.users)) if len(node.users) == 1 else None
 
 
 def _other(node: Node, known: Node) -> Node | None:
-    """Return the other operand of an operation on two tensors."""
+    """Return the other operand of a binary operation on tensors."""
     others = [operand for operand in node.args if operand is not known]
     return others[0] if len(others) == 1 and isinstance(others[0], Node) else None
 

@@ -1,6 +1,6 @@
-"""The light variant: everything starts from the features of one key encoder, and is narrow where the picture is large.
+"""The light variant: few channels at high resolution, and one encoder for the image.
 
-Values are not made from the picture again, but from masks beside the key encoder's features at stride 4 and 8.
+The value encoder does not see the image, only masks and the features of the key encoder.
 """
 
 from __future__ import annotations
@@ -8,19 +8,18 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, JoinedConv2d, ResBlock, Shared, conv3x3
+from stcn_plugin.network.blocks import FrameFeatures, JoinedConv2d, ResBlock, Shared, conv3x3
 from stcn_plugin.network.lite import ValueBlock
-from stcn_plugin.network.variants import Variant
 
 _VALUE_WIDTHS = (32, 64)
 """Channels of value features at stride 4 and 8."""
 
 
 class LightJoinedBlock(nn.Module):
-    """A residual block over an object's own input and one that all objects share; the own one passes by unchanged.
+    """A residual block over an input per object and a shared input; the identity of the first is unchanged.
 
     Args:
-        channels: Of the own input and of the result.
+        channels: Channels of the input per object and of the result.
         shared: Channels of the shared input.
     """
 
@@ -30,8 +29,8 @@ class LightJoinedBlock(nn.Module):
         self.identity = nn.Conv2d(shared, channels, 1)
         self.conv2 = conv3x3(channels, channels)
 
-    def share(self, shared: Tensor) -> Shared:
-        """Do the work on the shared input, ``(1, shared, H, W)``, once for all objects."""
+    def precompute(self, shared: Tensor) -> Shared:
+        """Process the shared input, ``(1, shared, H, W)``, once for all objects."""
         return Shared(self.conv1(functional.relu(shared), 1), self.identity(shared))
 
     def forward(self, own: Tensor, shared: Shared) -> Tensor:
@@ -42,11 +41,11 @@ class LightJoinedBlock(nn.Module):
 
 
 class ValueEncoder(nn.Module):
-    """Masks and the key encoder's features to values.
+    """Encodes masks and the key encoder's features to values.
 
     Args:
         features: Channels of the key encoder's features at stride 4, 8 and 16.
-        outputs: Channels of a value.
+        outputs: Channels of the values.
     """
 
     def __init__(self, features: tuple[int, int, int], outputs: int) -> None:
@@ -62,12 +61,12 @@ class ValueEncoder(nn.Module):
         self.block1 = ResBlock(outputs, outputs)
         self.block2 = ResBlock(outputs, outputs)
 
-    def share(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
-        """Do the work on a frame, once for all objects."""
+    def precompute(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
+        """Process a frame once for all objects."""
         return self.from_4(frame.f4), self.from_8(frame.f8), self.from_16(frame.f16)
 
     def forward(self, masks: Tensor, from_4: Tensor, from_8: Tensor, from_16: Tensor) -> Tensor:
-        """Map masks of objects and of all others, ``(N, 2, H, W)``, and what :meth:`share` gave to values.
+        """Encode masks of each object and of the others, ``(N, 2, H, W)``, with the result of :meth:`precompute`.
 
         Returns:
             ``(N, outputs, H/16, W/16)``.
@@ -80,12 +79,12 @@ class ValueEncoder(nn.Module):
 
 
 class LightUpsampleBlock(nn.Module):
-    """Reduce the channels, double the resolution and merge in what the key encoder says there.
+    """Reduces the channels, doubles the resolution and adds the key encoder's features of that resolution.
 
     Args:
         skip: Channels of the key encoder's features.
-        inputs: Channels.
-        outputs: Channels.
+        inputs: Input channels.
+        outputs: Output channels.
     """
 
     def __init__(self, *, skip: int, inputs: int, outputs: int) -> None:
@@ -98,7 +97,7 @@ class LightUpsampleBlock(nn.Module):
         """Merge.
 
         Args:
-            skip: ``(1, outputs, 2h, 2w)``, what ``skip_conv`` makes of the key encoder's features.
+            skip: ``(1, outputs, 2h, 2w)`` features from ``skip_conv``.
             x: ``(N, inputs, h, w)``.
 
         Returns:
@@ -107,33 +106,3 @@ class LightUpsampleBlock(nn.Module):
         upsampled = functional.interpolate(self.narrow(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         merged: Tensor = self.out_conv(upsampled.add_(skip))
         return merged
-
-
-class Decoder(nn.Module):
-    """Readout and query value to logits, each stage half as wide as the one before.
-
-    Args:
-        variant: Its widths; memory values are as wide as what they become.
-    """
-
-    def __init__(self, variant: Variant) -> None:
-        super().__init__()
-        f4, f8, _ = variant.skip_channels
-        compressed, middle, last = variant.decoder_channels
-        self.compress = LightJoinedBlock(variant.memory_value_channels, variant.query_value_channels)
-        self.up_16_8 = LightUpsampleBlock(skip=f8, inputs=compressed, outputs=middle)
-        self.up_8_4 = LightUpsampleBlock(skip=f4, inputs=middle, outputs=last)
-        self.pred = conv3x3(last, 1)
-
-    def share(self, query_value: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
-        """Return what all objects have in common, of a frame's query value ``(1, C, h, w)`` and skip features."""
-        residual, identity = self.compress.share(query_value)
-        return DecoderContext(residual, identity, self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
-
-    def forward(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Map readouts ``(O, C, h, w)`` to logits ``(O, 1, H, W)``, float32."""
-        x = self.compress(readout, Shared(context.residual, context.identity))
-        x = self.up_16_8(context.skip8, x)
-        x = self.up_8_4(context.skip4, x)
-        logits = self.pred(functional.relu(x))
-        return functional.interpolate(logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False)

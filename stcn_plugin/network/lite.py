@@ -13,7 +13,7 @@ _VALUE_STRIDES = (2, 1, 2, 1, 2, 1)
 
 
 class ValueBlock(nn.Module):
-    """A residual block whose residual is scaled by a learnt gain per channel."""
+    """A residual block with a learned gain per channel of the residual."""
 
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class ValueBlock(nn.Module):
 
 
 class Fuser(nn.Module):
-    """Merge value features with the key encoder's."""
+    """Merges value features with those of the key encoder."""
 
     def __init__(self, inputs: tuple[int, int], outputs: int) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class ValueEncoder(nn.Module):
         self.blocks = nn.Sequential(*(ValueBlock(i, o, stride=s) for i, o, s in widths))
         self.fuser = Fuser((_VALUE_WIDTHS[-1], key_features), outputs)
 
-    def share(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
-        """Do the work on a frame, once for all objects."""
-        return (frame.image, *self.fuser.block1.share(frame.f16))
+    def precompute(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
+        """Process a frame once for all objects."""
+        return (frame.image, *self.fuser.block1.precompute(frame.f16))
 
     def forward(self, masks: Tensor, image: Tensor, residual: Tensor, identity: Tensor) -> Tensor:
-        """Map masks of objects and of all others, ``(N, 2, H, W)``, and what :meth:`share` gave to values.
+        """Encode masks of each object and of the others, ``(N, 2, H, W)``, with the result of :meth:`precompute`.
 
         Returns:
             ``(N, outputs, H/16, W/16)``.

@@ -1,4 +1,4 @@
-"""The published encoders: ResNet-50 for keys, ResNet-18 for values, both cut after stride 16."""
+"""The published encoders: ResNet-50 for keys, ResNet-18 for values, both up to stride 16."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stcn_plugin.network.blocks import CBAM, FrameFeatures, JoinedBlock, ResBloc
 
 
 def _with_biases(module: nn.Module) -> nn.Module:
-    """Give every convolution a bias, in place: the published value encoder's have one before each batch norm."""
+    """Add a bias to every convolution, in place: the published value encoder has them."""
     for conv in module.modules():
         if isinstance(conv, nn.Conv2d):
             conv.bias = nn.Parameter(torch.zeros(conv.out_channels))
@@ -21,7 +21,7 @@ class KeyEncoder(nn.Module):
     """ResNet-50 to its third stage."""
 
     def __init__(self) -> None:
-        from torchvision.models import resnet50  # takes as long to import as torch does, and only this variant needs it
+        from torchvision.models import resnet50  # imports as slowly as torch, and only this variant needs it
 
         super().__init__()
         resnet = resnet50(weights=None)
@@ -37,7 +37,7 @@ class KeyEncoder(nn.Module):
 
 
 class Fuser(nn.Module):
-    """Merge value features with the key encoder's, with attention (CBAM) in between."""
+    """Merges value features with those of the key encoder, with attention (CBAM)."""
 
     def __init__(self, inputs: tuple[int, int], outputs: int) -> None:
         super().__init__()
@@ -67,12 +67,12 @@ class ValueEncoder(nn.Module):
         self.layer3 = _with_biases(resnet.layer3)
         self.fuser = Fuser((256, key_features), outputs)
 
-    def share(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
-        """Do the work on a frame, once for all objects."""
-        return (frame.image, *self.fuser.block1.share(frame.f16))
+    def precompute(self, frame: FrameFeatures) -> tuple[Tensor, ...]:
+        """Process a frame once for all objects."""
+        return (frame.image, *self.fuser.block1.precompute(frame.f16))
 
     def forward(self, masks: Tensor, image: Tensor, residual: Tensor, identity: Tensor) -> Tensor:
-        """Map masks of objects and of all others, ``(N, 2, H, W)``, and what :meth:`share` gave to values.
+        """Encode masks of each object and of the others, ``(N, 2, H, W)``, with the result of :meth:`precompute`.
 
         Returns:
             ``(N, outputs, H/16, W/16)``.

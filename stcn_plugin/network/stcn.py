@@ -1,6 +1,6 @@
-"""Space-Time Correspondence Network (Cheng, Tai and Tang, NeurIPS 2021): keys, values, decoder.
+"""Space-Time Correspondence Network (Cheng, Tai and Tang, NeurIPS 2021): keys, values and decoder.
 
-The network knows nothing of time: what it remembers and when is the business of memory and propagation.
+The network has no state. The memory and propagation packages decide what is memorised and when.
 
 Legend: ``O`` objects, ``C`` channels, ``H, W`` input size (multiples of 16), ``h, w`` a sixteenth of it.
 """
@@ -11,24 +11,24 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from stcn_plugin.network import efficientnet, light, lite, resnet
-from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, JoinedBlock, Shared, UpsampleBlock, conv3x3
+from stcn_plugin.network.blocks import DecoderContext, FrameFeatures, conv3x3
+from stcn_plugin.network.decoder import Decoder
 from stcn_plugin.network.variants import KEY_CHANNELS, Variant
 
 
 class KeyFeatures(NamedTuple):
-    """What the key encoder says of one frame; all objects share it."""
+    """Features of one frame from the key encoder, shared by all objects."""
 
     query_key: Tensor
     """``(1, 64, h, w)``: also the memory key when the frame is memorised."""
     f16: Tensor
-    """``(1, C, h, w)``: for the query value, and for the value encoder."""
+    """``(1, C, h, w)``: input of the query value and of the value encoder."""
     f8: Tensor
-    """``(1, C, 2h, 2w)``: skip to the decoder."""
+    """``(1, C, 2h, 2w)``: skip connection to the decoder."""
     f4: Tensor
-    """``(1, C, 4h, 4w)``: skip to the decoder."""
+    """``(1, C, 4h, 4w)``: skip connection to the decoder."""
 
 
 class KeyProjection(nn.Module):
@@ -44,36 +44,6 @@ class KeyProjection(nn.Module):
         return key
 
 
-class Decoder(nn.Module):
-    """Readout and query value to logits, with skips at stride 8 and 4.
-
-    The query value's part, and the skips', are computed once a frame (:meth:`share`), whatever the number of objects.
-    """
-
-    def __init__(self, variant: Variant) -> None:
-        super().__init__()
-        f4, f8, _ = variant.skip_channels
-        compressed, middle, last = variant.decoder_channels
-        self.compress = JoinedBlock((variant.memory_value_channels, variant.query_value_channels), compressed)
-        self.up_16_8 = UpsampleBlock(skip=f8, inputs=compressed, outputs=middle)
-        self.up_8_4 = UpsampleBlock(skip=f4, inputs=middle, outputs=last)
-        self.pred = conv3x3(last, 1)
-
-    def share(self, query_value: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
-        """Return what all objects have in common, of a frame's query value ``(1, C, h, w)`` and skip features."""
-        residual, identity = self.compress.share(query_value)
-        return DecoderContext(residual, identity, self.up_16_8.skip_conv(f8), self.up_8_4.skip_conv(f4))
-
-    def forward(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Map readouts ``(O, C, h, w)`` to logits ``(O, 1, H, W)``, float32."""
-        x = self.compress(readout, Shared(context.residual, context.identity))
-        x = self.up_16_8(context.skip8, x)
-        x = self.up_8_4(context.skip4, x)
-        logits = self.pred(functional.relu(x))
-        # Enlarged in float32: a matte's edge lies between two pixels of these.
-        return functional.interpolate(logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False)
-
-
 class STCN(nn.Module):
     """The network of one variant.
 
@@ -87,7 +57,6 @@ class STCN(nn.Module):
         f16 = variant.skip_channels[2]
         self.key_encoder: resnet.KeyEncoder | efficientnet.KeyEncoder
         self.value_encoder: resnet.ValueEncoder | lite.ValueEncoder | light.ValueEncoder
-        self.decoder: Decoder | light.Decoder
         values = variant.memory_value_channels
         if variant.encoders == "resnet":
             self.key_encoder = resnet.KeyEncoder()
@@ -96,14 +65,14 @@ class STCN(nn.Module):
             self.key_encoder = efficientnet.KeyEncoder()
             self.value_encoder = lite.ValueEncoder(key_features=f16, outputs=values)
         else:
-            self.key_encoder = efficientnet.KeyEncoder(is_whole=False)  # the last stage is a twelfth of the work
+            self.key_encoder = efficientnet.KeyEncoder(with_last_stage=False)  # which takes a twelfth of the time
             self.value_encoder = light.ValueEncoder(variant.skip_channels, values)
         self.key_proj = KeyProjection(f16, KEY_CHANNELS)
         self.key_comp = conv3x3(f16, variant.query_value_channels)
-        self.decoder = light.Decoder(variant) if variant.encoders == "light" else Decoder(variant)
+        self.decoder = Decoder(variant)
 
     def normalise(self, rgb: Tensor) -> Tensor:
-        """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
+        """Normalise display-referred RGB in 0-1, ``(..., 3, H, W)``, by the variant's input statistics."""
         return normalise(rgb, self.variant)
 
     def encode_key(self, image: Tensor) -> KeyFeatures:
@@ -116,31 +85,31 @@ class STCN(nn.Module):
         return KeyFeatures(self.key_proj(f16), f16, f8, f4)
 
     def encode_value(self, image: Tensor, features: KeyFeatures, probabilities: Tensor) -> Tensor:
-        """Encode what each object is in one frame.
+        """Encode the appearance of each object in one frame.
 
         Args:
-            image: ``(1, 3, H, W)``, the frame that gave the features.
-            features: Of the frame.
+            image: ``(1, 3, H, W)``, normalised and padded.
+            features: Features of the same frame.
             probabilities: ``(O, H, W)``, aggregated, without the background.
 
         Returns:
             Memory values ``(O, C, h, w)``.
         """
         others = probabilities.sum(0, keepdim=True) - probabilities
-        shared = self.value_encoder.share(FrameFeatures(image, features.f16, features.f8, features.f4))
+        shared = self.value_encoder.precompute(FrameFeatures(image, features.f16, features.f8, features.f4))
         value: Tensor = self.value_encoder(torch.stack([probabilities, others], 1), *shared)
         return value
 
-    def share(self, f16: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
-        """Return the decoder's work on a query frame's features, or a region of them, that all objects have in common."""
-        return self.decoder.share(self.key_comp(f16), f8, f4)
+    def decoder_context(self, f16: Tensor, f8: Tensor, f4: Tensor) -> DecoderContext:
+        """Compute the part of decoding that all objects share, for the features of a query frame or of a region of it."""
+        return self.decoder.precompute(self.key_comp(f16), f8, f4)
 
     def decode(self, readout: Tensor, context: DecoderContext) -> Tensor:
-        """Turn what was read from memory into logits.
+        """Decode the memory readout to logits.
 
         Args:
             readout: ``(O, C, h, w)`` affinity-weighted memory values.
-            context: Of the query frame, from :meth:`share`.
+            context: From :meth:`decoder_context`, for the query frame.
 
         Returns:
             Logits ``(O, H, W)``.
@@ -150,11 +119,11 @@ class STCN(nn.Module):
 
 
 def normalise(rgb: Tensor, variant: Variant) -> Tensor:
-    """Centre display-referred RGB in 0-1, ``(..., 3, H, W)``, by a variant's input statistics."""
+    """Normalise display-referred RGB in 0-1, ``(..., 3, H, W)``, by the input statistics of a variant."""
     mean, std = input_statistics(variant, rgb)
     return (rgb - mean) / std
 
 
 def input_statistics(variant: Variant, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Return a variant's mean and standard deviation, ``(3, 1, 1)`` each, where another tensor is and as it is."""
+    """Return mean and standard deviation of a variant, ``(3, 1, 1)`` each, with the dtype and device of another tensor."""
     return like.new_tensor(variant.mean)[:, None, None], like.new_tensor(variant.std)[:, None, None]

@@ -1,4 +1,4 @@
-"""The variants of the network: which encoders, which widths, which input statistics."""
+"""The variants of the network: encoders, channels and input statistics."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ KEY_CHANNELS = 64
 """Channels of memory and query keys, the same in every variant."""
 
 STRIDE = 16
-"""Pixels per key element and side; network input is padded to multiples of it."""
-
+"""Pixels per key element in each dimension; network input is padded to multiples of it."""
 
 VariantName = Literal["lite", "light", "published"]
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What distinguishes one STCN from another.
+    """The architecture of one STCN.
 
     Args:
-        name: The name that weights carry in their metadata.
-        encoders: Which encoders: ``resnet`` as in the paper, ``lite``, or ``light``, which has a decoder of its own too.
+        name: Name in the metadata of weights.
+        encoders: ``resnet`` as in the paper, ``lite``, or ``light``, which also has its own decoder.
         skip_channels: Channels of the key encoder's features at stride 4, 8 and 16.
         query_value_channels: Channels of the query value.
         memory_value_channels: Channels of a memory value.

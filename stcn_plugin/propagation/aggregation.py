@@ -1,4 +1,4 @@
-"""Soft aggregation: independent object probabilities become one distribution over background and objects."""
+"""Soft aggregation: from independent object probabilities to a distribution over background and objects."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def aggregate(probabilities: Tensor) -> Tensor:
     object (.6 becomes .692), so the result is what the network memorises, not what mattes are made from.
 
     Args:
-        probabilities: ``(..., O, H, W)`` in 0-1, each object by itself.
+        probabilities: ``(..., O, H, W)`` in 0-1, independent per object.
 
     Returns:
-        ``(..., O + 1, H, W)``, background first; sums to 1 over the objects' dimension.
+        ``(..., O + 1, H, W)``, background first; sums to 1 over that dimension.
     """
     return aggregated_logits(probabilities).softmax(-3)
 

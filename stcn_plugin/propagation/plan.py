@@ -1,7 +1,7 @@
-"""Plan the passes of a shot: which frames each pass visits, and how the two directions are blended.
+"""Plan the passes of a shot: the frames of each pass, and how the two directions are blended.
 
-One forward and one backward pass serve all objects. Between two keyframes of an object the two directions are blended by
-distance; before its first and after its last keyframe only one direction reaches it.
+One forward and one backward pass serve all objects. Between two keyframes of an object, the directions are blended by
+distance; before its first and after its last keyframe, only one direction is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Plan:
     """The passes of a shot; frames are zero-based indices.
 
     Args:
-        weight: ``(frames, objects)`` weight of the forward pass: 1 is forward only, 0 backward only, NaN where no pass
+        weight: ``(frames, objects)`` weight of the forward pass: 1 is forward only, 0 backward only, NaN if no pass
             reaches the object.
         forward: Indices that the forward pass visits, in order.
         backward: Indices that the backward pass visits, in order.
@@ -54,9 +54,9 @@ def plan_passes(
     Args:
         length: Frames in the shot.
         objects: Names of all objects.
-        keyframes: Index to the names of the objects given there.
-        life: First and last index on which an object may appear; objects not listed may appear anywhere.
-        direction: In which direction keyframes are propagated.
+        keyframes: Index to the names of the objects with a matte on that frame.
+        life: Object name to the first and last index on which it may appear; others may appear anywhere.
+        direction: Direction of propagation.
     """
     weight = np.full((length, len(objects)), np.nan, np.float32)
     backward_start = -1
@@ -66,7 +66,7 @@ def plan_passes(
         first, last = life.get(name, (0, length - 1))
         weight[:first, column] = np.nan
         weight[last + 1 :, column] = np.nan
-        # The backward pass must start at the next keyframe of the last frame that needs it.
+        # The backward pass starts at the first keyframe after the last frame that needs it.
         if (wanted := np.flatnonzero(weight[:, column] < 1)).size:
             backward_start = max(backward_start, next(index for index in own if index >= wanted[-1]))
     forward_wanted = np.flatnonzero((weight > 0).any(axis=1))
@@ -79,14 +79,14 @@ def plan_passes(
 
 
 def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
-    """Return the forward weight of one object at every index; NaN where no pass reaches it."""
+    """Return the forward weight of an object at every index; NaN if no pass reaches it."""
     index = np.arange(length)
     first, last = keyframes[0], keyframes[-1]
     if direction == "forward":
         return np.where(index >= first, 1.0, np.nan).astype(np.float32)
     if direction == "backward":
         return np.where(index <= last, 0.0, np.nan).astype(np.float32)
-    # Falls from 1 on a keyframe towards 0 at the next one; 0 before the first keyframe, 1 after the last.
+    # 0 before the first keyframe, 1 after the last; between two, falls linearly from 1.
     weight = np.where(index < first, 0.0, 1.0)
     for before, after in pairwise(keyframes):
         between = np.arange(before, after)

@@ -1,14 +1,14 @@
-"""Streaming propagation: frames in, probabilities out.
+"""Streaming propagation: images in, probabilities of the objects out.
 
-A propagator does not know about directions: a backward pass gives it the frames in descending order.
+A propagator has no direction: for a backward pass, feed it the frames in descending order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import chain
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -19,48 +19,56 @@ from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
+from stcn_plugin.propagation.images import Array, check_range, image_tensor, internal_size, mask_tensors, reduce
+from stcn_plugin.propagation.prediction import Prediction
 from stcn_plugin.propagation.region import bounding_box, crop_context, crop_features, find_region, presence
 
 Schedule = Literal["absolute", "relative"]
 
+_GPU_BUDGET_BYTES = 256 << 20
+"""Minimum memory budget on a GPU, which many small tiles would leave idle."""
+
 
 @dataclass(frozen=True)
 class PropagationSettings:
-    """When frames are memorised and how memory is read.
+    """Internal size, when frames are memorised, and how the memory is read.
 
     Args:
+        size: Internal size: the short side of the image that the network sees, in pixels. Smaller images are not
+            enlarged; ``None`` uses every image as it is.
         interval: Frames between memory frames.
         schedule: ``absolute`` memorises frames whose index is a multiple of the interval, ``relative`` when ``interval``
             frames have passed since the last memory frame.
-        include_last: Also remember the previous frame for one step.
-        region: Decode only the region where each object may be, instead of the whole frame.
-        read: Top-k, limit and budget of the memory.
+        include_last: Also keep the previous frame in memory.
+        region: Decode only the region where each object may be, instead of the whole frame. ``None`` does so on a CPU.
+        top_k: Memory elements that each pixel reads; ``None`` reads all.
+        max_frames: Memory beyond the frames with masks, in frames; ``None`` sets no limit.
+        budget_bytes: Working memory of one step of the memory read; at least 256 MB on a GPU.
+
+    Raises:
+        ValueError: The schedule is unknown, or a number is below 1.
     """
 
+    size: int | None = 480
     interval: int = 5
     schedule: Schedule = "absolute"
     include_last: bool = False
-    region: bool = True
-    read: ReadSettings = field(default_factory=ReadSettings)
+    region: bool | None = None
+    top_k: int | None = 20
+    max_frames: int | None = 2
+    budget_bytes: int = 8 << 20
 
+    def __post_init__(self) -> None:
+        if self.schedule not in get_args(Schedule):
+            raise ValueError(f"schedule must be absolute or relative, got {self.schedule!r}")
+        for name in ("size", "interval", "top_k", "max_frames", "budget_bytes"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
 
-@dataclass(frozen=True)
-class Prediction:
-    """The result of one step.
-
-    Args:
-        own: ``(O, H, W)`` probability of each object by itself, in the order of the propagator's objects; the artist's
-            mask for objects given on this frame, 0 for objects not in play.
-        shares: ``(O, H, W)`` the probabilities that would be memorised, before soft aggregation.
-    """
-
-    own: Tensor
-    shares: Tensor
-
-    @property
-    def aggregated(self) -> Tensor:
-        """``(O + 1, H, W)``, background first, after soft aggregation."""
-        return aggregate(self.shares)
+    def read_settings(self, device: torch.device) -> ReadSettings:
+        """Return the settings of the memory on a device."""
+        budget = max(self.budget_bytes, _GPU_BUDGET_BYTES) if device.type == "cuda" else self.budget_bytes
+        return ReadSettings(self.top_k, self.max_frames, budget)
 
 
 @dataclass
@@ -72,35 +80,43 @@ class _Cohort:
 
 
 class Propagator:
-    """Propagates objects from frame to frame.
+    """Propagates the masks of objects from image to image.
+
+    Memory use does not depend on the number of images: it holds the frames with masks plus ``max_frames``.
 
     Args:
-        engine: The network; everything runs on its device.
-        objects: Names of all objects of the pass; predictions have their order.
-        settings: Schedule and memory.
-        on_stage: Called between the stages of a step, each of which may take minutes; an error that it raises ends the step.
+        engine: The network, from `load_engine`. Everything runs on its device.
+        objects: Names of objects that predictions contain from the start, in this order. Other objects are added when
+            their first mask is given.
+        settings: Internal size, schedule and memory.
+        on_stage: Called between the stages of a step, each of which can take minutes for a large image. An exception
+            that it raises ends the step.
 
     Example::
 
-        propagator = Propagator(engine, objects=["hero"], settings=PropagationSettings())
-        propagator.step(0, first_image, keyframe={"hero": mask})
-        matte = propagator.step(1, second_image).own[0]
+        propagator = Propagator(load_engine("starter"))
+        propagator.step(images[0], {"hero": mask})
+        mattes = [propagator.step(image)["hero"] for image in images[1:]]
     """
 
     def __init__(
         self,
         engine: Engine,
         *,
-        objects: Sequence[str],
-        settings: PropagationSettings,
+        objects: Sequence[str] = (),
+        settings: PropagationSettings = PropagationSettings(),
         on_stage: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._on_stage = on_stage
         self._position = {name: position for position, name in enumerate(objects)}
         self._settings = settings
+        # Finding the region waits for the device; a GPU has decoded the whole frame by then.
+        self._uses_regions = engine.device.type == "cpu" if settings.region is None else settings.region
+        self._read = settings.read_settings(engine.device)
         self._cohorts: list[_Cohort] = []
         self._rows = self._rows_in_play()
+        self._next = 0
         self._last_memorised = 0
 
     @property
@@ -110,32 +126,53 @@ class Propagator:
 
     @torch.inference_mode()
     def step(
-        self, index: int, image: Tensor, *, keyframe: Mapping[str, Tensor] | None = None, memorise: bool = True
+        self,
+        image: Array,
+        masks: Mapping[str, Array] | None = None,
+        *,
+        index: int | None = None,
+        memorise: bool = True,
     ) -> Prediction:
-        """Process one frame.
+        """Process the next image.
 
         Args:
-            index: Zero-based index of the frame in the shot.
-            image: ``(3, H, W)`` display-referred RGB in 0-1, on the engine's device; any size.
-            keyframe: ``(H, W)`` masks in 0-1 of the objects given on this frame. Objects not yet in play enter; those
-                already in play are corrected, and the correction is memorised.
-            memorise: Whether this frame may be memorised; the last frame of a pass need not be.
+            image: Display-referred RGB such as sRGB: a ``(3, H, W)`` tensor or an ``(H, W, 3)`` array, of any size;
+                uint8, or floating point in 0-1.
+            masks: Object names to ``(H, W)`` masks, boolean or floating point in 0-1. New objects enter; objects
+                already in play are corrected. The frame stays in memory.
+            index: Zero-based index of the frame in the shot; the previous one plus 1 by default.
+            memorise: Whether this frame may be memorised. The last frame need not be.
+
+        Returns:
+            Object names to probabilities: every object so far, none before the first masks.
+
+        Raises:
+            ValueError: Another shape or number format, or, on frames with masks, values outside 0-1.
         """
-        height, width = image.shape[-2:]
-        padding = _padding(height, width)
-        padded = functional.pad(self._engine.normalise(image), padding)[None]
+        index = self._next if index is None else index
+        rgb = image_tensor(image, self._engine.device)
+        size = (rgb.shape[1], rgb.shape[2])
+        given = mask_tensors(masks or {}, size, self._engine.device)
+        if given:
+            check_range(rgb, "the image")
+        self._next = index + 1
+        for name in given:
+            self._position.setdefault(name, len(self._position))
+        inner = internal_size(size, size="native" if self._settings.size is None else str(self._settings.size))
+        padding = _padding(*inner)
+        padded = functional.pad(self._engine.normalise(reduce(rgb, inner)), padding)[None]
         features = self._engine.encode_key(padded)
         self._on_stage()
         own = self._predict(features, padded.shape[-2:])
         shares = own
-        if keyframe:
-            positions = [self._position[name] for name in keyframe]
-            masks = functional.pad(torch.stack(list(keyframe.values())).to(own), padding)
-            # Pixels that the artist gave to an object belong to no other.
-            free = 1 - masks.sum(0).clamp(max=1)
+        if given:
+            positions = [self._position[name] for name in given]
+            artist = functional.pad(reduce(torch.stack(list(given.values())), inner), padding)
+            # Pixels that the artist gave to one object do not belong to any other.
+            free = 1 - artist.sum(0).clamp(max=1)
             own, shares = own * free, aggregate(own)[1:] * free
-            # One by one: a list of indices would be copied to the device.
-            for position, mask in zip(positions, masks, strict=True):
+            # One by one: indexing with a list would copy it to the device.
+            for position, mask in zip(positions, artist, strict=True):
                 own[position], shares[position] = mask, mask
             self._enter(positions)
             if memorise:
@@ -146,11 +183,18 @@ class Propagator:
                 retention: Retention = "evictable" if is_due else "one_step"
                 self._memorise(index, padded, features, shares, retention=retention)
         top, left = padding[2], padding[0]
-        inside = (..., slice(top, top + height), slice(left, left + width))
-        return Prediction(own[inside], shares[inside])
+        inside = (..., slice(top, top + inner[0]), slice(left, left + inner[1]))
+        return Prediction(tuple(self._position), size, own[inside], shares[inside])
 
     def retire(self, names: Iterable[str]) -> None:
-        """Stop propagating objects for the rest of the pass, and drop their memory."""
+        """Stop propagating objects and drop their memory; a new mask makes an object enter again.
+
+        Args:
+            names: Objects; those not in play are ignored.
+
+        Raises:
+            KeyError: An object was never named.
+        """
         leaving = {self._position[name] for name in names}.intersection(self.in_play)
         if not leaving:
             return
@@ -163,7 +207,7 @@ class Propagator:
         self._rows = self._rows_in_play()
 
     def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
-        """Predict the probability of every object by itself, ``(O, H, W)``."""
+        """Return the independent probability of every object, ``(O, H, W)``."""
         own = features.query_key.new_zeros((len(self._position), *size))
         if not self._cohorts:
             return own
@@ -171,32 +215,32 @@ class Propagator:
         read = torch.cat([cohort.bank.read(query_key, on_tile=self._on_stage) for cohort in self._cohorts])
         readout, present = read[:, :-1], read[:, -1]
         self._on_stage()
-        if not self._settings.region:
-            own[self._rows] = self._engine.decode(readout, self._engine.share(features)).sigmoid()
+        if not self._uses_regions:
+            own[self._rows] = self._engine.decode(readout, self._engine.decoder_context(features)).sigmoid()
             return own
         regions = [find_region(each) for each in present.cpu().numpy()]
         if not any(regions):
             return own
         outer = bounding_box(chain.from_iterable(regions))
-        shared = self._engine.share(crop_features(features, outer))
+        shared = self._engine.decoder_context(crop_features(features, outer))
         for row, (position, region) in enumerate(zip(self.in_play, regions, strict=True)):
             for box in region:
                 (rows, columns), (lines, pixels) = box.slices(), box.slices(STRIDE)
                 context = crop_context(shared, box.within(outer))
                 logits = self._engine.decode(readout[row, None, :, rows, columns], context)
-                # Where boxes overlap, a pixel near the edge of one box may be well inside another, which sees more context.
-                torch.maximum(there := own[position, lines, pixels], logits[0].sigmoid(), out=there)
+                # Where boxes overlap, use the maximum: a pixel near the edge of one box may be well inside another.
+                torch.maximum(target := own[position, lines, pixels], logits[0].sigmoid(), out=target)
             self._on_stage()
         return own
 
     def _enter(self, positions: Iterable[int]) -> None:
         newcomers = [position for position in positions if position not in self.in_play]
         if newcomers:
-            self._cohorts.append(_Cohort(newcomers, MemoryBank(self._settings.read)))
+            self._cohorts.append(_Cohort(newcomers, MemoryBank(self._read)))
             self._rows = self._rows_in_play()
 
     def _rows_in_play(self) -> Tensor:
-        """Return the indices in play on the device; made only when they change, since the copy makes a GPU wait."""
+        """Return the indices in play as a tensor; made only when they change, because copying makes a GPU wait."""
         return torch.tensor(self.in_play, dtype=torch.long, device=self._engine.device)
 
     def _memorise(
@@ -209,7 +253,7 @@ class Propagator:
         retention: Retention,
         given: Collection[int] = (),
     ) -> None:
-        """Memorise a frame: permanently for cohorts with an object given by the artist; the others are only predicted."""
+        """Memorise a frame; permanently for cohorts with an object whose mask the artist gave, as others are only predicted."""
         probabilities = aggregate(shares)[1:][self._rows]
         values = self._engine.encode_value(padded, features, probabilities)
         values = torch.cat([values, presence(probabilities)], 1)
@@ -232,6 +276,6 @@ class Propagator:
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:
-    """Return the padding to multiples of the stride: left, right, top, bottom; the odd pixel goes after."""
+    """Return the padding to multiples of the stride: left, right, top, bottom; odd padding is larger at the end."""
     rows, columns = -height % STRIDE, -width % STRIDE
     return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2

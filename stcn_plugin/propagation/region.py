@@ -1,8 +1,8 @@
-"""Region decoding: decode only where the memory says that an object may be.
+"""Region decoding: decode only where the memory indicates an object.
 
-Each memory element stores, beside its value, whether the object was present there. Reading this presence with the same
-affinity gives, for each query pixel, how much of the memory it matches belonged to the object. Where that is near zero, the
-decoder would find nothing, so these pixels are not decoded.
+Each memory element stores, besides its value, whether the object was present there. Read with the same affinity, this
+presence shows for each query pixel how much of the matching memory belonged to the object. Where it is near zero, the decoder
+would find nothing, so these pixels are not decoded.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from stcn_plugin.network.variants import STRIDE
 _LEAST = 0.1
 """Presence above which a key element may belong to the object."""
 _PEAK = 0.3
-"""Presence that at least one element of a connected patch must reach; otherwise the patch is a coincidence."""
+"""Presence that one element of a connected patch must reach; other patches are chance matches."""
 _MARGIN = 5
 """Key elements added around a patch, about the receptive field of the decoder (5.5); 4 lost a small ball behind a tree."""
 _STEP = 2
-"""Box sides are multiples of this many key elements, so that few shapes occur; each new shape costs set-up time."""
+"""Box sizes are multiples of this, because each new shape costs set-up time."""
 _WHOLE = 0.8
 """Fraction of the frame above which cropping does not pay off."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle of a frame in key elements; ends are exclusive."""
+    """A rectangle in key elements; ``bottom`` and ``right`` are exclusive."""
 
     top: int
     left: int
@@ -48,7 +48,7 @@ class Box:
         return (self.bottom - self.top) * (self.right - self.left)
 
     def union(self, other: Box) -> Box:
-        """Return the bounding box of both."""
+        """Return the bounding box of this and another box."""
         return Box(
             min(self.top, other.top),
             min(self.left, other.left),
@@ -57,12 +57,12 @@ class Box:
         )
 
     def within(self, outer: Box) -> Box:
-        """Return this box relative to the corner of ``outer``, which contains it."""
+        """Return this box relative to the top left corner of ``outer``, which contains it."""
         top, left = outer.top, outer.left
         return Box(self.top - top, self.left - left, self.bottom - top, self.right - left)
 
     def slices(self, scale: int = 1) -> tuple[slice, slice]:
-        """Return the rows and columns at ``scale`` pixels per key element."""
+        """Return the slices of rows and columns at ``scale`` pixels per key element."""
         return slice(self.top * scale, self.bottom * scale), slice(self.left * scale, self.right * scale)
 
 
@@ -85,10 +85,10 @@ def find_region(presence: NDArray[np.float32]) -> Sequence[Box]:
         presence: ``(h, w)`` readout of the memory's :func:`presence`.
 
     Returns:
-        A box around every connected patch, with a margin. Empty if the object is nowhere; the whole frame if the boxes would
-        cover most of it. Boxes may overlap.
+        Boxes around connected patches, with a margin; they may overlap. Empty if the object is not found; one box of the
+        whole frame if the boxes would cover most of it.
     """
-    from scipy import ndimage  # slow to import, and needed only here
+    from scipy import ndimage  # slow to import
 
     height, width = presence.shape
     patches, count = ndimage.label(presence >= _LEAST, structure=np.ones((3, 3), bool))
@@ -110,10 +110,9 @@ def bounding_box(boxes: Iterable[Box]) -> Box:
 
 
 def crop_features(features: KeyFeatures, box: Box) -> KeyFeatures:
-    """Crop the features that the decoder context of a region needs; the key is not cropped.
+    """Crop the features for the decoder context of a region; the key is not cropped.
 
-    The context is inexact near the cut, as is the decoded result; adding two more elements of margin changed J&F by less
-    than .0002.
+    The result is inexact near the edges. A margin of two more elements changed J&F by less than .0002.
     """
     return features._replace(
         f16=_crop(features.f16, box, 1), f8=_crop(features.f8, box, 2), f4=_crop(features.f4, box, 4)
@@ -143,7 +142,7 @@ def _with_margin(start: int, stop: int, size: int) -> tuple[int, int]:
 
 
 def _merge(box: Box, boxes: Sequence[Box]) -> list[Box]:
-    """Add a box to others, merging two boxes whenever their bounding box has no more area than both."""
+    """Add a box to others; two boxes are merged if their bounding box has no more area than both together."""
     for other in boxes:
         both = box.union(other)
         if both.area <= box.area + other.area:

@@ -1,4 +1,4 @@
-"""The built-in ways, as a plugin that is asked last."""
+"""The built-in behaviour, as a plugin that is called last."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
     from stcn_plugin.media.plate_files import PlateFiles
 
 NAME = "built-in"
-"""What the built-in plugin is called."""
+"""Name of the built-in plugin."""
 
 
 class BuiltIn:
-    """Plates by OpenImageIO, and the presets and weights that ship with the package."""
+    """Plates read by OpenImageIO, and the presets and weights of the package."""
 
     @hookimpl
     def stcn_preset_folders(self) -> Sequence[Path]:
-        """Name the folder inside the package."""
+        """Return the folder in the package."""
         from stcn_plugin.presets.library import builtin_folder
 
         return (builtin_folder(),)
 
     @hookimpl
     def stcn_weights_files(self) -> Mapping[str, Path]:
-        """Name the starter weights."""
+        """Return the starter weights."""
         from stcn_plugin.weights.store import builtin_files
 
         return builtin_files()
 
     @hookimpl
     def stcn_open_plate(self, part: str | None, layer: str | None) -> PlateFiles:
-        """Read whatever OpenImageIO knows."""
+        """Return a reader for all formats of OpenImageIO."""
         from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 
         return OpenImageIOPlates(part, layer)

@@ -1,4 +1,4 @@
-"""Telling plugins what happens, without letting one of them harm the job."""
+"""Notification of plugins; their errors do not affect the job."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stcn_plugin.errors import CancelledError, PluginError, STCNError, Unexpecte
 
 @final
 class Notifier:
-    """Calls the hooks that only tell. What fails in one is a warning, once per hook and plugin.
+    """Calls hooks that have no result. An error is reported as a warning, once per hook and plugin.
 
     Args:
         hooks: The plugins.
-        on_warning: Told a warning, on the thread that told the plugins.
+        on_warning: Called with each warning, on the thread of the notification.
     """
 
     def __init__(self, hooks: Hooks, on_warning: Callable[[str], None]) -> None:
@@ -29,20 +29,20 @@ class Notifier:
         """All warnings so far."""
         return tuple(self._warnings.values())
 
-    def tell(self, hook: str, **arguments: object) -> None:
-        """Tell every plugin."""
+    def notify(self, hook: str, **arguments: object) -> None:
+        """Call a hook of every plugin."""
 
         def warn(error: PluginError) -> None:
             key = hook, error.where
-            if key not in self._warnings:  # a plugin that fails on one frame would fail on a thousand
+            if key not in self._warnings:  # a plugin that fails on one frame probably fails on all
                 self._warnings[key] = str(error)
                 self._on_warning(self._warnings[key])
 
         self._hooks.notify(hook, on_error=warn, **arguments)
 
     @contextmanager
-    def telling_failure(self, out: str) -> Iterator[None]:
-        """Tell every plugin when what runs inside fails.
+    def notifying_failure(self, out: str) -> Iterator[None]:
+        """Notify every plugin if the body fails.
 
         Args:
             out: Frame pattern of the shot's mattes.
@@ -50,13 +50,13 @@ class Notifier:
         try:
             yield
         except BaseException as error:
-            self.tell("stcn_shot_failed", out=out, error=_told(error))
+            self.notify("stcn_shot_failed", out=out, error=_as_stcn_error(error))
             raise
 
 
-def _told(error: BaseException) -> STCNError:
+def _as_stcn_error(error: BaseException) -> STCNError:
     if isinstance(error, STCNError):
         return error
     if isinstance(error, KeyboardInterrupt):
-        return CancelledError("stopped; the mattes written so far are whole")
+        return CancelledError("stopped; the mattes written so far are complete")
     return UnexpectedError.of(error)

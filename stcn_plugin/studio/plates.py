@@ -1,4 +1,4 @@
-"""Plates of plugins."""
+"""Plates that plugins read."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.errors import PluginError, STCNError
 from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
 from stcn_plugin.media.window import FrameHeader
-from stcn_plugin.studio.answers import kind, nonsense
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
+from stcn_plugin.studio.lookup import invalid_result, type_name
 
 _HOOK = "stcn_open_plate"
 
 
 def plate_files(hooks: Hooks, pattern: str, *, part: str | None, layer: str | None) -> PlateFiles:
-    """Return what reads a plate: the first plugin's that takes it.
+    """Return the reader for a plate: that of the first plugin that returns one.
 
     Args:
         hooks: The plugins.
         pattern: The plate's frame pattern.
-        part: Part of a multi-part EXR by name.
-        layer: Layer that is the picture.
+        part: Name of the part of a multi-part EXR.
+        layer: Name of the layer with the picture.
 
     Raises:
-        PluginError: A plugin raised, or gave what cannot read.
+        PluginError: A plugin raised, or did not return a reader.
     """
     plugin, files = next(hooks.results(_HOOK, pattern=pattern, part=part, layer=layer))
     if plugin == BUILT_IN:
         return files  # type: ignore[no-any-return]
     if missing := [name for name in ("header", "picture") if not callable(getattr(files, name, None))]:
-        raise nonsense(plugin, _HOOK, f"{kind(files)}, which has no method '{missing[0]}'")
+        raise invalid_result(plugin, _HOOK, f"{type_name(files)}, which has no method '{missing[0]}'")
     return _Checked(plugin, files)
 
 
 @dataclass(frozen=True)
 class _Checked:
-    """Reads by a plugin, whose mistakes are told with its name and the frame."""
+    """Checks the results of a plugin's reader; errors name the plugin and the frame."""
 
     plugin: str
     files: PlateFiles
@@ -49,7 +49,7 @@ class _Checked:
             header = self.files.header(path, where=where)
         except Exception as error:
             raise self._failed(where, error) from error
-        return self._right_header(header, where)
+        return self._check_header(header, where)
 
     def picture(self, path: Path, *, where: str) -> PlatePicture:
         try:
@@ -57,23 +57,22 @@ class _Checked:
         except Exception as error:
             raise self._failed(where, error) from error
         if not isinstance(picture, PlatePicture):
-            raise self._wrong(where, f"gave {kind(picture)}, not a PlatePicture")
-        shape = self._right_header(picture.header, where).data.shape
+            raise self._wrong(where, f"returned {type_name(picture)}, not a PlatePicture")
+        shape = self._check_header(picture.header, where).data.shape
         pixels = picture.pixels
         if not isinstance(pixels, np.ndarray) or pixels.dtype != np.float32:
-            given = f"{pixels.dtype} pixels" if isinstance(pixels, np.ndarray) else kind(pixels)
-            raise self._wrong(where, f"gave {given}, not float32 pixels")
+            given = f"{pixels.dtype} pixels" if isinstance(pixels, np.ndarray) else type_name(pixels)
+            raise self._wrong(where, f"returned {given}, not float32 pixels")
         if pixels.shape not in {(*shape, 1), (*shape, 3)}:
-            raise self._wrong(where, f"gave pixels of shape {pixels.shape}, not {(*shape, 3)} or {(*shape, 1)}")
-        # Values are made safe in place, which a plugin that keeps its array would not expect. Of three channels each is
-        # copied then anyway.
+            raise self._wrong(where, f"returned pixels of shape {pixels.shape}, not {(*shape, 3)} or {(*shape, 1)}")
+        # Pixels are sanitised in place, which must not change an array of the plugin. Three channels are copied anyway.
         return replace(picture, pixels=pixels.copy()) if pixels.shape[-1] == 1 else picture
 
-    def _right_header(self, header: object, where: str) -> FrameHeader:
+    def _check_header(self, header: object, where: str) -> FrameHeader:
         if not isinstance(header, FrameHeader):
-            raise self._wrong(where, f"gave {kind(header)}, not a FrameHeader")
+            raise self._wrong(where, f"returned {type_name(header)}, not a FrameHeader")
         if not 0 < header.pixel_aspect < float("inf") or min(*header.display.shape, *header.data.shape) < 1:
-            raise self._wrong(where, f"gave a header without a size or a pixel aspect: {header}")
+            raise self._wrong(where, f"returned a header with an invalid size or pixel aspect: {header}")
         return header
 
     def _failed(self, where: str, error: Exception) -> STCNError:

@@ -20,7 +20,9 @@ from stcn_plugin.studio.hooks import StudioHooks
 
 
 def studio_hooks(names: Sequence[str] = ()) -> Hooks:
-    """Load all studio plugins. Called first are those named here, then ``STCN_PLUGINS``, installed ones, the built-in.
+    """Load all studio plugins.
+
+    Those in ``names`` are called first, followed by ``STCN_PLUGINS``, installed plugins and the built-in one.
 
     Args:
         names: Modules, files or folders.
@@ -60,7 +62,7 @@ def studio_plugins(names: Sequence[str] = (), *, entry_points: bool = True) -> l
 
 
 def _installed_plugins() -> Iterator[tuple[str, object]]:
-    """Load the plugins that installed packages register; the first package found wins where names repeat."""
+    """Load the plugins that installed packages register; of several with the same name, the first one found."""
     seen = set()
     for distribution in importlib.metadata.distributions():
         for entry in distribution.entry_points:
@@ -95,7 +97,7 @@ def _load(name: str) -> ModuleType:
 
 
 def _load_file(file: Path) -> ModuleType:
-    """Import a file under a name of its own, again only if it has changed since the last time."""
+    """Import a file under a unique name, again only if it has changed."""
     identity = f"{file.absolute()} {file.stat().st_mtime_ns}"
     unique = f"stcn_plugin_file_{hashlib.sha256(os.fsencode(identity)).hexdigest()[:12]}"
     if unique in sys.modules:

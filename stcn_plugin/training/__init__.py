@@ -1,1 +1,1 @@
-"""Training: from clips, stills and composites to weights, reproducibly; and fine-tuning on a show."""
+"""Training of networks on clips, stills and composites, and fine-tuning on keyframes."""

@@ -1,7 +1,7 @@
-"""Weights to start the light variant from: every input of a sum is as loud as the others.
+"""Balanced initialisation of the light variant: all inputs of a sum contribute with the same variance.
 
-The key encoder's features are several times as large as a mask. Under the usual first weights a mask is one part in two
-hundred of a value, and hundreds of steps pass before the network learns that there is one.
+The features of the key encoder are several times as large as the mask. With PyTorch's default initialisation the mask
+accounts for 0.5 % of a memory value, and hundreds of steps pass before the network makes use of it.
 """
 
 from __future__ import annotations
@@ -14,47 +14,48 @@ from torch.nn import init
 from stcn_plugin.network import light
 from stcn_plugin.network.stcn import STCN
 
-_SPREAD_4, _SPREAD_8, _SPREAD_16 = 8.8, 8.2, 5.6
+_STD_4, _STD_8, _STD_16 = 8.8, 8.2, 5.6
 """Standard deviation of the ImageNet-trained features of photographs at stride 4, 8 and 16."""
 _MASK = 0.2
-"""Standard deviation of the weights that read masks: what they make of a mask's edge is about 1."""
-_RESIDUAL = 0.5
-_PREDICTION = 0.3
-_RARE = -1.0
-"""Logit of an object at first; most pixels show none."""
+"""Standard deviation of the weights applied to masks; their response to the edge of a mask is about 1."""
+_RESIDUAL_GAIN = 0.5
+_LOGIT_GAIN = 0.3
+_LOGIT_BIAS = -1.0
+"""Initial logit of an object; most pixels show none."""
 
 
 def balance(network: STCN) -> None:
-    """Draw the first weights of values and decoder of a network of the light variant; keys are left as they are."""
-    values, decoder = cast(light.ValueEncoder, network.value_encoder), cast(light.Decoder, network.decoder)
+    """Initialise value encoder and decoder of a network of the light variant. The key encoder is left unchanged."""
+    values, decoder = cast(light.ValueEncoder, network.value_encoder), network.decoder
     for part in (values, decoder):
         for name, module in part.named_modules():
             if isinstance(module, nn.Conv2d):
-                _activated(module, _RESIDUAL if name.endswith("conv2") else 1.0)
-    _plain(values.from_4, _SPREAD_4)
-    _plain(values.from_8, _SPREAD_8)
-    _plain(values.from_16, _SPREAD_16)
+                _init_after_activation(module, _RESIDUAL_GAIN if name.endswith("conv2") else 1.0)
+    _init_normalising(values.from_4, _STD_4)
+    _init_normalising(values.from_8, _STD_8)
+    _init_normalising(values.from_16, _STD_16)
     init.normal_(values.mask.weight, 0.0, _MASK)
-    _plain(network.key_comp, _SPREAD_16)
-    _plain(decoder.up_16_8.skip_conv, _SPREAD_8)
-    _plain(decoder.up_8_4.skip_conv, _SPREAD_4)
-    for shortcut in (values.down_8.downsample, values.down_16.downsample, decoder.compress.identity):
-        _plain(cast(nn.Conv2d, shortcut), 1.0)
+    _init_normalising(network.key_comp, _STD_16)
+    _init_normalising(decoder.up_16_8.skip_conv, _STD_8)
+    _init_normalising(decoder.up_8_4.skip_conv, _STD_4)
+    compress = cast(light.LightJoinedBlock, decoder.compress)
+    for shortcut in (values.down_8.downsample, values.down_16.downsample, compress.identity):
+        _init_normalising(cast(nn.Conv2d, shortcut), 1.0)
     for block in (decoder.up_16_8, decoder.up_8_4):
-        _plain(block.narrow, 1.0)
-    decoder.pred.weight.data.mul_(_PREDICTION)
-    init.constant_(cast(nn.Parameter, decoder.pred.bias), _RARE)
+        _init_normalising(cast(light.LightUpsampleBlock, block).narrow, 1.0)
+    decoder.pred.weight.data.mul_(_LOGIT_GAIN)
+    init.constant_(cast(nn.Parameter, decoder.pred.bias), _LOGIT_BIAS)
 
 
-def _activated(convolution: nn.Conv2d, gain: float) -> None:
-    """Draw weights that keep the variance of what went through an activation, times a gain."""
+def _init_after_activation(convolution: nn.Conv2d, gain: float) -> None:
+    """Initialise a convolution that follows a ReLU: variance is preserved, times the square of a gain."""
     init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     convolution.weight.data.mul_(gain)
     init.zeros_(cast(nn.Parameter, convolution.bias))
 
 
-def _plain(convolution: nn.Conv2d, spread: float) -> None:
-    """Draw weights that bring inputs of some standard deviation to 1."""
-    inputs = convolution.weight[0].numel()
-    init.normal_(convolution.weight, 0.0, 1 / (spread * float(inputs) ** 0.5))
+def _init_normalising(convolution: nn.Conv2d, input_std: float) -> None:
+    """Initialise a convolution whose inputs have standard deviation ``input_std`` for outputs of 1."""
+    fan_in = convolution.weight[0].numel()
+    init.normal_(convolution.weight, 0.0, 1 / (input_std * float(fan_in) ** 0.5))
     init.zeros_(cast(nn.Parameter, convolution.bias))

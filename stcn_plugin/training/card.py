@@ -1,4 +1,4 @@
-"""What weights say of themselves: where they come from, what they may be used for, how good they are."""
+"""Provenance of trained weights: the metadata in their file, and the model card."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from stcn_plugin import __version__
 from stcn_plugin.training.config import Folder, TrainingConfig
 from stcn_plugin.training.validation import ValidationReport
 
-_OF_ALL = "of all that it was made from: "
-_BETWEEN = " + "
-_FILES = ("start", "out", "folder", "file")
+_ALL_OF = "all of: "
+_SEPARATOR = " + "
+_PATHS = ("init_weights", "out", "folder", "file")
 
 
 @dataclass(frozen=True)
-class Origins:
-    """How weights came about.
+class Provenance:
+    """Where weights come from, and how good they are.
 
     Args:
-        config: The run.
-        step: Steps that they took.
-        seconds: Time that these took.
-        device: Where.
-        validation: How good they are, where it was measured.
-        start_licence: Of the weights that they started from; empty where they started from none.
+        config: Configuration of the run.
+        step: Steps trained.
+        seconds: Training time.
+        device: Device trained on.
+        validation: Validation scores, if any.
+        init_licence: Licence of the initial weights; empty for random ones.
     """
 
     config: TrainingConfig
@@ -35,30 +35,30 @@ class Origins:
     seconds: float
     device: str
     validation: ValidationReport | None
-    start_licence: str = ""
+    init_licence: str = ""
 
     @property
     def licences(self) -> tuple[str, ...]:
-        """The licences of all that went into the weights, each once: all of them bind who uses them."""
-        encoder = self.config.key_encoder
-        own = (source.licence for source in self._sources)
-        named = [*own, *self._start_licences, encoder.licence if encoder else ""]
-        return tuple(dict.fromkeys(licence for licence in named if licence))
+        """Licences of the training data and of the initial weights, each once. All of them apply to the weights."""
+        encoder = self.config.init_key_encoder
+        data = (source.licence for source in self._sources)
+        licences = [*data, *self._init_licences, encoder.licence if encoder else ""]
+        return tuple(dict.fromkeys(licence for licence in licences if licence))
 
     @property
     def licence(self) -> str:
-        """The licences in a line."""
-        return _OF_ALL + _BETWEEN.join(self.licences)
+        """All licences on one line."""
+        return _ALL_OF + _SEPARATOR.join(self.licences)
 
     @property
     def data(self) -> str:
-        """What was trained on, in a line."""
-        return "; ".join(f"{_name(source)} ({source.licence})" for source in self._sources)
+        """Training data and their licences on one line."""
+        return "; ".join(f"{_base_name(source.folder)} ({source.licence})" for source in self._sources)
 
     @property
-    def _start_licences(self) -> list[str]:
-        said = self.start_licence
-        return said.removeprefix(_OF_ALL).split(_BETWEEN) if said.startswith(_OF_ALL) else [said]
+    def _init_licences(self) -> list[str]:
+        text = self.init_licence
+        return text.removeprefix(_ALL_OF).split(_SEPARATOR) if text.startswith(_ALL_OF) else [text]
 
     @property
     def _sources(self) -> list[Folder]:
@@ -66,7 +66,7 @@ class Origins:
         return [*data.clips, *data.stills, *data.elements]
 
     def metadata(self) -> Mapping[str, str]:
-        """Return what goes into the file of the weights."""
+        """Return the metadata of the weights file."""
         scores = {"validation": f"J&F {self.validation.mean:.4f}"} if self.validation else {}
         return {
             "license": self.licence,
@@ -81,53 +81,54 @@ class Origins:
 
         Args:
             name: File name of the weights.
-            size: Its bytes.
+            size: Size of the file in bytes.
         """
         config = self.config
-        start = _last(config.start or "") or (
-            f"key encoder from {_last(config.key_encoder.file)}" if config.key_encoder else "chance"
+        encoder = config.init_key_encoder
+        initial = _base_name(config.init_weights or "") or (
+            f"key encoder {_base_name(encoder.file)}, others random" if encoder else "random"
         )
         rows = {
             "Network": config.variant,
             "Size": f"{size / 1e6:.1f} MB",
             "Trained on": self.data,
-            "Started from": start,
-            "Steps": f"{self.step} of {config.steps.batch} samples, {self.seconds / 3600:.1f} hours on {self.device}",
+            "Initial weights": initial,
+            "Steps": f"{self.step} of {config.steps.batch_size} samples, {self.seconds / 3600:.1f} hours on {self.device}",
             "Licence": self.licence,
             "Made with": f"stcn_plugin {__version__}",
         }
         table = "\n".join(f"| {key} | {_cell(value)} |" for key, value in rows.items())
-        settings = yaml.safe_dump(_without_folders(config.model_dump(mode="json")), sort_keys=False, allow_unicode=True)
+        settings = _without_directories(config.model_dump(mode="json"))
+        configuration = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
         return (
             f"# {config.description or name}\n\n`{name}`\n\n| | |\n|---|---|\n{table}\n\n"
-            f"{self._scores()}## Configuration\n\n```yaml\n{settings}```\n"
+            f"{self._scores()}## Configuration\n\n```yaml\n{configuration}```\n"
         )
 
     def _scores(self) -> str:
         if self.validation is None:
             return ""
         rows = "\n".join(f"| {clip} | {score:.3f} |" for clip, score in self.validation.scores.items())
-        lines = self.config.validation.lines
+        size = self.config.validation.size
         return (
-            f"## Validation\n\nFrom the first mask alone, {lines} lines, the first and the last frame left out:\n\n"
+            f"## Validation\n\nFrom the first mask alone, {size} lines, without the first and the last frame:\n\n"
             f"| Clip | J&F |\n|---|---|\n{rows}\n| **mean** | **{self.validation.mean:.3f}** |\n\n"
         )
 
 
-def _without_folders(said: Any) -> Any:
-    """Return settings with files by their names alone: where they lie concerns nobody who reads the card."""
-    if isinstance(said, list):
-        return [_without_folders(each) for each in said]
-    if not isinstance(said, dict):
-        return said
-    return {key: _last(value) if key in _FILES and value else _without_folders(value) for key, value in said.items()}
+def _without_directories(settings: Any) -> Any:
+    """Reduce all paths in settings to their base names; a card does not disclose directories of this machine."""
+    if isinstance(settings, list):
+        return [_without_directories(each) for each in settings]
+    if not isinstance(settings, dict):
+        return settings
+    return {
+        key: _base_name(value) if key in _PATHS and value else _without_directories(value)
+        for key, value in settings.items()
+    }
 
 
-def _name(source: Folder) -> str:
-    return _last(source.folder)
-
-
-def _last(path: str) -> str:
+def _base_name(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 

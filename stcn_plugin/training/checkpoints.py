@@ -1,4 +1,4 @@
-"""The state of a run on disk: whole or not at all, and tensors and numbers only."""
+"""Checkpoints: the state of a run, written atomically, with tensors and plain values only."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ _NAME = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that a run needs to go on as if it had never stopped.
+    """Everything needed to resume a run with identical results.
 
-    There is no generator's state: every sample is drawn from the seed and its own number, and nothing else is left to
-    chance; so pictures that are added to its folders meanwhile make it another run.
+    There is no random state: a sample depends only on the seed and its number. If pictures are added to the data
+    folders, the samples change.
 
     Args:
-        step: Steps done.
-        network: State dict.
-        average: State dict of the running average, empty where there is none.
-        optimiser: State dict.
-        best: Best validation so far, below any before the first.
-        seconds: Time spent so far.
-        validated: Step of the last validation, 0 before the first.
-        judged_on: What validations were of.
+        step: Completed steps.
+        network: State dict of the network.
+        ema: State dict of the EMA, empty without one.
+        optimiser: State dict of the optimiser.
+        best: Best validation score, -1 before the first.
+        seconds: Training time.
+        validated_step: Step of the last validation, 0 before the first.
+        validation_data: Clips and sizes that the scores were measured on.
     """
 
     step: int
     network: dict[str, Tensor]
-    average: dict[str, Tensor]
+    ema: dict[str, Tensor]
     optimiser: dict[str, Any]
     best: float
     seconds: float
-    validated: int = 0
-    judged_on: str = ""
+    validated_step: int = 0
+    validation_data: str = ""
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write a checkpoint in place of the one before; return its file.
+    """Replace the checkpoint of a run, and return its path.
 
     Raises:
-        OutputError: It cannot be written; the one before is still there.
+        OutputError: It cannot be written. The previous one is kept.
     """
     file = folder / _NAME
     write_atomic(file, lambda stream: torch.save(vars(checkpoint), stream))
@@ -55,7 +55,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
 
 
 def load_checkpoint(folder: Path) -> Checkpoint | None:
-    """Return the checkpoint of a run, ``None`` where there is none.
+    """Return the checkpoint of a run, or ``None``.
 
     Raises:
         TrainingError: It cannot be read.
@@ -65,8 +65,8 @@ def load_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     try:
         return Checkpoint(**torch.load(file, map_location="cpu", weights_only=True))
-    except (OSError, MemoryError) as error:  # nothing is wrong with the file, as far as one knows
-        fix = "Check the disk and the memory, and start the same command again"
+    except (OSError, MemoryError) as error:  # not a sign of damage
+        fix = "Check disk and memory, then run the same command again"
         raise TrainingError(f"the checkpoint cannot be read now ({error})", where=str(file), fix=fix) from error
     except Exception as error:
-        raise TrainingError("the checkpoint is damaged", where=str(file), fix="Delete it to start anew") from error
+        raise TrainingError("the checkpoint is damaged", where=str(file), fix="Delete it to start again") from error

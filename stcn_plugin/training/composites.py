@@ -1,4 +1,4 @@
-"""Cut-outs moved over other plates: occlusion, entrances and several objects out of single-object pictures."""
+"""Cut-outs that move over other pictures: occlusion, entrances and several objects from single-object pictures."""
 
 from __future__ import annotations
 
@@ -11,20 +11,28 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.training.warps import after, cut, flow_bend, jolt, placement, shift, unit_floats
+from stcn_plugin.training.warps import (
+    compose,
+    placement,
+    random_flow,
+    random_jitter,
+    sample_crop,
+    to_unit_floats,
+    translation,
+)
 
-_LEAST_PIXELS = 400  # an object smaller than 20 x 20 is not worth cutting out
-_AROUND = 4
-_STEP = 2.0  # pixels between two of the moments that a shutter sees
-_MOST_MOMENTS = 12
+_MIN_PIXELS = 400  # an object smaller than 20 x 20 is not worth cutting out
+_MARGIN = 4
+_BLUR_STEP = 2.0  # pixels of motion between two samples of the shutter
+_MAX_BLUR_SAMPLES = 12
 
 
 @dataclass(frozen=True, eq=False)
 class CutOut:
-    """An object cut out of its picture, or of several.
+    """An object without its background.
 
     Args:
-        poses: ``(T, 4, h, w)`` float32 RGBA, premultiplied, one for each frame; or ``(1, 4, h, w)`` for all.
+        poses: ``(T, 4, h, w)`` float32 premultiplied RGBA, one per frame; or ``(1, 4, h, w)`` for all frames.
     """
 
     poses: Tensor
@@ -34,21 +42,23 @@ class CutOut:
         return self.poses[min(number, len(self.poses) - 1)]
 
 
-def cut_out(pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> CutOut | None:
-    """Return an object cut out, from one picture or as it moves through several; ``None`` where it is too small.
+def extract_cut_out(pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> CutOut | None:
+    """Cut an object out of one picture, or out of several in which it moves.
 
     Args:
-        pictures: Of each its RGB ``(H, W, 3)`` and the object's mask ``(H, W)``; all of one size.
+        pictures: RGB ``(H, W, 3)`` and mask ``(H, W)`` of each picture, all of one size.
+
+    Returns:
+        The cut-out, or ``None`` if the object is too small.
     """
     first = pictures[0][1]
-    if np.count_nonzero(first > 127) < _LEAST_PIXELS:
+    if np.count_nonzero(first > 127) < _MIN_PIXELS:
         return None
-    ever = np.maximum.reduce([mask for _, mask in pictures])
-    rows, columns = np.nonzero(ever.max(1) > 127)[0], np.nonzero(ever.max(0) > 127)[0]
-    down = slice(max(rows[0] - _AROUND, 0), rows[-1] + 1 + _AROUND)
-    across = slice(max(columns[0] - _AROUND, 0), columns[-1] + 1 + _AROUND)
-    layers = np.stack([np.concatenate([rgb[down, across], mask[down, across, None]], -1) for rgb, mask in pictures])
-    return CutOut(premultiplied(unit_floats(layers)))
+    union = np.maximum.reduce([mask for _, mask in pictures])
+    rows, columns = np.nonzero(union.max(1) > 127)[0], np.nonzero(union.max(0) > 127)[0]
+    box = tuple(slice(max(found[0] - _MARGIN, 0), found[-1] + 1 + _MARGIN) for found in (rows, columns))
+    rgba = np.stack([np.concatenate([rgb, mask[..., None]], -1)[box] for rgb, mask in pictures])
+    return CutOut(premultiplied(to_unit_floats(rgba)))
 
 
 def premultiplied(rgba: Tensor) -> Tensor:
@@ -57,56 +67,58 @@ def premultiplied(rgba: Tensor) -> Tensor:
     return torch.cat([rgba[..., :3, :, :] * alpha, alpha], -3)
 
 
-def over(above: Tensor, below: Tensor) -> Tensor:
-    """Lay one premultiplied RGBA, ``(4, H, W)``, over another or over a picture without alpha, ``(3, H, W)``."""
-    return above[: len(below)] + below * (1 - above[3:])
+def over(foreground: Tensor, background: Tensor) -> Tensor:
+    """Composite premultiplied RGBA ``(4, H, W)`` over RGBA, or over RGB ``(3, H, W)``."""
+    return foreground[: len(background)] + background * (1 - foreground[3:])
 
 
-def lay_over(
+def composite_moving(
     rng: Generator,
     frames: Tensor,
     masks: Tensor,
-    thing: CutOut,
+    cut_out: CutOut,
     *,
-    share: tuple[float, float],
+    size_range: tuple[float, float],
     motion: float,
     shutter: float = 0.0,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Move a cut-out over a clip.
+    """Composite a cut-out over a clip, on a random path.
 
     Args:
-        rng: Chance.
+        rng: Random generator.
         frames: ``(T, 3, S, S)``.
-        masks: ``(T, O, S, S)``; what the cut-out hides is taken from them.
-        thing: The cut-out.
-        share: Least and largest length of its longer side, as a share of the crop's.
-        motion: How fast it moves; 1 is up to a fifth of the crop a frame.
-        shutter: Share of a frame's time that the shutter is open, while it smears colour and mask along its way.
+        masks: ``(T, O, S, S)``; they are held out by the cut-out.
+        cut_out: The cut-out.
+        size_range: Smallest and largest length of its longer side, as a fraction of ``S``.
+        motion: Amount of motion; 1 is up to a fifth of ``S`` per frame.
+        shutter: Fraction of a frame for which the shutter is open. It blurs colour and mask along the path.
 
     Returns:
-        The frames, their masks, and those of the cut-out, ``(T, S, S)``.
+        The frames, their masks, and the masks of the cut-out ``(T, S, S)``.
     """
     size = frames.shape[-1]
-    height, width = thing.poses.shape[-2:]
-    scale = max(height, width) / (rng.uniform(*share) * size)
-    # Where its centre stands in the crop, and how it goes on: a steady velocity and what comes on top.
+    height, width = cut_out.poses.shape[-2:]
+    scale = max(height, width) / (rng.uniform(*size_range) * size)
+    # A constant velocity, with jitter on top.
     centre = rng.uniform(0.1, 0.9, 2) * size
     velocity = rng.uniform(-0.15, 0.15, 2) * size * motion
     mirrored = bool(rng.random() < 0.5)
     degrees = float(rng.uniform(-20, 20))
-    still = placement(size=size, centre=(width / 2, height / 2), scale=scale, degrees=degrees, mirrored=mirrored)
-    moments = min(1 + int(shutter * float(np.abs(velocity).max()) / _STEP), _MOST_MOMENTS)
-    open_at = shutter * ((np.arange(moments) + 0.5) / moments - 0.5)
+    base = placement(size=size, centre=(width / 2, height / 2), scale=scale, degrees=degrees, mirrored=mirrored)
+    samples = min(1 + int(shutter * float(np.abs(velocity).max()) / _BLUR_STEP), _MAX_BLUR_SAMPLES)
+    times = shutter * ((np.arange(samples) + 0.5) / samples - 0.5)
     alphas, results = [], []
     for number, frame in enumerate(frames):
-        wobble = jolt(rng, size, 0.5 * motion)
-        bend = flow_bend(rng, size, 0.02 * motion) if rng.random() < 0.5 else None
-        seen = []
-        for moment in open_at:
-            x, y = size / 2 - (centre + velocity * (number + moment))
-            place = after(wobble, after(shift(x, y), still))
-            seen.append(cut(thing.pose(number), place, size=size, bend=bend, beyond="zeros"))
-        moved = torch.stack(seen).mean(0)
+        jitter = random_jitter(rng, size, 0.5 * motion)
+        displacement = random_flow(rng, size, 0.02 * motion) if rng.random() < 0.5 else None
+        exposures = []
+        for time in times:
+            x, y = size / 2 - (centre + velocity * (number + time))
+            matrix = compose(jitter, compose(translation(x, y), base))
+            exposures.append(
+                sample_crop(cut_out.pose(number), matrix, size=size, displacement=displacement, padding="zeros")
+            )
+        moved = torch.stack(exposures).mean(0)
         results.append(over(moved, frame))
         alphas.append(moved[3])
     alpha = torch.stack(alphas)

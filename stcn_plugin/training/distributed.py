@@ -1,4 +1,4 @@
-"""One run over several GPUs, or several processes of a CPU, as ``torchrun`` starts them."""
+"""Distributed training with ``torchrun``, on several GPUs or in several CPU processes."""
 
 from __future__ import annotations
 
@@ -15,68 +15,68 @@ from stcn_plugin import environment
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.network.devices import choose_device
 
-_VALIDATION = timedelta(hours=4)
-"""How long the others wait for the one that validates."""
+_TIMEOUT = timedelta(hours=4)
+"""The other processes wait this long while the leader validates."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The processes that share a run.
+    """The processes of a run.
 
     Args:
-        rank: Number of this one.
-        size: How many there are.
+        rank: Rank of this process.
+        size: Number of processes.
     """
 
     rank: int = 0
     size: int = 1
 
     @property
-    def leads(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this process reports, validates and writes."""
         return self.rank == 0
 
-    def wrapped(self, module: nn.Module, device: torch.device) -> nn.Module:
-        """Return the module so that gradients are averaged over all processes."""
+    def wrap(self, module: nn.Module, device: torch.device) -> nn.Module:
+        """Return the module, wrapped so that gradients are averaged over all processes."""
         if self.size == 1:
             return module
         return DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None)
 
     def mean(self, values: list[float], device: torch.device) -> list[float]:
-        """Return the averages over all processes, alike in each."""
+        """Return the averages over all processes."""
         if self.size == 1:
             return values
-        together = torch.tensor(values, device=device, dtype=torch.float64 if device.type == "cpu" else torch.float32)
-        distributed.all_reduce(together)
-        return (together / self.size).tolist()
+        sums = torch.tensor(values, device=device, dtype=torch.float64 if device.type == "cpu" else torch.float32)
+        distributed.all_reduce(sums)
+        return (sums / self.size).tolist()
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
+    def barrier(self) -> None:
+        """Wait until all processes have reached this call."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
-def joined_group(batch: int, *, device: str) -> Iterator[Group]:
-    """Join the processes that ``torchrun`` started; alone where there is no ``torchrun``.
+def process_group(batch_size: int, *, device: str) -> Iterator[Group]:
+    """Join the process group that ``torchrun`` started; without ``torchrun``, a group of one.
 
     Args:
-        batch: Samples a step, which the processes share evenly.
-        device: What the configuration asks for; GPUs and CPUs talk in different ways.
+        batch_size: Samples per step, divided among the processes.
+        device: The setting ``compute.device``; it decides the backend.
 
     Raises:
-        TrainingError: The samples cannot be shared evenly.
+        TrainingError: The batch size is not divisible by the number of processes.
     """
     size = int(environment.WORLD_SIZE.value() or 1)
     if size == 1:
         yield Group()
         return
-    if batch % size:
-        raise TrainingError(f"steps.batch: {batch} samples cannot be shared evenly by {size} processes")
-    own = choose_device(own_device(device))
-    if own.type == "cuda":
-        torch.cuda.set_device(own)  # or all processes would first meet on the first GPU
-    distributed.init_process_group("nccl" if own.type == "cuda" else "gloo", timeout=_VALIDATION)
+    if batch_size % size:
+        raise TrainingError(f"steps.batch_size: {batch_size} samples cannot be divided evenly among {size} processes")
+    local = choose_device(local_device(device))
+    if local.type == "cuda":
+        torch.cuda.set_device(local)  # otherwise every process opens a context on the first GPU
+    distributed.init_process_group("nccl" if local.type == "cuda" else "gloo", timeout=_TIMEOUT)
     try:
         yield Group(distributed.get_rank(), size)
     finally:
@@ -84,15 +84,15 @@ def joined_group(batch: int, *, device: str) -> Iterator[Group]:
 
 
 def is_leader() -> bool:
-    """Tell whether this process reports, before it has joined the others."""
+    """Whether this process is the leader; valid before `process_group`."""
     return (environment.RANK.value() or "0") == "0"
 
 
-def own_device(name: str) -> str:
-    """Return the device of this process: where there are several, each has a GPU of its own.
+def local_device(name: str) -> str:
+    """Return the device of this process; each process of a distributed run has its own GPU.
 
     Args:
-        name: What the configuration asks for.
+        name: The setting ``compute.device``.
     """
     local = environment.LOCAL_RANK.value()
     if not local or name not in ("auto", "cuda") or not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Weights for one show: the keyframes that its artists drew, learnt for a few minutes."""
+"""Fine-tuning on the keyframes of a show."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from stcn_plugin.shot.model import Shot
 from stcn_plugin.training.config import Compute, Data, Mixture, Optimiser, Source, Steps, TrainingConfig
 from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
 from stcn_plugin.training.reports import Watcher
-from stcn_plugin.training.run import Trained, train
+from stcn_plugin.training.run import TrainingResult, train
 from stcn_plugin.weights.reading import read_weights
 from stcn_plugin.weights.store import WeightsStore
 
-BATCH = 4
-"""Samples a step."""
+BATCH_SIZE = 4
+"""Samples per step."""
 
-_EVER = 1_000_000  # keyframes may lie as far apart as they like
+_ANY_GAP = 1_000_000
 
 
 def finetune(
@@ -28,49 +28,55 @@ def finetune(
     steps: int,
     store: WeightsStore,
     watcher: Watcher = Watcher(),
-) -> Trained:
-    """Train the weights that shots ask for on the shots' own keyframes.
+) -> TrainingResult:
+    """Fine-tune the weights that shots use on the keyframes of these shots.
 
-    What tells objects apart stays as it is; how they are remembered and drawn adapts. Steps are few and small: with a
-    handful of pictures, more would forget the rest of the world.
+    The key encoder is frozen; value encoder and decoder adapt. The learning rate is low, because with only a few
+    pictures more training would degrade the weights on everything else.
 
     Args:
-        shots: Of one show; all name the same weights.
-        out: Folder of the run, which is gone on with where it was stopped.
-        steps: How many.
-        store: Where the weights are found.
-        watcher: Told how it is going, and asked whether to go on.
+        shots: Shots that use the same weights.
+        out: Folder of the run. An interrupted run is resumed.
+        steps: Number of training steps.
+        store: Store with the initial weights.
+        watcher: Callbacks.
 
     Raises:
-        CancelledError: The watcher said so; a checkpoint was saved.
-        STCNError: A shot, its keyframes or its weights are wrong, or the folder cannot be written.
+        CancelledError: The watcher stopped the run; a checkpoint is saved.
+        STCNError: A shot, its keyframes or its weights are invalid, or the folder cannot be written.
     """
     names = {shot.settings.weights for shot in shots}
     if len(names) != 1:
         raise TrainingError(
-            f"the shots ask for different weights: {', '.join(sorted(names))}", fix="Fine-tune one kind at a time"
+            f"the shots use different weights: {', '.join(sorted(names))}", fix="Fine-tune one at a time"
         )
-    start = store.path(names.pop())
-    variant = read_weights(start).variant
-    out = out.resolve()  # so that a run goes on from whichever folder it is called
+    weights = store.path(names.pop())
+    variant = read_weights(weights).variant
+    out = out.resolve()  # a run can be resumed from any working directory
     folder = write_keyframe_pictures(shots, out)
-    return train(_config(shots, start, variant, folder, out, steps), store=store, watcher=watcher)
+    return train(_config(shots, weights, variant, folder, out, steps), store=store, watcher=watcher)
 
 
 def _config(
-    shots: Sequence[Shot], start: Path, variant: Variant, folder: Path, out: Path, steps: int
+    shots: Sequence[Shot], weights: Path, variant: Variant, folder: Path, out: Path, steps: int
 ) -> TrainingConfig:
     compute = shots[0].settings.compute
     return TrainingConfig(
         variant=variant.name,
-        start=str(start),
+        init_weights=str(weights),
         out=str(out),
         description="fine-tuned on keyframes",
         checkpoint_every=50,
-        data=Data(clips=(Source(folder=str(folder), licence="the show's own"),), lines=10_000),
-        # Two keyframes of a shot are the best there is; a single one can only be moved and bent.
-        mixture=Mixture(clips=0.5, frames_as_stills=1.0, composites=0.2, crop_of_short_side=(0.5, 1.0)),
-        steps=Steps(total=steps, batch=BATCH, crop=(288,), gap=(_EVER,), hardest=(0.5, 0.25), hardest_from=0.0),
-        optimiser=Optimiser(rate=5e-5, warm_up=10, frozen=("key_encoder.",), average=0.98),
+        data=Data(clips=(Source(folder=str(folder), licence="the show's own"),), short_side=10_000),
+        mixture=Mixture(clips=0.5, frames_as_stills=1.0, composites=0.2, crop_scale=(0.5, 1.0)),
+        steps=Steps(
+            total=steps,
+            batch_size=BATCH_SIZE,
+            crop_size=(288,),
+            frame_gap=(_ANY_GAP,),
+            bootstrap_fraction=(0.5, 0.25),
+            bootstrap_from=0.0,
+        ),
+        optimiser=Optimiser(learning_rate=5e-5, warmup_steps=10, frozen=("key_encoder.",), ema_decay=0.98),
         compute=Compute(device=compute.device, precision=compute.precision),
     )

@@ -1,4 +1,4 @@
-"""The curves of a run: a line of numbers a step on disk, and a picture of them."""
+"""The training curves of a run, as CSV files and as a plot."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from stcn_plugin.training.validation import ValidationReport
 
 _STEPS = "steps.csv"
 _VALIDATION = "validation.csv"
-_PICTURE = "curves.png"
+_PLOT = "curves.png"
 _SMOOTHING = 0.98
 
 
 class History:
-    """The numbers of a run, in its folder.
+    """The log of a run: ``steps.csv``, ``validation.csv`` and ``curves.png``.
 
     Args:
-        folder: Of the run; exists.
-        step: Steps done; what was written of later ones, after the last checkpoint, is cut off.
-        validated: Step of the last validation; later ones are cut off.
+        folder: Folder of the run; must exist.
+        step: Completed steps. Rows of later steps, logged after the last checkpoint, are removed.
+        validated_step: Step of the last validation. Rows of later validations are removed.
     """
 
-    def __init__(self, folder: Path, *, step: int, validated: int) -> None:
+    def __init__(self, folder: Path, *, step: int, validated_step: int) -> None:
         self._folder = folder
-        self._keep(_STEPS, step)
-        self._keep(_VALIDATION, validated)
+        self._truncate(_STEPS, step)
+        self._truncate(_VALIDATION, validated_step)
 
     def add(self, report: StepReport) -> None:
-        """Write a step's line.
+        """Append the row of a step.
 
         Raises:
             OutputError: It cannot be written.
@@ -43,16 +43,16 @@ class History:
         self._append(_STEPS, asdict(report))
 
     def add_validation(self, report: ValidationReport) -> None:
-        """Write a validation's line, and draw the curves anew."""
+        """Append the row of a validation, and update the plot."""
         self._append(_VALIDATION, {"step": report.step, "mean": report.mean, **report.scores})
         self.draw()
 
     def draw(self) -> None:
-        """Draw the curves so far as ``curves.png``."""
+        """Plot the curves so far as ``curves.png``."""
         steps, validations = self._read(_STEPS), self._read(_VALIDATION)
         if not steps:
             return
-        write_atomic(self._folder / _PICTURE, lambda stream: _draw(stream, steps, validations))
+        write_atomic(self._folder / _PLOT, lambda stream: _draw(stream, steps, validations))
 
     def _append(self, name: str, row: dict[str, object]) -> None:
         path = self._folder / name
@@ -61,7 +61,7 @@ class History:
             text = _csv([row], with_header=before == 0)
             try:
                 written = file.write(text)
-                if written != len(text):  # the disk took a part of it
+                if written != len(text):  # a partial write
                     file.write(text[written:])
             except OSError:
                 file.truncate(before)
@@ -72,21 +72,16 @@ class History:
         if not path.exists():
             return []
         text = path.read_text("utf-8")
-        lines = text[: text.rfind("\n") + 1]  # a line that a killed process left unfinished counts for nothing
+        lines = text[: text.rfind("\n") + 1]  # without an incomplete row of a killed process
         return [row for row in csv.DictReader(io.StringIO(lines, newline="")) if None not in row.values()]
 
-    def _keep(self, name: str, step: int) -> None:
-        """Cut off what came after a step."""
-        rows = self._read(name)
+    def _truncate(self, name: str, step: int) -> None:
+        """Remove the rows after a step."""
         path = self._folder / name
-        if not rows:
+        if rows := [row for row in self._read(name) if int(row["step"]) <= step]:
+            write_atomic(path, _csv(rows, with_header=True))
+        else:
             path.unlink(missing_ok=True)
-            return
-        kept = [row for row in rows if int(row["step"]) <= step]
-        if not kept:
-            path.unlink()
-            return
-        write_atomic(path, _csv(kept, with_header=True))
 
 
 def _csv(rows: Sequence[Mapping[str, object]], *, with_header: bool) -> bytes:
@@ -102,27 +97,26 @@ def _draw(stream: IO[bytes], steps: Sequence[dict[str, str]], validations: Seque
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 7), layout="constrained")
-    above, below = figure.subplots(2, 1, sharex=True)
+    upper, lower = figure.subplots(2, 1, sharex=True)
     numbers = [int(row["step"]) for row in steps]
-    for axes, column in ((above, "loss"), (below, "overlap")):
+    for axes, column in ((upper, "loss"), (lower, "iou")):
         values = [float(row[column]) for row in steps]
         axes.plot(numbers, values, color="0.8", linewidth=0.5)
         axes.plot(numbers, _smoothed(values), label=column)
         axes.set_ylabel(column)
-    above.set_ylim(0, 1.2 * max(_smoothed([float(row["loss"]) for row in steps])[len(steps) // 10 :]))
+    upper.set_ylim(0, 1.2 * max(_smoothed([float(row["loss"]) for row in steps])[len(steps) // 10 :]))
     if validations:
         at = [int(row["step"]) for row in validations]
         for name in validations[0]:
             if name != "step":
                 width = 2.0 if name == "mean" else 0.8
-                below.plot(
-                    at, [float(row[name]) for row in validations], marker=".", linewidth=width, label=f"J&F {name}"
-                )
-    below.set_xlabel("step")
-    below.set_ylim(0, 1)
-    below.legend(fontsize="small", ncols=3)
+                scores = [float(row[name]) for row in validations]
+                lower.plot(at, scores, marker=".", linewidth=width, label=f"J&F {name}")
+    lower.set_xlabel("step")
+    lower.set_ylim(0, 1)
+    lower.legend(fontsize="small", ncols=3)
     figure.savefig(stream, format="png", dpi=100)
 
 
 def _smoothed(values: Sequence[float]) -> list[float]:
-    return list(accumulate(values, lambda before, value: _SMOOTHING * before + (1 - _SMOOTHING) * value))
+    return list(accumulate(values, lambda mean, value: _SMOOTHING * mean + (1 - _SMOOTHING) * value))

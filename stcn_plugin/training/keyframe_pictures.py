@@ -1,4 +1,4 @@
-"""The keyframes of shots as training pictures: plate and masks at the size at which the network would see them."""
+"""Training pictures from the keyframes of shots: plate and masks at the internal size of the shot."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Keyframe:
     masks: Mapping[str, NDArray[np.float32]]
 
     def files(self, folder: Path) -> tuple[Path, Path]:
-        """Return the files of plate and masks."""
+        """Return the paths of plate and masks."""
         return folder / f"{self.name.format('plates')}.png", folder / f"{self.name.format('masks')}.exr"
 
     def add_to(self, digest: hashlib._Hash) -> None:
@@ -35,36 +35,36 @@ class _Keyframe:
 
 
 def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> Path:
-    """Write every keyframe as a plate and masks, a folder a shot, as `pictures.find_clips` reads them.
+    """Write every keyframe as a plate and its soft masks, one clip per shot, for `pictures.find_clips`.
 
     Args:
-        shots: Whose keyframes; the mattes are taken as they are, soft edges and all.
-        folder: Where to.
+        shots: The shots.
+        folder: Parent of the folder to write.
 
     Returns:
-        The folder inside it that they are in, named by what they show: other keyframes go into another.
+        The written folder. Its name contains a digest of the pictures, so other keyframes have another folder.
 
     Raises:
-        STCNError: A shot is wrong, or a keyframe cannot be read.
+        STCNError: A shot is invalid, or a keyframe cannot be read.
         OutputError: The folder cannot be written.
     """
     keyframes = [each for number, shot in enumerate(shots, start=1) for each in _keyframes(shot, number)]
     digest = hashlib.sha256()
     for keyframe in keyframes:
         keyframe.add_to(digest)
-    inside = folder / f"keyframes-{digest.hexdigest()[:8]}"
-    Outputs().prepare(path for keyframe in keyframes for path in keyframe.files(inside))
+    target = folder / f"keyframes-{digest.hexdigest()[:8]}"
+    Outputs().prepare(path for keyframe in keyframes for path in keyframe.files(target))
     for keyframe in keyframes:
-        _write(keyframe, inside)
-    return inside
+        _write(keyframe, target)
+    return target
 
 
 def _keyframes(shot: Shot, number: int) -> Iterator[_Keyframe]:
-    """Yield a shot's keyframes; the shot is named with its number, since files in different folders may share a name."""
+    """Yield the keyframes of a shot. Clip names contain its number, because shot files may share a name."""
     job = prepare(shot)
-    (stretch,) = job.segments
+    (segment,) = job.segments
     name = f"{number:02d}_{shot.path.stem if shot.path else 'shot'}"
-    for index, masks in stretch.masks.items():
+    for index, masks in segment.masks.items():
         frame = job.frames[index]
         image = job.plates.read(frame, window=job.window, size=job.size).image
         rgb = np.rint(image * 255).astype(np.uint8)

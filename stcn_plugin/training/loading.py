@@ -1,4 +1,4 @@
-"""Samples in batches, prepared by processes of their own while the network computes."""
+"""Data loading: batches of samples, prepared by worker processes."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from stcn_plugin.bridge.signals import STOP_SIGNALS
 from stcn_plugin.errors import STCNError, TrainingError
 from stcn_plugin.training.config import Data, TrainingConfig
 from stcn_plugin.training.elements import find_elements
+from stcn_plugin.training.optimisation import stage_value
 from stcn_plugin.training.pictures import PictureReader, find_clips, find_stills
 from stcn_plugin.training.samples import Sample, SampleMaker
 from stcn_plugin.training.scenes import Sources
-from stcn_plugin.training.schedule import staged
 
 
 def find_sources(data: Data) -> Sources:
-    """Return the pictures that a configuration names.
+    """Find the training pictures of a configuration.
 
     Raises:
-        TrainingError: A folder has none.
+        TrainingError: A folder contains none.
     """
     clips = [
         replace(clip, weight=source.weight)
         for source in data.clips
-        for clip in find_clips(Path(source.folder), leave_out=source.leave_out)
+        for clip in find_clips(Path(source.folder), exclude=source.exclude)
     ]
     stills = [
         replace(still, weight=source.weight)
         for source in data.stills
-        for still in find_stills(Path(source.folder), leave_out=source.leave_out)
+        for still in find_stills(Path(source.folder), exclude=source.exclude)
     ]
     elements = [element for source in data.elements for element in find_elements(Path(source.folder))]
     return Sources(clips, stills, elements)
@@ -44,90 +44,89 @@ def find_sources(data: Data) -> Sources:
 
 @contextmanager
 def batches(
-    config: TrainingConfig, sources: Sources, *, first_step: int, rank: int, world: int
+    config: TrainingConfig, sources: Sources, *, first_step: int, rank: int, world_size: int
 ) -> Iterator[Iterator[Sample]]:
-    """Prepare the batches of one process, from a step to the end of the run, for as long as the context lasts.
+    """Load the batches of one process, from a step to the end of the run. Leaving the context stops the workers.
 
     Args:
-        config: The run.
-        sources: Its pictures.
+        config: The configuration.
+        sources: The training pictures.
         first_step: Step of the first batch.
-        rank: Number of this process among all.
-        world: How many processes share a step's samples.
+        rank: Rank of this process.
+        world_size: Number of processes that share the samples of a step.
 
     Yields:
-        The batches. A picture that cannot be read is raised in its batch's place.
+        An iterator over the batches. It raises `STCNError` if a picture of a batch cannot be read.
 
     Raises:
-        STCNError: A picture cannot be read.
-        TrainingError: A process that prepares samples died, which is noticed wherever the context's body then is.
+        TrainingError: A worker process died. PyTorch raises this at any point of the context's body.
     """
     workers = config.compute.workers
-    numbers = _Numbers(config.steps.batch, first_step, config.steps.total, rank, world)
+    numbers = _SampleNumbers(config.steps.batch_size, first_step, config.steps.total, rank, world_size)
     loader: DataLoader[Sample | STCNError] = DataLoader(
-        _Samples(config, sources),
-        batch_size=numbers.mine,
+        _SampleDataset(config, sources),
+        batch_size=numbers.per_step,
         sampler=numbers,
         num_workers=workers,
-        collate_fn=_joined,
+        collate_fn=_collate,
         pin_memory=torch.cuda.is_available(),
-        # A fork of a process whose threads have worked already may hang.
+        # A forked child may hang if threads are running in the parent.
         multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_settle if workers else None,
+        worker_init_fn=_init_worker if workers else None,
         prefetch_factor=4 if workers else None,
     )
-    with _held_back():
-        prepared = iter(loader)
+    with _blocked_signals():
+        iterator = iter(loader)
     try:
-        yield map(_or_raise, prepared)
+        yield map(_raise_error, iterator)
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
         raise TrainingError(
-            "a process that prepares samples died", fix="If memory ran out, lower compute.workers or data.lines"
+            "a data loader process died", fix="If memory ran out, lower compute.workers or data.short_side"
         ) from error
     finally:
         if workers:
-            # Else they live as long as an error that somebody keeps, and a program that waits for them never ends.
-            prepared._shutdown_workers()  # type: ignore[attr-defined]
+            # A caller that keeps the error would keep the workers alive, and Python waits for them at exit.
+            iterator._shutdown_workers()  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
-class _Numbers(Sampler[int]):
-    """The numbers of a process's samples, step by step; all processes together have every number once."""
+class _SampleNumbers(Sampler[int]):
+    """The sample numbers of one process. Every number belongs to exactly one process."""
 
-    batch: int
+    batch_size: int
     first_step: int
     steps: int
     rank: int
-    world: int
+    world_size: int
 
     @property
-    def mine(self) -> int:
-        """Samples of this process in a step."""
-        return self.batch // self.world
+    def per_step(self) -> int:
+        """Samples of this process per step."""
+        return self.batch_size // self.world_size
 
     def __len__(self) -> int:
-        return (self.steps - self.first_step) * self.mine
+        return (self.steps - self.first_step) * self.per_step
 
     def __iter__(self) -> Iterator[int]:
         for step in range(self.first_step, self.steps):
-            start = step * self.batch + self.rank * self.mine
-            yield from range(start, start + self.mine)
+            start = step * self.batch_size + self.rank * self.per_step
+            yield from range(start, start + self.per_step)
 
 
-class _Samples(Dataset[Sample | STCNError]):
-    """The samples of a run by their number; an error is handed over as it is, since a process would garble it.
+class _SampleDataset(Dataset[Sample | STCNError]):
+    """The samples of a run by number. Errors are returned, because DataLoader rewrites the exceptions of its workers.
 
     Args:
-        config: The run.
-        sources: Its pictures.
+        config: The configuration.
+        sources: The training pictures.
     """
 
     def __init__(self, config: TrainingConfig, sources: Sources) -> None:
         self._config = config
         self._sources = sources
-        self._maker: SampleMaker | None = None  # made where it is used: what it remembers does not travel
+        self._maker: SampleMaker | None = None  # created in the worker; its caches cannot be pickled
 
     def __getitem__(self, number: int) -> Sample | STCNError:
         try:
@@ -138,48 +137,47 @@ class _Samples(Dataset[Sample | STCNError]):
     def _make(self, number: int) -> Sample:
         config, steps = self._config, self._config.steps
         if self._maker is None:
-            reader = PictureReader(lines=config.data.lines, colour_space=config.data.colour_space)
+            reader = PictureReader(short_side=config.data.short_side, colour_space=config.data.colour_space)
             self._maker = SampleMaker(self._sources, reader, mixture=config.mixture, seed=config.seed)
-        step = number // steps.batch
-        return self._maker.make(
-            number, size=staged(steps.crop, step, steps.total), gap=staged(steps.gap, step, steps.total)
-        )
+        step = number // steps.batch_size
+        size = stage_value(steps.crop_size, step, steps.total)
+        return self._maker.make(number, size=size, frame_gap=stage_value(steps.frame_gap, step, steps.total))
 
 
 @contextmanager
-def _held_back() -> Iterator[None]:
-    """Keep Ctrl-C and a farm's signal to end from processes while they start, when nobody has told them yet to ignore it.
+def _blocked_signals() -> Iterator[None]:
+    """Block Ctrl-C and termination signals while workers start; the workers inherit the signal mask.
 
-    Here signals wait until the context ends. Who is started in it inherits that they wait.
+    Pending signals are delivered at the end of the context. Workers ignore them from `_init_worker` on.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
-        # Now, because it lets SIGINT and SIGTERM through again when it starts; it ignores both, but not SIGHUP.
+        # The tracker unblocks SIGINT and SIGTERM when it starts; it ignores both, but not SIGHUP.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _settle(_worker: int) -> None:
-    """Leave the other cores to the network, and signals to the process that answers them."""
+def _init_worker(_worker: int) -> None:
+    """Use one thread, and leave signals to the main process."""
     torch.set_num_threads(1)
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _or_raise(batch: Sample | STCNError) -> Sample:
+def _raise_error(batch: Sample | STCNError) -> Sample:
     if isinstance(batch, STCNError):
         raise batch
     return batch
 
 
-def _joined(samples: list[Sample | STCNError]) -> Sample | STCNError:
-    """Join samples to a batch; an error among them stands for all."""
-    made: list[Sample] = []
+def _collate(samples: list[Sample | STCNError]) -> Sample | STCNError:
+    """Stack samples, or return the first error among them."""
+    valid: list[Sample] = []
     for sample in samples:
         if isinstance(sample, STCNError):
             return sample
-        made.append(sample)
-    return Sample(*(torch.stack(parts) for parts in zip(*(vars(sample).values() for sample in made), strict=True)))
+        valid.append(sample)
+    return Sample(*(torch.stack(parts) for parts in zip(*(vars(sample).values() for sample in valid), strict=True)))

@@ -1,7 +1,7 @@
-"""What training sees: plates with the masks of their objects, in folders, read once and remembered.
+"""Training pictures: plates with the masks of their objects, found in folders and read with a cache.
 
-A folder of *clips* has one folder a clip, a folder of *stills* has none; either way plates lie in ``plates/`` and masks
-of the same name in ``masks/``. A mask is a grey picture of one object, a palette picture, or layers by name.
+A folder of *clips* contains ``<clip>/plates`` and ``<clip>/masks``; a folder of *stills* contains ``plates`` and
+``masks``. A mask has the name of its plate. It is a grey picture of one object, a palette picture, or named layers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
-from stcn_plugin.job.sizes import internal_size
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.pixels import place_in_window, resized, to_float
+from stcn_plugin.propagation.images import internal_size
 
 _NUMBER = re.compile(r"(\d+)$")
 
@@ -32,7 +32,7 @@ class Picture:
     Args:
         plate: The file of the plate.
         mask: The file of the masks.
-        frame: Its number within the clip.
+        frame: Frame number.
     """
 
     plate: Path
@@ -42,12 +42,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Clip:
-    """Pictures of one shot, in order; a still is a clip of one.
+    """The pictures of one shot. A still is a clip of one picture.
 
     Args:
-        name: Of the folder, or of the still.
-        pictures: By frame number.
-        weight: How often it is drawn, beside the others.
+        name: Name of the folder, or of the still.
+        pictures: In the order of their frame numbers.
+        weight: Sampling weight.
     """
 
     name: str
@@ -61,68 +61,68 @@ class Pixels:
 
     Args:
         rgb: ``(H, W, 3)`` uint8, display sRGB.
-        masks: Object name to ``(H, W)`` uint8 coverage, 255 is all.
-        shows_all: Whether an object without a mask is known to be absent, as in a palette picture; in layers it may
-            just not have been drawn.
+        masks: Object name to ``(H, W)`` uint8 coverage, 255 is full coverage.
+        is_exhaustive: Whether an object without a mask is absent, as in a palette picture. With layers, it may only
+            be missing from the annotation.
     """
 
     rgb: NDArray[np.uint8]
     masks: Mapping[str, NDArray[np.uint8]]
-    shows_all: bool = False
+    is_exhaustive: bool = False
 
-    def tells(self, name: str) -> bool:
-        """Whether it is known where an object is, or that it is not there."""
-        return self.shows_all or name in self.masks
+    def annotates(self, name: str) -> bool:
+        """Whether the pixels of an object are known, or that it is absent."""
+        return self.is_exhaustive or name in self.masks
 
 
-def find_clips(folder: Path, *, leave_out: Collection[str] = ()) -> tuple[Clip, ...]:
-    """Return the clips in a folder, by name.
+def find_clips(folder: Path, *, exclude: Collection[str] = ()) -> tuple[Clip, ...]:
+    """Return the clips in a folder, sorted by name.
 
     Args:
-        folder: Has a folder a clip, with ``plates/`` and ``masks/``; frames without a mask are left out.
-        leave_out: Names of clips not to return.
+        folder: Contains ``<clip>/plates`` and ``<clip>/masks``. Frames without a mask are ignored.
+        exclude: Names of clips to exclude.
 
     Raises:
-        TrainingError: There are none, or one that should be left out is not there.
+        TrainingError: There are no clips, or an excluded one does not exist.
     """
     folders = {path.parent.name: path.parent for path in sorted(folder.glob("*/plates"))}
-    if absent := sorted(set(leave_out) - folders.keys()):
-        raise TrainingError(f"there is no clip '{absent[0]}' to leave out", where=str(folder))
-    clips = [Clip(name, tuple(_pairs(path))) for name, path in folders.items() if name not in leave_out]
-    return _some(tuple(clip for clip in clips if clip.pictures), folder, "<clip>/plates and <clip>/masks")
+    if missing := sorted(set(exclude) - folders.keys()):
+        raise TrainingError(f"there is no clip '{missing[0]}' to exclude", where=str(folder))
+    clips = [Clip(name, tuple(_pairs(path))) for name, path in folders.items() if name not in exclude]
+    return _not_empty(tuple(clip for clip in clips if clip.pictures), folder, "<clip>/plates and <clip>/masks")
 
 
-def find_stills(folder: Path, *, leave_out: Collection[str] = ()) -> tuple[Clip, ...]:
+def find_stills(folder: Path, *, exclude: Collection[str] = ()) -> tuple[Clip, ...]:
     """Return the stills in a folder, each as a clip of one picture.
 
     Args:
-        folder: Has ``plates/`` and ``masks/``; plates without a mask are left out.
-        leave_out: Names of stills, without suffix, not to return.
+        folder: Contains ``plates`` and ``masks``. Plates without a mask are ignored.
+        exclude: Names of stills to exclude, without suffix.
 
     Raises:
-        TrainingError: There are none, or one that should be left out is not there.
+        TrainingError: There are no stills, or an excluded one does not exist.
     """
     stills = {picture.plate.stem: Clip(picture.plate.stem, (picture,)) for picture in _pairs(folder)}
-    if absent := sorted(set(leave_out) - stills.keys()):
-        raise TrainingError(f"there is no still '{absent[0]}' to leave out", where=str(folder))
-    kept = tuple(still for name, still in stills.items() if name not in leave_out)
-    return _some(kept, folder, "plates and masks")
+    if missing := sorted(set(exclude) - stills.keys()):
+        raise TrainingError(f"there is no still '{missing[0]}' to exclude", where=str(folder))
+    included = tuple(still for name, still in stills.items() if name not in exclude)
+    return _not_empty(included, folder, "plates and masks")
 
 
 class PictureReader:
-    """Reads pictures at the size that training works at, and remembers the ones read last.
+    """Reads pictures at the size used for training, with a cache.
 
     Args:
-        lines: Short side that larger pictures are reduced to.
-        remembered: Most pictures kept in memory; at 384 lines one takes about a megabyte.
-        colour_space: Of the plates, as in a preset's ``colour.input``.
+        short_side: Short side in pixels; larger pictures are scaled down to it.
+        cache_size: Number of cached pictures; at a short side of 384, one takes about 1 MB.
+        colour_space: Colour space of the plates, as ``colour.input`` in a preset.
     """
 
-    def __init__(self, *, lines: int, remembered: int = 1024, colour_space: str = "auto") -> None:
-        self._lines = lines
+    def __init__(self, *, short_side: int, cache_size: int = 1024, colour_space: str = "auto") -> None:
+        self._short_side = short_side
         self._files = OpenImageIOPlates()
         self._colour = ColourTransform(input=colour_space)
-        self.read = lru_cache(remembered)(self._read)
+        self.read = lru_cache(cache_size)(self._read)
 
     def _read(self, picture: Picture) -> Pixels:
         """Read a picture.
@@ -142,35 +142,35 @@ class PictureReader:
         contents = object_names(picture.mask)
         masks = read_objects(picture.mask, contents.names)
         if any(mask.shape != rgb.shape[:2] for mask in masks.values()):
-            raise TrainingError("the mask has another size than its plate", where=str(picture.mask))
-        size = internal_size(stored.header.display, pixel_aspect=1.0, size=str(self._lines))
+            raise TrainingError("the mask and its plate differ in size", where=str(picture.mask))
+        size = internal_size(stored.header.display.shape, size=str(self._short_side))
         return Pixels(
-            np.stack([_bytes(resized(channel, size)) for channel in np.moveaxis(rgb, -1, 0)], -1),
-            {name: _bytes(resized(mask, size)) for name, mask in masks.items()},
+            np.stack([_to_uint8(resized(channel, size)) for channel in np.moveaxis(rgb, -1, 0)], -1),
+            {name: _to_uint8(resized(mask, size)) for name, mask in masks.items()},
             contents.indexed,
         )
 
 
 def _pairs(folder: Path) -> Iterator[Picture]:
-    """Yield plates that have a mask, in the order of their frame numbers."""
+    """Yield the plates that have a mask, in the order of their frame numbers."""
     masks = {path.stem: path for path in (folder / "masks").glob("[!.]*") if path.is_file()}
     plates = sorted(path for path in (folder / "plates").glob("[!.]*") if path.stem in masks)
-    numbered = [(_frame(path, place), path) for place, path in enumerate(plates)]
+    numbered = [(_frame_number(path, index), path) for index, path in enumerate(plates)]
     yield from (Picture(path, masks[path.stem], frame) for frame, path in sorted(numbered))
 
 
-def _frame(path: Path, place: int) -> int:
+def _frame_number(path: Path, default: int) -> int:
     number = _NUMBER.search(path.stem)
-    return int(number[1]) if number else place
+    return int(number[1]) if number else default
 
 
-def _some(clips: tuple[Clip, ...], folder: Path, expected: str) -> tuple[Clip, ...]:
+def _not_empty(clips: tuple[Clip, ...], folder: Path, expected: str) -> tuple[Clip, ...]:
     if not clips:
         what = f"there are no pictures with masks of the same name in {expected}"
-        raise TrainingError(what, where=str(folder), fix="Check the folder; frames and masks pair up by name")
+        raise TrainingError(what, where=str(folder), fix="Check the folder; a plate and its mask have the same name")
     return clips
 
 
-def _bytes(channel: NDArray[np.float32]) -> NDArray[np.uint8]:
-    scaled: NDArray[np.uint8] = np.clip(channel * 255 + 0.5, 0, 255).astype(np.uint8)
-    return scaled
+def _to_uint8(channel: NDArray[np.float32]) -> NDArray[np.uint8]:
+    pixels: NDArray[np.uint8] = np.clip(channel * 255 + 0.5, 0, 255).astype(np.uint8)
+    return pixels

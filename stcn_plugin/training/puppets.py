@@ -1,6 +1,6 @@
-"""Made-up figures: shapes of chance in the textures of pictures, with limbs that swing.
+"""Puppets: random articulated figures, textured from pictures.
 
-They teach that an object is what moves together and looks alike, not what photographs usually show.
+They teach the network to group pixels by motion and appearance instead of by familiar shapes.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from PIL import ImageDraw
 from torch import Tensor
 
 from stcn_plugin.training.composites import CutOut, over, premultiplied
-from stcn_plugin.training.warps import after, cut, placement, random_patch, shift, unit_floats
+from stcn_plugin.training.warps import compose, placement, random_patch, sample_crop, to_unit_floats, translation
 
-_SIDE = 192  # of the canvas that a figure is drawn on, pixels
-_OVER = 4  # drawn larger and averaged, for soft edges
-_CORNERS = 96
+_SIDE = 192  # of the canvas, pixels
+_SUPERSAMPLING = 4
+_VERTICES = 96
 
 
 def puppet(rng: Generator, texture: NDArray[np.uint8], *, frames: int) -> CutOut:
-    """Return a figure of a body and up to four limbs, in as many poses as there are frames.
+    """Return a figure with a body and up to four swinging limbs.
 
     Args:
-        rng: Chance.
-        texture: ``(H, W, 3)`` picture that it is made of.
-        frames: How many poses.
+        rng: Random generator.
+        texture: ``(H, W, 3)`` picture to take the textures from.
+        frames: Number of poses.
     """
-    paint = unit_floats(texture)
-    body = _part(rng, paint, _blob(rng))
-    limbs = [_limb(rng, paint) for _ in range(int(rng.integers(0, 5)))]
+    source = to_unit_floats(texture)
+    body = _textured(rng, source, _blob(rng))
+    limbs = [_limb(rng, source) for _ in range(int(rng.integers(0, 5)))]
     poses = []
     for number in range(frames):
         pose = torch.zeros(4, _SIDE, _SIDE)
@@ -42,7 +42,7 @@ def puppet(rng: Generator, texture: NDArray[np.uint8], *, frames: int) -> CutOut
 
 
 class _Limb:
-    """A part that turns about a point of the body."""
+    """A limb that rotates about a point of the body."""
 
     def __init__(self, rng: Generator, rgba: Tensor) -> None:
         self._rgba = rgba
@@ -51,31 +51,31 @@ class _Limb:
         self._swing = rng.uniform(-35, 35)
 
     def at(self, number: int) -> Tensor:
-        """Return it on the canvas, one swing further each frame."""
-        turned = placement(
+        """Return RGBA ``(4, S, S)`` of the limb in a frame."""
+        rotation = placement(
             size=_SIDE, centre=(_SIDE / 2, _SIDE / 2), scale=1.0, degrees=self._angle + number * self._swing
         )
-        away = shift(*(_SIDE / 2 - self._pivot))
-        return cut(self._rgba, after(away, turned), size=_SIDE, beyond="zeros")
+        offset = translation(*(_SIDE / 2 - self._pivot))
+        return sample_crop(self._rgba, compose(offset, rotation), size=_SIDE, padding="zeros")
 
 
-def _limb(rng: Generator, paint: Tensor) -> _Limb:
-    """Draw a bar from the middle of the canvas outwards, thick or thin."""
+def _limb(rng: Generator, source: Tensor) -> _Limb:
+    """Return a tapered bar from the centre of the canvas outwards."""
     length, width = rng.uniform(0.2, 0.45) * _SIDE, rng.uniform(0.02, 0.12) * _SIDE
     middle = _SIDE / 2
     end = width * rng.uniform(0.3, 1.2)
-    corners = [
+    vertices = [
         (middle, middle - width),
         (middle + length, middle - end),
         (middle + length, middle + end),
         (middle, middle + width),
     ]
-    return _Limb(rng, _part(rng, paint, np.array(corners)))
+    return _Limb(rng, _textured(rng, source, np.array(vertices)))
 
 
 def _blob(rng: Generator) -> NDArray[np.float64]:
-    """Return the corners of a smooth closed outline, lengthened by chance."""
-    angle = np.linspace(0, 2 * np.pi, _CORNERS, endpoint=False)
+    """Return the vertices ``(N, 2)`` of a random smooth closed outline."""
+    angle = np.linspace(0, 2 * np.pi, _VERTICES, endpoint=False)
     waves = sum(
         rng.normal(0, 0.35 / order) * np.cos(order * angle + rng.uniform(0, 2 * np.pi)) for order in range(1, 7)
     )
@@ -84,10 +84,11 @@ def _blob(rng: Generator) -> NDArray[np.float64]:
     return np.stack([_SIDE / 2 + radius * stretch * np.cos(angle), _SIDE / 2 + radius / stretch * np.sin(angle)], -1)
 
 
-def _part(rng: Generator, paint: Tensor, corners: NDArray[np.float64]) -> Tensor:
-    """Fill an outline with a random region of a picture; return premultiplied ``(4, S, S)``."""
-    drawn = Pillow.new("L", (_SIDE * _OVER, _SIDE * _OVER))
-    ImageDraw.Draw(drawn).polygon([(x * _OVER, y * _OVER) for x, y in corners.tolist()], fill=255)
-    mask = np.asarray(drawn.resize((_SIDE, _SIDE), Pillow.Resampling.BOX), dtype=np.float32) / 255
-    patch = random_patch(rng, paint, size=_SIDE)
+def _textured(rng: Generator, source: Tensor, vertices: NDArray[np.float64]) -> Tensor:
+    """Fill a polygon with a random region of a picture; return premultiplied RGBA ``(4, S, S)``."""
+    canvas = Pillow.new("L", (_SIDE * _SUPERSAMPLING, _SIDE * _SUPERSAMPLING))
+    polygon = [(x * _SUPERSAMPLING, y * _SUPERSAMPLING) for x, y in vertices.tolist()]
+    ImageDraw.Draw(canvas).polygon(polygon, fill=255)
+    mask = np.asarray(canvas.resize((_SIDE, _SIDE), Pillow.Resampling.BOX), dtype=np.float32) / 255
+    patch = random_patch(rng, source, size=_SIDE)
     return premultiplied(torch.cat([patch, torch.from_numpy(mask)[None]]))

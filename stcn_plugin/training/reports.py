@@ -1,4 +1,4 @@
-"""What a run tells while it goes on."""
+"""Reports and callbacks of a training run."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from stcn_plugin.training.validation import ValidationReport
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step gave.
+    """Report of a training step.
 
     Args:
-        step: Steps done.
-        loss: What was minimised.
-        overlap: Mean intersection over union of the predicted masks.
-        rate: Learning rate.
-        seconds: Time the step took.
-        waited: Of that, time without samples.
+        step: Completed steps.
+        loss: Training loss.
+        iou: Mean intersection over union of the predicted masks.
+        learning_rate: Learning rate.
+        seconds: Duration of the step.
+        data_seconds: Part of it spent waiting for samples.
     """
 
     step: int
     loss: float
-    overlap: float
-    rate: float
+    iou: float
+    learning_rate: float
     seconds: float
-    waited: float
+    data_seconds: float
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """Whom a run tells how it is going.
+    """Callbacks of a training run.
 
     Args:
-        on_start: Told the steps done before, when everything is checked and the first step is about to begin.
-        on_step: Told after every step.
-        on_validation: Told after every validation.
-        on_saved: Told the file of every checkpoint.
-        is_stopped: Asked after every step; the run then saves a checkpoint and ends.
+        on_start: Called before the first step, with the number of steps completed by earlier runs.
+        on_step: Called after every step.
+        on_validation: Called after every validation.
+        on_saved: Called with the path of every checkpoint.
+        is_stopped: Called after every step. If it returns true, the run saves a checkpoint and stops.
     """
 
     on_start: Callable[[int], None] = lambda _: None

@@ -1,6 +1,6 @@
-"""The scenes that samples show: stretches of clips, stills that move, and things moved over others.
+"""Scenes for training samples: frames of clips, warped stills and composites.
 
-A scene is frames ``(T, 3, S, S)``, display-referred, 0-1, and the masks of what is followed in them, ``(T, O, S, S)``.
+A scene consists of frames ``(T, 3, S, S)``, display-referred, 0-1, and masks of the tracked objects ``(T, O, S, S)``.
 """
 
 from __future__ import annotations
@@ -14,28 +14,37 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.training.composites import CutOut, cut_out, lay_over
+from stcn_plugin.training.composites import CutOut, composite_moving, extract_cut_out
 from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.elements import Element, ElementReader, element_cut_out
 from stcn_plugin.training.pictures import Clip, Picture, PictureReader, Pixels
 from stcn_plugin.training.puppets import puppet
-from stcn_plugin.training.warps import Matrix, after, cut, flow_bend, jolt, placement, spline_bend, unit_floats
+from stcn_plugin.training.warps import (
+    Matrix,
+    compose,
+    placement,
+    random_flow,
+    random_jitter,
+    random_spline,
+    sample_crop,
+    to_unit_floats,
+)
 
 Scene = tuple[Tensor, Tensor]
 """Frames and masks."""
 
 SLOTS = 3
-"""Most objects of a sample."""
+"""Maximum number of objects in a sample."""
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where samples come from.
+    """The pictures that scenes are made of.
 
     Args:
-        clips: Shots with masks.
-        stills: Pictures with masks; frames of the clips serve as stills too.
-        elements: Things with alpha, each by one picture or by several.
+        clips: Clips with masks.
+        stills: Stills with masks. Frames of clips are used as stills too.
+        elements: Cut-outs with alpha, still or animated.
     """
 
     clips: Sequence[Clip]
@@ -44,41 +53,41 @@ class Sources:
 
 
 class Scenes:
-    """Draws scenes.
+    """Draws random scenes.
 
     Args:
-        sources: Where they come from.
-        reader: What reads the pictures.
-        mixture: How often what is drawn.
+        sources: The pictures.
+        reader: Reader of clips and stills.
+        mixture: How samples are composed.
     """
 
     def __init__(self, sources: Sources, reader: PictureReader, *, mixture: Mixture) -> None:
-        self._clips = _Pool([clip for clip in sources.clips if len(clip.pictures) > 1])
-        self._frames = _Pool(sources.clips)
-        self._stills = _Pool(sources.stills)
+        self._clips = _WeightedClips([clip for clip in sources.clips if len(clip.pictures) > 1])
+        self._frames = _WeightedClips(sources.clips)
+        self._stills = _WeightedClips(sources.stills)
         self._elements = sources.elements
         self._reader = reader
         self._element_reader = ElementReader()
         self._mixture = mixture
 
-    def draw(self, rng: Generator, *, size: int, gap: int) -> Scene:
-        """Draw a clip, a still that moves, or a composite; and often one more thing over it.
+    def draw(self, rng: Generator, *, size: int, frame_gap: int) -> Scene:
+        """Draw a clip, a warped still or a composite, with or without a second object over it.
 
         Args:
-            rng: Chance.
-            size: Side of the crop, pixels.
-            gap: Most frames between two frames of a clip.
+            rng: Random generator.
+            size: Side of the crop in pixels.
+            frame_gap: Largest distance between consecutive frames, in frames of the clip.
         """
-        scene = self._basic(rng, size, gap)
+        scene = self._base(rng, size, frame_gap)
         if rng.random() < self._mixture.second_object:
-            scene = self._with_another(rng, *scene, gap)
+            scene = self._add_second_object(rng, *scene, frame_gap)
         return scene
 
-    def _basic(self, rng: Generator, size: int, gap: int) -> Scene:
+    def _base(self, rng: Generator, size: int, frame_gap: int) -> Scene:
         if self._clips and rng.random() < self._mixture.clips:
-            return self._from_clip(rng, size, gap)
+            return self._from_clip(rng, size, frame_gap)
         if rng.random() < self._mixture.composites:
-            return self._composite(rng, size, gap)
+            return self._composite(rng, size, frame_gap)
         return self._warped(rng, self._reader.read(self._still(rng)), size, strength=1.0)
 
     def _still(self, rng: Generator) -> Picture:
@@ -86,142 +95,141 @@ class Scenes:
         pictures = (self._frames if from_clips else self._stills).draw(rng).pictures
         return pictures[rng.integers(len(pictures))]
 
-    def _from_clip(self, rng: Generator, size: int, gap: int) -> Scene:
-        """Take frames of a clip as they are, or moved a little against each other.
+    def _from_clip(self, rng: Generator, size: int, frame_gap: int) -> Scene:
+        """Crop frames of a clip, with or without jitter between them.
 
-        Objects that some frame says nothing of are not followed: that they were not drawn there does not mean that
-        they were not there.
+        Objects that are not annotated in all frames are not tracked; they may be present without a mask.
         """
-        pictures = self._stretch(rng, gap)
-        names = self._followed(rng, pictures)
-        base = self._crop(rng, pictures[0], names, size)
-        moves = rng.random() < self._mixture.moved_clips
+        pictures = self._clip_frames(rng, frame_gap)
+        names = self._tracked_objects(rng, pictures)
+        base = self._crop_placement(rng, pictures[0], names, size)
+        is_jittered = rng.random() < self._mixture.clip_jitter
         frames, masks = [], []
         for pixels in pictures:
-            place = after(jolt(rng, size, 0.3), base) if moves else base
-            crop = cut(_stacked(pixels, names), place, size=size, beyond="reflection")
+            matrix = compose(random_jitter(rng, size, 0.3), base) if is_jittered else base
+            crop = sample_crop(_stacked(pixels, names), matrix, size=size, padding="reflection")
             frames.append(crop[:3])
             masks.append(crop[3:])
         return torch.stack(frames), torch.stack(masks)
 
-    def _stretch(self, rng: Generator, gap: int) -> list[Pixels]:
-        """Read frames of some clip in order, forwards or backwards, with gaps of up to ``gap`` frames."""
+    def _clip_frames(self, rng: Generator, frame_gap: int) -> list[Pixels]:
+        """Read frames of a random clip, forwards or backwards."""
         clip = self._clips.draw(rng)
         numbers = np.array([picture.frame for picture in clip.pictures])
         chosen = [int(rng.integers(len(numbers)))]
         for _ in range(self._mixture.frames - 1):
-            near = np.nonzero((numbers > numbers[chosen[-1]]) & (numbers <= numbers[chosen[-1]] + gap))[0]
-            chosen.append(int(rng.choice(near)) if len(near) else chosen[-1])
+            candidates = np.nonzero((numbers > numbers[chosen[-1]]) & (numbers <= numbers[chosen[-1]] + frame_gap))[0]
+            chosen.append(int(rng.choice(candidates)) if len(candidates) else chosen[-1])
         if rng.random() < 0.5:
             chosen.reverse()
-        return [self._reader.read(clip.pictures[position]) for position in chosen]
+        return [self._reader.read(clip.pictures[index]) for index in chosen]
 
     def _warped(self, rng: Generator, pixels: Pixels, size: int, *, strength: float) -> Scene:
-        """Make a clip of one picture: each frame moved, turned and bent in its own way."""
-        names = self._followed(rng, [pixels])
-        base = self._crop(rng, pixels, names, size)
+        """Synthesise a clip from one picture: every frame is transformed and deformed independently."""
+        names = self._tracked_objects(rng, [pixels])
+        base = self._crop_placement(rng, pixels, names, size)
         source = _stacked(pixels, names)
         crops = []
         for number in range(self._mixture.frames):
-            place = after(jolt(rng, size, strength), base) if number else base
+            matrix = compose(random_jitter(rng, size, strength), base) if number else base
             kind = rng.random()
-            bend = None
+            displacement = None
             if kind < 0.5:
-                bend = flow_bend(rng, size, 0.025 * strength)
+                displacement = random_flow(rng, size, 0.025 * strength)
             elif kind < 0.7:
-                bend = spline_bend(rng, size, 0.02 * strength)
-            crops.append(cut(source, place, size=size, bend=bend, beyond="reflection"))
+                displacement = random_spline(rng, size, 0.02 * strength)
+            crops.append(sample_crop(source, matrix, size=size, displacement=displacement, padding="reflection"))
         stacked = torch.stack(crops)
         return stacked[:, :3], stacked[:, 3:]
 
-    def _composite(self, rng: Generator, size: int, gap: int) -> Scene:
-        """Move an object over another picture or clip, whose own objects are of no interest."""
+    def _composite(self, rng: Generator, size: int, frame_gap: int) -> Scene:
+        """Composite an object over another picture or clip, whose own objects are not tracked."""
         if self._clips and rng.random() < self._mixture.moving_cut_outs:
-            below, _ = self._from_clip(rng, size, gap)
+            background, _ = self._from_clip(rng, size, frame_gap)
         else:
-            below, _ = self._warped(rng, self._reader.read(self._still(rng)), size, strength=0.6)
-        nothing = below.new_zeros(len(below), 0, size, size)
-        over = self._cut_out(rng, gap)
-        if over is None:
-            return below, nothing
-        frames, _, alpha = self._laid_over(rng, below, nothing, over, share=(0.3, 1.0))
+            background, _ = self._warped(rng, self._reader.read(self._still(rng)), size, strength=0.6)
+        no_masks = background.new_zeros(len(background), 0, size, size)
+        cut_out = self._cut_out(rng, frame_gap)
+        if cut_out is None:
+            return background, no_masks
+        frames, _, alpha = self._composite_over(rng, background, no_masks, cut_out, size_range=(0.3, 1.0))
         return frames, alpha[:, None]
 
-    def _with_another(self, rng: Generator, frames: Tensor, masks: Tensor, gap: int) -> Scene:
-        """Move one more cut-out over a scene: an object to follow, or one that only hides."""
-        over = self._cut_out(rng, gap)
-        if over is None:
+    def _add_second_object(self, rng: Generator, frames: Tensor, masks: Tensor, frame_gap: int) -> Scene:
+        """Composite another cut-out over a scene: a tracked object, or an occluder without a mask."""
+        cut_out = self._cut_out(rng, frame_gap)
+        if cut_out is None:
             return frames, masks
-        frames, masks, alpha = self._laid_over(rng, frames, masks, over, share=(0.2, 0.7))
-        if rng.random() < self._mixture.untracked or masks.shape[1] >= SLOTS:
+        frames, masks, alpha = self._composite_over(rng, frames, masks, cut_out, size_range=(0.2, 0.7))
+        if rng.random() < self._mixture.occluders or masks.shape[1] >= SLOTS:
             return frames, masks
         return frames, torch.cat([masks, alpha[:, None]], 1)
 
-    def _laid_over(
-        self, rng: Generator, frames: Tensor, masks: Tensor, over: CutOut, *, share: tuple[float, float]
+    def _composite_over(
+        self, rng: Generator, frames: Tensor, masks: Tensor, cut_out: CutOut, *, size_range: tuple[float, float]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Move a cut-out over a scene, smeared along its way or not."""
+        """Composite a moving cut-out over a scene, with or without motion blur."""
         shutter = float(rng.uniform(0.2, 1.0)) if rng.random() < self._mixture.motion_blur else 0.0
-        return lay_over(rng, frames, masks, over, share=share, motion=1.0, shutter=shutter)
+        return composite_moving(rng, frames, masks, cut_out, size_range=size_range, motion=1.0, shutter=shutter)
 
-    def _cut_out(self, rng: Generator, gap: int) -> CutOut | None:
-        """Draw something to move over a scene; ``None`` where the picture drawn has nothing large enough."""
+    def _cut_out(self, rng: Generator, frame_gap: int) -> CutOut | None:
+        """Draw a cut-out; ``None`` if the drawn picture has no object that is large enough."""
         if rng.random() < self._mixture.puppets:
             texture = self._reader.read(self._still(rng)).rgb
             return puppet(rng, texture, frames=self._mixture.frames)
         if self._elements and rng.random() < self._mixture.elements:
-            rgba = self._element_reader.read(self._poses(rng, gap))
+            rgba = self._element_reader.read(self._element_frames(rng, frame_gap))
             return None if rgba is None else element_cut_out(rng, rgba, self._reader.read(self._still(rng)).rgb)
         if self._clips and rng.random() < self._mixture.moving_cut_outs:
-            pictures = self._stretch(rng, gap)
+            pictures = self._clip_frames(rng, frame_gap)
         else:
             pictures = [self._reader.read(self._still(rng))]
         names = [name for name in pictures[0].masks if all(name in pixels.masks for pixels in pictures)]
         if not names:
             return None
         name = names[rng.integers(len(names))]
-        first = pictures[0].rgb.shape
-        alike = pictures if all(pixels.rgb.shape == first for pixels in pictures) else pictures[:1]
-        return cut_out([(pixels.rgb, pixels.masks[name]) for pixels in alike])
+        size = pictures[0].rgb.shape
+        usable = pictures if all(pixels.rgb.shape == size for pixels in pictures) else pictures[:1]
+        return extract_cut_out([(pixels.rgb, pixels.masks[name]) for pixels in usable])
 
-    def _poses(self, rng: Generator, gap: int) -> Element:
-        """Draw an element, and of one that moves a frame for each of the sample's, forwards or backwards."""
+    def _element_frames(self, rng: Generator, frame_gap: int) -> Element:
+        """Draw an element; if it is animated, one of its frames per sample frame, forwards or backwards."""
         element = self._elements[int(rng.integers(len(self._elements)))]
         others = self._mixture.frames - 1
         if len(element) <= others:
             return element[:1]
-        steps = rng.integers(1, min(gap, (len(element) - 1) // others) + 1, others)
+        steps = rng.integers(1, min(frame_gap, (len(element) - 1) // others) + 1, others)
         first = int(rng.integers(len(element) - steps.sum()))
         chosen = [element[first + int(step)] for step in (0, *np.cumsum(steps))]
         return tuple(chosen if rng.random() < 0.5 else chosen[::-1])
 
-    def _followed(self, rng: Generator, pictures: Sequence[Pixels]) -> list[str]:
-        """Choose which objects of the first picture to follow through all."""
-        there = [
+    def _tracked_objects(self, rng: Generator, pictures: Sequence[Pixels]) -> list[str]:
+        """Choose objects of the first picture that are annotated in all pictures."""
+        candidates = [
             name
             for name, mask in pictures[0].masks.items()
-            if mask.max(initial=0) > 127 and all(pixels.tells(name) for pixels in pictures)
+            if mask.max(initial=0) > 127 and all(pixels.annotates(name) for pixels in pictures)
         ]
-        count = min(len(there), SLOTS - 1)
-        return [there[i] for i in rng.permutation(len(there))[:count]]
+        count = min(len(candidates), SLOTS - 1)
+        return [candidates[i] for i in rng.permutation(len(candidates))[:count]]
 
-    def _crop(self, rng: Generator, pixels: Pixels, names: Sequence[str], size: int) -> Matrix:
-        """Place a crop of random scale where some pixel of an object is inside."""
+    def _crop_placement(self, rng: Generator, pixels: Pixels, names: Sequence[str], size: int) -> Matrix:
+        """Return a crop of random scale that contains at least one pixel of the first object."""
         height, width = pixels.rgb.shape[:2]
-        side = min(height, width) * float(rng.uniform(*self._mixture.crop_of_short_side))
-        # Beyond the picture lies only its reflection, so the crop stays within where it can.
-        free = [max(extent - side, 0) for extent in (width, height)]
+        side = min(height, width) * float(rng.uniform(*self._mixture.crop_scale))
+        # The crop stays inside the picture if possible; outside there is only a reflection.
+        slack = [max(extent - side, 0) for extent in (width, height)]
         corner = [
-            rng.uniform(0, room) if room else (extent - side) / 2
-            for room, extent in zip(free, (width, height), strict=True)
+            rng.uniform(0, free) if free else (extent - side) / 2
+            for free, extent in zip(slack, (width, height), strict=True)
         ]
         if names:
             rows, columns = np.nonzero(pixels.masks[names[0]] > 127)
-            at = rng.integers(len(rows))
-            aim = [float(columns[at]), float(rows[at])]
+            index = rng.integers(len(rows))
+            target = [float(columns[index]), float(rows[index])]
             corner = [
-                float(np.clip(c, min(a - 0.9 * side, r), max(a - 0.1 * side, 0)))
-                for c, a, r in zip(corner, aim, free, strict=True)
+                float(np.clip(start, min(inside - 0.9 * side, free), max(inside - 0.1 * side, 0)))
+                for start, inside, free in zip(corner, target, slack, strict=True)
             ]
         return placement(
             size=size,
@@ -231,24 +239,25 @@ class Scenes:
         )
 
 
-class _Pool:
-    """Clips to draw from, each as often as its weight says."""
+class _WeightedClips:
+    """Clips to draw from, with probabilities proportional to their weights."""
 
     def __init__(self, clips: Sequence[Clip]) -> None:
         self._clips = clips
-        self._upto = np.cumsum([clip.weight for clip in clips])
+        self._cumulative = np.cumsum([clip.weight for clip in clips])
 
     def __len__(self) -> int:
         return len(self._clips)
 
     def draw(self, rng: Generator) -> Clip:
-        """Return one of them."""
-        return self._clips[int(np.searchsorted(self._upto, rng.random() * self._upto[-1], side="right"))]
+        """Draw a clip."""
+        position = rng.random() * self._cumulative[-1]
+        return self._clips[int(np.searchsorted(self._cumulative, position, side="right"))]
 
 
 def _stacked(pixels: Pixels, names: Sequence[str]) -> Tensor:
-    """Return picture and masks as ``(3 + O, H, W)`` float32, 0-1; objects that are not there have empty masks."""
+    """Return RGB and masks as ``(3 + O, H, W)`` float32, 0-1; masks of absent objects are empty."""
     height, width = pixels.rgb.shape[:2]
     empty: NDArray[np.uint8] = np.zeros((height, width), np.uint8)
     layers = [pixels.rgb, *(pixels.masks.get(name, empty)[..., None] for name in names)]
-    return unit_floats(np.concatenate(layers, -1))
+    return to_unit_floats(np.concatenate(layers, -1))

@@ -1,4 +1,4 @@
-"""How good weights are: held-out clips, propagated from their first mask by the whole pipeline, scored as DAVIS does."""
+"""Validation: held-out clips are propagated from their first mask by the complete pipeline, and scored as in DAVIS."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from stcn_plugin.weights.reading import LoadedWeights, build_network
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """How good weights are.
+    """Scores of a validation.
 
     Args:
-        step: Steps done.
-        scores: Clip to its mean J&F, 0 to 1; the first and the last frame are left out.
+        step: Completed steps.
+        scores: Clip name to mean J&F, 0 to 1, without the first and the last frame.
     """
 
     step: int
@@ -42,11 +42,11 @@ class ValidationReport:
 
 
 def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:
-    """Return the clips to validate on; none where the configuration names no folder.
+    """Return the validation clips; none if no folder is configured.
 
     Raises:
-        TrainingError: A clip is not there, or has fewer than three frames.
-        FrameRangeError: Its frames are not one sequence.
+        TrainingError: A clip does not exist, or has fewer than three frames.
+        FrameRangeError: The frames of a clip are not one sequence.
     """
     clips = {clip.name: clip for source in validation.clips for clip in find_clips(Path(source.folder))}
     names = validation.names or sorted(clips)
@@ -56,7 +56,7 @@ def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:
                 f"validation.names: there is no clip '{name}'", fix=f"There are {', '.join(sorted(clips))}"
             )
         if len(clips[name].pictures) < 3:
-            raise TrainingError(f"the clip '{name}' has fewer than three frames with masks, too few to validate on")
+            raise TrainingError(f"the clip '{name}' has fewer than three frames with masks, too few for validation")
         first = clips[name].pictures[0]
         for file in (first.plate, first.mask):
             FrameSequence.parse(file.parent)
@@ -74,11 +74,11 @@ def validate(
     """Propagate every clip from its first mask, and score it.
 
     Args:
-        weights: What is judged.
-        clips: From `find_validation_clips`. Objects that a clip's first mask does not show are not scored.
-        validation: At what size, and how many frames.
-        compute: Where it runs.
-        step: Steps done, for the report.
+        weights: The weights to validate.
+        clips: From `find_validation_clips`. Objects that are not in the first mask of a clip are not scored.
+        validation: Internal size and number of frames.
+        compute: Device and precision.
+        step: Completed steps, for the report.
 
     Raises:
         STCNError: A clip cannot be read.
@@ -99,20 +99,20 @@ def _score(clip: Clip, engine: Engine, validation: Validation, compute: Compute)
             keyframes={first.frame: _keyframe(first.mask)},
             range=format_frame_range(frames),
             out=Path(folder) / "matte.#####.exr",
-            overrides=[f"size={validation.lines}", f"compute.device={compute.device}"],
+            overrides=[f"size={validation.size}", f"compute.device={compute.device}"],
         )
         run(prepare(shot), engine)
         mattes, truth = FrameSequence.parse(shot.out), FrameSequence.parse(first.mask.parent)
-        return evaluate(mattes, truth, frames=frames, davis=True, objects=_given(pictures)).mean.jf
+        return evaluate(mattes, truth, frames=frames, davis=True, objects=_scored_objects(pictures)).mean.jf
 
 
 def _keyframe(mask: Path) -> Path | Mapping[str, object]:
-    """Return a mask as a keyframe; its numbers by name, since data sets have palettes that a keyframe may not have."""
+    """Return a mask as a keyframe. Palette indices are mapped explicitly, because palettes of data sets vary."""
     shown = object_names(mask)
     return {"file": str(mask), "objects": {name: int(name) for name in shown.names}} if shown.indexed else mask
 
 
-def _given(pictures: Sequence[Picture]) -> tuple[str, ...]:
-    """Return the objects that the first mask shows, as far as there is more of them to score."""
+def _scored_objects(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """Return the objects of the first mask that also appear in a later scored frame."""
     first, *others = (object_names(picture.mask).names for picture in pictures[:-1])
     return tuple(name for name in first if any(name in names for names in others))

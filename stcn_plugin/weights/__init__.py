@@ -1,1 +1,1 @@
-"""Weights: reading them safely, the store, downloads, and the starter weights of the package."""
+"""Weights: safe reading, the store, downloads, and the starter weights of the package."""

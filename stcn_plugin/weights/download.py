@@ -1,7 +1,6 @@
-"""One file from a web server by https, whole or not at all.
+"""Download of one file by https, complete or not at all.
 
-The standard library does this: one file, seldom, with proxies from the environment and certificates from the system.
-A further dependency would have nothing to add.
+Uses the standard library, which takes proxies from the environment and certificates from the system.
 """
 
 from __future__ import annotations
@@ -21,46 +20,48 @@ from stcn_plugin.weights.web_address import WebAddress, web_address, without_cre
 
 _TIMEOUT = 30.0  # seconds without a byte
 _CHUNK = 1 << 20
-_SLOWEST = 1 << 10, 60.0  # bytes a second at least, over so many seconds
+_SLOWEST = 1 << 10, 60.0  # minimum bytes per second, measured over a period in seconds
 _BY_HAND = "Check the network and the proxy (HTTPS_PROXY), or download it elsewhere and use: stcn weights add FILE"
 
 
 def download(
     address: WebAddress, file: Path, *, progress: Callable[[int, int | None], None], limit: int = LARGEST_FILE
 ) -> None:
-    """Download a file; nothing is left of one that did not come whole.
+    """Download a file. An incomplete file is deleted.
 
     Args:
         address: From `web_address`.
-        file: Where it goes; what is there is overwritten.
-        progress: Told the bytes so far, and their total where the server says it.
-        limit: Bytes of the largest file that is taken, also where the server does not say how large it is.
+        file: Path of the result; an existing file is overwritten.
+        progress: Called with the bytes so far, and their total if the server states it.
+        limit: Maximum size in bytes, whatever the server states.
 
     Raises:
         WeightsError: The server refuses, redirects to an address that is not https, sends too much or too slowly, or the
-            file ends early.
+            download is incomplete.
     """
     url = address.url
-    request = Request(url, headers={"User-Agent": "stcn-plugin"})  # noqa: S310 - https alone
+    request = Request(url, headers={"User-Agent": "stcn-plugin"})  # noqa: S310 - https only
     if address.authorization:
-        request.add_unredirected_header("Authorization", address.authorization)  # not for other servers
+        request.add_unredirected_header("Authorization", address.authorization)  # not sent to other servers
     try:
         with _opener().open(request, timeout=_TIMEOUT) as response:
             _save(response, file, progress, url, limit)
     except HTTPError as error:
-        raise WeightsError(f"the server answers {error.code} {_text(error.reason)}", where=url, fix=_BY_HAND) from error
+        raise WeightsError(
+            f"the server answered {error.code} {_text(error.reason)}", where=url, fix=_BY_HAND
+        ) from error
     except (URLError, OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise WeightsError(f"the download failed ({_text(reason)})", where=url, fix=_BY_HAND) from error
 
 
 class _HttpsOnly(HTTPRedirectHandler):
-    """Follows redirections to https, and asks no other address for anything."""
+    """Follows redirections to https only."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
     ) -> Request | None:
-        """Check an address before it is asked."""
+        """Check an address before it is requested."""
         try:
             web_address(newurl)
         except WeightsError as error:
@@ -80,7 +81,7 @@ def _save(
     url: str,
     limit: int,
 ) -> None:
-    """Copy a response to a file, and make sure that it is complete."""
+    """Copy a response to a file and check that it is complete."""
     header = response.headers.get("Content-Length", "")
     total = int(header) if header.isascii() and header.isdecimal() and len(header) < 20 else None
     complete = False
@@ -91,7 +92,7 @@ def _save(
             done = _copy(response, output, file, lambda done: progress(done, total), url, limit)
         complete = total is None or done == total
         if not complete:
-            raise WeightsError(f"the download broke off after {done} of {total} bytes", where=url, fix="Try again")
+            raise WeightsError(f"the download stopped after {done} of {total} bytes", where=url, fix="Try again")
     finally:
         if not complete:
             file.unlink(missing_ok=True)
@@ -105,32 +106,32 @@ def _copy(
     url: str,
     limit: int,
 ) -> int:
-    done, told = 0, 0
+    done, reported = 0, 0
     slowest, period = _SLOWEST
     since, before = time.monotonic(), 0
     while chunk := response.read1(_CHUNK):
         try:
             output.write(chunk)
-        except OSError as error:  # the disk's fault, not the network's
+        except OSError as error:  # of the disk, not of the network
             raise WeightsError(f"the file cannot be written ({error.strerror})", where=str(file)) from error
         done += len(chunk)
         if done > limit:
             raise _too_large(url, limit)
         if (passed := time.monotonic() - since) > period:
             if done - before < slowest * passed:
-                what = f"the server sends less than {size_text(slowest)} a second"
+                what = f"the server sends less than {size_text(slowest)} per second"
                 raise WeightsError(what, where=url, fix=_BY_HAND)
             since, before = time.monotonic(), done
-        if done - told >= _CHUNK:
+        if done - reported >= _CHUNK:
             progress(done)
-            told = done
-    if done > told:
+            reported = done
+    if done > reported:
         progress(done)
     return done
 
 
 def _too_large(url: str, limit: int) -> WeightsError:
-    what = f"the server sends more than {size_text(limit)}, which no weights have"
+    what = f"the server sends more than {size_text(limit)}, which is more than any weights have"
     return WeightsError(what, where=url, fix=_BY_HAND)
 
 

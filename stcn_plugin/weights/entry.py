@@ -1,4 +1,4 @@
-"""One file of weights in the store: what it says of itself, and the hashes that tell whether it changed."""
+"""One file of weights in the store: its metadata and hashes."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _NON_COMMERCIAL = re.compile(
 
 @dataclass(frozen=True)
 class WeightsEntry:
-    """What is known of weights in the store.
+    """Weights in the store.
 
     Args:
-        name: What presets call them.
+        name: Name in presets.
         path: The file.
-        size: Its size in bytes.
-        variant: The network they belong to; empty where the file cannot be read.
-        source: The file or the address they came from.
-        sha256: Hash of that file, hexadecimal; empty where it is not recorded.
-        licence: What may be done with them.
-        added: The day they were added, ISO 8601.
-        content: Hash of the tensors, by which `WeightsStore.check` notices damage; empty where it is not recorded.
-        note: What was done to make them fit.
-        problem: Why the file cannot be read; empty where it can.
-        is_builtin: Whether they are part of the package, which nobody can remove.
+        size: Size of the file in bytes.
+        variant: Variant of the network; empty if the file cannot be read.
+        source: File or address that they came from.
+        sha256: Hash of that file, hexadecimal; empty if not recorded.
+        licence: Licence of the weights.
+        added: Date on which they were added, ISO 8601.
+        content: Hash of the tensors, for `WeightsStore.check`; empty if not recorded.
+        note: Changes that were made so that they fit the network.
+        problem: Reason why the file cannot be read; empty if it can.
+        is_builtin: Whether they are part of the package and cannot be removed.
     """
 
     name: str
@@ -57,11 +57,11 @@ class WeightsEntry:
 
     @property
     def is_noncommercial(self) -> bool:
-        """Whether the licence names a limit to non-commercial use; of one that is not stated nothing is known."""
+        """Whether the licence mentions a restriction to non-commercial use."""
         return bool(_NON_COMMERCIAL.search(self.licence))
 
     def used(self) -> WeightsUsed:
-        """Return what a job's report and mattes say of these weights; reads the file for its hash.
+        """Return the description for the report and metadata of a job; reads the file to compute its hash.
 
         Raises:
             WeightsError: The file cannot be read.
@@ -75,16 +75,16 @@ class WeightsEntry:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read what a safetensors file says of itself; its tensors are not read.
+    """Read the metadata of a safetensors file, without its tensors.
 
     Raises:
-        WeightsError: It is no safetensors file, or a damaged one.
+        WeightsError: It is not a safetensors file, or is damaged.
     """
     return dict(read_header(path).metadata)
 
 
 def read_entry(name: str, path: Path, *, is_builtin: bool = False) -> WeightsEntry:
-    """Return what is known of a file of weights; one that cannot be read says so in ``problem``.
+    """Return the entry for a file of weights. If the file cannot be read, ``problem`` is set.
 
     Args:
         name: Its name in the store.
@@ -93,7 +93,7 @@ def read_entry(name: str, path: Path, *, is_builtin: bool = False) -> WeightsEnt
     """
     try:
         size = path.stat().st_size
-        said = {key: clean(value) for key, value in read_header(path).metadata.items()}
+        metadata = {key: clean(value) for key, value in read_header(path).metadata.items()}
     except OSError as error:
         return WeightsEntry(name, path, 0, problem=f"cannot be read ({error.strerror})", is_builtin=is_builtin)
     except WeightsError as error:
@@ -102,25 +102,25 @@ def read_entry(name: str, path: Path, *, is_builtin: bool = False) -> WeightsEnt
         name,
         path,
         size,
-        variant=said.get("variant", ""),
-        source=without_credentials(said.get("source", "part of the package" if is_builtin else "")),
-        sha256=said.get("sha256", ""),
-        licence=said.get("license", "") or NOT_STATED,
-        added=said.get("added", ""),
-        content=said.get("content_sha256", ""),
-        note=said.get("note", ""),
+        variant=metadata.get("variant", ""),
+        source=without_credentials(metadata.get("source", "part of the package" if is_builtin else "")),
+        sha256=metadata.get("sha256", ""),
+        licence=metadata.get("license", "") or NOT_STATED,
+        added=metadata.get("added", ""),
+        content=metadata.get("content_sha256", ""),
+        note=metadata.get("note", ""),
         is_builtin=is_builtin,
     )
 
 
 def clean(text: str) -> str:
-    """Return text from a file for tables, messages and other files: one line, not endless, no control characters."""
+    """Return text from a file as one line of limited length without control characters."""
     short = " ".join("".join(each if each.isprintable() else " " for each in text[: 4 * _LONGEST]).split())
     return short if len(short) <= _LONGEST else f"{short[: _LONGEST - 3]}..."
 
 
 def file_hash(path: Path) -> str:
-    """Return the sha256 of a file, hexadecimal."""
+    """Return the SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
@@ -129,7 +129,7 @@ def file_hash(path: Path) -> str:
 
 
 def content_hash(state: Mapping[str, Tensor]) -> str:
-    """Return the sha256 of names, types, shapes and values of tensors; the metadata beside them may change."""
+    """Return the SHA-256 of names, types, shapes and values of tensors, independent of the metadata."""
     import torch
 
     digest = hashlib.sha256()

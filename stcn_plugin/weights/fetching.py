@@ -1,4 +1,4 @@
-"""Published weights from their authors' release, or from a mirror of it, into the store."""
+"""Download of published weights into the store, from the authors' release or a mirror."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ def fetch(
     sha256: str | None = None,
     replace: bool = False,
 ) -> WeightsEntry:
-    """Download published weights and take them into the store; whole or not at all.
+    """Download published weights and add them to the store, complete or not at all.
 
-    The file must have the hash that its authors state, else that of its first download into this store.
+    The file must have the hash published by its authors; without one, that of its first download into this store.
 
     Args:
         store: The store.
         name: Name of the published weights, see `stcn_plugin.weights.official`.
-        confirm: Asked once, before anything is downloaded.
-        progress: Told the bytes so far, and their total where the server says it.
-        base_url: Folder on a web server that has the files, by https; the authors' release by default.
-        sha256: Hash that the file must have, hexadecimal; goes over the one that is known, and is known from then on.
+        confirm: Called once with a question, before anything is downloaded.
+        progress: Called with the bytes so far, and their total if the server states it.
+        base_url: https address of the folder with the files; the authors' release by default.
+        sha256: Hash that the file must have, hexadecimal. Replaces the known hash.
         replace: Overwrite an entry of that name.
 
     Raises:
-        CancelledError: ``confirm`` said no.
-        WeightsError: They are not published, not to be downloaded directly, did not come whole, are another file
-            than before, or do not fit.
+        CancelledError: ``confirm`` returned false.
+        WeightsError: They are not published, cannot be downloaded directly, are incomplete, have another hash, or do
+            not fit.
     """
     official = OFFICIAL.get(name)
     if official is None:
         raise WeightsError(
             f"no published weights are called '{clean(name)}'",
-            fix=f"Choose {', '.join(OFFICIAL)}, or add a file of yours",
+            fix=f"Choose {', '.join(OFFICIAL)}, or add your own file",
         )
     store.check_name(name, replace=replace)
     if official.pages and base_url is None:
@@ -56,7 +56,7 @@ def fetch(
             f"and use: stcn weights add {official.file} --name {name}",
         )
     if sha256 is not None and not is_sha256(sha256.lower()):
-        raise WeightsError("is no sha256", where=clean(sha256), fix="Give 64 hexadecimal digits")
+        raise WeightsError("is not a SHA-256 hash", where=clean(sha256), fix="Give 64 hexadecimal digits")
     address = web_address(base_url or RELEASE).of(official.file)
     known = KnownHashes(store.folder)
     expected = (sha256 or official.sha256 or known.get(official.file)).lower()
@@ -67,21 +67,23 @@ def fetch(
         found = file_hash(part)
         if expected and found != expected:
             raise WeightsError(
-                f"what came is another file: its sha256 is {found}, not {expected}",
+                f"the downloaded file has the sha256 {found}, expected {expected}",
                 where=address.url,
-                fix="Do not use it; where you know that it is right, give its hash with --sha256",
+                fix="Do not use it. If you know that it is the right file, give its hash with --sha256",
             )
         try:
             entry = store.add(part, name=name, licence=LICENCE, source=address.recorded, replace=replace)
         except WeightsError as error:
-            raise WeightsError(f"what came is not usable: {error.what}", where=address.url, fix=error.fix) from error
-        known.keep(official.file, found)
+            raise WeightsError(
+                f"the downloaded file cannot be used: {error.what}", where=address.url, fix=error.fix
+            ) from error
+        known.add(official.file, found)
         return entry
 
 
 def _question(official: OfficialWeights, address: WebAddress, expected: str, folder: Path) -> str:
-    kept = "not stated by its authors; that of this download is kept, and other files are refused later"
+    unknown = "not published; the hash of this download is recorded, and later downloads must match it"
     return (
         f"Download {address.url}\n  trained on: {official.training}\n  licence: {LICENCE}\n"
-        f"  sha256: {expected or kept}\n  to: {folder}\nDownload it?"
+        f"  sha256: {expected or unknown}\n  to: {folder}\nDownload it?"
     )

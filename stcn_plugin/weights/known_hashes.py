@@ -1,4 +1,4 @@
-"""Hashes of published files as they first came: where authors state none, the first download is trusted, no other."""
+"""Hashes of downloaded files: if the authors publish none, the first download is trusted and later ones must match."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from stcn_plugin.errors import WeightsError
 from stcn_plugin.regular_files import read_regular
 
 FILE = "known_hashes.json"
-"""Name of the list in the weights store."""
+"""Name of the file in the weights store."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LARGEST = 1 << 20
 
 
 class KnownHashes:
-    """The list of a store.
+    """The recorded hashes of a store.
 
     Args:
-        folder: The store.
+        folder: Folder of the store.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
 
     def get(self, file: str) -> str:
-        """Return the hash of a published file, empty where it never came.
+        """Return the hash of a published file; empty if it was never downloaded.
 
         Raises:
             WeightsError: The list cannot be read.
         """
         return self._read().get(file, "")
 
-    def keep(self, file: str, sha256: str) -> None:
-        """Keep the hash of a published file.
+    def add(self, file: str, sha256: str) -> None:
+        """Record the hash of a published file.
 
         Raises:
             WeightsError: The list cannot be read.
-            OutputError: It cannot be written.
+            OutputError: The list cannot be written.
         """
         known = self._read()
         if known.get(file) != sha256:
@@ -55,11 +55,11 @@ class KnownHashes:
         except (OSError, ValueError, RecursionError):
             known = None
         if not isinstance(known, dict) or not all(is_sha256(hash_) for hash_ in known.values()):
-            fix = "Put back a copy of it; without it, the next download of each file is trusted"
+            fix = "Restore it from a copy; without it, the next download of each file is trusted"
             raise WeightsError("the list of known hashes is damaged", where=str(self._path), fix=fix)
         return known
 
 
 def is_sha256(value: object) -> bool:
-    """Tell whether a value is a hash as it is written here."""
+    """Return whether a value is a SHA-256 in lower-case hexadecimal."""
     return isinstance(value, str) and _SHA256.fullmatch(value) is not None

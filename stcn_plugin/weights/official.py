@@ -1,4 +1,4 @@
-"""The weights that the authors of STCN published: where they are, and what is known of their licence."""
+"""The weights published by the authors of STCN: addresses and licence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RELEASE = "https://github.com/hkchengrex/STCN/releases/download/1.0"
 """Folder of the files that can be downloaded directly."""
 
 LICENCE = "repository MIT, weights not mentioned; training data in part for non-commercial use only"
-"""What is known of the licence, and no more."""
+"""What is known about the licence."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class OfficialWeights:
     Args:
         name: Name in the weights store.
         file: Name of the published file.
-        training: What it was trained on.
-        pages: Pages to download it from by hand; empty where the release has it.
-        sha256: Hash that its authors state, hexadecimal; empty where they state none.
+        training: Training data.
+        pages: Web pages to download it from by hand; empty if it is in the release.
+        sha256: Hash published by the authors, hexadecimal; empty if there is none.
     """
 
     name: str

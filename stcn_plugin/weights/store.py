@@ -1,8 +1,7 @@
-"""The weights store: a folder of weights that can be named, each with what is known of it.
+"""The weights store: a folder of weights that are used by name.
 
-An entry is one file, ``NAME.safetensors``; where it came from, its licence and its hashes are in its own metadata, so
-that a copied file still tells. The weights inside the package are always there. Listing reads headers and needs no
-torch.
+An entry is one file, ``NAME.safetensors``. Its source, licence and hashes are in its metadata, so they stay with a copy of
+the file. The weights in the package are always available. Listing reads only headers and does not import torch.
 """
 
 from __future__ import annotations
@@ -32,36 +31,36 @@ if TYPE_CHECKING:
     from stcn_plugin.weights.reading import LoadedWeights
 
 STARTER = "starter"
-"""Name of the weights inside the package that are used where none are asked for."""
+"""Name of the default weights, which are in the package."""
 
 STARTER_FREE = "starter-free"
-"""Name of those inside the package that were trained on nothing but data free for commercial use."""
+"""Name of the weights in the package that were trained only on data that is free for commercial use."""
 
 SUFFIX = ".safetensors"
-"""Ending of weights."""
+"""File extension of weights."""
 
 _LONGEST_NAME = 100
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 class WeightsStore:
-    """The folder of weights of a user, or of a studio.
+    """The weights of a user or a studio.
 
     Args:
-        folder: The folder, need not exist; ``None`` is ``$STCN_WEIGHTS_DIR``, else the user's data folder.
-        beside: Name to file of weights elsewhere; a name that the folder has too is the folder's.
+        folder: The folder, which need not exist; ``None`` is ``$STCN_WEIGHTS_DIR`` or the user's data folder.
+        extra: Weights in other places, name to file. The folder has precedence.
     """
 
-    def __init__(self, folder: Path | None = None, *, beside: Mapping[str, Path] = MappingProxyType({})) -> None:
+    def __init__(self, folder: Path | None = None, *, extra: Mapping[str, Path] = MappingProxyType({})) -> None:
         chosen = folder or environment.WEIGHTS_DIR.value() or user_data_path("stcn_plugin") / "weights"
         self.folder = Path(chosen).expanduser()
-        self._beside = beside
+        self._extra = extra
 
     def entries(self) -> tuple[WeightsEntry, ...]:
-        """Return the weights inside the package and then all others, by name; only headers are read."""
+        """Return the weights in the package, followed by all others in order of their names; reads only headers."""
         builtin = builtin_files()
         stored = {file.stem: file for file in self._files()}
-        others = {name: file for name, file in {**self._beside, **stored}.items() if name not in builtin}
+        others = {name: file for name, file in {**self._extra, **stored}.items() if name not in builtin}
         first = (read_entry(name, file, is_builtin=True) for name, file in builtin.items())
         return (*first, *(self._entry(name, others[name]) for name in sorted(others)))
 
@@ -69,7 +68,7 @@ class WeightsStore:
         """Return one entry.
 
         Raises:
-            WeightsError: There is none of that name.
+            WeightsError: There are no weights of that name.
         """
         for entry in self.entries():
             if entry.name == name:
@@ -77,34 +76,34 @@ class WeightsStore:
         raise self._unknown(name)
 
     def entry_for(self, name: str) -> WeightsEntry:
-        """Return the entry of what a preset names.
+        """Return the entry of the weights in a preset.
 
         Args:
-            name: A name in the store, or a ``.safetensors`` file anywhere.
+            name: Name in the store, or path of a ``.safetensors`` file.
 
         Raises:
-            WeightsError: There is none.
+            WeightsError: There are no such weights.
         """
         path = self.path(name)
         return read_entry(name if Path(name).suffix != SUFFIX else path.name, path, is_builtin=name in builtin_files())
 
     def path(self, name: str) -> Path:
-        """Return the file of weights.
+        """Return the path of weights.
 
         Args:
-            name: A name in the store, or a ``.safetensors`` file anywhere.
+            name: Name in the store, or path of a ``.safetensors`` file.
 
         Raises:
-            WeightsError: There is none; tells the nearest names and how to add one.
+            WeightsError: There are no such weights; the error suggests similar names.
         """
         if builtin := builtin_files().get(name):
             return builtin
         if _NAME.fullmatch(name) and (stored := self._file(name)).is_file():
             return stored
-        if named := self._beside.get(name):
+        if named := self._extra.get(name):
             if not named.is_file():
                 what = f"the weights '{name}' of a studio plugin are not on disk"
-                fix = "Check that the disk is there, or tell who wrote it"
+                fix = "Check that the disk is mounted, or tell the author of the plugin"
                 raise WeightsError(what, where=str(named), fix=fix, setting="weights")
             return named
         file = Path(name).expanduser()
@@ -127,17 +126,17 @@ class WeightsStore:
         source: str | None = None,
         replace: bool = False,
     ) -> WeightsEntry:
-        """Take weights into the store, as safetensors.
+        """Add weights to the store, as safetensors.
 
         Args:
             file: Safetensors, an official ``.pth`` or a training checkpoint; nothing in it is executed.
-            name: Name in the store; the file's name by default.
-            licence: What may be done with them; what the file says of itself by default.
-            source: Where they came from; the file's name by default.
+            name: Name in the store; the file name by default.
+            licence: Licence; the one in the metadata of the file by default.
+            source: Origin of the weights; the file name by default.
             replace: Overwrite an entry of that name.
 
         Raises:
-            WeightsError: The file fits no variant, the name is taken or no name, or the store cannot be written.
+            WeightsError: The file fits no variant, the name is taken or invalid, or the store cannot be written.
         """
         from stcn_plugin.weights.reading import read_weights
 
@@ -156,7 +155,7 @@ class WeightsStore:
 
     @contextmanager
     def temporary(self, name: str) -> Iterator[Path]:
-        """Give a file in the store for what may become weights of a name; it is deleted in the end.
+        """Provide a temporary file in the store, which is deleted on exit.
 
         Raises:
             WeightsError: The store cannot be written.
@@ -165,13 +164,13 @@ class WeightsStore:
             yield file
 
     def check(self, names: Sequence[str] = ()) -> Iterator[tuple[WeightsEntry, str]]:
-        """Read weights in full and compare them with what was recorded of them.
+        """Read weights completely and compare them with their recorded hashes.
 
         Args:
-            names: Which ones; none is all.
+            names: Weights to check; all if empty.
 
         Yields:
-            Each entry and what is wrong with it, empty where nothing is.
+            Each entry and its problem, empty if there is none.
 
         Raises:
             WeightsError: A name is unknown.
@@ -185,9 +184,9 @@ class WeightsStore:
                 yield entry, error.what
                 continue
             if entry.variant and loaded.variant.name != entry.variant:
-                yield entry, f"recorded as {entry.variant}, but it is {loaded.variant.name}"
+                yield entry, f"recorded as {entry.variant}, but its variant is {loaded.variant.name}"
             elif entry.content and content_hash(loaded.state) != entry.content:
-                yield entry, "the values are not those that were added: the file was changed or damaged"
+                yield entry, "the values have changed since the weights were added: the file was modified or damaged"
             else:
                 yield entry, ""
 
@@ -195,31 +194,31 @@ class WeightsStore:
         """Delete weights from the store.
 
         Raises:
-            WeightsError: There are none of that name, they are part of the package, or cannot be deleted.
+            WeightsError: There are no such weights, they are not in the folder, or cannot be deleted.
         """
         entry = self.entry(name)
         if entry.is_builtin:
-            raise WeightsError(f"'{name}' is part of the package and stays")
+            raise WeightsError(f"'{name}' is part of the package and cannot be removed")
         if entry.path.parent != self.folder:
-            raise WeightsError(f"'{name}' is a studio plugin's and stays", where=str(entry.path))
+            raise WeightsError(f"'{name}' belongs to a studio plugin and cannot be removed", where=str(entry.path))
         with self._writing():
             entry.path.unlink()
 
     def check_name(self, name: str, *, replace: bool = False) -> str:
-        """Return a name that an entry may have.
+        """Check the name for new weights, and return it without extension.
 
         Raises:
-            WeightsError: It is no name, or taken.
+            WeightsError: The name is invalid or taken.
         """
         name = name.removesuffix(SUFFIX)
         if problem := name_problem(name):
-            what = f"'{clean(name)}' cannot be a name of weights: {problem}"
+            what = f"'{clean(name)}' is not a valid name for weights: {problem}"
             raise WeightsError(what, fix="Use letters, digits, '_', '-' and '.', such as --name hero_v2")
         if name in builtin_files():
-            raise WeightsError(f"'{name}' is the name of weights inside the package", fix="Choose another --name")
+            raise WeightsError(f"'{name}' is the name of weights in the package", fix="Choose another --name")
         if not replace and self._file(name).exists():
             fix = "Choose another --name, or overwrite it with --replace"
-            raise WeightsError(f"there are weights called '{name}' already", where=str(self.folder), fix=fix)
+            raise WeightsError(f"there are already weights called '{name}'", where=str(self.folder), fix=fix)
         return name
 
     def _write(self, name: str, loaded: LoadedWeights, metadata: Mapping[str, str]) -> None:
@@ -234,7 +233,7 @@ class WeightsStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Say what to do where the store cannot be written."""
+        """Convert errors of writing, with advice for the store."""
         try:
             with output_errors(self.folder):
                 yield
@@ -243,7 +242,7 @@ class WeightsStore:
             raise WeightsError(error.what, where=error.where, fix=f"{error.fix}. {fix}") from error
 
     def _files(self) -> list[Path]:
-        """Return the files of weights in the folder; none where it is absent or cannot be read."""
+        """Return the files of weights in the folder; none if it cannot be read."""
         try:
             return [file for file in self.folder.iterdir() if file.suffix == SUFFIX and not file.name.startswith(".")]
         except OSError:
@@ -252,7 +251,7 @@ class WeightsStore:
     def _entry(self, name: str, file: Path) -> WeightsEntry:
         if name_problem(name):
             return WeightsEntry(
-                clean(name), file, 0, problem=f"cannot be named ({name_problem(name)}): rename the file"
+                clean(name), file, 0, problem=f"its name is invalid ({name_problem(name)}): rename the file"
             )
         return read_entry(name, file)
 
@@ -266,21 +265,21 @@ class WeightsStore:
 
 
 def name_problem(name: str) -> str:
-    """Return why weights cannot have a name, empty where they can.
+    """Return why a name is invalid for weights; empty if it is valid.
 
     >>> name_problem("hero_v2"), name_problem("con.v2")
-    ('', 'Windows keeps it for a device')
+    ('', 'Windows reserves it for a device')
     """
     if not _NAME.fullmatch(name):
-        return "it has other characters than letters, digits, '_', '-' and '.', or begins with one of these"
+        return "it must have only letters, digits, '_', '-' and '.', and start with a letter or digit"
     if len(name) > _LONGEST_NAME:
-        return f"it has {len(name)} characters, where {_LONGEST_NAME} are the most"
+        return f"it has {len(name)} characters, the maximum is {_LONGEST_NAME}"
     if name.endswith("."):
-        return "it ends with a dot, which Windows drops"
-    return "Windows keeps it for a device" if is_reserved(name) else ""
+        return "it ends with a dot, which Windows removes"
+    return "Windows reserves it for a device" if is_reserved(name) else ""
 
 
 def builtin_files() -> Mapping[str, Path]:
-    """Return the files of the weights inside the package, by name; the ones that are used by default come first."""
+    """Return the files of the weights in the package by name, the default first."""
     folder = Path(str(resources.files("stcn_plugin.weights") / "starter"))
     return {STARTER: folder / f"lite{SUFFIX}", STARTER_FREE: folder / f"lite_free{SUFFIX}"}

@@ -1,4 +1,4 @@
-"""Tensors in a file, by name: what they are is known before one is read, and no file runs anything."""
+"""Tensors in a file by name: shapes and number formats are known before they are read, and no code is run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.regular_files import open_regular
-from stcn_plugin.weights.safetensors_header import TensorEntry, read_header, shown
+from stcn_plugin.weights.safetensors_header import TensorEntry, quoted, read_header
 from stcn_plugin.weights.torch_files import check_torch_file, is_zip
 
 FLOATS = frozenset({"float16", "bfloat16", "float32", "float64"})
-"""Number formats that a network can be made of."""
+"""Number formats of weights."""
 
 INTEGERS = frozenset({"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"})
-"""Number formats that count."""
+"""Number formats of counters."""
 
 _KINDS = {
     "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "BOOL": "bool", "C64": "complex64",
@@ -33,9 +33,9 @@ class TensorSource:
     """Tensors in a file.
 
     Args:
-        entries: What each one is, by name.
-        metadata: What the file says of itself.
-        read: Reads those of some names, on the CPU.
+        entries: Number format and shape by name.
+        metadata: Metadata of the file.
+        read: Reads the tensors of some names, on the CPU.
     """
 
     entries: Mapping[str, TensorEntry]
@@ -44,13 +44,13 @@ class TensorSource:
 
 
 def open_source(path: Path) -> TensorSource:
-    """Open safetensors, or what ``torch.save`` wrote of a state dict or a training checkpoint; the content decides.
+    """Open safetensors, or a state dict or training checkpoint from ``torch.save``, by its content.
 
     Args:
         path: The file. A pickle is opened with ``weights_only``, so nothing in it is executed.
 
     Raises:
-        WeightsError: The file cannot be read, or holds something else; says what and what to do.
+        WeightsError: The file cannot be read or has another content.
     """
     try:
         with open_regular(path) as file:
@@ -82,13 +82,13 @@ def _safetensors(path: Path) -> TensorSource:
 def _torch_file(path: Path) -> TensorSource:
     check_torch_file(path)
     try:
-        # Mapped, not read: a training checkpoint holds far more than the network.
+        # Memory-mapped, because a training checkpoint is much larger than the network.
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip(path))
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            "refused: it is damaged, or holds more than plain tensors, which could run code when opened",
+            "refused: it is damaged, or has more than plain tensors, which could run code when opened",
             where=str(path),
-            fix="Save the network's state_dict() alone and add that",
+            fix="Save only the network's state_dict() and add that",
         ) from error
     except Exception as error:
         raise WeightsError(f"not a file that torch can read ({_first_line(error)})", where=str(path)) from error
@@ -98,28 +98,28 @@ def _torch_file(path: Path) -> TensorSource:
 
 
 def _state_of(content: object, path: Path) -> dict[str, Tensor]:
-    """Return a state dict, also that of a training checkpoint."""
+    """Return the state dict, also from a training checkpoint."""
     if isinstance(content, Mapping) and isinstance(content.get("network"), Mapping):
         content = content["network"]
-    fix = "Save the network's state_dict() alone with torch.save and add that"
+    fix = "Save only the network's state_dict() with torch.save and add that"
     if not isinstance(content, Mapping):
-        raise WeightsError("holds no state dict (a mapping of names to tensors)", where=str(path), fix=fix)
+        raise WeightsError("has no state dict (a mapping of names to tensors)", where=str(path), fix=fix)
     found: dict[str, Tensor] = {}
     for name, tensor in content.items():
         if not isinstance(name, str):
-            raise WeightsError("holds entries that have no names", where=str(path), fix=fix)
+            raise WeightsError("has entries without names", where=str(path), fix=fix)
         if isinstance(tensor, Mapping):
-            what = f"the entry {shown(name)} is a group of further entries"
+            what = f"the entry {quoted(name)} is a mapping, not a tensor"
             raise WeightsError(what, where=str(path), fix=fix)
         if not isinstance(tensor, Tensor):
-            what = f"the entry {shown(name)} is no tensor but {type(tensor).__name__}"
+            what = f"the entry {quoted(name)} is of type {type(tensor).__name__}, not a tensor"
             raise WeightsError(what, where=str(path), fix=fix)
         found[name] = tensor
     return found
 
 
 def _kind(tensor: Tensor) -> str:
-    """Return a tensor's number format, or what makes it no plain tensor."""
+    """Return the number format of a tensor, or the kind of tensor if it is not a plain one."""
     if tensor.is_nested:
         return "nested"
     if tensor.is_quantized:

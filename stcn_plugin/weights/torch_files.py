@@ -1,7 +1,7 @@
-"""What ``torch.save`` wrote, looked at without torch: whether it is safe to let torch read it, and what else it may be.
+"""Checks of a file from ``torch.save`` before torch reads it.
 
-Torch itself runs nothing that a file asks for (``weights_only``). What it does not notice is refused here: archives
-that unpack to far more than they are, lists of instructions without end, and groups so deep that Python crashes.
+Torch does not run code in a file (``weights_only``). These checks refuse what torch does not notice: archives that expand
+to much more than their size, endless instructions, and nesting so deep that Python crashes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stcn_plugin.errors import WeightsError
 from stcn_plugin.regular_files import open_regular, size_text
 
 LARGEST_FILE = 4 << 30
-"""Bytes of the largest file of weights that is read; the largest network takes 0.4 GB, a checkpoint of it 2 GB."""
+"""Maximum size of a file in bytes; the largest network has 0.4 GB, a checkpoint of it 2 GB."""
 
 _LARGEST_PICKLE = 8 << 20
 _MOST_INSTRUCTIONS = 500_000
@@ -26,7 +26,7 @@ _DEEPEST = 100
 _HEAD = 1024
 _LEGACY_PARTS = 5  # magic number, protocol, system, content, names of the storages
 _FILLING = frozenset({"APPEND", "APPENDS", "SETITEM", "SETITEMS", "ADDITEMS", "BUILD"})
-_SAVE_AGAIN = "Save the network's state_dict() alone with torch.save and add that"
+_SAVE_AGAIN = "Save only the network's state_dict() with torch.save and add that"
 _KINDS: tuple[tuple[int, bytes, str], ...] = (
     (257, b"ustar", "is in the tar format of PyTorch before 0.2"),
     (0, b"\x1f\x8b", "is compressed (gzip)"),
@@ -41,23 +41,23 @@ _KINDS: tuple[tuple[int, bytes, str], ...] = (
 
 
 def is_zip(path: Path) -> bool:
-    """Tell a file in the format of torch since 1.6 from an older one.
+    """Return whether a file has the zip format of torch 1.6 and later.
 
     Args:
-        path: A file that `check_torch_file` has found safe.
+        path: A file that `check_torch_file` has accepted.
     """
     with open_regular(path) as file:
         return file.read(4) == b"PK\x03\x04"
 
 
 def check_torch_file(path: Path) -> None:
-    """Make sure that torch can be let read a file.
+    """Check that a file is safe to read with torch.
 
     Args:
         path: The file.
 
     Raises:
-        WeightsError: It is none that ``torch.save`` wrote, or is not safe; says what it is and what to do.
+        WeightsError: It was not written by ``torch.save``, or is not safe.
     """
     try:
         with open_regular(path) as file:
@@ -74,12 +74,12 @@ def check_torch_file(path: Path) -> None:
 
 
 def _check_kind(path: Path, head: bytes, size: int) -> None:
-    """Refuse what is something else, and say what."""
+    """Refuse files of other formats."""
     where = str(path)
     if not size:
         raise WeightsError("is empty", where=where, fix="Download or copy it again")
     if size > LARGEST_FILE:
-        what = f"has {size_text(size)}, where {size_text(LARGEST_FILE)} are the most"
+        what = f"has {size_text(size)}, the maximum is {size_text(LARGEST_FILE)}"
         raise WeightsError(what, where=where, fix=_SAVE_AGAIN)
     for offset, magic, what in _KINDS:
         if head[offset:].startswith(magic):
@@ -88,26 +88,26 @@ def _check_kind(path: Path, head: bytes, size: int) -> None:
     if head.lstrip()[:1] == b"<":
         raise WeightsError("is a web page, not weights", where=where, fix="Download the file with a browser")
     if not head.startswith((b"PK\x03\x04", b"\x80")):
-        raise WeightsError("holds no weights: neither safetensors nor what torch.save writes", where=where)
+        raise WeightsError("has no weights: it is neither safetensors nor a file of torch.save", where=where)
 
 
 def _pickle_in_zip(path: Path, file: BinaryIO, size: int) -> bytes:
-    """Return the instructions inside the archive of torch, whose records lie there as they are, each once."""
+    """Return the pickle in a zip archive, whose records must be uncompressed and not overlap."""
     where = str(path)
     try:
         with zipfile.ZipFile(file) as archive:
             records = archive.infolist()
             names = [record.filename for record in records]
             if any(name.endswith("/constants.pkl") for name in names):
-                what = "is a program of TorchScript, not weights"
+                what = "is a TorchScript program, not weights"
                 raise WeightsError(what, where=where, fix=_SAVE_AGAIN)
             pickles = [record for record in records if record.filename.endswith("/data.pkl")]
             if len(pickles) != 1:
-                what = "is a zip archive, but none that torch.save wrote"
-                raise WeightsError(what, where=where, fix="Unpack it first, if weights are inside")
+                what = "is a zip archive, but not of torch.save"
+                raise WeightsError(what, where=where, fix="Unpack it first if it contains weights")
             stored = all(record.compress_type == zipfile.ZIP_STORED for record in records)
             if len(records) > _MOST_RECORDS or not stored or sum(record.file_size for record in records) > size:
-                what = "refused: its records unpack to more than they are, as those of torch.save never do"
+                what = "refused: its records expand to more than its size, unlike those of torch.save"
                 raise WeightsError(what, where=where, fix=_SAVE_AGAIN)
             if pickles[0].file_size > _LARGEST_PICKLE:
                 raise _too_long(path)
@@ -118,16 +118,16 @@ def _pickle_in_zip(path: Path, file: BinaryIO, size: int) -> bytes:
 
 
 def _check_legacy(path: Path, raw: bytes) -> None:
-    """Check the instructions at the beginning of a file in the format of torch before 1.6."""
+    """Check the pickles at the start of a file in the format before torch 1.6."""
     file = io.BytesIO(raw)
     for _ in range(_LEGACY_PARTS):
         if len(raw) < _LARGEST_PICKLE and file.tell() == len(raw):
-            return  # one pickle and nothing else, which torch will refuse
+            return  # a single pickle, which torch refuses
         _check_instructions(path, file)
 
 
 def _check_instructions(path: Path, pickle: bytes | BinaryIO) -> None:
-    """Refuse instructions that are too many, or build groups too deep; how deep each thing is, is followed."""
+    """Refuse too many instructions and too deep nesting, by following the depth of every value on the stack."""
     stack: list[int | None] = []  # None is a mark
     memo: dict[object, int] = {}
     try:
@@ -142,38 +142,38 @@ def _check_instructions(path: Path, pickle: bytes | BinaryIO) -> None:
             elif opcode.name == "MARK":
                 stack.append(None)
             else:
-                taken = _taken(stack, opcode)
-                group = taken.pop() if opcode.name in _FILLING and taken else None
-                depth = max(_depth([group]), _depth(taken) + 1 if taken else 0)
+                operands = _pop_operands(stack, opcode)
+                group = operands.pop() if opcode.name in _FILLING and operands else None
+                depth = max(_depth([group]), _depth(operands) + 1 if operands else 0)
                 if depth > _DEEPEST:
-                    what = f"refused: groups lie more than {_DEEPEST} deep inside each other"
+                    what = f"refused: its values are nested more than {_DEEPEST} levels deep"
                     raise WeightsError(what, where=str(path), fix=_SAVE_AGAIN)
                 stack.extend([depth] * len(opcode.stack_after))
     except (ValueError, IndexError, OverflowError, UnicodeError) as error:
-        what = f"is damaged, or holds no weights ({_first_line(error)})"
+        what = f"is damaged or has no weights ({_first_line(error)})"
         raise WeightsError(what, where=str(path), fix="Download or copy it again") from None
 
 
-def _taken(stack: list[int | None], opcode: pickletools.OpcodeInfo) -> list[int | None]:
-    """Take from the stack what an instruction takes."""
+def _pop_operands(stack: list[int | None], opcode: pickletools.OpcodeInfo) -> list[int | None]:
+    """Remove the operands of an instruction from the stack."""
     if pickletools.markobject in opcode.stack_before:
-        taken: list[int | None] = []
+        operands: list[int | None] = []
         while (top := stack.pop()) is not None:
-            taken.append(top)
+            operands.append(top)
         before = opcode.stack_before.index(pickletools.markobject)
     else:
-        taken, before = [], len(opcode.stack_before)
+        operands, before = [], len(opcode.stack_before)
     for _ in range(before):
-        taken.append(stack.pop())
-    return taken
+        operands.append(stack.pop())
+    return operands
 
 
-def _depth(things: list[int | None]) -> int:
-    return max((thing for thing in things if thing is not None), default=0)
+def _depth(values: list[int | None]) -> int:
+    return max((value for value in values if value is not None), default=0)
 
 
 def _too_long(path: Path) -> WeightsError:
-    return WeightsError("refused: it holds far more than the tensors of a network", where=str(path), fix=_SAVE_AGAIN)
+    return WeightsError("refused: it has far more than the tensors of a network", where=str(path), fix=_SAVE_AGAIN)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Web addresses that weights are fetched from: https alone, and without the password that may stand in one."""
+"""Addresses that weights are downloaded from: https only, credentials kept apart."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]*@")
 
 @dataclass(frozen=True)
 class WebAddress:
-    """Where to download from.
+    """An https address.
 
     Args:
-        url: The address without name and password.
-        authorization: What the server is sent in their place; ``None`` where there are none.
+        url: The address without credentials.
+        authorization: Value of the Authorization header; ``None`` without credentials.
     """
 
     url: str
@@ -26,32 +26,32 @@ class WebAddress:
 
     @property
     def recorded(self) -> str:
-        """The address as files may have it: also without what follows a question mark, which is often a key."""
+        """The address for metadata: without the query, which is often a key."""
         return self.url.partition("?")[0]
 
     def of(self, file: str) -> WebAddress:
-        """Return the address of a file in the folder that this is."""
+        """Return the address of a file in the folder at this address."""
         folder, question, query = self.url.partition("?")
         return replace(self, url=f"{folder.rstrip('/')}/{file}{question}{query}")
 
 
 def web_address(text: str) -> WebAddress:
-    """Read an address.
+    """Parse an address.
 
     Args:
-        text: As the user wrote it, perhaps with ``name:password@`` before the server.
+        text: An address, with ``name:password@`` before the server if needed.
 
     Raises:
-        WeightsError: It is no https address; the message does not repeat a password.
+        WeightsError: It is not an https address. The error does not contain credentials.
     """
     shown = without_credentials(text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise WeightsError("is no web address", where=shown, fix="Write it as https://server/folder") from None
+        raise WeightsError("is not a web address", where=shown, fix="Write it as https://server/folder") from None
     if parts.scheme.lower() != "https" or not parts.hostname:
-        what = f"is no https address, so what came could have been changed on the way ({parts.scheme or 'no scheme'})"
+        what = f"is not an https address ({parts.scheme or 'no scheme'}), so the download could be tampered with"
         raise WeightsError(what, where=shown, fix="Download the file yourself and use: stcn weights add FILE")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     clean = urlunsplit(("https", f"{host}:{port}" if port else host, parts.path, parts.query, ""))
@@ -62,7 +62,7 @@ def web_address(text: str) -> WebAddress:
 
 
 def without_credentials(text: str) -> str:
-    """Return text without the names and passwords of the addresses in it.
+    """Return text without the credentials of addresses in it.
 
     >>> without_credentials("from https://me:secret@example.org/w.pth, by hand")
     'from https://example.org/w.pth, by hand'

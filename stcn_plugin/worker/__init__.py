@@ -1,1 +1,1 @@
-"""The worker process: started by a host, fed with jobs over pipes, warm until it is told to quit."""
+"""The worker process, which a host starts and sends jobs to over pipes. It stays warm between jobs."""

@@ -1,4 +1,4 @@
-"""What this worker offers, for a panel's menus."""
+"""The presets, weights and devices of this worker, for the menus of a panel."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from stcn_plugin.errors import DeviceError, PresetError
 
 
 def describe() -> Description:
-    """Return presets, weights and devices; the first of each is what a job takes by default.
+    """Return the presets, weights and devices; the first of each is the default.
 
     Raises:
         STCNError: They cannot be listed.
     """
     from stcn_plugin.presets.library import list_presets
     from stcn_plugin.presets.resolve import load_preset
+    from stcn_plugin.studio.lookup import preset_search_path, weights_store
     from stcn_plugin.studio.plugins import studio_hooks
-    from stcn_plugin.studio.presets import preset_search_path
-    from stcn_plugin.studio.weights import weights_store
 
     studio = studio_hooks()
     folders = preset_search_path(studio)
@@ -30,7 +29,7 @@ def describe() -> Description:
     )
     preset_weights = {}
     for preset in presets:
-        with suppress(PresetError):  # a broken preset is listed with what is wrong with it
+        with suppress(PresetError):  # an invalid preset is listed with its problem
             preset_weights[preset.name] = load_preset(preset.name, search_path=folders).weights
     devices = (Choice("auto", "the fastest available"), *_devices())
     return Description(tuple(presets), tuple(weights), devices, preset_weights)

@@ -1,4 +1,4 @@
-"""The worker's loop: jobs one after another, the network loaded once per weights."""
+"""The worker's main loop. It runs one job at a time, and keeps the network between jobs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from stcn_plugin.bridge.messages import (
 from stcn_plugin.bridge.signals import stop_requests
 from stcn_plugin.device_failures import is_device_lost
 from stcn_plugin.errors import CancelledError, STCNError
-from stcn_plugin.job.activities import Activity, described
+from stcn_plugin.job.activities import Activity, describe_error
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.describe import describe
 from stcn_plugin.worker.engines import Engines
@@ -42,17 +42,23 @@ if TYPE_CHECKING:
     from stcn_plugin.network.engine import Engine
     from stcn_plugin.presets.model import Preset
 
-_LULL = 0.5
-"""Seconds without a request after which a fresh worker loads what its first job will need."""
+_WARM_UP_DELAY = 0.5
+"""Seconds without a request after which a new worker imports the libraries that its first job will need."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve one host until it quits or dies, has no job for long, or a GPU fails; return the exit code.
+    """Serve one host until it quits or dies, until the worker is idle for too long, or until a GPU fails.
 
-    SIGINT, SIGTERM and SIGHUP cancel what runs and end the process with 128 and the signal.
+    SIGINT, SIGTERM and SIGHUP cancel the running job; the exit code is then 128 plus the signal.
+
+    Args:
+        arguments: The command line; ``None`` for that of the process.
+
+    Returns:
+        The exit code.
     """
     idle = _parser().parse_args(arguments).idle_seconds
-    faulthandler.enable(all_threads=False)  # a crash in a library's own code is to leave last words too
+    faulthandler.enable(all_threads=False)  # prints a traceback if native code crashes
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     logging.getLogger("stcn_plugin").setLevel(logging.INFO)
     channel = Channel.of_process()
@@ -64,15 +70,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(channel: Channel, idle: float) -> int:
     """Answer requests until the last; return the exit code."""
-    networks = Engines()
-    request = channel.next(timeout=_LULL)
+    engines = Engines()
+    request = channel.next(timeout=_WARM_UP_DELAY)
     if request is None:
         _warm_up()
         request = channel.next(timeout=idle)
     while request is not None and not isinstance(request, Quit):
         if isinstance(request, Run):
-            can_go_on = _run(channel, networks, request.id, request.job)
-            networks.release()
+            can_go_on = _run(channel, engines, request.id, request.job)
+            engines.release()
             if not can_go_on:
                 return RETIRED
         elif isinstance(request, Describe):
@@ -83,37 +89,37 @@ def _serve(channel: Channel, idle: float) -> int:
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        prog="python -m stcn_plugin.worker", description="Speaks to a host over its stdin and stdout."
+        prog="python -m stcn_plugin.worker", description="Run jobs for a host, over stdin and stdout."
     )
-    parser.add_argument("--idle-seconds", type=float, default=900.0, help="quit after so long without a job")
+    parser.add_argument("--idle-seconds", type=float, default=900.0, help="exit after this time without a job")
     return parser
 
 
 def _warm_up() -> None:
-    """Load the libraries while the artist still looks at the panel; what fails fails again in a job, which can tell."""
+    """Import the libraries while the artist is still in the panel. An error is ignored; the first job raises it again."""
     with suppress(Exception):
         import stcn_plugin.job.propagate  # noqa: F401
 
 
 def _describe(channel: Channel) -> None:
     with channel.working(0):
-        channel.note([Activity("listing presets, weights and devices")])
+        channel.record([Activity("listing presets, weights and devices")])
         try:
             channel.send(Described(describe()))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the host must get an answer
             channel.send(Failed(0, _reported(error)))
 
 
-def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> bool:
-    """Run a job and tell the host its end; tell whether another can follow."""
+def _run(channel: Channel, engines: Engines, job: int, request: JobRequest) -> bool:
+    """Run a job and send its result; return whether this process can run another one."""
 
     def stop_if_cancelled() -> None:
         if channel.is_cancelled(job):
             raise CancelledError("cancelled before anything was propagated")
 
     def engine_for(settings: Preset) -> Engine:
-        stop_if_cancelled()  # to check a shot may take a while, and so does loading
-        return networks(settings)
+        stop_if_cancelled()  # checking the shot may have taken a while, and so does loading
+        return engines(settings)
 
     def on_frame(frame: int, files: Sequence[Path]) -> None:
         channel.send(Written(job, frame, tuple(map(str, files))))
@@ -128,10 +134,10 @@ def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> 
                 on_frame=on_frame,
                 on_warning=lambda text: channel.send(Warned(job, text)),
                 is_cancelled=lambda: channel.is_cancelled(job),
-                on_activity=channel.note,
+                on_activity=channel.record,
             )
             channel.send(Done(job, report))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the host must get an answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the host must get an answer
             found = _reported(error)
             if isinstance(found, CancelledError):
                 found.signal = channel.stopped_by
@@ -141,8 +147,8 @@ def _run(channel: Channel, networks: Engines, job: int, request: JobRequest) -> 
 
 
 def _reported(error: BaseException) -> STCNError:
-    """Return an error that can be sent; where another one is behind it, the traceback is in the log."""
-    found = described(error)
+    """Return the error to send to the host. If it has another cause, the traceback is logged."""
+    found = describe_error(error)
     if found is not error or error.__cause__ is not None:
         traceback.print_exception(error, file=sys.stderr)
     return found

@@ -14,7 +14,7 @@ from stcn_plugin.errors import PresetError
 from stcn_plugin.job.activities import Activities, Activity
 
 if TYPE_CHECKING:
-    from stcn_plugin.job.prepare import Job
+    from stcn_plugin.job.job import Job
     from stcn_plugin.network.engine import Engine
     from stcn_plugin.presets.model import Preset
     from stcn_plugin.shot.layers import ShotLayers
@@ -48,8 +48,8 @@ def run_shot(
     Raises:
         STCNError: As for `propagate`, or the shot cannot be saved.
     """
+    from stcn_plugin.studio.lookup import preset_search_path
     from stcn_plugin.studio.plugins import studio_hooks
-    from stcn_plugin.studio.presets import preset_search_path
 
     activities = Activities(on_activity)
     with activities.during("loading the studio's plugins"):

@@ -103,7 +103,7 @@ def checkpoint(folder: Path) -> Sequence[Path]:
 
 
 def curves(folder: Path) -> Sequence[Path]:
-    history = History(folder, step=0, validated=0)
+    history = History(folder, step=0, validated_step=0)
     history._read = lambda name: STEPS if name == "steps.csv" else []  # type: ignore[method-assign]
     history.draw()
     return [folder / "curves.png"]
@@ -134,7 +134,7 @@ def nuke_folder(folder: Path) -> Sequence[Path]:
     return sorted(path for path in (folder / ".nuke").rglob("*") if path.is_file())
 
 
-ROW = {"step": 1, "loss": 0.5, "overlap": 0.5, "learning_rate": 1e-4, "seconds": 1.0, "waited": 0.0}
+ROW = {"step": 1, "loss": 0.5, "iou": 0.5, "learning_rate": 1e-4, "seconds": 1.0, "data_seconds": 0.0}
 STEPS = [{key: str(value) for key, value in ROW.items()} for _ in range(50)]
 PICTURES: dict[str, Write] = {
     **{

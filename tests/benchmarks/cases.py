@@ -1,4 +1,4 @@
-"""What is measured: a variant on a device, in a precision, for so many objects, at a size."""
+"""The cases of a benchmark: variant, device, precision, number of objects and size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.footage import Footage
 from golden.stand_in import golden_state
 
 from stcn_plugin import Shot, load_preset, make_shot
-from stcn_plugin.job.propagate import load_engine
+from stcn_plugin.job.propagate import load_engine_for
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import VARIANTS, Variant
@@ -25,14 +25,14 @@ RANDOM = "random"
 
 @dataclass(frozen=True)
 class Case:
-    """One line of a table.
+    """A case, which is a row of a table.
 
     Args:
         variant: Name of the variant.
-        device: As `compute.device` has it.
-        precision: As `compute.precision` has it.
-        objects: How many.
-        size: Internal size, as the setting has it.
+        device: Value of `compute.device`.
+        precision: Value of `compute.precision`.
+        objects: Number of objects.
+        size: Value of `size`, the internal size.
     """
 
     variant: str
@@ -44,11 +44,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Workshop:
-    """Makes shots and engines of cases; an engine is loaded once.
+    """Makes the shots and engines of cases; engines are cached.
 
     Args:
-        folder: For mattes and weights.
-        weights: Variant to the weights to use; a variant that is not here gets random ones.
+        folder: Folder for mattes and weights.
+        weights: Variant to its weights; other variants get random ones.
         settings: Further settings, ``memory.interval=3``.
     """
 
@@ -58,7 +58,7 @@ class Workshop:
     _engines: dict[tuple[str, str, str], Engine] = field(default_factory=dict)
 
     def shot(self, case: Case, footage: Footage) -> Shot:
-        """Return the shot that is propagated; its mattes go into the workshop's folder."""
+        """Return the shot of a case; its mattes go to the workshop's folder."""
         keyframe: dict[str, object] = {"file": str(footage.keyframe)}
         if footage.objects:
             keyframe["objects"] = dict(footage.objects)
@@ -71,7 +71,7 @@ class Workshop:
         )
 
     def settings_of(self, case: Case) -> tuple[str, ...]:
-        """Return the settings of a case, ``key=value``."""
+        """Return the settings of a case, each ``key=value``."""
         own = {
             "weights": self._weights_file(case.variant),
             "size": case.size,
@@ -81,10 +81,10 @@ class Workshop:
         return *(f"{key}={value}" for key, value in own.items()), *self.settings
 
     def engine(self, case: Case) -> Engine:
-        """Return the engine of a case, as a worker would load it."""
+        """Return the engine of a case, loaded as by a worker."""
         key = case.variant, case.device, case.precision
         if key not in self._engines:
-            self._engines[key] = load_engine(load_preset("default", overrides=self.settings_of(case)))
+            self._engines[key] = load_engine_for(load_preset("default", overrides=self.settings_of(case)))
         return self._engines[key]
 
     def state(self, variant: str) -> LoadedWeights:
@@ -92,7 +92,7 @@ class Workshop:
         return read_weights(WeightsStore().path(self._weights_file(variant)))
 
     def named_weights(self, variant: str) -> str:
-        """Return what a table says of a variant's weights."""
+        """Return the label of a variant's weights."""
         return self.weights.get(variant, RANDOM)
 
     def _weights_file(self, variant: str) -> str:
@@ -105,7 +105,7 @@ class Workshop:
 
 
 def weights_by_variant(names: Sequence[str]) -> dict[str, str]:
-    """Return variant to weights, of names in the store and files; the starter where no other is for its variant."""
+    """Return variant to weights, from names and files; the starter weights for a variant without others."""
     found: dict[str, str] = {}
     for name in (STARTER, *names):
         path = WeightsStore().path(name)
@@ -114,13 +114,13 @@ def weights_by_variant(names: Sequence[str]) -> dict[str, str]:
 
 
 def random_weights(variant: Variant) -> LoadedWeights:
-    """Return weights that mean nothing, the same ones every time."""
+    """Return reproducible random weights."""
     state = golden_state({name: tuple(entry.shape) for name, entry in blank_network(variant).state_dict().items()})
     return LoadedWeights(variant, {name: torch.from_numpy(array) for name, array in state.items()}, {})
 
 
 @cache
 def blank_network(variant: Variant) -> STCN:
-    """Return a variant's network without numbers in it: shapes alone."""
+    """Return a variant's network on the meta device: shapes without data."""
     with torch.device("meta"):
         return STCN(variant).eval().requires_grad_(False)

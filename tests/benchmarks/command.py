@@ -1,4 +1,4 @@
-"""The one command."""
+"""The command line of the benchmarks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from rich.console import Console
 from stcn_plugin.network.variants import VARIANTS
 
 _WIDE = 220
-"""Columns of the tables where they go into a file."""
+"""Width of the tables in a file."""
 
 
 @dataclass
 class Results:
-    """Everything that was measured; what was not asked for is empty."""
+    """All results; empty for benchmarks that were not run."""
 
     machine: Machine | None = None
     jobs: list[JobResult] = field(default_factory=list)
@@ -44,15 +44,15 @@ class Results:
 
 @dataclass(frozen=True)
 class Wish:
-    """Which of the tables.
+    """The benchmarks to run.
 
     Args:
-        published: A checkout to run beside ours, or whose memory read to compare with.
-        modes: How the published code runs.
+        published: A checkout to compare with.
+        modes: Modes of the published code.
         long: Frames of a very long shot.
-        memory: The memory read alone.
-        start: From asking to the first matte.
-        repeat: Runs of each.
+        memory: Whether to measure only the memory read.
+        start: Whether to measure the start of a worker.
+        repeat: Number of runs of each case.
     """
 
     published: Path | None
@@ -64,7 +64,7 @@ class Wish:
 
 
 def _listed(kind: Callable[[str], object]) -> Callable[..., tuple[object, ...]]:
-    """Return a callback that splits ``1,3,10``."""
+    """Return a callback that parses a list such as ``1,3,10``."""
 
     def split(_context: click.Context, option: click.Parameter, text: str) -> tuple[object, ...]:
         try:
@@ -76,7 +76,7 @@ def _listed(kind: Callable[[str], object]) -> Callable[..., tuple[object, ...]]:
 
 
 def _plate_size(_context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, int] | None:
-    """Read ``1920x1080`` as height and width."""
+    """Parse ``1920x1080`` to height and width."""
     if text is None:
         return None
     width, _, height = text.partition("x")
@@ -87,26 +87,36 @@ def _plate_size(_context: click.Context, option: click.Parameter, text: str | No
 
 @click.command()
 @click.option("--variant", "variants", default=",".join(VARIANTS), callback=_listed(str), help="lite,published")
-@click.option("--device", "devices", default="auto", callback=_listed(str), help="auto, cpu, cuda; a list")
-@click.option("--precision", "precisions", default="auto", callback=_listed(str), help="auto, float32; a list")
-@click.option("--objects", "counts", default="1,3,10", callback=_listed(int), help="How many; a list")
-@click.option("--size", "sizes", default="", callback=_listed(str), help="Internal; a list. 480, on a GPU 1080 too")
-@click.option("--plate-size", callback=_plate_size, help="1920x1080; 16:9 at the internal size when left out")
-@click.option("--format", "suffix", default="exr", type=click.Choice(["exr", "png"]), help="Of the plate that is made")
-@click.option("--plate", help="Pattern of a plate to take in place of one that is made")
-@click.option("--keyframe", type=click.Path(exists=True, path_type=Path), help="Its first frame's mattes")
-@click.option("--frames", default=24, show_default=True, help="Of the shot")
-@click.option("--repeat", default=5, show_default=True, help="Runs of each, in turns")
-@click.option("--weights", multiple=True, help="Name in the store, or a file; for its own variant")
-@click.option("--set", "settings", multiple=True, help="A setting, KEY=VALUE")
-@click.option("--decoded", type=click.FloatRange(0, 1), help="Share of the picture to decode, whatever the memory says")
-@click.option("--threads", type=int, help="CPU threads of torch, for ours and theirs")
+@click.option("--device", "devices", default="auto", callback=_listed(str), help="List of auto, cpu, cuda")
+@click.option(
+    "--precision", "precisions", default="auto", callback=_listed(str), help="List of auto, float32, bfloat16"
+)
+@click.option("--objects", "counts", default="1,3,10", callback=_listed(int), help="List of numbers of objects")
+@click.option(
+    "--size",
+    "sizes",
+    default="",
+    callback=_listed(str),
+    help="List of internal sizes. 480 by default; on a GPU, 480 and 1080",
+)
+@click.option("--plate-size", callback=_plate_size, help="Such as 1920x1080. 16:9 at the internal size by default")
+@click.option(
+    "--format", "suffix", default="exr", type=click.Choice(["exr", "png"]), help="Format of the synthetic plate"
+)
+@click.option("--plate", help="Pattern of a plate to use instead of a synthetic one")
+@click.option("--keyframe", type=click.Path(exists=True, path_type=Path), help="Mattes of its first frame")
+@click.option("--frames", default=24, show_default=True, help="Frames of the shot")
+@click.option("--repeat", default=5, show_default=True, help="Runs of each case, alternating")
+@click.option("--weights", multiple=True, help="Weights for their variant: a name or a file. Repeatable")
+@click.option("--set", "settings", multiple=True, help="Override a setting, KEY=VALUE. Repeatable")
+@click.option("--decoded", type=click.FloatRange(0, 1), help="Fraction of the picture to decode")
+@click.option("--threads", type=int, help="CPU threads of torch, for both sides")
 @click.option("--published", type=click.Path(exists=True, path_type=Path), help="A checkout of the published STCN")
 @click.option("--modes", default="float32,autocast", show_default=True, callback=_listed(str), help=", ".join(MODES))
-@click.option("--long", type=int, help="Loop the plate to so many frames, and look at time and memory")
-@click.option("--memory", is_flag=True, help="The memory read alone")
-@click.option("--start", is_flag=True, help="From asking a worker to the first matte on disk")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here too")
+@click.option("--long", type=int, help="Loop the plate to this many frames, and measure time and memory")
+@click.option("--memory", is_flag=True, help="Measure only the memory read")
+@click.option("--start", is_flag=True, help="Measure from starting a worker to the first matte")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JSON")
 def benchmark(
     *,
     plate: str | None,
@@ -124,7 +134,7 @@ def benchmark(
     json_file: Path | None,
     **asked: object,
 ) -> None:
-    """Measure jobs as a whole and by stage; or, with --published, --long, --memory or --start, what those say."""
+    """Measure jobs as a whole and by stage, or what --published, --long, --memory or --start select."""
     if (plate is None) != (keyframe is None):
         raise click.UsageError("--plate and --keyframe go together")
     selection = Selection(**asked, given=(plate, keyframe) if plate and keyframe else None)  # type: ignore[arg-type]
@@ -147,7 +157,7 @@ def benchmark(
 
 
 def _measure(wish: Wish, cases: Mapping[Case, Footage], workshop: Workshop, console: Console) -> Results:
-    """Measure what is wished for, and print each table as soon as it is there."""
+    """Run the selected benchmarks; print each table as soon as it is complete."""
     results = Results()
     code = load_published(wish.published) if wish.published else None
     if wish.memory:

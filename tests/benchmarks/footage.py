@@ -1,4 +1,4 @@
-"""Footage to measure on: made here, or given by a pattern and a keyframe."""
+"""The footage of a benchmark: synthetic, or the user's plate and keyframe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stcn_plugin.media.sequences import FrameSequence
 
 FIRST = 1001
 _COVER = 0.16
-"""Share of the picture that all objects cover together, as a foreground does in ordinary footage."""
+"""Fraction of the picture that all objects cover together, as in typical footage."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Footage:
         plate: Frame pattern.
         keyframe: Matte file of the first frame.
         objects: Object name to palette index in the keyframe; ``None`` takes what the file has.
-        first: First frame; the keyframe stands on it.
+        first: First frame, which is the keyframe.
         count: Frames to propagate.
     """
 
@@ -47,7 +47,7 @@ class Footage:
 
 
 def given_footage(plate: str, keyframe: Path, count: int) -> Footage:
-    """Return the first frames of a plate that is there; the keyframe stands on its first frame."""
+    """Return the first frames of an existing plate, with a keyframe for its first frame."""
     frames = FrameSequence.parse(plate).frames_on_disk()
     return Footage(plate, keyframe, None, frames[0], min(count, len(frames)))
 
@@ -57,7 +57,7 @@ def make_footage(folder: Path, *, objects: int, size: tuple[int, int], count: in
 
     Args:
         folder: Where; made where it is not there.
-        objects: How many ellipses; together they always cover the same share of the picture.
+        objects: Number of ellipses; together they always cover the same fraction of the picture.
         size: ``(H, W)``.
         count: Frames.
         suffix: ``exr`` writes half floats, scene-linear; ``png`` 8 bit.
@@ -74,7 +74,7 @@ def make_footage(folder: Path, *, objects: int, size: tuple[int, int], count: in
 
 
 def looped(footage: Footage, folder: Path, count: int) -> Footage:
-    """Return a longer plate of symbolic links to the frames of a short one, there and back again and so on."""
+    """Return a longer plate of symbolic links to the frames of a short one, alternating forward and back."""
     folder.mkdir(parents=True, exist_ok=True)
     source = FrameSequence.parse(footage.plate)
     there = list(range(footage.first, footage.first + footage.count))
@@ -86,7 +86,7 @@ def looped(footage: Footage, folder: Path, count: int) -> Footage:
 
 
 class _Scene:
-    """Pictures and labels of any frame of the footage that is made."""
+    """Pictures and labels of the synthetic footage."""
 
     def __init__(self, objects: int, size: tuple[int, int]) -> None:
         self._objects = objects
@@ -126,7 +126,7 @@ class _Scene:
 
 
 def _smooth(random: np.random.Generator, size: tuple[int, int], cells: int) -> NDArray[np.float32]:
-    """Return ``(H, W, 3)`` of smooth noise with so many cells from top to bottom."""
+    """Return ``(H, W, 3)`` of smooth noise with the given number of cells from top to bottom."""
     height, width = size
     channels = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""A very long shot: whether time and memory stay flat."""
+"""A very long shot: do time and memory stay constant?"""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from stcn_plugin.job.watcher import Watcher
 
 _MARKS = (100, 1000)
 _WINDOW = 100
-"""Frames that a figure is the mean of: a multiple of every usual interval, so that each has its share of memory frames."""
+"""Frames per mean: a multiple of all common intervals, so that each mean has the same number of memory frames."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How it went around a frame.
+    """Measurements around a frame.
 
     Args:
-        frame: Counted from 1.
-        window: Frames that the figures are means of.
-        seconds: A frame, by the clock.
-        cpu_seconds: A frame, of all threads together: what neighbours on the machine disturb less.
-        resident: Bytes that the process held.
-        device_bytes: Bytes that torch held on a GPU; 0 elsewhere.
+        frame: Number of the frame, from 1.
+        window: Number of frames that are averaged.
+        seconds: Wall-clock seconds per frame.
+        cpu_seconds: Processor time per frame, of all threads; depends less on other load.
+        resident: Resident memory in bytes.
+        device_bytes: Bytes allocated by torch on a GPU; 0 on other devices.
     """
 
     frame: int
@@ -45,15 +45,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class LongResult:
-    """A long shot.
+    """The result of a long shot.
 
     Args:
-        case: What ran.
-        precision: In which number format.
-        frames: Of the shot.
-        marks: At frames 100, 1000 and the last.
-        ratio: Seconds a frame at the last mark over those at the first.
-        cpu_ratio: The same of the processor's time.
+        case: The case.
+        precision: Number format.
+        frames: Number of frames of the shot.
+        marks: Measurements at frames 100, 1000 and the last.
+        ratio: Seconds per frame at the last mark over those at the first.
+        cpu_ratio: The same for processor time.
         growth: Resident memory at the last mark over that at the first, less 1.
     """
 
@@ -75,12 +75,12 @@ class _Sample:
 
 
 def measure_long(case: Case, footage: Footage, workshop: Workshop) -> LongResult:
-    """Run a long shot once, and look at it around some frames.
+    """Run a long shot once, and measure around some of its frames.
 
     Args:
-        case: What to run.
-        footage: As long as wanted.
-        workshop: Gives shot and engine.
+        case: The case.
+        footage: The footage, as long as the shot.
+        workshop: Makes shot and engine.
     """
     shot = workshop.shot(case, footage)
     engine = workshop.engine(case)
@@ -105,13 +105,13 @@ def measure_long(case: Case, footage: Footage, workshop: Workshop) -> LongResult
 
 
 def _frames(count: int) -> list[int]:
-    """Return the frames to look at; in a shot too short for the usual ones, a half and the last."""
+    """Return the frames to measure at; in a short shot, the middle and the last."""
     usual = [frame for frame in _MARKS if 2 * frame <= count]
     return [*(usual or [max(2, count // 2)]), count]
 
 
 def _mark(samples: Sequence[_Sample], frame: int) -> Mark:
-    """Average around a frame, or up to it where it is the last."""
+    """Average around a frame, or before it if it is the last."""
     count = len(samples) - 1
     window = min(_WINDOW, max(1, count // 4), frame)
     stop = min(count, frame + window // 2)

@@ -1,4 +1,4 @@
-"""What the figures were measured on, and how fast it multiplies."""
+"""The machine of a measurement, and its speed at matrix products."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Machine:
 
 
 def machine(load_before: float) -> Machine:
-    """Describe this one."""
+    """Return this machine and process."""
     return Machine(
         processor=_processor(),
         instructions=tuple(name for name in _INSTRUCTIONS if torch.cpu.get_capabilities().get(name)),
@@ -55,12 +55,12 @@ def machine(load_before: float) -> Machine:
 
 
 def load() -> float:
-    """Return the mean number of processes that wanted to run, over the last minute."""
+    """Return the load: the mean number of ready processes over the last minute."""
     return os.getloadavg()[0]
 
 
 def matmul_peak(device: torch.device, precision: torch.dtype) -> float:
-    """Return the fastest of several large matrix products, in multiply-adds a second."""
+    """Return the fastest of several large matrix products, in multiply-adds per second."""
     side = _SIDE.get(device.type, _CPU_SIDE)
     left, right = (torch.randn(side, side, device=device).to(precision) for _ in range(2))
     fastest = float("inf")
@@ -74,7 +74,7 @@ def matmul_peak(device: torch.device, precision: torch.dtype) -> float:
 
 
 def resident_bytes() -> int:
-    """Return the memory that the process holds (VmRSS); Linux only."""
+    """Return the resident memory of the process (VmRSS); Linux only."""
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 

@@ -17,18 +17,19 @@ from benchmarks.timings import Timing, synchronise
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.job.prepare import Job, prepare
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.run import propagation_settings
 from stcn_plugin.memory.bank import MemoryBank
 from stcn_plugin.network.variants import STRIDE
 
 FRAMES = (1, 5, 10, 24, 50)
 _SHARE = 0.3
-"""Of the machine's memory, that a dense affinity may take; a larger one is not tried."""
+"""Fraction of the machine's memory that a dense affinity may use; larger ones are skipped."""
 
 
 class DenseBank(Protocol):
-    """What the published memory bank does."""
+    """The interface of the published memory bank."""
 
     def add_memory(self, key: Tensor, value: Tensor) -> None: ...
 
@@ -37,17 +38,17 @@ class DenseBank(Protocol):
 
 @dataclass(frozen=True)
 class ReadResult:
-    """One memory size.
+    """The result for one memory size.
 
     Args:
-        case: Whose keys and values.
-        frames: In memory.
-        elements: In memory.
-        queries: Pixels that read.
+        case: The case with the keys and values.
+        frames: Memory frames.
+        elements: Memory elements.
+        queries: Query pixels.
         ours: Seconds of one read.
-        dense: The same with an affinity of all elements and queries; ``None`` where it would not fit.
-        ratio: Dense over ours, by the medians.
-        difference: Largest difference of our readout from an exact dense one, over the largest value of it.
+        dense: The same with an affinity of all elements and queries; ``None`` if it does not fit in memory.
+        ratio: Dense over ours, from the medians.
+        difference: Largest difference of our readout to an exact dense one, relative to its largest value.
     """
 
     case: Case
@@ -61,7 +62,7 @@ class ReadResult:
 
 
 class OwnDenseBank:
-    """The dense form, for want of a checkout: every element's affinity to every query, zero outside the top k."""
+    """The dense form, without a checkout: the affinity of all elements and queries, 0 outside the top k."""
 
     def __init__(self, *, top_k: int) -> None:
         self._top_k = top_k
@@ -69,7 +70,7 @@ class OwnDenseBank:
         self._values: list[Tensor] = []
 
     def add_memory(self, key: Tensor, value: Tensor) -> None:
-        """Remember a key ``(1, C, 1, h, w)`` and values ``(O, D, 1, h, w)``."""
+        """Add a key ``(1, C, 1, h, w)`` and values ``(O, D, 1, h, w)``."""
         self._keys = [torch.cat([*self._keys, key.flatten(2)], 2)]
         self._values = [torch.cat([*self._values, value.flatten(2)], 2)]
 
@@ -88,21 +89,21 @@ class OwnDenseBank:
 def measure_reads(
     case: Case, footage: Footage, workshop: Workshop, *, code: PublishedCode | None, repeat: int
 ) -> Iterator[ReadResult]:
-    """Fill a memory with the keys of real frames, and read it for one more; ours and dense in turns.
+    """Fill a memory with the keys of real frames, and read it for one more; both implementations alternate.
 
-    The published read does not guard its exponential, so that it gives NaN where keys are far from the origin, as those
-    of the lite variant are; hence the difference is from a dense form of our own.
+    The published read returns NaN for keys far from the origin, such as those of the lite variant, because its
+    exponential can overflow. Differences are therefore always to the dense form here.
 
     Args:
         case: Variant, device, objects and size; the read is float32 in any case.
-        footage: Gives the frames.
-        workshop: Gives shot and engine.
-        code: The published code, whose memory is the dense one then.
-        repeat: Runs of each, at every size.
+        footage: The footage.
+        workshop: Makes shot and engine.
+        code: The published code, whose memory bank is then the dense one; ``None`` uses the one here.
+        repeat: Number of runs of each, per size.
     """
     shot = workshop.shot(case, footage)
     job, engine = prepare(shot), workshop.engine(case)
-    settings = propagation_settings(shot.settings, engine.device).read
+    settings = propagation_settings(shot.settings).read_settings(engine.device)
     top_k = settings.top_k or 20
     *keys, query_key = [_key(engine, job, frame) for frame in job.frames]
     device = engine.device
@@ -116,7 +117,7 @@ def measure_reads(
         if 4 * 3 * frames * queries**2 < _SHARE * _memory_bytes(device):
             banks = {"dense": code.bank(k=case.objects, top_k=top_k) if code else exact, "exact": exact}
         for number in range(frames):
-            # Frames that come again differ a little, as no two frames are the same; equal elements would be a tie.
+            # Repeated frames get slight noise, because equal elements would be ties.
             key = keys[number % len(keys)] * (1 + 0.002 * (number // len(keys)))
             value = values[number % len(values)]
             bank.add(key, value, retention="permanent")

@@ -44,12 +44,12 @@ class PublishedCode:
 
 @dataclass(frozen=True)
 class Schedule:
-    """When the published loop remembers, and how it reads.
+    """The memory settings of the published loop.
 
     Args:
         interval: Frames between two memory frames.
-        top_k: Memory elements that count.
-        include_last: Also remember the previous frame for one step.
+        top_k: Memory elements per query.
+        include_last: Whether the previous frame is also a memory frame, for one step.
     """
 
     interval: int
@@ -74,12 +74,12 @@ def load_published(checkout: Path) -> PublishedCode:
 
 
 class PublishedLoop:
-    """The published network and its inference loop, with frames and masks in memory and no files at all.
+    """The published network and its inference loop, with frames and masks in memory and no files.
 
     Args:
         code: From `load_published`.
         state: State dict; the entry names are the same.
-        device: Where it runs.
+        device: The device.
         mode: ``float32``; ``autocast`` as its scripts do (float16 on a GPU, bfloat16 on a CPU); or that with the
             weights in channels-last order, which they do not.
     """
@@ -95,7 +95,7 @@ class PublishedLoop:
         self._network = network.to(device, memory_format=layout).eval()
 
     def run(self, images: Tensor, masks: Tensor, schedule: Schedule) -> float:
-        """Propagate the masks of the first frame, and return the seconds that it took.
+        """Propagate the masks of the first frame; return the seconds.
 
         Args:
             images: ``(T, 3, H, W)`` normalised frames, on the device.
@@ -121,7 +121,7 @@ class PublishedLoop:
 
 @contextmanager
 def redirected(device: torch.device) -> Iterator[None]:
-    """Let code that says ``cuda`` run on another device; on CUDA it runs as it is."""
+    """Run code that uses ``cuda`` on another device; on CUDA it is unchanged."""
     if device.type == "cuda":
         with torch.cuda.device(device):
             yield
@@ -142,7 +142,7 @@ def redirected(device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def _without_downloads() -> Iterator[None]:
-    """Let its constructor, which fetches ImageNet weights that a state dict replaces anyway, fetch nothing."""
+    """Skip the download of ImageNet weights in its constructor, which a state dict replaces anyway."""
 
     def without_weights(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
         return lambda **_asked: make(weights=None)

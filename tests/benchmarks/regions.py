@@ -1,4 +1,4 @@
-"""A region of a given size, for weights that do not know where an object is."""
+"""A decoded region of a given size, for weights that cannot locate objects."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from stcn_plugin.propagation.region import Box
 
 @contextmanager
 def decoding(share: float | None) -> Iterator[None]:
-    """Decode a box in the middle of each picture while inside, whatever the memory says.
+    """Decode a box in the middle of each picture while the context lasts, instead of the region found.
 
     Args:
-        share: Of the picture, for every object; ``None`` leaves it to the memory.
+        share: Fraction of the picture, for every object; ``None`` uses the region found.
     """
     if share is None:
         yield
@@ -32,7 +32,7 @@ def decoding(share: float | None) -> Iterator[None]:
 
 
 def box_in_the_middle(share: float, height: int, width: int) -> Box:
-    """Return the box of a share of a frame, of even sides as regions have them."""
+    """Return the box with a fraction of a frame; its sides are even, as in regions."""
     side = share**0.5
     rows, columns = (min(size, max(2, 2 * round(side * size / 2))) for size in (height, width))
     top, left = (height - rows) // 2, (width - columns) // 2

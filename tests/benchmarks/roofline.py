@@ -1,4 +1,4 @@
-"""How much work a stage is, and how near it comes to what the machine can do."""
+"""The multiply-adds of each stage, compared with the rate of the machine."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ STAGES = ("encode key", "encode value", "memory read", "share", "decode")
 
 @dataclass(frozen=True)
 class Roof:
-    """A stage against the machine.
+    """A stage compared with the machine.
 
     Args:
-        stage: Which.
-        multiply_adds: A frame, on average over the shot.
-        calls: A frame, on average.
-        rate: Multiply-adds a second.
-        precision: Number format that it computes in.
-        peak: Multiply-adds a second of a large matrix product in that format.
-        fraction: Of the peak.
+        stage: Name of the stage.
+        multiply_adds: Mean number per frame.
+        calls: Mean number per frame.
+        rate: Multiply-adds per second.
+        precision: Number format of the computation.
+        peak: Multiply-adds per second of a large matrix product in that format.
+        fraction: Rate over peak.
     """
 
     stage: str
@@ -44,14 +44,14 @@ class Roof:
 def roofs(
     engine: Any, work: Mapping[Work, int], seconds: Mapping[str, float], *, frames: int, top_k: int | None
 ) -> list[Roof]:
-    """Set the work of every stage against its time.
+    """Compare the work of every stage with its time.
 
     Args:
-        engine: For its variant, device and precision.
+        engine: The engine, for its variant, device and precision.
         work: Calls of one run.
         seconds: Stage to its seconds in that run.
-        frames: Of the shot.
-        top_k: Of the memory read.
+        frames: Number of frames of the shot.
+        top_k: Memory elements per query.
     """
     found = []
     for stage in STAGES:
@@ -67,7 +67,7 @@ def roofs(
 
 @cache
 def multiply_adds(variant: Variant, work: Work, top_k: int | None) -> int:
-    """Return the multiply-adds of one call, as the network is defined; no number is computed for it."""
+    """Return the multiply-adds of one call, counted from shapes without computing."""
     if work.stage == "memory read":
         queries, counted = work.height * work.width, work.elements if top_k is None else min(top_k, work.elements)
         compared = queries * work.elements * KEY_CHANNELS
@@ -80,7 +80,7 @@ def multiply_adds(variant: Variant, work: Work, top_k: int | None) -> int:
     if work.stage == "encode key":
         return int(encoding.get_total_flops()) // 2
     with FlopCounterMode(display=False) as sharing:
-        context = network.share(features.f16, features.f8, features.f4)
+        context = network.decoder_context(features.f16, features.f8, features.f4)
     if work.stage == "share":
         return int(sharing.get_total_flops()) // 2
     with FlopCounterMode(display=False) as counter:

@@ -1,4 +1,4 @@
-"""Which cases are measured, and on what footage."""
+"""The selected cases and their footage."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from stcn_plugin.network.devices import choose_device
 
 @dataclass(frozen=True)
 class Selection:
-    """What the user asked for; every combination is a case.
+    """The user's selection; every combination is a case.
 
     Args:
-        variants: Names.
-        devices: As the setting has them.
-        precisions: As the setting has them.
+        variants: Names of the variants.
+        devices: Values of `compute.device`.
+        precisions: Values of `compute.precision`.
         counts: Numbers of objects.
-        sizes: Internal sizes; empty takes 480, and on a GPU 1080 too.
-        plate_size: ``(H, W)`` of the plate that is made; ``None`` takes 16:9 at the internal size.
-        suffix: Of the plate that is made.
-        given: A plate that is there, and its keyframe; ``None`` makes one.
-        frames: Of the shot.
+        sizes: Internal sizes; empty for 480, and on a GPU also 1080.
+        plate_size: ``(H, W)`` of the synthetic plate; ``None`` for 16:9 at the internal size.
+        suffix: File format of the synthetic plate.
+        given: Pattern of an existing plate, and its keyframe; ``None`` for synthetic footage.
+        frames: Number of frames of the shot.
     """
 
     variants: Sequence[str]
@@ -41,7 +41,7 @@ class Selection:
     frames: int
 
     def footage_of_cases(self, workshop: Workshop) -> dict[Case, Footage]:
-        """Return every case with its footage, which is made here; a keyframe that is given tells the objects itself."""
+        """Return all cases with their footage; a given keyframe defines the objects."""
         given = given_footage(*self.given, self.frames) if self.given else None
         cases: dict[Case, Footage] = {}
         made: dict[tuple[int, tuple[int, int]], Footage] = {}
@@ -69,10 +69,10 @@ class Selection:
 
 
 def wide(size: str) -> tuple[int, int]:
-    """Return the height and width of a 16:9 plate whose picture the network sees as it is.
+    """Return the height and width of a 16:9 plate at the internal size.
 
     Raises:
-        ValueError: The size is none of lines.
+        ValueError: The size is not a number of lines.
     """
     if not size.isdecimal():
         raise ValueError(f"the size {size} needs a plate size, or a plate")

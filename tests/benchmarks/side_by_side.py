@@ -1,4 +1,4 @@
-"""The published loop and ours in one process, taking turns."""
+"""The published loop and ours in one process, alternating."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from benchmarks.whole_job import WARM_UP, name_of, time_job, time_stages
 from torch import Tensor
 
 from stcn_plugin import Shot
-from stcn_plugin.job.prepare import Job, prepare
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.prepare import prepare
 from stcn_plugin.network.devices import choose_device
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.variants import PUBLISHED
@@ -23,12 +24,12 @@ from stcn_plugin.network.variants import PUBLISHED
 
 @dataclass(frozen=True)
 class Contest:
-    """What ours and theirs both do: one footage, one device, one size.
+    """The setup of both sides: footage, device and size.
 
     Args:
-        device: Where.
-        objects: How many.
-        size: Internal size, as the setting has it.
+        device: The device.
+        objects: Number of objects.
+        size: Value of `size`, the internal size.
     """
 
     device: str
@@ -38,17 +39,17 @@ class Contest:
 
 @dataclass(frozen=True)
 class Standing:
-    """One of those who took part.
+    """The result of one side.
 
     Args:
-        contest: In which.
-        name: Who.
-        frames: Of the shot.
-        internal: ``(h, w)`` of the network's picture.
-        frame: Seconds a frame.
-        ratios: Each published mode to how many times as fast this one is, by the medians.
-        ratios_of_least: The same by the fastest runs.
-        decoded: Share of the picture, over all objects, that was decoded: all of it by the published code.
+        contest: The setup.
+        name: Name of the side.
+        frames: Number of frames of the shot.
+        internal: ``(h, w)``, the internal size.
+        frame: Seconds per frame.
+        ratios: Published mode to the speed relative to it, from the medians.
+        ratios_of_least: The same from the fastest runs.
+        decoded: Decoded fraction of the picture, over all objects; 1 for the published code.
     """
 
     contest: Contest
@@ -63,7 +64,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class _Clip:
-    """The frames and masks of a shot in memory, as the published loop takes them."""
+    """The frames and masks of a shot in memory, for the published loop."""
 
     images: Tensor
     masks: Tensor
@@ -80,14 +81,14 @@ def compare(
     modes: Sequence[Mode],
     repeat: int,
 ) -> list[Standing]:
-    """Run whole jobs of ours, files on both sides, and the published loop, without any, in turns.
+    """Alternate whole jobs, with files on both sides, and the published loop, without files.
 
     Args:
         code: The published code.
-        cases: What ours runs; the published code has one variant and runs for each device, number of objects and size.
-        workshop: Gives shots, engines and weights.
-        modes: How the published code runs.
-        repeat: Runs of each.
+        cases: Our cases; the published code has one variant and runs for each device, number of objects and size.
+        workshop: Makes shots, engines and weights.
+        modes: Modes of the published code.
+        repeat: Number of runs of each case.
     """
     contests: dict[Contest, list[Case]] = {}
     for case in cases:
@@ -123,7 +124,7 @@ def compare(
 
 
 def _ours(cases: Sequence[Case], footage: Footage, workshop: Workshop) -> dict[str, Callable[[int], float]]:
-    """Return who runs how many frames of ours, by name."""
+    """Return our runs by name, with their number of frames."""
     runners: dict[str, Callable[[int], float]] = {}
     for case in cases:
         engine = workshop.engine(case)
@@ -140,7 +141,7 @@ def _name(case: Case, engine: Engine) -> str:
 
 
 def _decoded(case: Case, footage: Footage, workshop: Workshop) -> float:
-    """Return the share that is decoded, by one more run, which is not timed."""
+    """Return the decoded fraction, from a separate run without timing."""
     engine = workshop.engine(case)
     watch = Stopwatch(engine.device)
     time_stages(workshop.shot(case, footage), engine, watch)
@@ -155,7 +156,7 @@ def _theirs(
     workshop: Workshop,
     modes: Sequence[Mode],
 ) -> tuple[dict[str, Callable[[int], float]], tuple[int, int]]:
-    """Return who runs how many frames of theirs, by name, and the internal size."""
+    """Return the published runs by name, with their number of frames, and the internal size."""
     device = choose_device(contest.device)
     shot = workshop.shot(case, footage)
     job = prepare(shot)
@@ -174,7 +175,7 @@ def _theirs(
 
 
 def _clip(job: Job, device: torch.device) -> _Clip:
-    """Read a shot whole, at the internal size, as its own plate reader gives it to our network."""
+    """Read a whole shot at the internal size, as for our network."""
     mean, std = (torch.tensor(values)[:, None, None] for values in (PUBLISHED.mean, PUBLISHED.std))
     frames = (job.plates.read(frame, window=job.window, size=job.size).image for frame in job.frames)
     images = torch.stack([(torch.from_numpy(frame).permute(2, 0, 1) - mean) / std for frame in frames])

@@ -1,4 +1,4 @@
-"""From asking for mattes to the first one on disk: by a worker that has to start, and by one that is warm."""
+"""The time from a request to the first matte, with a new and with a warm worker."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from stcn_plugin.bridge.messages import Done, Failed, Written
 
 @dataclass(frozen=True)
 class StartResult:
-    """How long an artist waits for the first matte.
+    """The time to the first matte.
 
     Args:
-        case: What ran.
-        first: Seconds with the very first worker, which may have to compile; its work is kept for the next.
-        cold: With a worker that has to start.
-        warm: With a worker that has done a job before.
+        case: The case.
+        first: Seconds with the very first worker, which may have to compile Python files.
+        cold: Seconds with a new worker.
+        warm: Seconds with a worker that has run a job before.
     """
 
     case: Case
@@ -34,13 +34,13 @@ class StartResult:
 
 
 def measure_start(case: Case, footage: Footage, workshop: Workshop, *, repeat: int) -> StartResult:
-    """Start workers, and have each do two jobs.
+    """Start workers and run two jobs in each.
 
     Args:
-        case: What to run.
-        footage: A few frames of it are enough.
-        workshop: Gives the shot.
-        repeat: Workers, besides the first.
+        case: The case.
+        footage: The footage; a few frames are enough.
+        workshop: Makes the shot.
+        repeat: Number of workers after the first.
     """
     shot = workshop.shot(case, footage)
     request = JobRequest(
@@ -56,7 +56,7 @@ def measure_start(case: Case, footage: Footage, workshop: Workshop, *, repeat: i
 
 
 def _one_worker(request: JobRequest) -> tuple[float, float]:
-    """Return the seconds to the first matte of a new worker's first job, and of its second."""
+    """Return the seconds to the first matte of the first and the second job of a new worker."""
     with WorkerClient(WorkerLaunch(sys.executable)) as worker:
         return _first_matte(worker, request), _first_matte(worker, request)
 

@@ -1,4 +1,4 @@
-"""Where the time of a job goes: the library's own parts, watched from outside."""
+"""The seconds of each stage of a job, measured by wrapping parts of the library."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Stage = Literal["read", "encode key", "encode value", "memory read", "memory add
 
 @dataclass(frozen=True)
 class Work:
-    """What one call had to do.
+    """The work of one call.
 
     Args:
-        stage: Which call.
-        objects: Objects at once.
-        height: Of the features at a sixteenth.
-        width: Of the features at a sixteenth.
-        elements: Memory elements that are compared with; 0 outside the memory read.
+        stage: Name of the stage.
+        objects: Number of objects in the call.
+        height: Height of the stride-16 features.
+        width: Width of the stride-16 features.
+        elements: Memory elements in the comparison; 0 outside the memory read.
     """
 
     stage: Stage
@@ -45,10 +45,10 @@ class Work:
 
 @dataclass
 class Stopwatch:
-    """Adds up seconds, calls and work by stage; several threads may use one.
+    """Sums of seconds, calls and work by stage. Thread-safe.
 
     Args:
-        device: Waited for before and after every measurement, so that its work is charged to whom it belongs.
+        device: Synchronised before and after every measurement, so that work is attributed to the right stage.
     """
 
     device: torch.device
@@ -58,8 +58,8 @@ class Stopwatch:
 
     @contextmanager
     def measuring(self, stage: Stage) -> Iterator[None]:
-        """Charge what happens inside to a stage."""
-        if stage != "read":  # a thread of its own that never touches the device
+        """Add the time of the context to a stage."""
+        if stage != "read":  # runs on another thread, without the device
             synchronise(self.device)
         started = time.perf_counter()
         yield
@@ -71,7 +71,7 @@ class Stopwatch:
 
     @property
     def decoded(self) -> float:
-        """The decoded share of what would be decoded if every object were anywhere in the picture."""
+        """The decoded fraction of all objects' whole pictures."""
         area: Counter[Stage] = Counter()
         for work, count in self.work.items():
             area[work.stage] += count * work.objects * work.height * work.width
@@ -79,7 +79,7 @@ class Stopwatch:
 
 
 class TimedEngine:
-    """An engine whose every call is measured; whatever else it is asked for is the engine's own."""
+    """An engine that measures its calls; all other attributes are those of the engine."""
 
     def __init__(self, engine: Any, stopwatch: Stopwatch) -> None:
         self._engine = engine
@@ -102,10 +102,10 @@ class TimedEngine:
         with self._stopwatch.measuring("encode value"):
             return self._engine.encode_value(image, features, probabilities, *more, **named)
 
-    def share(self, features: KeyFeatures) -> Any:
+    def decoder_context(self, features: KeyFeatures) -> Any:
         self._stopwatch.work[Work("share", 1, *features.f16.shape[-2:])] += 1
         with self._stopwatch.measuring("share"):
-            return self._engine.share(features)
+            return self._engine.decoder_context(features)
 
     def decode(self, readout: Tensor, *more: Any, **named: Any) -> Any:
         self._stopwatch.work[Work("decode", readout.shape[0], *readout.shape[-2:])] += 1
@@ -115,7 +115,7 @@ class TimedEngine:
 
 @contextmanager
 def watching(stopwatch: Stopwatch) -> Iterator[None]:
-    """Measure memory, aggregation and the reading of files while inside; the engine is measured by a `TimedEngine`."""
+    """Measure memory, aggregation and file reading while the context lasts; `TimedEngine` measures the engine."""
     read, add, picture = MemoryBank.read, MemoryBank.add, OpenImageIOPlates.picture
 
     def timed_read(bank: MemoryBank, query_key: Tensor, *more: Any, **named: Any) -> Any:
@@ -148,6 +148,6 @@ def watching(stopwatch: Stopwatch) -> Iterator[None]:
 
 
 def _modules_that_have(name: str, function: Callable[..., Any]) -> list[Any]:
-    """Return the library's modules that call a function by a name of their own."""
+    """Return the library's modules that have imported a function by name."""
     modules = [module for path, module in sys.modules.items() if path.startswith("stcn_plugin.")]
     return [module for module in modules if vars(module).get(name) is function]

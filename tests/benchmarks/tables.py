@@ -19,7 +19,7 @@ _TIMING = ("median ms", "least ms", "noise")
 
 
 def machine_line(machine: Machine) -> str:
-    """Return one line about the machine."""
+    """Return a description of the machine in one line."""
     gpu = f", {machine.gpu}" if machine.gpu else ""
     before, after = machine.load
     return (
@@ -29,7 +29,7 @@ def machine_line(machine: Machine) -> str:
 
 
 def job_table(results: Sequence[JobResult]) -> Table:
-    """Whole jobs."""
+    """Return the table of whole jobs."""
     columns = ("weights", "plate", "internal", "frames", *_TIMING, "frames/s", "first matte ms", "decoded")
     rows = [
         (
@@ -45,11 +45,11 @@ def job_table(results: Sequence[JobResult]) -> Table:
         )
         for result in results
     ]
-    return _table("Whole job, files on both sides, a frame", (*_CASE, *columns), rows)
+    return _table("Whole job, files on both sides, per frame", (*_CASE, *columns), rows)
 
 
 def stage_table(results: Sequence[JobResult]) -> Table:
-    """Where the time goes."""
+    """Return the table of stages."""
     stages = list(results[0].stages)
     names = [f"{name} *" if name in BESIDE else name for name in stages]
     rows = [
@@ -60,7 +60,7 @@ def stage_table(results: Sequence[JobResult]) -> Table:
 
 
 def roof_table(results: Sequence[JobResult]) -> Table:
-    """Work against the machine."""
+    """Return the roofline table."""
     columns = ("stage", "calls/frame", "G multiply-adds/frame", "G/s", "of a matmul's", "in")
     rows = [
         (
@@ -79,7 +79,7 @@ def roof_table(results: Sequence[JobResult]) -> Table:
 
 
 def contest_table(standings: Sequence[Standing]) -> Table:
-    """Theirs and ours."""
+    """Return the table that compares both sides."""
     modes = list(standings[0].ratios)
     columns = (
         "device",
@@ -111,7 +111,7 @@ def contest_table(standings: Sequence[Standing]) -> Table:
 
 
 def long_table(result: LongResult) -> Table:
-    """A long shot."""
+    """Return the table of a long shot."""
     columns = ("frame", "mean of", "ms", "processor ms", "resident MB", "GPU MB")
     rows = [
         (
@@ -133,7 +133,7 @@ def long_table(result: LongResult) -> Table:
 
 
 def start_table(results: Sequence[StartResult]) -> Table:
-    """The first matte."""
+    """Return the table of start-up times."""
     columns = ("first ever ms", *(f"{state} {name}" for state in ("cold", "warm") for name in _TIMING))
     rows = [
         (
@@ -148,7 +148,7 @@ def start_table(results: Sequence[StartResult]) -> Table:
 
 
 def read_table(results: Sequence[ReadResult]) -> Table:
-    """The memory read alone."""
+    """Return the table of memory reads."""
     columns = ("memory frames", "elements", "queries", *(f"ours {name}" for name in _TIMING))
     more = (*(f"dense {name}" for name in _TIMING), "ratio", "difference")
     rows = [

@@ -1,4 +1,4 @@
-"""Times that were measured several times, and how far they can be believed."""
+"""Repeated measurements of a time, and their noise."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import torch
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of something that was done several times.
+    """Seconds of repeated runs.
 
     Args:
-        median: Half the runs were faster.
-        least: The fastest run: what the machine can do when nobody disturbs it.
-        noise: How far the runs lie apart, (slowest - fastest) / median.
-        runs: How many there were.
+        median: Median of the runs.
+        least: The fastest run, which other load affected least.
+        noise: Spread of the runs, (slowest - fastest) / median.
+        runs: Number of runs.
     """
 
     median: float
@@ -36,7 +36,7 @@ class Timing:
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until a device has done all that it was told; a CPU always has."""
+    """Wait until a device has finished its work; a CPU always has."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -1,4 +1,4 @@
-"""Whole jobs, files on both sides: how long they take, and where the time goes."""
+"""Whole jobs with files on both sides: their time, and the time of each stage."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.network.engine import Engine
 
 WARM_UP = 7
-"""Frames of the first run, which is not counted: with a memory frame after the keyframe, whatever is compiled is."""
+"""Frames of the warm-up run: enough for a memory frame after the keyframe, so that everything is compiled."""
 
 BESIDE = ("read", "colour+resize", "write")
-"""Stages that run in threads beside the network: where they are shorter than the rest, they cost nothing."""
+"""Stages that run in other threads; they cost nothing as long as they are shorter than the rest."""
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """How fast a case is.
+    """The speed of a case.
 
     Args:
-        case: What was measured.
-        weights: Which weights it had.
-        device: Where it ran.
-        precision: In which number format.
+        case: The case.
+        weights: Label of the weights.
+        device: The device.
+        precision: Number format.
         plate: ``(H, W)`` of the files.
-        internal: ``(h, w)`` of the network's picture.
-        frames: Of the shot.
-        frame: Seconds a frame: the whole job, checks included, network loaded, divided by the frames.
-        first_matte: Seconds from the job's start to its first matte on disk.
-        stages: Stage to seconds a frame. Measured in runs of their own, whose clocks wait for the device.
-        roofs: Work by stage against what the machine can do.
-        decoded: Share of the picture, over all objects, that was decoded.
+        internal: ``(h, w)``, the internal size.
+        frames: Number of frames of the shot.
+        frame: Seconds per frame: the whole job with its checks and a loaded network, over the number of frames.
+        first_matte: Seconds from the start of the job to the first matte on disk.
+        stages: Stage to seconds per frame, from separate runs whose timers wait for the device.
+        roofs: Multiply-adds by stage, compared with the machine.
+        decoded: Decoded fraction of the picture, over all objects.
     """
 
     case: Case
@@ -63,7 +63,7 @@ class JobResult:
 
 @dataclass(frozen=True)
 class JobTime:
-    """Seconds of one whole job."""
+    """The seconds of one whole job."""
 
     whole: float
     first_matte: float
@@ -79,7 +79,7 @@ def time_job(shot: Shot, engine: Engine) -> JobTime:
 
 
 def measure_jobs(cases: Mapping[Case, Footage], workshop: Workshop, *, repeat: int) -> list[JobResult]:
-    """Measure whole jobs, taking turns, so that what disturbs the machine disturbs all of them."""
+    """Measure whole jobs alternately, so that other load affects all of them."""
     times: dict[Case, list[JobTime]] = {case: [] for case in cases}
     stages: dict[Case, list[Mapping[str, float]]] = {case: [] for case in cases}
     watches: dict[Case, Stopwatch] = {}
@@ -99,7 +99,7 @@ def measure_jobs(cases: Mapping[Case, Footage], workshop: Workshop, *, repeat: i
 
 
 def time_stages(shot: Shot, engine: Engine, watch: Stopwatch) -> dict[str, float]:
-    """Run a job again with clocks inside, and return the seconds of its stages."""
+    """Run a job again with timers, and return the seconds of its stages."""
     with watching(watch):
         timed: Any = TimedEngine(engine, watch)
         report = run(prepare(shot), timed)
@@ -148,5 +148,5 @@ def _result(
 
 
 def name_of(precision: torch.dtype) -> str:
-    """Return what a setting calls a number format."""
+    """Return the setting's name of a number format."""
     return str(precision).removeprefix("torch.")

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from waiting import DEADLINE
+
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.job import JobRequest, Report
 from stcn_plugin.bridge.launch import WorkerLaunch
@@ -72,7 +74,7 @@ hello()
 while (asked := request())["type"] != "quit":
     id = asked["id"]
     if asked["type"] == "cancel":
-        failed(id, "CancelledError", "cancelled; the mattes written so far are whole")
+        failed(id, "CancelledError", "cancelled; the mattes written so far are complete")
     elif asked["job"]["preset"] == "short":
         done(id)
     else:
@@ -104,10 +106,6 @@ def stopped_clients() -> Iterator[Callable[..., WorkerClient]]:
     yield make
     for each in made:
         each.stop()
-
-
-DEADLINE = 240.0
-"""Seconds to wait for what must happen; generous, since only that it happens matters."""
 
 
 def receive_until(client: WorkerClient, is_wanted: Callable[[Message], bool]) -> list[Message]:
@@ -145,16 +143,6 @@ def report_of(session: Session) -> Report:
         if report is not None:
             return report
     raise TimeoutError("the job did not end")
-
-
-def eventually(condition: Callable[[], bool], seconds: float = DEADLINE) -> bool:
-    """Wait for a condition; return whether it came true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def is_alive(pid: int) -> bool:

@@ -7,8 +7,9 @@ import threading
 import time
 
 import pytest
-from fake_workers import DEADLINE, REPORT, UNTIL_CANCELLED, WORKING, eventually, fake
+from fake_workers import REPORT, UNTIL_CANCELLED, WORKING, fake
 from recording_host import REQUEST, Recorder
+from waiting import DEADLINE, eventually
 
 from stcn_plugin.bridge import BackgroundJob, JobStatus, WarmWorker, WorkerClient, hookimpl
 from stcn_plugin.bridge.background_job import as_stcn_error
@@ -43,7 +44,7 @@ class MainThread:
     def run(self, job, **arguments):
         job.run_in_thread(call_in_main_thread=self.calls.put, on_end=self.ends.append, **arguments)
         while not self.ends:
-            self.calls.get(timeout=DEADLINE)()
+            self.calls.get(timeout=DEADLINE)()  # raises queue.Empty if nothing comes in time
         return self.ends[0]
 
 

@@ -152,7 +152,7 @@ print(sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "numpy
 """
 
 
-@pytest.mark.parametrize("which", ["this", "3.9"])
+@pytest.mark.parametrize("which", ["this", pytest.param("3.9", marks=pytest.mark.slow)])
 def test_a_host_with_the_bridge_alone_drives_a_worker_of_another_python(site, tmp_path, which):
     """It starts a real worker, gets its description and its errors, and loads no heavy package."""
     pythons = [sys.executable] if which == "this" else old_pythons()
@@ -166,6 +166,7 @@ def test_a_host_with_the_bridge_alone_drives_a_worker_of_another_python(site, tm
     assert "keyframes" in where
 
 
+@pytest.mark.slow
 def test_a_hosts_python_variables_do_not_break_the_worker(site, tmp_path):
     """With PYTHONHOME the worker's Python does not start; launched with `from_host`, it does."""
     code = """
@@ -184,6 +185,7 @@ for launch in (WorkerLaunch(sys.argv[1]), WorkerLaunch.from_host(sys.argv[1])):
     assert result.stdout.splitlines() == ["the worker exited with code 1 while starting", "True"], result.stderr
 
 
+@pytest.mark.slow
 def test_files_in_the_current_folder_do_not_shadow_modules(site, tmp_path):
     """A queue.py among the artist's files is not imported."""
     (tmp_path / "queue.py").write_text("raise SystemExit('imported from the current folder')\n")

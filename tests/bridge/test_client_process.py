@@ -10,7 +10,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fake_workers import GOOD, JOB, end_of, eventually, fake, is_alive, until
+from fake_workers import GOOD, JOB, end_of, fake, is_alive, until
+from waiting import eventually
 
 from stcn_plugin.bridge import Timeouts, WorkerClient
 from stcn_plugin.bridge import client as client_module
@@ -301,7 +302,7 @@ def test_a_host_that_exits_without_stopping_its_worker():
     """It exits without delay or messages, and the worker exits too."""
     host = """
 import sys
-sys.path[:0] = ["tests/bridge"]
+sys.path[:0] = ["tests", "tests/bridge"]
 from fake_workers import GOOD, end_of, fake
 from stcn_plugin.bridge import JobRequest, WorkerClient
 worker = WorkerClient(fake(GOOD))

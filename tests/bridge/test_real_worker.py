@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from fake_workers import end_of, eventually, is_alive, receive_until, until
+from fake_workers import end_of, is_alive, receive_until, until
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
+from waiting import eventually
 
 from stcn_plugin import __version__
 from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, Setting, Timeouts, WorkerClient, WorkerLaunch
@@ -308,7 +309,11 @@ def stcn_shot_failed(error):
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(each, marks=pytest.mark.slow) for each in (signal.SIGTERM, signal.SIGHUP))],
+    ids=lambda number: number.name,
+)
 def test_a_signal_to_the_worker_cancels(mortal, job, tmp_path, number):
     """Complete frames, plugins are notified, the host gets the signal, the process exits with it, and the next job runs."""
     running = mortal.submit(job("signalled", f"1001-{1000 + FRAMES}", NOTIFIED))
@@ -326,6 +331,7 @@ def test_a_signal_to_the_worker_cancels(mortal, job, tmp_path, number):
     assert isinstance(end_of(mortal, mortal.submit(job("next"))), Done)
 
 
+@pytest.mark.slow
 def test_a_signal_stops_an_idle_worker(mortal):
     """The next request starts another."""
     assert mortal.describe().presets
@@ -347,14 +353,19 @@ def stcn_process_mattes(frame, mattes):
 
 def hang(worker: WorkerClient, running: int, mark: Path, **timeouts: float) -> WorkerError:
     """Wait for a job to hang, and return the error that it ends with."""
-    while not mark.exists():
+
+    def has_hung() -> bool:
         worker.receive(timeout=0.1)
+        return mark.exists()
+
+    assert eventually(has_hung)
     worker._timeouts = Timeouts(**timeouts)  # only now: loading the libraries may take longer
     with pytest.raises(WorkerError) as caught:
         end_of(worker, running)
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
     """Although the process responds, as if a file server were gone; the error says where it hangs."""
     running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang="time.sleep(600)")))
@@ -364,6 +375,7 @@ def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
     assert complete_files(tmp_path / "hanging") == [1001]
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_stopped(mortal, job, tmp_path):
     """No thread of it runs any more; the error says what it was doing in its last message."""
     still = "ctypes.PyDLL(None).sleep(600)"  # holds Python's lock
@@ -427,8 +439,9 @@ from stcn_plugin.bridge.messages import Written
 plate, key, out, plugin, sibling = sys.argv[1:]
 worker = WorkerClient(WorkerLaunch(sys.executable))
 worker.submit(JobRequest(plate=plate, keyframes=(KeyframeFile(1001, key),), out=out, preset="draft", plugins=(plugin,)))
+deadline = time.monotonic() + 240
 while not isinstance(worker.receive(timeout=0.1), Written):
-    pass
+    assert time.monotonic() < deadline, "no frame was written"
 child = 0
 if sibling == "yes":
     child = os.fork()  # has copies of both pipes, as what a host forks may have

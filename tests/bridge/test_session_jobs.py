@@ -11,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_workers import DEADLINE, DEAF, REPORT, UNTIL_CANCELLED, eventually, is_alive, report_of, stopped_clients
+from fake_workers import DEAF, REPORT, UNTIL_CANCELLED, is_alive, report_of, stopped_clients
 from recording_host import REQUEST, Recorder
+from waiting import DEADLINE, eventually
 
 from stcn_plugin.bridge import Session, hookimpl
 from stcn_plugin.bridge import session as session_module
@@ -189,7 +190,7 @@ def test_a_signal_during_delivery_is_ignored(client):
 
 IMPATIENT = """
 import sys
-sys.path[:0] = ["tests/bridge"]
+sys.path[:0] = ["tests", "tests/bridge"]
 from fake_workers import DEAF, fake
 from recording_host import Recorder
 from stcn_plugin.bridge import Session, WorkerClient

@@ -162,8 +162,8 @@ with stop_requests() as stop:
     child = os.fork()
     if child == 0:
         os.write(writing, b"x")
-        while True:
-            time.sleep(0.01)
+        time.sleep(60)
+        os._exit(0)
     os.read(reading, 1)
     os.kill(child, {number})
     _, status = os.waitpid(child, 0)
@@ -176,7 +176,8 @@ print(os.waitstatus_to_exitcode(status), bool(stop))
 CLOSED = """
 with stop_requests() as stop:
     print("ready", flush=True)
-    while not stop:
+    deadline = time.monotonic() + 60
+    while not stop and time.monotonic() < deadline:
         time.sleep(0.01)
     print("to nobody", flush=True)
     print("to nobody", file=sys.stderr, flush=True)

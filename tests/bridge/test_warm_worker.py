@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from fake_workers import eventually
+from waiting import eventually
 
 from stcn_plugin.bridge import EVERY_WORKER, Choice, Description, WarmWorker, WorkerClient
 from stcn_plugin.bridge.warm_worker import recorded_python

@@ -1,8 +1,9 @@
-"""The command line as a user meets it: real processes, exit codes, stderr, Ctrl-C."""
+"""The command line as real processes: exit codes, stderr, Ctrl-C."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def folder(tmp_path_factory):
 FLAGS = ("--plate", "p.####.png", "--keyframe", "1001=key.png")
 
 
-def test_flags_alone_do_the_main_job(folder):
+def test_propagate_without_a_shot_file(folder):
     """Plate, keyframe and out are enough; progress and a summary go to stderr, nothing to stdout."""
     result = stcn("propagate", *FLAGS, "--out", "flags/m.####.exr", "--overlay", "look", cwd=folder)
     assert (result.returncode, result.stdout) == (0, "")
@@ -49,10 +50,21 @@ def test_flags_alone_do_the_main_job(folder):
     assert read_image(folder / "flags" / "m.1003.exr").channels[:4] == ("R", "G", "B", "A")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="closes a stream by the shell")
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_stop_a_job(folder, closed):
+    """A service or a farm may start the command without any."""
+    command = shlex.join([*STCN, "propagate", *FLAGS, "--range", "1001-1002", "--set", "size=64"])
+    done = subprocess.run(["sh", "-c", f"{command} --out closed{len(closed)}/m.####.exr {closed}"], cwd=folder)
+    assert done.returncode == 0
+    names = sorted(path.name for path in (folder / f"closed{len(closed)}").iterdir())
+    assert names == ["m.1001.exr", "m.1002.exr"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["key.png", "labels.png"])
-def test_a_name_for_the_one_object(folder, key):
-    """--object NAME names what keyframe files do not, a grey matte as well as a number; the range is optional."""
+def test_object_names_the_only_object(folder, key):
+    """``--object NAME`` names the object of a grey matte and of a label picture; its range is optional."""
     Image.fromarray(golden_masks(96, 144)[0] * 7).save(folder / "labels.png")
     flags = ("--plate", "p.####.png", "--keyframe", f"1001={key}", "--range", "1001-1002", "--set", "size=64")
     result = stcn("propagate", *flags, "--object", "hero", "--out", "named/m.####.exr", cwd=folder)
@@ -62,8 +74,8 @@ def test_a_name_for_the_one_object(folder, key):
 
 
 @pytest.mark.slow
-def test_shot_file_with_flags_over_it(folder):
-    """A shot file runs from any folder, and flags go over what it says."""
+def test_options_override_the_shot_file(folder):
+    """The shot file can be run from any folder."""
     shot = folder / "shot.yaml"
     shot.write_text("extends: draft\nplate: p.####.png\nkeyframes: {1001: key.png}\nout: shot/m.####.exr\n")
     result = stcn("propagate", shot, "--range", "1001-1003", "--set", "size=64", "--quiet", cwd=Path("/"))
@@ -78,22 +90,22 @@ def test_shot_file_with_flags_over_it(folder):
     [
         (("propagate",), 2, "missing: --plate, --keyframe, --out"),
         (("propagate", *FLAGS), 2, "missing: --out"),
-        (("propagate", "--keyframe", "key.png", "--plate", "p.####.png", "--out", "o.####.exr"), 2, "write it as FRAME=FILE"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--object", "hero="), 2, "write it as NAME or NAME=RANGE"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--object", "=1001"), 2, "write it as NAME or NAME=RANGE"),
-        (("propagate", "--nonsense"), 2, "No such option"),
-        (("nonsense",), 2, "No such command"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--device", "cuda:7"), 1, "the device 'cuda:7' is not available"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--weights", "startre"), 1, "starter"),
+        (("propagate", "--keyframe", "key.png", "--plate", "p.####.png", "--out", "o.####.exr"), 2, "FRAME=FILE"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--object", "hero="), 2, "NAME=RANGE"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--object", "=1001"), 2, "NAME=RANGE"),
+        (("propagate", "--unknown"), 2, "--unknown"),
+        (("unknown",), 2, "'unknown'"),
+        pytest.param(("propagate", *FLAGS, "--out", "o.####.exr", "--device", "cuda:7"), 1, "'cuda:7'", marks=pytest.mark.slow),
+        pytest.param(("propagate", *FLAGS, "--out", "o.####.exr", "--weights", "startre"), 1, "starter", marks=pytest.mark.slow),
         (("propagate", *FLAGS, "--out", "o.####.exr", "--set", "memory.intervall=3"), 1, "interval"),
-        (("propagate", "--plate", "q.####.png", "--keyframe", "1001=key.png", "--out", "o.####.exr"), 1, "no frame of the plate is on disk"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--range", "1001-1009"), 1, "3 of 9 frames have no file: 1007-1009"),
+        pytest.param(("propagate", "--plate", "q.####.png", "--keyframe", "1001=key.png", "--out", "o.####.exr"), 1, "q.####.png", marks=pytest.mark.slow),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--range", "1001-1009"), 1, ": 1007-1009"),
         (("propagate", "absent.yaml"), 1, "absent.yaml"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--update", ""), 1, "the frame range is empty"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--update", ""), 1, "frame range"),
     ],
 )  # fmt: skip
-def test_mistakes_are_told_in_one_message(folder, arguments, code, message):
-    """Bad usage is exit code 2, any other mistake 1; both on stderr, neither with a traceback."""
+def test_errors_are_one_message(folder, arguments, code, message):
+    """Exit code 2 for wrong usage and 1 for other errors; both on stderr, neither with a traceback."""
     result = stcn(*arguments, cwd=folder)
     assert result.returncode == code, result.stderr
     assert message in result.stderr
@@ -104,8 +116,8 @@ def test_mistakes_are_told_in_one_message(folder, arguments, code, message):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
-def test_ctrl_c_leaves_whole_frames_and_exit_code_130(folder):
-    """Interrupted in the middle, every matte on disk is whole, no temporary is left, and the exit code says so."""
+def test_ctrl_c_leaves_complete_files(folder):
+    """Every matte on disk is complete, no temporary file is left, and the exit code is 130."""
     out = folder / "interrupted"
     for number in range(1, 60):  # the six frames over and over, long enough to be interrupted
         (folder / f"long.{1000 + number}.png").symlink_to(folder / f"p.{1001 + number % 6}.png")
@@ -135,8 +147,8 @@ def test_ctrl_c_leaves_whole_frames_and_exit_code_130(folder):
         assert read_image(path).pixels.shape == (96, 144, 5)
 
 
-def test_doctor_tries_everything(folder):
-    """The doctor names versions, devices, weights, colour and disk, and ends well where all is well."""
+def test_doctor(folder):
+    """It lists versions, devices, weights, colour and disk, and exits with 0 if all are fine."""
     result = stcn("doctor", "--folder", folder / "doctor")
     assert result.returncode == 0, result.stdout
     for check in ("packages", "environment", "device", "weights", "presets", "colour", "disk"):
@@ -144,8 +156,9 @@ def test_doctor_tries_everything(folder):
     assert list((folder / "doctor").iterdir()) == []
 
 
-def test_doctor_tells_what_is_broken(tmp_path):
-    """A broken OCIO config is one failed line among good ones, and exit code 1; the variable that names it is listed."""
+@pytest.mark.slow
+def test_doctor_with_a_missing_config(tmp_path):
+    """One failed line, exit code 1; the variable that names the config is listed."""
     result = stcn("doctor", OCIO=str(tmp_path / "absent.ocio"))
     assert result.returncode == 1
     (environment,) = (line for line in result.stdout.splitlines() if line.startswith(" ok   environment "))
@@ -155,8 +168,8 @@ def test_doctor_tells_what_is_broken(tmp_path):
     assert "absent.ocio" in failed[0]
 
 
-def test_help_teaches():
-    """The help of the main command shows examples that can be copied."""
+def test_help_has_examples():
+    """Examples that can be copied."""
     result = stcn("propagate", "--help")
     assert result.returncode == 0
     assert "stcn propagate sh010.yaml" in result.stdout

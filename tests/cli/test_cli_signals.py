@@ -1,4 +1,4 @@
-"""Commands and signals: the exit code is 128 and the signal for every command, and nothing is left half done."""
+"""Signals to commands: the exit code is 128 plus the signal, and no incomplete files are left."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
+from waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 
@@ -30,7 +30,7 @@ CERTIFICATE = Path(__file__).parents[1] / "weights" / "loopback.pem"
 
 @pytest.fixture
 def stalled_server(monkeypatch) -> Iterator[tuple[str, threading.Event]]:
-    """A web server that begins a file and never goes on; tells when it has begun."""
+    """A web server that stalls in the middle of a file; yields its address and an event for the first bytes."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -55,24 +55,24 @@ def stalled_server(monkeypatch) -> Iterator[tuple[str, threading.Event]]:
 
 
 @every_signal
-def test_a_download_that_stalls_is_stopped_at_once(stalled_server, tmp_path, number):
+def test_a_stalled_download_can_be_stopped(stalled_server, tmp_path, number):
     """Nothing of it stays in the store."""
     url, begun = stalled_server
     command = [*STCN, "weights", "fetch", "stcn_s0", "--yes", "--mirror", url, "--store", str(tmp_path / "store")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert begun.wait(60), process.communicate()
         process.send_signal(number)
-        _, said = process.communicate(timeout=20)
-    assert (process.returncode, said.splitlines()[-1]) == (128 + number, "stcn: stopped")
-    assert "Traceback" not in said
+        _, stderr = process.communicate(timeout=20)
+    assert (process.returncode, stderr.splitlines()[-1]) == (128 + number, "stcn: stopped")
+    assert "Traceback" not in stderr
     assert [
         path.name for path in (tmp_path / "store").rglob("*") if path.suffix in (".pth", ".safetensors", ".tmp")
     ] == []
 
 
 @every_signal
-def test_an_evaluation_is_stopped(tmp_path, number):
-    """In the middle of scoring; the file of scores that was there stays."""
+def test_an_evaluation_can_be_stopped(tmp_path, number):
+    """While frames are scored; the existing file with scores stays."""
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
         Image.fromarray(np.repeat(np.repeat(golden_masks(96, 144)[0], 12, 0), 12, 1) * 255).save(tmp_path / "m.png")
@@ -82,17 +82,15 @@ def test_an_evaluation_is_stopped(tmp_path, number):
     scores.write_text("the last ones")
     command = [*STCN, "evaluate", f"{tmp_path}/a/m.####.png", f"{tmp_path}/b/m.####.png", "--json", str(scores)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        while not opened(process.pid, "m.png"):
-            assert process.poll() is None
-            time.sleep(0.005)
+        assert eventually(lambda: has_open(process.pid, "m.png") or process.poll() is not None)
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
-    assert (process.returncode, said.strip()) == (128 + number, "stcn: stopped")
+        _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr.strip()) == (128 + number, "stcn: stopped")
     assert scores.read_text() == "the last ones"
 
 
-def opened(pid: int, name: str) -> bool:
-    """Tell whether a process has a file open."""
+def has_open(pid: int, name: str) -> bool:
+    """Return whether a process has a file open."""
     with suppress(OSError):  # one may be closed meanwhile
         return any(link.readlink().name == name for link in Path(f"/proc/{pid}/fd").iterdir())
     return False
@@ -126,38 +124,36 @@ def propagating(plate: Path, folder: Path, **options) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
 
 
-def wait_for_mattes(process: subprocess.Popen[str], folder: Path) -> None:
-    while len(list(folder.glob("m.*.exr"))) < 2:
-        assert process.poll() is None
-        time.sleep(0.01)
+def wait_for_mattes(process: subprocess.Popen[str], folder: Path, count: int) -> None:
+    """Wait until there are so many mattes; fails if the process exits."""
+    assert eventually(lambda: len(list(folder.glob("m.*.exr"))) >= count or process.poll() is not None)
+    assert process.poll() is None
 
 
-def test_a_job_that_is_stopped_says_so_at_once_and_again_at_its_end(plate, tmp_path):
-    """Who waits for a slow frame knows that Ctrl-C was heard, and how to end it now."""
+def test_a_stopped_job_prints_a_notice_and_an_error(plate, tmp_path):
+    """The notice comes immediately and says how to exit without waiting for the frame."""
     with propagating(plate, tmp_path) as process:
-        wait_for_mattes(process, tmp_path)
+        wait_for_mattes(process, tmp_path, 2)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=60)
     assert process.returncode == 143
-    *_, notice, end = said.splitlines()
-    assert "a second signal ends the process at once" in notice
+    *_, notice, end = stderr.splitlines()
+    assert "second signal" in notice
     assert end.startswith("stcn: cancelled")
 
 
-def test_under_nohup_a_hang_up_is_ignored(plate, tmp_path):
-    """The job goes on in the command line and in the worker; SIGTERM still stops it."""
+@pytest.mark.slow
+def test_sighup_is_ignored_under_nohup(plate, tmp_path):
+    """By the command line and by the worker; SIGTERM still stops the job."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         process = propagating(plate, tmp_path)
     finally:
         signal.signal(signal.SIGHUP, before)
     with process:
-        wait_for_mattes(process, tmp_path)
+        wait_for_mattes(process, tmp_path, 2)
         process.send_signal(signal.SIGHUP)
-        count = len(list(tmp_path.glob("m.*.exr")))
-        while len(list(tmp_path.glob("m.*.exr"))) < count + 3:
-            assert process.poll() is None
-            time.sleep(0.01)
+        wait_for_mattes(process, tmp_path, len(list(tmp_path.glob("m.*.exr"))) + 3)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert process.returncode == 143

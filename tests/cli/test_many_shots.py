@@ -54,7 +54,7 @@ def test_the_others_go_on_after_one_has_failed(show):
     assert (
         len(re.findall(r"^\S+ \S+ frame 100\d: ", log, re.MULTILINE)) == 6
         and "failed: " in log
-        and "worker: stcn_plugin.job.propagate: lite on cpu" in log
+        and "worker: stcn_plugin.weights.loading: lite on cpu" in log
     )
     lines = result.stderr.splitlines()
     assert any(line.startswith("stcn: b.yaml: ") and "gone.png" in line for line in lines)

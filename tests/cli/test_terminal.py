@@ -1,4 +1,4 @@
-"""What reaches the terminal: nothing from a file, a path or another process can steer it."""
+"""Output of the command line: nothing from a file, a path or another process can control the terminal."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def stcn(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*STCN, *map(str, arguments)], capture_output=True, text=True, **options)
 
 
-def raw(text: str) -> str:
-    """Return the characters of a text that a terminal would act on."""
+def control_characters(text: str) -> str:
+    """Return the characters of a text that a terminal would interpret."""
     return "".join(each for each in text if each != "\n" and not each.isprintable())
 
 
@@ -48,13 +48,13 @@ def raw(text: str) -> str:
         ("C:\\x1b", "C:\\x1b"),
     ],
 )
-def test_what_a_terminal_would_act_on_is_escaped(text, shown):
-    """Control characters of both sets, marks of direction, invisible ones and lone surrogates; all else is shown."""
+def test_control_characters_are_escaped(text, shown):
+    """Control characters, direction marks, invisible characters and lone surrogates; all else is unchanged."""
     assert printable(text) == shown
 
 
-def test_no_line_of_a_message_looks_like_ours():
-    """Newlines that are in an error stay, since our own have them; the lines after them are set in."""
+def test_further_lines_of_a_message_are_indented():
+    """A file name with a newline cannot imitate a message of its own."""
     assert printable_lines("a\nstcn: done\x1b", indent="  ") == "a\n  stcn: done\\x1b"
 
 
@@ -66,14 +66,14 @@ def test_every_kind_of_output_is_escaped(capsys):
     tables.print_table(("name",), [(HOSTILE,)], left=1)
     found = capsys.readouterr()
     for text in (found.out, found.err):
-        assert raw(text) == ""
+        assert control_characters(text) == ""
         assert "\\x1b]0;owned" in text
     assert len(found.out.splitlines()) == 4
     assert found.err.startswith("stcn: x\\x1b")
 
 
 def test_a_table_on_a_terminal_is_escaped(capsys, monkeypatch):
-    """What rich adds is its own: of the cells nothing but text is left."""
+    """The cells have no sequences; the formatting of the header has."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     tables.print_table(("name",), [(HOSTILE,)], left=1)
     assert "\x1b]0" not in (shown := capsys.readouterr().out)
@@ -81,8 +81,8 @@ def test_a_table_on_a_terminal_is_escaped(capsys, monkeypatch):
     assert "\x1b[" in shown  # the header is bold
 
 
-def test_all_printing_of_the_command_line_goes_one_way():
-    """No command prints past the place that escapes."""
+def test_commands_print_only_through_the_terminal_module():
+    """No command bypasses the escaping."""
     for path in (Path(stcn_plugin.__file__).parent / "cli").glob("*.py"):
         if path.name == "terminal.py":
             continue
@@ -104,8 +104,9 @@ def folder(tmp_path) -> Path:
     return folder
 
 
-def test_a_job_among_hostile_names(folder):
-    """Progress, summary, the worker's log, warnings and errors: what was written is right, what is shown is harmless."""
+@pytest.mark.slow
+def test_a_job_with_hostile_names(folder):
+    """Progress, summary, log, warnings and errors are escaped, and the files on disk have the real names."""
     plugin = folder.parent / "noisy.py"
     plugin.write_text(
         "import sys\n"
@@ -117,18 +118,19 @@ def test_a_job_among_hostile_names(folder):
     flags = ("--plate", folder / "p.####.png", "--keyframe", f"1001={folder / 'key.png'}", "--preset", "draft")
     done = stcn("propagate", *flags, "--out", folder / "o" / "m.####.exr", "--plugin", plugin, "--verbose")
     assert done.returncode == 0, done.stderr
-    assert raw(done.stderr) == ""
+    assert control_characters(done.stderr) == ""
     assert "2 frames (1001-1002)" in done.stderr
     assert "stcn: warning: " in done.stderr
     assert len(list((folder / "o").iterdir())) == 2
     for wrong in (("--range", HOSTILE), ("--weights", HOSTILE), ("--set", f"{HOSTILE}=1"), (f"--{HOSTILE}",), ("--preset", HOSTILE)):  # fmt: skip
         failed = stcn("propagate", *flags, "--out", folder / "w" / "m.####.exr", *wrong)
         assert failed.returncode in (1, 2)
-        assert raw(failed.stderr) == "", wrong
+        assert control_characters(failed.stderr) == "", wrong
         assert failed.stderr
 
 
-def test_other_commands_among_hostile_names(folder):
+@pytest.mark.slow
+def test_other_commands_with_hostile_names(folder):
     """Presets, weights, evaluation and the doctor."""
     environment = {**os.environ, "STCN_PRESET_PATH": str(folder), "STCN_WEIGHTS_DIR": str(folder)}
     (folder / "look.yaml").write_text("description: a look\nsize: 64\n")
@@ -142,12 +144,12 @@ def test_other_commands_among_hostile_names(folder):
         ("doctor", "--folder", folder / "d", "--weights", HOSTILE),
     ):
         found = stcn(*arguments, env=environment)
-        assert raw(found.stdout + found.stderr) == "", arguments
+        assert control_characters(found.stdout + found.stderr) == "", arguments
         assert "Traceback" not in found.stderr
 
 
-def test_an_encoding_that_lacks_characters_is_no_error(tmp_path):
-    """A terminal that is not UTF-8 gets escapes, on stdout too."""
+def test_an_encoding_that_lacks_characters(tmp_path):
+    """Characters that the terminal's encoding lacks are escaped."""
     (tmp_path / "\u65e5\u672c.yaml").write_text("size: 64\n")
     environment = {**os.environ, "STCN_PRESET_PATH": str(tmp_path), "PYTHONIOENCODING": "latin-1:strict"}
     found = stcn("presets", "list", env=environment)
@@ -155,23 +157,23 @@ def test_an_encoding_that_lacks_characters_is_no_error(tmp_path):
     assert "\\u65e5\\u672c" in found.stdout
 
 
-def test_a_reader_who_leaves_is_no_error():
-    """As with head: no traceback, and the exit code that a shell gives for SIGPIPE."""
+def test_a_closed_stdout():
+    """As with ``head``: no traceback, and the exit code that a shell reports for SIGPIPE."""
     with subprocess.Popen([*STCN, "train", "--settings"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
 
 
-def test_a_stderr_that_nobody_reads_is_no_error():
-    """The exit code still tells."""
+def test_a_closed_stderr():
+    """The exit code is unchanged."""
     with subprocess.Popen([*STCN, "presets", "check", "/gone.yaml"], stderr=subprocess.PIPE) as process:
         process.stderr.close()
     assert process.returncode == 1
 
 
-def test_an_error_that_nobody_foresaw_is_one_message(monkeypatch, capsys):
-    """With the place in the code in place of a traceback."""
+def test_an_unexpected_error_is_one_message(monkeypatch, capsys):
+    """It has the line of code instead of a traceback."""
 
     def fail(**_: object) -> None:
         raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
@@ -180,14 +182,14 @@ def test_an_error_that_nobody_foresaw_is_one_message(monkeypatch, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main()
     assert caught.value.code == 1
-    said = capsys.readouterr().err
-    assert said.startswith("stcn: unexpected UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff")
-    assert "(stcn_plugin.cli, line " in said
-    assert len(said.splitlines()) == 1
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("stcn: unexpected UnicodeDecodeError: 'utf-8' codec can't decode byte 0xff")
+    assert "(stcn_plugin.cli, line " in stderr
+    assert len(stderr.splitlines()) == 1
 
 
-def test_an_error_in_words_is_told_as_it_is(monkeypatch, capsys):
-    """After the name of the program, on stderr."""
+def test_an_error_of_the_package_is_one_message(monkeypatch, capsys):
+    """It is printed to stderr, after the name of the program."""
 
     def fail(**_: object) -> None:
         raise PlateError("is cut", where="p.1001.exr", fix="Copy it")

@@ -89,6 +89,14 @@ _EMPTY_LAUGHS = "a0: &a0 {}\n" + "".join(
         ("a: 1\na: 2\n", "hero.yaml:2: 'a' is given twice, first on line 1. Keep one of the two."),
         ("a:\n\tb: 1\n", "hero.yaml:2: is indented with a tab. Indent with spaces."),
         (
+            "a:\t1\n",
+            "hero.yaml:1: has a tab where only spaces may be. Write a space, or nothing at the end of the line.",
+        ),
+        (
+            "a: 1\t\n",
+            "hero.yaml:1: has a tab where only spaces may be. Write a space, or nothing at the end of the line.",
+        ),
+        (
             "- 1\n",
             "hero.yaml:1: should consist of lines such as 'size: 480'. Write a key, a colon and a space before each value.",
         ),

@@ -21,7 +21,7 @@ ENDINGS = ("&&", "||", "  #", " or ")
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
 def test_yaml_loads(block, tmp_path):
-    """Every YAML block is a shot file, a preset or a training configuration that loads as it stands."""
+    """Every YAML block is a complete shot file, preset or training configuration."""
     title = re.match(r"# (\S+\.yaml)\n", block.text)
     path = tmp_path / (title[1] if title else "example.yaml")
     path.write_text(block.text, "utf-8")
@@ -43,8 +43,8 @@ def test_the_tutorial_shows_the_example_shot():
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
-def test_python_names_what_there_is(block):
-    """Every Python block can be parsed, and imports only what there is."""
+def test_python_imports_exist(block):
+    """Every Python block can be parsed, and imports only existing names."""
     for node in ast.walk(ast.parse(block.text)):
         if isinstance(node, ast.ImportFrom):
             module = import_module(node.module)
@@ -54,7 +54,7 @@ def test_python_names_what_there_is(block):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_exist(page):
-    """Every `stcn` command that a page shows exists, with every option that is shown with it."""
+    """Every `stcn` command on a page exists, with all of its options."""
     for line in commands_of(page):
         for match in COMMAND.finditer(line):
             command, rest = resolved(match["words"].split(), match["rest"])
@@ -66,7 +66,7 @@ def test_commands_exist(page):
 
 
 def test_every_command_is_shown():
-    """The pages that were written by hand show every command once."""
+    """The hand-written pages show every command at least once."""
     shown = set()
     for page in PAGES:
         if "reference" not in page.parts:

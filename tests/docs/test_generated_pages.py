@@ -22,7 +22,7 @@ def test_the_pages_are_up_to_date():
 
 
 def test_a_stale_page_is_named_and_written_again(tmp_path: Path):
-    """A page that differs and one that is missing are named, and nothing is written; without --check they are."""
+    """With --check, changed and missing pages are listed and not written; without it, they are written."""
     folder = tmp_path / "reference"
     shutil.copytree(DOCS / "reference", folder)
     page = folder / "settings.md"

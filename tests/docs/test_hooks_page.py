@@ -48,8 +48,8 @@ def test_every_hook_is_documented_and_no_other(specification, title):
 
 
 @pytest.mark.parametrize(("specification", "name", "text"), SECTIONS)
-def test_a_hook_is_documented_as_it_is(specification, name, text):
-    """The signature is the code's, letter by letter; when, thread, errors and several plugins are stated as they are."""
+def test_the_documentation_of_a_hook_is_complete(specification, name, text):
+    """The signature equals the code; when, thread, errors and several plugins are stated."""
     code = ast.parse(textwrap.dedent(inspect.getsource(getattr(specification, name)))).body[0]
     shown = ast.parse(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]).body[0]
     for function in (code, shown):
@@ -77,7 +77,7 @@ def test_an_example_is_an_implementation(specification, name, text):
 
 @pytest.mark.slow
 def test_the_host_in_one_file_runs(clip, tmp_path):
-    """The guide's host, as it stands, propagates a picture over the clip with a real worker."""
+    """The host in the guide propagates a picture over the clip with a real worker."""
     (program,) = re.findall(r"<!-- a host in one file -->\n```python\n(.*?)```", GUIDE, re.DOTALL)
     file = tmp_path / "my_host.py"
     file.write_text(program)

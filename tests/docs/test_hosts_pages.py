@@ -19,7 +19,7 @@ def sources(folder: str) -> str:
 
 
 def test_line_of_the_init_file_is_shown():
-    """The page shows the very line that is written into the user's init.py."""
+    """The page shows exactly the line that is added to the user's init.py."""
     (shown,) = re.findall(r"```text\n(import nuke.*)\n```", INSTALL)
     assert shown == LINE.decode()
 
@@ -32,7 +32,7 @@ def test_line_of_the_init_file_is_shown():
     ],
 )
 def test_batch_commands_are_those_of_the_hosts(host, script, parser):
-    """The batch scripts are where the page says, and every option of its section is one that they define."""
+    """The batch scripts exist at the stated paths and define every option in their section."""
     assert (HOSTS / script).is_file()
     source = "".join(path.read_text("utf-8") for path in (HOSTS / parser, ROOT / "stcn_plugin" / "bridge" / "batch.py"))
     (example,) = re.findall(rf"^{host} -.*batch\.py (.*)$", BATCH, re.MULTILINE)
@@ -45,7 +45,7 @@ def test_batch_commands_are_those_of_the_hosts(host, script, parser):
 
 @pytest.mark.parametrize(("tutorial", "folder"), [("nuke.md", "nuke"), ("blender.md", "blender")])
 def test_labels_of_the_tutorial_are_those_of_the_interface(tutorial, folder):
-    """What a tutorial sets in bold is a menu entry, a field or a button of the plugin, spelt as it is there."""
+    """Every bold text of a tutorial is a menu entry, field or button of the plugin."""
     page, source = (DOCS / "tutorials" / tutorial).read_text("utf-8"), sources(folder)
     labels = {label for bold in re.findall(r"\*\*(.+?)\*\*", page) for label in bold.split(" > ")}
     assert len(labels) >= 8

@@ -15,7 +15,7 @@ MADE = ("examples/shot/out", "stcn_plugin/_hosts", "examples/shot/shot_v2.yaml")
 
 
 def test_there_are_pages():
-    """The tests below see the pages that they are about."""
+    """The search for pages finds them."""
     names = {name_of(page) for page in PAGES}
     assert names >= {
         "README.md",
@@ -27,7 +27,7 @@ def test_there_are_pages():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page):
+def test_links_are_valid(page):
     """Every link is to a file of the repository, to a heading of a page, or to a web page by https."""
     for target in LINK.findall(prose(page)):
         if target.startswith("https://"):
@@ -40,8 +40,8 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_paths_are_those_of_the_repository(page):
-    """A path that a page names as code, such as `stcn_plugin/cli`, is there."""
+def test_paths_exist(page):
+    """A path in code format, such as `stcn_plugin/cli`, exists."""
     for span in code_spans(page):
         for path in OURS.findall(span):
             if not path.startswith(MADE) and "####" not in path:
@@ -49,7 +49,7 @@ def test_paths_are_those_of_the_repository(page):
 
 
 def test_the_index_leads_to_every_page():
-    """The index of the documentation links every page of it."""
+    """The index of the documentation links to every page."""
     linked = {(DOCS / target.partition("#")[0]).resolve() for target in LINK.findall(prose(DOCS / "README.md"))}
     assert set(DOCS.rglob("*.md")) - {DOCS / "README.md"} <= linked
 
@@ -64,7 +64,7 @@ def test_pictures_are_small_and_shown(picture: Path):
 
 
 def test_how_it_works_lists_every_package():
-    """The table of packages has all of them, and no other."""
+    """Its table has all packages, and no others."""
     text = (DOCS / "how-it-works.md").read_text("utf-8").partition("## The package")[2].partition("\n## ")[0]
     rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("|")][2:]
     listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}

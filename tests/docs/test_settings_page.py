@@ -23,7 +23,7 @@ def entry(key):
 
 
 def test_the_page_has_every_key_and_no_other():
-    """A setting that is added, renamed or removed must change the page too."""
+    """The page has to change with the settings."""
     assert set(ENTRIES) == set(settings_of(SCHEMA))
 
 
@@ -44,7 +44,7 @@ def test_each_entry_has_the_default_and_the_meaning_of_the_code(key):
 
 @pytest.mark.parametrize("key", [key for key in settings_of(SCHEMA) if key not in SHOT_KEYS])
 def test_each_setting_says_what_it_accepts(key):
-    """The page's words are those of the error messages, with the values marked as code."""
+    """In the words of the error messages, with values in code format."""
     accepted = re.match(r"Default `.*?`\. Accepts (.*?)\.\n", ENTRIES[key])[1]
     said = accepts(SCHEMA, entry(key)).replace("'", "").removeprefix("one of ")
     assert accepted.removesuffix(", or `null`").replace("`", "") == said
@@ -52,7 +52,7 @@ def test_each_setting_says_what_it_accepts(key):
 
 @pytest.mark.parametrize("key", settings_of(Preset.model_json_schema()))
 def test_each_setting_says_when_to_change_it(key):
-    """Every setting has a second paragraph; what it is, the first, fits a tooltip."""
+    """In a second paragraph; the first one fits a tooltip."""
     default_line, meaning, *advice = ENTRIES[key].strip().split("\n\n")
     assert default_line.startswith("Default `")
     assert meaning == entry(key)["description"]

@@ -1,4 +1,4 @@
-"""J and F, against hand-counted masks, a plain dilation, and values of the DAVIS 2017 toolkit."""
+"""J and F compared with counted pixels, a plain dilation, and the DAVIS 2017 toolkit."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def rectangle(shape: tuple[int, int], top: int, left: int, bottom: int, right: i
 
 
 def ripple(shape: tuple[int, int], row: int, column: int, radius: float, lobes: int, depth: float) -> np.ndarray:
-    """A disk whose edge goes in and out ``lobes`` times."""
+    """A disk with a wavy edge of ``lobes`` periods."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     edge = radius * (1 + depth * np.sin(lobes * np.arctan2(y - row, x - column)))
     return np.asarray(np.hypot(y - row, x - column) <= edge)
 
 
 def blobs(generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
-    """Rough patches of random size."""
+    """Random rectangular patches."""
     cell = int(generator.integers(1, 25))
     cells = generator.random((shape[0] // cell + 1, shape[1] // cell + 1)) > 0.5
     return np.kron(cells, np.ones((cell, cell), bool))[: shape[0], : shape[1]]
 
 
 def dilated_accuracy(mask: np.ndarray, truth: np.ndarray) -> float:
-    """F with a dilation of whole pictures by a whole disk: slow, and the definition."""
+    """F by its definition: dilation of whole images with a disk."""
     radius = int(np.ceil(0.008 * np.linalg.norm(mask.shape)))
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disk = x * x + y * y <= radius * radius
@@ -42,7 +42,7 @@ def dilated_accuracy(mask: np.ndarray, truth: np.ndarray) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def test_mask_takes_half_coverage_as_inside() -> None:
+def test_half_coverage_is_inside() -> None:
     """0.5 is inside; the half-float just below it is not."""
     below = np.nextafter(np.float16(0.5), np.float16(0))
     assert mask_of(np.array([[0.0, below, 0.5, 1.0]], np.float32)).tolist() == [[False, False, True, True]]
@@ -55,22 +55,22 @@ def test_overlap_counts_pixels() -> None:
 
 
 def test_overlap_of_empty_masks() -> None:
-    """Two empty masks agree; an empty one and a filled one share nothing."""
+    """Two empty masks overlap completely; an empty and a filled one do not overlap."""
     empty, filled = np.zeros((4, 5), bool), np.ones((4, 5), bool)
     assert region_overlap(empty, empty) == 1.0
     assert region_overlap(empty, filled) == 0.0
     assert region_overlap(filled, empty) == 0.0
 
 
-def test_boundary_lies_towards_the_origin() -> None:
-    """The boundary of one pixel is that pixel and its neighbours left, above, and above to the left."""
+def test_the_boundary_is_on_the_side_of_the_origin() -> None:
+    """The boundary of one pixel is that pixel and its neighbours to the left, above, and above to the left."""
     mask = rectangle((4, 4), 2, 2, 3, 3)
     expected = rectangle((4, 4), 1, 1, 3, 3)
     np.testing.assert_array_equal(boundary(mask), expected)
 
 
-def test_frame_of_the_picture_is_no_boundary() -> None:
-    """A mask that fills the picture has no boundary; one that fills its lower half has a row of it."""
+def test_the_edge_of_the_image_is_not_a_boundary() -> None:
+    """A mask that fills the image has no boundary; one that fills the lower half has one row."""
     assert not boundary(np.ones((5, 6), bool)).any()
     np.testing.assert_array_equal(boundary(rectangle((6, 4), 3, 0, 6, 4)), rectangle((6, 4), 2, 0, 3, 4))
 
@@ -92,7 +92,7 @@ def test_boundary_precision_and_recall_are_balanced() -> None:
 
 
 def test_accuracy_of_empty_masks() -> None:
-    """No boundary on both sides is perfect; on one side it is 0."""
+    """F is 1 if neither mask has a boundary, and 0 if only one has."""
     empty, full, some = np.zeros((20, 20), bool), np.ones((20, 20), bool), rectangle((20, 20), 5, 5, 9, 9)
     assert boundary_accuracy(empty, empty) == 1.0
     assert boundary_accuracy(empty, full) == 1.0
@@ -102,7 +102,7 @@ def test_accuracy_of_empty_masks() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_distances_equal_the_dilation_with_a_disk(seed: int) -> None:
-    """On random patches and sizes, F is to the last bit what dilating with a disk gives."""
+    """On random patches and sizes, F is bit for bit that of a dilation with a disk."""
     generator = np.random.default_rng(seed)
     shape = (int(generator.integers(1, 200)), int(generator.integers(1, 200)))
     mask, truth = blobs(generator, shape), blobs(generator, shape)
@@ -128,7 +128,7 @@ def test_scores_equal_the_davis_toolkit(
     overlap: float,
     accuracy: float,
 ) -> None:
-    """J and F of generated shapes, at the picture's edges too, are those that the DAVIS 2017 toolkit computes."""
+    """J and F of generated shapes, also at the edges of the image, equal those of the DAVIS 2017 toolkit."""
     mask, truth = ripple(shape, *ours), ripple(shape, *theirs)
     assert region_overlap(mask, truth) == pytest.approx(overlap, abs=1e-12)
     assert boundary_accuracy(mask, truth) == pytest.approx(accuracy, abs=1e-12)

@@ -1,4 +1,4 @@
-"""MSE, SAD, gradient error and dtSSD, against closed forms."""
+"""MSE, SAD, gradient error and dtSSD compared with closed forms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def flat(value: float, shape: tuple[int, int] = (50, 80)) -> np.ndarray:
 
 
 def slow_magnitude(matte: np.ndarray) -> np.ndarray:
-    """Gradient magnitude with the 9x9 kernel written out, scaled to unit energy."""
+    """Gradient magnitude with explicit 9x9 kernels, scaled to unit energy."""
     y, x = np.mgrid[-4:5, -4:5] / 1.4
     kernel = x * np.exp(-(x * x + y * y) / 2)
     kernel /= np.sqrt(np.sum(kernel**2))
@@ -39,7 +39,7 @@ def test_perfect_matte_has_no_error() -> None:
 
 
 def test_constant_difference() -> None:
-    """0.25 too much on 50x80 pixels: MSE 62.5e-3, SAD 1000 pixels, no gradient."""
+    """A matte that is 0.25 too strong on 50x80 pixels: MSE 62.5e-3, SAD 1000 pixels, no gradient error."""
     assert mean_squared_error(flat(0.75), flat(0.5)) == 62.5
     assert absolute_difference(flat(0.75), flat(0.5)) == 1.0
     assert gradient_error(flat(0.75), flat(0.5)) == pytest.approx(0.0, abs=1e-12)
@@ -53,19 +53,19 @@ def test_difference_of_one_pixel() -> None:
     assert absolute_difference(matte, flat(0.0)) == pytest.approx(0.0005)
 
 
-def test_large_picture_keeps_its_digits() -> None:
-    """Differences of 2^-11 sum exactly over a UHD picture, where single precision would lose digits."""
+def test_sums_over_large_images_are_exact() -> None:
+    """Differences of 2^-11 add up exactly over a UHD image; single precision would lose digits."""
     shape = (2160, 3840)
     assert absolute_difference(flat(2.0**-11, shape), flat(0.0, shape)) == 2160 * 3840 * 2.0**-11 / 1000
 
 
-def test_temporal_error_sees_change_and_not_offset() -> None:
+def test_temporal_error_measures_change_and_not_offset() -> None:
     """A matte that is 0.2 too strong on both frames does not flicker; one that changes by 0.3 too much has dtSSD 30."""
     assert temporal_error(flat(0.7), flat(0.5), flat(0.6), flat(0.4)) == pytest.approx(0.0, abs=1e-5)
     assert temporal_error(flat(0.8), flat(0.5), flat(0.5), flat(0.5)) == pytest.approx(30.0, rel=1e-6)
 
 
-def test_temporal_error_is_a_root_of_a_mean() -> None:
+def test_temporal_error_is_a_root_mean_square() -> None:
     """A quarter of the pixels change by 1 too much: the root of 0.25 is 0.5, so dtSSD is 50."""
     matte = flat(0.0)
     matte[:25, :40] = 1.0
@@ -84,15 +84,15 @@ def test_gradient_of_a_slope() -> None:
         np.testing.assert_allclose(inside, 0.01 * moment, rtol=1e-4)
 
 
-def test_gradient_equals_the_kernel_written_out() -> None:
-    """The two one-dimensional passes equal the 9x9 kernel, at the picture's edges too."""
+def test_gradient_equals_explicit_kernels() -> None:
+    """The two one-dimensional passes equal the 9x9 kernel, also at the edges of the image."""
     matte = np.random.default_rng(1).random((21, 34), np.float32)
     np.testing.assert_allclose(gradient_magnitude(matte), slow_magnitude(matte), atol=1e-12)
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (30, 50), (56, 76), (1, 70)])
 def test_gradient_error_of_a_local_difference(corner: tuple[int, int]) -> None:
-    """Looking only around the difference gives the sum over the whole picture, at its edges too."""
+    """Evaluating only the area of the difference gives the sum over the whole image, also at its edges."""
     generator = np.random.default_rng(2)
     truth = generator.random((60, 80), np.float32)
     matte = truth.copy()

@@ -33,8 +33,8 @@ def channel(pattern: Path, frame: int, name: str) -> np.ndarray:
     return read_image(str(pattern).replace("####", str(frame))).channel(f"{name}.A")
 
 
-def test_it_follows_the_truth(mattes):
-    """By `stcn evaluate`, the propagated frames overlap the rendered truth well."""
+def test_the_mattes_match_the_truth(mattes):
+    """`stcn evaluate` scores the propagated frames against the rendered truth."""
     command = [sys.executable, "-m", "stcn_plugin", "evaluate", mattes, SHOT / "truth" / "truth.####.exr"]
     options = ["--frames", "1002-1004", "--json", "-"]
     scores = json.loads(subprocess.run([*command, *options], capture_output=True, text=True, check=True).stdout)
@@ -45,14 +45,14 @@ def test_it_follows_the_truth(mattes):
 
 
 def test_the_keyframe_is_the_artists_matte(mattes):
-    """Frame 1001 carries exactly the matte that was given."""
+    """Frame 1001 is exactly the given matte."""
     for name in OBJECTS:
         given = channel(SHOT / "keyframes" / "keyframe.1001.exr", 1001, name)
         np.testing.assert_array_equal(channel(mattes, 1001, name), given)
 
 
 def test_clear_background_is_black_and_edges_are_soft(mattes):
-    """Away from the objects the matte is exactly 0; at their edges it takes values in between."""
+    """Away from the objects the matte is exactly 0; edges have intermediate values."""
     for frame in FRAMES[1:]:
         for name in OBJECTS:
             matte = channel(mattes, frame, name)
@@ -71,7 +71,7 @@ def test_mattes_carry_the_plates_metadata(mattes):
         assert plate.frame_rate == (24, 1)
 
 
-def test_overlays_show_it(mattes):
-    """There is a picture for every frame, and one of all."""
+def test_overlays_are_written(mattes):
+    """A picture per frame, and one contact sheet."""
     names = sorted(path.name for path in (mattes.parent / "look").iterdir())
     assert names == ["contact_sheet.jpg", *(f"overlay.{frame}.jpg" for frame in FRAMES)]

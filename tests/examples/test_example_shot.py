@@ -44,22 +44,22 @@ def header(path: Path) -> oiio.ImageSpec:
     return source.spec()
 
 
-def test_every_frame_has_a_plate_and_a_truth_and_nothing_lies_between() -> None:
-    """40 plates, 40 truths, one keyframe: no gap, no stray file."""
+def test_every_frame_has_a_plate_and_a_truth() -> None:
+    """40 plates, 40 mattes, one keyframe, and no other file."""
     assert sorted(PLATES.iterdir()) == [plate_path(frame) for frame in FRAMES]
     assert sorted(TRUTH.iterdir()) == [truth_path(frame) for frame in FRAMES]
     assert list(KEYFRAME.parent.iterdir()) == [KEYFRAME]
 
 
 def test_the_shot_is_small() -> None:
-    """All pictures together stay within the budget of a clone."""
+    """Small enough for a clone of the repository."""
     assert (
         sum(path.stat().st_size for path in SHOT.rglob("*.exr") if "out" not in path.relative_to(SHOT).parts) <= BYTES
     )
 
 
 @pytest.mark.parametrize("frame", FRAMES)
-def test_a_plate_is_half_float_linear_and_says_its_time(frame: int) -> None:
+def test_a_plate_is_half_float_and_linear_with_timecode(frame: int) -> None:
     """Every plate has the format, colour, rate and timecode of its frame in the header."""
     spec = header(plate_path(frame))
     assert (spec.width, spec.height, spec.format) == (960, 540, oiio.HALF)
@@ -73,8 +73,8 @@ def test_a_plate_is_half_float_linear_and_says_its_time(frame: int) -> None:
 @pytest.mark.parametrize(
     "path", [plate_path(1001), plate_path(1040), truth_path(1020), KEYFRAME], ids=lambda path: path.name
 )
-def test_a_header_tells_nothing_of_the_machine(path: Path) -> None:
-    """No host, no path, no date: only what a film needs."""
+def test_headers_have_no_private_metadata(path: Path) -> None:
+    """No host, path or date."""
     known = {
         "chromaticities", "compression", "Copyright", "framesPerSecond", "PixelAspectRatio", "screenWindowCenter",
         "screenWindowWidth", "smpte:TimeCode",
@@ -97,7 +97,7 @@ def test_the_plate_is_scene_linear_with_highlights_and_without_bad_pixels() -> N
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_a_truth_is_coverage(frame: int) -> None:
-    """Mattes lie in [0, 1], are exactly 0 and 1 where they should be, soft at edges, and never sum above 1."""
+    """Mattes are in [0, 1], exactly 0 and 1 away from edges, soft at edges, and never add up to more than 1."""
     spec = header(truth_path(frame))
     assert (spec.width, spec.height, spec.format) == (960, 540, oiio.HALF)
     channels = pixels(truth_path(frame))
@@ -127,8 +127,8 @@ def test_the_keyframe_is_the_truth_of_its_frame() -> None:
     assert columns[1].max() < 959
 
 
-def test_the_koi_passes_in_front_of_the_hare_and_beyond_it() -> None:
-    """Before mid-shot the koi is right of the hare, after it left; between, it hides a good part of it."""
+def test_the_koi_passes_in_front_of_the_hare() -> None:
+    """First it is right of the hare, then left; in between, it hides much of it."""
     x = np.arange(960)
 
     def centre(frame: int, name: str) -> float:
@@ -143,8 +143,8 @@ def test_the_koi_passes_in_front_of_the_hare_and_beyond_it() -> None:
 
 
 @pytest.mark.parametrize("frame", [1001, 1016, 1022, 1030])
-def test_the_truth_lies_on_the_plate(frame: int) -> None:
-    """Mattes and plates were seen by the same camera at the same time: edges of one are edges of the other."""
+def test_the_truth_matches_the_plate(frame: int) -> None:
+    """Mattes and plates have the same camera and time: their edges coincide."""
     luma = np.log(sum(pixels(plate_path(frame))[name] for name in "RGB") + 0.02)
     for name in OBJECTS:
         matte = pixels(truth_path(frame))[f"{name}.A"]
@@ -159,8 +159,8 @@ def test_the_truth_lies_on_the_plate(frame: int) -> None:
         assert all(here > agreement(dx, dy) for dx, dy in [(6, 0), (-6, 0), (0, 6), (0, -6)])
 
 
-def test_the_shot_file_names_what_is_there() -> None:
-    """Every path of the shot file leads to the files of the shot, from the file's own folder."""
+def test_the_paths_of_the_shot_file_exist() -> None:
+    """Relative to the folder of the file."""
     shot = yaml.safe_load((SHOT / "shot.yaml").read_text())
     assert shot["range"] == "1001-1040"
     assert SHOT / re.sub("#+", "1001", shot["plate"]) == plate_path(1001)

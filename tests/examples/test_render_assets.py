@@ -1,4 +1,4 @@
-"""The example that renders models that others made: only what has a licence, moving, with masks that fit."""
+"""`render_assets.py`: animated models with masks; only files with a licence are used."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import pytest
 
 from stcn_plugin.training.elements import ElementReader, find_elements
 from stcn_plugin.training.pictures import PictureReader, find_clips
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "training" / "render_assets.py"
 CHEAP = ("--seed", "3", "--samples", "2", "--matte-samples", "16")
@@ -64,7 +66,7 @@ def run(python: Path, *arguments: str, home: Path) -> subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def assets(blender_python, tmp_path_factory) -> Path:
-    """A folder with a rigged model that acts, one whose rig came without actions, a sky, and their licences."""
+    """A folder with a rigged model with an action, one without, an HDRI, and their licences."""
     folder = tmp_path_factory.mktemp("assets")
     for name in ("acts", "stiff"):
         (folder / name).mkdir()
@@ -90,12 +92,12 @@ def render(python: Path, out: Path, licences: Path, *arguments: str) -> subproce
 
 
 def test_training_reads_clips_whose_objects_move(blender_python, assets, tmp_path):
-    """Plates and soft masks of the same objects on every frame; licences and sources lie beside them."""
+    """Masks change over the frames; licences and sources are written next to the clips."""
     out = tmp_path / "out"
     done = render(blender_python, out, assets / "licences.csv", "--clips", "1", "--size", "96x72", "--frames", "3")
     assert done.returncode == 0, done.stdout + done.stderr
     (clip,) = find_clips(out)
-    reader = PictureReader(lines=72)
+    reader = PictureReader(short_side=72)
     frames = [reader.read(picture) for picture in clip.pictures]
     assert [pixels.rgb.shape for pixels in frames] == [(72, 96, 3)] * 3
     assert frames[0].rgb.std() > 12
@@ -109,8 +111,8 @@ def test_training_reads_clips_whose_objects_move(blender_python, assets, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["acts", "stiff"])
-def test_a_cut_out_acts_or_swings_by_itself(blender_python, assets, tmp_path, name):
-    """Its outline changes from frame to frame, by the action that came with it or by its bones; around it all is clear."""
+def test_a_cut_out_is_animated(blender_python, assets, tmp_path, name):
+    """By its action or by its bones; the surroundings are transparent."""
     licences = write_list(assets / f"{name}.csv", [(name, "CC0-1.0", "a friend"), ("skies", "CC0-1.0", "a third")])
     out = tmp_path / "things"
     done = render(blender_python, out, licences, "--cut-outs", "--clips", "1", "--size", "96x96", "--frames", "4")
@@ -129,7 +131,7 @@ def test_a_cut_out_acts_or_swings_by_itself(blender_python, assets, tmp_path, na
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "what"),
     [
         ([("acts", "", "a friend")], "line 2: no licence"),
         ([("acts", "CC0-1.0", "a friend"), ("nowhere", "CC0-1.0", "nobody")], "line 3: there is no"),
@@ -137,9 +139,9 @@ def test_a_cut_out_acts_or_swings_by_itself(blender_python, assets, tmp_path, na
     ],
     ids=["no licence", "no folder", "no models"],
 )
-def test_nothing_is_rendered_without_a_licence(blender_python, assets, tmp_path, rows, said):
-    """A list with gaps ends the run before anything is made, and the message says where."""
+def test_nothing_is_rendered_without_a_licence(blender_python, assets, tmp_path, rows, what):
+    """An incomplete list is an error before anything is rendered; the message names the line."""
     done = render(blender_python, tmp_path / "out", write_list(assets / "gaps.csv", rows))
     assert done.returncode != 0
-    assert said in done.stderr
+    assert what in done.stderr
     assert not (tmp_path / "out").exists()

@@ -1,4 +1,4 @@
-"""The example that renders training clips: its files are what training reads, and each follows from seed and number."""
+"""`render_clips.py`: clips that training reads, reproducible by seed and number."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).parents[2] / "examples" / "training" / "render_clips.py"
 SMALL = ("--size", "96x72", "--frames", "2", "--samples", "2", "--matte-samples", "16")
 SEED, SEVERAL, ONE = 5, 1, 2
-"""A seed, the number of a clip of several objects, and the number of a clip of one."""
+"""A seed, and the numbers of a clip with several objects and of a clip with one."""
 
 
 def render(python: Path, out: Path, *arguments: str) -> list[str]:
-    """Run the script; return the lines that it prints."""
+    """Run the script, and return the printed lines."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     result = subprocess.run(
         [str(python), str(SCRIPT), str(out), "--seed", str(SEED), *SMALL, *arguments],
@@ -37,14 +37,14 @@ def render(python: Path, out: Path, *arguments: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def rendered(blender_python, tmp_path_factory) -> tuple[Path, list[str]]:
-    """The folder of two clips, and what was printed."""
+    """The folder of two clips, and the printed lines."""
     out = tmp_path_factory.mktemp("clips") / "out"
     return out, render(blender_python, out, "--first", "1", "--clips", "2")
 
 
 def pictures(out: Path) -> dict[int, list[Pixels]]:
-    """Read all clips of a folder as training does, by their number."""
-    reader = PictureReader(lines=72)
+    """Read all clips of a folder with `PictureReader`, by number."""
+    reader = PictureReader(short_side=72)
     return {
         int(clip.name.rpartition("_")[2]): [reader.read(picture) for picture in clip.pictures]
         for clip in find_clips(out)
@@ -52,7 +52,7 @@ def pictures(out: Path) -> dict[int, list[Pixels]]:
 
 
 def test_training_reads_the_clips(rendered):
-    """Every clip has its frames, at the size asked for, each with the masks of the same objects."""
+    """All frames have the given size and the same objects."""
     out, _ = rendered
     clips = pictures(out)
     assert sorted(clips) == [1, 2]
@@ -64,7 +64,7 @@ def test_training_reads_the_clips(rendered):
 
 
 def test_masks_are_soft_and_show_the_objects(rendered):
-    """Objects cover a fair share of the first frame, edges have values between, and no pixel is covered twice."""
+    """Coverage of the first frame is within limits, edges are soft, and coverage sums to at most 1."""
     out, _ = rendered
     for clip in find_clips(out):
         path = clip.pictures[0].mask
@@ -78,7 +78,7 @@ def test_masks_are_soft_and_show_the_objects(rendered):
 
 
 def test_plates_are_well_lit_and_their_objects_move(rendered):
-    """A plate has darks and lights; its two frames differ, and so do the masks."""
+    """Plates have contrast, and frames and masks differ."""
     out, _ = rendered
     for first, second in pictures(out).values():
         assert 30 < np.median(first.rgb) < 190
@@ -87,8 +87,8 @@ def test_plates_are_well_lit_and_their_objects_move(rendered):
         assert any((first.masks[name] != second.masks[name]).any() for name in first.masks)
 
 
-def test_a_clip_follows_from_seed_and_number(blender_python, rendered, tmp_path):
-    """Rendered alone, a clip is pixel for pixel the one that came after another."""
+def test_a_clip_depends_only_on_seed_and_number(blender_python, rendered, tmp_path):
+    """A clip rendered alone is identical to the one rendered after another."""
     out, _ = rendered
     render(blender_python, tmp_path / "again", "--first", str(ONE), "--clips", "1")
     (again,) = pictures(tmp_path / "again").values()
@@ -99,11 +99,11 @@ def test_a_clip_follows_from_seed_and_number(blender_python, rendered, tmp_path)
             np.testing.assert_array_equal(mask, after.masks[name])
 
 
-def test_clips_that_are_there_are_left_alone(blender_python, rendered):
-    """A second run renders only what is missing, prints a line for that, and leaves nothing unfinished."""
-    out, said = rendered
+def test_existing_clips_are_skipped(blender_python, rendered):
+    """A second run renders and prints only missing clips, and leaves no temporary folder."""
+    out, printed = rendered
     names = [f"clip_{SEED}_00001", f"clip_{SEED}_00002"]
-    assert [line.split()[0] for line in said] == names
+    assert [line.split()[0] for line in printed] == names
     kept = {path: path.stat().st_mtime_ns for path in (out / names[0]).rglob("*.*")}
     shutil.rmtree(out / names[1])
     again = render(blender_python, out, "--first", "1", "--clips", "2")

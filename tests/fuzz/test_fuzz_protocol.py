@@ -144,7 +144,7 @@ def to_worker(rng: np.random.Generator, folder: Path) -> None:
         for each in lines:
             channel = Channel(io.BytesIO(each), io.BytesIO())
             with contextlib.suppress(ProtocolError):
-                channel.take_requests()
+                channel.read_requests()
             while (request := channel.next(timeout=0)) is not None:
                 if isinstance(request, Run):
                     _prepare(request.job)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from fuzz.hammer import hammer
-from weights.made_files import header_of, write_raw
+from weights.generated_files import header_of, write_raw
 
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.weights.reading import read_weights

@@ -85,7 +85,7 @@ def propagated(network: STCN, encoder: torch.nn.Module, objects: list[int], inte
         else:
             affinity = dense_affinity(torch.cat(memory_keys, 1), key)
             read = (torch.cat(memory_values, 2) @ affinity).unflatten(2, f16.shape[-2:])
-            context = network.decoder.share(network.key_comp(f16), f8, f4)
+            context = network.decoder.precompute(network.key_comp(f16), f8, f4)
             own = network.decoder(read, context)[:, 0].sigmoid()
         joint = torch.cat([(1 - own).prod(0, keepdim=True), own]).clamp(1e-7, 1 - 1e-7)
         odds = joint / (1 - joint)
@@ -94,7 +94,7 @@ def propagated(network: STCN, encoder: torch.nn.Module, objects: list[int], inte
         if number % interval == 0:
             masks = probabilities[1:]
             others = masks.sum(0) - masks
-            shared = network.value_encoder.share(FrameFeatures(picture, f16, f8, f4))
+            shared = network.value_encoder.precompute(FrameFeatures(picture, f16, f8, f4))
             memory_keys.append(key)
             memory_values.append(network.value_encoder(torch.stack([masks, others], 1), *shared).flatten(2))
     return torch.stack(results, 1)

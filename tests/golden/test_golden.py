@@ -10,7 +10,6 @@ import torch
 from golden.stand_in import golden_frames, golden_masks, golden_state
 from job.conftest import STARTER
 
-from stcn_plugin.memory.bank import ReadSettings
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import PUBLISHED
@@ -45,15 +44,13 @@ def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, 
     """Propagate a golden case and compare every stored frame."""
     golden = np.load(GOLDEN / case)
     expected = torch.from_numpy(golden["probabilities_u16"].astype(np.float32) / 65535)
-    read = ReadSettings(top_k=settings.pop("top_k", 20))
     objects = [f"{n}" for n in range(1, expected.shape[0])]
-    propagator = Propagator(
-        Engine(network), objects=objects, settings=PropagationSettings(read=read, region=False, **settings)
-    )
+    unlimited = PropagationSettings(max_frames=None, region=False, **settings)
+    propagator = Propagator(Engine(network), objects=objects, settings=unlimited)
     largest, agreeing = 0.0, 1.0
     for index, image in enumerate(images(8 if "lite" in case else 10, *size)):
         keyframe = {objects[o]: masks(*size, index)[o] for o in keyframes.get(index, ())}
-        found = propagator.step(index, image, keyframe=keyframe).aggregated
+        found = propagator.step(image, keyframe).aggregated
         for position in np.flatnonzero(golden["frames"] == index):
             largest = max(largest, (found - expected[:, position]).abs().max().item())
             # In 16 bits, two objects may tie that differ in float32; either is correct.

@@ -1,4 +1,4 @@
-"""Programs that stand in for Blender's, where there is none to be had."""
+"""A stand-in for the Blender program."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ facts = json.loads((here / "facts.json").read_text())
 with (here / "calls.txt").open("a") as log:
     log.write(" ".join(sys.argv[1:]).partition(chr(10))[0] + chr(10))
 if "--python-expr" in sys.argv:
-    print("Blender's own chatter")
+    print("other output of Blender")
     preferences = types.SimpleNamespace(addons=[types.SimpleNamespace(module=name) for name in facts["enabled"]])
     if facts["repositories"] is not None:
         repos = [types.SimpleNamespace(module=name, directory=path) for name, path in facts["repositories"].items()]
@@ -44,19 +44,19 @@ else:
 
 @pytest.fixture
 def stand_in(tmp_path) -> Callable[..., Path]:
-    """Make a program that answers as Blender would, with the facts given; it logs its calls in ``calls.txt``."""
+    """Create a program that answers like Blender, with the given facts; it logs its calls in ``calls.txt``."""
 
     def make(**facts: object) -> Path:
         here = tmp_path / "blender"
         here.mkdir()
-        told = {
+        default = {
             "version": (4, 5, 15),
             "repositories": {"user_default": str(here / "extensions")},
             "enabled": [],
             "fails": False,
             "lies": False,
         }
-        (here / "facts.json").write_text(json.dumps({**told, **facts}))
+        (here / "facts.json").write_text(json.dumps({**default, **facts}))
         program = here / "blender"
         program.write_text(STAND_IN.format(python=sys.executable, here=str(here)))
         program.chmod(0o755)

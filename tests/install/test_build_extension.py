@@ -1,4 +1,4 @@
-"""The extension's zip: the same bytes every time, wheels that pip takes, a manifest that names them."""
+"""The zip of the extension: reproducible bytes, valid wheels, and a complete manifest."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def files(archive):
 
 
 def test_zip_holds_the_extension_its_wheels_and_the_interpreter(archive, files):
-    """The source as it is, two wheels, and the worker's interpreter; nothing that Python or an editor left."""
+    """The zip has the unchanged source, two wheels, and the interpreter of the worker; no compiled or hidden files."""
     assert archive.name == f"stcn_plugin-{stcn_plugin.__version__}.zip"
     source = {
         path.relative_to(SOURCE).as_posix(): path.read_bytes()
@@ -55,7 +55,7 @@ def test_zip_holds_the_extension_its_wheels_and_the_interpreter(archive, files):
 
 
 def test_manifest_is_the_source_with_version_and_wheels(files):
-    """The manifest differs from its source by the package's version and the list of wheels, before any table."""
+    """The manifest is its source with the version of the package and the list of wheels, before any table."""
     manifest = files["blender_manifest.toml"].decode()
     wheels = f'wheels = [\n  "./wheels/{PLUGGY}",\n  "./wheels/{BRIDGE}",\n]\n'
     assert manifest.count(wheels) == 1
@@ -67,7 +67,7 @@ def test_manifest_is_the_source_with_version_and_wheels(files):
 
 
 def test_same_contents_same_bytes(archive, tmp_path):
-    """Built again elsewhere, the zip has the same bytes; another interpreter gives another."""
+    """A second build in another place has the same bytes; another interpreter changes them."""
     again = build_extension(tmp_path / "folder" / "again.zip", python="/opt/stcn/bin/python")
     assert again == tmp_path / "folder" / "again.zip"
     assert again.read_bytes() == archive.read_bytes()
@@ -76,13 +76,13 @@ def test_same_contents_same_bytes(archive, tmp_path):
 
 
 def test_order_of_files_does_not_matter():
-    """The bytes of an archive depend on what is in it, not on the order in which it was gathered."""
+    """The bytes of an archive do not depend on the order of the files."""
     assert zipped({"a": b"1", "b/c": b"2"}) == zipped({"b/c": b"2", "a": b"1"})
 
 
 @pytest.mark.parametrize(("name", "project"), [(PLUGGY, "pluggy"), (BRIDGE, "stcn-plugin-bridge")])
-def test_record_of_a_wheel_is_right(files, tmp_path, name, project):
-    """Size and SHA-256 of every file in the wheel stand in its RECORD, and the metadata name what it is."""
+def test_the_record_of_a_wheel_is_correct(files, tmp_path, name, project):
+    """RECORD has the size and SHA-256 of every file in the wheel, and METADATA the project."""
     with zipfile.ZipFile(io.BytesIO(files[f"wheels/{name}"])) as opened:
         opened.extractall(tmp_path)
         names = set(opened.namelist())
@@ -104,7 +104,7 @@ def test_record_of_a_wheel_is_right(files, tmp_path, name, project):
 
 
 def test_pip_installs_the_wheels(files, tmp_path):
-    """pip takes both wheels offline, and what it installs imports by itself."""
+    """pip installs both wheels offline, and the result can be imported on its own."""
     for name in (PLUGGY, BRIDGE):
         (tmp_path / name).write_bytes(files[f"wheels/{name}"])
     site = tmp_path / "site"
@@ -120,16 +120,16 @@ def test_pip_installs_the_wheels(files, tmp_path):
     assert result.stdout.count(str(site)) == 2
 
 
-def test_zip_that_cannot_be_written_is_told(tmp_path):
-    """A zip under a path that is a file is an error that says so."""
+def test_a_zip_that_cannot_be_written_is_an_error(tmp_path):
+    """The parent of the zip is a file."""
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(InstallError, match=r"notes\.txt.*Choose another folder"):
         build_extension(tmp_path / "notes.txt" / "stcn.zip", python="python")
 
 
 @pytest.mark.parametrize("manifest", [None, b"", b'id = "stcn_plugin"\n', b'id = "x"\nversion = "1"\nversion = "2"\n'])
-def test_manifest_that_is_not_as_it_should_be_is_told(monkeypatch, tmp_path, manifest):
-    """Without a manifest, an id or exactly one version nothing is built."""
+def test_an_invalid_manifest_is_an_error(monkeypatch, tmp_path, manifest):
+    """Without a manifest, an id or exactly one version, nothing is built."""
     files = {"__init__.py": b""} if manifest is None else {"blender_manifest.toml": manifest}
     monkeypatch.setattr(blender, "host_files", lambda host: dict(files))
     with pytest.raises(InstallError, match=r"^blender_manifest\.toml: the extension's manifest"):

@@ -1,4 +1,4 @@
-"""Installing from a wheel, far from any checkout: a real wheel, built and installed by pip."""
+"""Host plugins installed from a real wheel, without a checkout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ JUNK = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "out", "tests",
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """A folder with the package as pip puts it there from its wheel, and with nothing else."""
+    """A folder with the package, installed by pip from its wheel."""
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "source", ignore=JUNK)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
@@ -49,7 +49,7 @@ def site(tmp_path_factory):
 
 
 def stcn(site: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the installed command line; the folder stands before all others that Python looks into."""
+    """Run the installed command line, with the folder first on the path of Python."""
     environment = {**os.environ, "PYTHONPATH": str(site)}
     command = [sys.executable, "-m", "stcn_plugin", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=site.parent, env=environment)
@@ -61,7 +61,7 @@ def shipped(folder: Path) -> dict[str, bytes]:
 
 
 def test_wheel_carries_the_hosts(site):
-    """The hosts' files are inside the package, those of the checkout, with the licence and where their page says."""
+    """The package has the files of the hosts and the licence, at the path stated in the documentation."""
     carried = shipped(site / "stcn_plugin" / "_hosts")
     assert carried.pop("LICENSE") == (ROOT / "LICENSE").read_bytes()
     assert carried == shipped(HOSTS)
@@ -71,7 +71,7 @@ def test_wheel_carries_the_hosts(site):
 
 
 def test_the_metadata_declares_the_licences_of_code_and_weights(site):
-    """Whoever reads the metadata alone learns that the default weights are for non-commercial work; each text is there."""
+    """The metadata name the licences of code and weights, and contain their texts."""
     (information,) = site.glob("stcn_plugin-*.dist-info")
     metadata = email.message_from_bytes((information / "METADATA").read_bytes())
     declared = set(metadata["License-Expression"].split(" AND "))
@@ -83,15 +83,15 @@ def test_the_metadata_declares_the_licences_of_code_and_weights(site):
     assert (site / "stcn_plugin" / "weights" / "starter" / "LICENSE.md").read_text("utf-8") == notice
     for file in (site / "stcn_plugin" / "weights" / "starter").glob("*.safetensors"):
         (row,) = [line for line in notice.splitlines() if line.startswith(f"| `{file.name}`")]
-        said = read_metadata(file)["license"]
-        named = "CC-BY-NC-4.0" if "NC" in said else "Apache-2.0"
-        assert named in said
+        licence = read_metadata(file)["license"]
+        named = "CC-BY-NC-4.0" if "NC" in licence else "Apache-2.0"
+        assert named in licence
         assert named.replace("CC-BY-NC-4.0", "CC BY-NC 4.0") in row
-        assert ("**no**" in row) == ("non-commercial" in said)
+        assert ("**no**" in row) == ("non-commercial" in licence)
 
 
 def test_nuke_from_a_wheel_is_nuke_from_the_checkout(site, tmp_path):
-    """The Nuke plugin from the wheel has the checkout's files and bridge, and leaves nothing when it goes."""
+    """The Nuke plugin has the same files as from a checkout, and is removed completely."""
     result = stcn(site, "install", "nuke", "--dir", tmp_path / "nuke")
     assert result.returncode == 0, result.stderr
     installed = shipped(tmp_path / "nuke" / "stcn")
@@ -108,7 +108,7 @@ def test_nuke_from_a_wheel_is_nuke_from_the_checkout(site, tmp_path):
 
 
 def test_extension_from_a_wheel_is_the_one_from_the_checkout(site, tmp_path):
-    """The zip built from the wheel holds the checkout's files; built twice it has the same bytes."""
+    """The zip has the same files as from a checkout; two builds have the same bytes."""
     digests = set()
     for name in ("one.zip", "two.zip"):
         result = stcn(site, "install", "blender", "--zip", tmp_path / name)

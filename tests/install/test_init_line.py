@@ -1,4 +1,4 @@
-"""The line in the user's init.py: in and out again, byte for byte."""
+"""Adding and removing the line in init.py restores every byte."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stcn_plugin.install.init_file import LINE, has_line, leads_to_plugin, with_line, without_line
+from stcn_plugin.install.init_file import LINE, adds_plugin, has_line, with_line, without_line
 
 SHAPES = {
     "empty": b"",
@@ -26,8 +26,8 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("content", SHAPES.values(), ids=SHAPES)
-def test_line_works_and_goes(monkeypatch, content):
-    """Nuke runs what the user had and our line, once; taken out, the file is what it was."""
+def test_the_line_works_and_can_be_removed(monkeypatch, content):
+    """Nuke runs the user's code and the line, once; after removal, the file is unchanged."""
     called = []
     nuke = ModuleType("nuke")
     nuke.pluginAddPath = called.append
@@ -57,8 +57,8 @@ def test_way_back_from_any_bytes(content):
         (b"", b"y = 2", b"y = 2"),
     ],
 )
-def test_lines_written_since_stay(content, added, left):
-    """What the user wrote under our line stays, and stays on lines of its own."""
+def test_later_lines_stay(content, added, left):
+    """Lines that the user adds after the line stay."""
     assert without_line(with_line(content) + added) == left
 
 
@@ -74,6 +74,6 @@ def test_lines_written_since_stay(content, added, left):
     ],
 )
 def test_users_own_line_counts(content, leads):
-    """A line of the user's that leads to the plugin is as good as ours; a comment is not, nor another folder."""
-    assert leads_to_plugin(content) is leads
+    """A line of the user that adds the plugin is enough; a comment or another folder is not."""
+    assert adds_plugin(content) is leads
     assert without_line(b"nuke.pluginAddPath('./stcn')\n") == b"nuke.pluginAddPath('./stcn')\n"

@@ -1,4 +1,4 @@
-"""Into a Nuke folder and out again: nothing lost, nothing left, nothing by halves."""
+"""Installation in a Nuke folder and removal: complete, reversible, all-or-nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def home(tmp_path):
-    """A Nuke folder with an init.py and a gizmo of the user's."""
+    """A Nuke folder with an init.py and a gizmo of the user."""
     home = tmp_path / ".nuke"
     home.mkdir()
     (home / "init.py").write_bytes(b"import nuke\nnuke.pluginAddPath('./gizmos')")
@@ -36,8 +36,8 @@ def home(tmp_path):
     return home
 
 
-def test_everything_is_there_and_recorded(home):
-    """The host's files, the bridge and pluggy with its licence lie in one folder; the record holds a hash of each."""
+def test_all_files_are_installed_and_recorded(home):
+    """The host's files, the bridge and pluggy with its licence are in one folder; the record has a hash of each."""
     changes = nuke.install(home, python=PYTHON)
     found = tree(home / "stcn")
     for path in (ROOT / "hosts" / "nuke").rglob("*.py"):
@@ -53,8 +53,8 @@ def test_everything_is_there_and_recorded(home):
     assert LINE in (home / "init.py").read_bytes()
 
 
-def test_what_was_installed_imports_by_itself(home):
-    """With the site folder alone, a bare Python imports the bridge, from there and with the pluggy that lies there."""
+def test_the_installed_files_can_be_imported_alone(home):
+    """A Python with only the site folder imports the bridge and pluggy from it."""
     nuke.install(home, python=PYTHON)
     site = home / "stcn" / "site"
     code = (
@@ -67,8 +67,8 @@ def test_what_was_installed_imports_by_itself(home):
     assert "1001" in result.stdout
 
 
-def test_second_run_changes_nothing(home):
-    """The same install again finds nothing to do and touches no file; another interpreter changes the record alone."""
+def test_a_second_run_changes_nothing(home):
+    """A second run touches no file; another interpreter only changes the record."""
     nuke.install(home, python=PYTHON)
     before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
     assert not nuke.install(home, python=PYTHON)
@@ -79,8 +79,8 @@ def test_second_run_changes_nothing(home):
 
 
 @pytest.mark.parametrize("dry", ["install", "uninstall"])
-def test_dry_run_tells_the_same_and_touches_nothing(home, dry):
-    """A dry run names what the real run then changes, and changes nothing itself."""
+def test_a_dry_run_returns_the_same_changes(home, dry):
+    """A dry run returns the changes of the real run and changes nothing."""
     if dry == "uninstall":
         nuke.install(home, python=PYTHON)
     run = (
@@ -97,7 +97,7 @@ def test_dry_run_tells_the_same_and_touches_nothing(home, dry):
 
 @pytest.mark.parametrize("content", [None, b"", b"import nuke", b"import nuke\r\n", b"NAME = '\xfc'\n"])
 def test_uninstall_restores_every_byte(tmp_path, content):
-    """After install and uninstall the folder is what it was, with or without an init.py, whatever its shape."""
+    """After install and uninstall the folder is unchanged, with any init.py or without one."""
     home = tmp_path / ".nuke"
     home.mkdir()
     if content is not None:
@@ -116,8 +116,8 @@ def test_uninstall_restores_every_byte(tmp_path, content):
     assert not nuke.uninstall(home)
 
 
-def test_uninstall_keeps_and_names_the_users_files(home):
-    """Files changed or added in our folder stay where they are and are named; all others go."""
+def test_uninstall_keeps_files_of_the_user(home):
+    """Changed and added files stay and are returned; all others are removed."""
     before = tree(home)
     nuke.install(home, python=PYTHON)
     (home / "stcn" / "menu.py").write_text("# mine\n")
@@ -126,14 +126,14 @@ def test_uninstall_keeps_and_names_the_users_files(home):
     changes = nuke.uninstall(home)
     assert tree(home) == {**before, "stcn/menu.py": b"# mine\n", "stcn/icons/mine.png": b"png"}
     assert set(changes.kept) == {home / "stcn" / "menu.py", home / "stcn" / "icons" / "mine.png"}
-    with pytest.raises(InstallError, match=r"menu\.py: the file is in the way.*Move it away"):
+    with pytest.raises(InstallError, match=r"menu\.py: the file is in the way"):
         nuke.install(home, python=PYTHON)
     (home / "stcn" / "menu.py").unlink()
     assert nuke.install(home, python=PYTHON).kept == (home / "stcn" / "icons" / "mine.png",)
 
 
 def older(home: Path) -> None:
-    """Turn an install into one of an older version: another file less, one more, one of other content."""
+    """Make an installation look older: one file missing, one extra, one with other content."""
     nuke.install(home, python=PYTHON)
     ours = home / "stcn"
     (ours / "batch.py").write_text("# old\n")
@@ -148,7 +148,7 @@ def older(home: Path) -> None:
 
 
 def test_older_version_is_replaced(home, tmp_path):
-    """An older version becomes exactly what a fresh install is; what changed is named, and nothing else."""
+    """After an update the folder equals a fresh installation; only changed files are returned."""
     older(home)
     changes = nuke.install(home, python=PYTHON)
     fresh = tmp_path / "fresh"
@@ -160,8 +160,8 @@ def test_older_version_is_replaced(home, tmp_path):
     assert changes.removed == (home / "stcn" / "gone.py",)
 
 
-def test_users_changes_outlive_an_update(home):
-    """A file that the user changed gives way and stays beside the new one, again and again; an added one stays."""
+def test_an_update_keeps_changes_of_the_user(home):
+    """A changed file is replaced and kept under another name, every time; an added file stays."""
     nuke.install(home, python=PYTHON)
     menu = home / "stcn" / "menu.py"
     shipped = menu.read_bytes()
@@ -178,8 +178,8 @@ def test_users_changes_outlive_an_update(home):
     assert not nuke.install(home, python=PYTHON)
 
 
-def test_users_own_line_is_left_alone(home):
-    """Where the user's init.py leads to the plugin already, it is not touched, neither in nor out."""
+def test_a_line_of_the_user_is_not_changed(home):
+    """If init.py already adds the plugin, neither install nor uninstall changes it."""
     content = b"import nuke\nnuke.pluginAddPath('./stcn')\n"
     (home / "init.py").write_bytes(content)
     assert home / "init.py" not in nuke.install(home, python=PYTHON).written
@@ -187,8 +187,8 @@ def test_users_own_line_is_left_alone(home):
     assert (home / "init.py").read_bytes() == content
 
 
-def test_line_goes_after_the_folder_was_deleted(home):
-    """With the plugin's folder deleted by hand, uninstall still takes the line away, and every byte is as before."""
+def test_uninstall_after_the_folder_was_deleted(home):
+    """If the user deleted the folder, uninstall still removes the line."""
     before = tree(home)
     nuke.install(home, python=PYTHON)
     shutil.rmtree(home / "stcn")
@@ -196,8 +196,8 @@ def test_line_goes_after_the_folder_was_deleted(home):
     assert tree(home) == before
 
 
-def test_linked_init_stays_a_link(home, tmp_path):
-    """An init.py that is a link into somebody's dotfiles stays one; the file that it leads to gets the line."""
+def test_a_linked_init_stays_a_link(home, tmp_path):
+    """If init.py is a link, the line is added to its target."""
     real = tmp_path / "dotfiles.py"
     content = (home / "init.py").read_bytes()
     (home / "init.py").rename(real)
@@ -211,8 +211,8 @@ def test_linked_init_stays_a_link(home, tmp_path):
 
 
 @pytest.mark.parametrize("state", ["fresh", "older"])
-def test_failure_in_the_middle_leaves_what_was(home, monkeypatch, state):
-    """A disk that is full for the last file leaves every byte as it was, and says so."""
+def test_a_failure_at_the_end_changes_nothing(home, monkeypatch, state):
+    """If the disk is full for the last file, the folder is unchanged."""
     if state == "older":
         older(home)
         (home / "init.py").write_bytes(b"import nuke\n")
@@ -231,8 +231,8 @@ def test_failure_in_the_middle_leaves_what_was(home, monkeypatch, state):
     assert tree(home) == before
 
 
-def test_failure_while_copying_leaves_what_was(home, monkeypatch):
-    """A disk that fills up among the first files leaves every byte as it was."""
+def test_a_failure_while_copying_changes_nothing(home, monkeypatch):
+    """If the disk is full for one of the first files, the folder is unchanged."""
     older(home)
     before = tree(home)
     written = []
@@ -251,8 +251,8 @@ def test_failure_while_copying_leaves_what_was(home, monkeypatch):
     assert tree(home) == before
 
 
-def test_killed_run_is_made_good(home):
-    """Killed between moving the old folder aside and the new one in, the next run finds the old one again."""
+def test_a_killed_run_is_recovered(home):
+    """After a kill between moving the old folder away and the new one in, the next run restores the old one."""
     older(home)
     (home / "stcn" / "mine.py").write_text("# added\n")
     (home / "stcn").rename(home / ".stcn.old")
@@ -284,14 +284,14 @@ def damaged_record(home: Path) -> None:
 @pytest.mark.parametrize(
     ("obstacle", "message"),
     [
-        (link, r"stcn: there is a link or a file of that name.*Move it away or rename it, then try again\.$"),
-        (file, r"stcn: there is a link or a file of that name.*Move it away or rename it, then try again\.$"),
-        (foreign_folder, r"stcn/init\.py: the file is in the way, and stcn did not write it\. Move it away"),
-        (damaged_record, r"stcn_install\.json: the record of what was installed is damaged\. Move the folder"),
+        (link, "stcn: a link or a file of that name exists.*Move or rename it"),
+        (file, "stcn: a link or a file of that name exists.*Move or rename it"),
+        (foreign_folder, r"stcn/init\.py: the file is in the way"),
+        (damaged_record, r"stcn_install\.json: the record of the installed files is damaged"),
     ],
 )
-def test_what_is_in_the_way_is_told(home, obstacle, message):
-    """What stcn did not write is never overwritten: the error names it, and nothing is changed."""
+def test_other_files_are_never_overwritten(home, obstacle, message):
+    """Files that stcn did not create are an error that names them, and nothing is changed."""
     obstacle(home)
     before = sorted(home.rglob("*"))
     with pytest.raises(InstallError, match=message):
@@ -299,16 +299,16 @@ def test_what_is_in_the_way_is_told(home, obstacle, message):
     assert sorted(home.rglob("*")) == before
 
 
-def test_folder_that_is_a_file_is_told(tmp_path):
-    """A file where the folder should be is an error with its path and a way out."""
+def test_a_folder_that_is_a_file_is_an_error(tmp_path):
+    """The error has the path and a fix."""
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(InstallError, match=r"notes\.txt.*Choose another folder: a part of this path is a file"):
         nuke.install(tmp_path / "notes.txt", python=PYTHON)
 
 
 @pytest.mark.skipif(getattr(os, "geteuid", lambda: 0)() == 0, reason="root may write everywhere")
-def test_folder_that_is_not_writable_is_told(home):
-    """A folder without the permission is an error that says whose fault it is."""
+def test_a_folder_without_permission_is_an_error(home):
+    """The error has the reason and a fix."""
     home.chmod(0o500)
     try:
         with pytest.raises(InstallError, match=r"permission denied.*Choose a folder you may write to"):

@@ -1,14 +1,14 @@
-"""The discs of the clip to follow, and what a folder holds before and after a run."""
+"""Helpers of the update tests: discs of the clip, and the state of a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-A, B = 0, 2  # discs that the starter weights follow well
+A, B = 0, 2  # discs that the starter weights track well
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
-    """What every file of a folder holds, when it was written, and which file it is."""
+    """Return content, time and inode of every file in a folder."""
     return {
         path.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in sorted(folder.iterdir())
     }

@@ -1,4 +1,4 @@
-"""What a job is working on is known, and an error that nobody foresaw names it."""
+"""Activities are reported, and unexpected errors name the one that failed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from stcn_plugin.errors import CancelledError, DeviceError, PlateError, UnexpectedError
-from stcn_plugin.job.activities import Activities, Activity, described, device_errors_described
+from stcn_plugin.job.activities import Activities, Activity, describe_device_errors, describe_error
 
 
-def test_the_oldest_piece_of_work_comes_first():
-    """Whatever begins or ends is told with all that is under way, on whichever thread."""
+def test_activities_of_all_threads_are_reported_oldest_first():
+    """Every beginning and end reports all current activities, of any thread."""
     seen = []
     activities = Activities(lambda running: seen.append([each.what for each in running]))
     with activities.during("reading"):
@@ -27,15 +27,15 @@ def test_the_oldest_piece_of_work_comes_first():
     assert seen[-1] == []
 
 
-def test_going_on_is_told_and_may_be_refused():
-    """Between two stages of one piece of work."""
-    seen, wanted = [], []
-    activities = Activities(seen.append, lambda: bool(wanted))
-    with pytest.raises(CancelledError, match="are whole"), activities.during("computing"):
-        activities.go_on()
+def test_a_checkpoint_reports_and_may_cancel():
+    """Between two stages of one activity."""
+    seen, cancelled = [], []
+    activities = Activities(seen.append, lambda: bool(cancelled))
+    with pytest.raises(CancelledError), activities.during("computing"):
+        activities.checkpoint()
         assert seen == [(Activity("computing"),)] * 2
-        wanted.append("stop")
-        activities.go_on()
+        cancelled.append(True)
+        activities.checkpoint()
     assert seen[-1] == ()
 
 
@@ -51,8 +51,8 @@ def test_going_on_is_told_and_may_be_refused():
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )  # fmt: skip
-def test_an_error_that_nobody_foresaw_names_the_work(error, kind, what):
-    """With its file, and with the place in this package's code that raised it."""
+def test_an_unexpected_error_names_the_activity(error, kind, what):
+    """With its file; memory and GPU errors become a `DeviceError`."""
     with pytest.raises(kind) as caught, Activities().during("reading frame 1003", "/p/p.1003.exr"):
         raise error
     assert caught.value.__cause__ is error
@@ -61,28 +61,28 @@ def test_an_error_that_nobody_foresaw_names_the_work(error, kind, what):
     assert caught.value.fix
 
 
-def test_the_place_in_the_code_is_told():
-    """Of the innermost frame of this package, not of a library's that it called."""
+def test_an_unexpected_error_names_the_line_of_code():
+    """The innermost frame of this package, not of a library that it called."""
 
     def fail(_: object) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError) as caught:
-        Activities(fail).go_on()
-    assert "(stcn_plugin.job.activities, line " in described(caught.value).what
+        Activities(fail).checkpoint()
+    assert "(stcn_plugin.job.activities, line " in describe_error(caught.value).what
 
 
-def test_errors_in_words_pass_as_they_are():
-    """So does what is no error: an interrupt, and the end of the process."""
+def test_errors_of_the_package_pass_unchanged():
+    """So do interrupts and exits, which are not errors."""
     for error in (PlateError("is cut"), KeyboardInterrupt(), SystemExit(3)):
         with pytest.raises(type(error)) as caught, Activities().during("reading"):
             raise error
         assert caught.value is error
 
 
-def test_only_devices_are_described_elsewhere():
-    """Errors of a program's own callbacks stay what they are."""
-    with pytest.raises(KeyError), device_errors_described():
+def test_describe_device_errors_leaves_other_errors_alone():
+    """Exceptions of a program's own callbacks pass unchanged."""
+    with pytest.raises(KeyError), describe_device_errors():
         raise KeyError("who")
-    with pytest.raises(DeviceError, match="out of memory"), device_errors_described():
+    with pytest.raises(DeviceError, match="out of memory"), describe_device_errors():
         raise MemoryError

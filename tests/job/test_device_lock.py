@@ -1,4 +1,4 @@
-"""Files and the network take turns on a CPU, and neither shuts the other out."""
+"""The lock between the network and work on files: who waits for whom, and that errors release it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
+from waiting import eventually
 
 from stcn_plugin.job.device_lock import DeviceFileLock
 
-WAIT = 5.0  # seconds, for what must happen
-MOMENT = 0.05  # for what must not
+WAIT = 30.0  # seconds for what must happen
+MOMENT = 0.05  # seconds for what must not
 
 
-def test_files_are_worked_on_at_once():
-    """Two threads may be at files together: each waits for the other in the middle of its turn."""
-    lock, both = DeviceFileLock(together=False), Barrier(2)
+def test_files_share_the_lock():
+    """Two threads hold the lock for files at the same time: each waits for the other while holding it."""
+    lock, both = DeviceFileLock(is_shared=False), Barrier(2)
 
     def work() -> None:
         with lock.file():
@@ -26,31 +27,29 @@ def test_files_are_worked_on_at_once():
             future.result(WAIT)
 
 
-def test_the_network_waits_for_files_and_files_for_the_network():
-    """The network's turn begins when the last file is done, and files that come meanwhile wait for its end."""
-    lock = DeviceFileLock(together=False)
+def test_the_network_excludes_files():
+    """The network waits for the file in progress, and files that come later wait for the network."""
+    lock = DeviceFileLock(is_shared=False)
     file_may_end, network_may_end, later_file_began, network_began = Event(), Event(), Event(), Event()
 
     def file() -> None:
         with lock.file():
-            file_may_end.wait(WAIT)
+            assert file_may_end.wait(WAIT)
 
     def network() -> None:
         with lock.network():
             network_began.set()
-            network_may_end.wait(WAIT)
+            assert network_may_end.wait(WAIT)
 
     def later_file() -> None:
         with lock.file():
             later_file_began.set()
 
     with ThreadPoolExecutor(3) as pool:
-        pool.submit(file)
-        while not lock._files:
-            pass
-        futures = [pool.submit(network)]
-        while not lock._network:
-            pass
+        futures = [pool.submit(file)]
+        assert eventually(lambda: bool(lock._file_holders), WAIT)
+        futures.append(pool.submit(network))
+        assert eventually(lambda: lock._is_network_claimed, WAIT)
         futures.append(pool.submit(later_file))
         assert not network_began.wait(MOMENT)
         assert not later_file_began.is_set()
@@ -63,42 +62,44 @@ def test_the_network_waits_for_files_and_files_for_the_network():
     assert later_file_began.is_set()
 
 
-def test_together_nobody_waits():
-    """Beside a GPU files are worked on in the network's turn, and it begins in theirs."""
-    lock = DeviceFileLock(together=True)
+def test_a_shared_lock_excludes_nothing():
+    """With a network on a GPU, both run at the same time."""
+    lock = DeviceFileLock(is_shared=True)
     with lock.file(), lock.network(), lock.file():
         pass
 
 
-@pytest.mark.parametrize("turn", [DeviceFileLock.file, DeviceFileLock.network])
-def test_an_error_ends_a_turn(turn):
-    """Whoever fails in a turn leaves it, so that nobody waits for ever."""
-    lock = DeviceFileLock(together=False)
-    with pytest.raises(ValueError, match="bad"), turn(lock):
+def assert_is_free(lock: DeviceFileLock) -> None:
+    """Both kinds of holder get the lock, on another thread, so that a lock that is held fails instead of hanging."""
+    for acquire in (lock.network, lock.file):
+
+        def take(acquire=acquire) -> None:
+            with acquire():
+                pass
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(take).result(WAIT)
+
+
+@pytest.mark.parametrize("acquire", [DeviceFileLock.file, DeviceFileLock.network])
+def test_an_error_releases_the_lock(acquire):
+    """An exception in either block."""
+    lock = DeviceFileLock(is_shared=False)
+    with pytest.raises(ValueError, match="bad"), acquire(lock):
         raise ValueError("bad")
-    with lock.network():
-        pass
-    with lock.file():
-        pass
+    assert_is_free(lock)
 
 
-@pytest.mark.parametrize("turn", [DeviceFileLock.file, DeviceFileLock.network])
-def test_an_interrupt_while_waiting_for_a_turn_gives_it_up(turn, monkeypatch):
-    """Ctrl-C in the middle of the lock: whoever writes the mattes that are done must not wait for ever."""
-    lock = DeviceFileLock(together=False)
+@pytest.mark.parametrize("acquire", [DeviceFileLock.file, DeviceFileLock.network])
+def test_an_interrupt_while_waiting_releases_the_lock(acquire, monkeypatch):
+    """Ctrl-C during the wait; otherwise the thread that writes finished mattes would wait forever."""
+    lock = DeviceFileLock(is_shared=False)
 
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(lock._condition, "wait_for", interrupt)
-        with pytest.raises(KeyboardInterrupt), turn(lock):
+        with pytest.raises(KeyboardInterrupt), acquire(lock):
             pass
-    for other in (lock.network, lock.file):
-
-        def take(other=other) -> None:
-            with other():
-                pass
-
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(take).result(WAIT)
+    assert_is_free(lock)

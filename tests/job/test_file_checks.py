@@ -1,4 +1,4 @@
-"""``stcn presets check --files``: whether shots could run now, without running one."""
+"""``stcn presets check --files``: whether shots can run, without running them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stcn_plugin.job.file_checks import shot_problems
 
 @pytest.fixture
 def write(clip, monkeypatch):
-    """Write a shot file of the clip that is right but for some keys."""
+    """Write a shot file of the clip that is valid except for the given keys."""
     monkeypatch.chdir(clip.folder)
     monkeypatch.delenv("STCN_PRESET_PATH", raising=False)
 
@@ -39,8 +39,8 @@ def everything_in(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*")}
 
 
-def test_a_shot_that_could_run_is_right_and_nothing_is_left(write, clip) -> None:
-    """Nothing is propagated; the folder of the mattes, which is not there yet, is not there afterwards either."""
+def test_a_valid_shot_passes_and_leaves_no_files(write, clip) -> None:
+    """Missing output folders are still missing afterwards, and existing ones are kept."""
     write(overlay={"folder": "look/here"})
     before = everything_in(clip.folder)
     result = check("shot.yaml")
@@ -51,8 +51,8 @@ def test_a_shot_that_could_run_is_right_and_nothing_is_left(write, clip) -> None
     assert everything_in(clip.folder) == {*before, "deep"}
 
 
-def test_without_files_nothing_is_looked_for(write) -> None:
-    """The plain check reads the YAML alone."""
+def test_without_the_flag_no_files_are_checked(write) -> None:
+    """The plain check only reads the YAML."""
     write(plate="nowhere/p.####.exr")
     result = CliRunner().invoke(presets, ["check", "shot.yaml"], catch_exceptions=False)
     assert result.stdout == "ok: shot.yaml (shot)\n"
@@ -76,8 +76,8 @@ def test_without_files_nothing_is_looked_for(write) -> None:
         ({"overlay": {"folder": "plate.1001.png"}}, "plate.1001.png/", "cannot be written"),
     ],
 )
-def test_every_file_that_is_missing_or_wrong_is_told(write, clip, keys, where: str, what: str) -> None:
-    """By the same words as the job would say it."""
+def test_missing_and_invalid_files_are_reported(write, clip, keys, where: str, what: str) -> None:
+    """With the errors that a job would raise."""
     write(**keys)
     (clip.folder / "junk.safetensors").write_bytes(b"junk")
     before = everything_in(clip.folder)
@@ -91,8 +91,8 @@ def test_every_file_that_is_missing_or_wrong_is_told(write, clip, keys, where: s
     assert everything_in(clip.folder) == before
 
 
-def test_everything_that_is_wrong_is_told_at_once(write) -> None:
-    """A job ends with the first error; who prepares one wants to know all."""
+def test_all_problems_are_reported(write) -> None:
+    """A job stops at the first one."""
     write(
         plate="nowhere/p.####.exr",
         keyframes={1001: "none.png", 1003: "key.1001.0.png", 1004: "gone.png"},
@@ -108,7 +108,7 @@ def test_everything_that_is_wrong_is_told_at_once(write) -> None:
 
 
 def test_several_files_are_each_checked(write, clip) -> None:
-    """Right ones on stdout, problems on stderr with the file they are about; presets have weights and colours too."""
+    """Valid ones on stdout, problems on stderr with their file; presets have weights and colour settings, too."""
     write("good.yaml")
     write("bad.yaml", keyframes={1001: "none.png"})
     (clip.folder / "preset.yaml").write_text("weights: nobodys\n")

@@ -1,4 +1,4 @@
-"""Keyframes in a job: read once, kept exactly, filled beyond the format, and told apart by name."""
+"""Keyframes of a job: read once, stored losslessly, filled beyond the format, and identified by name."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from stcn_plugin.media.images import read_image
 from stcn_plugin.media.window import Window
 from stcn_plugin.propagation.propagator import PropagationSettings
 
-# Kept
+# Storage
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["uint8", "uint16", "float16", "float32", "empty"]))
 @settings(max_examples=60, deadline=None)
-def test_a_kept_matte_is_the_same_to_the_bit(seed, kind):
-    """Whatever number format it came from, and wherever in the picture it is."""
+def test_compression_is_lossless(seed, kind):
+    """For every number format, and anywhere in the picture."""
     rng = np.random.default_rng(seed)
     matte = np.zeros((30, 40), np.float32)
     top, left = rng.integers(0, 30), rng.integers(0, 40)
@@ -44,8 +44,8 @@ def test_a_kept_matte_is_the_same_to_the_bit(seed, kind):
     np.testing.assert_array_equal(CompressedMatte(matte).unpack(), matte)
 
 
-def test_a_kept_matte_is_small():
-    """A clean matte of UHD size takes less than a megabyte, and so does a soft one of 8 bits."""
+def test_compressed_mattes_are_small():
+    """A hard UHD matte takes less than 50 kB, and a soft 8-bit one less than a megabyte."""
     y, x = np.mgrid[:2160, :3840].astype(np.float32)
     distance = np.hypot(y - 1000, x - 2000)
     hard = (distance < 600).astype(np.float32)
@@ -54,8 +54,8 @@ def test_a_kept_matte_is_small():
     assert CompressedMatte(soft).size < 1_000_000
 
 
-def test_a_keyframe_that_is_edited_during_the_job_changes_nothing(clip, engine):
-    """What is propagated and what is delivered are the file as it was when the job was prepared."""
+def test_editing_a_keyframe_during_a_job_changes_nothing(clip, engine):
+    """The file is propagated and delivered as it was when the job was prepared."""
     key = clip.keyframe(1004, 0)
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes={1004: key}))
     clip.keyframe(1004, 0, 2)
@@ -65,8 +65,8 @@ def test_a_keyframe_that_is_edited_during_the_job_changes_nothing(clip, engine):
     assert region_overlap(clip.matte(1005) > 0.5, clip.mask(1005, 0) > 0.5) > 0.8
 
 
-def test_a_keyframe_that_is_gone_during_the_job_is_delivered(clip, engine):
-    """Its file is not needed any more."""
+def test_deleting_a_keyframe_during_a_job_changes_nothing(clip, engine):
+    """Its file is not needed after preparation."""
     key = clip.keyframe(1004, 0)
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes={1004: key}))
     Path(key["file"]).unlink()
@@ -106,8 +106,8 @@ def overscan_shot(folder: Path, key: str = "key.exr"):
     )
 
 
-def test_a_keyframe_of_the_format_reaches_into_the_overscan(overscanned, engine, tmp_path):
-    """The object goes on beyond the border on its own frame, as it does on the next ones; inside, the artist's matte stands."""
+def test_a_keyframe_of_the_format_is_filled_in_the_overscan(overscanned, engine, tmp_path):
+    """The object continues beyond the format on its own frame; inside, the artist's matte is unchanged."""
     assert overscanned[0][:, :LEFT].sum() > 100
     assert overscanned[0][:, LEFT:].sum() > 100
     run(prepare(overscan_shot(tmp_path)), engine)
@@ -120,8 +120,8 @@ def test_a_keyframe_of_the_format_reaches_into_the_overscan(overscanned, engine,
     np.testing.assert_array_equal(key[:, LEFT:], overscanned[0][:, LEFT:])
 
 
-def test_a_keyframe_with_overscan_of_its_own_is_not_filled(overscanned, engine, tmp_path):
-    """Where the artist saw the overscan, what they left empty is empty."""
+def test_a_keyframe_with_overscan_is_not_filled(overscanned, engine, tmp_path):
+    """If the artist saw the overscan, empty means empty."""
     matte = overscanned[0].copy()
     matte[:, :LEFT] = 0
     write(tmp_path / "wide.exr", matte[..., np.newaxis], "half", ["hero.A"], data=(-LEFT, 0), display=FORMAT)
@@ -131,8 +131,8 @@ def test_a_keyframe_with_overscan_of_its_own_is_not_filled(overscanned, engine, 
     np.testing.assert_array_equal(read_image(tmp_path / "out" / "m.1001.exr").channel("hero.A"), matte)
 
 
-def test_filling_leaves_what_the_keyframe_tells(overscanned, engine):
-    """Masks are the artist's inside, whole pixels of the network alone; objects that tell of everything are untouched."""
+def test_filling_changes_only_what_the_keyframe_does_not_cover(overscanned, engine):
+    """Objects whose keyframe covers the whole window are unchanged."""
     image = torch.rand(3, 48, 88)
     masks = {"hero": torch.zeros(48, 88), "bg": torch.rand(48, 88)}
     masks["hero"][10:30, 16:40] = 1  # a quarter of the plate's size
@@ -167,40 +167,38 @@ def naming(frame: int, unnamed: Sequence[str] = (), named: Sequence[str] = ()) -
         [naming(1, ["1"], ["hero"]), naming(9, ["1"])],
     ],
 )
-def test_keyframes_that_agree_on_their_objects(frames):
-    """Nothing is said where names are the artist's, or no number is new."""
+def test_no_warning_for_names_that_agree(frames):
+    """No warning for names that the artist chose, or if no number is new."""
     assert naming_warning(frames) is None
 
 
 @pytest.mark.parametrize(
     ("frames", "words"),
     [
-        ([naming(1001, ["1"]), naming(1060, ["2"])], ["frame 1060 brings object '2'", "not object '1' of frame 1001", "{1: 2} on frame 1060"]),
-        ([naming(1001, ["matte"]), naming(1060, ["1"])], ["brings object '1'", "not object 'matte' of frame 1001", "--object NAME"]),
-        ([naming(1001, ["1"]), naming(1060, ["1", "3", "12"])], ["frame 1060 brings objects '3', '12'", "If this is a mistake"]),
-        ([naming(1001, [], ["hero"]), naming(1060, ["matte"])], ["brings object 'matte'", "not object 'hero'"]),
+        ([naming(1001, ["1"]), naming(1060, ["2"])], ["frame 1060", "object '2'", "object '1' of frame 1001", "objects: {1: 2} on frame 1060"]),
+        ([naming(1001, ["matte"]), naming(1060, ["1"])], ["object '1'", "object 'matte' of frame 1001", "--object NAME"]),
+        ([naming(1001, ["1"]), naming(1060, ["1", "3", "12"])], ["frame 1060", "objects '3', '12'", "objects: {name: number}"]),
+        ([naming(1001, [], ["hero"]), naming(1060, ["matte"])], ["object 'matte'", "object 'hero' of frame 1001", "objects: {hero: A}"]),
     ],
 )  # fmt: skip
-def test_a_number_that_is_new_is_told_with_its_likely_meaning(frames, words):
-    """It may be the same object under another index, or a slip of the brush."""
+def test_a_new_number_gives_a_warning(frames, words):
+    """It names both frames and objects, and suggests what to write."""
     warning = naming_warning(frames)
-    assert warning is not None
-    for each in words:
-        assert each in warning
+    assert [word for word in words if word not in warning] == []
 
 
-def test_a_job_tells_of_a_keyframe_with_another_index(clip, engine):
-    """Once, before anything runs, and the objects are as the files number them."""
+def test_a_keyframe_with_another_number_is_one_warning_of_the_job(clip, engine):
+    """The objects are those in the files."""
     keyframes = {1002: clip.keyframe(1002, 0)["file"], 1006: clip.keyframe(1006, 2)["file"]}
-    told = []
+    warnings = []
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=["size=64"])
-    report = propagate(shot, on_warning=told.append, engine_for=lambda _: engine)
+    report = propagate(shot, on_warning=warnings.append, engine_for=lambda _: engine)
     assert report.objects == ("1", "3")
-    assert len([text for text in told if "frame 1006 brings object '3'" in text]) == 1
+    assert len([text for text in warnings if "frame 1006" in text and "object '3'" in text]) == 1
 
 
-def test_one_name_for_the_shot_is_that_of_every_keyframe(clip):
-    """Whatever index or kind each file has: the objects of the shot do not change with them."""
+def test_a_single_object_name_applies_to_every_keyframe(clip):
+    """Whatever number or kind of picture each file has."""
     write(clip.folder / "grey.png", clip.mask(1006, 0)[..., np.newaxis], "uint8", "Y")
     keyframes = {
         1002: clip.keyframe(1002, 0)["file"],
@@ -214,19 +212,20 @@ def test_one_name_for_the_shot_is_that_of_every_keyframe(clip):
     assert prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=listed)).objects == ("hero",)
 
 
-def test_files_that_another_object_renames_are_told(clip, propagated):
-    """One object has the plain name; with a second one, the first one's old files would be read on unnoticed."""
+def test_mattes_of_an_earlier_run_with_one_object_give_a_warning(clip, propagated):
+    """A single object has the given file names; with a second object, its earlier files would be out of date."""
     out = str(clip.folder / "out" / "m.####.png")
-    told = []
+    warnings = []
     shots = [
         make_shot(plate=clip.plate, out=out, keyframes={1002: clip.keyframe(1002, *discs)["file"]})
         for discs in ((0,), (0, 2))
     ]
-    assert prepare(shots[1], watcher=Watcher(on_warning=told.append)).objects == ("1", "3")
-    assert told == []
+    assert prepare(shots[1], watcher=Watcher(on_warning=warnings.append)).objects == ("1", "3")
+    assert warnings == []
     propagated({1002: clip.keyframe(1002, 0)["file"]}, "size=64", out=out, range="1002-1003")
     for shot in shots:
-        prepare(shot, watcher=Watcher(on_warning=told.append))
-    (text,) = told
-    assert text.startswith(f"{out}: the mattes there are of an earlier run with one object")
+        prepare(shot, watcher=Watcher(on_warning=warnings.append))
+    (text,) = warnings
+    assert text.startswith(f"{out}: ")
+    assert "earlier run" in text
     assert "m.1.####.png, m.3.####.png" in text

@@ -1,44 +1,24 @@
-"""The parts of a shot, each alone: sizes, read-ahead, write-behind, backward buffer, finishing."""
+"""The parts of a job, each alone: internal size, read-ahead, write-behind, backward buffer, finishing."""
 
 from __future__ import annotations
 
+import tempfile
 import threading
-import time
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from waiting import eventually
 
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.finishing import finish, shrink, with_keyframe
-from stcn_plugin.job.sizes import internal_size
 from stcn_plugin.job.streams import WriteBehind, read_ahead
-from stcn_plugin.media.window import Window
 
 
-@pytest.mark.parametrize(
-    ("plate", "aspect", "size", "expected"),
-    [
-        ((1920, 1080), 1.0, "480", (480, 853)),
-        ((1080, 1920), 1.0, "480", (853, 480)),
-        ((3840, 2160), 1.0, "native", (2160, 3840)),
-        ((1920, 1080), 1.0, "0.5MP", (530, 943)),
-        ((640, 360), 1.0, "480", (360, 640)),
-        ((1828, 1556), 2.0, "480", (480, 1128)),
-        ((1440, 1080), 4 / 3, "1080", (810, 1440)),
-        ((1828, 1556), 2.0, "native", (1556, 1828)),
-        ((720, 576), 0.9, "576", (576, 648)),
-    ],
-)
-def test_internal_size(plate, aspect, size, expected):
-    """Squeezed pixels become square, sides keep their ratio, and nothing is ever enlarged."""
-    assert internal_size(Window(0, 0, *plate), pixel_aspect=aspect, size=size) == expected
-
-
-def test_read_ahead_keeps_order_and_its_bound():
-    """Results come in order, and never more than the depth is read before it is wanted."""
+def test_read_ahead_is_ordered_and_bounded():
+    """Results come in order, and at most ``depth`` items are read ahead."""
     started = []
 
     def read(item):
@@ -52,8 +32,8 @@ def test_read_ahead_keeps_order_and_its_bound():
     assert sorted(started) == list(range(8))
 
 
-def test_read_ahead_raises_in_turn():
-    """An error comes when its item's turn comes, after the good ones before it."""
+def test_read_ahead_raises_an_error_in_place_of_its_item():
+    """After the results of the items before it."""
 
     def read(item):
         if item == 2:
@@ -66,24 +46,24 @@ def test_read_ahead_raises_in_turn():
         next(stream)
 
 
-def test_write_behind_writes_in_order_and_is_bounded():
-    """Writes happen one after another, and the caller waits when too many are pending."""
+def test_write_behind_is_ordered_and_bounded():
+    """Writes run one after another, and `submit` blocks while too many are pending."""
     gate, done = threading.Event(), []
     with WriteBehind(depth=2) as writer:
         writer.submit(lambda: gate.wait(10) and done.append(0))
         writer.submit(lambda: done.append(1))
-        waiting = threading.Thread(target=lambda: writer.submit(lambda: done.append(2)))
-        waiting.start()
-        waiting.join(0.2)
-        assert waiting.is_alive()
+        submitting = threading.Thread(target=lambda: writer.submit(lambda: done.append(2)))
+        submitting.start()
+        submitting.join(0.2)
+        assert submitting.is_alive()
         assert done == []
         gate.set()
-        waiting.join(10)
+        submitting.join(10)
     assert done == [0, 1, 2]
 
 
-def test_write_behind_finishes_what_it_took_even_after_an_error():
-    """When the caller fails, writes under way are completed and the caller's error stands."""
+def test_write_behind_finishes_pending_writes_after_an_error():
+    """The caller's error is raised after the pending writes."""
     done = []
     with pytest.raises(RuntimeError, match="the caller's"), WriteBehind(depth=3) as writer:
         for number in range(3):
@@ -92,8 +72,8 @@ def test_write_behind_finishes_what_it_took_even_after_an_error():
     assert done == [0, 1, 2]
 
 
-def test_write_behind_tells_of_failed_writes():
-    """A failed write is raised, on leaving at the latest."""
+def test_write_behind_raises_the_error_of_a_write():
+    """On leaving the context at the latest."""
 
     def fail():
         raise OSError("disk full")
@@ -102,8 +82,8 @@ def test_write_behind_tells_of_failed_writes():
         writer.submit(fail)
 
 
-def test_writes_after_a_failed_one_are_not_tried():
-    """What waits behind a write that fails is dropped, also where nobody has yet asked how it went."""
+def test_writes_after_a_failed_one_are_dropped():
+    """Also while nobody has asked for the result of the failed one yet."""
     gate, done = threading.Event(), []
 
     def fail():
@@ -115,12 +95,12 @@ def test_writes_after_a_failed_one_are_not_tried():
         for number in range(3):
             writer.submit(lambda number=number: done.append(number))
         gate.set()
-        time.sleep(0.2)
+        assert eventually(lambda: all(future.done() for future in writer._pending), 30)
     assert done == []
 
 
 def test_backward_buffer_returns_what_was_put(tmp_path, monkeypatch):
-    """Records come back in any order, in half precision, and the folder is empty all the while."""
+    """In any order and in half precision; the file has no name in the folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     generator = torch.Generator().manual_seed(1)
     frames = {index: torch.rand(2, 5, 7, generator=generator) for index in (9, 4, 6)}
@@ -133,28 +113,30 @@ def test_backward_buffer_returns_what_was_put(tmp_path, monkeypatch):
             assert torch.equal(found, frames[index].half().float())
 
 
-def test_a_full_temporary_folder_is_reported_before_anything_runs():
-    """More than the disk has is an error at once, with the size and where to look."""
-    with pytest.raises(OutputError, match=r"cannot take \d+ MB.*TMPDIR"):
+def test_a_full_temporary_folder_is_an_error_at_the_start():
+    """The error has the size and the folder."""
+    with pytest.raises(OutputError, match=r"165888000000 MB") as caught:
         BackwardBuffer((100, 2160, 3840), records=100_000_000)
+    assert caught.value.where == tempfile.gettempdir()
+    assert "TMPDIR" in caught.value.fix
 
 
-def test_finish_clips_at_both_ends_exactly():
-    """Up to black is exactly 0, from white on exactly 1, half way between is a half."""
+def test_finish_applies_matte_levels_exactly():
+    """Up to black is exactly 0, from white up exactly 1, and the middle is 0.5."""
     own = torch.tensor([[[0.0, 0.05, 0.5, 0.95, 1.0]]])
     assert finish(own, size=(1, 5), black=0.05, white=0.95).flatten().tolist() == pytest.approx([0, 0, 0.5, 1, 1])
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
-def test_finish_keeps_certainty_at_any_size(value):
-    """What is exactly 0 or 1 stays so when enlarged, also without clip points."""
+def test_finish_keeps_0_and_1_exactly(value):
+    """When scaled up, and without matte levels."""
     assert torch.equal(
         finish(torch.full((1, 3, 4), value), size=(9, 12), black=0, white=1), torch.full((1, 9, 12), value)
     )
 
 
-def test_finish_never_sums_above_one():
-    """Objects that claim the same pixel share it in proportion."""
+def test_finish_limits_the_sum_to_one():
+    """Overlapping objects share a pixel in proportion."""
     own = torch.tensor([0.9, 0.6, 0.3])[:, None, None].expand(3, 2, 2)
     mattes = finish(own, size=(2, 2), black=0, white=1)
     assert mattes[:, 0, 0].tolist() == pytest.approx([0.5, 1 / 3, 1 / 6])
@@ -163,8 +145,8 @@ def test_finish_never_sums_above_one():
 
 
 @pytest.mark.parametrize("objects", [1, 2, 3, 5])
-def test_finish_leaves_the_probabilities_alone(objects):
-    """What came from the network is as it was, whatever the size; the mattes are what the formula says of it."""
+def test_finish_does_not_modify_its_input(objects):
+    """The mattes equal the formula, at any size and number of objects."""
     own = torch.rand(objects, 6, 9, generator=torch.Generator().manual_seed(0))
     before = own.clone()
     for size in ((6, 9), (12, 18)):
@@ -174,8 +156,8 @@ def test_finish_leaves_the_probabilities_alone(objects):
         assert torch.equal(own, before)
 
 
-def test_finish_enlarges_in_place():
-    """A centred edge stays where it is, at any size, and each side mirrors the other."""
+def test_finish_does_not_shift_edges():
+    """A centred edge stays centred at any size, and a ramp stays a ramp."""
     own = torch.linspace(0, 1, 12)[None, None].expand(1, 4, 12)
     large = finish(own, size=(16, 48), black=0, white=1)[0]
     assert large.shape == (16, 48)
@@ -185,8 +167,8 @@ def test_finish_enlarges_in_place():
     torch.testing.assert_close(large[0, inside], ((inside + 0.5) / 4 - 0.5) / 11)
 
 
-def test_keyframe_replaces_and_makes_room():
-    """The artist's matte stands as it is; the others give way where it is solid."""
+def test_keyframe_replaces_and_attenuates_others():
+    """The artist's matte is unchanged; the other mattes are 0 where it is opaque."""
     propagated = {"a": np.full((1, 3), 0.5, np.float32), "b": np.array([[0.8, 0.8, 0.8]], np.float32)}
     artist = {"a": np.array([[0, 0.25, 1]], np.float32)}
     mattes = with_keyframe(propagated, artist)
@@ -196,15 +178,15 @@ def test_keyframe_replaces_and_makes_room():
 
 
 def test_overlapping_keyframes_are_scaled_only_where_they_overlap():
-    """Two artists' mattes that add up to more than 1 share the pixel; elsewhere they stand."""
+    """Two mattes of the artist with a sum above 1 share the pixel."""
     artist = {"a": np.array([[1, 1, 0.5]], np.float32), "b": np.array([[0, 1, 0.25]], np.float32)}
     mattes = with_keyframe({name: np.zeros((1, 3), np.float32) for name in "ab"}, artist)
     np.testing.assert_allclose(mattes["a"], [[1, 0.5, 0.5]])
     np.testing.assert_allclose(mattes["b"], [[0, 0.5, 0.25]])
 
 
-def test_shrink_keeps_coverage():
-    """A matte made smaller covers the same share of the picture."""
+def test_shrink_keeps_the_covered_area():
+    """A matte at the internal size covers the same fraction of the picture."""
     matte = np.zeros((60, 80), np.float32)
     matte[10:37, 15:52] = 1
     small = shrink(matte, (15, 20), torch.device("cpu"))

@@ -1,4 +1,4 @@
-"""What travels to a device and back is the same on both sides; on a GPU where there is one."""
+"""Transfers: what arrives equals what was sent; on a GPU if there is one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def device(request) -> torch.device:
 
 
 def test_pictures_arrive_and_results_come_back(device):
-    """Every picture of several under way is itself, and so is what is computed from it."""
+    """With several transfers pending, none is mixed up with another."""
     pictures = [np.full((4, 6, 3), number, np.float32) for number in range(5)]
     uploader = Uploader(device)
     uploads = [uploader.send(picture) for picture in pictures]
@@ -32,7 +32,7 @@ def test_pictures_arrive_and_results_come_back(device):
 
 
 class Recorder:
-    """Stands for a stream, the values on a GPU, or where they go; notes what is done, and on which stream."""
+    """Stands in for a stream, values on a GPU, or pinned memory; records calls and their streams."""
 
     shape, dtype = (2,), torch.float32
 
@@ -51,8 +51,8 @@ class Recorder:
         return self._name
 
 
-def test_mattes_travel_on_a_stream_of_their_own(monkeypatch):
-    """The copy waits for what computes the values, later work does not wait for the copy, and the values stay till then."""
+def test_downloads_use_a_separate_stream(monkeypatch):
+    """The copy waits for the computation, later work does not wait for the copy, and the values stay allocated."""
     log: list[str] = []
 
     @contextmanager
@@ -76,8 +76,8 @@ def test_mattes_travel_on_a_stream_of_their_own(monkeypatch):
     ]
 
 
-def test_a_stopwatch_measures_once_stopped(device):
-    """Its time is that between start and stop, not until it is asked."""
+def test_a_stopwatch_stops(device):
+    """It measures the time between start and stop, not until it is read."""
     watch = Stopwatch(device)
     torch.ones(64, 64, device=device).sum()
     watch.stop()

@@ -1,4 +1,4 @@
-"""Updates: only what a changed keyframe reaches is written again, and it is what the whole shot would have given."""
+"""Updates: only frames that a changed keyframe affects are written, with the mattes of a run of the whole shot."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FRAMES = range(1001, 1009)
 
 
 def frames_written(before, after) -> list[int]:
-    """The frames whose files are others than before; fails where a file is gone or half there."""
+    """Return the frames whose files differ; fails if a file is missing or incomplete."""
     assert set(after) >= set(before)
     return sorted({int(name.split(".")[-2]) for name in after if after[name] != before.get(name)})
 
@@ -71,7 +71,7 @@ def updated(clip, engine):
     ],
 )  # fmt: skip
 def test_only_affected_frames_are_written(clip, updated, old, new, update, settings, written):
-    """Files outside of the span are the same files: bytes, time and inode."""
+    """All other files are the same files: content, time and inode."""
     report = updated(
         {frame: clip.keyframe(frame, A) for frame in old},
         {frame: clip.keyframe(frame, A) for frame in new},
@@ -84,24 +84,24 @@ def test_only_affected_frames_are_written(clip, updated, old, new, update, setti
         np.testing.assert_array_equal(clip.matte(frame), clip.mask(frame, A))
 
 
-def test_gaps_in_the_range_are_no_frames(clip, updated):
-    """With steps the neighbours are those of the range, and frames between have no files."""
+def test_an_update_of_a_range_with_steps(clip, updated):
+    """The neighbours are those of the range; frames in its gaps have no files."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1005, 1007)}
     report = updated({1001: keys[1001], 1007: keys[1007]}, keys, [1005], range="1001-1008x2")
     assert list(report.frames) == [1003, 1005]
 
 
 @pytest.mark.parametrize(("policy", "written"), [("skip", [1004, 1006]), ("hold", [1004, 1005, 1006])])
-def test_missing_frames_by_their_policy(clip, updated, policy, written):
-    """Frames that are held are written like others, those that are skipped are not there."""
+def test_missing_frames_in_an_update(clip, updated, policy, written):
+    """Held frames are written like others, skipped ones are not."""
     (clip.folder / "plate.1005.png").unlink()
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1006, 1007)}
     old = {frame: keys[frame] for frame in (1001, 1003, 1007)}
     assert list(updated(old, keys, [1006], f"read.missing={policy}").frames) == written
 
 
-def test_it_is_what_the_whole_shot_would_give(clip, updated, propagated):
-    """Where all that a pass remembers are the artist's mattes, an update equals a run of everything to the bit."""
+def test_an_update_equals_a_run_of_the_whole_shot(clip, updated, propagated):
+    """To the bit, if the passes memorise keyframes only."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     updated({frame: keys[frame] for frame in (1001, 1003, 1007)}, keys, [1005])
     ours = {frame: clip.matte(frame) for frame in FRAMES}
@@ -110,8 +110,8 @@ def test_it_is_what_the_whole_shot_would_give(clip, updated, propagated):
         np.testing.assert_array_equal(ours[frame], clip.matte(frame))
 
 
-def test_a_bad_stretch_gets_better(clip, updated):
-    """A keyframe of the wrong disc is put right by another; what followed from it follows the truth after that."""
+def test_an_update_corrects_wrong_mattes(clip, updated):
+    """A keyframe of the wrong disc is replaced by a right one."""
     wrong = {"file": clip.keyframe(1003, B)["file"], "objects": {"a0": B + 1}}
     right = clip.keyframe(1001, A)
 
@@ -134,7 +134,7 @@ LAYOUTS = [
 
 
 def delivered(clip, layout, suffix, frame, name):
-    """A matte as a keyframe reader finds it in the files."""
+    """Return a matte as the keyframe reader reads it from the files."""
     window = Window(0, 0, 144, 96)
     by_object = layout == "per_object"
     path = clip.folder / "out" / (f"m.{name}.{frame}.{suffix}" if by_object else f"m.{frame}.{suffix}")
@@ -144,8 +144,8 @@ def delivered(clip, layout, suffix, frame, name):
 
 
 @pytest.mark.parametrize(("suffix", "layout"), LAYOUTS)
-def test_objects_without_a_keyframe_go_on_from_their_files(clip, updated, propagated, suffix, layout):
-    """In every layout the other object of a rewritten file stays on its truth, near what the whole shot gives."""
+def test_objects_without_a_keyframe_continue_from_their_mattes_on_disk(clip, updated, propagated, suffix, layout):
+    """In every layout, the other object stays on its truth, close to the mattes of the whole shot."""
     arguments = {"out": str(clip.folder / "out" / f"m.####.{suffix}")}
     settings = [f"output.layout={layout}"]
     old = {1001: clip.keyframe(1001, A, B), 1003: clip.keyframe(1003, A), 1007: clip.keyframe(1007, A)}
@@ -163,8 +163,8 @@ def test_objects_without_a_keyframe_go_on_from_their_files(clip, updated, propag
             assert difference.mean() < 2e-3
 
 
-def test_an_object_outside_of_its_life_stays_away(clip, updated):
-    """Neither does it appear on the new frames, nor does its absence keep the others from being updated."""
+def test_objects_stay_absent_outside_their_range(clip, updated):
+    """Also on updated frames; and its absence does not prevent the update of the others."""
     old = {1001: clip.keyframe(1001, A), 1003: clip.keyframe(1003, B), 1008: clip.keyframe(1008, A)}
     new = {**old, 1006: clip.keyframe(1006, A)}
     report = updated(old, new, [1006], objects={"a2": "1002-1004"})
@@ -176,8 +176,8 @@ def test_an_object_outside_of_its_life_stays_away(clip, updated):
     ]
 
 
-def test_a_delivered_matte_may_be_empty(clip, engine, updated):
-    """An object that is hidden next to the span is no mistake, and stays hidden there."""
+def test_mattes_on_disk_may_be_empty(clip, engine, updated):
+    """An object that is hidden next to the update stays hidden."""
     old = {1001: clip.keyframe(1001, A), 1002: clip.keyframe(1002, B), 1003: clip.keyframe(1003, A), 1007: clip.keyframe(1007, A)}  # fmt: skip
     updated(old, old, [1007])
     window = Window(0, 0, 144, 96)
@@ -192,16 +192,16 @@ def test_a_delivered_matte_may_be_empty(clip, engine, updated):
     assert np.isfinite(clip.matte(1004, "a2")).all()
 
 
-def test_a_new_object_is_the_whole_shot(clip, updated):
-    """An object that no frame has yet reaches everywhere, so that every file gets its layer."""
+def test_a_new_object_updates_the_whole_shot(clip, updated):
+    """Every file gets its layer."""
     keys = {1001: clip.keyframe(1001, A), 1005: clip.keyframe(1005, B)}
     report = updated({1001: keys[1001]}, keys, [1005])
     assert list(report.frames) == list(FRAMES)
     assert all(region_overlap(clip.matte(frame, "a2") > 0.5, clip.mask(frame, B) > 0.5) > 0.7 for frame in FRAMES)
 
 
-def test_progress_counts_what_an_update_does(clip, engine, propagated):
-    """Progress ends at its own total: the span once each way, and the frames that the passes start from."""
+def test_progress_of_an_update(clip, engine, propagated):
+    """Its total counts the updated frames in both directions, and the frames that the passes start from."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     propagated({frame: keys[frame] for frame in (1001, 1003, 1007)})
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
@@ -215,8 +215,8 @@ def test_progress_counts_what_an_update_does(clip, engine, propagated):
     assert sorted(written) == [1004, 1005, 1006]
 
 
-def test_cancelled_in_the_middle(clip, engine, propagated):
-    """A cancelled update leaves whole files, none outside of its span; run again it comes to the same."""
+def test_a_cancelled_update_can_be_run_again(clip, engine, propagated):
+    """It leaves complete files, and none outside the update; the second run gives the expected mattes."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     propagated({frame: keys[frame] for frame in (1001, 1003, 1007)})
     before = state(clip.folder / "out")
@@ -240,8 +240,8 @@ def test_cancelled_in_the_middle(clip, engine, propagated):
         np.testing.assert_array_equal(again[frame], clip.matte(frame))
 
 
-def test_overlays_of_the_span_and_the_whole_sheet(clip, updated):
-    """Only pictures of the span are made again, and the contact sheet shows them among the others."""
+def test_overlays_of_an_update(clip, updated):
+    """Only overlays of updated frames are written; the contact sheet has all frames."""
     look = clip.folder / "look"
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     old = {frame: keys[frame] for frame in (1001, 1003, 1007)}

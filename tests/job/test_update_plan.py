@@ -1,4 +1,4 @@
-"""Updates before they run: which frames a changed keyframe reaches, in which passes, and what is refused."""
+"""Planning of updates: the frames that a changed keyframe affects, their passes, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stcn_plugin import make_shot
 from stcn_plugin.errors import KeyframeError, OutputError
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.run import run
-from stcn_plugin.job.update import Recall, affected, plan_parts
+from stcn_plugin.job.update import ContextFrames, affected, plan_parts
 from stcn_plugin.propagation.plan import plan_passes
 
 LENGTH = 14
 NAMES = ("a", "b")
-RECALL = Recall(interval=5, schedule="absolute", most=24)
+CONTEXT = ContextFrames(interval=5, schedule="absolute", limit=24)
 
 
-# Which frames, and which passes.
+# Frames and passes
 
 
 @st.composite
 def shots(draw):
-    """Keyframes of two objects, their lives, a direction, and one more keyframe: its index and its objects."""
+    """Keyframes of two objects, their ranges, a direction, and the index of one changed keyframe."""
     life = {}
     keyframes: dict[int, set[str]] = {}
     for name in NAMES:
@@ -43,61 +43,63 @@ def shots(draw):
     return keyframes, life, draw(st.sampled_from(["both", "forward", "backward"])), changed
 
 
-def reaching(keyframes, name, index, direction):
-    """The keyframes that a matte is made of."""
+def sources(keyframes, name, index, direction):
+    """Return the keyframes that a matte depends on."""
     own = [key for key, names in keyframes.items() if name in names]
     before, after = max((k for k in own if k <= index), default=None), min((k for k in own if k >= index), default=None)
     return {"both": (before, after), "forward": before, "backward": after}[direction]
 
 
-def alive(life, name):
-    """The first index of an object, and the one after its last."""
+def range_of(life, name):
+    """Return the first index of an object's range, and the one after its last."""
     first, last = life.get(name, (0, LENGTH - 1))
     return first, last + 1
 
 
 def differing(one, other, life, direction):
-    """The indices on which an object that is there is made of other keyframes."""
+    """Return the indices at which a present object depends on other keyframes."""
     return {
         index
         for name in NAMES
-        for index in range(*alive(life, name))
-        if reaching(one, name, index, direction) != reaching(other, name, index, direction)
+        for index in range(*range_of(life, name))
+        if sources(one, name, index, direction) != sources(other, name, index, direction)
     }
 
 
-def found(keyframes, life, direction, changed):
+def affected_by(keyframes, life, direction, changed):
     parts = affected(changed, length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction)
     assert all(earlier.stop < later.start for earlier, later in pairwise(parts))
     return {index for part in parts for index in part}
 
 
 @given(shots())
-def test_affected_are_the_frames_whose_keyframes_differ(shot):
-    """A new keyframe affects exactly the mattes that are made of other keyframes with it than without it."""
+def test_a_new_keyframe_affects_the_mattes_that_depend_on_it(shot):
+    """Exactly those that depend on other keyframes with it than without it."""
     keyframes, life, direction, changed = shot
     without = {index: names for index, names in keyframes.items() if index != changed}
-    assert found(keyframes, life, direction, [changed]) == differing(keyframes, without, life, direction)
+    assert affected_by(keyframes, life, direction, [changed]) == differing(keyframes, without, life, direction)
 
 
 @given(shots())
-def test_affected_by_a_keyframe_that_is_gone(shot):
-    """Where no keyframe is left, the mattes of every object that may have had one there are affected."""
+def test_a_removed_keyframe_affects_all_objects(shot):
+    """That is, all objects that may have had a keyframe there."""
     keyframes, life, direction, changed = shot
     without = {index: names for index, names in keyframes.items() if index != changed}
-    had = {name for name in NAMES if changed in range(*alive(life, name))}
-    assert found(without, life, direction, [changed]) == differing(without | {changed: had}, without, life, direction)
+    had = {name for name in NAMES if changed in range(*range_of(life, name))}
+    assert affected_by(without, life, direction, [changed]) == differing(
+        without | {changed: had}, without, life, direction
+    )
 
 
 def planned(shot, parts):
     keyframes, life, direction, _ = shot
     whole = plan_passes(length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction)
-    return whole, plan_parts(whole, parts, objects=NAMES, keyframes=keyframes, recall=RECALL)
+    return whole, plan_parts(whole, parts, objects=NAMES, keyframes=keyframes, context=CONTEXT)
 
 
 @given(shots())
-def test_a_part_that_is_the_whole_is_planned_as_the_whole(shot):
-    """Where everything is wanted, the passes of the part are those of the shot, and nothing is taken from disk."""
+def test_the_plan_of_a_part_with_all_frames_is_that_of_the_shot(shot):
+    """It reads nothing from disk."""
     whole, (part,) = planned(shot, [range(LENGTH)])
     np.testing.assert_array_equal(part.plan.weight, whole.weight)
     assert list(part.plan.backward) == list(whole.backward)
@@ -106,8 +108,8 @@ def test_a_part_that_is_the_whole_is_planned_as_the_whole(shot):
 
 
 @given(shots(), st.sets(st.integers(0, LENGTH - 1), max_size=2))
-def test_every_matte_of_a_part_is_reached_as_in_the_whole(shot, gone):
-    """The passes give what the weights ask for, from given mattes, and take from disk only what is not written."""
+def test_the_plan_of_a_part_has_the_weights_of_the_shot(shot, gone):
+    """Its passes reach every matte, and read only mattes from disk that are not written."""
     keyframes, life, direction, changed = shot
     changes = {changed, *(gone - keyframes.keys())}
     parts = affected(changes, length=LENGTH, objects=NAMES, keyframes=keyframes, life=life, direction=direction)
@@ -120,61 +122,61 @@ def test_every_matte_of_a_part_is_reached_as_in_the_whole(shot, gone):
         assert not set(part.on_disk) & written_by_any
         for visits, step in ((part.plan.forward, 1), (part.plan.backward, -1)):
             assert all((later - earlier) * step > 0 for earlier, later in pairwise(visits))
-            in_play: set[str] = set()
+            present: set[str] = set()
             for index in visits:
                 shown = set(keyframes.get(index, ())) | set(part.on_disk.get(index, ()))
-                in_play = {name for name in in_play if index in range(*alive(life, name))}
+                present = {name for name in present if index in range(*range_of(life, name))}
                 if index not in part.written:
-                    assert shown, "nothing is visited in vain"
-                    assert shown >= in_play or index in written_by_any, "no matte that stays is guessed again"
-                in_play |= shown
+                    assert shown, "every visited frame has a given matte"
+                    assert shown >= present or index in written_by_any, "mattes on disk are not propagated again"
+                present |= shown
                 for column, name in enumerate(NAMES):
                     weight = part.plan.weight[index, column]
-                    assert name in in_play or not (weight > 0 if step == 1 else weight < 1)
+                    assert name in present or not (weight > 0 if step == 1 else weight < 1)
             for column in range(len(NAMES)):
                 weight = part.plan.weight[:, column]
                 assert set(np.flatnonzero(weight > 0 if step == 1 else weight < 1)) <= set(visits)
 
 
-def test_recalled_frames():
-    """They are those of the whole shot's schedule, the nearest ones, and never more than asked for."""
-    assert Recall(5, "absolute", 24).between(17, 0) == [15, 10, 5]
-    assert Recall(5, "absolute", 2).between(17, 40) == [20, 25]
-    assert Recall(5, "relative", 24).between(17, 0) == [12, 7, 2]
-    assert Recall(3, "relative", None).between(17, 28) == [20, 23, 26]
-    assert Recall(5, "absolute", 24).between(17, 17) == []
+def test_context_frames():
+    """They follow the schedule of the whole shot, nearest first, up to the limit."""
+    assert ContextFrames(5, "absolute", 24).between(17, 0) == [15, 10, 5]
+    assert ContextFrames(5, "absolute", 2).between(17, 40) == [20, 25]
+    assert ContextFrames(5, "relative", 24).between(17, 0) == [12, 7, 2]
+    assert ContextFrames(3, "relative", None).between(17, 28) == [20, 23, 26]
+    assert ContextFrames(5, "absolute", 24).between(17, 17) == []
 
 
-# What an update refuses.
+# Refused updates
 
 
 @pytest.mark.slow
-def test_there_must_be_mattes(clip, engine):
-    """Without the mattes of the other frames nothing is written, and the frames are named."""
+def test_an_update_needs_the_mattes_of_the_other_frames(clip, engine):
+    """Nothing is written, and the error names the frames without mattes."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
-    with pytest.raises(OutputError, match=r"5 frames outside of the update have no mattes of a0: 1001-1003,1007-1008.*whole shot first"):  # fmt: skip
+    with pytest.raises(OutputError, match=r"^.*: 5 .* a0: 1001-1003,1007-1008\. .*whole shot"):
         prepare(shot, update=[1005])
     assert not list((clip.folder / "out").iterdir())
     run(prepare(shot), engine)
     Path(clip.out.replace("####", "1008")).unlink()
-    with pytest.raises(OutputError, match="1 frames outside of the update have no mattes of a0: 1008"):
+    with pytest.raises(OutputError, match=r": 1 .* a0: 1008\."):
         prepare(shot, update=[1005])
 
 
 def test_frames_to_update_are_frames_of_the_shot(clip):
-    """A frame that the shot does not have is an error that names it."""
+    """The error names a frame that the shot does not have."""
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, A)})
-    with pytest.raises(KeyframeError, match="no frame 1050 to update among 1001-1008"):
+    with pytest.raises(KeyframeError, match=r"frame 1050 .* 1001-1008"):
         prepare(shot, update=[1001, 1050])
 
 
-def test_an_update_that_reaches_nothing_is_refused(clip, propagated):
-    """A frame on which no object lives changes nothing, which is a mistake and not a success."""
+def test_an_update_outside_all_object_ranges_is_refused(clip, propagated):
+    """It would change nothing, which is a mistake and not a success."""
     keyframes, objects = {1003: clip.keyframe(1003, A)}, {"a0": "1003-1005"}
     propagated(keyframes, objects=objects)
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, objects=objects)
-    with pytest.raises(KeyframeError, match="no object lives on frame 1001, so nothing changes"):
+    with pytest.raises(KeyframeError, match=r"frame 1001 .*objects"):
         prepare(shot, update=[1001])
 
 
@@ -190,11 +192,11 @@ def test_an_update_that_reaches_nothing_is_refused(clip, propagated):
     ],
 )  # fmt: skip
 def test_mattes_of_other_objects_or_another_layout_are_not_mixed(clip, engine, first, then, message):
-    """Where the files outside of the span are not what would be written now, nothing is."""
+    """If the files of the other frames have other objects or another layout, nothing is written."""
 
     def shot(frames, discs=(A,), settings=(), out="matte.####.exr"):
         keyframes = {frame: clip.keyframe(frame, *discs) for frame in frames}
-        # The second object lives within the span alone, else the whole shot would be written.
+        # The second object's range is inside the update; otherwise the whole shot would be written.
         objects = {"a2": "1004-1006"} if discs == (A, B) and 1003 not in frames else {}
         return make_shot(plate=clip.plate, out=str(clip.folder / "out" / out), keyframes=keyframes, overrides=settings, objects=objects)  # fmt: skip
 

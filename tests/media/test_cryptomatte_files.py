@@ -15,6 +15,7 @@ import pytest
 from keyframe_files import DISPLAY, read, refusal, same
 from picture_files import noise, spec_of, write, write_parts
 
+from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.window import Window
 
 SOFT = noise(12, 20, 1)[..., 0]
@@ -188,6 +189,18 @@ def test_parts_in_any_order_and_without_a_beauty(tmp_path):
 def test_parts_with_unrelated_names(tmp_path, names):
     """They are found by their ids, in the order of the file."""
     holds_all(in_parts(tmp_path / "k.exr", names=names))
+
+
+@pytest.mark.parametrize("dropped", ["00", "01"])
+def test_missing_layers_are_a_warning(tmp_path, dropped):
+    """A file with only some of the layers may lack coverage."""
+    names = [f"CryptoObject{number}" for number in ("00", "01", "02") if number != dropped]
+    channels = [f"{name}.{letter}" for name in names for letter in LETTERS]
+    path = write(tmp_path / "k.exr", ranked(MATTES)[..., :8], "float", channels, attributes=described("CryptoObject"))
+    (warning,) = read_keyframe(path, frame=1001, window=DISPLAY, display=DISPLAY, selector="hero").warnings
+    assert f"the Cryptomatte has no CryptoObject{dropped}, and its mattes may lack coverage" in warning
+    whole = layered(tmp_path / "whole.exr")
+    assert read_keyframe(whole, frame=1001, window=DISPLAY, display=DISPLAY, selector="hero").warnings == ()
 
 
 def test_parts_of_different_windows_are_refused(tmp_path):

@@ -121,6 +121,8 @@ def as_chroma(raw):
         ("p.NEF", tiff(EIGHT_BITS[..., :3]), "a camera raw picture", "Develop"),
         ("cfa.tif", tiff(EIGHT_BITS[..., :3], photometric=32803), "camera raw colours", "Convert"),
         ("lab.tif", tiff(EIGHT_BITS[..., :3], photometric=8), "CIELAB colours", "Convert"),
+        ("icclab.tif", tiff(EIGHT_BITS[..., :3], photometric=9), "PhotometricInterpretation=9", "Convert it to RGB"),
+        ("logluv.tif", tiff(EIGHT_BITS[..., :3], photometric=32845), "LogLuv", "Convert it to RGB"),
         ("cb.dpx", as_chroma(dpx(TEN_BITS)), "a DPX with CbYCrY samples", "Convert"),
         ("p.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\1\1\1\x80", "Radiance picture in XYZ", "ra_xyze"),
         ("p.exr", b"%PDF-1.7" + b"\0" * 40, "cannot be opened as a picture", "EXR, PNG"),

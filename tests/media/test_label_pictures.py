@@ -111,6 +111,17 @@ def test_flat_greys_of_a_grey_palette_are_refused(tmp_path):
     same(read(path, selector="R"), one(TWO / np.float32(3)))
 
 
+@pytest.mark.parametrize("colours", [[254] * 3 + [1] * 3, [0] * 3 + [128] * 3, [0] * 3 + [2] * 3])
+def test_ambiguous_greys_list_the_indices(tmp_path, colours):
+    """Numbers in the error are indices, as in the shot file, and the suggested channel is in the file."""
+    path = paletted(tmp_path / "k.png", SQUARE if colours[0] == 0 else 1 - SQUARE, colours, bits=1)
+    brightest = int(np.argmax(colours[::3]))
+    text = refusal(path)
+    assert f"hero: {brightest}. It has: 0 (#" in text and text.endswith("choose its channel: k.png:R.")
+    same(read(path, objects={"hero": brightest}), one(SQUARE, "hero"))
+    read(path, selector="R") if max(colours) > 2 else refusal(path, selector="R")
+
+
 def test_a_palette_of_one_colour_is_labels(tmp_path):
     """Labels with an arbitrary palette."""
     same(read(paletted(tmp_path / "k.png", TWO, [0] * 768)), by_number(TWO, 1, 2))
@@ -138,6 +149,13 @@ def test_the_palette_of_a_tiff(tmp_path):
     colours = np.zeros((256, 3), np.uint16)
     colours[1], colours[2] = (65535, 0, 0), (0, 65535, 0)
     same(read(write_tiff(tmp_path / "k.tif", TWO, PALETTE, palette=colours)), by_number(TWO, 1, 2))
+
+
+def test_an_8_bit_palette_in_a_tiff(tmp_path):
+    """Old programs write colours up to 255 instead of 65535; libtiff also reads them as 8 bits."""
+    palette = np.zeros((256, 3), np.uint16)
+    palette[0] = 255
+    same(read(write_tiff(tmp_path / "k.tif", 1 - SQUARE, PALETTE, palette=palette)), one(SQUARE))
 
 
 def test_objects_of_the_same_colour_have_different_numbers(tmp_path):
@@ -263,6 +281,29 @@ def test_flat_greys_are_refused(tmp_path, levels, white):
     assert "coverage or object numbers" in refusal(path)
     same(read(path, selector="Y"), one(picture / np.float32(np.iinfo(white).max)))
     same(read(path, objects={"hero": levels[0]}), one(picture == levels[0], "hero"))
+
+
+@pytest.mark.parametrize("top", [255, 1023, 4095])
+def test_possible_coverage_in_fewer_bits_is_refused(tmp_path, top):
+    """8, 10 or 12 bits of grey in a 16-bit file, with one edge value or a flat half, are not two objects."""
+    hard = SQUARE.astype(np.uint16) * top
+    edged, flat = hard.copy(), hard.copy()
+    edged[2, 4:12] = edged[9, 4:12] = top * 47 // 100
+    flat[2:10, 14:19] = top // 2
+    for picture in (edged, flat):
+        path = save(tmp_path / "k.png", picture)
+        assert f"the highest value of the picture is {top} of 65535" in refusal(path)
+        same(read(path, objects={"hero": top}), one(SQUARE, "hero"))
+
+
+def test_small_numbers_in_one_channel_are_not_grey(tmp_path):
+    """Numbers up to 2 in one or two channels, as in COCO panoptic pictures, differ no more than JPEG artefacts."""
+    picture = np.zeros((12, 20, 3), np.uint8)
+    picture[..., 0], picture[..., 1] = SQUARE, TWO == 2
+    path = save(tmp_path / "k.png", picture)
+    assert "Its flat colours are: #010000, #000100" in refusal(path)
+    wanted = {"hero": "#010000", "bg": "#000100"}
+    same(read(path, objects=wanted), {"hero": by_number(TWO, 1)["1"], "bg": by_number(TWO, 2)["2"]})
 
 
 def test_a_soft_matte_in_the_wrong_range_is_refused(tmp_path):

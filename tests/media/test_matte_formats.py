@@ -129,6 +129,12 @@ def test_white_is_zero_in_16_bits_is_refused(tmp_path):
     assert "stores white as 0" in refusal(path)
 
 
+def test_white_is_zero_with_alpha_is_refused(tmp_path):
+    """OpenImageIO also inverts the alpha."""
+    path = write_tiff(tmp_path / "k.tif", np.dstack([255 - SOFT, SOFT]), WHITE_IS_ZERO, extra=[UNASSOCIATED])
+    assert "stores white as 0 with alpha" in refusal(path)
+
+
 def targa(path: Path, bgra: np.ndarray, attribute_bits: int) -> Path:
     """Write an uncompressed 32-bit TGA."""
     height, width = bgra.shape[:2]
@@ -180,7 +186,7 @@ def test_a_transparent_colour_does_not_harden_a_soft_matte(tmp_path):
     """If PNG declares black transparent, a soft grey has a hard alpha: the user chooses."""
     path = tmp_path / "k.png"
     Pillow.fromarray(SOFT).save(path, transparency=0)
-    assert "Choose one: k.png:A or k.png:R" in refusal(path)
+    assert "Choose one: k.png:A or k.png:Y" in refusal(path)
     same(read(path, selector="Y"), {"matte": (SOFT / 255).astype(np.float32)})
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from picture_files import noise, spec_of, write, write_parts
 from PIL import Image as Pillow
+from tiff_bytes import WHITE_IS_ZERO, write_tiff
 
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.media.colour import ColourTransform
@@ -220,6 +221,33 @@ def test_a_single_channel_becomes_grey(tmp_path, reader, names, layer):
     write(tmp_path / "p.0001.exr", truth, "half", names)
     image = reader(layer=layer).read(1, **whole(truth)).image
     np.testing.assert_array_equal(image, truth[..., :1].repeat(3, 2))
+
+
+@pytest.mark.parametrize(("name", "channels"), [("depth", "Z"), ("CryptoObject00", "RGBA"), ("mask", "Y")])
+def test_data_parts_before_the_picture_are_skipped(tmp_path, reader, name, channels):
+    """Renderers sort parts by name; a part with depth, masks or ids is not the plate if another has colours."""
+    data, beauty = noise(16, 20, len(channels)), noise(16, 20, 3, seed=1)
+    parts = [
+        (spec_of(data, "float", channels, attributes={"oiio:subimagename": name}), data),
+        (spec_of(beauty, "half", "RGB", attributes={"oiio:subimagename": "rgb"}), beauty),
+    ]
+    write_parts(tmp_path / "p.0001.exr", parts)
+    np.testing.assert_array_equal(reader().read(1, **whole(beauty)).image, beauty)
+    if len(channels) == 1:
+        grey = reader(part=name).read(1, **whole(beauty)).image
+        np.testing.assert_array_equal(grey, data.repeat(3, -1))
+
+
+def test_white_is_zero_in_16_bits_is_refused(tmp_path, reader):
+    """OpenImageIO inverts white as 0 only in 8 bits."""
+    values = (np.arange(16 * 20) * 800 % 65536).astype(np.uint16).reshape(16, 20)
+    write_tiff(tmp_path / "p.0001.tif", values, WHITE_IS_ZERO)
+    with pytest.raises(PlateError, match="stores white as 0 in uint16"):
+        reader("tif").header(1)
+    byte = (values >> 8).astype(np.uint8)
+    write_tiff(tmp_path / "p.0001.tif", 255 - byte, WHITE_IS_ZERO)
+    image = reader("tif").read(1, **whole(values)).image
+    np.testing.assert_allclose(image[..., 0], byte / 255, atol=1e-6)
 
 
 def test_parts_by_name_and_by_layer(tmp_path, reader):

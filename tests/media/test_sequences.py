@@ -255,6 +255,14 @@ def test_frames_on_disk_are_those_that_the_pattern_names(tmp_path):
     assert FrameSequence.parse(tmp_path / "absent" / "p.####.exr").frames_on_disk() == ()
 
 
+def test_frames_with_another_padding_are_listed_separately(tmp_path):
+    """Only frames without a file of the pattern's padding are listed."""
+    touch(tmp_path, "p.0998.exr", "p.0999.exr", "p.1000.exr", "p.01000.exr", "p.-2.exr", "p.left.exr")
+    on_disk = FrameSequence.parse(tmp_path / "p.###.exr").on_disk()
+    assert on_disk.names == {1000: "p.1000.exr"}
+    assert on_disk.others == {-2: "p.-2.exr", 998: "p.0998.exr", 999: "p.0999.exr"}
+
+
 @pytest.mark.parametrize(
     ("files", "named", "pattern", "frames"),
     [
@@ -264,6 +272,8 @@ def test_frames_on_disk_are_those_that_the_pattern_names(tmp_path):
         (["00000.jpg", "00001.jpg"], "00001.jpg", "#####.jpg", (0, 1)),
         (["p.-0001.exr", "p.0000.exr"], "p.-0001.exr", "p.####.exr", (-1, 0)),
         (["p.-001.exr", "p.0000.exr"], "p.-001.exr", "p.####.exr", (-1, 0)),
+        (["p.1.exr", "p.0001.exr", "p.0002.exr"], "p.0001.exr", "p.####.exr", (1, 2)),
+        (["p.1.exr", "p.0001.exr", "p.0002.exr"], "p.1.exr", "p.#.exr", (1,)),
         (["sh-0001.exr", "sh-0002.exr"], "sh-0001.exr", "sh-####.exr", (1, 2)),
     ],
 )

@@ -1,4 +1,4 @@
-"""The memory read is exact, bounded and stable; the bank keeps what it is told to keep."""
+"""The memory read is exact, bounded and stable; the bank retains frames as requested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stcn_plugin.memory.reading import largest, read_memory, readout, search_key
 
 
 def dense_readout(memory_key, memory_value, query_key, top_k):
-    """The published form: dense affinity with all but the top k zeroed, in float64."""
+    """The published read in float64: dense affinity, zero outside the top k."""
     key, query = memory_key.double(), query_key.double()
     distance = (key[:, :, None] - query[:, None, :]).square().sum(0)
     logits = -distance / math.sqrt(key.shape[0])
@@ -36,7 +36,7 @@ def tensors():
 @pytest.mark.parametrize("top_k", [1, 7, 20, 90, 500, None])
 @pytest.mark.parametrize("budget", [1, 5000, 1 << 30])
 def test_read_equals_the_dense_form(tensors, top_k, budget):
-    """Tiled sparse reading gives the dense float64 result, with k clamped to what there is."""
+    """The tiled sparse read equals the dense read in float64; k is limited to the number of elements."""
     key, value, query = tensors
     found = read_memory(search_keys(key), value, query, top_k=top_k, budget_bytes=budget)
     torch.testing.assert_close(found, dense_readout(key, value, query, top_k).float(), atol=2e-5, rtol=1e-4)
@@ -45,7 +45,7 @@ def test_read_equals_the_dense_form(tensors, top_k, budget):
 @pytest.mark.parametrize("elements", [320, 336, 337, 351, 1000])
 @pytest.mark.parametrize("count", [1, 20, 61])
 def test_the_largest_are_those_of_a_full_sort(elements, count):
-    """Selection in two rounds finds what a sort finds, whatever is left over beside whole blocks, and where it stands."""
+    """Selection in two rounds equals a full sort, also if the elements do not fill whole blocks."""
     similarities = torch.randn(7, elements, generator=torch.Generator().manual_seed(elements))
     values, positions = largest(similarities, count)
     assert torch.equal(values.sort(1).values, similarities.sort(1).values[:, -count:])
@@ -53,7 +53,7 @@ def test_the_largest_are_those_of_a_full_sort(elements, count):
 
 
 def test_large_keys_stay_finite(tensors):
-    """Keys so large that a bare exponential overflows are read without NaN."""
+    """Keys so large that an unguarded exponential would overflow give no NaN."""
     key, value, query = tensors
     found = read_memory(search_keys(key * 1000), value, query * 1000, top_k=20, budget_bytes=1 << 20)
     assert torch.isfinite(found).all()
@@ -77,10 +77,10 @@ def test_tiles_respect_the_budget(tensors, monkeypatch):
     assert len(sizes) == 4
 
 
-def test_reading_reports_every_tile_and_can_be_stopped(tensors):
-    """A frame of 8K takes minutes on a CPU."""
+def test_on_tile_is_called_after_every_tile_and_can_stop_the_read(tensors):
+    """Reading an 8K frame takes minutes on a CPU, so it must be possible to cancel it."""
     key, value, query = tensors
-    settings = {"top_k": 5, "budget_bytes": 4 * key.shape[1] * 10}  # ten queries a tile
+    settings = {"top_k": 5, "budget_bytes": 4 * key.shape[1] * 10}  # ten queries per tile
     tiles = []
     read_memory(search_keys(key), value, query, on_tile=lambda: tiles.append(1), **settings)
     assert len(tiles) == -(-query.shape[1] // 10)
@@ -92,13 +92,13 @@ def test_reading_reports_every_tile_and_can_be_stopped(tensors):
         read_memory(search_keys(key), value, query, on_tile=stop, **settings)
 
 
-def test_a_gpu_out_of_memory_gets_smaller_tiles(tensors, monkeypatch):
-    """Where a tile does not fit, smaller ones give the same; where none fits, it is told."""
+def test_running_out_of_memory_halves_the_tiles(tensors, monkeypatch):
+    """Smaller tiles give the same result; if one query does not fit, the error is raised."""
     key, value, query = tensors
-    room = 10
+    capacity = 10
 
     def scarce(keys, queries, *, out):
-        if len(queries) > room:
+        if len(queries) > capacity:
             raise torch.OutOfMemoryError
         return similarity(keys, queries, out=out)
 
@@ -107,13 +107,13 @@ def test_a_gpu_out_of_memory_gets_smaller_tiles(tensors, monkeypatch):
     monkeypatch.setattr("stcn_plugin.memory.reading.similarity", scarce)
     found = read_memory(search_keys(key), value, query, **settings)
     torch.testing.assert_close(found, expected)
-    room = 0
+    capacity = 0
     with pytest.raises(torch.OutOfMemoryError):
         read_memory(search_keys(key), value, query, **settings)
 
 
-def test_a_refused_tile_is_gone_before_the_next(tensors, monkeypatch):
-    """While a smaller tile is got, nothing holds the one that was too large."""
+def test_a_tile_that_did_not_fit_is_freed_before_the_next(tensors, monkeypatch):
+    """When a smaller tile is allocated, the larger one is no longer referenced."""
     key, value, query = tensors
     tiles, alive = [], []
 
@@ -133,17 +133,17 @@ def test_a_refused_tile_is_gone_before_the_next(tensors, monkeypatch):
     assert alive[:3] == [[], [False], [False, False]]  # 37, 18, 9 queries
 
 
-def test_wrong_arguments_are_refused(tensors):
-    """Key channels that differ and a top-k below 1 are errors that say so."""
+def test_invalid_arguments_are_refused(tensors):
+    """Different key channels and a top-k below 1 raise ValueError."""
     key, value, query = tensors
-    with pytest.raises(ValueError, match="one C"):
+    with pytest.raises(ValueError, match=r"\(C \+ 1, N\) and \(P, C \+ 1\)"):
         similarity(search_keys(key[:32]), search_queries(query))
     with pytest.raises(ValueError, match="at least 1"):
         readout(similarity(search_keys(key), search_queries(query)), value, top_k=0)
 
 
 def frame(number: int, objects: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
-    """A frame whose key stands far from all others, farther than those before it, and whose value no mean of others gives."""
+    """A frame whose keys are far from all others, and whose value is no mean of other values."""
     key = torch.zeros(64, 2, 2)
     key[number] = 50 + number
     value = torch.stack([torch.full((3, 2, 2), number**3 % 101 + 100.0 * o) for o in range(objects)])
@@ -151,12 +151,12 @@ def frame(number: int, objects: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def remembered(bank: MemoryBank, numbers) -> list[int]:
-    """Which frames the bank still holds: those that a query for them gives back."""
+    """The frames in the bank: those that a query with their key returns."""
     return [n for n in numbers if torch.allclose(bank.read(frame(n)[0]), frame(n)[1], atol=1e-3)]
 
 
-def test_bank_gives_back_each_frame_and_object():
-    """A query that equals a memory key reads that frame's value, for every object."""
+def test_a_bank_returns_each_frame_and_object():
+    """A query equal to a memory key reads the value of that frame, for every object."""
     bank = MemoryBank(ReadSettings(top_k=4))
     for number in range(9):
         bank.add(*frame(number), retention="evictable")
@@ -164,8 +164,8 @@ def test_bank_gives_back_each_frame_and_object():
     assert bank.elements == 9 * 4
 
 
-def test_cap_pushes_out_the_least_novel_but_never_keyframes():
-    """Beyond the cap the least novel ordinary frame leaves; keyframes stay and do not count."""
+def test_the_least_novel_frames_are_evicted_but_never_keyframes():
+    """Beyond the limit the least novel frame is evicted; keyframes stay and do not count."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=3))
     bank.add(*frame(0), retention="permanent")
     for number in range(1, 6):
@@ -177,8 +177,8 @@ def test_cap_pushes_out_the_least_novel_but_never_keyframes():
 
 
 @pytest.mark.parametrize("max_frames", [None, 1, 2])
-def test_one_step_frames_leave_with_the_next(max_frames):
-    """A frame kept for one step is there once, and gone when anything else is added."""
+def test_one_step_frames_are_dropped_when_the_next_is_added(max_frames):
+    """A one-step frame can be read until any other frame is added."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=max_frames))
     bank.add(*frame(0), retention="permanent")
     bank.add(*frame(1), retention="one_step")
@@ -197,7 +197,7 @@ def test_one_step_frames_leave_with_the_next(max_frames):
 
 
 class Full(torch.utils._python_dispatch.TorchDispatchMode):
-    """A device that holds no tensor of so many elements in its last or first place."""
+    """A device that cannot allocate memory values of more than ``most`` elements."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -207,12 +207,12 @@ class Full(torch.utils._python_dispatch.TorchDispatchMode):
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if func is torch.ops.aten.new_empty.default and max(args[1]) > self.most and len(args[1]) == 3:
             self.refused.append(tuple(args[1]))
-            raise torch.OutOfMemoryError("no room")
+            raise torch.OutOfMemoryError("out of memory")
         return func(*args, **(kwargs or {}))
 
 
-def test_memory_that_cannot_double_grows_by_what_it_needs():
-    """Where twice the room is not to be had, just enough is, and nothing is lost; where not even that, it is told."""
+def test_a_buffer_that_cannot_double_grows_by_the_minimum():
+    """If there is no memory for twice the size, the buffer grows by one frame; if not even that fits, it raises."""
     bank = MemoryBank(ReadSettings(top_k=4))
     bank.add(*frame(0), retention="permanent")
     with Full(12) as full:
@@ -225,8 +225,8 @@ def test_memory_that_cannot_double_grows_by_what_it_needs():
     assert remembered(bank, range(9)) == [0, 1, 2]
 
 
-def test_dropped_object_leaves_the_others_as_they_were():
-    """Forgetting one object changes nothing for the rest."""
+def test_dropping_an_object_does_not_change_the_others():
+    """The values of the other objects stay the same."""
     bank = MemoryBank(ReadSettings(top_k=4))
     bank.add(*frame(1, objects=3), retention="permanent")
     before = bank.read(frame(1)[0])
@@ -234,7 +234,7 @@ def test_dropped_object_leaves_the_others_as_they_were():
     assert torch.equal(bank.read(frame(1)[0]), before[[0, 2]])
 
 
-def test_an_empty_bank_says_so():
-    """Reading before anything was memorised is an error, not a crash."""
+def test_reading_an_empty_bank_is_an_error():
+    """Reading before anything was memorised raises ValueError."""
     with pytest.raises(ValueError, match="nothing has been memorised"):
         MemoryBank(ReadSettings()).read(torch.zeros(64, 2, 2))

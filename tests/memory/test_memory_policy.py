@@ -1,4 +1,4 @@
-"""What stays in a full memory: keyframes, and of the rest the elements that were most unlike what was there."""
+"""Eviction from a full memory: keyframes stay, and the most novel of the other elements."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from stcn_plugin.memory.reading import search_keys
 
 
 def frame(*points: tuple[float, float], value: float = 0.0, objects: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """A frame one pixel high, its keys being points in a plane; every element has the frame's value."""
+    """A frame one pixel high whose keys are points in a plane; every element has the same value."""
     key = torch.tensor(points, dtype=torch.float32).T[:, None]
     return key, torch.full((objects, 3, 1, len(points)), float(value))
 
 
 def nearest_values(bank: MemoryBank, *points: tuple[float, float]) -> list[float]:
-    """The values of the elements that lie nearest to points; the bank reads one element per query."""
+    """The values of the elements nearest to some points; the bank must read one element per query."""
     return bank.read(torch.tensor(points, dtype=torch.float32).T[:, None])[0, 0, 0].tolist()
 
 
 @pytest.mark.parametrize("budget", [1, 700, 1 << 30])
 def test_novelty_is_the_distance_to_the_nearest_key(budget):
-    """Novelty is the squared distance to the nearest memory key, whatever the tiles, and 0 for a key that is there."""
+    """Novelty is the squared distance to the nearest key for any tile size, and 0 for a key already in memory."""
     generator = torch.Generator().manual_seed(5)
     memory, new = torch.randn(64, 50, generator=generator), torch.randn(64, 13, generator=generator)
     new[:, 4] = memory[:, 30]
@@ -37,38 +37,36 @@ def test_novelty_is_the_distance_to_the_nearest_key(budget):
 
 
 def test_the_most_novel_elements_remain():
-    """As many leave as come, and what is left is the most novel of old and new together."""
-    kept = torch.tensor([math.inf, 3.0, 9.0, 1.0, math.inf, 5.0])
+    """As many elements are evicted as added, and the most novel of both remain."""
+    stored = torch.tensor([math.inf, 3.0, 9.0, 1.0, math.inf, 5.0])
     new = torch.tensor([4.0, 0.5, 7.0])
-    places, coming = select_replacements(kept, new)
-    assert sorted(places.tolist()) == [1, 3]
-    assert coming.tolist() == [0, 2]
-    after = kept.clone()
-    after[places] = new[coming]
+    evicted, added = select_replacements(stored, new)
+    assert sorted(evicted.tolist()) == [1, 3]
+    assert added.tolist() == [0, 2]
+    after = stored.clone()
+    after[evicted] = new[added]
     assert sorted(after.tolist()) == [4.0, 5.0, 7.0, 9.0, math.inf, math.inf]
 
 
 def test_less_novel_elements_replace_nothing():
-    """New elements that are less novel than all that is kept find no place."""
-    places, coming = select_replacements(torch.tensor([3.0, math.inf, 2.0]), torch.tensor([1.0, 0.0]))
-    assert places.tolist() == []
-    assert coming.tolist() == []
+    """New elements that are less novel than all stored ones are not added."""
+    evicted, added = select_replacements(torch.tensor([3.0, math.inf, 2.0]), torch.tensor([1.0, 0.0]))
+    assert evicted.tolist() == []
+    assert added.tolist() == []
 
 
-def test_a_full_memory_takes_what_it_has_not_seen():
-    """Single elements come and go: of a new frame only what is unlike the memory, in the place of what is less so."""
+def test_a_full_memory_replaces_single_elements():
+    """Only the novel elements of a new frame are added; each replaces a less novel one."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
     bank.add(*frame((0, 0), (0, 1), value=1), retention="permanent")
     bank.add(*frame((4, 0), (0, 3), value=2), retention="evictable")  # novelty 16 and 4
-    bank.add(
-        *frame((4, 0.1), (0, 9), value=3), retention="evictable"
-    )  # novelty 0.01 and 36: this one takes the 4's place
+    bank.add(*frame((4, 0.1), (0, 9), value=3), retention="evictable")  # novelty 0.01 and 36; 36 replaces 4
     assert bank.elements == 4
     assert nearest_values(bank, (4, 0.1), (0, 9), (0, 3)) == [2, 3, 1]
 
 
-def test_repeated_frames_leave_the_memory_as_it_was():
-    """Of elements that are alike the older stay, so a still shot goes on reading what is nearest to the keyframe."""
+def test_repeated_frames_do_not_change_the_memory():
+    """Of similar elements the older stay, so a still shot keeps reading elements near the keyframe."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=2))
     bank.add(*frame((0, 0), (5, 5), value=1), retention="permanent")
     for value in range(2, 9):
@@ -76,8 +74,8 @@ def test_repeated_frames_leave_the_memory_as_it_was():
     assert nearest_values(bank, (0, 0), (5, 5), (2, 0), (0, 3)) == pytest.approx([1, 1, 2, 2])
 
 
-def test_keyframes_stay_though_nothing_in_them_is_new():
-    """Keyframes neither count nor leave, even where they repeat each other exactly."""
+def test_keyframes_stay_even_if_they_are_not_novel():
+    """Keyframes do not count towards the limit and are never evicted, even identical ones."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=1))
     for _ in range(3):
         bank.add(*frame((0, 0), (0, 1), value=1), retention="permanent")
@@ -87,8 +85,8 @@ def test_keyframes_stay_though_nothing_in_them_is_new():
     assert nearest_values(bank, (0, 0), (0, 1)) == pytest.approx([1, 1])
 
 
-def test_a_frame_of_one_step_is_no_measure_of_what_is_new():
-    """An element that repeats only the frame kept for one step is new all the same."""
+def test_one_step_frames_do_not_affect_novelty():
+    """An element that resembles only the one-step frame is still novel."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
     bank.add(*frame((0, 0), value=1), retention="permanent")
     bank.add(*frame((2, 0), value=2), retention="evictable")
@@ -99,8 +97,8 @@ def test_a_frame_of_one_step_is_no_measure_of_what_is_new():
     assert nearest_values(bank, (6, 0), (2, 0)) == [4, 1]
 
 
-def test_nothing_grows_once_the_memory_is_full():
-    """From the frame that fills it on, the bank's buffers stay the very same, whatever comes."""
+def test_a_full_memory_does_not_grow():
+    """Once the memory is full, the bank keeps using the same buffers."""
     bank = MemoryBank(ReadSettings(top_k=4, max_frames=3))
     generator = torch.Generator().manual_seed(9)
     buffers, sizes = [], []
@@ -115,8 +113,8 @@ def test_nothing_grows_once_the_memory_is_full():
     assert len(bank._novelty) == 5 * 20
 
 
-def test_objects_share_the_choice():
-    """Elements are chosen by key alone, so every object has its value in every element that stays."""
+def test_eviction_is_the_same_for_all_objects():
+    """Elements are evicted by key only, so every object has a value in every element."""
     bank = MemoryBank(ReadSettings(top_k=1, max_frames=1))
     bank.add(*frame((0, 0), value=1, objects=2), retention="permanent")
     bank.add(*frame((2, 0), value=2, objects=2), retention="evictable")

@@ -1,4 +1,4 @@
-"""Networks whose batch norms and gains say something, as trained ones do."""
+"""Networks of every variant with batch norms and gains that are not trivial."""
 
 from __future__ import annotations
 

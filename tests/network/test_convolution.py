@@ -1,4 +1,4 @@
-"""Packed and plain convolutions add and activate as torch does it step by step."""
+"""Packed and plain convolutions equal separate operations of torch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def tensors(*, stride: int, groups: int) -> tuple[torch.Tensor, torch.Tensor, to
 @pytest.mark.parametrize(("stride", "groups"), [(1, 1), (2, 1), (1, 8), (2, 8)])
 @pytest.mark.parametrize("added", [None, 1, 2])
 def test_a_convolution_adds_and_activates(kind, activation, stride, groups, added):
-    """Both kinds compute convolution, addition (of one for all, or of each) and activation, time after time."""
+    """Both kinds compute convolution, addition (broadcast or per object) and activation, also when repeated."""
     if kind is PackedConvolution and not packs(torch.float32):
         pytest.skip("this torch has no packed convolutions")
     weight, bias, x = tensors(stride=stride, groups=groups)
@@ -36,14 +36,14 @@ def test_a_convolution_adds_and_activates(kind, activation, stride, groups, adde
     expected = expected if other is None else expected + other
     expected = {"none": lambda y: y, "relu": functional.relu, "relu6": functional.relu6}[activation](expected)
     module = kind(ConvolutionSpec(weight, bias, stride, 1, groups, activation))
-    kept = None if other is None else other.clone()
+    before = None if other is None else other.clone()
     for _ in range(3):  # the third time with packed weights
         assert torch.allclose(module(x, other), expected, atol=1e-4)
-    assert other is None or torch.equal(other, kept)
+    assert other is None or torch.equal(other, before)
 
 
-def test_a_torch_without_packed_convolutions_has_plain_ones(monkeypatch):
-    """Where packing fails, or comes out wrong, convolutions run as torch has them."""
+def test_plain_convolutions_are_used_if_packing_fails(monkeypatch):
+    """If packing raises or gives wrong results, plain convolutions are used."""
     weight, bias, _ = tensors(stride=1, groups=1)
     spec = ConvolutionSpec(weight, bias, 1, 1, 1)
 
@@ -66,5 +66,5 @@ def test_a_torch_without_packed_convolutions_has_plain_ones(monkeypatch):
 
 
 def test_half_precision_is_never_packed():
-    """float16 is a GPU's format."""
+    """float16 is for GPUs only."""
     assert not packs(torch.float16)

@@ -1,4 +1,4 @@
-"""The engine computes what the network computes, in any precision, for any number of objects."""
+"""The engine equals the network in every precision and for any number of objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def inputs(height: int, width: int, objects: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """An image and probabilities of so many objects."""
+    """An image and probabilities of a number of objects."""
     generator = torch.Generator().manual_seed(height + width)
     image = torch.rand(1, 3, height, width, generator=generator)
     return image, torch.rand(objects, height, width, generator=generator) / objects
@@ -34,14 +34,14 @@ def mean_difference(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def differences(network, engine, height=64, width=96, objects=2, measure=difference) -> dict[str, float]:
-    """How far everything that the engine gives is from what the network gives."""
+    """The difference between engine and network for every output."""
     image, probabilities = inputs(height, width, objects)
     image = network.normalise(image)
     expected = network.encode_key(image)
-    context = network.share(expected.f16, expected.f8, expected.f4)
+    context = network.decoder_context(expected.f16, expected.f8, expected.f4)
     value = network.encode_value(image, expected, probabilities)
     features = engine.encode_key(image)
-    shared = engine.share(features)
+    shared = engine.decoder_context(features)
     assert features.query_key.dtype == torch.float32
     found = {
         "query_key": (features.query_key, expected.query_key),
@@ -58,7 +58,7 @@ def differences(network, engine, height=64, width=96, objects=2, measure=differe
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_engine_is_exact_in_float32(networks, variant):
-    """Folding changes nothing but rounding, on a size that comes once, comes again, and on another."""
+    """Folding changes only rounding, for a size used once, used again, and for another one."""
     network = networks[variant]
     engine = Engine(network)
     for size in ((64, 96), (64, 96), (64, 96), (48, 80)):
@@ -68,7 +68,7 @@ def test_the_engine_is_exact_in_float32(networks, variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_engine_is_exact_without_packed_convolutions(networks, variant, monkeypatch):
-    """What runs on a GPU, or where oneDNN is not to be had, computes the same."""
+    """The convolutions that run on a GPU, or without oneDNN, give the same result."""
     monkeypatch.setattr(folding, "make_convolution", FusedConvolution)
     network = networks[variant]
     found = differences(network, Engine(network))
@@ -78,7 +78,7 @@ def test_the_engine_is_exact_without_packed_convolutions(networks, variant, monk
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("make", [make_convolution, FusedConvolution])
 def test_bfloat16_stays_near(networks, variant, make, monkeypatch):
-    """In bfloat16, whose steps are 0.4 to 0.8 %, noise comes out off by 5 % on average at most, and not by nothing."""
+    """bfloat16 has a precision of 0.4 to 0.8 %; on noise the mean difference is at most 5 %, and not zero."""
     monkeypatch.setattr(folding, "make_convolution", make)
     network = networks[variant]
     found = differences(network, Engine(network, precision=torch.bfloat16), measure=mean_difference)
@@ -89,7 +89,7 @@ def test_bfloat16_stays_near(networks, variant, make, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_float16_stays_nearer(networks, variant, monkeypatch):
-    """In float16, which older GPUs compute in, nothing overflows; its steps are an eighth of bfloat16's."""
+    """float16, for older GPUs, does not overflow; it is eight times as precise as bfloat16."""
     monkeypatch.setattr(folding, "make_convolution", FusedConvolution)
     network = networks[variant]
     found = differences(network, Engine(network, precision=torch.float16), measure=mean_difference)
@@ -97,29 +97,29 @@ def test_float16_stays_nearer(networks, variant, monkeypatch):
     assert max(found.values()) < 0.01, found  # no NaN is below anything
 
 
-def test_pictures_are_centred_as_the_network_does_it(networks):
-    """By statistics that stay on the device, and are no part of what a network's weights are."""
+def test_images_are_normalised_as_by_the_network(networks):
+    """The engine uses the same statistics as the network."""
     image, _ = inputs(32, 48, 1)
     for network in networks.values():
         assert torch.equal(Engine(network).normalise(image), network.normalise(image))
 
 
 def test_every_batch_norm_and_gain_is_folded(networks):
-    """No batch norm, no scaling and no separate addition after a convolution is left in the folded key encoder."""
+    """After folding, no batch norm, scaling or addition after a convolution is left."""
     for network in networks.values():
         folded = fold(network, torch.float32)
-        for part in (folded.key, folded.context, folded.share, folded.value, folded.decode):
+        for part in (folded.key, folded.context, folded.value_context, folded.value, folded.decode):
             assert not any(isinstance(module, torch.nn.BatchNorm2d | torch.nn.Conv2d) for module in part.modules())
             assert not any(node.op == "get_attr" for node in part.graph.nodes)
         nodes = [*folded.key.graph.nodes, *folded.context.graph.nodes]
         targets = [getattr(node.target, "__name__", "") for node in nodes]
         assert "add" not in targets
-        # The activation before the first convolution that objects share; every other is inside a convolution.
+        # The activation before the first shared convolution; all others are inside a convolution.
         assert sum(name.startswith("relu") for name in targets) == 1
 
 
 def test_the_network_itself_is_not_changed(networks):
-    """Folding leaves the network's own weights as they are."""
+    """Folding does not change the weights of the network."""
     network = networks["lite"]
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     Engine(network, precision=torch.bfloat16)
@@ -128,11 +128,11 @@ def test_the_network_itself_is_not_changed(networks):
 
 
 def test_a_region_is_decoded_from_slices(networks):
-    """Slices of readout and context decode as copies of them do."""
+    """Slices of readout and context give the same result as copies."""
     network = networks["lite"]
     engine = Engine(network)
     image, _ = inputs(96, 160, 1)
-    context = engine.share(engine.encode_key(network.normalise(image)))
+    context = engine.decoder_context(engine.encode_key(network.normalise(image)))
     readout = torch.rand(2, network.variant.memory_value_channels, 6, 10)
     region = DecoderContext(
         *(
@@ -147,16 +147,16 @@ def test_a_region_is_decoded_from_slices(networks):
 
 
 class Scarce:
-    """A folded network on a device where no more than so many objects fit at once."""
+    """A folded network on a device where a limited number of objects fit in memory."""
 
-    def __init__(self, folded: FoldedNetwork, *, room: int) -> None:
+    def __init__(self, folded: FoldedNetwork, *, capacity: int) -> None:
         self._folded = folded
-        self._room = room
+        self._capacity = capacity
         self.key = folded.key
         self.context = folded.context
-        self.share = folded.share
+        self.value_context = folded.value_context
         self.tried: list[int] = []
-        self.error: Exception = torch.OutOfMemoryError("no room")
+        self.error: Exception = torch.OutOfMemoryError("out of memory")
 
     def value(self, image_masks, *shared):
         self._take(len(image_masks))
@@ -168,24 +168,24 @@ class Scarce:
 
     def _take(self, count: int) -> None:
         self.tried.append(count)
-        if count > self._room:
+        if count > self._capacity:
             raise self.error
 
 
-def scarce_engine(network, monkeypatch, *, room: int, budget: int) -> tuple[Engine, Scarce]:
-    scarce = Scarce(fold(network, torch.float32), room=room)
+def scarce_engine(network, monkeypatch, *, capacity: int, budget: int) -> tuple[Engine, Scarce]:
+    scarce = Scarce(fold(network, torch.float32), capacity=capacity)
     monkeypatch.setattr(engine_module, "fold", lambda *_: scarce)
     return Engine(network, budget=budget), scarce
 
 
 def test_objects_go_in_chunks_that_fit_the_budget(networks, monkeypatch):
-    """Five objects under a budget for two are decoded as 2, 2 and 1, and come out in order."""
+    """With a budget for two, five objects are decoded as 2, 2 and 1, in order."""
     network = networks["lite"]
     image, _ = inputs(32, 48, 1)
     readout = torch.rand(5, network.variant.memory_value_channels, 2, 3)
     # Six features of 128 channels at stride 4, in float32.
-    engine, scarce = scarce_engine(network, monkeypatch, room=5, budget=2 * 6 * 128 * 8 * 12 * 4)
-    context = engine.share(engine.encode_key(network.normalise(image)))
+    engine, scarce = scarce_engine(network, monkeypatch, capacity=5, budget=2 * 6 * 128 * 8 * 12 * 4)
+    context = engine.decoder_context(engine.encode_key(network.normalise(image)))
     found = engine.decode(readout, context)
     assert scarce.tried == [2, 2, 1]
     assert difference(found, network.decode(readout, context)) < 1e-4
@@ -194,18 +194,18 @@ def test_objects_go_in_chunks_that_fit_the_budget(networks, monkeypatch):
 @pytest.mark.parametrize(
     "error",
     [
-        torch.OutOfMemoryError("no room"),
+        torch.OutOfMemoryError("out of memory"),
         torch.AcceleratorError("CUDA error: out of memory"),
         RuntimeError("FIND was unable to find an engine to execute this computation"),
     ],
     ids=str,
 )
-def test_smaller_chunks_follow_where_memory_does_not_suffice(networks, monkeypatch, error):
-    """Out of memory halves the chunk, for good; the mattes are the same."""
+def test_running_out_of_memory_halves_the_chunks(networks, monkeypatch, error):
+    """Later calls start with the smaller chunks; the values are the same."""
     network = networks["lite"]
     image, probabilities = inputs(32, 48, 6)
     image = network.normalise(image)
-    engine, scarce = scarce_engine(network, monkeypatch, room=2, budget=1 << 30)
+    engine, scarce = scarce_engine(network, monkeypatch, capacity=2, budget=1 << 30)
     scarce.error = error
     features = engine.encode_key(image)
     found = engine.encode_value(image, features, probabilities)
@@ -216,21 +216,21 @@ def test_smaller_chunks_follow_where_memory_does_not_suffice(networks, monkeypat
     assert scarce.tried == [1] * 6
 
 
-def test_one_object_that_does_not_fit_is_told(networks, monkeypatch):
-    """Where not even one object fits, the error goes on to who can tell what to change."""
+def test_one_object_that_does_not_fit_is_an_error(networks, monkeypatch):
+    """If not even one object fits, the out-of-memory error is raised."""
     network = networks["lite"]
     image, probabilities = inputs(32, 48, 2)
-    engine, _ = scarce_engine(network, monkeypatch, room=0, budget=1 << 30)
+    engine, _ = scarce_engine(network, monkeypatch, capacity=0, budget=1 << 30)
     image = network.normalise(image)
     with pytest.raises(torch.OutOfMemoryError):
         engine.encode_value(image, engine.encode_key(image), probabilities)
 
 
 def test_other_errors_are_not_tried_again(networks, monkeypatch):
-    """What fewer objects would not cure goes on at once."""
+    """Other errors are raised immediately."""
     network = networks["lite"]
     image, probabilities = inputs(32, 48, 4)
-    engine, scarce = scarce_engine(network, monkeypatch, room=0, budget=1 << 30)
+    engine, scarce = scarce_engine(network, monkeypatch, capacity=0, budget=1 << 30)
     scarce.error = RuntimeError("shapes differ")
     image = network.normalise(image)
     with pytest.raises(RuntimeError, match="shapes differ"):
@@ -239,12 +239,12 @@ def test_other_errors_are_not_tried_again(networks, monkeypatch):
 
 
 def test_the_cpu_takes_objects_one_by_one(networks, monkeypatch):
-    """The processor is as fast with one object at a time, and memory does not grow with their number."""
+    """On the CPU one object at a time is as fast and needs less memory."""
     network = networks["lite"]
     image, _ = inputs(32, 48, 1)
-    scarce = Scarce(fold(network, torch.float32), room=1)
+    scarce = Scarce(fold(network, torch.float32), capacity=1)
     monkeypatch.setattr(engine_module, "fold", lambda *_: scarce)
     engine = Engine(network)
-    context = engine.share(engine.encode_key(network.normalise(image)))
+    context = engine.decoder_context(engine.encode_key(network.normalise(image)))
     engine.decode(torch.rand(3, network.variant.memory_value_channels, 2, 3), context)
     assert scarce.tried == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""The light variant computes what is written down a second time in `golden.plain_light`, and is as light as it says."""
+"""The light variant equals an independent implementation, `golden.plain_light`, and stays within its budget."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plain(networks) -> PlainLight:
 
 
 def test_features_are_those_of_the_plain_network(networks, plain, frames):
-    """At stride 4, 8 and 16, and the key."""
+    """Features at stride 4, 8 and 16, and the key."""
     network = networks["light"]
     found = network.encode_key(network.normalise(frames[:1]))
     f4, f8, f16 = plain.key_features(2 * frames[:1] - 1)
@@ -44,20 +44,20 @@ def test_features_are_those_of_the_plain_network(networks, plain, frames):
 
 @pytest.mark.parametrize(("objects", "interval"), [([0], 2), ([0, 1, 2], 3)])
 def test_propagation_is_that_of_the_plain_network(networks, plain, frames, masks, objects, interval):
-    """Probabilities after aggregation, frame by frame, with memory frames on the way."""
+    """Probabilities after aggregation on every frame, with memory frames in between."""
     names = [f"{number}" for number in objects]
     settings = PropagationSettings(interval=interval, region=False)
     propagator = Propagator(Engine(networks["light"]), objects=names, settings=settings)
     given = dict(zip(names, masks[objects], strict=True))
     expected = plain.propagated(2 * frames - 1, masks[objects], interval)
     for index, frame in enumerate(frames):
-        found = propagator.step(index, frame, keyframe={} if index else given).aggregated
+        found = propagator.step(frame, {} if index else given).aggregated
         torch.testing.assert_close(found, expected[:, index], rtol=0, atol=2e-3)
-    assert 0.05 < float(expected[1:, 1:].amax(0).mean()) < 0.95  # or the comparison would say little
+    assert 0.05 < float(expected[1:, 1:].amax(0).mean()) < 0.95  # otherwise the comparison would prove little
 
 
 def test_a_frame_is_at_most_five_billion_multiply_adds():
-    """At 480 lines, one object whose region is 0.46 of the picture, a memory frame in five, three frames remembered."""
+    """480 lines, one object with a region of 46 %, every fifth frame memorised, three frames in memory."""
     height, width, region = 480, 864, (22, 34)
     with torch.device("meta"):
         network = STCN(LIGHT)
@@ -69,7 +69,7 @@ def test_a_frame_is_at_most_five_billion_multiply_adds():
         cut = [
             part[..., : rows * scale, : columns * scale] for part, scale in zip(features[1:], (1, 2, 4), strict=True)
         ]
-        context, shared = _counted(lambda: network.share(*cut))
+        context, shared = _counted(lambda: network.decoder_context(*cut))
         _, decoded = _counted(lambda: network.decode(value, context))
     elements = height * width // STRIDE**2
     read = elements * 3 * elements * KEY_CHANNELS + elements * 20 * LIGHT.memory_value_channels
@@ -79,7 +79,7 @@ def test_a_frame_is_at_most_five_billion_multiply_adds():
 
 
 def _counted(work):
-    """Return what some work gives, and its multiply-adds."""
+    """Return the result of a function and its number of multiply-adds."""
     with FlopCounterMode(display=False) as counter:
         result = work()
     return result, counter.get_total_flops() / 2

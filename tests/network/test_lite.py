@@ -1,4 +1,4 @@
-"""The light key encoder takes every multiple of 16, though its deepest features are at stride 32."""
+"""The EfficientNet key encoder accepts every multiple of 16, although its deepest features are at stride 32."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from stcn_plugin.network.efficientnet import KeyEncoder, SameConv2d
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (3, 2)])
-def test_odd_sides_are_even_ones_with_a_line_of_zeros(kernel, stride):
-    """A convolution for odd sides rounds up, and gives even ones what one for even sides does."""
+def test_odd_sizes_are_padded_with_a_line_of_zeros(kernel, stride):
+    """A convolution for odd sizes rounds up; even sizes give the same result as without ``odd``."""
     torch.manual_seed(3)
     even, odd = (SameConv2d(4, 6, kernel=kernel, stride=stride, odd=odd) for odd in (False, True))
     odd.load_state_dict(even.state_dict())
@@ -23,8 +23,8 @@ def test_odd_sides_are_even_ones_with_a_line_of_zeros(kernel, stride):
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (48, 96), (48, 80), (16, 16)])
-def test_features_at_stride_16_come_from_both_depths(height, width):
-    """112 channels as they are there, and 80 that are those at stride 32, doubled and cut to the same size."""
+def test_stride_16_features_include_upsampled_stride_32_features(height, width):
+    """112 channels from stride 16, and 80 from stride 32, upsampled and cropped."""
     torch.manual_seed(5)
     encoder = KeyEncoder().eval()
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What a step gives, and how objects come into play and leave it."""
+"""The result of a step, and how objects enter and leave."""
 
 from __future__ import annotations
 
@@ -41,74 +41,74 @@ def test_aggregation_sharpens_as_published():
     assert found.tolist() == pytest.approx([0.692, 0.845, 0.155], abs=5e-4)
 
 
-def test_aggregation_sums_to_one_and_survives_certainty():
-    """Any probabilities, certain ones too, become one distribution without NaN."""
+def test_aggregation_sums_to_one_without_nan():
+    """Any probabilities, including 0 and 1, become one distribution without NaN."""
     generator = torch.Generator().manual_seed(0)
     own = torch.rand(3, 9, 9, generator=generator).round(decimals=1)
     torch.testing.assert_close(aggregate(own).sum(0), torch.ones(9, 9))
 
 
 def test_keyframe_step_returns_the_masks(engine, images, masks):
-    """On a keyframe an object's own probability is the mask, at the image's own size; nobody else is there yet."""
+    """On a keyframe the probability of an object is its mask, at the size of the image; others are 0."""
     propagator = Propagator(engine, objects=["a", "b"], settings=PropagationSettings())
-    prediction = propagator.step(0, images[0], keyframe={"b": masks[1]})
+    prediction = propagator.step(images[0], {"b": masks[1]})
     assert torch.equal(prediction.own[1], masks[1])
     assert not prediction.own[0].any()
     assert propagator.in_play == (1,)
 
 
-def test_retired_objects_leave_no_trace(engine, images, masks):
-    """After retirement an object is 0, and the others are what they are beside it."""
+def test_retired_objects_do_not_affect_the_others(engine, images, masks):
+    """A retired object is 0, and the others have the same values as with it."""
     together = Propagator(engine, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
-    together.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
+    together.step(images[0], dict(zip("abc", masks, strict=True)))
     together.retire(["b"])
-    found = together.step(1, images[1])
+    found = together.step(images[1])
     assert together.in_play == (0, 2)
     assert not found.own[1].any()
     reference = Propagator(engine, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))
-    reference.step(0, images[0], keyframe=dict(zip("abc", masks, strict=True)))
-    expected = reference.step(1, images[1])
+    reference.step(images[0], dict(zip("abc", masks, strict=True)))
+    expected = reference.step(images[1])
     torch.testing.assert_close(found.own[[0, 2]], expected.own[[0, 2]])
     together.retire(["a", "c"])
     assert together.in_play == ()
-    assert not together.step(2, images[2]).own.any()
+    assert not together.step(images[2]).own.any()
 
 
-def test_a_second_keyframe_corrects_what_is_there(engine, images, masks):
-    """A later mask of an object already in play stands, and makes room among the others."""
+def test_a_second_keyframe_corrects_an_object(engine, images, masks):
+    """A later mask replaces the prediction of its object and is removed from the others."""
     propagator = Propagator(engine, objects=["a", "b"], settings=PropagationSettings())
-    propagator.step(0, images[0], keyframe={"a": masks[0], "b": masks[1]})
-    corrected = propagator.step(1, images[1], keyframe={"a": masks[2]})
+    propagator.step(images[0], {"a": masks[0], "b": masks[1]})
+    corrected = propagator.step(images[1], {"a": masks[2]})
     assert torch.equal(corrected.own[0], masks[2])
     assert not corrected.own[1][masks[2] > 0].any()
     assert propagator.in_play == (0, 1)
 
 
-def test_the_order_of_objects_means_nothing(engine, images, masks):
-    """Naming objects in another order permutes the result and changes nothing else."""
+def test_the_order_of_objects_does_not_matter(engine, images, masks):
+    """Another order of the objects only permutes the result."""
     settings = PropagationSettings(interval=2)
     one = Propagator(engine, objects=["a", "b"], settings=settings)
     other = Propagator(engine, objects=["b", "a"], settings=settings)
     for index, image in enumerate(images):
         keyframe = {"a": masks[0], "b": masks[1]} if index == 0 else {}
-        first = one.step(index, image, keyframe=keyframe)
-        second = other.step(index, image, keyframe=dict(reversed(keyframe.items())))
+        first = one.step(image, keyframe)
+        second = other.step(image, dict(reversed(keyframe.items())))
         torch.testing.assert_close(first.own, second.own.flip(0), atol=1e-5, rtol=1e-4)
 
 
-def test_bfloat16_stays_near_float32(network, images, masks):
-    """The narrow number format moves probabilities by little."""
+def test_bfloat16_is_close_to_float32(network, images, masks):
+    """bfloat16 changes the mean probability by less than 2 %."""
     found = []
     for precision in (torch.float32, torch.bfloat16):
         propagator = Propagator(Engine(network, precision=precision), objects=["a"], settings=PropagationSettings())
-        propagator.step(0, images[0], keyframe={"a": masks[0]})
-        found.append(propagator.step(1, images[1]).own)
+        propagator.step(images[0], {"a": masks[0]})
+        found.append(propagator.step(images[1]).own)
     assert found[1].dtype == torch.float32
     assert float((found[0] - found[1]).abs().mean()) < 0.02
 
 
 class FromPython(TorchFunctionMode):
-    """Notes every tensor that is made of Python's numbers, which a GPU would be made to wait for."""
+    """Records every tensor created from Python numbers, since creating one makes a GPU wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,22 +122,22 @@ class FromPython(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def test_a_step_sends_nothing_to_the_device(engine, images, masks):
-    """Where whole frames are decoded, only who comes or goes is told to the device, when it does."""
+def test_a_step_copies_nothing_to_the_device(engine, images, masks):
+    """When decoding whole frames, only a change of the objects in play is copied to the device."""
     settings = PropagationSettings(interval=1, region=False)
     propagator = Propagator(engine, objects=["a", "b"], settings=settings)
     with FromPython() as coming:
-        propagator.step(0, images[0], keyframe={"b": masks[1], "a": masks[0]})
+        propagator.step(images[0], {"b": masks[1], "a": masks[0]})
     assert coming.found == ["tensor"]
     with FromPython() as staying:
         propagator.retire([])
-        propagator.step(1, images[1])
-        propagator.step(2, images[2], keyframe={"a": masks[0]})
-        propagator.step(3, images[3])
+        propagator.step(images[1])
+        propagator.step(images[2], {"a": masks[0]})
+        propagator.step(images[3])
     assert staying.found == []
     propagator.retire(["b"])
-    assert propagator.step(4, images[4]).own.flatten(1).any(1).tolist() == [True, False]
+    assert propagator.step(images[4]).own.flatten(1).any(1).tolist() == [True, False]
     with FromPython() as gone:
-        propagator.retire(["b"])  # again, as for every frame after it ended
-        propagator.step(5, images[5])
+        propagator.retire(["b"])  # again, as a job does for every frame after the end of an object
+        propagator.step(images[5])
     assert gone.found == []

@@ -1,4 +1,4 @@
-"""Plugins made on the spot, and the clip of drifting discs."""
+"""Hooks from functions, and the clip of drifting discs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAMPLE = Path(__file__).parents[2] / "examples" / "sample_plugin"
 
 @pytest.fixture
 def hooks() -> Callable[..., Hooks]:
-    """Make hooks of functions by hook name, a dict for every plugin, named p0, p1 ... in the order of loading."""
+    """Build hooks from one dict of functions per plugin; the plugins are named p0, p1 ... in the order of loading."""
 
     def build(*plugins: dict[str, Callable[..., object]]) -> Hooks:
         named = [

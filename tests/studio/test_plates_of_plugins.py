@@ -1,4 +1,4 @@
-"""Plates of plugins: the first that takes one reads it, and what it gives is checked."""
+"""Plates read by plugins: choice of the reader, and checks of its results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILE = Path("p.1001.xyz")
 
 
 class Files:
-    """Gives what it is told to give."""
+    """A reader that returns given results, or calls them."""
 
     def __init__(self, header=HEADER, picture=PICTURE):
         self._header, self._picture = header, picture
@@ -39,20 +39,20 @@ def opened(hooks, files, pattern="p.####.xyz"):
     return plate_files(hooks({"stcn_open_plate": lambda: files}), pattern, part=None, layer=None)
 
 
-def test_openimageio_reads_what_no_plugin_takes(hooks):
-    """The built-in plugin is asked last, and given part and layer."""
-    asked = []
+def test_openimageio_reads_other_plates(hooks):
+    """The built-in plugin is called last, with part and layer."""
+    calls = []
 
     def decline(pattern, part, layer):
-        asked.append((pattern, part, layer))
+        calls.append((pattern, part, layer))
 
     files = plate_files(hooks({"stcn_open_plate": decline}), "p.####.exr", part="beauty", layer="diffuse")
     assert files == OpenImageIOPlates("beauty", "diffuse")
-    assert asked == [("p.####.exr", "beauty", "diffuse")]
+    assert calls == [("p.####.exr", "beauty", "diffuse")]
 
 
-def test_the_first_answer_is_taken(hooks):
-    """The plugin loaded last is asked first; the others are not asked then."""
+def test_the_first_result_is_used(hooks):
+    """The plugin loaded last is called first; after a result, the others are not called."""
     first, last = Files(), Files(picture=PlatePicture(HEADER, PIXELS * 0, is_float=False))
     studio = hooks({"stcn_open_plate": lambda: first}, {"stcn_open_plate": lambda: last})
     files = plate_files(studio, "p.####.xyz", part=None, layer=None)
@@ -62,34 +62,34 @@ def test_the_first_answer_is_taken(hooks):
 @pytest.mark.parametrize(
     ("call", "files", "message"),
     [
-        ("header", Files(header=None), "gave a NoneType, not a FrameHeader"),
-        ("header", Files(header=FrameHeader(Window(0, 0, 0, 3), WINDOW)), "without a size or a pixel aspect"),
-        ("header", Files(header=FrameHeader(WINDOW, WINDOW, pixel_aspect=0)), "without a size or a pixel aspect"),
+        ("header", Files(header=None), "returned a NoneType, not a FrameHeader"),
+        ("header", Files(header=FrameHeader(Window(0, 0, 0, 3), WINDOW)), "with an invalid size or pixel aspect"),
+        ("header", Files(header=FrameHeader(WINDOW, WINDOW, pixel_aspect=0)), "with an invalid size or pixel aspect"),
         ("header", Files(header=lambda: 1 / 0), r"failed \(ZeroDivisionError: division by zero\)"),
-        ("picture", Files(picture=PIXELS), "gave an ndarray, not a PlatePicture"),
+        ("picture", Files(picture=PIXELS), "returned an ndarray, not a PlatePicture"),
         ("picture", Files(picture=PlatePicture(HEADER, PIXELS[:2], True)), r"of shape \(2, 4, 3\), not \(3, 4, 3\) or \(3, 4, 1\)"),
         ("picture", Files(picture=PlatePicture(HEADER, PIXELS[..., :2], True)), r"of shape \(3, 4, 2\), not"),
-        ("picture", Files(picture=PlatePicture(HEADER, PIXELS.astype(np.float64), True)), "gave float64 pixels, not float32"),
-        ("picture", Files(picture=PlatePicture(HEADER, None, True)), "gave a NoneType, not float32"),
+        ("picture", Files(picture=PlatePicture(HEADER, PIXELS.astype(np.float64), True)), "returned float64 pixels, not float32"),
+        ("picture", Files(picture=PlatePicture(HEADER, None, True)), "returned a NoneType, not float32"),
         ("picture", Files(picture=lambda: [][0]), r"failed \(IndexError: list index out of range\)"),
     ],
 )  # fmt: skip
-def test_nonsense_is_an_error_that_names_plugin_and_frame(hooks, call, files, message):
-    """Whatever a plugin reads that is no picture is told with its name and the frame."""
+def test_an_invalid_result_names_plugin_and_frame(hooks, call, files, message):
+    """Invalid results and exceptions of a reader are reported with plugin and frame."""
     with pytest.raises(PluginError, match=rf"^frame 1001: plugin p0: reading the plate .*{message}"):
         getattr(opened(hooks, files), call)(FILE, where="frame 1001")
 
 
-def test_what_cannot_read_is_refused_at_once(hooks):
-    """An answer without the two methods is an error before anything runs."""
+def test_an_object_without_the_methods_is_refused(hooks):
+    """A result that lacks a method is an error before the job runs."""
     with pytest.raises(
-        PluginError, match=r"plugin p0: its hook stcn_open_plate gave a \w*Path, which has no method 'header'"
+        PluginError, match=r"plugin p0: its hook stcn_open_plate returned a \w*Path, which has no method 'header'"
     ):
         opened(hooks, Path("p"))
 
 
-def test_a_plugins_own_words_to_the_artist_pass(hooks):
-    """An error of this package is what the plugin wants told, and stays as it is."""
+def test_stcn_errors_of_a_plugin_are_unchanged(hooks):
+    """A plugin can raise the errors of this package to address the artist."""
 
     def damaged():
         raise PlateError("the tape is torn", where="frame 1001")
@@ -98,8 +98,8 @@ def test_a_plugins_own_words_to_the_artist_pass(hooks):
         opened(hooks, Files(picture=damaged)).picture(FILE, where="x")
 
 
-def test_the_reader_keeps_its_policies(hooks, tmp_path):
-    """Window, size, safety of values and the check of the format are the same for a plugin's plate."""
+def test_plates_of_plugins_are_treated_like_others(hooks, tmp_path):
+    """Window, size, sanitised values and the check of the format are the same for plates of a plugin."""
     hot = np.full((3, 4, 1), np.nan, np.float32)
     hot[:, 2:] = 0.25
     hot.flags.writeable = False

@@ -54,7 +54,7 @@ def loaded(site, code: str, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_plugins_are_found_in_all_three_ways(site):
+def test_plugins_are_found_in_three_ways(site):
     """By entry point, from the environment variable, and by name, as module, file and folder; in this order."""
     names = os.pathsep.join(["module_plugin", str(site / "file plugin.py"), "", "  "])
     result = loaded(

@@ -1,4 +1,4 @@
-"""Presets and weights of plugins: found in order, and checked."""
+"""Presets and weights of plugins: precedence and checks."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def preset(folder: Path, name: str, interval: int) -> Path:
     return folder
 
 
-def test_folders_of_plugins_lie_between_the_environments_and_the_built_in(hooks, tmp_path, monkeypatch):
-    """STCN_PRESET_PATH wins over plugins, plugins over the built-in; a folder that is absent does no harm."""
+def test_preset_folders_of_plugins_come_before_the_built_in_ones(hooks, tmp_path, monkeypatch):
+    """STCN_PRESET_PATH has precedence over plugins, and plugins over built-in presets; missing folders are ignored."""
     shown = preset(preset(tmp_path / "show", "both", 3), "mine", 4)
     plugin = preset(preset(preset(tmp_path / "plugin", "both", 7), "theirs", 8), "draft", 9)
     monkeypatch.setenv("STCN_PRESET_PATH", str(shown))
@@ -37,8 +37,8 @@ def test_folders_of_plugins_lie_between_the_environments_and_the_built_in(hooks,
         load_preset("theirs")
 
 
-def test_the_built_in_plugin_names_what_ships(monkeypatch):
-    """Without any plugin the presets and weights are those of the package."""
+def test_the_built_in_plugin_has_the_presets_and_weights_of_the_package(monkeypatch):
+    """Without plugins, there are only the presets and weights of the package."""
     monkeypatch.delenv("STCN_PRESET_PATH", raising=False)
     studio = builtin_hooks()
     assert studio.names == ("built-in",)
@@ -47,8 +47,8 @@ def test_the_built_in_plugin_names_what_ships(monkeypatch):
     assert weights_store(studio).path("starter").samefile(STARTER)
 
 
-def test_weights_of_plugins_stand_beside_those_of_the_store(hooks, tmp_path):
-    """The store's own win; all are listed; a plugin's cannot be removed."""
+def test_weights_of_plugins_are_added_to_the_store(hooks, tmp_path):
+    """The folder has precedence; all are listed; those of a plugin cannot be removed."""
     store = tmp_path / "store"
     store.mkdir()
     for file in (store / "both.safetensors", tmp_path / "show.safetensors", tmp_path / "other.safetensors"):
@@ -60,15 +60,15 @@ def test_weights_of_plugins_stand_beside_those_of_the_store(hooks, tmp_path):
     ]  # fmt: skip
     assert weights.path("both") == store / "both.safetensors"
     assert weights.path("show") == named["show"]
-    with pytest.raises(WeightsError, match="'show' is a studio plugin's and stays"):
+    with pytest.raises(WeightsError, match="'show' belongs to a studio plugin"):
         weights.remove("show")
     named["show"].unlink()
     with pytest.raises(WeightsError, match="the weights 'show' of a studio plugin are not on disk"):
         weights.path("show")
 
 
-def test_of_two_plugins_the_last_loaded_names_first(hooks, tmp_path):
-    """Of two plugins that name the same weights, the one that was loaded last has the first word."""
+def test_the_plugin_loaded_last_has_precedence(hooks, tmp_path):
+    """If two plugins use the same name for weights, that of the plugin loaded last is used."""
     studio = hooks(
         {"stcn_weights_files": lambda: {"show": STARTER}},
         {"stcn_weights_files": lambda: {"show": tmp_path / "later.safetensors"}},
@@ -79,18 +79,18 @@ def test_of_two_plugins_the_last_loaded_names_first(hooks, tmp_path):
 @pytest.mark.parametrize(
     ("hook", "answer", "message"),
     [
-        ("stcn_preset_folders", lambda: "/presets", "gave a str, not a list of folders"),
-        ("stcn_preset_folders", lambda: [3], "gave a list with an int in it, not of folders"),
+        ("stcn_preset_folders", lambda: "/presets", "returned a str, not a list of folders"),
+        ("stcn_preset_folders", lambda: [3], "returned a list with an int in it"),
         ("stcn_preset_folders", lambda: 1 / 0, r"failed \(ZeroDivisionError: division by zero\)"),
-        ("stcn_weights_files", lambda: [STARTER], "gave a list, not a mapping of names to files"),
-        ("stcn_weights_files", lambda: {"show": 3}, "gave a str and an int, not a name and a file"),
-        ("stcn_weights_files", lambda: {"starter": STARTER}, "gave the name 'starter', which the weights inside the package have"),
-        ("stcn_weights_files", lambda: {"show": "w.pth"}, "gave 'show' a file that is no .safetensors: w.pth.*stcn weights add w.pth"),
+        ("stcn_weights_files", lambda: [STARTER], "returned a list, not a mapping of names to files"),
+        ("stcn_weights_files", lambda: {"show": 3}, "returned a str and an int, not a name and a file"),
+        ("stcn_weights_files", lambda: {"starter": STARTER}, "returned the name 'starter', which is reserved"),
+        ("stcn_weights_files", lambda: {"show": "w.pth"}, "returned 'show' with a file that is not .safetensors: w.pth.*stcn weights add w.pth"),
         ("stcn_weights_files", lambda: {}["x"], r"failed \(KeyError: 'x'\)"),
     ],
 )  # fmt: skip
-def test_nonsense_is_an_error_that_names_the_plugin(hooks, hook, answer, message):
-    """What is no folder and no weights is told with plugin and hook."""
+def test_an_invalid_result_names_the_plugin(hooks, hook, answer, message):
+    """Results that are not folders or weights are reported with plugin and hook."""
     look_up = preset_search_path if hook == "stcn_preset_folders" else weights_store
     with pytest.raises(PluginError, match=rf"^plugin p0: its hook {hook} {message}"):
         look_up(hooks({hook: answer}))
@@ -104,8 +104,8 @@ def test_nonsense_is_an_error_that_names_the_plugin(hooks, hook, answer, message
         ("raise OSError('no licence')", "the plugin does not load .*OSError: no licence"),
     ],
 )
-def test_a_plugin_that_does_not_fit_is_told_by_its_file(tmp_path, code, message):
-    """A hook that does not exist, an argument it does not have, an error while loading: each names the file."""
+def test_an_invalid_plugin_is_named_by_its_file(tmp_path, code, message):
+    """An unknown hook, an unknown argument and an error while loading name the file."""
     file = tmp_path / "mine.py"
     marked = f"@hookimpl\n{code}" if code.startswith("def") else code
     file.write_text(f"from stcn_plugin.studio import hookimpl\n{marked}\n")

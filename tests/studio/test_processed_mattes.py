@@ -1,4 +1,4 @@
-"""Mattes through plugins' hands: in order, checked, never more than 1 in sum."""
+"""Processing of mattes by plugins: order, checks, and a sum of at most 1."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ RAMP = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
 MATTES = {"hare": RAMP, "koi": 1 - RAMP}
 
 
-def test_without_a_plugin_the_very_mattes_come_back(hooks):
-    """Nothing is copied, so that a job without plugins costs what it did; `None` changes nothing either."""
+def test_without_a_plugin_nothing_is_copied(hooks):
+    """Without plugins, or if they return None, the given mapping is returned."""
     assert process_mattes(hooks(), 1001, MATTES) is MATTES
     assert process_mattes(hooks({"stcn_process_mattes": lambda frame, mattes: None}), 1001, MATTES) is MATTES
 
 
-def test_plugins_follow_one_another(hooks):
-    """The plugin loaded last comes first; each is given what the one before gave, and what it leaves out stays."""
+def test_plugins_are_chained(hooks):
+    """The plugin loaded last is called first; each gets the previous result, and omitted objects keep their matte."""
     seen = []
 
     def halve(frame, mattes):
@@ -39,8 +39,8 @@ def test_plugins_follow_one_another(hooks):
     np.testing.assert_array_equal(found["koi"], 1 - RAMP)
 
 
-def test_what_overlaps_is_scaled_to_one(hooks):
-    """Where grown mattes overlap, each keeps its share; elsewhere nothing changes."""
+def test_overlapping_mattes_are_scaled(hooks):
+    """Where the sum exceeds 1, mattes are scaled in proportion; elsewhere they are unchanged."""
     grown = {"hare": np.array([[1.0, 0.5, 0.2]], np.float32), "koi": np.array([[1.0, 0.75, 0.3]], np.float32)}
     found = process_mattes(
         hooks({"stcn_process_mattes": lambda: grown}), 1, {k: np.zeros((1, 3), np.float32) for k in grown}
@@ -49,8 +49,8 @@ def test_what_overlaps_is_scaled_to_one(hooks):
     np.testing.assert_allclose(found["koi"], [[0.5, 0.6, 0.3]], rtol=1e-6)
 
 
-def test_double_precision_and_rounding_are_taken(hooks):
-    """What a filter returns in float64, or beyond 1 by rounding, becomes float32 in 0-1."""
+def test_float64_and_rounding_are_accepted(hooks):
+    """Results in float64, or beyond 0-1 by rounding, become float32 in 0-1."""
     given = np.array([[-1e-6, 0.25, 1 + 1e-6]])
     found = process_mattes(
         hooks({"stcn_process_mattes": lambda: {"hare": given}}), 1, {"hare": np.zeros((1, 3), np.float32)}
@@ -66,20 +66,20 @@ def in_place(mattes):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (lambda: [RAMP], "gave a list for frame 1001, not mattes by object name"),
-        (lambda: {"hair": RAMP}, "gave a matte of 'hair' for frame 1001; it has hare, koi"),
-        (lambda: {"hare": None}, "gave a NoneType as the matte of 'hare' for frame 1001, not an array"),
-        (lambda: {"hare": RAMP.T}, r"gave a matte of 'hare' for frame 1001 of shape \(4, 3\), not \(3, 4\)"),
-        (lambda: {"hare": (RAMP * 255).astype(np.uint8)}, "of 'hare' for frame 1001 in uint8, not in float32"),
-        (lambda: {"koi": RAMP * np.nan}, "of 'koi' for frame 1001 with pixels that are no numbers"),
-        (lambda: {"koi": RAMP + np.inf}, "of 'koi' for frame 1001 from inf to inf, not in 0-1"),
-        (lambda: {"koi": RAMP * 3 - 1}, "of 'koi' for frame 1001 from -1 to 2, not in 0-1"),
+        (lambda: [RAMP], "returned a list for frame 1001, not mattes by object name"),
+        (lambda: {"hair": RAMP}, "returned a matte of 'hair' for frame 1001; it has hare, koi"),
+        (lambda: {"hare": None}, "returned a NoneType as the matte of 'hare' for frame 1001, not an array"),
+        (lambda: {"hare": RAMP.T}, r"returned a matte of 'hare' for frame 1001 of shape \(4, 3\), not \(3, 4\)"),
+        (lambda: {"hare": (RAMP * 255).astype(np.uint8)}, "of 'hare' for frame 1001 as uint8, not float32"),
+        (lambda: {"koi": RAMP * np.nan}, "of 'koi' for frame 1001 with NaN pixels"),
+        (lambda: {"koi": RAMP + np.inf}, "of 'koi' for frame 1001 with values from inf to inf"),
+        (lambda: {"koi": RAMP * 3 - 1}, "of 'koi' for frame 1001 with values from -1 to 2"),
         (lambda: 1 / 0, r"failed \(ZeroDivisionError: division by zero\)"),
         (in_place, r"failed \(ValueError: assignment destination is read-only\)"),
     ],
 )  # fmt: skip
-def test_nonsense_is_an_error_that_names_the_plugin(hooks, answer, message):
-    """Whatever a plugin gives that is no matte of this frame ends the job, with plugin, hook, frame and object named."""
+def test_an_invalid_result_names_the_plugin(hooks, answer, message):
+    """An invalid result ends the job; the error names plugin, hook, frame and object."""
     studio = hooks({"stcn_process_mattes": lambda: None}, {"stcn_process_mattes": answer})
     with pytest.raises(PluginError, match=rf"^plugin p1: its hook stcn_process_mattes .*{message}"):
         process_mattes(studio, 1001, MATTES)

@@ -1,4 +1,4 @@
-"""The sample plugin, for real: by a file and as an installed package, in the worker that hosts use."""
+"""The sample plugin, loaded from a file and as an installed package, in a real worker."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SETTINGS = ("compute.precision=float32", "size=native", "memory.top_k=20", "memo
 
 
 class FilesHost:
-    """Hands a request over and keeps what it is told."""
+    """A host that returns a request and records warnings."""
 
     def __init__(self, request: JobRequest) -> None:
         self.request = request
@@ -49,17 +49,17 @@ class FilesHost:
 
 @pytest.fixture
 def show(tmp_path) -> Path:
-    """A show's folder with weights."""
+    """Folder of a show with weights."""
     folder = tmp_path / "show"
     (folder / "weights").mkdir(parents=True)
-    own = {"variant": "lite", "license": "the show's own"}
-    save_file(load_file(STARTER), folder / "weights" / "show_net.safetensors", metadata=own)
+    metadata = {"variant": "lite", "license": "the show's own"}
+    save_file(load_file(STARTER), folder / "weights" / "show_net.safetensors", metadata=metadata)
     return folder
 
 
 @pytest.fixture
 def speckled(clip) -> Path:
-    """The clip as .npy, and a keyframe of disc 0 with a speck of 6 pixels that the artist left in the corner."""
+    """The clip as .npy, and a keyframe of disc 0 with a speck of 6 pixels in the corner."""
     for frame in FRAMES:
         np.save(clip.folder / f"plate.{frame}.npy", np.asarray(Image.open(clip.folder / f"plate.{frame}.png")))
     drawn = clip.mask(1001, 0) > 0
@@ -76,7 +76,7 @@ def environment(show: Path, **more: str) -> dict[str, str]:
 
 
 def without_islands(matte: np.ndarray, largest: int) -> np.ndarray:
-    """Islands taken out by flooding, pixel by pixel: the truth to compare with."""
+    """Remove islands by flood fill, as an independent reference."""
     left = {(int(y), int(x)) for y, x in zip(*np.nonzero(matte), strict=True)}
     result = matte.copy()
     while left:
@@ -106,7 +106,7 @@ def request_for(clip, roto: Path, **more: object) -> JobRequest:
 
 @pytest.fixture
 def expected(clip, engine, speckled) -> Callable[[], dict[int, np.ndarray]]:
-    """What the same shot comes to from PNG and without plugins, specks taken out by other means."""
+    """The mattes of the same shot from PNG and without plugins, with specks removed independently."""
 
     def call() -> dict[int, np.ndarray]:
         out = str(clip.folder / "plain" / "m.####.exr")
@@ -141,7 +141,7 @@ def stcn_frame_written(frame):
 
 @pytest.mark.slow
 def test_plugins_of_one_job(clip, show, speckled, expected):
-    """A request names plugins for itself: their work, warnings and mistakes come over the pipe; the next job has none."""
+    """Plugins of a request are used for its job only; results, warnings and errors reach the host."""
     flip = clip.folder / "flip.py"
     flip.write_text(FLIP)
     host = FilesHost(request_for(clip, speckled, range="1001-1002", plugins=(str(PACKAGE), str(flip))))
@@ -166,7 +166,7 @@ def lines_of(show: Path) -> list[dict[str, object]]:
 
 @pytest.mark.slow
 def test_by_file_in_the_worker(clip, show, speckled, expected):
-    """STCN_PLUGINS names the folder: plate, mattes, preset, weights, log and menus are the plugin's, to the pixel."""
+    """With STCN_PLUGINS, plate, mattes, preset, weights, log and menus are those of the plugin."""
     host = FilesHost(request_for(clip, speckled))
     launch = WorkerLaunch(sys.executable, environment=environment(show, STCN_PLUGINS=str(PACKAGE)))
     with WorkerClient(launch) as worker:
@@ -196,11 +196,11 @@ def test_by_file_in_the_worker(clip, show, speckled, expected):
 
 
 def installed(folder: Path) -> Path:
-    """Lay the package out as pip would: beside what its pyproject.toml says of entry points."""
+    """Install the package as pip would, with the entry points of its pyproject.toml."""
     shutil.copytree(PACKAGE, folder / "stcn_sample_plugin", ignore=shutil.ignore_patterns("__pycache__"))
-    said = (SAMPLE / "pyproject.toml").read_text("utf-8")
-    name, version = (re.search(rf'^{key} = "(.*)"$', said, re.MULTILINE)[1] for key in ("name", "version"))
-    group, entry = re.search(r'^\[project\.entry-points\.(\w+)\]\n(\w+ = ".*")$', said, re.MULTILINE).groups()
+    project = (SAMPLE / "pyproject.toml").read_text("utf-8")
+    name, version = (re.search(rf'^{key} = "(.*)"$', project, re.MULTILINE)[1] for key in ("name", "version"))
+    group, entry = re.search(r'^\[project\.entry-points\.(\w+)\]\n(\w+ = ".*")$', project, re.MULTILINE).groups()
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -223,7 +223,7 @@ def stcn(*arguments: str, **more: object) -> str:
 
 @pytest.mark.slow
 def test_installed_on_the_command_line(clip, show, speckled, expected, tmp_path):
-    """An installed package is found by its entry point alone, by every command that looks presets and weights up."""
+    """An installed package is found by its entry point in every command that uses presets or weights."""
     site = installed(tmp_path / "site")
     known = {"env": environment(show, PYTHONPATH=str(site))}
     assert re.search(
@@ -246,7 +246,7 @@ def test_installed_on_the_command_line(clip, show, speckled, expected, tmp_path)
 
 
 def test_a_shot_file_cannot_name_plugins(clip, show):
-    """Opening somebody's YAML never runs code: the key does not exist."""
+    """Opening a shot file never runs code: there is no such key."""
     shot = clip.folder / "shot.yaml"
     shot.write_text(
         f"plugins: [{PACKAGE}]\nplate: plate.####.npy\nkeyframes: {{1001: roto.1001.png}}\nout: out/m.####.exr\n"
@@ -268,8 +268,8 @@ def test_a_shot_file_cannot_name_plugins(clip, show):
         (np.linspace(-1, 9, 36).reshape(3, 4, 3), True, 1),
     ],
 )
-def test_npy_plates_come_through_exactly(tmp_path, array, is_float, top):
-    """Every number that the plugin reads is the one that was saved, over its maximum where it is an integer."""
+def test_npy_plates_are_read_exactly(tmp_path, array, is_float, top):
+    """Every value is the saved one; integers are divided by their maximum."""
     from stcn_plugin.studio.plates import plate_files
 
     np.save(tmp_path / "p.0001.npy", array)
@@ -288,8 +288,8 @@ def test_npy_plates_come_through_exactly(tmp_path, array, is_float, top):
         (np.array([{}]), "Python objects"),
     ],
 )
-def test_an_npy_that_is_no_picture_is_refused(tmp_path, array, message):
-    """What cannot be a plate is told with its frame; pickled objects are never loaded."""
+def test_an_npy_that_is_not_an_image_is_refused(tmp_path, array, message):
+    """Arrays that cannot be a plate are refused with the frame; pickled objects are never loaded."""
     from stcn_plugin.studio.plates import plate_files
 
     np.save(tmp_path / "p.0001.npy", array, allow_pickle=True)

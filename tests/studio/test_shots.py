@@ -1,4 +1,4 @@
-"""Plugins in whole shots: what they change is written and shown, and what they fail at is told as it should be."""
+"""Plugins in complete shots: their changes are written, and their errors reported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def half(mattes):
 
 
 def test_processed_mattes_are_written_on_every_frame(shoot, clip):
-    """What is on disk is what the plugins made of the mattes, keyframes included, in pluggy's order."""
+    """The files have the mattes after all plugins in pluggy's order, also on keyframes."""
     shoot()
     plain = {frame: clip.matte(frame) for frame in FRAMES}
     assert plain[1003].any()
@@ -58,7 +58,7 @@ def test_processed_mattes_are_written_on_every_frame(shoot, clip):
 
 
 def test_overlays_show_the_processed_mattes(shoot, clip):
-    """A tint stands where the written matte is, not where the network's was."""
+    """The overlay shows the written matte, not the propagated one."""
     look = clip.folder / "look"
 
     def only_corner(mattes):
@@ -75,21 +75,21 @@ def test_overlays_show_the_processed_mattes(shoot, clip):
     assert change[:56, :96].mean() < 4
 
 
-def test_a_plugin_is_told_of_the_shot_in_order(shoot, clip):
-    """Started, every frame once when it is on disk, finished: with what was written, on the threads that are promised."""
-    told = []
+def test_notifications_come_in_order(shoot, clip):
+    """Started, each frame when it is on disk, finished; with the documented arguments, on the documented threads."""
+    notified = []
 
     def started(out, frames, objects):
-        told.append(("started", out, tuple(frames), tuple(objects), threading.current_thread()))
+        notified.append(("started", out, tuple(frames), tuple(objects), threading.current_thread()))
 
     def written(frame, files):
-        told.append(("written", frame, [path.stat().st_size > 0 for path in files], threading.current_thread()))
+        notified.append(("written", frame, [path.stat().st_size > 0 for path in files], threading.current_thread()))
 
     def finished(report):
-        told.append(("finished", report.frames, threading.current_thread()))
+        notified.append(("finished", report.frames, threading.current_thread()))
 
     def failed(out, error):
-        told.append(("failed", error))
+        notified.append(("failed", error))
 
     events = {
         "stcn_shot_started": started, "stcn_frame_written": written,
@@ -97,17 +97,17 @@ def test_a_plugin_is_told_of_the_shot_in_order(shoot, clip):
     }  # fmt: skip
     report = shoot(events)
     main = threading.main_thread()
-    assert told[0] == ("started", clip.out, FRAMES, ("a0",), main)
-    assert told[-1] == ("finished", FRAMES, main)
-    frames = told[1:-1]
+    assert notified[0] == ("started", clip.out, FRAMES, ("a0",), main)
+    assert notified[-1] == ("finished", FRAMES, main)
+    frames = notified[1:-1]
     assert [event[0] for event in frames] == ["written"] * 3
     assert sorted(event[1] for event in frames) == list(FRAMES)
     assert all(event[2] == [True] and event[3] is not main for event in frames)
     assert report.warnings == ()
 
 
-def test_a_hook_that_only_listens_cannot_take_the_job_down(shoot, clip):
-    """Each failing hook of each plugin is one warning, told at once and in the report; all mattes are there."""
+def test_an_error_in_a_notification_is_a_warning(shoot, clip):
+    """Each failing hook of each plugin gives one warning, immediately and in the report; all mattes are written."""
 
     def started(out):
         raise LookupError("no tracker")
@@ -136,9 +136,9 @@ def test_a_hook_that_only_listens_cannot_take_the_job_down(shoot, clip):
     ]
 
 
-def test_a_hook_that_must_produce_ends_the_job(shoot, clip):
-    """The job ends with the plugin's name, frames on disk stay whole, and plugins are told that the shot failed."""
-    calls, told = [], []
+def test_an_error_in_a_hook_with_a_result_ends_the_job(shoot, clip):
+    """The error names the plugin, files on disk are complete, and plugins are notified of the failure."""
+    calls, notified = [], []
 
     def third_time(mattes):
         calls.append(1)
@@ -151,11 +151,11 @@ def test_a_hook_that_must_produce_ends_the_job(shoot, clip):
         shoot(
             {"stcn_process_mattes": third_time},
             {
-                "stcn_shot_failed": lambda out, error: told.append((out, error)),
-                "stcn_shot_finished": lambda report: told.append(report),
+                "stcn_shot_failed": lambda out, error: notified.append((out, error)),
+                "stcn_shot_finished": lambda report: notified.append(report),
             },
         )
-    ((out, error),) = told
+    ((out, error),) = notified
     assert out == clip.out
     assert isinstance(error, PluginError)
     assert len(list((clip.folder / "out").iterdir())) == 2
@@ -168,50 +168,55 @@ def test_a_hook_that_must_produce_ends_the_job(shoot, clip):
         ("stcn_process_mattes", "plugin p0: its hook stcn_process_mattes failed"),
     ],
 )
-def test_every_hook_that_is_asked_is_told_by_name(shoot, hook, message):
-    """Of the hooks that a shot asks, each that raises ends it and is named."""
+def test_a_failing_hook_is_named(shoot, hook, message):
+    """Each hook with a result that raises ends the job and is named."""
     with pytest.raises(PluginError, match=message):
         shoot({hook: lambda: 1 / 0})
 
 
-def test_cancelling_is_told_as_what_it_is(shoot):
-    """A plugin is told that the user stopped the shot; a failing one of its own is a warning."""
-    told, warned = [], []
+def test_cancelling_notifies_plugins(shoot):
+    """Plugins get the CancelledError; an error in that hook is a warning."""
+    notified, warned = [], []
 
     def failed(error):
-        told.append(error)
+        notified.append(error)
         raise OSError("no tracker")
 
     with pytest.raises(CancelledError) as caught:
         shoot({"stcn_shot_failed": failed}, watcher=Watcher(is_cancelled=lambda: True, on_warning=warned.append))
-    assert told == [caught.value]
+    assert notified == [caught.value]
     assert warned == ["plugin p0: its hook stcn_shot_failed failed (OSError: no tracker)."]
 
 
-def test_what_nobody_foresaw_is_told_in_words(shoot):
-    """An error that is none of this package reaches plugins as one that is, and the caller as it was."""
-    told = []
+def test_an_unexpected_error_reaches_plugins_as_an_stcn_error(shoot):
+    """Other exceptions reach plugins as UnexpectedError, and the caller unchanged."""
+    notified = []
 
     def fails(_):
         raise KeyError("who")
 
     with pytest.raises(KeyError):
-        shoot({"stcn_shot_failed": lambda error: told.append(str(error))}, watcher=Watcher(on_progress=fails))
-    assert len(told) == 1
-    assert told[0].startswith("unexpected KeyError: 'who' (stcn_plugin.")
+        shoot({"stcn_shot_failed": lambda error: notified.append(str(error))}, watcher=Watcher(on_progress=fails))
+    assert len(notified) == 1
+    assert notified[0].startswith("unexpected KeyError: 'who' (stcn_plugin.")
 
 
-def test_a_shot_that_cannot_start_has_not_failed(shoot, clip):
-    """Mistakes that are found before a shot starts are not told to plugins: nothing was begun."""
-    told = []
+def test_errors_before_the_start_are_not_notified(shoot, clip):
+    """Plugins are not notified of errors that are found before a shot starts."""
+    notified = []
     (clip.folder / "plate.1001.png").unlink()
     with pytest.raises(Exception, match="1 of 3 frames have no file"):
-        shoot({"stcn_shot_started": lambda: told.append("started"), "stcn_shot_failed": lambda: told.append("failed")})
-    assert told == []
+        shoot(
+            {
+                "stcn_shot_started": lambda: notified.append("started"),
+                "stcn_shot_failed": lambda: notified.append("failed"),
+            }
+        )
+    assert notified == []
 
 
-def test_a_program_says_itself_whether_plugins_run(clip, engine, tmp_path, monkeypatch):
-    """`propagate` runs no plugin of the environment unless it is handed over."""
+def test_propagate_runs_only_the_given_plugins(clip, engine, tmp_path, monkeypatch):
+    """`propagate` ignores plugins of the environment unless hooks are passed."""
     from stcn_plugin.studio import studio_hooks
 
     file = tmp_path / "dark.py"
@@ -229,13 +234,13 @@ def test_a_program_says_itself_whether_plugins_run(clip, engine, tmp_path, monke
     assert not clip.matte(1002).any()
 
 
-def test_weights_of_a_plugin_reach_the_network_as_a_file(clip, engine, hooks, tmp_path):
-    """Who gives the network is handed the file of weights that only a plugin knows."""
+def test_weights_of_a_plugin_are_passed_as_a_file(clip, engine, hooks, tmp_path):
+    """`engine_for` gets the path of the weights, not their name."""
     from job.conftest import STARTER
 
     file = tmp_path / "show.safetensors"
     file.symlink_to(STARTER)
-    asked = []
+    requested = []
     shot = make_shot(
         plate=clip.plate,
         out=clip.out,
@@ -245,7 +250,7 @@ def test_weights_of_a_plugin_reach_the_network_as_a_file(clip, engine, hooks, tm
     )
     propagate(
         shot,
-        engine_for=lambda settings: asked.append(settings.weights) or engine,
+        engine_for=lambda settings: requested.append(settings.weights) or engine,
         studio=hooks({"stcn_weights_files": lambda: {"show": file}}),
     )
-    assert asked == [str(file)]
+    assert requested == [str(file)]

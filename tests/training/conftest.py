@@ -1,4 +1,4 @@
-"""Footage of discs and squares to train on, and configurations of short runs."""
+"""Fixtures: footage of discs and squares, and short runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training.short_runs import Footage, write_configuration
 
 from stcn_plugin.training.config import load_training_config
 from stcn_plugin.training.reports import Watcher
-from stcn_plugin.training.run import Trained, train
+from stcn_plugin.training.run import TrainingResult, train
 from stcn_plugin.weights.store import WeightsStore
 
 
@@ -29,16 +29,16 @@ def footage(tmp_path_factory) -> Footage:
 
 @pytest.fixture
 def configured(footage, tmp_path) -> Callable[..., Path]:
-    """Write configurations, by `write_configuration`, into a folder of the test's own."""
+    """Return `write_configuration` for the temporary folder."""
     return partial(write_configuration, tmp_path, footage)
 
 
 @pytest.fixture
-def trained(tmp_path) -> Callable[..., Trained]:
-    """Train by a configuration file, with overrides and a watcher of the test's own."""
+def trained(tmp_path) -> Callable[..., TrainingResult]:
+    """Train from a configuration file, with overrides and callbacks."""
 
-    def call(file: Path, *, overrides=(), **watching) -> Trained:
+    def call(file: Path, *, overrides=(), **callbacks) -> TrainingResult:
         config = load_training_config(file, overrides=overrides)
-        return train(config, store=WeightsStore(tmp_path / "store"), watcher=Watcher(**watching))
+        return train(config, store=WeightsStore(tmp_path / "store"), watcher=Watcher(**callbacks))
 
     return call

@@ -1,4 +1,4 @@
-"""Small pictures whose masks are known, because the pictures are drawn from them."""
+"""Small synthetic pictures, drawn from their masks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ SIZE = 96, 128
 """Height and width of a picture."""
 
 GREY = 0.5
-"""Of the flat background."""
+"""Value of the flat background."""
 
 
 def disc(centre: tuple[float, float], radius: float, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """Coverage of a disc with a soft edge of a pixel; ``centre`` is x before y, pixel centres on halves."""
+    """Coverage of a disc with a soft edge of one pixel; ``centre`` is ``(x, y)``, pixel centres at half-integers."""
     y, x = np.mgrid[: size[0], : size[1]] + 0.5
     return np.clip(radius + 0.5 - np.hypot(x - centre[0], y - centre[1]), 0, 1).astype(np.float32)
 
 
 def square(left: int, top: int, side: int, size: tuple[int, int] = SIZE) -> np.ndarray:
-    """Coverage of an upright square, hard."""
+    """Coverage of a square with hard edges."""
     mask = np.zeros(size, np.float32)
     mask[top : top + side, left : left + side] = 1
     return mask
@@ -37,7 +37,7 @@ def texture(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def laid(mask: np.ndarray, over: np.ndarray | tuple[float, ...], below: np.ndarray | float) -> np.ndarray:
-    """Lay a colour or a picture over another where the mask is, ``(H, W, 3)``."""
+    """Composite a colour or a picture over another; return ``(H, W, 3)``."""
     return mask[..., None] * np.asarray(over) + (1 - mask[..., None]) * np.asarray(below)
 
 
@@ -46,7 +46,7 @@ def to_bytes(values: np.ndarray) -> np.ndarray:
 
 
 def save(folder: Path, name: str, rgb: np.ndarray, mask: np.ndarray | None) -> None:
-    """Write ``plates/NAME.png``, and ``masks/NAME.png`` where there is a mask."""
+    """Write ``plates/NAME.png``, and ``masks/NAME.png`` if there is a mask."""
     for kind, values in (("plates", rgb), ("masks", mask)):
         if values is not None:
             (folder / kind).mkdir(parents=True, exist_ok=True)
@@ -54,14 +54,14 @@ def save(folder: Path, name: str, rgb: np.ndarray, mask: np.ndarray | None) -> N
 
 
 def save_clip(folder: Path, *, frames: int, seed: int, colour: tuple[float, float, float], first: int = 1) -> None:
-    """Write a disc that moves across waves, frame by frame."""
+    """Write a clip of a disc that moves over a texture."""
     for number in range(frames):
         mask = disc((44 + 5 * number, 48 + 2 * number), 20)
         save(folder, f"{first + number:04d}", laid(mask, colour, texture(seed)), mask)
 
 
 def save_pair(folder: Path, *, frames: int) -> None:
-    """Write a disc that passes in front of a square, with palette masks: 1 is the disc, 2 the square."""
+    """Write a clip of a disc that occludes a square, with palette masks: 1 is the disc, 2 the square."""
     for number in range(frames):
         front, behind = disc((30 + 12 * number, 40), 18) > 0.5, square(60, 30, 36)
         rgb = laid(front, (0.1, 0.3, 0.9), laid(behind, texture(5), texture(6)))

@@ -1,4 +1,4 @@
-"""One run over two processes, as torchrun starts them."""
+"""Distributed training with torchrun."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from training.short_runs import curve, state
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.training import distributed
 from stcn_plugin.training.config import load_training_config
-from stcn_plugin.training.distributed import joined_group
+from stcn_plugin.training.distributed import process_group
 from stcn_plugin.training.run import train
 from stcn_plugin.weights.reading import read_weights
 from stcn_plugin.weights.store import STARTER, WeightsStore, builtin_files
@@ -23,16 +23,16 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does(configured):
-    """The same samples, shared between them, and the gradients of all: the same losses and the same way of the weights.
+def test_two_processes_give_the_result_of_one(configured):
+    """Same samples, same losses and same change of the weights.
 
-    Samples have one to three objects. Sums are in another order, which AdamW makes large where a gradient is next to
-    nothing: so the way that all weights went is compared, and not each weight by itself. The ways part by 0.4 % of
-    their length, and by half of it where gradients are not shared.
+    Summation order differs, and AdamW amplifies the difference where gradients are almost zero. Therefore the change of
+    all weights is compared as one vector. It differs by 0.4 % of its length, and by half of its length if gradients are
+    not averaged.
     """
     settings = {
         "steps": {"total": 3},
-        "optimiser": {"rate": 3e-5},
+        "optimiser": {"learning_rate": 3e-5},
     }
     alone, shared = (configured(name, **settings) for name in ("alone", "shared"))
     train(load_training_config(alone), store=WeightsStore())
@@ -43,38 +43,38 @@ def test_two_processes_learn_what_one_does(configured):
     one, two = alone.parent / "alone", shared.parent / "shared"
     np.testing.assert_allclose(curve(two), curve(one), rtol=3e-4)
     start = read_weights(builtin_files()[STARTER]).state
-    learnt = [name for name, entry in start.items() if entry.is_floating_point() and "running" not in name]
-    ways = [way(start, state(run), learnt) for run in (one, two)]
-    assert float((ways[0] - ways[1]).norm()) < 0.02 * float(ways[0].norm())
+    trained = [name for name, entry in start.items() if entry.is_floating_point() and "running" not in name]
+    changes = [change(start, state(run), trained) for run in (one, two)]
+    assert float((changes[0] - changes[1]).norm()) < 0.02 * float(changes[0].norm())
 
 
-def way(start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], names: Sequence[str]) -> torch.Tensor:
-    """How far weights went, one after another."""
+def change(start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], names: Sequence[str]) -> torch.Tensor:
+    """The change of all weights as one vector."""
     return torch.cat([(end[name] - start[name].float()).flatten() for name in names])
 
 
 @pytest.mark.parametrize(("device", "backend"), [("cpu", "gloo"), ("cuda", "nccl")])
-def test_processes_talk_as_their_device_needs(device, backend, monkeypatch):
-    """A run on the CPU does not talk by GPU because the machine has one."""
-    begun, chosen = [], []
+def test_the_backend_follows_the_configured_device(device, backend, monkeypatch):
+    """A run on the CPU uses gloo even if the machine has a GPU."""
+    backends, chosen = [], []
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(distributed, "choose_device", torch.device)
-    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, **_: begun.append(backend))
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, **_: backends.append(backend))
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
     monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
-    with joined_group(4, device=device):
-        assert begun == [backend]
+    with process_group(4, device=device):
+        assert backends == [backend]
     assert chosen == ([torch.device("cuda:1")] if device == "cuda" else [])
 
 
-def test_samples_that_cannot_be_shared_evenly_are_refused(monkeypatch):
-    """Before the processes have joined; the message names the setting and both numbers."""
+def test_a_batch_size_that_is_not_divisible_is_an_error(monkeypatch):
+    """The message names the setting and both numbers."""
     monkeypatch.setenv("WORLD_SIZE", "2")
     with (
-        pytest.raises(TrainingError, match=r"steps\.batch: 3 samples cannot be shared evenly by 2 processes"),
-        joined_group(3, device="cpu"),
+        pytest.raises(TrainingError, match=r"steps\.batch_size: 3 samples cannot be divided evenly among 2 processes"),
+        process_group(3, device="cpu"),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Elements: pictures of single things with alpha."""
+"""Elements: cut-outs with alpha."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def encoded(linear: float) -> float:
     return 1.055 * linear ** (1 / 2.4) - 0.055
 
 
-def test_elements_are_found_in_all_folders(tmp_path):
-    """Pictures that may have alpha, whatever folder they lie in; hidden files and others are left out."""
+def test_elements_are_found_recursively(tmp_path):
+    """File formats with alpha only; hidden files are ignored."""
     for name in ("b.png", "deep/er/a.exr", ".hidden.png", "photo.jpg", "notes.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -28,8 +28,8 @@ def test_elements_are_found_in_all_folders(tmp_path):
         find_elements(tmp_path / "nowhere")
 
 
-def test_numbered_pictures_in_a_folder_are_one_thing_that_moves(tmp_path):
-    """In the order of their numbers; a folder with any other picture in it is a library like any other."""
+def test_numbered_pictures_are_frames_of_one_element(tmp_path):
+    """In numeric order. A folder that also contains other pictures is not animated."""
     for name in (
         "walk/9.png",
         "walk/10.png",
@@ -46,8 +46,8 @@ def test_numbered_pictures_in_a_folder_are_one_thing_that_moves(tmp_path):
     assert find_elements(tmp_path) == (*mixed, (tmp_path / "one/1.png",), walk)
 
 
-def test_a_thing_that_moves_keeps_its_place_from_frame_to_frame(tmp_path):
-    """One window around all frames: what is 20 pixels further right in the second is so in what is read."""
+def test_frames_of_an_element_share_a_crop(tmp_path):
+    """A disc that moves by 20 pixels moves by 20 pixels in the result."""
     files = []
     for number, centre in enumerate((40, 60)):
         alpha = disc((centre, 50), 15)
@@ -59,8 +59,8 @@ def test_a_thing_that_moves_keeps_its_place_from_frame_to_frame(tmp_path):
     assert float(second[:, :20].max()) == 0
 
 
-def test_frames_of_several_sizes_are_no_element(tmp_path):
-    """Nobody knows how they lie over one another."""
+def test_frames_of_different_sizes_are_rejected(tmp_path):
+    """Their alignment is unknown."""
     files = []
     for number, size in enumerate(((100, 120), (100, 110))):
         alpha = disc((60, 50), 30, size)
@@ -71,8 +71,8 @@ def test_frames_of_several_sizes_are_no_element(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["png", "exr"])
-def test_an_element_is_its_colour_and_its_alpha_cut_to_what_is_there(kind, tmp_path):
-    """Display sRGB times alpha, at soft edges too: of PNG's straight colour, and of EXR's linear, premultiplied one."""
+def test_an_element_is_premultiplied_display_rgb_cropped_to_its_alpha(kind, tmp_path):
+    """From straight sRGB in PNG, and from premultiplied linear in EXR, including soft edges."""
     colour = np.array([0.6, 0.3, 0.1])
     premultiplied = laid(ALPHA, colour, 0.0) if kind == "exr" else np.broadcast_to(colour, (*ALPHA.shape, 3))
     rgba = np.concatenate([premultiplied, ALPHA[..., None]], -1)
@@ -88,8 +88,8 @@ def test_an_element_is_its_colour_and_its_alpha_cut_to_what_is_there(kind, tmp_p
     torch.testing.assert_close(seen, torch.tensor(expected)[:, None].expand_as(seen).float(), atol=0.02, rtol=0)
 
 
-def test_a_large_element_is_reduced(tmp_path):
-    """To 256 pixels on its longer side; its coverage keeps its share."""
+def test_a_large_element_is_scaled_down(tmp_path):
+    """To 256 pixels on its longer side, with the same relative coverage."""
     alpha = disc((200, 200), 180, (400, 400))
     rgba = np.concatenate([laid(alpha, (1, 1, 1), 0.0), alpha[..., None]], -1)
     (element,) = ElementReader().read((write(tmp_path / "e.exr", rgba, "float", "RGBA"),))
@@ -98,8 +98,8 @@ def test_a_large_element_is_reduced(tmp_path):
 
 
 @pytest.mark.parametrize("alpha", [None, np.ones_like(ALPHA), disc((60, 50), 8)], ids=["none", "solid", "tiny"])
-def test_a_picture_without_a_shape_is_no_element(alpha, tmp_path):
-    """No alpha at all, alpha everywhere, or next to nothing."""
+def test_a_picture_without_usable_alpha_is_rejected(alpha, tmp_path):
+    """No alpha channel, solid alpha, or almost none."""
     layers = [texture(1)] if alpha is None else [texture(1), alpha[..., None]]
     channels = "RGB" if alpha is None else "RGBA"
     file = write(tmp_path / "e.exr", np.concatenate(layers, -1), "float", channels)
@@ -107,8 +107,8 @@ def test_a_picture_without_a_shape_is_no_element(alpha, tmp_path):
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
-def test_alpha_that_is_no_number_harms_nothing(broken, tmp_path):
-    """One such pixel would spread over the whole sample, and from there over the weights."""
+def test_alpha_that_is_not_finite_is_replaced(broken, tmp_path):
+    """Otherwise one pixel would turn the sample, and then the weights, into NaN."""
     rgba = np.concatenate([texture(1), ALPHA[..., None]], -1)
     rgba[50, 60, 3] = broken
     (element,) = ElementReader().read((write(tmp_path / "e.exr", rgba, "float", "RGBA"),))
@@ -117,8 +117,8 @@ def test_alpha_that_is_no_number_harms_nothing(broken, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_picture_too_large_for_memory_is_left_out(tmp_path):
-    """Drawings that somebody saved at poster size: above sixteen million pixels they are not even read."""
+def test_a_picture_above_16_megapixels_is_rejected_without_reading_it(tmp_path):
+    """The pixels of the large file are missing, and reading them would be an error."""
     sizes = {"fits": (4000, 4000), "large": (4001, 4000)}
     found = {}
     for name, size in sizes.items():
@@ -126,14 +126,14 @@ def test_a_picture_too_large_for_memory_is_left_out(tmp_path):
         rgba[1000:3000, 1000:3000] = 1
         file = write(tmp_path / f"{name}.png", rgba, "uint8", "RGBA")
         if name == "large":
-            file.write_bytes(file.read_bytes()[:1000])  # its pixels are gone, its header is there
+            file.write_bytes(file.read_bytes()[:1000])  # the header is complete
         found[name] = ElementReader().read((file,))
     assert found["fits"].shape == (1, 4, 256, 256)
     assert found["large"] is None
 
 
-def test_a_damaged_element_is_an_error_that_names_it(tmp_path):
-    """Half a file."""
+def test_a_damaged_element_is_an_error_that_names_the_file(tmp_path):
+    """A truncated EXR."""
     rgba = np.concatenate([texture(1), ALPHA[..., None]], -1)
     file = write(tmp_path / "e.exr", rgba, "float", "RGBA")
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
@@ -142,8 +142,8 @@ def test_a_damaged_element_is_an_error_that_names_it(tmp_path):
     assert caught.value.where == str(file)
 
 
-def test_an_element_keeps_its_shape_and_may_take_a_texture():
-    """Plain, half or wholly painted by chance; its alpha is its own in any case."""
+def test_an_element_keeps_its_alpha_and_may_get_a_texture():
+    """None, half or all of its colour comes from the texture, at random."""
     alpha = 0.1 + 0.9 * torch.rand(1, 40, 30, generator=torch.Generator().manual_seed(0))
     rgba = torch.cat([torch.zeros(3, 40, 30), alpha])
     white = np.full((50, 60, 3), 255, np.uint8)

@@ -1,4 +1,4 @@
-"""Weights for one show, learnt from its keyframes."""
+"""Fine-tuning on keyframes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ OBJECTS = ("hare", "koi")
 
 
 def pixels(path: Path, *channels: str) -> np.ndarray:
-    """The named channels of a file, ``(H, W, C)``."""
+    """Channels of a file by name, ``(H, W, C)``."""
     image = oiio.ImageBuf(str(path))
     return image.get_pixels(oiio.FLOAT)[..., [image.spec().channelnames.index(name) for name in channels]]
 
 
-def test_keyframes_become_pictures_to_train_on(tmp_path):
-    """Plates in display sRGB and mattes soft as they were drawn, a folder a shot, whatever their files are called."""
+def test_keyframes_are_written_as_training_pictures(tmp_path):
+    """Plates in display sRGB and unchanged soft mattes, one clip per shot even if shot files share a name."""
     shot = load_shot(SHOT / "shot.yaml", overrides=["size=native"])
     folder = write_keyframe_pictures([shot, shot], tmp_path)
     assert [clip.name for clip in find_clips(folder)] == ["01_shot", "02_shot"]
@@ -45,15 +45,15 @@ def test_keyframes_become_pictures_to_train_on(tmp_path):
     for clip in find_clips(folder):
         (picture,) = clip.pictures
         assert picture.frame == 1001
-        np.testing.assert_allclose(np.asarray(Image.open(picture.plate)), rolled * 255, atol=0.52)
+        np.testing.assert_allclose(np.asarray(Image.open(picture.plate)), rolled * 255, atol=0.52)  # 8-bit rounding
         drawn = pixels(SHOT / "keyframes" / "keyframe.1001.exr", *layers)
         np.testing.assert_array_equal(pixels(picture.mask, *layers), drawn)
-        assert 0.001 < ((drawn > 0.1) & (drawn < 0.9)).mean() < 0.1  # soft at the edges
-        assert set(PictureReader(lines=96).read(picture).masks) == set(OBJECTS)
+        assert 0.001 < ((drawn > 0.1) & (drawn < 0.9)).mean() < 0.1  # the edges are soft
+        assert set(PictureReader(short_side=96).read(picture).masks) == set(OBJECTS)
 
 
-def test_other_keyframes_have_a_folder_of_their_own(tmp_path):
-    """So that a run is not gone on with as if nothing had changed, and stale keyframes are not learnt."""
+def test_different_keyframes_have_different_folders(tmp_path):
+    """A run is not resumed with other keyframes, and old keyframes are not trained on."""
     small, smaller = (load_shot(SHOT / "shot.yaml", overrides=[f"size={size}"]) for size in (96, 64))
     first = write_keyframe_pictures([small], tmp_path)
     assert write_keyframe_pictures([small], tmp_path) == first
@@ -63,8 +63,8 @@ def test_other_keyframes_have_a_folder_of_their_own(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_shot_becomes_weights_in_the_store(tmp_path):
-    """Two steps on the example: weights by name that read back, with what tells objects apart as it was."""
+def test_finetune_adds_weights_to_the_store(tmp_path):
+    """Two steps on the example shot; the key encoder is unchanged."""
     out, environment = tmp_path / "run", {**os.environ, "STCN_WEIGHTS_DIR": str(tmp_path / "store")}
     arguments = [SHOT / "shot.yaml", "--name", "hare_show", "--steps", 2, "--out", out, "--set", "size=96"]
     result = stcn("finetune", *arguments, "--set", "compute.precision=float32", env=environment)
@@ -76,12 +76,12 @@ def test_a_shot_becomes_weights_in_the_store(tmp_path):
     for name, entry in tuned.state.items():
         if name.startswith("key_encoder."):
             torch.testing.assert_close(entry.float(), start.state[name].float(), rtol=1e-3, atol=1e-5)
-    moved = [
+    changed = [
         not torch.equal(entry, start.state[name].to(entry.dtype))
         for name, entry in tuned.state.items()
         if name.startswith(("decoder.", "value_encoder."))
     ]
-    assert np.mean(moved) > 0.5
+    assert np.mean(changed) > 0.5
     assert "the show's own" in read_metadata(file)["license"]
     assert read_metadata(builtin_files()[STARTER])["license"] in read_metadata(file)["license"]
     assert (out / "MODEL_CARD.md").is_file()
@@ -89,20 +89,20 @@ def test_a_shot_becomes_weights_in_the_store(tmp_path):
     assert Image.open(keyframe).size == (171, 96)
 
 
-def test_shots_of_different_weights_are_refused(tmp_path):
-    """One show has one kind of weights; the message names both."""
+def test_shots_with_different_weights_are_an_error(tmp_path):
+    """The message names both; nothing is written."""
     shots = [load_shot(SHOT / "shot.yaml", overrides=[f"weights={name}"]) for name in ("starter", "other")]
-    with pytest.raises(TrainingError, match="the shots ask for different weights: other, starter"):
+    with pytest.raises(TrainingError, match="the shots use different weights: other, starter"):
         finetune(shots, out=tmp_path / "run", steps=1, store=WeightsStore(tmp_path / "store"))
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     ("name", "what"),
-    [("taken", "there are weights called 'taken' already"), ("starter", "the name of weights inside the package")],
+    [("taken", "there are already weights called 'taken'"), ("starter", "the name of weights in the package")],
 )
-def test_a_name_that_is_taken_is_refused_before_anything_is_trained(name, what, tmp_path):
-    """Nothing is written, neither a run nor into the store."""
+def test_a_name_in_use_is_an_error_before_training(name, what, tmp_path):
+    """Nothing is written to the folder of the run or to the store."""
     store = tmp_path / "store"
     store.mkdir()
     (store / "taken.safetensors").touch()

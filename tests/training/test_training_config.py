@@ -16,7 +16,7 @@ from stcn_plugin.training.config import TrainingConfig, load_training_config
 FOLDER = Path(__file__).parents[2] / "examples" / "training"
 RECIPES = sorted(FOLDER.glob("*.yaml"))
 
-LEAST = """\
+MINIMAL = """\
 out: runs/show
 data:
   clips: [footage/clips]
@@ -25,7 +25,7 @@ data:
 
 @pytest.fixture
 def written(tmp_path):
-    """Write a configuration into a folder of its own; return its file."""
+    """Write a configuration file, and return its path."""
 
     def write(text: str) -> Path:
         file = tmp_path / "show" / "train.yaml"
@@ -36,22 +36,22 @@ def written(tmp_path):
     return write
 
 
-def test_where_the_pictures_are_and_where_the_run_goes_is_enough(written):
-    """Everything else has a default; a folder may stand by its path alone."""
-    config = load_training_config(written(LEAST))
+def test_only_data_and_out_are_required(written):
+    """Everything else has a default, and a folder may be given as a plain path."""
+    config = load_training_config(written(MINIMAL))
     assert config.data.clips[0].licence == "not stated"
     assert config.model_dump(exclude={"out", "data"}) == TrainingConfig(out="x", data={"stills": ["y"]}).model_dump(
         exclude={"out", "data"}
     )
 
 
-def test_relative_paths_start_at_the_files_folder(written, tmp_path, monkeypatch):
-    """Wherever the command is called; absolute paths and names in the store stay, `~` is the home folder."""
+def test_relative_paths_start_at_the_folder_of_the_file(written, tmp_path, monkeypatch):
+    """Independent of the working directory. Absolute paths and store names are unchanged; `~` is the home folder."""
     monkeypatch.chdir("/")
     monkeypatch.setenv("HOME", "/home/artist")
     text = """\
-start: nearby/show.safetensors
-key_encoder: {file: imagenet.pth, licence: BSD}
+init_weights: nearby/show.safetensors
+init_key_encoder: {file: imagenet.pth, licence: BSD}
 out: ../runs/show
 data:
   clips: [{folder: footage/clips}, /mnt/clips]
@@ -72,16 +72,16 @@ validation:
     ]
     assert config.data.stills[0].licence == "ours"
     assert Path(config.out).resolve() == tmp_path / "runs" / "show"
-    assert config.key_encoder is not None
-    assert (config.key_encoder.file, config.key_encoder.licence) == (str(folder / "imagenet.pth"), "BSD")
-    assert config.start == str(folder / "nearby/show.safetensors")
-    assert load_training_config(written(f"start: starter\n{LEAST}")).start == "starter"
+    assert config.init_key_encoder is not None
+    assert (config.init_key_encoder.file, config.init_key_encoder.licence) == (str(folder / "imagenet.pth"), "BSD")
+    assert config.init_weights == str(folder / "nearby/show.safetensors")
+    assert load_training_config(written(f"init_weights: starter\n{MINIMAL}")).init_weights == "starter"
 
 
-def test_flags_go_over_the_file(written):
-    """Also where the file says nothing; a path in a flag starts where the command is called."""
+def test_overrides_take_precedence_over_the_file(written):
+    """A relative path in an override starts at the working directory."""
     config = load_training_config(
-        written(LEAST), overrides=["steps.total=7", "optimiser.frozen=[key_encoder.]", "out=here"]
+        written(MINIMAL), overrides=["steps.total=7", "optimiser.frozen=[key_encoder.]", "out=here"]
     )
     assert (config.steps.total, config.optimiser.frozen) == (7, ("key_encoder.",))
     assert Path(config.out) == Path.cwd() / "here"
@@ -93,50 +93,50 @@ def test_flags_go_over_the_file(written):
         ("steps: {totl: 5}", 4, "steps.totl"),
         ("optimser: {}", 4, "optimser"),
         ("steps:\n  total: many", 5, "steps.total"),
-        ("steps:\n  batch: 2\n  crop: [250]", 6, "steps.crop: 250 should be a multiple of 16"),
+        ("steps:\n  batch_size: 2\n  crop_size: [250]", 6, "steps.crop_size: 250 should be a multiple of 16"),
         ("mixture: {clips: 1.5}", 4, "mixture.clips"),
-        ("mixture: {crop_of_short_side: [1.0, 0.6]}", 4, "mixture.crop_of_short_side: should be the least and then"),
+        ("mixture: {crop_scale: [1.0, 0.6]}", 4, "mixture.crop_scale: should be the smallest, then"),
         ("validation: {frames: 2}", 4, "validation.frames: should be 3 or more, or 0 for all"),
         ("validation: {clips: [{folder: a, weight: 2}]}", 4, "validation.clips"),
         ("variant: heavy", 4, "variant"),
         ("seed: 1\nseed: 2", 5, "seed"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told_with_file_and_line(text, line, what, written):
-    """Unknown keys, values of a wrong kind, out of bounds, or said twice."""
-    file = written(f"{LEAST}{text}\n")
+def test_an_invalid_setting_is_reported_with_file_and_line(text, line, what, written):
+    """Unknown keys, wrong types, values out of bounds, duplicate keys."""
+    file = written(f"{MINIMAL}{text}\n")
     with pytest.raises(PresetError) as caught:
         load_training_config(file)
     assert what in str(caught.value)
     assert f"{file}:{line}" in str(caught.value)
 
 
-def test_all_problems_are_told_at_once(written):
-    """With the nearest right spelling."""
+def test_all_problems_are_reported_together(written):
+    """Unknown keys with the closest valid one."""
     with pytest.raises(PresetError) as caught:
-        load_training_config(written(f"{LEAST}steps: {{totl: 5, batch: 0}}\n"))
-    assert "total" in str(caught.value)
-    assert "steps.batch" in str(caught.value)
+        load_training_config(written(f"{MINIMAL}steps: {{totl: 5, batch_size: 0}}\n"))
+    assert "'total'" in str(caught.value)
+    assert "steps.batch_size" in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["out: run\n", "out: run\ndata: {lines: 96}\n", "data: {clips: [here]}\n"])
-def test_a_run_without_data_or_without_a_folder_is_refused(text, written):
-    """What has no default has to be said."""
+@pytest.mark.parametrize("text", ["out: run\n", "out: run\ndata: {short_side: 96}\n", "data: {clips: [here]}\n"])
+def test_missing_data_or_out_is_an_error(text, written):
+    """The message names the missing key."""
     missing = "out" if "out" not in text else "data"
     with pytest.raises(PresetError, match=missing):
         load_training_config(written(text))
 
 
-def test_the_command_ends_with_one_message(written, tmp_path):
-    """Exit code 1, where and what, and no traceback: here for pictures that are not there."""
-    result = stcn("train", written(LEAST))
+def test_the_command_reports_an_error_in_one_line(written, tmp_path):
+    """Exit code 1 and no traceback, here for missing pictures."""
+    result = stcn("train", written(MINIMAL))
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"stcn: {tmp_path / 'show' / 'footage' / 'clips'}: there are no pictures")
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_every_setting_is_printed_with_its_meaning():
-    """`stcn train --settings` lists every key that a configuration may have."""
+def test_all_settings_are_printed_with_their_descriptions():
+    """`stcn train --settings` lists every key of a configuration."""
     result = CliRunner().invoke(command, ["--settings"], catch_exceptions=False)
     assert result.exit_code == 0
     sections = {"mixture", "steps", "optimiser", "validation", "compute", "data"}
@@ -149,26 +149,26 @@ def test_every_setting_is_printed_with_its_meaning():
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
-def test_what_a_recipe_is_judged_by_it_does_not_train_on(recipe):
-    """Each recipe of the starter weights loads, and leaves out of training the clips that it holds out."""
+def test_recipes_exclude_their_validation_clips_from_training(recipe):
+    """Every recipe loads, and does not train on clips that it validates on."""
     config = load_training_config(recipe)
-    for judged in config.validation.clips:
-        same = [source for source in config.data.clips if source.folder == judged.folder]
-        assert all(set(config.validation.names) <= set(source.leave_out) for source in same)
+    for held_out in config.validation.clips:
+        same = [source for source in config.data.clips if source.folder == held_out.folder]
+        assert all(set(config.validation.names) <= set(source.exclude) for source in same)
         assert config.validation.names
 
 
 def licences_of(config: TrainingConfig) -> set[str]:
-    """Return what the pictures that a run trains on are under."""
+    """The licences of the training data."""
     return {source.licence for source in (*config.data.clips, *config.data.stills, *config.data.elements)}
 
 
-def test_the_recipes_of_the_free_weights_take_nothing_that_is_not_free():
-    """Every source says what it is under, none of that forbids commercial work, and each starts from the one before."""
+def test_the_free_recipes_use_only_free_data():
+    """No licence forbids commercial use, and each recipe continues from the previous one."""
     names = ("free", "free_deep", "free_last", "free_wide")
     first, *others = (load_training_config(FOLDER / f"{name}.yaml") for name in names)
-    assert first.key_encoder is not None and first.start is None
-    assert licences_of(first) | {first.key_encoder.licence} == {"Apache-2.0", "CC0", "public domain"}
+    assert first.init_key_encoder is not None and first.init_weights is None
+    assert licences_of(first) | {first.init_key_encoder.licence} == {"Apache-2.0", "CC0", "public domain"}
     for before, config in pairwise([first, *others]):
-        assert config.start == str(Path(before.out) / "weights.safetensors") and config.key_encoder is None
+        assert config.init_weights == str(Path(before.out) / "weights.safetensors") and config.init_key_encoder is None
         assert licences_of(config) == {"Apache-2.0", "CC0", "public domain"}

@@ -1,4 +1,4 @@
-"""Weights on disk to work with."""
+"""A weights store and the starter weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stcn_plugin.weights.store import STARTER, WeightsStore
 
 @pytest.fixture
 def store(tmp_path: Path) -> WeightsStore:
-    """A store of its own, whose folder does not exist yet."""
+    """An empty store whose folder does not exist yet."""
     return WeightsStore(tmp_path / "store")
 
 
 @pytest.fixture(scope="session")
 def starter() -> Path:
-    """The weights inside the package."""
+    """The default weights in the package."""
     return WeightsStore(Path("nowhere")).path(STARTER)

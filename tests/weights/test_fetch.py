@@ -1,4 +1,4 @@
-"""Fetching published weights, from a real server on this machine, by https."""
+"""Download of published weights from a local https server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CERTIFICATE = Path(__file__).with_name("loopback.pem")
 
 
 class Server:
-    """Serves byte strings by path; a test says what happens to each."""
+    """Serves byte strings by path, with faults that a test chooses."""
 
     def __init__(self, *, is_encrypted: bool = True) -> None:
         self.files: dict[str, bytes] = {}
@@ -61,7 +61,7 @@ class Server:
                     length = str(len(body)) if served.length == "of the body" else served.length
                     self.send_header("Content-Length", length)
                 self.end_headers()
-                with suppress(OSError):  # who asked may go away
+                with suppress(OSError):  # the client may disconnect
                     self.wfile.write(body[: served.cut])
                     while served.endless:
                         self.wfile.write(bytes(1 << 16))
@@ -96,7 +96,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 @pytest.fixture
 def plain() -> Iterator[Server]:
-    """A server without encryption, which nobody must ask."""
+    """A server without encryption that must not receive requests."""
     running = Server(is_encrypted=False)
     yield running
     running.stop()
@@ -105,7 +105,7 @@ def plain() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def checkpoint(starter: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Weights as the authors publish them: what ``torch.save`` writes."""
+    """Weights in the format of the authors, from ``torch.save``."""
     file = tmp_path_factory.mktemp("published") / "weights.pth"
     torch.save(load_file(starter), file)
     return file.read_bytes()
@@ -122,74 +122,76 @@ def fetch(store: WeightsStore, server: Server, name: str = "stcn_s01", **options
 
 
 def is_untouched(store: WeightsStore) -> bool:
-    """Whether no file is in the store, hidden ones included."""
+    """Return whether the store has no files, including hidden ones."""
     return not store.folder.exists() or not list(store.folder.iterdir())
 
 
 def test_fetched_weights_are_in_the_store(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
-    """A good file becomes an entry with the address, the sha256 of what came, and the licence."""
+    """A valid file becomes an entry with its address, SHA-256 and licence."""
     server.files["/1.0/stcn_s01.pth"] = checkpoint
-    told: list[tuple[int, int | None]] = []
-    entry = fetch(store, server, progress=lambda done, total: told.append((done, total)))
+    reported: list[tuple[int, int | None]] = []
+    entry = fetch(store, server, progress=lambda done, total: reported.append((done, total)))
     assert entry == store.entry("stcn_s01")
     assert store.entry("stcn_s01").sha256 == hashlib.sha256(checkpoint).hexdigest()
     assert store.entry("stcn_s01").source == f"{server.url}/stcn_s01.pth"
     assert "non-commercial" in store.entry("stcn_s01").licence
     assert {file.name for file in store.folder.iterdir()} == {"stcn_s01.safetensors", KNOWN}
     assert [problem for _, problem in store.check(["stcn_s01"])] == [""]
-    assert told[-1] == (len(checkpoint), len(checkpoint))
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert len(told) > 10
+    assert reported[-1] == (len(checkpoint), len(checkpoint))
+    assert [done for done, _ in reported] == sorted({done for done, _ in reported})
+    assert len(reported) > 10
 
 
-def test_nothing_is_asked_of_the_server_before_consent(store: WeightsStore, server: Server) -> None:
-    """The question names address, licence and folder; a no ends it without a request."""
+def test_nothing_is_requested_before_consent(store: WeightsStore, server: Server) -> None:
+    """The question names address, licence and folder; after a no, nothing is requested."""
     questions: list[str] = []
     with pytest.raises(CancelledError, match="nothing was downloaded"):
         fetch(store, server, confirm=lambda question: bool(questions.append(question)))
     (question,) = questions
-    for said in (f"{server.url}/stcn_s01.pth", "non-commercial", str(store.folder)):
-        assert said in question
+    for text in (f"{server.url}/stcn_s01.pth", "non-commercial", str(store.folder)):
+        assert text in question
     assert server.asked == []
     assert is_untouched(store)
 
 
 def test_absent_file(store: WeightsStore, server: Server) -> None:
-    """404 is told with the address and the way by hand."""
+    """404 is reported with the address and the command to add a file."""
     with pytest.raises(WeightsError) as caught:
         fetch(store, server)
-    assert str(caught.value).startswith(f"{server.url}/stcn_s01.pth: the server answers 404 Not Found. ")
-    assert "stcn weights add FILE" in str(caught.value)
+    assert caught.value.where == f"{server.url}/stcn_s01.pth"
+    assert "404 Not Found" in caught.value.what
+    assert "stcn weights add FILE" in caught.value.fix
     assert is_untouched(store)
 
 
-def test_download_that_breaks_off(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
-    """A body shorter than announced is an error, and nothing of it stays."""
+def test_incomplete_download(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
+    """A body shorter than announced is an error and is deleted."""
     server.files["/1.0/stcn_s01.pth"], server.cut = checkpoint, 3_000_000
-    with pytest.raises(WeightsError, match=f"broke off after 3000000 of {len(checkpoint)} bytes"):
+    with pytest.raises(WeightsError, match=f"3000000 of {len(checkpoint)} bytes"):
         fetch(store, server)
     assert is_untouched(store)
 
 
-def test_download_cut_without_a_length(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
-    """Where the server announces no length, a file that is cut short is refused for what it is."""
+def test_truncated_download_without_a_length(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
+    """If the server announces no length, a truncated file is refused by its content."""
     server.files["/1.0/stcn_s01.pth"], server.cut, server.length = checkpoint, 3_000_000, None
-    with pytest.raises(WeightsError, match="what came is not usable"):
+    with pytest.raises(WeightsError, match="the downloaded file cannot be used"):
         fetch(store, server)
     assert is_untouched(store)
 
 
 def test_wrong_content(store: WeightsStore, server: Server) -> None:
-    """A page in place of weights, as of a login, is refused with the address and never kept."""
+    """A web page instead of weights, such as a login, is refused with its address and deleted."""
     server.files["/1.0/stcn_s01.pth"] = b"<html>Sign in</html>" * 100
     with pytest.raises(WeightsError) as caught:
         fetch(store, server)
-    assert str(caught.value).startswith(f"{server.url}/stcn_s01.pth: what came is not usable: ")
+    assert caught.value.where == f"{server.url}/stcn_s01.pth"
+    assert "web page" in caught.value.what
     assert is_untouched(store)
 
 
 def test_interrupted_download(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
-    """Ctrl-C in the middle leaves nothing behind and is passed on."""
+    """Ctrl-C during a download leaves no file behind and is raised."""
     server.files["/1.0/stcn_s01.pth"] = checkpoint
 
     def interrupt(done: int, _total: int | None) -> None:
@@ -202,15 +204,15 @@ def test_interrupted_download(store: WeightsStore, server: Server, checkpoint: b
 
 
 def test_taken_name_is_refused_before_the_question(store: WeightsStore, server: Server, starter: Path) -> None:
-    """What is in the store stays, unless replacing it is asked for."""
+    """Weights in the store are not replaced without ``replace``."""
     store.add(starter, name="stcn_s01")
     with pytest.raises(WeightsError, match="already"):
         fetch(store, server, confirm=lambda _: pytest.fail("asked"))
     assert server.asked == []
 
 
-def test_failed_replacement_keeps_what_was_there(store: WeightsStore, server: Server, starter: Path) -> None:
-    """A replacement that does not come leaves the old weights as they were."""
+def test_failed_replacement_keeps_the_old_weights(store: WeightsStore, server: Server, starter: Path) -> None:
+    """If the download fails, the old weights stay."""
     before = store.add(starter, name="stcn_s01", licence="old")
     server.files["/1.0/stcn_s01.pth"] = b"no weights"
     with pytest.raises(WeightsError):
@@ -220,7 +222,7 @@ def test_failed_replacement_keeps_what_was_there(store: WeightsStore, server: Se
 
 
 def test_no_server(store: WeightsStore) -> None:
-    """A refused connection is told with its reason."""
+    """A refused connection is reported with its reason."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"https://127.0.0.1:{unused.getsockname()[1]}"
@@ -235,15 +237,15 @@ def test_no_server(store: WeightsStore) -> None:
     "address",
     ["file:///etc", "ftp://127.0.0.1", "/etc", "http://127.0.0.1", "HTTP://x", "data:,x", "https:/x", "https://"],
 )
-def test_https_alone(store: WeightsStore, address: str) -> None:
-    """Files of this machine, other protocols and what is not encrypted are refused, and nothing is asked."""
-    with pytest.raises(WeightsError, match="is no https address"):
+def test_https_only(store: WeightsStore, address: str) -> None:
+    """Local files and other protocols are refused without a request."""
+    with pytest.raises(WeightsError, match="is not an https address"):
         fetch_weights(store, "stcn_s0", confirm=lambda _: True, progress=lambda _done, _total: None, base_url=address)
     assert is_untouched(store)
 
 
-def test_a_server_that_nobody_vouches_for(store: WeightsStore, server: Server, monkeypatch, checkpoint: bytes) -> None:
-    """A certificate that the system does not know ends the download."""
+def test_an_unknown_certificate_is_refused(store: WeightsStore, server: Server, monkeypatch, checkpoint: bytes) -> None:
+    """A certificate that the system does not trust is an error."""
     server.files["/1.0/stcn_s01.pth"] = checkpoint
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(WeightsError, match="CERTIFICATE_VERIFY_FAILED"):
@@ -252,7 +254,7 @@ def test_a_server_that_nobody_vouches_for(store: WeightsStore, server: Server, m
 
 
 def test_redirections(store: WeightsStore, server: Server, plain: Server, checkpoint: bytes) -> None:
-    """A redirection to another https address is followed; others are refused before anybody is asked."""
+    """A redirection to an https address is followed; others are refused before a request."""
     elsewhere = Server()
     try:
         elsewhere.files["/assets/7"] = checkpoint
@@ -273,12 +275,12 @@ def test_redirections(store: WeightsStore, server: Server, plain: Server, checkp
             fetch(store, server, name="stcn_s0")
         assert "secret" not in str(caught.value)
     server.redirect = f"{server.url}/stcn_s0.pth"
-    with pytest.raises(WeightsError, match="redirect"):  # for ever to itself
+    with pytest.raises(WeightsError, match="redirect"):  # to itself
         fetch(store, server, name="stcn_s0")
 
 
-def test_timeout_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A server that accepts and says nothing is given up on."""
+def test_timeout_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A server that accepts the connection but does not answer."""
     monkeypatch.setattr(download_module, "_TIMEOUT", 0.2)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.socket() as silent:
@@ -289,20 +291,20 @@ def test_timeout_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
             download(address, tmp_path / "x", progress=lambda _done, _total: None)
 
 
-def test_a_server_that_drips_is_given_up_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: Server) -> None:
-    """Bytes that come, but hardly, would otherwise be waited for for days."""
+def test_a_slow_server_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: Server) -> None:
+    """Without a minimum speed, a download could take days."""
     monkeypatch.setattr(download_module, "_SLOWEST", (1 << 40, 0.0))
     server.files["/x"], server.endless, server.length = b"content", True, None
-    with pytest.raises(WeightsError, match=r"sends less than .* a second"):
+    with pytest.raises(WeightsError, match=r"sends less than .* per second"):
         download(web_address(f"https://{server.place}/x"), tmp_path / "x", progress=lambda _done, _total: None)
     assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("length", [None, "999999999999", "9" * 30, "-5", "many", "\xb2"])
-def test_the_size_is_limited_whatever_the_server_says(tmp_path: Path, server: Server, length: str | None) -> None:
-    """A server that sends without end, and one that lies about it, fill no disk."""
+def test_the_size_is_limited(tmp_path: Path, server: Server, length: str | None) -> None:
+    """A server that sends endlessly, or states a wrong length, does not fill the disk."""
     server.files["/x"], server.endless, server.length = b"content", True, length
-    with pytest.raises(WeightsError, match="sends more than 1 MB, which no weights have"):
+    with pytest.raises(WeightsError, match="sends more than 1 MB"):
         download(
             web_address(f"https://{server.place}/x"),
             tmp_path / "x",
@@ -312,15 +314,15 @@ def test_the_size_is_limited_whatever_the_server_says(tmp_path: Path, server: Se
     assert not (tmp_path / "x").exists()
 
 
-def test_the_first_hash_is_kept_and_another_file_refused(
+def test_the_first_hash_is_recorded_and_other_files_are_refused(
     store: WeightsStore, server: Server, checkpoint: bytes
 ) -> None:
-    """Authors state no hash: the first download is trusted, also after its weights are removed, and no other file."""
+    """Without a published hash, only the file of the first download is accepted, also after its weights are removed."""
     questions: list[str] = []
     server.files["/1.0/stcn_s01.pth"] = checkpoint
     first = fetch(store, server, confirm=lambda question: not questions.append(question))
     digest = hashlib.sha256(checkpoint).hexdigest()
-    assert "not stated by its authors; that of this download is kept" in questions[0]
+    assert "sha256: not published" in questions[0]
     assert json.loads((store.folder / KNOWN).read_text()) == {"stcn_s01.pth": digest}
     store.remove("stcn_s01")
     server.files["/1.0/stcn_s01.pth"] = checkpoint + b"!"
@@ -328,35 +330,33 @@ def test_the_first_hash_is_kept_and_another_file_refused(
         fetch(store, server, confirm=lambda question: not questions.append(question))
     assert f"sha256: {digest}" in questions[1]
     other = hashlib.sha256(checkpoint + b"!").hexdigest()
-    assert caught.value.what == f"what came is another file: its sha256 is {other}, not {digest}"
-    assert "--sha256" in str(caught.value.fix)
+    assert other in caught.value.what and digest in caught.value.what
+    assert "--sha256" in caught.value.fix
     assert [entry.name for entry in store.entries()] == ["starter", "starter-free"]
     server.files["/1.0/stcn_s01.pth"] = checkpoint
     assert fetch(store, server) == first
 
 
-def test_a_hash_that_is_given_goes_over_the_one_that_is_known(
-    store: WeightsStore, server: Server, checkpoint: bytes
-) -> None:
-    """Who knows the hash says it, from the first download on."""
+def test_a_given_hash_replaces_the_recorded_one(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
+    """With a given hash, even the first download is checked."""
     server.files["/1.0/stcn_s01.pth"] = checkpoint
     digest = hashlib.sha256(checkpoint).hexdigest()
-    with pytest.raises(WeightsError, match="is no sha256"):
+    with pytest.raises(WeightsError, match="is not a SHA-256"):
         fetch(store, server, sha256="abc")
-    with pytest.raises(WeightsError, match="another file"):
+    with pytest.raises(WeightsError, match="the downloaded file has the sha256"):
         fetch(store, server, sha256="0" * 64)
     assert is_untouched(store)
     fetch(store, server, sha256=digest.upper())
     (store.folder / KNOWN).write_text(json.dumps({"stcn_s01.pth": "0" * 64}))
-    with pytest.raises(WeightsError, match="another file"):
+    with pytest.raises(WeightsError, match="the downloaded file has the sha256"):
         fetch(store, server, replace=True)
     fetch(store, server, replace=True, sha256=digest)
     assert json.loads((store.folder / KNOWN).read_text()) == {"stcn_s01.pth": digest}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"stcn_s01.pth": 5}', '{"x": "abc"}', "[" * 10_000])
-def test_a_damaged_list_of_hashes_trusts_nothing(store: WeightsStore, server: Server, content: str) -> None:
-    """Else whoever damages it could have any file taken."""
+def test_a_damaged_list_of_hashes_is_an_error(store: WeightsStore, server: Server, content: str) -> None:
+    """Otherwise damaging the list would make any file acceptable."""
     store.folder.mkdir()
     (store.folder / KNOWN).write_text(content)
     with pytest.raises(WeightsError, match="the list of known hashes is damaged"):
@@ -364,20 +364,20 @@ def test_a_damaged_list_of_hashes_trusts_nothing(store: WeightsStore, server: Se
     assert server.asked == []
 
 
-def test_passwords_reach_the_server_and_nothing_else(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
-    """Name and password of a mirror are sent to it, and are in no question, message, metadata or other request."""
-    elsewhere, said = Server(), []
+def test_credentials_are_sent_to_the_server_only(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
+    """Credentials of a mirror are not in questions, errors, metadata or requests to other servers."""
+    elsewhere, questions = Server(), []
     mirror = f"https://me:s%2Fcret@{server.place}/1.0?key=cretkey"
     try:
         elsewhere.files["/x"] = checkpoint
         server.redirect = f"https://{elsewhere.place}/x"
-        fetch(store, server, base_url=mirror, confirm=lambda question: not said.append(question))
+        fetch(store, server, base_url=mirror, confirm=lambda question: not questions.append(question))
         assert server.credentials == ["Basic bWU6cy9jcmV0"]  # me:s/cret
         assert server.asked == ["/1.0/stcn_s01.pth?key=cretkey"]
         assert elsewhere.credentials == [None]
     finally:
         elsewhere.stop()
-    assert "me:" not in said[0] and "s%2Fcret" not in said[0]
+    assert "me:" not in questions[0] and "s%2Fcret" not in questions[0]
     entry = store.entry("stcn_s01")
     assert entry.source == f"{server.url}/stcn_s01.pth"
     assert b"cret" not in entry.path.read_bytes()[:100_000]
@@ -388,17 +388,15 @@ def test_passwords_reach_the_server_and_nothing_else(store: WeightsStore, server
     assert "me:" not in str(caught.value) and "s%2Fcret" not in str(caught.value)
 
 
-def test_passwords_in_what_a_file_says_of_itself_go_no_further(
-    store: WeightsStore, starter: Path, tmp_path: Path
-) -> None:
-    """Weights from somebody else may carry the address they were fetched from, password and all."""
+def test_credentials_in_metadata_are_removed(store: WeightsStore, starter: Path, tmp_path: Path) -> None:
+    """The metadata of a file may contain an address with credentials."""
     file = tmp_path / "theirs.safetensors"
-    said = {
+    metadata = {
         "source": "https://me:secret@example.org/w",
         "data": "at ftp://you:hidden@example.org and else",
         "variant": "lite",
     }
-    save_file(load_file(starter), file, metadata=said)
+    save_file(load_file(starter), file, metadata=metadata)
     (store.folder).mkdir()
     (store.folder / "copied.safetensors").write_bytes(file.read_bytes())
     assert store.entry("copied").source == "https://example.org/w"
@@ -419,20 +417,20 @@ def test_passwords_in_what_a_file_says_of_itself_go_no_further(
         ("https://c/d?mail=a@b", "https://c/d?mail=a@b"),
     ],
 )
-def test_addresses_without_passwords(text: str, clean: str) -> None:
-    """Only what stands between the scheme and the server goes."""
+def test_addresses_without_credentials(text: str, clean: str) -> None:
+    """Only the part between scheme and server is removed."""
     assert without_credentials(text) == clean
 
 
-def test_an_address_that_is_none() -> None:
-    """A port that is no number, with a password before it, which is not repeated."""
+def test_an_invalid_address_does_not_show_its_password() -> None:
+    """An address with an invalid port and a password."""
     with pytest.raises(WeightsError) as caught:
         web_address("https://me:secret@host:port/x")
     assert "secret" not in str(caught.value)
 
 
-def test_weights_on_pages_for_browsers(store: WeightsStore) -> None:
-    """Weights without a direct address: where to get them, and the command that adds them."""
+def test_weights_without_a_direct_address(store: WeightsStore) -> None:
+    """The error names the web pages and the command that adds the file."""
     with pytest.raises(WeightsError) as caught:
         fetch_weights(store, "stcn_s012", confirm=lambda _: True, progress=lambda _done, _total: None)
     message = str(caught.value)
@@ -441,13 +439,13 @@ def test_weights_on_pages_for_browsers(store: WeightsStore) -> None:
 
 
 def test_unknown_published_weights(store: WeightsStore) -> None:
-    """A name that nobody published is answered with those that are."""
+    """The error lists the published weights."""
     with pytest.raises(WeightsError, match="Choose stcn_s0, stcn_s01, stcn_s012, stcn_s03"):
         fetch_weights(store, "stcn_s1", confirm=lambda _: True, progress=lambda _done, _total: None)
 
 
 def test_published_addresses() -> None:
-    """The direct addresses are the assets of the authors' release 1.0."""
+    """The direct addresses are in the authors' release 1.0."""
     direct = [f"{RELEASE}/{one.file}" for one in OFFICIAL.values() if not one.pages]
     assert direct == [
         "https://github.com/hkchengrex/STCN/releases/download/1.0/stcn_s0.pth",
@@ -461,7 +459,7 @@ def run(server: Server, store: WeightsStore, *arguments: str, answer: str | None
 
 
 def test_command_asks_and_reports(store: WeightsStore, server: Server, checkpoint: bytes) -> None:
-    """After a yes: plain progress lines and what was added; after a no, nothing at all."""
+    """After a yes, progress and the new entry are printed; after a no, nothing is downloaded."""
     server.files["/1.0/stcn_s01.pth"] = checkpoint
     refused = run(server, store, answer="n\n")
     assert isinstance(refused.exception, CancelledError)

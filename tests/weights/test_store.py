@@ -1,4 +1,4 @@
-"""The weights store: names, provenance, hashes, and what it refuses."""
+"""The weights store: names, provenance, hashes and errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def refusal(call: object) -> str:
 
 
 class Bomb:
-    """An object whose unpickling makes a file: what a harmful .pth would do."""
+    """An object whose unpickling creates a folder, as a malicious .pth could."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace
@@ -45,8 +45,8 @@ class Bomb:
         return os.mkdir, (str(self.trace),)
 
 
-def test_the_weights_inside_the_package_are_always_there(store: WeightsStore, starter: Path) -> None:
-    """A store without a folder has both, of the lite variant, each with its licence; the default comes first."""
+def test_the_weights_in_the_package_are_always_available(store: WeightsStore, starter: Path) -> None:
+    """A store without a folder has both, the default first."""
     entries = store.entries()
     assert [(entry.name, entry.variant, entry.is_builtin) for entry in entries] == [
         ("starter", "lite", True), ("starter-free", "lite", True),
@@ -59,16 +59,16 @@ def test_the_weights_inside_the_package_are_always_there(store: WeightsStore, st
     assert not store.folder.exists()
 
 
-def test_the_free_weights_carry_no_licence_that_forbids_commercial_use(store: WeightsStore) -> None:
-    """They name every licence that binds them, and the other weights say that they are for non-commercial work."""
+def test_the_free_weights_allow_commercial_use(store: WeightsStore) -> None:
+    """starter-free names its licences; starter is marked as non-commercial."""
     starter, free = store.entries()
     assert "NC" in starter.licence
     assert "NC" not in free.licence
     assert "Apache-2.0" in free.licence and "CC0" in free.licence
 
 
-def test_added_weights_are_the_same_weights(store: WeightsStore, starter: Path) -> None:
-    """Every tensor of an added file comes back bit by bit, and the entry tells where it came from."""
+def test_added_weights_are_unchanged(store: WeightsStore, starter: Path) -> None:
+    """Every tensor of an added file is bit for bit the same, and the entry names its source."""
     entry = store.add(starter, name="mine", licence="studio only")
     assert entry == store.entries()[2]
     assert (entry.name, entry.variant, entry.source, entry.licence) == ("mine", "lite", starter.name, "studio only")
@@ -81,16 +81,16 @@ def test_added_weights_are_the_same_weights(store: WeightsStore, starter: Path) 
     assert [file.name for file in store.folder.iterdir()] == ["mine.safetensors"]
 
 
-def test_licence_of_the_file_is_kept(store: WeightsStore, starter: Path) -> None:
-    """Without ``licence`` the entry carries what the file says; a file that says nothing is told to be so."""
-    assert store.add(starter, name="kept").licence == store.entry("starter").licence
+def test_the_licence_of_the_file_is_the_default(store: WeightsStore, starter: Path) -> None:
+    """Without ``licence``, the entry has the licence of the file, or "not stated"."""
+    assert store.add(starter, name="copy").licence == store.entry("starter").licence
     bare = store.folder / "bare.pt"
     torch.save(load_file(starter), bare)
     assert store.add(bare).licence == "not stated"
 
 
 def test_training_checkpoint_is_unwrapped(store: WeightsStore, starter: Path, tmp_path: Path) -> None:
-    """Weights nested under ``network`` are found, and the name is the file's."""
+    """Weights nested under ``network`` are found, and the name is the file name."""
     file = tmp_path / "run7_checkpoint.pth"
     torch.save({"it": 5, "network": load_file(starter), "optimizer": {"state": {}}}, file)
     entry = store.add(file)
@@ -100,7 +100,7 @@ def test_training_checkpoint_is_unwrapped(store: WeightsStore, starter: Path, tm
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 def test_a_variant_is_recognised_by_its_entries(store: WeightsStore, tmp_path: Path, variant: Variant) -> None:
-    """A state dict that says nothing of itself, although two variants share most of a key encoder."""
+    """A state dict without metadata, although two variants share most of the key encoder."""
     with torch.device("meta"):
         shapes = STCN(variant).state_dict()
     state = {name: torch.zeros((), dtype=torch.half).expand(tensor.shape) for name, tensor in shapes.items()}
@@ -109,7 +109,7 @@ def test_a_variant_is_recognised_by_its_entries(store: WeightsStore, tmp_path: P
 
 
 def test_single_object_weights_are_widened(store: WeightsStore, tmp_path: Path) -> None:
-    """Published s0 weights, with four channels into the value encoder, become five; the entry says so."""
+    """Published s0 weights have four input channels in the value encoder; a fifth is added and noted."""
     with torch.device("meta"):
         shapes = STCN(PUBLISHED).state_dict()
     # Expanded zeros take no space in the file.
@@ -125,7 +125,7 @@ def test_single_object_weights_are_widened(store: WeightsStore, tmp_path: Path) 
 
 
 def test_files_that_fit_no_variant_are_refused(store: WeightsStore, starter: Path, tmp_path: Path) -> None:
-    """A missing entry, a wrong shape, another network and no weights at all: each is refused with its reason."""
+    """A missing entry, a wrong shape, another network and other files are refused with the reason."""
     state = load_file(starter)
     first = "decoder.pred.weight"
     for name, changed, reason in (
@@ -146,7 +146,7 @@ def test_files_that_fit_no_variant_are_refused(store: WeightsStore, starter: Pat
 
 @pytest.mark.parametrize("how", ["pickle", "torch", "nested"])
 def test_a_pickle_is_never_executed(store: WeightsStore, starter: Path, tmp_path: Path, how: str) -> None:
-    """A file whose unpickling would run code is refused, and the code does not run."""
+    """A file that would run code when unpickled is refused, and the code is not run."""
     trace, file = tmp_path / "trace", tmp_path / "harmful.pth"
     if how == "pickle":
         file.write_bytes(pickle.dumps(Bomb(trace), protocol=2))
@@ -157,34 +157,34 @@ def test_a_pickle_is_never_executed(store: WeightsStore, starter: Path, tmp_path
     assert "refused" in refusal(lambda: store.add(file))
     assert not trace.exists()
     assert len(store.entries()) == 2
-    with suppress(RuntimeError):  # that nothing useful comes out, after the harm is done
+    with suppress(RuntimeError):  # the result is not usable, after the code has run
         torch.load(file, weights_only=False)
-    assert trace.exists(), "the file does no harm when it is trusted, so this test shows nothing"
+    assert trace.exists(), "the file runs no code when it is trusted, so this test proves nothing"
 
 
 def test_a_taken_name_is_refused(store: WeightsStore, starter: Path) -> None:
-    """Weights are not overwritten unless that is said."""
+    """Weights are overwritten only with ``replace``."""
     store.add(starter, name="mine", licence="first")
     message = refusal(lambda: store.add(starter, name="mine", licence="second"))
-    assert "there are weights called 'mine' already" in message and "--replace" in message
+    assert "there are already weights called 'mine'" in message and "--replace" in message
     assert store.entry("mine").licence == "first"
     assert store.add(starter, name="mine", licence="second", replace=True).licence == "second"
 
 
 @pytest.mark.parametrize("name", ["starter", "../up", "a b", "", ".hidden", "sub/name"])
-def test_names_that_cannot_be(store: WeightsStore, starter: Path, tmp_path: Path, name: str) -> None:
-    """A name is a plain word: no path, not hidden, and not that of the starter weights."""
+def test_invalid_names(store: WeightsStore, starter: Path, tmp_path: Path, name: str) -> None:
+    """A name is not a path, not hidden, and not that of the starter weights."""
     if name:
         refusal(lambda: store.add(starter, name=name))
     else:
         odd = tmp_path / "two words.safetensors"
         odd.symlink_to(starter)
-        assert "'two words' cannot be a name of weights" in refusal(lambda: store.add(odd))
+        assert "'two words' is not a valid name" in refusal(lambda: store.add(odd))
     assert not store.folder.exists()
 
 
 def test_path_of_a_file_anywhere(store: WeightsStore, starter: Path, tmp_path: Path) -> None:
-    """A preset may name a .safetensors file; another kind, or one that is not there, is refused."""
+    """A preset may name a .safetensors file; other or missing files are refused."""
     assert store.path(str(starter)) == starter
     assert "there is no such file" in refusal(lambda: store.path(str(tmp_path / "x.safetensors")))
     (tmp_path / "x.pth").touch()
@@ -192,16 +192,16 @@ def test_path_of_a_file_anywhere(store: WeightsStore, starter: Path, tmp_path: P
     assert f"stcn weights add {tmp_path / 'x.pth'}" in message
 
 
-def test_unknown_name_tells_the_nearest_and_the_way(store: WeightsStore, starter: Path) -> None:
-    """A typo gets the name that was meant; a published name gets the command that fetches it."""
+def test_an_unknown_name_gets_suggestions(store: WeightsStore, starter: Path) -> None:
+    """A typo gets similar names; the name of published weights gets the command that downloads them."""
     store.add(starter, name="hero_v2")
     message = refusal(lambda: store.path("hero_v3"))
     assert "Did you mean hero_v2?" in message and "stcn weights add FILE" in message
     assert "stcn weights fetch stcn_s0" in refusal(lambda: store.path("stcn_s0"))
 
 
-def test_folder_is_the_environments_or_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The folder given goes before STCN_WEIGHTS_DIR, and that before the user's data folder."""
+def test_the_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The argument has precedence over STCN_WEIGHTS_DIR, and that over the user's data folder."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     monkeypatch.delenv("STCN_WEIGHTS_DIR", raising=False)
     assert WeightsStore().folder.parts[-2:] == ("stcn_plugin", "weights")
@@ -211,7 +211,7 @@ def test_folder_is_the_environments_or_the_users(monkeypatch: pytest.MonkeyPatch
 
 
 def test_check_notices_one_changed_bit(store: WeightsStore, starter: Path) -> None:
-    """Whole weights are found right; a changed value, and a file cut short, are not."""
+    """A changed value and a truncated file are reported."""
     entry = store.add(starter, name="mine")
     assert [(checked.name, problem) for checked, problem in store.check()] == [
         ("starter", ""), ("starter-free", ""), ("mine", ""),
@@ -220,15 +220,15 @@ def test_check_notices_one_changed_bit(store: WeightsStore, starter: Path) -> No
     content[-1] ^= 1
     entry.path.write_bytes(content)
     ((_, problem),) = store.check(["mine"])
-    assert "the file was changed or damaged" in problem
+    assert "the file was modified or damaged" in problem
     entry.path.write_bytes(content[:-1000])
     ((_, problem),) = store.check(["mine"])
     assert "not a readable safetensors file" in problem
     assert "no weights called 'yours'" in refusal(lambda: list(store.check(["yours"])))
 
 
-def test_a_file_put_there_by_hand_is_listed(store: WeightsStore, starter: Path) -> None:
-    """A file nobody added works by its name, without provenance; one that is no weights says what is wrong."""
+def test_a_file_copied_into_the_folder_is_listed(store: WeightsStore, starter: Path) -> None:
+    """A copied file works by its name, without provenance; an invalid one is listed with its problem."""
     store.folder.mkdir()
     save_file(load_file(starter), store.folder / "copied.safetensors")
     (store.folder / "broken.safetensors").write_bytes(b"\xff" * 100)
@@ -245,8 +245,8 @@ def test_a_file_put_there_by_hand_is_listed(store: WeightsStore, starter: Path) 
     }
 
 
-def test_removed_weights_are_gone(store: WeightsStore, starter: Path) -> None:
-    """Remove deletes the file; the weights inside the package stay."""
+def test_removing_weights(store: WeightsStore, starter: Path) -> None:
+    """The file is deleted; the weights in the package cannot be removed."""
     store.add(starter, name="mine")
     store.remove("mine")
     assert [entry.name for entry in store.entries()] == ["starter", "starter-free"]
@@ -257,7 +257,7 @@ def test_removed_weights_are_gone(store: WeightsStore, starter: Path) -> None:
 
 
 def test_a_store_that_cannot_be_written(store: WeightsStore, starter: Path) -> None:
-    """A folder that cannot be made is an error with the way out."""
+    """A folder that cannot be created is an error that names the environment variable."""
     store.folder.touch()
     message = refusal(lambda: store.add(starter, name="mine"))
     assert "the file cannot be written: file exists" in message
@@ -265,7 +265,7 @@ def test_a_store_that_cannot_be_written(store: WeightsStore, starter: Path) -> N
 
 
 def test_weights_can_be_read_by_others(store: WeightsStore, starter: Path) -> None:
-    """A studio shares its store: files get the permissions that new files get there."""
+    """Files in a shared store have the permissions of other new files."""
     store.folder.mkdir()
     (store.folder / "plain").touch()
     entry = store.add(starter, name="mine")
@@ -273,7 +273,7 @@ def test_weights_can_be_read_by_others(store: WeightsStore, starter: Path) -> No
 
 
 def test_commands(store: WeightsStore, starter: Path) -> None:
-    """Add tells the variant, list shows it, check says ok, remove removes."""
+    """add, list, check and remove on the command line."""
     added = run("add", starter, "--name", "mine", "--licence", "ours alone", store=store)
     assert added.exit_code == 0
     assert added.output.startswith("added mine: lite variant, ")
@@ -290,7 +290,7 @@ def test_commands(store: WeightsStore, starter: Path) -> None:
 
 
 def test_check_command_fails_for_damaged_weights(store: WeightsStore, starter: Path) -> None:
-    """One damaged file makes the exit code 1; the others are checked all the same."""
+    """A damaged file makes the exit code 1; the others are still checked."""
     entry = store.add(starter, name="mine")
     entry.path.write_bytes(entry.path.read_bytes()[:-1])
     result = run("check", store=store)
@@ -300,7 +300,7 @@ def test_check_command_fails_for_damaged_weights(store: WeightsStore, starter: P
 
 
 def test_listing_loads_no_torch(store: WeightsStore, starter: Path) -> None:
-    """``list`` reads headers only: torch is never imported."""
+    """``list`` reads only headers and does not import torch."""
     store.add(starter, name="mine")
     code = (
         "import sys; from stcn_plugin.weights.store import WeightsStore; "

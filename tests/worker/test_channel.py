@@ -1,4 +1,4 @@
-"""The worker's signs of life, and what it does with what it is sent."""
+"""The worker's heartbeats, and its handling of requests."""
 
 from __future__ import annotations
 
@@ -11,65 +11,65 @@ from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.bridge.messages import Cancel, Describe, Quit, Run, Warned, encode
 from stcn_plugin.errors import ProtocolError
 from stcn_plugin.job.activities import Activity
-from stcn_plugin.worker.channel import Channel, _Work
+from stcn_plugin.worker.channel import Channel, _CurrentJob
 
 READING = Activity("reading frame 1003 of the plate", "/net/p.1003.exr")
 COMPUTING = Activity("propagating frame 1003")
 
 
-def pulses(work: _Work, count: int) -> list[float]:
-    return [work.pulse().seconds for _ in range(count)]
+def stalls(job: _CurrentJob, count: int) -> list[float]:
+    return [job.heartbeat().seconds for _ in range(count)]
 
 
-def test_signs_of_life_count_how_long_nothing_has_moved():
-    """Each tells for how long, and what was being done; any step sets it back."""
-    work = _Work(1)
-    assert pulses(work, 3) == [1.0, 2.0, 3.0]
-    work.note([READING, COMPUTING])
-    assert pulses(work, 3) == [0.0, 1.0, 2.0]
-    work.note([READING])
-    found = work.pulse()
+def test_heartbeats_count_the_seconds_without_progress():
+    """They name the activity; any progress resets them."""
+    job = _CurrentJob(1)
+    assert stalls(job, 3) == [1.0, 2.0, 3.0]
+    job.record([READING, COMPUTING])
+    assert stalls(job, 3) == [0.0, 1.0, 2.0]
+    job.record([READING])
+    found = job.heartbeat()
     assert (found.seconds, found.doing, found.file) == (0.0, READING.what, READING.file)
-    work.note([])  # between two pieces of work the last one is what is known
-    assert work.pulse().doing == READING.what
+    job.record([])  # between two activities, the last one is reported
+    assert job.heartbeat().doing == READING.what
 
 
-def test_without_a_job_nothing_is_counted():
-    """An idle worker has not hung."""
-    assert pulses(_Work(), 5) == [0.0] * 5
+def test_an_idle_worker_is_not_stalled():
+    """Without a job nothing is counted."""
+    assert stalls(_CurrentJob(), 5) == [0.0] * 5
 
 
-def test_a_slow_file_is_warned_of_once():
-    """A network takes as long as it takes; a file that takes a minute points to a disk."""
-    work = _Work(7)
-    work.note([COMPUTING])
-    pulses(work, 100)
-    assert work.slow_file() is None
-    work.note([READING])
-    pulses(work, 60)
-    assert work.slow_file() is None
-    work.pulse()
-    warning = work.slow_file()
+def test_a_slow_file_gives_one_warning():
+    """A network may take long, but a file that takes a minute indicates a problem of the disk."""
+    job = _CurrentJob(7)
+    job.record([COMPUTING])
+    stalls(job, 100)
+    assert job.slow_file_warning() is None
+    job.record([READING])
+    stalls(job, 60)
+    assert job.slow_file_warning() is None
+    job.heartbeat()
+    warning = job.slow_file_warning()
     assert isinstance(warning, Warned)
     assert warning.id == 7
     assert str(READING) in warning.text
-    pulses(work, 100)
-    assert work.slow_file() is None
+    stalls(job, 100)
+    assert job.slow_file_warning() is None
 
 
-def test_work_is_counted_while_it_lasts():
-    """From the start of a job to its end, however that comes."""
+def test_progress_is_counted_from_the_start_of_a_job_to_its_end():
+    """However it ends."""
     channel = Channel(io.BytesIO(), io.BytesIO())
     with pytest.raises(ValueError, match="bad"), channel.working(3):
-        channel.note([READING])
-        work = channel._work
-        assert [pulse.seconds for pulse in (work.pulse(), work.pulse())] == [0.0, 1.0]
+        channel.record([READING])
+        job = channel._current
+        assert [each.seconds for each in (job.heartbeat(), job.heartbeat())] == [0.0, 1.0]
         raise ValueError("bad")
-    assert pulses(channel._work, 2) == [0.0, 0.0]
+    assert stalls(channel._current, 2) == [0.0, 0.0]
 
 
-def test_a_signal_cancels_whatever_runs_and_ends_the_process():
-    """Every job counts as cancelled, who waits for a request gets the end, and the exit code tells the signal."""
+def test_a_signal_cancels_jobs_and_ends_the_process():
+    """Every job counts as cancelled, a waiting caller gets `Quit`, and the exit code has the signal."""
     channel = Channel(io.BytesIO(), io.BytesIO())
     assert not channel.is_cancelled(1)
     channel.stop(15)
@@ -78,11 +78,11 @@ def test_a_signal_cancels_whatever_runs_and_ends_the_process():
     assert (channel.exit_code, channel.stopped_by) == (143, 15)
 
 
-def test_requests_are_taken_until_the_host_is_done():
-    """A cancel works at once; what comes after the end is not read."""
+def test_requests_are_read_until_the_host_quits():
+    """Cancels take effect immediately; requests after `Quit` are not read."""
     lines = [Run(1, JobRequest(plate="p")), Cancel(1), Describe(), Quit(), Run(2, JobRequest())]
     channel = Channel(io.BytesIO(b"".join(map(encode, lines))), io.BytesIO())
-    channel.take_requests()
+    channel.read_requests()
     assert channel.is_cancelled(1)
     assert [channel.next(timeout=0), channel.next(timeout=0), channel.next(timeout=0)] == [lines[0], Describe(), None]
 
@@ -101,17 +101,17 @@ def test_requests_are_taken_until_the_host_is_done():
     ],
     ids=lambda value: ascii(value)[:40],
 )
-def test_what_no_system_takes_as_a_file_name_is_no_job(job, words):
-    """It is refused where it arrives, before any library meets it."""
+def test_jobs_with_impossible_file_names_are_refused(job, words):
+    """When they arrive, before any library gets them."""
     line = json.dumps({"type": "run", "id": 1, "job": job}).encode() + b"\n"
     with pytest.raises(ProtocolError, match=words) as caught:
-        Channel(io.BytesIO(line), io.BytesIO()).take_requests()
+        Channel(io.BytesIO(line), io.BytesIO()).read_requests()
     assert len(str(caught.value)) < 200
 
 
-def test_undecodable_bytes_of_a_file_name_are_a_job():
-    """Latin-1 file names are read as surrogates that stand for their bytes."""
+def test_undecodable_bytes_in_file_names_are_accepted():
+    """They are surrogates that represent the bytes."""
     job = JobRequest(plate="h\udce4re.####.exr")
     channel = Channel(io.BytesIO(encode(Run(1, job))), io.BytesIO())
-    channel.take_requests()
+    channel.read_requests()
     assert channel.next(timeout=0) == Run(1, job)

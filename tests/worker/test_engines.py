@@ -1,4 +1,4 @@
-"""What the worker keeps between jobs, what it lets go, and when it lets another take its place."""
+"""The engine that the worker keeps between jobs, what it releases, and when the worker exits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stcn_plugin.worker.engines import Engines
 
 @pytest.fixture
 def without_collector():
-    """Nothing is collected unless it is asked for."""
+    """The garbage collector only runs if it is called."""
     gc.disable()
     yield
     gc.enable()
@@ -30,21 +30,21 @@ def settings(precision: str) -> Preset:
     return Preset(compute=Compute(device="cpu", precision=precision))
 
 
-def test_a_replaced_engine_is_gone_before_the_next_is_loaded(without_collector, monkeypatch):
-    """Cycles of the traced network do not keep it: two would need twice the memory."""
+def test_an_engine_is_released_before_the_next_is_loaded(without_collector, monkeypatch):
+    """Including reference cycles of the traced network; two engines would need twice the memory."""
     from stcn_plugin.job import propagate as propagate
 
-    networks = Engines()
-    first = weakref.ref(networks(settings("float32"))._folded.key)
+    engines = Engines()
+    first = weakref.ref(engines(settings("float32"))._folded.key)
     assert first() is not None
-    seen, load = [], propagate.load_engine
-    monkeypatch.setattr(propagate, "load_engine", lambda preset: seen.append(first()) or load(preset))
-    networks(settings("bfloat16"))
+    seen, load = [], propagate.load_engine_for
+    monkeypatch.setattr(propagate, "load_engine_for", lambda preset: seen.append(first()) or load(preset))
+    engines(settings("bfloat16"))
     assert seen == [None]
 
 
-class Host:
-    """A channel with requests ready, that keeps what it is sent."""
+class FakeChannel:
+    """A channel with queued requests that records the messages sent."""
 
     def __init__(self, *requests: Message) -> None:
         self._requests = list(requests)
@@ -71,25 +71,25 @@ class Host:
     def working(self, job: int) -> Iterator[None]:
         yield
 
-    def note(self, activities) -> None:
+    def record(self, activities) -> None:
         pass
 
 
 @pytest.fixture
 def served(monkeypatch):
-    """Serve two jobs, each of which fails so once it has its engine; return exit code and messages."""
+    """Serve two jobs that raise an error after they have loaded the engine; return exit code and messages."""
 
     def call(error: Exception) -> tuple[int, list[Message]]:
-        host = Host(Run(1, JobRequest()), Run(2, JobRequest()), Quit())
+        channel = FakeChannel(Run(1, JobRequest()), Run(2, JobRequest()), Quit())
 
         def run_shot(request, engine_for, **_):
             engine_for(settings("float32"))
             raise error
 
-        monkeypatch.setattr(serve.Channel, "of_process", lambda: host)
+        monkeypatch.setattr(serve.Channel, "of_process", lambda: channel)
         monkeypatch.setattr(serve.faulthandler, "enable", lambda **_: None)
         monkeypatch.setattr(serve, "run_shot", run_shot)
-        return serve.main([]), host.sent[1:]
+        return serve.main([]), channel.sent[1:]
 
     return call
 
@@ -103,8 +103,8 @@ LOST = torch.AcceleratorError("CUDA error: device-side assert triggered")
 
 
 @pytest.mark.parametrize("error", [LOST, caused(DeviceError("the GPU failed"), LOST)], ids=["itself", "cause"])
-def test_a_worker_whose_gpu_failed_tells_it_and_leaves(served, error):
-    """The job is answered in words; the next is for another process, which the exit code asks the client for."""
+def test_the_worker_exits_after_a_gpu_failure(served, error):
+    """The job gets the error; the exit code asks the client to run the next one in a new process."""
     code, sent = served(error)
     assert code == RETIRED
     assert [type(message) for message in sent] == [Failed]
@@ -121,15 +121,15 @@ def test_a_worker_whose_gpu_failed_tells_it_and_leaves(served, error):
     ],
     ids=str,
 )
-def test_a_worker_outlives_other_errors(served, error):
-    """Both jobs are tried, and both are answered."""
+def test_the_worker_survives_other_errors(served, error):
+    """Both jobs run, and both are answered."""
     code, sent = served(error)
     assert code == 0
     assert [(type(message), message.id) for message in sent] == [(Failed, 1), (Failed, 2)]
 
 
-def test_what_a_failed_job_held_is_given_back(served, monkeypatch):
-    """An error keeps alive what its job computed with; once it is told, that goes, and the cache after it."""
+def test_memory_of_a_failed_job_is_released(served, monkeypatch):
+    """Its objects first, which the error references, then the cache."""
     found = []
 
     class Held:
@@ -145,8 +145,8 @@ def test_what_a_failed_job_held_is_given_back(served, monkeypatch):
 
     alive = []
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: alive.append(bool(found) and found[-1]() is not None))
-    host = Host(Run(1, JobRequest()), Quit())
-    monkeypatch.setattr(serve.Channel, "of_process", lambda: host)
+    channel = FakeChannel(Run(1, JobRequest()), Quit())
+    monkeypatch.setattr(serve.Channel, "of_process", lambda: channel)
     monkeypatch.setattr(serve.faulthandler, "enable", lambda **_: None)
     monkeypatch.setattr(serve, "run_shot", run_shot)
     assert serve.main([]) == 0

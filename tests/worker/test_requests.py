@@ -1,4 +1,4 @@
-"""A host's request as a shot: what goes over a shot file, what is saved, and what is run."""
+"""A request of a host: the shot that it describes, what is saved, and what is run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def mask(frame: int, name: str) -> np.ndarray:
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A plate of five frames in the current folder, and a shot file without settings of its own."""
+    """A plate of five frames in the current folder."""
     monkeypatch.chdir(tmp_path)
     for variable in ("STCN_PRESET_PATH", "STCN_PLUGINS"):
         monkeypatch.delenv(variable, raising=False)
@@ -44,7 +44,7 @@ def here(tmp_path, monkeypatch):
 
 
 def layers(path: Path, frame: int, *names: str) -> str:
-    """Write a keyframe file with a layer for each object."""
+    """Write a keyframe file with a layer per object."""
     window = Window(0, 0, *SIZE[::-1])
     planes = {f"{name}.A": mask(frame, name) for name in names}
     write_exr(path, planes, "half", header=FrameHeader(window, window), attributes={})
@@ -67,8 +67,8 @@ def on_frame(request: JobRequest, frame: int) -> list[Keyframe]:
     return [keyframe for keyframe in shot_of(request).keyframes if keyframe.frame == frame]
 
 
-def test_keys_go_over_the_file(here):
-    """Each key of the request replaces that of the file, and settings of both stand."""
+def test_the_request_overrides_the_shot_file(here):
+    """Key by key; settings of both are merged."""
     file = shot_file(here, "  1001: a.exr", "extends: draft", "memory: {interval: 3}", "range: 1001-1003")
     request = JobRequest(
         shot_file=file,
@@ -86,15 +86,15 @@ def test_keys_go_over_the_file(here):
     assert (shot.settings.size, shot.settings.memory.interval, shot.settings.memory.top_k) == ("720", 3, 7)
 
 
-def test_a_keyframe_on_another_frame_joins(here):
-    """What the file has on other frames stays; its files need not be opened for that, nor be there."""
+def test_a_keyframe_on_another_frame_is_added(here):
+    """Files of other frames are not opened and need not exist."""
     file = shot_file(here, "  1001: gone.exr")
     shot = shot_of(JobRequest(shot_file=file, keyframes=(KeyframeFile(1003, "new.exr"),)))
     assert [(each.frame, each.file.name) for each in shot.keyframes] == [(1001, "gone.exr"), (1003, "new.exr")]
 
 
-def test_the_same_file_replaces_itself(here):
-    """A file that was rendered again is there once, whatever objects it shows."""
+def test_a_file_replaces_itself(here):
+    """A file that was rendered again is there once, with any objects."""
     file = shot_file(here, "  1001: {file: key.exr, objects: [hero, ball]}")
     again = KeyframeFile(1001, str(here / "key.exr"), {"hero": "hero"})
     assert on_frame(JobRequest(shot_file=file, keyframes=(again,)), 1001) == [
@@ -102,8 +102,8 @@ def test_the_same_file_replaces_itself(here):
     ]
 
 
-def test_an_object_of_several_is_replaced_alone(here):
-    """A new matte of one object leaves the other objects of that frame's files alone."""
+def test_a_keyframe_replaces_only_its_objects(here):
+    """Other objects in the files of that frame stay."""
     file = shot_file(here, "  1001:\n  - {file: both.png, objects: {hero: 1, ball: 2}}\n  - third.exr:third.A")
     layers(here / "third.exr", 1001, "third")
     new = KeyframeFile(1001, "hero.png", {"hero": "A"})
@@ -114,8 +114,8 @@ def test_an_object_of_several_is_replaced_alone(here):
     ]
 
 
-def test_files_say_their_objects_where_the_shot_does_not(here):
-    """Layers of a file count as its objects, on both sides; what is left of a file is named."""
+def test_objects_are_read_from_the_files_if_the_shot_does_not_name_them(here):
+    """The layers of a file are its objects; the remaining objects of a file are then named."""
     file = shot_file(here, "  1001: both.exr")
     layers(here / "both.exr", 1001, "hero", "ball")
     new = KeyframeFile(1001, layers(here / "new.exr", 1001, "hero"))
@@ -125,16 +125,16 @@ def test_files_say_their_objects_where_the_shot_does_not(here):
     ]
 
 
-def test_a_file_of_one_object_is_the_shots_only_one(here):
-    """A grey file has the name of the shot's only object, so another of that object replaces it."""
+def test_a_grey_file_has_the_only_object_of_the_shot(here):
+    """A file with that object replaces it."""
     file = shot_file(here, "  1001: old.png", "objects: {hero: 1001-1005}")
     grey(here / "old.png", 1001, "hero")
     new = KeyframeFile(1001, grey(here / "new.png", 1001, "hero"), {"hero": "Y"})
     assert [each.file.name for each in on_frame(JobRequest(shot_file=file, keyframes=(new,)), 1001)] == ["new.png"]
 
 
-def test_what_is_left_of_a_file_without_names_is_read_again(here):
-    """A grey matte that is named by the shot stays what it is when another object's file joins it."""
+def test_a_grey_file_stays_next_to_another_object(here):
+    """A grey matte that is named by the shot stays the same."""
     file = shot_file(here, "  1001: [old.png, {file: b.png, objects: {ball: Y}}]", "objects: {hero: 1001-1005}")
     grey(here / "old.png", 1001, "hero")
     new = KeyframeFile(1001, grey(here / "new.png", 1001, "ball"), {"ball": "Y"})
@@ -144,21 +144,21 @@ def test_what_is_left_of_a_file_without_names_is_read_again(here):
     ]
 
 
-def test_a_file_that_must_be_asked_has_to_be_there(here):
-    """Where an object's name can only be known from a file that is gone, the error names file and frame."""
+def test_a_missing_file_is_an_error_if_its_objects_are_needed(here):
+    """The error names file and frame."""
     file = shot_file(here, "  1001: gone.exr")
-    with pytest.raises(KeyframeError, match=r"gone\.exr, frame 1001: there is no such file"):
+    with pytest.raises(KeyframeError, match=r"gone\.exr, frame 1001: "):
         shot_of(JobRequest(shot_file=file, keyframes=(KeyframeFile(1001, "new.png", {"hero": "A"}),)))
 
 
 @pytest.mark.parametrize(("request_", "missing"), [(JobRequest(out="m.####.exr"), "plate"), (JobRequest(plate="p.####.exr"), "out")])  # fmt: skip
-def test_without_a_file_the_keys_must_be_there(request_, missing):
-    """A request that names no shot file and not enough besides says what it lacks."""
-    with pytest.raises(PresetError, match=f"neither a shot file nor '{missing}'"):
+def test_without_a_shot_file_plate_and_out_are_required(request_, missing):
+    """The error names the missing key."""
+    with pytest.raises(PresetError, match=f"'{missing}'"):
         shot_of(request_)
 
 
-# Runs.
+# Running
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +168,7 @@ def engine():
 
 @pytest.fixture
 def ran(engine):
-    """Run a request; return its report and the frames that were written, as they were told."""
+    """Run a request; return its report and the frames that were reported as written."""
 
     def call(request: JobRequest, *, stop_after: int | None = None):
         steps, frames = [], []
@@ -185,8 +185,8 @@ def ran(engine):
     return call
 
 
-def test_saved_updated_and_saved_again(here, ran):
-    """An artist's session: propagate and save, add a keyframe to the saved shot, correct one; each run starts from the last."""
+def test_a_saved_shot_can_be_updated_and_saved_again(here, ran):
+    """Propagate and save, add a keyframe, correct another; each run starts from the saved shot."""
     first = JobRequest(
         plate="plate.####.png",
         out="out/m.####.exr",
@@ -218,8 +218,8 @@ def test_saved_updated_and_saved_again(here, ran):
     assert again == [1001, 1002, 1003, 1004, 1005]
 
 
-def test_a_cancelled_run_is_saved(here, ran):
-    """The file is there before the first matte, whole, and runs."""
+def test_a_cancelled_job_saves_its_shot(here, ran):
+    """The shot file is written before the first matte, and can be run."""
     key = layers(here / "key.exr", 1001, "hero")
     request = JobRequest(plate="plate.####.png", out="out/m.####.exr", keyframes=(KeyframeFile(1001, key),), save_as="s.yaml")  # fmt: skip
     with pytest.raises(CancelledError):
@@ -228,8 +228,8 @@ def test_a_cancelled_run_is_saved(here, ran):
     assert ran(JobRequest(shot_file="s.yaml"))[1] == [1001, 1002, 1003, 1004, 1005]
 
 
-def test_a_wrong_shot_is_not_saved(here, ran):
-    """A shot that does not hold together leaves the file of the last one that did."""
+def test_an_invalid_shot_is_not_saved(here, ran):
+    """The previous shot file stays."""
     (here / "s.yaml").write_text("the last good one")
     request = JobRequest(plate="plate.####.png", out="out/m.####.exr", keyframes=(KeyframeFile(1001, "gone.png"),), save_as="s.yaml")  # fmt: skip
     with pytest.raises(KeyframeError, match=r"gone\.png"):
@@ -237,8 +237,8 @@ def test_a_wrong_shot_is_not_saved(here, ran):
     assert (here / "s.yaml").read_text() == "the last good one"
 
 
-def test_the_report_names_the_file_that_was_run(here, ran):
-    """Without saving it is the shot file, and none for a shot of keys alone."""
+def test_the_report_names_the_shot_file(here, ran):
+    """There is none if the request had none and nothing was saved."""
     layers(here / "key.exr", 1001, "hero")
     file = shot_file(here, "  1001: key.exr", "range: 1001-1002")
     assert ran(JobRequest(shot_file=file))[0].shot_file == file

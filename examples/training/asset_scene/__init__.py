@@ -1,1 +1,1 @@
-"""Scenes of models and skies that others made: read, posed, lit and moved."""
+"""Scenes of 3D models and HDRIs."""

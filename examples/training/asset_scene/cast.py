@@ -1,4 +1,4 @@
-"""Who is in a scene: models drawn from the catalogue, posed, repainted, and brought into the picture."""
+"""Objects of a scene: models from the catalogue, animated, with new materials, placed in the picture."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ import bpy
 import numpy as np
 from clip_scene import motion
 from clip_scene.camera import View
-from clip_scene.chance import any_turn, happens, pick
+from clip_scene.sampling import happens, pick, random_rotation
 
 from asset_scene import models
-from asset_scene.acting import act
+from asset_scene.animation import animate_model
 from asset_scene.models import Model, UnfitModelError
 
-TRIES = 20
-"""Files to try until one is fit."""
+MAX_ATTEMPTS = 20
+"""Files to try until one is usable."""
 HAIRY = 0.1
-"""Share of models that hair grows on."""
+"""Fraction of models with hair."""
 
 
 def draw(rng: np.random.Generator, files: Sequence[Path], name: str, *, frames: int) -> tuple[Model, Path]:
-    """Return a model, acting and at radius 1, and its file.
+    """Return a random model, animated and scaled to radius 1, and its file.
 
     Args:
-        rng: Chance.
-        files: To draw from.
-        name: Of the model.
-        frames: How long the clip is.
+        rng: Random generator.
+        files: Files to choose from.
+        name: Name of the model.
+        frames: Number of frames.
 
     Raises:
-        UnfitModelError: None that was tried was fit.
+        UnfitModelError: No usable model was found.
     """
-    for _ in range(TRIES):
-        file = pick(rng, _packs(files)) if happens(rng, 0.5) else [pick(rng, files)]
+    for _ in range(MAX_ATTEMPTS):
+        file = pick(rng, _by_folder(files)) if happens(rng, 0.5) else [pick(rng, files)]
         chosen = pick(rng, file)
         try:
-            return bring(rng, chosen, name, frames=frames), chosen
-        except (UnfitModelError, RuntimeError) as error:  # of the second kind are the importers' own
-            print(f"{chosen}: left out ({error})")
-    raise UnfitModelError(f"none of {TRIES} models drawn was fit")
+            return load(rng, chosen, name, frames=frames), chosen
+        except (UnfitModelError, RuntimeError) as error:  # importers raise RuntimeError
+            print(f"{chosen}: skipped ({error})")
+    raise UnfitModelError(f"no usable model in {MAX_ATTEMPTS} attempts")
 
 
-def bring(rng: np.random.Generator, file: Path, name: str, *, frames: int) -> Model:
-    """Read a model, let it act, bring it to radius 1 and repaint it."""
+def load(rng: np.random.Generator, file: Path, name: str, *, frames: int) -> Model:
+    """Load a model, animate it, scale it to radius 1, and change its materials."""
     before = set(bpy.data.objects)
     try:
         model = models.load(file, name)
-        act(rng, model, frames=frames)
+        animate_model(rng, model, frames=frames)
         bpy.context.scene.frame_set(1)
         model = models.fitted(model)
     except UnfitModelError:
@@ -61,8 +61,8 @@ def bring(rng: np.random.Generator, file: Path, name: str, *, frames: int) -> Mo
     return model
 
 
-def colour(model: Model, value: tuple[float, float, float, float]) -> None:
-    """Say what colour a model has in a render of mattes."""
+def set_matte_colour(model: Model, value: tuple[float, float, float, float]) -> None:
+    """Set the colour of a model in mask renders."""
     for mesh in model.meshes:
         mesh.color = value
 
@@ -77,23 +77,23 @@ def place(
     depth: float,
     start: tuple[float, float],
 ) -> np.ndarray:
-    """Put a model into the picture and let it travel.
+    """Place and animate a model in the picture.
 
     Args:
-        rng: Chance.
+        rng: Random generator.
         view: The picture.
-        model: At radius 1.
-        way: How it travels.
-        share: Of the picture that it should cover.
+        model: The model, at radius 1.
+        way: Its motion.
+        share: Desired coverage of the picture.
         depth: Distance from the camera.
-        start: Where it is on the first frame, in widths from the picture's centre.
+        start: Position on the first frame, in picture widths from the centre.
 
     Returns:
-        ``(N, 3)`` places of its root, one more frame on either side.
+        ``(N, 3)`` positions of its root, including one frame on either side.
     """
     wide = view.width(depth)
     across, high = max(model.size[0], model.size[1]), max(model.size[2], 0.05)
-    # Two thirds of its box are taken to be the thing itself; nothing is much larger than the picture.
+    # A model is assumed to fill two thirds of its bounding box, and is limited to the size of the picture.
     scale = min(np.sqrt(share * 0.75 * wide**2 / (0.5 * across * high)), 0.9 * wide / max(across, high))
     model.root.scale = (scale,) * 3
     stands = happens(rng, 0.75)
@@ -107,15 +107,15 @@ def place(
     steps = places[-1] - places[0]
     going = np.degrees(np.arctan2(steps[1], steps[0])) + 90 if happens(rng, 0.7) else rng.uniform(0, 360)
     turns = way.turns if happens(rng, 0.5) else 0.2 * way.turns
-    axis = (0.0, 0.0, 1.0) if stands or happens(rng, 0.6) else tuple(any_turn(rng)[0])
+    axis = (0.0, 0.0, 1.0) if stands or happens(rng, 0.6) else tuple(random_rotation(rng)[0])
     model.root.rotation_mode = "AXIS_ANGLE"
     motion.animate(model.root, "location", places)
     motion.animate(model.root, "rotation_axis_angle", [(np.radians(going + turn), *axis) for turn in turns])
     return places
 
 
-def _packs(files: Sequence[Path]) -> list[list[Path]]:
-    """Return files by their folder, so that a folder of few is drawn from as often as one of many."""
+def _by_folder(files: Sequence[Path]) -> list[list[Path]]:
+    """Group files by folder, to sample small and large folders with equal probability."""
     packs: dict[Path, list[Path]] = {}
     for file in files:
         packs.setdefault(file.parent, []).append(file)

@@ -1,4 +1,4 @@
-"""Which models and skies there are, and what their licences are; nothing without one is used."""
+"""The models and HDRIs to render, with their licences. Files without a licence are not used."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ COLUMNS = ("folder", "licence", "source")
 
 
 class CatalogueError(Exception):
-    """The folders or their licences are not as they should be; the message says where and what to do."""
+    """The list of licences is invalid; the message names file, line and fix."""
 
 
 @dataclass(frozen=True)
 class Licence:
-    """What may be done with all that lies in a folder.
+    """The licence of a folder.
 
     Args:
         folder: The folder, or one file.
         licence: Its licence, such as ``CC0-1.0``.
-        source: Who made it, or where it came from.
+        source: Its author or origin.
     """
 
     folder: Path
@@ -33,12 +33,12 @@ class Licence:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What there is to render.
+    """The files to render.
 
     Args:
-        models: Files of models.
-        skies: Files of skies.
-        licences: Those that cover them.
+        models: 3D models.
+        skies: HDRIs.
+        licences: Licences of both.
     """
 
     models: Sequence[Path]
@@ -47,13 +47,13 @@ class Catalogue:
 
 
 def read_catalogue(file: Path) -> Catalogue:
-    """Read a list of licences, and find what lies in its folders.
+    """Read a list of licences, and find the files in its folders.
 
     Args:
-        file: A CSV file with the columns ``folder``, ``licence`` and ``source``; folders are relative to its own.
+        file: A CSV file with the columns ``folder``, ``licence`` and ``source``; folders are relative to the file.
 
     Raises:
-        CatalogueError: A line lacks something, a folder is not there, or there are no models.
+        CatalogueError: A field is empty, a folder does not exist, or there are no models.
     """
     try:
         with file.open(newline="", encoding="utf-8") as lines:
@@ -69,7 +69,7 @@ def read_catalogue(file: Path) -> Catalogue:
 
 
 def write_licences(file: Path, licences: Iterable[Licence]) -> None:
-    """Write licence and source of all that clips are made from, each once, as the CSV file that they came from."""
+    """Write the licences and sources as a CSV file, without duplicates."""
     rows = sorted({(each.licence, each.source) for each in licences})
     with file.open("w", newline="", encoding="utf-8") as lines:
         writer = csv.writer(lines)
@@ -78,13 +78,13 @@ def write_licences(file: Path, licences: Iterable[Licence]) -> None:
 
 
 def _licence(file: Path, number: int, row: dict[str, str | None]) -> Licence:
-    said = {column: (row.get(column) or "").strip() for column in COLUMNS}
-    if missing := [column for column in COLUMNS if not said[column]]:
+    fields = {column: (row.get(column) or "").strip() for column in COLUMNS}
+    if missing := [column for column in COLUMNS if not fields[column]]:
         raise CatalogueError(f"{file}, line {number}: no {' and no '.join(missing)}; write folder,licence,source")
-    folder = file.parent / said["folder"]
+    folder = file.parent / fields["folder"]
     if not folder.exists():
         raise CatalogueError(f"{file}, line {number}: there is no {folder}")
-    return Licence(folder, said["licence"], said["source"])
+    return Licence(folder, fields["licence"], fields["source"])
 
 
 def _found(folders: Iterable[Path], suffixes: frozenset[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A single thing that moves, with nothing around it: frames with alpha, to be moved over pictures later."""
+"""Animated cut-outs: frames of a single model with alpha."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import bpy
 import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from clip_scene import lights, motion
-from clip_scene.chance import happens, log_uniform, pick
-from clip_scene.developing import Look, developed
+from clip_scene.output import Look, to_display
+from clip_scene.sampling import happens, log_uniform, pick
 from mathutils import Vector
 from packing import write_picture
 
@@ -21,21 +21,21 @@ _MARGIN = 1.15
 
 
 def build(catalogue: Catalogue, rng: np.random.Generator, *, frames: int) -> float:
-    """Empty the file and build one thing, its light and a camera that walks around it; return the shutter.
+    """Build a rotating model with light and camera in an empty file; return the shutter.
 
     Args:
-        catalogue: Models and skies.
-        rng: Chance.
-        frames: How long the clip is.
+        catalogue: Models and HDRIs.
+        rng: Random generator.
+        frames: Number of frames.
 
     Raises:
-        UnfitModelError: No model that was drawn could be used.
+        UnfitModelError: No usable model was found.
     """
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     model, _ = cast.draw(rng, catalogue.models, "thing", frames=frames)
     if catalogue.skies:
-        skies.hang(rng, pick(rng, catalogue.skies), is_seen=True)
+        skies.set_sky(rng, pick(rng, catalogue.skies), is_seen=True)
     else:
         scene.world = bpy.data.worlds.new("world")
     if not catalogue.skies or happens(rng, 0.5):
@@ -59,7 +59,7 @@ def build(catalogue: Catalogue, rng: np.random.Generator, *, frames: int) -> flo
 
 
 def render(frame: int, folder: Path) -> np.ndarray:
-    """Return ``(H, W, 4)`` scene-linear RGBA of a frame, colours multiplied by alpha."""
+    """Return ``(H, W, 4)`` scene-linear premultiplied RGBA of a frame."""
     scene = bpy.context.scene
     scene.render.film_transparent = True
     scene.render.image_settings.color_mode = "RGBA"
@@ -72,11 +72,11 @@ def render(frame: int, folder: Path) -> np.ndarray:
 
 
 def exposed(rng: np.random.Generator, first: np.ndarray) -> Look:
-    """Expose for the thing alone.
+    """Return a random exposure for the model, without its background.
 
     Args:
-        rng: Chance.
-        first: ``(H, W, 4)`` scene-linear, multiplied by alpha.
+        rng: Random generator.
+        first: ``(H, W, 4)`` scene-linear premultiplied RGBA.
     """
     there = first[..., 3] > 0.5
     grey = first[there][:, :3].mean(-1) if there.any() else np.ones(1)
@@ -85,10 +85,10 @@ def exposed(rng: np.random.Generator, first: np.ndarray) -> Look:
 
 
 def write(path: Path, rgba: np.ndarray, look: Look) -> None:
-    """Write ``(H, W, 4)`` as a PNG with straight alpha."""
+    """Write premultiplied RGBA ``(H, W, 4)`` as a PNG with straight alpha."""
     alpha = np.clip(rgba[..., 3:], 0, 1)
     straight = rgba[..., :3] / np.maximum(alpha, 1e-4)
-    pixels = np.round(np.concatenate([developed(straight, look), alpha], -1) * 255).astype(np.uint8)
+    pixels = np.round(np.concatenate([to_display(straight, look), alpha], -1) * 255).astype(np.uint8)
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 4, oiio.UINT8)
     spec.attribute("oiio:UnassociatedAlpha", 1)
     write_picture(path, spec, pixels)

@@ -1,4 +1,4 @@
-"""Models: read from their files into the scene, brought to one size, and repainted now and then."""
+"""Models: import, normalisation of size, and changes of their materials."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from clip_scene.chance import happens, log_uniform
 from clip_scene.paint import paint
+from clip_scene.sampling import happens, log_uniform
 
-_HIDDEN = "glTF_not_exported"  # the collection in which Blender's importer keeps shapes that only stand for bones
-_MOST_POINTS = 200_000
+_HIDDEN = "glTF_not_exported"  # collection in which the glTF importer stores bone shapes
+_MAX_POINTS = 200_000
 
 
 class UnfitModelError(Exception):
-    """A file has nothing in it to be seen, or far too much."""
+    """A file has no visible surfaces, or too many points."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class Model:
     """A model in the scene, facing -y.
 
     Args:
-        root: What everything of it hangs on; its origin is the middle of the model's foot.
-        meshes: What is seen of it.
-        rigs: What bends it.
-        size: ``(3,)`` extent of its first pose along x, y and z; the longest diagonal is 2.
+        root: Parent of all its objects; its origin is the centre of the model's base.
+        meshes: Visible meshes.
+        rigs: Armatures.
+        size: ``(3,)`` extent of its first pose along x, y and z; the diagonal is 2.
     """
 
     root: bpy.types.Object
@@ -37,14 +37,14 @@ class Model:
 
 
 def load(path: Path, name: str) -> Model:
-    """Read a model.
+    """Import a model.
 
     Args:
-        path: Its file.
-        name: Of its root.
+        path: File of the model.
+        name: Name of its root.
 
     Raises:
-        UnfitModelError: It has no surfaces, or too many.
+        UnfitModelError: It has no surfaces, or too many points.
     """
     before = set(bpy.data.objects)
     actions = set(bpy.data.actions)
@@ -60,11 +60,11 @@ def load(path: Path, name: str) -> Model:
     ]
     if not meshes:
         raise UnfitModelError(f"{path}: no surfaces")
-    if sum(len(mesh.data.vertices) for mesh in meshes) > _MOST_POINTS:
-        raise UnfitModelError(f"{path}: more than {_MOST_POINTS} points")
+    if sum(len(mesh.data.vertices) for mesh in meshes) > _MAX_POINTS:
+        raise UnfitModelError(f"{path}: more than {_MAX_POINTS} points")
     for action in bpy.data.actions:
         if action not in actions:
-            action.use_fake_user = True  # or those that nothing plays yet would be lost
+            action.use_fake_user = True  # unused actions would be removed
     root = bpy.data.objects.new(name, None)
     bpy.context.scene.collection.objects.link(root)
     for thing in new:
@@ -75,7 +75,7 @@ def load(path: Path, name: str) -> Model:
 
 
 def fitted(model: Model) -> Model:
-    """Return the model, as it is posed on the current frame, at radius 1 about the middle of its foot."""
+    """Return the model, in its current pose, scaled to radius 1 around the centre of its base."""
     low, high = extent(model)
     scale = 2 / max(float(np.linalg.norm(high - low)), 1e-6)
     foot = np.array([*(low + high)[:2] / 2, low[2]])
@@ -91,7 +91,7 @@ def fitted(model: Model) -> Model:
 
 
 def extent(model: Model) -> tuple[np.ndarray, np.ndarray]:
-    """Return the corners of the box around a model as it is posed now, ``(3,)`` each.
+    """Return the corners ``(3,)`` of the bounding box of a model in its current pose.
 
     Raises:
         UnfitModelError: It has no extent.
@@ -112,8 +112,8 @@ def extent(model: Model) -> tuple[np.ndarray, np.ndarray]:
 
 
 def repaint(rng: np.random.Generator, model: Model) -> None:
-    """Change some of its materials: their hues, or for patterns of chance, so that a model is not known by its colours."""
-    kept = happens(rng, 0.4)
+    """Change hues or replace materials at random, so that a model cannot be recognised by its colours."""
+    keeps_materials = happens(rng, 0.4)
     replaced: dict[bpy.types.Material | None, bpy.types.Material | None] = {}
     turn, strength = rng.normal(0, 0.08), log_uniform(rng, 0.6, 1.4)
     for mesh in model.meshes:
@@ -122,7 +122,7 @@ def repaint(rng: np.random.Generator, model: Model) -> None:
         for slot in mesh.material_slots:
             old = slot.material
             if old not in replaced:
-                is_new = old is None or (not kept and happens(rng, 0.5))
+                is_new = old is None or (not keeps_materials and happens(rng, 0.5))
                 replaced[old] = paint(rng, f"paint {len(bpy.data.materials)}", unit=0.7) if is_new else old
                 if not is_new:
                     _turn_hue(old, turn, strength)
@@ -130,7 +130,7 @@ def repaint(rng: np.random.Generator, model: Model) -> None:
 
 
 def add_hair(rng: np.random.Generator, model: Model) -> None:
-    """Let hair grow on its largest surface, coarse or fine, in a colour of its own or that of what it grows from."""
+    """Add random hair to the mesh with the most faces."""
     mesh = max(model.meshes, key=lambda each: len(each.data.polygons))
     system = mesh.modifiers.new("hair", "PARTICLE_SYSTEM").particle_system
     hair = system.settings
@@ -144,7 +144,7 @@ def add_hair(rng: np.random.Generator, model: Model) -> None:
 
 
 def _turn_hue(material: bpy.types.Material, turn: float, strength: float) -> None:
-    """Put a turn of hue and a strength between a material's colour and its shader."""
+    """Change hue and saturation between the colour of a material and its shader."""
     if not material.use_nodes:
         return
     tree = material.node_tree

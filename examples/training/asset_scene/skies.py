@@ -1,4 +1,4 @@
-"""Skies: pictures of all directions, which light a scene and may be seen behind it."""
+"""HDRIs that light a scene."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from clip_scene.chance import happens, log_uniform
+from clip_scene.sampling import happens, log_uniform
 
 
-def hang(rng: np.random.Generator, path: Path, *, is_seen: bool) -> None:
-    """Make a picture the scene's ``world``, turned any way, brighter or darker.
+def set_sky(rng: np.random.Generator, path: Path, *, is_seen: bool) -> None:
+    """Light the scene with an HDRI, with a random rotation and brightness.
 
     Args:
-        rng: Chance.
-        path: A picture of all directions, scene-linear.
-        is_seen: Whether the camera sees it; else a plain colour.
+        rng: Random generator.
+        path: The HDRI.
+        is_seen: Whether the camera sees it instead of a plain colour.
     """
     old = bpy.data.worlds.get("world")
     if old is not None:

@@ -1,4 +1,4 @@
-"""The whole scene of a clip: models that are followed, others that are not, what stands around, and the light."""
+"""The complete scene of a clip: tracked and other models, surroundings and light."""
 
 from __future__ import annotations
 
@@ -9,64 +9,64 @@ import bpy
 import numpy as np
 from clip_scene import camera, lights, motion, surroundings
 from clip_scene.camera import View
-from clip_scene.chance import happens, log_uniform, pick, sign
-from clip_scene.stage import BLACK, MATTE_COLOURS, Set
+from clip_scene.sampling import happens, log_uniform, pick, sign
+from clip_scene.stage import BLACK, MATTE_COLOURS, BuiltScene
 
 from asset_scene import cast, skies
 from asset_scene.catalogue import Catalogue
 
 
-def build(catalogue: Catalogue, clip: np.random.Generator, take: np.random.Generator, *, frames: int) -> Set:
-    """Empty the file and build a scene.
+def build(catalogue: Catalogue, clip: np.random.Generator, attempt: np.random.Generator, *, frames: int) -> BuiltScene:
+    """Build a scene in an empty file.
 
     Args:
-        catalogue: Models and skies.
-        clip: Chance that decides how many objects there are, which, and how fast they move.
-        take: Chance that decides everything else; another take has the same things, as fast.
-        frames: How long the clip is.
+        catalogue: Models and HDRIs.
+        clip: Random generator for the tracked models and their speeds, the same in every attempt.
+        attempt: Random generator for everything else.
+        frames: Number of frames.
 
     Raises:
-        UnfitModelError: No model that was drawn could be used.
+        UnfitModelError: No usable model was found.
     """
     bpy.ops.wm.read_factory_settings(use_empty=True)
     tracked = pick(clip, (1, 2, 3), (5, 4, 2))
     paces = [motion.speeds(clip) for _ in range(tracked)]
     alike = happens(clip, 0.25)
     shutter = float(clip.uniform(0.25, 1.0)) if happens(clip, 0.6) else 0.0
-    view = camera.draw(take)
-    _surround(take, view, catalogue.skies)
-    followed: list[tuple[cast.Model, Path]] = []
+    view = camera.draw(attempt)
+    _surround(attempt, view, catalogue.skies)
+    tracked_models: list[tuple[cast.Model, Path]] = []
     ways = []
-    depths = take.permutation(np.linspace(0.85, 1.25, tracked)) * view.distance
+    depths = attempt.permutation(np.linspace(0.85, 1.25, tracked)) * view.distance
     for number, (speed, spin) in enumerate(paces):
-        files = [followed[0][1]] if followed and alike else catalogue.models
-        followed.append(cast.draw(clip, files, f"tracked {number}", frames=frames))
-        way = _way(take, frames, speed, spin)
-        model = followed[-1][0]
-        cast.colour(model, MATTE_COLOURS[number])
-        share = log_uniform(take, 0.03, 0.33 / tracked**0.5)
-        start = (float(take.uniform(-0.3, 0.3)), float(take.uniform(-0.15, 0.15)))
-        ways.append(cast.place(take, view, model, way, share=share, depth=depths[number], start=start))
+        files = [tracked_models[0][1]] if tracked_models and alike else catalogue.models
+        tracked_models.append(cast.draw(clip, files, f"tracked {number}", frames=frames))
+        way = _way(attempt, frames, speed, spin)
+        model = tracked_models[-1][0]
+        cast.set_matte_colour(model, MATTE_COLOURS[number])
+        share = log_uniform(attempt, 0.03, 0.33 / tracked**0.5)
+        start = (float(attempt.uniform(-0.3, 0.3)), float(attempt.uniform(-0.15, 0.15)))
+        ways.append(cast.place(attempt, view, model, way, share=share, depth=depths[number], start=start))
     for thing in bpy.data.objects:
-        if not any(thing in model.meshes for model, _ in followed):
+        if not any(thing in model.meshes for model, _ in tracked_models):
             thing.color = BLACK
-    _others(take, view, [file for _, file in followed], catalogue.models, frames)
-    if not catalogue.skies or happens(take, 0.4):
-        lights.build(take, frames=frames)
-    camera.place(take, view, frames=frames, follow=ways[0] if happens(take, 0.3) else None)
-    return Set(tracked, shutter)
+    _others(attempt, view, [file for _, file in tracked_models], catalogue.models, frames)
+    if not catalogue.skies or happens(attempt, 0.4):
+        lights.build(attempt, frames=frames)
+    camera.place(attempt, view, frames=frames, follow=ways[0] if happens(attempt, 0.3) else None)
+    return BuiltScene(tracked, shutter)
 
 
 def _surround(rng: np.random.Generator, view: View, files: Sequence[Path]) -> None:
-    """Build ground and walls of chance, or leave them out; hang a sky where there are any."""
+    """Build random surroundings, an HDRI, or both."""
     if not files or happens(rng, 0.7):
         surroundings.build(rng, wall=view.distance * rng.uniform(0.45, 1.2))
     if files:
-        skies.hang(rng, pick(rng, files), is_seen=happens(rng, 0.9))
+        skies.set_sky(rng, pick(rng, files), is_seen=happens(rng, 0.9))
 
 
 def _way(rng: np.random.Generator, frames: int, speed: float, spin: float) -> motion.Travel:
-    """Draw a way; one in eight leads out of the picture and back."""
+    """Return a random motion; one in eight leaves the picture and returns."""
     way = motion.travel(rng, frames, speed=speed, spin=spin, heading=sign(rng))
     if not happens(rng, 0.12):
         return way
@@ -76,14 +76,16 @@ def _way(rng: np.random.Generator, frames: int, speed: float, spin: float) -> mo
     return motion.Travel(offsets, way.turns)
 
 
-def _others(rng: np.random.Generator, view: View, followed: Sequence[Path], files: Sequence[Path], frames: int) -> None:
-    """Cast what is not followed: a crowd of doubles, strangers beside them, and some that pass in front."""
+def _others(
+    rng: np.random.Generator, view: View, tracked_models: Sequence[Path], files: Sequence[Path], frames: int
+) -> None:
+    """Add untracked models: groups of copies, and others, some in the foreground."""
     crowd = int(rng.integers(3, 9)) if happens(rng, 0.15) else 0
     strangers = int(rng.integers(0, 4)) if happens(rng, 0.6) else 0
     for number in range(crowd + strangers):
-        from_files = [pick(rng, followed)] if number < crowd or happens(rng, 0.3) else files
+        from_files = [pick(rng, tracked_models)] if number < crowd or happens(rng, 0.3) else files
         model, _ = cast.draw(rng, from_files, f"other {number}", frames=frames)
-        cast.colour(model, BLACK)
+        cast.set_matte_colour(model, BLACK)
         near = number >= crowd and happens(rng, 0.3)
         depth = view.distance * (rng.uniform(0.4, 0.75) if near else rng.uniform(0.9, 1.8))
         speed, spin = motion.speeds(rng)

@@ -1,1 +1,1 @@
-"""Scenes of chance for training clips: figures, paint, surroundings, light and motion."""
+"""Random scenes for training clips: figures, materials, surroundings, light and motion."""

@@ -1,4 +1,4 @@
-"""The camera: its lens, how it moves, and where a place in the picture is in the scene."""
+"""The camera: lens, motion, and conversion from picture to scene coordinates."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
-from clip_scene.chance import happens, log_uniform, pick, sign
 from clip_scene.motion import animate, hand
+from clip_scene.sampling import happens, log_uniform, pick, sign
 
 SENSOR = 36.0
 WIDTH = 4.0
-"""Units that the picture is wide where the action is, around y = 0."""
+"""Width of the picture in scene units at the action, around y = 0."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class View:
     """The picture of the first frame.
 
     Args:
-        place: Of the camera.
-        axes: ``(3, 3)`` rows: to the right, up, and away from it.
-        lens: Focal length, mm.
-        distance: To the action.
+        place: Position of the camera.
+        axes: ``(3, 3)`` rows: right, up and forward.
+        lens: Focal length in mm.
+        distance: Distance to the action.
     """
 
     place: np.ndarray
@@ -33,22 +33,22 @@ class View:
     distance: float
 
     def width(self, depth: float) -> float:
-        """Return how wide the picture is at a depth."""
+        """Return the width of the picture at a depth."""
         return depth * SENSOR / self.lens
 
     def at(self, across: float, up: float, depth: float) -> np.ndarray:
-        """Return the point that shows at a place in the picture, in widths from its centre."""
+        """Return the point at a position in the picture, in picture widths from its centre."""
         wide = self.width(depth)
         return self.place + np.array([across * wide, up * wide, depth]) @ self.axes
 
     def on_ground(self, across: float, depth: float) -> np.ndarray:
-        """Return the point of the ground at that depth along the ground."""
+        """Return the point on the ground at a depth."""
         wide = self.width(depth)
         return np.array([self.place[0] + across * wide, self.place[1] + depth, 0.0])
 
 
 def draw(rng: np.random.Generator) -> View:
-    """Draw a lens and a height; the camera looks along y."""
+    """Return a random lens and height; the camera looks along y."""
     lens = log_uniform(rng, 30, 90)
     distance = WIDTH * lens / SENSOR
     place = np.array([0.0, -distance, rng.uniform(0.5, 3.0)])
@@ -59,13 +59,13 @@ def draw(rng: np.random.Generator) -> View:
 
 
 def place(rng: np.random.Generator, view: View, *, frames: int, follow: np.ndarray | None) -> None:
-    """Make the camera and let it move.
+    """Add the camera, with a random motion.
 
     Args:
-        rng: Chance.
-        view: What it sees on the first frame.
-        frames: How long the clip is.
-        follow: ``(frames + 2, 3)`` way of something to keep in view.
+        rng: Random generator.
+        view: The picture of the first frame.
+        frames: Number of frames.
+        follow: ``(frames + 2, 3)`` positions of an object to follow.
     """
     scene = bpy.context.scene
     camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
@@ -112,7 +112,7 @@ def place(rng: np.random.Generator, view: View, *, frames: int, follow: np.ndarr
 
 
 def _shallow(rng: np.random.Generator, camera: bpy.types.Object, view: View) -> None:
-    """Open the lens: what is far behind the action becomes a blur of up to some 3 % of the picture."""
+    """Add depth of field: the far background is blurred by up to about 3 % of the picture."""
     blur = log_uniform(rng, 0.01, 0.06) * WIDTH
     camera.data.dof.use_dof = True
     camera.data.dof.focus_distance = view.distance * rng.uniform(0.9, 1.15)

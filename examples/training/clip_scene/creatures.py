@@ -1,18 +1,18 @@
-"""Figures with limbs that swing by themselves: walkers, fliers, swimmers, crawlers."""
+"""Animated creatures: walkers, fliers, swimmers, crawlers."""
 
 from __future__ import annotations
 
 import numpy as np
 from scene.geometry import Shape, ellipsoid, loft, merge, surface, turn, turned
 
-from clip_scene.chance import happens, log_uniform, pick
 from clip_scene.figure import Figure
+from clip_scene.sampling import happens, log_uniform, pick
 
 ORIGIN = (0.0, 0.0, 0.0)
 
 
 def walker(rng: np.random.Generator) -> Figure:
-    """A beast on two to eight legs with knees, a head that nods, ears and a tail that wags."""
+    """An animal with two to eight legs, a nodding head, ears and a wagging tail."""
     pace, phase = _pace(rng), rng.uniform(0, 6.28)
     pairs = pick(rng, (1, 2, 2, 2, 3, 4))
     length, girth, tall = rng.uniform(0.5, 1.1), rng.uniform(0.2, 0.4), rng.uniform(0.25, 0.6)
@@ -47,7 +47,7 @@ def walker(rng: np.random.Generator) -> Figure:
 
 
 def biped(rng: np.random.Generator) -> Figure:
-    """Someone who walks, runs or waves."""
+    """A person who walks, runs or waves."""
     pace, phase = _pace(rng), rng.uniform(0, 6.28)
     stride, reach, fold = rng.uniform(10, 50), rng.uniform(10, 90), rng.uniform(0, 90)
     thigh, arm, thick = rng.uniform(0.35, 0.55), rng.uniform(0.3, 0.5), rng.uniform(0.07, 0.14)
@@ -88,7 +88,7 @@ def biped(rng: np.random.Generator) -> Figure:
 
 
 def flier(rng: np.random.Generator) -> Figure:
-    """A bird, a moth, a ray: two wings that beat and a tail."""
+    """A bird, a moth or a ray: two beating wings and a tail."""
     pace, phase = _pace(rng), rng.uniform(0, 6.28)
     span, chord, beat_angle = rng.uniform(0.7, 1.6), rng.uniform(0.2, 0.7), rng.uniform(15, 60)
     point, sweep = rng.uniform(0.3, 1.2), rng.uniform(-0.3, 0.6)
@@ -114,7 +114,7 @@ def flier(rng: np.random.Generator) -> Figure:
 
 
 def swimmer(rng: np.random.Generator) -> Figure:
-    """A fish, an eel or a worm: a wave runs down its length."""
+    """A fish, an eel or a worm: a wave travels along its body."""
     pace, phase = _pace(rng), rng.uniform(0, 6.28)
     x = np.linspace(-1, 1, 40)
     slim, waves = log_uniform(rng, 0.08, 0.35), rng.uniform(1.5, 6)
@@ -143,7 +143,7 @@ def swimmer(rng: np.random.Generator) -> Figure:
 
 
 def crawler(rng: np.random.Generator) -> Figure:
-    """Arms that wave around a body: an octopus, a starfish, a spider on its back."""
+    """An octopus, a starfish or a spider: arms that wave around a body."""
     pace, count = _pace(rng), int(rng.integers(3, 10))
     phases = rng.uniform(0, 6.28, count)
     length, thick, curl = rng.uniform(0.6, 1.4), rng.uniform(0.05, 0.14), rng.uniform(0.2, 1.0)
@@ -165,7 +165,7 @@ def crawler(rng: np.random.Generator) -> Figure:
 
 
 def _pace(rng: np.random.Generator) -> float:
-    """Radians of the gait a frame: one step takes from 5 frames to 100."""
+    """Return the phase of the gait in radians per frame: one cycle takes 5 to 100 frames."""
     return log_uniform(rng, 0.06, 1.2)
 
 
@@ -184,7 +184,7 @@ def _leg(hip: np.ndarray, swing: float, fold: float, length: float, thick: float
 
 
 def _capsule(length: float, thick: float, thin: float | None = None, *, slot: int = 0) -> Shape:
-    """Return a rounded limb that hangs from the origin."""
+    """Return a rounded limb that extends down from the origin."""
     end = thick if thin is None else thin
     angle = np.linspace(0, np.pi / 2, 5)
     top = [(thick * np.sin(a), thick * np.cos(a)) for a in angle]
@@ -193,7 +193,7 @@ def _capsule(length: float, thick: float, thin: float | None = None, *, slot: in
 
 
 def _round(path: np.ndarray, radius: np.ndarray) -> Shape:
-    """Sweep a circle with a frame that does not flip, for paths that leave the x axis by less than a right angle."""
+    """Sweep a circle along a path that deviates from the x axis by less than 90 degrees; its frame does not flip."""
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     side = np.cross(along, [0, 0.05, 1.0])

@@ -1,4 +1,4 @@
-"""A figure: something with a shape that may change, and how it becomes an object of Blender."""
+"""Figures: shapes that may change over time, and their conversion to Blender objects."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scene.geometry import Shape, to_object
 
 @dataclass(frozen=True)
 class Figure:
-    """A thing of any size, about its own origin, facing +x, with +z up.
+    """A shape of any size around its origin, facing +x, with +z up.
 
     Args:
-        at: Its shape at a time in frames; points move, faces stay.
-        slots: How many materials it takes.
-        bevel: Width of rounded edges, for a figure of radius 1.
-        stands: Whether it belongs on the ground rather than in the air.
+        at: Returns the shape at a time in frames. Points move, faces are constant.
+        slots: Number of materials.
+        bevel: Width of rounded edges, at radius 1.
+        stands: Whether it stands on the ground.
         moves: Whether its shape changes.
     """
 
@@ -30,7 +30,7 @@ class Figure:
 
 
 def rigid(shape: Shape, *, slots: int = 1, bevel: float = 0.0, stands: bool = False) -> Figure:
-    """Return a figure that keeps its shape."""
+    """Return a figure of constant shape."""
     return Figure(lambda _: shape, slots, bevel, stands)
 
 
@@ -43,15 +43,15 @@ def make(
     frames: int,
     turn: np.ndarray | None = None,
 ) -> bpy.types.Object:
-    """Make an object of a figure: its origin is its centre, or the ground below it if it stands.
+    """Add an object for a figure. Its origin is its centre, or the ground below if it stands.
 
     Args:
         name: Name of the object.
-        figure: What to make.
+        figure: The figure.
         materials: One per slot.
-        radius: Of the sphere that it fills.
-        frames: How long the clip is; frames count from 1.
-        turn: Rotation to begin with.
+        radius: Radius of its bounding sphere.
+        frames: Number of frames; the first is 1.
+        turn: Initial rotation.
     """
     first = figure.at(0.0)
     matrix = np.eye(3) if turn is None else turn
@@ -71,7 +71,7 @@ def make(
 
 
 def _animate(thing: bpy.types.Object, shapes: dict[int, np.ndarray]) -> None:
-    """Give every frame a shape key of its own and blend from one to the next."""
+    """Add a shape key per frame, and blend from one to the next."""
     thing.shape_key_add(name="rest")
     for frame, points in shapes.items():
         block = thing.shape_key_add(name=f"frame {frame}")
@@ -83,7 +83,7 @@ def _animate(thing: bpy.types.Object, shapes: dict[int, np.ndarray]) -> None:
 
 
 def straighten(owner: bpy.types.ID) -> None:
-    """Let everything that is animated run straight from key to key."""
+    """Set all animation curves to linear interpolation."""
     for curve in _curves(owner.animation_data.action):
         for point in curve.keyframe_points:
             point.interpolation = "LINEAR"
@@ -92,4 +92,4 @@ def straighten(owner: bpy.types.ID) -> None:
 def _curves(action: bpy.types.Action) -> Sequence[bpy.types.FCurve]:
     if hasattr(action, "fcurves"):
         return action.fcurves
-    return action.layers[0].strips[0].channelbags[0].fcurves  # from Blender 5 on
+    return action.layers[0].strips[0].channelbags[0].fcurves  # since Blender 5

@@ -1,4 +1,4 @@
-"""Light: a sun or lamps, coloured or not, that stand or move; now and then something out of sight casts a shadow."""
+"""Lights: sun and lamps, still or moving, and shadows of objects outside the picture."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import numpy as np
 from mathutils import Vector
 from scene.geometry import box, merge, to_object
 
-from clip_scene.chance import happens, log_uniform, pick
 from clip_scene.motion import animate
 from clip_scene.paint import one_colour
+from clip_scene.sampling import happens, log_uniform, pick
 
 
 def build(rng: np.random.Generator, *, frames: int) -> None:
-    """Light the scene from above and in front; exposure is set later."""
+    """Light the scene from above and from the front. Exposure is set later."""
     sunny = happens(rng, 0.6)
     if sunny:
         _sun(rng, frames)
@@ -61,7 +61,7 @@ def _light(rng: np.random.Generator, name: str, kind: str, energy: float) -> bpy
 
 
 def _shade(rng: np.random.Generator, way: Vector, frames: int) -> None:
-    """Hang bars or plates in the sun, out of sight, that may move."""
+    """Add bars or plates that block the sun, invisible to the camera, still or moving."""
     parts = []
     for _ in range(int(rng.integers(2, 9))):
         x, y = rng.uniform(-3, 3, 2)

@@ -1,18 +1,18 @@
-"""Figures with parts that turn: vehicles, mills, cranes."""
+"""Machines with rotating parts: vehicles, windmills, cranes."""
 
 from __future__ import annotations
 
 import numpy as np
 from scene.geometry import Shape, box, ellipsoid, merge, turn, turned
 
-from clip_scene.chance import happens, log_uniform, pick, sign
 from clip_scene.figure import Figure
+from clip_scene.sampling import happens, log_uniform, pick, sign
 
 ORIGIN = (0.0, 0.0, 0.0)
 
 
 def vehicle(rng: np.random.Generator) -> Figure:
-    """A car, a truck, a cart, a bicycle of sorts: a body on wheels that turn."""
+    """A car, a truck or a cart: a body on rotating wheels."""
     spin = sign(rng) * log_uniform(rng, 1, 40)
     length, wide, tall = rng.uniform(0.7, 1.3), rng.uniform(0.1, 0.6), rng.uniform(0.15, 0.45)
     radius = rng.uniform(0.18, 0.45)
@@ -39,7 +39,7 @@ def vehicle(rng: np.random.Generator) -> Figure:
 
 
 def mill(rng: np.random.Generator) -> Figure:
-    """A windmill, a propeller, a fan: blades that turn on a post."""
+    """A windmill, a propeller or a fan: rotating blades on a post."""
     spin, count = sign(rng) * log_uniform(rng, 1, 40), int(rng.integers(2, 7))
     long, wide = rng.uniform(0.6, 1.2), rng.uniform(0.06, 0.25)
     blade = _crisp(box((0.1, -0.02, -wide), (long, 0.02, wide), slot=1)).moved(ORIGIN, turn("x", rng.uniform(0, 50)))
@@ -55,7 +55,7 @@ def mill(rng: np.random.Generator) -> Figure:
 
 
 def crane(rng: np.random.Generator) -> Figure:
-    """An arm of several joints, each with a beat of its own."""
+    """An arm with several independent joints."""
     count = int(rng.integers(2, 6))
     lengths, thick = rng.uniform(0.3, 0.8, count), rng.uniform(0.06, 0.15)
     speeds = np.array([log_uniform(rng, 0.05, 0.9) for _ in range(count)])
@@ -78,7 +78,7 @@ def crane(rng: np.random.Generator) -> Figure:
 
 
 def _wheel(rng: np.random.Generator, radius: float) -> Shape:
-    """Return a wheel in the plane of x and z, with spokes or studs that show how it turns."""
+    """Return a wheel in the xz plane, with spokes that show its rotation."""
     half = rng.uniform(0.05, 0.12)
     inner = radius * rng.uniform(0.4, 0.8)
     tyre = turned(
@@ -91,7 +91,7 @@ def _wheel(rng: np.random.Generator, radius: float) -> Shape:
 
 
 def _crisp(shape: Shape) -> Shape:
-    """Cut faces apart, so that none is shaded smoothly into the next; round shapes of many faces stay as they are."""
+    """Split the faces of boxes for flat shading; shapes with more faces are unchanged."""
     if len(shape.faces) > 6:
         return shape
     corners = shape.faces.ravel()

@@ -1,4 +1,4 @@
-"""Where things are, frame by frame."""
+"""Motion of objects."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from clip_scene.chance import happens, log_uniform, pick, sign
 from clip_scene.figure import straighten
+from clip_scene.sampling import happens, log_uniform, pick, sign
 
 
 def animate(thing: bpy.types.Object, path: str, values: Iterable[Sequence[float] | float]) -> None:
-    """Key a property on every frame from 0 to one after the last, which motion blur asks for."""
+    """Keyframe a property on every frame, plus one frame on either side for motion blur."""
     for frame, value in enumerate(values):
         setattr(thing, path, value)
         thing.keyframe_insert(path, frame=frame)
@@ -22,11 +22,11 @@ def animate(thing: bpy.types.Object, path: str, values: Iterable[Sequence[float]
 
 @dataclass(frozen=True)
 class Travel:
-    """How something moves, in units in which the picture is 1 wide.
+    """Motion of an object, in picture widths.
 
     Args:
-        offsets: ``(N, 3)`` from the start: to the right, up and away from us, at frames 0 to N - 1; frame 1 is zero.
-        turns: ``(N,)`` degrees about its axis.
+        offsets: ``(N, 3)`` offsets from the start (right, up, away) at frames 0 to N - 1; zero at frame 1.
+        turns: ``(N,)`` rotation about its axis in degrees.
     """
 
     offsets: np.ndarray
@@ -34,14 +34,14 @@ class Travel:
 
 
 def travel(rng: np.random.Generator, frames: int, *, speed: float, spin: float, heading: int) -> Travel:
-    """Draw a way to move.
+    """Return a random motion.
 
     Args:
-        rng: Chance.
-        frames: How long the clip is.
-        speed: Of the fastest moment, picture widths a frame.
-        spin: Degrees a frame.
-        heading: -1 to the left, 1 to the right.
+        rng: Random generator.
+        frames: Number of frames.
+        speed: Maximum speed in picture widths per frame.
+        spin: Rotation in degrees per frame.
+        heading: -1 for left, 1 for right.
     """
     time = np.arange(-1.0, frames + 1)
     kind = pick(rng, ("straight", "sway", "arc", "hop", "rush"), (4, 1.5, 1.5, 2, 1))
@@ -68,14 +68,14 @@ def travel(rng: np.random.Generator, frames: int, *, speed: float, spin: float, 
 
 
 def speeds(rng: np.random.Generator) -> tuple[float, float]:
-    """Draw picture widths and degrees a frame: from hardly moving to a fifth of the picture and 40 degrees."""
+    """Return a random speed (picture widths per frame, up to 0.2) and spin (degrees per frame, up to 40)."""
     speed = log_uniform(rng, 0.003, 0.2) if happens(rng, 0.85) else 0.001
     spin = log_uniform(rng, 0.5, 40) if happens(rng, 0.7) else 0.0
     return speed, spin
 
 
 def hand(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return ``(count, 3)`` shake of about one unit, smooth from frame to frame."""
+    """Return smooth camera shake ``(count, 3)`` of about one unit."""
     time = np.arange(count)[:, None]
     waves = [np.sin(rng.uniform(*rate, 3) * time + rng.uniform(0, 6.28, 3)) for rate in ((0.1, 0.4), (0.6, 1.6))]
     return 0.7 * waves[0] + 0.3 * waves[1]

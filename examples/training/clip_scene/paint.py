@@ -1,4 +1,4 @@
-"""Materials of chance: a procedural pattern in two to five colours, and a finish."""
+"""Random materials: a procedural pattern in two to five colours, and a finish."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import bpy
 import numpy as np
 from scene.materials import Nodes, Socket
 
-from clip_scene.chance import happens, log_uniform, pick
+from clip_scene.sampling import happens, log_uniform, pick
 
 Colour = tuple[float, float, float]
 
 
 def palette(rng: np.random.Generator, count: int) -> list[Colour]:
-    """Return linear colours that belong together, or do not."""
+    """Return random linear colours, with or without a colour scheme."""
     hue, scheme = rng.random(), pick(rng, ("free", "near", "opposite", "grey", "shades"), (3, 2, 2, 1, 2))
     colours = []
     for number in range(count):
@@ -34,13 +34,13 @@ def palette(rng: np.random.Generator, count: int) -> list[Colour]:
 
 
 def paint(rng: np.random.Generator, name: str, *, unit: float, plain: float = 0.2) -> bpy.types.Material:
-    """Draw a material.
+    """Return a random material.
 
     Args:
-        rng: Chance.
-        name: Of the material.
-        unit: Size of what it goes on; patterns repeat from once to some ten times over it.
-        plain: How often it has no pattern.
+        rng: Random generator.
+        name: Name of the material.
+        unit: Size of the object; patterns repeat 1 to 12 times over it.
+        plain: Probability of no pattern.
     """
     n = Nodes(name)
     colours = palette(rng, int(rng.integers(2, 6)))
@@ -60,7 +60,7 @@ def paint(rng: np.random.Generator, name: str, *, unit: float, plain: float = 0.
 
 
 def one_colour(rng: np.random.Generator, name: str) -> bpy.types.Material:
-    """Draw a material that is the same all over."""
+    """Return a random material without a pattern."""
     n = Nodes(name)
     return n.done(_finish(n, rng, palette(rng, 1)[0], 1.0))
 
@@ -78,7 +78,7 @@ def _finish(n: Nodes, rng: np.random.Generator, colour: Socket | Colour, unit: f
 
 
 def _coordinates(n: Nodes, rng: np.random.Generator, unit: float) -> Socket:
-    """Return surface positions, turned and stretched, that grow by about 1 to 12 over the unit."""
+    """Return texture coordinates, randomly rotated and stretched, with 1 to 12 repetitions per unit."""
     scale = log_uniform(rng, 1.0, 12.0) / unit
     stretch = np.exp(rng.normal(0, 0.5, 3)) if happens(rng, 0.4) else np.ones(3)
     return n.add(
@@ -93,7 +93,7 @@ def _coordinates(n: Nodes, rng: np.random.Generator, unit: float) -> Socket:
 
 
 def _ramp(n: Nodes, rng: np.random.Generator, factor: Socket, colours: Sequence[Colour], *, hard: bool) -> Socket:
-    """Turn 0-1 into colours, with steps or smoothly."""
+    """Map 0-1 to colours, in steps or smoothly."""
     colour_out = n.add("ValToRGB", {"Fac": factor})
     ramp = colour_out.node.color_ramp
     ramp.interpolation = "CONSTANT" if hard else "LINEAR"

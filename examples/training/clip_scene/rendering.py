@@ -1,4 +1,4 @@
-"""Two ways to look at a scene: as a plate and as mattes, seen by the same lens through the same shutter."""
+"""Renders a scene as a plate and as masks, with the same camera and shutter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 
 def set_up(width: int, height: int, *, shutter: float, threads: int) -> None:
-    """Set what plates and mattes share, since it decides every edge."""
+    """Set the options that plates and masks share, since they determine the edges."""
     scene = bpy.context.scene
     render, cycles = scene.render, scene.cycles
     render.engine, cycles.device = "CYCLES", "CPU"
@@ -29,7 +29,7 @@ def set_up(width: int, height: int, *, shutter: float, threads: int) -> None:
 
 
 def as_plate(samples: int) -> None:
-    """Few rays and a denoiser."""
+    """Render plates: few samples and a denoiser."""
     scene = bpy.context.scene
     scene.world, scene.view_layers[0].material_override = bpy.data.worlds["world"], None
     cycles = scene.cycles
@@ -42,7 +42,7 @@ def as_plate(samples: int) -> None:
 
 
 def as_mattes(samples: int) -> None:
-    """Many rays that stop at the first surface, fewer where all see the same; nothing smooths their counts."""
+    """Render masks: many samples without bounces, adaptive sampling, no denoiser."""
     scene = bpy.context.scene
     scene.world, scene.view_layers[0].material_override = bpy.data.worlds["night"], bpy.data.materials["matte"]
     cycles = scene.cycles
@@ -51,7 +51,7 @@ def as_mattes(samples: int) -> None:
 
 
 def render(frame: int, folder: Path, *, per_cent: int = 100) -> np.ndarray:
-    """Return ``(H, W, 3)`` scene-linear pixels of a frame; its number is its seed."""
+    """Return ``(H, W, 3)`` scene-linear pixels of a frame, with the frame number as seed."""
     scene = bpy.context.scene
     scene.render.resolution_percentage = per_cent
     scene.frame_set(frame)
@@ -63,7 +63,7 @@ def render(frame: int, folder: Path, *, per_cent: int = 100) -> np.ndarray:
 
 
 def _add_matte_paint() -> None:
-    """Make the material that shows every object in its own colour, which is black where nothing was said."""
+    """Add the material that emits the object colour; objects without one are black."""
     material = bpy.data.materials.new("matte")
     material.use_nodes = True
     nodes, links = material.node_tree.nodes, material.node_tree.links

@@ -1,4 +1,4 @@
-"""Figures that deform as a whole: cloth, and anything else made of jelly."""
+"""Soft figures: cloth, and elastic versions of other figures."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scene.geometry import Shape, merge, surface, tube
 
-from clip_scene.chance import happens, log_uniform, pick, sign
 from clip_scene.figure import Figure
+from clip_scene.sampling import happens, log_uniform, pick, sign
 
 Deform = Callable[[np.ndarray, float], np.ndarray]
-"""From ``(N, 3)`` points within about 1 of the origin and a time in frames to moved points."""
+"""Maps ``(N, 3)`` points within about 1 of the origin, and a time in frames, to deformed points."""
 
 
 def flag(rng: np.random.Generator) -> Figure:
-    """Cloth that waves from a pole."""
+    """A flag on a pole."""
     pace, waves = log_uniform(rng, 0.1, 1.3), rng.uniform(2, 8)
     wide, high, amount = rng.uniform(0.7, 1.8), rng.uniform(0.5, 1.2), rng.uniform(0.1, 0.4)
     slant, notch = rng.uniform(-2, 2), rng.uniform(-0.4, 0.5)
@@ -33,7 +33,7 @@ def flag(rng: np.random.Generator) -> Figure:
 
 
 def sheet(rng: np.random.Generator) -> Figure:
-    """A cloth in the air, a curtain, a carpet, a leaf: waves cross it in all directions."""
+    """A cloth, a curtain, a carpet or a leaf, with waves in all directions."""
     wide, high = rng.uniform(0.4, 1.2, 2)
     waves = [(*rng.normal(0, 3.5, 2), log_uniform(rng, 0.1, 1.2), rng.uniform(0, 6.28)) for _ in range(3)]
     amount, fold = rng.uniform(0.05, 0.22), rng.uniform(-1.5, 1.5)
@@ -68,7 +68,7 @@ def ribbon(rng: np.random.Generator) -> Figure:
 
 
 def jelly(rng: np.random.Generator, figure: Figure) -> Figure:
-    """Let any figure bend, twist, squash or wobble."""
+    """Return a figure that bends, twists, squashes or wobbles."""
     deforms = [pick(rng, (_bend, _twist, _squash, _wobble))(rng) for _ in range(int(rng.integers(1, 3)))]
     rest = figure.at(0.0).points
     middle, size = rest.mean(0), np.abs(rest - rest.mean(0)).max()
@@ -88,27 +88,25 @@ def _after(deforms: Sequence[Deform], points: np.ndarray, time: float) -> np.nda
 
 
 def _bend(rng: np.random.Generator) -> Deform:
-    pace, phase, amount = log_uniform(rng, 0.1, 1.0), rng.uniform(0, 6.28), rng.uniform(0.3, 1.0)
-
-    def deform(points: np.ndarray, time: float) -> np.ndarray:
-        angle = amount * np.sin(pace * time + phase) * points[:, 2]
-        return _turned(points, (2, 0), angle)
-
-    return deform
+    return _rotation_along_z(rng, (2, 0), (0.3, 1.0))
 
 
 def _twist(rng: np.random.Generator) -> Deform:
-    pace, phase, amount = log_uniform(rng, 0.1, 1.0), rng.uniform(0, 6.28), rng.uniform(0.4, 1.8)
+    return _rotation_along_z(rng, (0, 1), (0.4, 1.8))
+
+
+def _rotation_along_z(rng: np.random.Generator, axes: tuple[int, int], amounts: tuple[float, float]) -> Deform:
+    pace, phase, amount = log_uniform(rng, 0.1, 1.0), rng.uniform(0, 6.28), rng.uniform(*amounts)
 
     def deform(points: np.ndarray, time: float) -> np.ndarray:
         angle = amount * np.sin(pace * time + phase) * points[:, 2]
-        return _turned(points, (0, 1), angle)
+        return _turned(points, axes, angle)
 
     return deform
 
 
 def _turned(points: np.ndarray, axes: tuple[int, int], angle: np.ndarray) -> np.ndarray:
-    """Turn each point by its own angle, from the first axis towards the second."""
+    """Rotate each point by its own angle, from the first axis towards the second."""
     turned = points.copy()
     a, b = (points[:, axis] for axis in axes)
     turned[:, axes[0]] = a * np.cos(angle) - b * np.sin(angle)

@@ -1,4 +1,4 @@
-"""Solid figures that keep their shape."""
+"""Rigid solid figures."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from itertools import pairwise
 import numpy as np
 from scene.geometry import Shape, box, ellipsoid, fuse, merge, surface, tube, turn, turned
 
-from clip_scene.chance import any_turn, happens, log_uniform, pick, ripples, sign
 from clip_scene.figure import Figure, rigid
+from clip_scene.sampling import happens, log_uniform, pick, random_rotation, ripples, sign
 
 ORIGIN = (0.0, 0.0, 0.0)
 
 
 def lump(rng: np.random.Generator) -> Figure:
-    """A stone, a potato, a spiky ball: an ellipsoid with ripples."""
+    """A stone, a potato or a spiky ball: an ellipsoid with ripples."""
     ball = ellipsoid(ORIGIN, (1, 1, 1), detail=40)
     swell = 1 + rng.uniform(0.03, 0.4) * ripples(rng, log_uniform(rng, 1, 9))(ball.points)
     points = ball.points * np.maximum(swell, 0.3)[:, None] * rng.uniform(0.45, 1.2, 3)
     shape = Shape(points, ball.faces, ball.slot, ball.st, ball.tint)
-    return rigid(shape.moved(ORIGIN, any_turn(rng)), stands=happens(rng, 0.4))
+    return rigid(shape.moved(ORIGIN, random_rotation(rng)), stands=happens(rng, 0.4))
 
 
 def blocks(rng: np.random.Generator) -> Figure:
-    """One to five boxes, stacked askew."""
+    """A skewed stack of one to five boxes."""
     boxes, top, count = [], 0.0, int(rng.integers(1, 6))
     for _ in range(count):
         x, y, z = rng.uniform(0.2, 1.0, 3)
@@ -35,7 +35,7 @@ def blocks(rng: np.random.Generator) -> Figure:
 
 
 def pot(rng: np.random.Generator) -> Figure:
-    """A vase, a bottle, a chess piece: a random curve on a lathe, maybe with handles."""
+    """A vase, a bottle or a chess piece: a random profile of revolution, with or without handles."""
     knots = rng.uniform(0.12, 1.0, int(rng.integers(4, 8)))
     height = np.linspace(0, rng.uniform(1, 3), 40)
     radius = np.interp(np.linspace(0, len(knots) - 1, 40), np.arange(len(knots)), knots)
@@ -52,7 +52,7 @@ def pot(rng: np.random.Generator) -> Figure:
 
 
 def star(rng: np.random.Generator) -> Figure:
-    """A thick outline: a star, a gear, a splash, a coin."""
+    """A star, a gear, a splash or a coin: an extruded outline."""
     count = int(rng.integers(3, 12))
     angle = np.linspace(0, 2 * np.pi, 241)
     wave = np.cos(count * angle)
@@ -67,24 +67,24 @@ def star(rng: np.random.Generator) -> Figure:
 
 
 def knot(rng: np.random.Generator) -> Figure:
-    """A ring, or a rope that winds around it."""
+    """A ring or a torus knot."""
     around, through = pick(rng, ((1, 0), (2, 3), (3, 2), (2, 5), (3, 4), (1, 5)))
     angle = np.linspace(0, 2 * np.pi, 200)
     reach = 1 + rng.uniform(0.25, 0.45) * np.cos(through * angle)
     lift = 0.4 * np.sin(through * angle)
     path = np.stack([reach * np.cos(around * angle), reach * np.sin(around * angle), lift], 1)
-    return rigid(tube(path, rng.uniform(0.08, 0.35), sides=14).moved(ORIGIN, any_turn(rng)))
+    return rigid(tube(path, rng.uniform(0.08, 0.35), sides=14).moved(ORIGIN, random_rotation(rng)))
 
 
 def cluster(rng: np.random.Generator) -> Figure:
-    """Balls that melt into one another."""
+    """Fused balls."""
     balls = [ellipsoid(rng.normal(0, 0.55, 3), rng.uniform(0.2, 0.6, 3)) for _ in range(int(rng.integers(3, 9)))]
     chained = [tube(np.stack([one.points.mean(0), other.points.mean(0)]), 0.15) for one, other in pairwise(balls)]
     return rigid(fuse([*balls, *chained], voxel=0.09, smooth=6), stands=happens(rng, 0.3))
 
 
 def glyphs(rng: np.random.Generator) -> Figure:
-    """One to three made-up letters of straight and round strokes, in a row."""
+    """One to three random letters of straight and round strokes."""
     width, depth = rng.uniform(0.12, 0.3), rng.uniform(0.05, 0.35)
     parts, count = [], int(rng.integers(1, 4))
     for place in range(count):
@@ -98,7 +98,7 @@ def glyphs(rng: np.random.Generator) -> Figure:
 
 
 def _stroke(rng: np.random.Generator) -> np.ndarray:
-    """Return a stem, a bar, a slant or a bow in a field 0.8 wide and 2 high."""
+    """Return a vertical, horizontal, diagonal or round stroke, 0.8 wide and 2 high."""
     way = np.linspace(0, 1, 16)
     kind = int(rng.integers(4))
     if kind == 0:
@@ -113,7 +113,7 @@ def _stroke(rng: np.random.Generator) -> np.ndarray:
 
 
 def _ribbon(path: np.ndarray, width: float, depth: float, *, slot: int = 0) -> Shape:
-    """Give a path in x and z a rectangular section with hard edges."""
+    """Sweep a rectangle along a path in the xz plane, with hard edges."""
     along = np.gradient(path, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], 1) / np.linalg.norm(along, axis=1, keepdims=True) * width / 2
     rails = [

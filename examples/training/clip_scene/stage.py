@@ -1,4 +1,4 @@
-"""The whole scene of a clip: who is in it, what each is made and painted of, and how all move."""
+"""The complete scene of a clip: objects, materials and motion."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from scene.geometry import box, to_object, tube
 
 from clip_scene import camera, lights, motion, surroundings
 from clip_scene.camera import View
-from clip_scene.chance import any_turn, happens, log_uniform, pick, sign
 from clip_scene.creatures import CREATURES
 from clip_scene.figure import Figure, make
 from clip_scene.machines import MACHINES
 from clip_scene.paint import one_colour, paint
+from clip_scene.sampling import happens, log_uniform, pick, random_rotation, sign
 from clip_scene.soft import SOFT, jelly
 from clip_scene.solids import SOLIDS
 from clip_scene.thin import THIN
 
 MATTE_COLOURS = ((1.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0), (0.0, 0.0, 1.0, 1.0))
-"""What tracked objects are in a render of mattes."""
+"""Colours of tracked objects in a mask render."""
 BLACK = (0.0, 0.0, 0.0, 1.0)
-"""What all else is."""
+"""Colour of everything else."""
 
 
 @dataclass(frozen=True)
-class Set:
-    """What is built.
+class BuiltScene:
+    """Properties of a built scene.
 
     Args:
-        tracked: How many objects have mattes.
-        shutter: Part of a frame that the shutter is open; 0 for no motion blur.
+        tracked: Number of tracked objects.
+        shutter: Fraction of a frame for which the shutter is open; 0 for no motion blur.
     """
 
     tracked: int
@@ -41,15 +41,15 @@ class Set:
 
 @dataclass(frozen=True)
 class Role:
-    """One thing in the picture.
+    """An object of the scene.
 
     Args:
-        figure: What it is.
+        figure: Its shape.
         materials: One per slot.
-        share: Of the picture that it should cover.
+        share: Desired coverage of the picture.
         depth: Distance from the camera.
-        start: Where it is on the first frame, in widths from the picture's centre.
-        travel: How it moves.
+        start: Position on the first frame, in picture widths from the centre.
+        travel: Its motion.
     """
 
     figure: Figure
@@ -60,32 +60,32 @@ class Role:
     travel: motion.Travel
 
 
-def build(clip: np.random.Generator, take: np.random.Generator, *, frames: int) -> Set:
-    """Empty the file and build a scene.
+def build(clip: np.random.Generator, attempt: np.random.Generator, *, frames: int) -> BuiltScene:
+    """Build a scene in an empty file.
 
     Args:
-        clip: Chance that decides how many objects there are and how fast they move.
-        take: Chance that decides everything else; another take has as many objects, as fast.
-        frames: How long the clip is.
+        clip: Random generator for the number of objects and their speeds, the same in every attempt.
+        attempt: Random generator for everything else.
+        frames: Number of frames.
     """
     bpy.ops.wm.read_factory_settings(use_empty=True)
     tracked = pick(clip, (1, 2, 3), (4, 4, 2))
     paces = [motion.speeds(clip) for _ in range(tracked)]
     shutter = float(clip.uniform(0.25, 1.0)) if happens(clip, 0.5) else 0.0
-    view = camera.draw(take)
-    walls = surroundings.build(take, wall=view.distance * take.uniform(0.45, 1.2))
-    roles = _tracked(take, view, paces, walls, frames)
-    things = [_play(take, view, role, f"tracked {number}", frames) for number, role in enumerate(roles)]
-    for number, role in enumerate(_others(take, view, roles, frames)):
-        _play(take, view, role, f"other {number}", frames)
-    if happens(take, 0.3):
-        _bars(take, view, roles[0])
-    lights.build(take, frames=frames)
+    view = camera.draw(attempt)
+    walls = surroundings.build(attempt, wall=view.distance * attempt.uniform(0.45, 1.2))
+    roles = _tracked(attempt, view, paces, walls, frames)
+    things = [_make_object(attempt, view, role, f"tracked {number}", frames) for number, role in enumerate(roles)]
+    for number, role in enumerate(_others(attempt, view, roles, frames)):
+        _make_object(attempt, view, role, f"other {number}", frames)
+    if happens(attempt, 0.3):
+        _bars(attempt, view, roles[0])
+    lights.build(attempt, frames=frames)
     for thing in bpy.data.objects:
         thing.color = MATTE_COLOURS[things.index(thing)] if thing in things else BLACK
-    follow = np.array([_where(view, roles[0], offset) for offset in roles[0].travel.offsets])
-    camera.place(take, view, frames=frames, follow=follow if happens(take, 0.3) else None)
-    return Set(tracked, shutter)
+    follow = np.array([_position(view, roles[0], offset) for offset in roles[0].travel.offsets])
+    camera.place(attempt, view, frames=frames, follow=follow if happens(attempt, 0.3) else None)
+    return BuiltScene(tracked, shutter)
 
 
 def _tracked(
@@ -95,7 +95,7 @@ def _tracked(
     walls: Sequence[bpy.types.Material],
     frames: int,
 ) -> list[Role]:
-    """Cast the objects to follow, each at a depth of its own; often they cross one another."""
+    """Return the tracked objects, at different depths, often on crossing paths."""
     roles: list[Role] = []
     depths = rng.permutation(np.linspace(0.85, 1.25, len(paces))) * view.distance
     crossing, alike = happens(rng, 0.6), happens(rng, 0.2)
@@ -113,7 +113,7 @@ def _tracked(
 
 
 def _others(rng: np.random.Generator, view: View, roles: Sequence[Role], frames: int) -> list[Role]:
-    """Cast what is not followed: doubles of the tracked, strangers, and some that pass in front."""
+    """Return untracked objects: copies of tracked objects and others, some in the foreground."""
     others = []
     for number in range(int(rng.integers(0, 4)) if happens(rng, 0.6) else 0):
         speed, spin = motion.speeds(rng)
@@ -142,7 +142,7 @@ def _figure(rng: np.random.Generator) -> Figure:
 def _materials(
     rng: np.random.Generator, name: str, slots: int, around: Sequence[bpy.types.Material]
 ) -> list[bpy.types.Material]:
-    """Draw materials for the parts of a figure; one time in eight it is painted like what is around."""
+    """Return random materials for a figure; one figure in eight has those of the surroundings."""
     if happens(rng, 0.12):
         return [pick(rng, around) for _ in range(slots)]
     drawn = [
@@ -153,36 +153,36 @@ def _materials(
 
 
 def _start(rng: np.random.Generator, way: motion.Travel) -> tuple[float, float]:
-    """Place a thing so that the middle of its way is near the middle of the picture, if it can start in the picture."""
+    """Return a start inside the picture, with the middle of the path near the centre if possible."""
     middle = way.offsets[1:-1].mean(0)
     across = np.clip(rng.uniform(-0.28, 0.28) - middle[0], -0.38, 0.38)
     up = np.clip(rng.uniform(-0.18, 0.18) - middle[1], -0.24, 0.24)
     return float(across), float(up)
 
 
-def _play(rng: np.random.Generator, view: View, role: Role, name: str, frames: int) -> bpy.types.Object:
-    """Make an object and let it move; what stands faces where it goes and turns on the spot."""
+def _make_object(rng: np.random.Generator, view: View, role: Role, name: str, frames: int) -> bpy.types.Object:
+    """Add an object and its animation. A standing object faces its direction of motion and rotates about z."""
     figure = role.figure
     high, wide = 0.75, view.width(role.depth)
     first = figure.at(0.0).points
     extent = np.sort(np.ptp(first, axis=0))[1:] / np.linalg.norm(np.ptp(first, axis=0))
     radius = min(wide * np.sqrt(role.share * high / extent.prod()) / 2 * 1.25, 0.45 * wide)
-    turn = None if figure.stands or happens(rng, 0.4) else any_turn(rng)
+    turn = None if figure.stands or happens(rng, 0.4) else random_rotation(rng)
     thing = make(name, figure, role.materials, radius=radius, frames=frames, turn=turn)
-    places = np.array([_where(view, role, offset) for offset in role.travel.offsets])
+    places = np.array([_position(view, role, offset) for offset in role.travel.offsets])
     if figure.stands:
         places[:, 2] -= places[:, 2].min() if happens(rng, 0.3) else places[:, 2]
     steps = places[-1] - places[0]
     going = np.degrees(np.arctan2(steps[1], steps[0])) if happens(rng, 0.6) else rng.uniform(0, 360)
-    axis = (0.0, 0.0, 1.0) if figure.stands or happens(rng, 0.3) else tuple(any_turn(rng)[0])
+    axis = (0.0, 0.0, 1.0) if figure.stands or happens(rng, 0.3) else tuple(random_rotation(rng)[0])
     thing.rotation_mode = "AXIS_ANGLE"
     motion.animate(thing, "location", places)
     motion.animate(thing, "rotation_axis_angle", [(np.radians(going + angle), *axis) for angle in role.travel.turns])
     return thing
 
 
-def _where(view: View, role: Role, offset: np.ndarray) -> np.ndarray:
-    """Return the place of a thing in the scene."""
+def _position(view: View, role: Role, offset: np.ndarray) -> np.ndarray:
+    """Return the position of an object in the scene."""
     wide = view.width(role.depth)
     if role.figure.stands:
         return view.on_ground(role.start[0], role.depth) + wide * np.array([offset[0], offset[2], max(offset[1], 0)])
@@ -190,7 +190,7 @@ def _where(view: View, role: Role, offset: np.ndarray) -> np.ndarray:
 
 
 def _bars(rng: np.random.Generator, view: View, role: Role) -> None:
-    """Put posts, wires or a frame between us and the action."""
+    """Add posts or wires in the foreground."""
     material = paint(rng, "bars", unit=1.0)
     depth = role.depth * rng.uniform(0.45, 0.8)
     wide = view.width(depth)

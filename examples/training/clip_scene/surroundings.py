@@ -1,4 +1,4 @@
-"""What stands around: ground, walls or a backdrop, clutter and sky."""
+"""Surroundings: ground, walls or a backdrop, clutter and sky."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import numpy as np
 from scene.geometry import Shape, box, ellipsoid, merge, surface, to_object, tube, turn, turned
 from scene.materials import Nodes
 
-from clip_scene.chance import any_turn, happens, log_uniform, pick, ripples
 from clip_scene.paint import one_colour, paint, palette
+from clip_scene.sampling import happens, log_uniform, pick, random_rotation, ripples
 
 WIDE = 60.0
-"""How far the ground reaches, in units; the picture is about 4 units wide where the action is."""
+"""Extent of the ground in scene units; the picture is about 4 units wide at the action."""
 
 
 class _SkyNodes(Nodes):
-    """The same short way to write the shader of a world."""
+    """`Nodes` for the shader of a world."""
 
     def __init__(self, tree: bpy.types.NodeTree) -> None:
         self.tree = tree
 
 
 def build(rng: np.random.Generator, *, wall: float) -> list[bpy.types.Material]:
-    """Build it, and return its main materials.
+    """Build random surroundings, and return their main materials.
 
     Args:
-        rng: Chance.
-        wall: Distance of the wall behind the action.
+        rng: Random generator.
+        wall: Distance from the action to the wall.
     """
     materials = [paint(rng, f"surroundings {number}", unit=3.0, plain=0.1) for number in range(2)]
     pick(rng, (_room, _corner, _backdrop, _open, _hills))(rng, wall, materials)
@@ -85,7 +85,7 @@ def _ground(material: bpy.types.Material) -> None:
 
 
 def _clutter(rng: np.random.Generator, wall: float) -> None:
-    """Strew small things over the ground and hang some on the wall."""
+    """Place small objects on the ground and on the wall."""
     count = int(rng.integers(0, 40))
     if not count:
         return
@@ -110,11 +110,13 @@ def _small_thing(rng: np.random.Generator, size: float) -> Shape:
         x, y, z = size * rng.uniform(0.3, 1, 3)
         return box((-x, -y, -z), (x, y, z)).moved((0, 0, 0), turn("z", rng.uniform(0, 90)))
     if kind == 1:
-        return ellipsoid((0, 0, 0), size * rng.uniform(0.3, 1, 3), any_turn(rng), detail=16)
+        return ellipsoid((0, 0, 0), size * rng.uniform(0.3, 1, 3), random_rotation(rng), detail=16)
     if kind == 2:
         return turned([(size, -size), (0.001, size)], sides=16)
     if kind == 3:
-        return tube(np.array([[0, 0, -size], [0, 0, 2 * size]]), 0.2 * size, sides=8).moved((0, 0, 0), any_turn(rng))
+        return tube(np.array([[0, 0, -size], [0, 0, 2 * size]]), 0.2 * size, sides=8).moved(
+            (0, 0, 0), random_rotation(rng)
+        )
     blade = np.linspace(0, 1, 6)
     curve = np.stack([0.6 * blade**2, 0 * blade, 3 * blade - 1], 1) * size
     return tube(curve, 0.12 * size * (1.02 - blade), sides=4).moved((0, 0, 0), turn("z", rng.uniform(0, 360)))
@@ -122,16 +124,16 @@ def _small_thing(rng: np.random.Generator, size: float) -> Shape:
 
 def _solid(name: str, shape: Shape, material: bpy.types.Material, *, bevel: float = 0.0) -> None:
     thing = to_object(name, shape, [material], bevel=bevel)
-    if len(shape.faces) < 200:  # boxes: every face is flat
+    if len(shape.faces) < 200:  # boxes are shaded flat
         thing.data.polygons.foreach_set("use_smooth", np.zeros(len(shape.faces), bool))
 
 
 def _sky(rng: np.random.Generator) -> None:
-    """A sky from one colour below to others above, cloudy at times."""
+    """Set a sky with a colour gradient, with or without clouds."""
     world = bpy.data.worlds.new("world")
     bpy.context.scene.world = world
     world.use_nodes = True
-    world.cycles.sampling_method = "NONE"  # a sky this smooth needs no map of where it is bright
+    world.cycles.sampling_method = "NONE"  # a smooth sky needs no importance map
     sky = _SkyNodes(world.node_tree)
     direction = sky.add("TexCoord", {}, "Generated")
     height = sky.math("MULTIPLY_ADD", sky.split(direction)[2], 0.5, 0.5)

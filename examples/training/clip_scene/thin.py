@@ -1,12 +1,12 @@
-"""Figures of rods, wires and fins, most of which is air."""
+"""Thin figures of rods, wires and fins."""
 
 from __future__ import annotations
 
 import numpy as np
 from scene.geometry import Shape, ellipsoid, merge, surface, tube, turn, turned
 
-from clip_scene.chance import any_turn, happens, pick
 from clip_scene.figure import Figure, rigid
+from clip_scene.sampling import happens, pick, random_rotation
 
 ORIGIN = (0.0, 0.0, 0.0)
 
@@ -17,11 +17,11 @@ def coil(rng: np.random.Generator) -> Figure:
     angle = 2 * np.pi * rng.uniform(2, 6) * way
     radius = rng.uniform(0.3, 0.8) * (1 - rng.uniform(0, 0.7) * way)
     path = np.stack([radius * np.cos(angle), radius * np.sin(angle), rng.uniform(1, 2.5) * way], 1)
-    return rigid(tube(path, rng.uniform(0.03, 0.1), sides=8).moved(ORIGIN, any_turn(rng)))
+    return rigid(tube(path, rng.uniform(0.03, 0.1), sides=8).moved(ORIGIN, random_rotation(rng)))
 
 
 def lattice(rng: np.random.Generator) -> Figure:
-    """A grid of rods: a fence, a gate, a scaffold, a cage."""
+    """A fence, a gate, a scaffold or a cage: a grid of rods."""
     x, y, z = (int(rng.integers(2, 5)), pick(rng, (1, 1, 2)), int(rng.integers(2, 5)))
     radius, cell = rng.uniform(0.02, 0.07), rng.uniform(0.35, 0.7)
     rods = []
@@ -35,7 +35,7 @@ def lattice(rng: np.random.Generator) -> Figure:
 
 
 def fins(rng: np.random.Generator) -> Figure:
-    """Blades around a hub: a fan, a flower, a shuttlecock, a palm."""
+    """A fan, a flower, a shuttlecock or a palm: blades around a hub."""
     count, lift, bend = int(rng.integers(3, 12)), rng.uniform(-0.3, 1.0), rng.uniform(-0.8, 0.8)
     u, v = np.meshgrid(np.linspace(0, 1, 14), np.linspace(-1, 1, 5), indexing="ij")
     width = v * rng.uniform(0.05, 0.3) * np.sin(np.pi * (0.08 + 0.9 * u)) ** rng.uniform(0.4, 1.5)
@@ -48,7 +48,7 @@ def fins(rng: np.random.Generator) -> Figure:
 
 
 def tree(rng: np.random.Generator) -> Figure:
-    """Branches that fork, thinner each time; leaves on some."""
+    """A tree with forking branches, with or without leaves."""
     twigs: list[Shape] = []
     tips: list[np.ndarray] = []
 
@@ -66,12 +66,14 @@ def tree(rng: np.random.Generator) -> Figure:
     grow(np.zeros(3), np.array([0, 0, 1.0]), 1.0, rng.uniform(0.04, 0.14), int(rng.integers(1, 4)))
     if happens(rng, 0.6):
         size = rng.uniform(0.06, 0.3)
-        twigs += [ellipsoid(tip, size * rng.uniform(0.4, 1, 3), any_turn(rng), detail=10, slot=1) for tip in tips]
+        twigs += [
+            ellipsoid(tip, size * rng.uniform(0.4, 1, 3), random_rotation(rng), detail=10, slot=1) for tip in tips
+        ]
     return rigid(merge(twigs), slots=2, stands=happens(rng, 0.7))
 
 
 def wheel(rng: np.random.Generator) -> Figure:
-    """A rim with spokes, facing us."""
+    """A rim with spokes, facing the camera."""
     count, radius = int(rng.integers(3, 13)), rng.uniform(0.03, 0.1)
     angle = np.linspace(0, 2 * np.pi, 65)
     rim = tube(np.stack([np.cos(angle), 0 * angle, np.sin(angle)], 1), 1.6 * radius)
@@ -82,7 +84,7 @@ def wheel(rng: np.random.Generator) -> Figure:
 
 
 def scrawl(rng: np.random.Generator) -> Figure:
-    """A wire bent at random in space."""
+    """A randomly bent wire."""
     knots = rng.normal(0, 0.8, (int(rng.integers(4, 9)), 3))
     way = np.linspace(0, len(knots) - 1, 120)
     path = np.stack([np.interp(way, np.arange(len(knots)), knots[:, axis]) for axis in range(3)], 1)

@@ -1,7 +1,7 @@
 """Data and display window of EXR files, which Blender neither reports nor writes.
 
 Blender shows the data window alone, so a mask drawn over a plate with overscan is an image of that window. The file that
-is rendered from it gets the plate's windows, since they give its position in the format.
+is rendered from it gets the plate's windows, which define its position in the format.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class StcnPreferences(bpy.types.AddonPreferences):
     )
     starts_with_panel: BoolProperty(
         name="Start the worker when the panel is opened",
-        description="Fills the menus and lets the first job start at once; takes a few hundred megabytes of memory",
+        description="Fills the menus and lets the first job start immediately; takes a few hundred megabytes of memory",
         default=True,
     )
 

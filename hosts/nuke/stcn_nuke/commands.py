@@ -53,7 +53,7 @@ class Commands:
         _report_errors(self._cancel)
 
     def test_worker(self) -> None:
-        """Start the worker and show what it offers."""
+        """Start the worker and show its devices, weights and presets."""
         _report_errors(self._test_worker)
 
     def _propagate(self) -> None:
@@ -109,7 +109,7 @@ class Commands:
         self._describe(show, refresh=True)
 
     def _describe(self, show: Callable[[Description | None, Exception | None], None], *, refresh: bool = False) -> None:
-        """Ask the worker what it offers; the answer is shown on the main thread, also while a panel is open."""
+        """Ask the worker for its description, which is shown on the main thread, even while a panel is open."""
         worker = self._worker
         worker.describe_in_background(
             lambda: nuke.executeInMainThread(show, args=(worker.description, worker.error)), refresh=refresh
@@ -117,7 +117,7 @@ class Commands:
 
 
 def summary(description: Description) -> str:
-    """Return what a worker offers as text."""
+    """Return the description of a worker as text."""
     lines = ["The worker answers."]
     for title, choices in (
         ("Devices", description.devices),

@@ -33,8 +33,8 @@ def cryptomatte_names(layers: Layers) -> list[str]:
     return [name for name in dict.fromkeys(names) if "crypto" in name.lower()]
 
 
-def ranks_by_name(name: str, layers: Layers) -> Ranks:
-    """Find the ranks of a Cryptomatte by its name, including variants of the name.
+def ranks_by_layer(name: str, layers: Layers) -> Mapping[int, Ranks]:
+    """Find the layers of a Cryptomatte by its name, including variants of the name.
 
     Nuke replaces all characters except letters, digits and dashes by underscores; other programs add or remove the name
     of a layer or part as a prefix.
@@ -44,7 +44,7 @@ def ranks_by_name(name: str, layers: Layers) -> Ranks:
         layers: All layers of the file.
 
     Returns:
-        Its ranks; empty if no layer matches, or layers of several names do.
+        Layer number to the ranks of that layer, ascending; empty if no layer matches, or layers of several names do.
     """
     by_spelling: dict[str, dict[int, Ranks]] = defaultdict(dict)
     for layer, members in layers.items():
@@ -55,9 +55,7 @@ def ranks_by_name(name: str, layers: Layers) -> Ranks:
     matches = matches or [spelling for spelling in by_spelling if _plain(spelling) == wanted]
     matches = matches or [spelling for spelling in by_spelling if _plain(spelling).endswith(f"_{wanted}")]
     matches = matches or [spelling for spelling in by_spelling if wanted.endswith(f"_{_plain(spelling)}")]
-    if len(matches) != 1:
-        return []
-    return [pair for _, found in sorted(by_spelling[matches[0]].items()) for pair in found]
+    return dict(sorted(by_spelling[matches[0]].items())) if len(matches) == 1 else {}
 
 
 def pairs(members: Iterable[Channel]) -> list[tuple[Channel, Channel]]:

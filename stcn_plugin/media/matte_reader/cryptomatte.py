@@ -22,7 +22,7 @@ from stcn_plugin.media.matte_reader.crypto_layers import (
     by_layer,
     cryptomatte_names,
     pairs,
-    ranks_by_name,
+    ranks_by_layer,
 )
 from stcn_plugin.media.matte_reader.manifest import ManifestError, parse_manifest, read_side_file
 from stcn_plugin.media.matte_reader.source import Plane, Source, listed
@@ -83,11 +83,23 @@ class Cryptomatte:
         found = None
         for bits in self.candidate_ids(object_name):
             pixels, header = self._pixels
-            for spelling in _id_variants(bits):
-                found = Plane(decode(pixels, spelling), header)
+            for variant in _id_variants(bits):
+                found = Plane(decode(pixels, variant), header, self._note)
                 if found.pixels.any():
                     return found
         return found if object_name in self.ids else None
+
+    @cached_property
+    def _ranks(self) -> Mapping[int, Ranks]:
+        """Layer number to the ranks of that layer; empty if its layers cannot be found by name."""
+        return ranks_by_layer(self.name, self._layers)
+
+    @cached_property
+    def _note(self) -> str | None:
+        """A warning if layers are missing from the file, and with them part of the coverage; else ``None``."""
+        numbers = range(max(self._ranks, default=0))
+        missing = [f"{self.name}{number:02d}" for number in numbers if number not in self._ranks]
+        return f"the Cryptomatte has no {listed(missing)}, and its mattes may lack coverage" if missing else None
 
     @cached_property
     def _pixels(self) -> tuple[NDArray[np.float32], ImageHeader]:
@@ -96,7 +108,7 @@ class Cryptomatte:
         if conversion != "uint32_to_float32":
             what = f"the Cryptomatte '{self.name}' uses the unknown conversion {conversion!r}"
             raise self._source.problem(what, "Render it with the conversion uint32_to_float32")
-        ranks = ranks_by_name(self.name, self._layers) or self._ranks_by_ids()
+        ranks = [pair for layer in self._ranks.values() for pair in layer] or self._ranks_by_ids()
         if not ranks:
             layers = listed(sorted({layer for layer in self._layers if layer}))
             raise self._source.problem(

@@ -238,9 +238,6 @@ def _check_format(source: Source, headers: Sequence[ImageHeader]) -> None:
     first = headers[0]
     if first.file_format == "psd":
         raise source.problem("Photoshop documents are not read as mattes", "Save the matte as PNG, TIFF or EXR")
-    if first.metadata.get("tiff:PhotometricInterpretation") == "0" and first.format != "uint8":
-        what = f"the TIFF stores white as 0 in {first.format}, and would be read inverted"
-        raise source.problem(what, "Save it with black as 0 (photometric interpretation BlackIsZero)")
     alike = [header for header in headers if header.header.data.shape == first.header.data.shape]
     if first.file_format in _SEVERAL_PICTURES and len(alike) > 1:
         what = f"the file holds {len(alike)} pictures, as {_SEVERAL_PICTURES[first.file_format]}"

@@ -38,12 +38,13 @@ class Interpretation:
     error: STCNError | None = None
 
 
-def interpret_grey(source: Source, grey: NDArray[Any]) -> Interpretation:
+def interpret_grey(source: Source, grey: NDArray[Any], channel: str) -> Interpretation:
     """Distinguish soft mattes from object numbers.
 
     Args:
         source: The file, for errors.
         grey: ``(H, W)`` as stored.
+        channel: Name of its channel.
     """
     if not np.issubdtype(grey.dtype, np.integer):
         return _interpret_floats(source, grey)
@@ -58,17 +59,21 @@ def interpret_grey(source: Source, grey: NDArray[Any]) -> Interpretation:
         fix = f"{_number_fix(values.present)}. Else write the matte from 0 to {values.white}"
     else:
         what = f"the grey picture has flat areas ({_some_of(values.present)} of {values.white}): coverage or object numbers"
-        fix = f"{_number_fix(values.present)}. To read it as coverage, choose its channel: {source.path.name}:Y"
+        fix = f"{_number_fix(values.present)}. {_channel_fix(source, channel)}"
     return unclear(source, what, fix, matte=grey)
 
 
-def interpret_palette(source: Source, palette: Palette) -> Interpretation:
+def interpret_palette(source: Source, palette: Palette, channel: str) -> Interpretation:
     """Distinguish mattes that were saved with a palette from indices that are object numbers.
 
     Args:
         source: The file, for errors.
         palette: The picture.
+        channel: Name of the channel that selects its greys.
     """
+    brightest = max(palette.used, key=lambda index: int(palette.table[index, :3].sum()))
+    known = listed(f"{index} ({palette.colour(index)})" for index in palette.used[:MAX_OBJECTS])
+    fix = f"Name the indices or colours that are objects, such as hero: {brightest}. It has: {known}"
     alpha, grey = palette.pixels[..., 3], palette.pixels[..., 0]
     alphas = {int(palette.table[index, 3]) for index in palette.used}
     if len(alphas - {0}) > 1:
@@ -77,14 +82,13 @@ def interpret_palette(source: Source, palette: Palette) -> Interpretation:
         if len({palette.colour(index) for index in palette.opaque}) == 1 or palette.ambiguity() is not None:
             return _interpret_cut_out(source, alpha)
     elif palette.is_grey and not palette.is_one_colour:
-        interpretation = interpret_grey(source, grey)
+        interpretation = interpret_grey(source, grey, channel)
         if interpretation.kind in ("matte", "nothing"):
             return interpretation
         if not palette.has_colours and (interpretation.kind == "unclear" or not np.array_equal(grey, palette.indices)):
-            return interpretation
+            what = "the palette picture has flat greys: coverage or object numbers"
+            return unclear(source, what, f"{fix}. {_channel_fix(source, channel)}", matte=grey)
     if (ambiguity := palette.ambiguity()) is not None:
-        known = listed(f"{index} ({palette.colour(index)})" for index in palette.used[:MAX_OBJECTS])
-        fix = f"Name the indices or colours that are objects, such as hero: {palette.used[-1]}. It has: {known}"
         return replace(unclear(source, ambiguity, fix), is_certain=palette.has_colours)
     numbers = palette.numbers()
     return Interpretation("numbers" if numbers else "nothing", grey, numbers, is_certain=palette.has_colours)
@@ -141,6 +145,10 @@ def _interpret_cut_out(source: Source, alpha: NDArray[Any]) -> Interpretation:
 
 def _number_fix(numbers: Sequence[int]) -> str:
     return f"If its values are object numbers, name them, such as objects: {{hero: {numbers[0]}}}. It has: {_some_of(numbers)}"
+
+
+def _channel_fix(source: Source, channel: str) -> str:
+    return f"To read it as coverage, choose its channel: {source.path.name}:{channel}"
 
 
 def _some_of(numbers: Sequence[int]) -> str:

@@ -23,6 +23,7 @@ MAX_OBJECTS = 64
 """Maximum number of indices or flat colours that are interpreted as objects."""
 
 _FORMATS = {"png": "PNG", "gif": "GIF", "bmp": "BMP", "targa": "TGA", "tiff": "TIFF"}  # OpenImageIO to Pillow names
+_TIFF_COLOUR_MAP = 320  # tag
 _MIXTURE_TOLERANCE = 12  # 8-bit distance of a mixture from the line between two colours
 
 
@@ -155,7 +156,7 @@ def _table(picture: Pillow.Image) -> tuple[NDArray[np.uint8], int]:
     """Return the RGBA table of a palette, and the number of colours that it defines."""
     table = np.zeros((256, 4), np.uint8)
     table[:, 3] = 255
-    colours = np.reshape(picture.getpalette("RGB") or [], (-1, 3))[:256]
+    colours = np.reshape(_8_bit_colour_map(picture) or picture.getpalette("RGB") or [], (-1, 3))[:256]
     table[: len(colours), :3] = colours
     alphas = picture.info.get("transparency")
     if isinstance(alphas, bytes):
@@ -166,6 +167,15 @@ def _table(picture: Pillow.Image) -> tuple[NDArray[np.uint8], int]:
         full = np.reshape(picture.getpalette("RGBA") or [], (-1, 4))[:256]
         table[: len(full)] = full
     return table, len(colours)
+
+
+def _8_bit_colour_map(picture: Pillow.Image) -> list[int] | None:
+    """Return the colours of a TIFF whose colour map has 8 bits, as old programs write it; ``None`` for other pictures."""
+    stored = getattr(picture, "tag_v2", {}).get(_TIFF_COLOUR_MAP, ())
+    if not stored or max(stored) > 255:
+        return None
+    red, green, blue = np.reshape(stored, (3, -1)).tolist()
+    return [value for colour in zip(red, green, blue, strict=True) for value in colour]
 
 
 def _are_grey(colours: NDArray[np.uint8]) -> bool:

@@ -36,6 +36,7 @@ class Picture:
         source: The file.
         header: The header of its part.
         planes: ``(H, W)`` as stored: ``r``, ``g`` and ``b``, or ``y``; optionally ``a``.
+        grey_channel: Name of the channel that selects a grey picture.
         palette: The palette and its indices, if ``planes`` are the colours of a palette picture.
         choice_error: The error that asks the user to choose a channel.
     """
@@ -46,12 +47,14 @@ class Picture:
         header: ImageHeader,
         planes: Mapping[str, NDArray[Any]],
         *,
+        grey_channel: str,
         palette: Palette | None = None,
         choice_error: STCNError,
     ) -> None:
         self._source = source
         self._header = header
         self._planes = planes
+        self._grey_channel = grey_channel
         self._palette = palette
         self._choice_error = choice_error
 
@@ -59,17 +62,16 @@ class Picture:
     def interpretation(self) -> Interpretation:
         """What kind of matte picture this is."""
         if self._palette is not None:
-            return interpret_palette(self._source, self._palette)
+            return interpret_palette(self._source, self._palette, self._grey_channel)
         alpha, grey = self._planes.get("a"), self._grey
         if alpha is not None and self._has_information(alpha):
             if grey is not None and _is_key(alpha, grey):
                 what = "grey and alpha of the picture differ, and either may be the matte"
-                return unclear(
-                    self._source, what, f"Choose one: {self._source.path.name}:A or {self._source.path.name}:R"
-                )
+                name = self._source.path.name
+                return unclear(self._source, what, f"Choose one: {name}:A or {name}:{self._grey_channel}")
             return Interpretation("matte", alpha)
         if grey is not None:
-            return interpret_grey(self._source, grey)
+            return interpret_grey(self._source, grey, self._grey_channel)
         return interpret_colours(self._source, self._flat.names if "r" in self._planes else (), self._choice_error)
 
     @cached_property
@@ -115,7 +117,7 @@ class Picture:
         classified = self._pixel_values if self._palette is None else None
         if classified is not None and classified.kind == "coverage" and len(classified.present) > 1:
             what = f"the picture is a soft matte, which has no object number {number}"
-            fix = f"Choose its channel, such as {self._source.path.name}:Y, or list one name"
+            fix = f"Choose its channel, such as {self._source.path.name}:{self._grey_channel}, or list one name"
             raise self._source.problem(what, fix)
         mask = np.equal(values, number)
         if not mask.any():
@@ -148,7 +150,8 @@ class Picture:
         # NaN or infinity in all three channels is grey.
         clipped = [np.nan_to_num(to_float(plane).clip(0, 1)) for plane in (red, green, blue)]
         difference = max(float(np.abs(clipped[0] - clipped[1]).max()), float(np.abs(clipped[2] - clipped[1]).max()))
-        return green if difference <= _GREY_TOLERANCE else None
+        maximum = max(float(plane.max()) for plane in clipped)  # object numbers in one channel are small, but not grey
+        return green if difference <= _GREY_TOLERANCE * maximum else None
 
     @cached_property
     def _pixel_values(self) -> PixelValues | None:

@@ -77,15 +77,24 @@ class Planes:
             STCNError: ``channels`` is empty, or pixels are missing or damaged.
         """
         choice_error = self.choice_error(list(channels.values()))
+        grey = channels.get("y") or channels.get("r")
+        grey_channel = grey.name if grey else "Y"
         if self.palette is not None:
             planes = {short: self.palette.pixels[..., index] for index, short in enumerate("rgba")}
-            return Picture(self._source, self._header, planes, palette=self.palette, choice_error=choice_error)
+            return Picture(
+                self._source,
+                self._header,
+                planes,
+                grey_channel=grey_channel,
+                palette=self.palette,
+                choice_error=choice_error,
+            )
         if not channels:
             raise choice_error
         self._load(channels.values())
         header = self._read[next(iter(channels.values()))][0]
         planes = {short: self._read[channel][1] for short, channel in channels.items()}
-        return Picture(self._source, header, planes, choice_error=choice_error)
+        return Picture(self._source, header, planes, grey_channel=grey_channel, choice_error=choice_error)
 
     def choice_error(self, channels: Sequence[Channel] = ()) -> STCNError:
         """Return the error that asks the user to choose a channel.

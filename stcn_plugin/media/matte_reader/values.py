@@ -21,6 +21,7 @@ _FULL = 0.95  # values from here on are full coverage
 _SMALL_STEP = 2 / 255  # maximum difference between neighbours in a gradient
 
 _MAX_NUMBERS = 64
+_FEWER_BITS = (255, 1023, 4095)  # white of 8, 10 and 12 bits in 16-bit files
 _MIN_STEPS = 4  # values in a faint gradient, each adjacent only to the next
 _MIN_BANDS = 12  # values in a gradient of small steps
 _MAX_FIREFLIES = 16  # pixels far above 1 that a render may have
@@ -52,7 +53,7 @@ def classify_values(values: NDArray[Any]) -> PixelValues:
     if not present.size:
         return PixelValues("nothing", (), white)
     if present[-1] < _FAINT * white:
-        kind: Kind = "numbers" if _are_areas(values, present) else "unclear"
+        kind: Kind = "numbers" if _are_areas(values, present) and not _has_fewer_bits(present) else "unclear"
     else:
         between = present[present < _FULL * white]
         kind = "coverage" if _is_soft(values, between, white) else "unclear"
@@ -116,8 +117,8 @@ def _distinct_values(values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
-    """Whether dark values form separate areas instead of a faint gradient."""
-    if len(present) > _MAX_NUMBERS:
+    """Whether dark values form separate areas instead of soft edges or a faint gradient."""
+    if len(present) > _MAX_NUMBERS or _are_edges(values, present).any():
         return False
     foreground = values > 0
     if np.count_nonzero(_is_between_neighbours(values) & foreground) > np.count_nonzero(foreground) / 2:
@@ -129,18 +130,28 @@ def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
     return bool(np.count_nonzero(steps == 1) < 0.9 * np.count_nonzero(steps))
 
 
+def _has_fewer_bits(present: NDArray[np.int64]) -> bool:
+    """Whether dark values may be coverage with white at 8, 10 or 12 bits in a file with more bits."""
+    return bool(present[-1] in _FEWER_BITS and (present[:-1] >= _FAINT * present[-1]).any())
+
+
+def _are_edges(values: NDArray[Any], chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of the chosen values, a contiguous part of the distinct values, occur at soft edges but in no area."""
+    partial = (values >= chosen[0]) & (values <= chosen[-1])
+    level = np.searchsorted(chosen, values[partial])
+    total, inside, edge = (
+        np.bincount(level[mask[partial]], minlength=len(chosen))
+        for mask in (partial, is_inside(values), _is_between_neighbours(values))
+    )
+    return cast("NDArray[np.bool_]", (inside == 0) & (edge >= total / 2))
+
+
 def _is_soft(values: NDArray[Any], between: NDArray[np.int64], white: int) -> bool:
     """Whether the values between 0 and white are soft edges or gradients instead of separate areas."""
     if not between.size:
         return True
-    partial = (values >= between[0]) & (values <= between[-1])
-    level = np.searchsorted(between, values[partial])
-    total, inside, edge = (
-        np.bincount(level[mask[partial]], minlength=len(between))
-        for mask in (partial, is_inside(values), _is_between_neighbours(values))
-    )
-    areas = int(np.count_nonzero((inside > 0) | (edge < total / 2)))
-    edges = len(between) - areas
+    edges = int(np.count_nonzero(_are_edges(values, between)))
+    areas = len(between) - edges
     return areas == 0 or (edges >= 3 and edges > areas) or (len(between) >= _MIN_BANDS and _is_gradient(values, white))
 
 

@@ -1,4 +1,4 @@
-"""Blender as a Python module, in processes of its own, with the extension installed; and a small shot to work on."""
+"""Blender as a Python module, in separate processes, with the extension installed; and a small shot."""
 
 from __future__ import annotations
 

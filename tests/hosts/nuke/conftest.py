@@ -1,4 +1,4 @@
-"""The Nuke plugin in the stand-in for Nuke, in this process; without a worker."""
+"""The Nuke plugin in the stand-in for Nuke, in this process and without a worker."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ for folder in (STAND_IN, PLUGIN):
 
 @pytest.fixture(autouse=True)
 def no_worker(monkeypatch):
-    """No variable of whoever runs the tests reaches the plugin."""
+    """Remove variables of the user's environment that affect the plugin."""
     for name in ("OCIO", "STCN_WORKER_PYTHON", "STCN_PRESET_PATH", "STCN_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
 
@@ -47,7 +47,7 @@ def stage(nuke):
 
 @pytest.fixture
 def make(nuke, stage, tmp_path):
-    """Ways to put nodes into the script."""
+    """Functions that add nodes to the script."""
 
     def plate(frames=range(1001, 1005), width=64, height=48, aspect=1.0, name="plate"):
         folder = tmp_path / name

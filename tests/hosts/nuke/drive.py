@@ -23,12 +23,12 @@ FOLDER = Path(sys.argv[1])
 
 
 def run_file(file: Path) -> None:
-    """Run a file as Nuke runs init.py and menu.py: all in one namespace."""
+    """Run a file as Nuke runs init.py and menu.py, all in one namespace."""
     exec(compile(file.read_text("utf-8"), str(file), "exec"), {"__file__": str(file), "__name__": "__main__"})
 
 
 def start_nuke() -> None:
-    """Run init.py of every folder on the plugin path, and menu.py where there is an interface."""
+    """Run init.py of every folder on the plugin path, and menu.py if there is an interface."""
     pending, names = [FOLDER], ["init.py", *(["menu.py"] if nuke.GUI else [])]
     folders = []
     while pending:

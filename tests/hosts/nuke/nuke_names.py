@@ -1,4 +1,4 @@
-"""Names of Nuke that the plugin uses and that the published stubs (types-nuke) do not carry, each with its source.
+"""Names of Nuke that the plugin uses and that the published stubs (types-nuke) lack, each with its source.
 
 The stubs know functions, classes and methods. They know no node classes, no knobs, and nothing of nukescripts.
 """
@@ -17,7 +17,7 @@ NODE_CLASSES = {
     "Reformat": SCRIPTS,
     "Write": DEVGUIDE,
 }
-"""Classes that the plugin makes."""
+"""Node classes that the plugin creates."""
 
 RECOGNISED_CLASSES = {
     "Read": DEVGUIDE,
@@ -27,7 +27,7 @@ RECOGNISED_CLASSES = {
     "Viewer": SCRIPTS,
     "BackdropNode": DEVGUIDE,
 }
-"""Classes that the plugin tells from others."""
+"""Node classes that the plugin recognises."""
 
 KNOBS = {
     "Read": {
@@ -74,7 +74,7 @@ KNOBS = {
         "workingSpaceLUT": SCRIPTS,
     },
 }
-"""Knobs by the class of their node."""
+"""Knobs by node class."""
 
 NUKESCRIPTS = {
     "PythonPanel": DEVGUIDE,
@@ -83,4 +83,4 @@ NUKESCRIPTS = {
     "PythonPanel.knobChanged": DEVGUIDE,
     "PythonPanel.showModalDialog": DEVGUIDE,
 }
-"""What is used of nukescripts."""
+"""The names of nukescripts that are used."""

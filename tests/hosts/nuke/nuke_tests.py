@@ -1,4 +1,4 @@
-"""Shared by the tests of the Nuke plugin."""
+"""Helpers of the tests of the Nuke plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published stubs of Nuke's module, read by ast."""
+"""Reads the published stubs of Nuke's module with ast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 Signature = tuple[tuple[str, bool], ...] | None
-"""Parameters and whether each must be given; ``None`` where the stub does not say."""
+"""Parameters and whether each is required; ``None`` if the stub has no signature."""
 
 
 @dataclass
@@ -23,7 +23,7 @@ class StubClass:
 
 @dataclass
 class Stubs:
-    """What a module has."""
+    """The names of a module."""
 
     functions: dict[str, list[Signature]] = field(default_factory=dict)
     classes: dict[str, StubClass] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Stubs:
         return {*self.functions, *self.classes, *self.values}
 
     def method(self, cls: str, name: str) -> list[Signature] | None:
-        """Return the signatures of a method, of the class or of one it comes from."""
+        """Return the signatures of a method of the class or its bases."""
         stub = self.classes.get(cls)
         if stub is None:
             return None
@@ -59,12 +59,12 @@ def read_stubs(*modules: str) -> Stubs:
 
 
 def nuke_stubs() -> Stubs:
-    """What ``import nuke`` gives."""
+    """The module ``nuke``."""
     return read_stubs("_nuke", "utils", "callbacks", "colorspaces", "executeInMain", "overrides")
 
 
 def curve_stubs() -> Stubs:
-    """What ``import nuke.rotopaint`` gives."""
+    """The module ``nuke.rotopaint``."""
     return read_stubs("_nuke", "_curvelib", "_curveknob")
 
 

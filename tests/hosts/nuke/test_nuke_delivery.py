@@ -72,8 +72,8 @@ def chain_of(node) -> list[str]:
     return names
 
 
-def test_layers_stand_beside_the_plate(deliver, saved):
-    """A Read of the mattes, raw, black outside, an error where a frame is missing; a Copy of hero.alpha onto the plate."""
+def test_layers_are_added_to_the_plate(deliver, saved):
+    """A raw Read, black outside the shot and an error on missing frames; a Copy of hero.alpha onto the plate."""
     deliver(report())
     script = saved()
     read = script.find("STCN_sh010_Read1")
@@ -96,8 +96,8 @@ def test_layers_stand_beside_the_plate(deliver, saved):
     assert "add_layer {hero hero.alpha}" in script.to_nk()
 
 
-def test_the_licence_stands_with_the_mattes(deliver, make):
-    """In the backdrop's label, in the panel of every node of theirs, and in that of an update."""
+def test_the_licence_is_shown_with_the_mattes(deliver, make):
+    """In the backdrop's label, on every node of the mattes, and in the panel of an update."""
     from stcn_nuke.matte_nodes import selected_origin
     from stcn_nuke.panels import UpdatePanel
 
@@ -112,8 +112,8 @@ def test_the_licence_stands_with_the_mattes(deliver, make):
     assert panel.knobs()["weights"].value() == "starter, licence: CC-BY-NC-4.0"
 
 
-def test_the_backdrop_holds_the_nodes(deliver):
-    """All nodes of the mattes lie inside of it, and the plate does not."""
+def test_the_backdrop_surrounds_the_nodes(deliver):
+    """All nodes of the mattes are inside it, and the plate is not."""
     nodes = deliver(report(["hero", "ball"]))
     backdrop = nodes["STCN_sh010_BackdropNode1"]
     left, top = backdrop.xpos(), backdrop.ypos()
@@ -122,7 +122,7 @@ def test_the_backdrop_holds_the_nodes(deliver):
     assert inside == {"STCN_sh010_Read1", "STCN_sh010_Copy1", "STCN_sh010_Dot1"}
 
 
-def test_five_objects_take_two_copies(deliver, saved):
+def test_five_objects_need_two_copies(deliver, saved):
     """A Copy takes four channels."""
     names = ["a1", "a2", "a3", "a4", "a5"]
     nodes = deliver(report(names))
@@ -133,13 +133,13 @@ def test_five_objects_take_two_copies(deliver, saved):
     saved()
 
 
-def test_layers_have_the_names_that_files_can_carry(deliver):
-    """An object whose name is reserved stands by the layer that the worker gave it."""
+def test_layers_have_the_names_in_the_files(deliver):
+    """An object with a reserved name uses the layer name that the worker reports."""
     nodes = deliver(report(["mask"], layers={"mask": "mask_matte"}))
     assert nodes["STCN_sh010_Copy1"]["to0"].value() == "mask_matte.alpha"
 
 
-def test_a_file_per_object_is_a_read_each(deliver, saved):
+def test_each_file_per_object_has_a_read(deliver, saved):
     """Each Read's alpha becomes its object's channel."""
     nodes = deliver(report(["hero", "ball"], "per_object"))
     script = saved()
@@ -152,7 +152,7 @@ def test_a_file_per_object_is_a_read_each(deliver, saved):
 
 
 def test_a_cryptomatte_is_picked_by_name(deliver, saved):
-    """A Cryptomatte node an object, with its name in the matte list; names with spaces are quoted."""
+    """A Cryptomatte node per object, with its name in the matte list; names with spaces are quoted."""
     nodes = deliver(report(["hero", "left arm"], "cryptomatte", layers={"hero": "hero", "left arm": "left_arm"}))
     picks = [nodes["STCN_sh010_Cryptomatte1"], nodes["STCN_sh010_Cryptomatte2"]]
     assert [pick["matteList"].value() for pick in picks] == ["hero", '"left arm"']
@@ -162,8 +162,8 @@ def test_a_cryptomatte_is_picked_by_name(deliver, saved):
     saved()
 
 
-def test_the_same_mattes_again_replace_their_own_nodes(deliver, nuke, make):
-    """No node is added; what the artist connected before, between and after stays connected."""
+def test_delivering_again_updates_the_nodes(deliver, nuke, make):
+    """No node is added; connections that the artist made before, between and after stay."""
     nodes = deliver(report())
     grade = nuke.nodes.Multiply()
     grade.setInput(0, nodes["Read1"])
@@ -179,7 +179,7 @@ def test_the_same_mattes_again_replace_their_own_nodes(deliver, nuke, make):
 
 
 def test_more_objects_and_other_layouts_keep_the_chain(deliver, nuke, saved):
-    """New Copies go right before the Dot; nodes that are no longer needed go, and the chain closes."""
+    """New Copies are inserted right before the Dot; unused nodes are removed and the chain is closed."""
     nodes = deliver(report(["hero"]))
     between = nuke.nodes.Multiply()
     between.setInput(0, nodes["STCN_sh010_Copy1"])
@@ -202,16 +202,16 @@ def test_an_update_reloads_and_keeps_the_range(deliver):
     assert (read["first"].value(), read["last"].value(), read._op().reloads) == (1001, 1004, 2)
 
 
-def test_an_update_makes_a_read_of_the_whole_shot_where_it_is_gone(deliver, nuke):
-    """The artist deleted the Read: the new one shows all mattes that are there, not the updated ones alone."""
+def test_an_update_restores_a_deleted_read(deliver, nuke):
+    """The new Read shows all mattes, not only the updated ones."""
     shot = (1001, 1002, 1003, 1004)
     nuke.delete(deliver(report(frames=shot))["STCN_sh010_Read1"])
     read = deliver(report(frames=(1003,), shot=shot), update=True)["STCN_sh010_Read1"]
     assert [read[knob].value() for knob in ("first", "last", "origfirst", "origlast")] == [1001, 1004, 1001, 1004]
 
 
-def test_the_plate_may_be_gone_but_not_the_nodes_too(deliver, nuke):
-    """Without the plate an update still reloads; a new shot has no place, and says where its mattes are."""
+def test_delivery_without_the_plate(deliver, nuke):
+    """An update still reloads; for a new shot, the error says where the mattes are."""
     nodes = deliver(report())
     nuke.delete(nodes["Read1"])
     assert deliver(report(), update=True)["STCN_sh010_Read1"]._op().reloads == 2
@@ -221,8 +221,8 @@ def test_the_plate_may_be_gone_but_not_the_nodes_too(deliver, nuke):
         deliver(report())
 
 
-def test_file_names_with_tcl_in_them_are_taken_literally(nuke, make):
-    """Brackets and dollars in a folder's name are no expressions."""
+def test_file_names_are_not_evaluated(nuke, make):
+    """Brackets and dollars in a folder's name are not expressions."""
     from stcn_nuke.knob_text import set_file
 
     read = nuke.nodes.Read()
@@ -230,14 +230,14 @@ def test_file_names_with_tcl_in_them_are_taken_literally(nuke, make):
     assert nuke.filename(read) == "/m/[a] $b/c/x.####.exr"
 
 
-def test_delivery_is_one_step_to_undo(deliver, stage):
-    """The artist takes it back in one go."""
+def test_delivery_is_one_undo_step(deliver, stage):
+    """The artist can undo all of it together."""
     deliver(report())
     assert stage.undo_steps == ["STCN mattes", "end"]
 
 
-def test_any_of_our_nodes_leads_to_the_shot(deliver, make):
-    """Backdrop and Read alike know the shot; other nodes do not, and nodes of two shots are one too many."""
+def test_every_node_identifies_the_shot(deliver, make):
+    """Backdrop and Read do; other nodes do not, and nodes of two shots are an error."""
     from stcn_nuke.matte_nodes import Origin, selected_origin, tag_node
 
     nodes = deliver(report())
@@ -268,8 +268,8 @@ def pasted(nuke, node):
     return copy
 
 
-def test_pasted_copies_are_the_artists_and_show_the_new_mattes_too(deliver, nuke):
-    """The original keeps its place among the mattes' nodes; a copy keeps its own range and wires, and is reloaded."""
+def test_pasted_copies_are_reloaded_but_not_changed(deliver, nuke):
+    """The original stays one of the mattes' nodes; a copy keeps its range and connections."""
     nodes = deliver(report())
     read, copy = (pasted(nuke, nodes[f"STCN_sh010_{kind}1"]) for kind in ("Read", "Copy"))
     read["last"].setValue(1002)
@@ -283,8 +283,8 @@ def test_pasted_copies_are_the_artists_and_show_the_new_mattes_too(deliver, nuke
     assert chain_of(nodes["STCN_sh010_Dot1"]) == ["STCN_sh010_Dot1", "STCN_sh010_Copy1", "Read1"]
 
 
-def test_a_copy_takes_the_place_of_an_original_that_is_gone(deliver, nuke):
-    """No second Read appears beside it."""
+def test_a_copy_replaces_a_deleted_original(deliver, nuke):
+    """No second Read is added."""
     nodes = deliver(report())
     copy = pasted(nuke, nodes["STCN_sh010_Read1"])
     nuke.delete(nodes["STCN_sh010_Read1"])
@@ -295,7 +295,7 @@ def test_a_copy_takes_the_place_of_an_original_that_is_gone(deliver, nuke):
 
 
 def test_an_original_may_be_renamed(deliver, nuke):
-    """It is the one until a copy is pasted, and after the next delivery it stays the one."""
+    """It stays the original, also after the next delivery, unless a copy is pasted before."""
     nodes = deliver(report())
     read = nodes["STCN_sh010_Read1"]
     read.setName("mattes")
@@ -325,8 +325,8 @@ def ordered(nuke, make):
 
 @pytest.mark.parametrize("is_saved", [True, False])
 @pytest.mark.parametrize("other_is_saved", [True, False])
-def test_mattes_do_not_come_into_another_script(ordered, nuke, make, tmp_path, is_saved, other_is_saved):
-    """Its plate has the same name; the artist is told where the mattes are, and the other script stays as it is."""
+def test_mattes_are_not_added_to_another_script(ordered, nuke, make, tmp_path, is_saved, other_is_saved):
+    """Even if its plate has the same name; the error says where the mattes are."""
     from nuke_stage.nodes import new_script
 
     if is_saved:
@@ -343,8 +343,8 @@ def test_mattes_do_not_come_into_another_script(ordered, nuke, make, tmp_path, i
 
 
 @pytest.mark.parametrize("name", ["", "/shots/sh010.nk"])
-def test_mattes_come_into_a_script_that_was_saved_as_another_meanwhile(ordered, nuke, name):
-    """Its nodes are the same ones, whatever its file is called now."""
+def test_mattes_are_added_to_a_script_that_was_renamed(ordered, nuke, name):
+    """Its nodes are the same, whatever its file is called."""
     nuke.root()["name"].setValue(name)
     deliver = ordered()
     nuke.root()["name"].setValue("/shots/sh010_v002.nk")
@@ -352,8 +352,8 @@ def test_mattes_come_into_a_script_that_was_saved_as_another_meanwhile(ordered, 
     assert nuke.toNode("STCN_sh010_Read1") is not None
 
 
-def test_mattes_come_into_their_script_when_it_was_opened_again(ordered, nuke, tmp_path):
-    """Its nodes are new ones, its file is the same."""
+def test_mattes_are_added_to_a_script_that_was_reopened(ordered, nuke, tmp_path):
+    """Its nodes are new, its file is the same."""
     script = str(tmp_path / "sh010.nk")
     nuke.scriptSaveAs(script)
     deliver = ordered()

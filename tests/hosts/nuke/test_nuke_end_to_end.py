@@ -79,8 +79,8 @@ def layers_of(path: Path) -> dict[str, np.ndarray]:
     return {name: pixels[..., index] for index, name in enumerate(spec.channelnames)}
 
 
-def test_propagating_ends_without_a_word(day):
-    """No message: the mattes in the script tell. The bridge is the installed one, and progress reaches the end."""
+def test_a_finished_job_shows_no_message(day):
+    """The mattes are in the script, the bridge is the installed one, and progress reaches the end."""
     first = day[0]["first"]
     assert first["messages"] == []
     assert first["bridge"].endswith("/.nuke/stcn/site/stcn_plugin/bridge/__init__.py")
@@ -89,8 +89,8 @@ def test_propagating_ends_without_a_word(day):
     assert percents[-1] == 100
 
 
-def test_keyframes_were_rendered_at_full_size_and_the_script_is_as_it_was(day):
-    """Each roto at its own keys, proxy mode off; then proxy mode, frame and undo are as they were."""
+def test_keyframes_are_rendered_at_full_size_and_the_script_is_restored(day):
+    """Each roto at its keys, with proxy mode off; then proxy mode, frame and undo are restored."""
     first = day[0]["first"]
     assert [entry[1:] for entry in first["rendered"]] == [[1001, False], [1004, False], [1001, False]]
     assert first["left"] == [True, 1003, 0]
@@ -99,8 +99,8 @@ def test_keyframes_were_rendered_at_full_size_and_the_script_is_as_it_was(day):
     assert abs(pixels.sum() - np.pi * 14**2) < 2
 
 
-def test_the_nodes_are_wired_beside_the_plate(day):
-    """Read, Copy, Dot and Backdrop; the backdrop knows the shot."""
+def test_the_nodes_are_connected_to_the_plate(day):
+    """Read, Copy, Dot and Backdrop; the backdrop stores the shot file."""
     first, folder = day[0]["first"], day[1]
     mattes = f"{folder.as_posix()}/mattes"
     assert [entry for entry in first["nodes"] if entry[0].startswith("STCN")] == [
@@ -160,8 +160,8 @@ def test_the_mattes_are_those_of_the_same_job_without_nuke(day, plate, tmp_path)
         assert (truth & matte).sum() / (truth | matte).sum() > 0.7, name
 
 
-def test_an_update_touches_only_its_span(day):
-    """Frames up to the keyframe before are the same bytes; the span has changed, the nodes are the same, reloaded."""
+def test_an_update_writes_only_affected_frames(day):
+    """Other frames are the same bytes; the nodes are the same, reloaded."""
     first, update = day[0]["first"], day[0]["update"]
     assert update["messages"] == []
     changed = {name for name, digest in update["digests"].items() if first["digests"][name] != digest}
@@ -174,8 +174,8 @@ def test_an_update_touches_only_its_span(day):
     assert set(yaml.safe_load(update["shot_file"])["keyframes"]) == {1001, 1004, 1007}
 
 
-def test_an_update_is_the_same_update_without_nuke(day, tmp_path):
-    """The saved shot, updated by the library on the frames before it, gives the same values."""
+def test_an_update_equals_one_without_nuke(day, tmp_path):
+    """The saved shot, updated by the library from the same mattes, gives the same values."""
     folder = day[1] / "mattes"
     for frame in range(1001, 1005):
         shutil.copy(folder / f"sh010.{frame}.exr", tmp_path)
@@ -186,8 +186,8 @@ def test_an_update_is_the_same_update_without_nuke(day, tmp_path):
             np.testing.assert_array_equal(theirs[channel], pixels, err_msg=f"{frame} {channel}")
 
 
-def test_any_node_is_rendered_to_be_a_plate(day):
-    """Its frames lie beside the mattes, in the script's working space; the layout is what the artist chose."""
+def test_any_node_can_be_the_plate(day):
+    """Its frames are rendered next to the mattes, in the script's working space; the layout is the chosen one."""
     told = day[0]["rendered_plate"]
     assert told["messages"] == []
     assert told["plates"] == ["sh010c.Multiply1.1001.exr", "sh010c.Multiply1.1002.exr"]
@@ -198,8 +198,8 @@ def test_any_node_is_rendered_to_be_a_plate(day):
     assert yaml.safe_load(told["shot_file"])["colour"]["input"] == "linear"
 
 
-def test_cancel_stops_without_a_message_and_without_nodes(day):
-    """Whoever cancels knows it; the mattes that are there are whole."""
+def test_cancelling_adds_no_nodes_and_shows_no_message(day):
+    """The mattes on disk are complete."""
     told = day[0]["cancelled"]
     assert told["messages"] == []
     assert len(told["printed"]) == 1
@@ -210,7 +210,7 @@ def test_cancel_stops_without_a_message_and_without_nodes(day):
 
 
 def test_an_error_of_the_worker_is_one_message(day):
-    """What is wrong and what to do, as the worker says it; the worker was warm through all of this."""
+    """It says what is wrong and what to do; the worker was warm for all of these jobs."""
     (message,) = day[0]["error"]
     assert message.startswith("STCN: ")
     assert "the OCIO config has no colour space 'no such space'" in message
@@ -303,7 +303,7 @@ def test_batch_reports_errors_in_one_line(home, script, arguments, code, word):
 
 
 def test_batch_without_a_script_or_a_worker(home, script, tmp_path):
-    """Each is an error of its own."""
+    """Each has its own error."""
     result = batch(home, str(tmp_path / "no.nk"), "--node", "Read1", "--roto", "hero")
     assert (result.returncode, len(result.stderr.splitlines())) == (1, 1)
     assert "the script cannot be opened" in result.stderr
@@ -313,8 +313,8 @@ def test_batch_without_a_script_or_a_worker(home, script, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_batch_help_teaches(home):
-    """Every option, examples, the trap of numbers at the end, and the exit codes."""
+def test_batch_help(home):
+    """Every option, examples, the note on numbers at the end of the line, and the exit codes."""
     result = batch(home, "--help")
     assert result.returncode == 0
     for text in (

@@ -51,7 +51,7 @@ def stand_in_members():
     list(stand_in_members()),
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_stand_in_has_nothing_that_nuke_has_not(module, name, value, stubs):
+def test_the_stand_in_has_only_names_of_nuke(module, name, value, stubs):
     """Every name of the stand-in is in the published stubs, and so is every method with its arguments."""
     assert name in stubs.names
     if inspect.isfunction(value):
@@ -66,8 +66,8 @@ def test_the_stand_in_has_nothing_that_nuke_has_not(module, name, value, stubs):
             assert fits(function, signatures, skipped=1), f"{name}.{method}{inspect.signature(function)}"
 
 
-def test_the_stand_in_hides_nothing():
-    """What the module of the stand-in shows is what it lists, so that the test above sees all of it."""
+def test_the_stand_in_lists_all_its_names():
+    """The test above depends on it."""
     import nuke
 
     shown = {name for name in vars(nuke) if not name.startswith("_")}

@@ -125,8 +125,8 @@ def test_a_read_without_a_file_is_an_error(nuke):
         file_pattern(nuke.nodes.Read())
 
 
-def test_keys_of_curves_are_those_of_points_transforms_and_layers(nuke, make):
-    """Keys of a shape's points and of its transform count, also inside a layer; those outside the shot do not."""
+def test_keys_of_a_roto(nuke, make):
+    """Keys of a shape's points and transform, also inside a layer; keys outside the shot do not count."""
     from stcn_nuke.rotos import key_frames
 
     discs = {900: (1.0, 1.0, 1.0), 1001: (20.0, 24.0, 8.0), 1004: (30.0, 24.0, 8.0)}
@@ -137,7 +137,7 @@ def test_keys_of_curves_are_those_of_points_transforms_and_layers(nuke, make):
         key_frames(nuke.toNode("a"), range(1005, 1011))
 
 
-def test_keys_of_any_other_node_are_those_of_its_knobs(nuke):
+def test_keys_of_other_nodes(nuke):
     """A node without curves has the keys of its animated knobs."""
     from stcn_nuke.rotos import key_frames
 
@@ -162,7 +162,7 @@ def render(sources, folder, like):
 
 
 def test_keyframes_are_the_rotos_alpha_at_full_size(nuke, stage, make, tmp_path):
-    """One EXR an object and frame, half float, alpha alone, the plate's size and pixel aspect, proxy mode or not."""
+    """One half-float EXR per object and frame, alpha only, with the plate's size and pixel aspect, in proxy mode too."""
     read = make.read(aspect=2.0)
     make.roto("hero", {1001: (20.0, 24.0, 8.0), 1005: (40.0, 24.0, 8.0)}).setInput(0, read)
     make.roto("ball", {1001: (50.0, 10.0, 5.0)}).setInput(0, read)
@@ -185,8 +185,8 @@ def test_keyframes_are_the_rotos_alpha_at_full_size(nuke, stage, make, tmp_path)
     np.testing.assert_allclose(pixels_of(keyframes[1].file)[0][..., 0], squeezed, atol=1e-3)
 
 
-def test_a_roto_of_another_format_is_laid_onto_the_plate_from_the_bottom_left(nuke, make, tmp_path):
-    """As a Merge does: nothing is scaled or centred."""
+def test_a_roto_of_another_format_is_placed_at_the_bottom_left(nuke, make, tmp_path):
+    """As by a Merge: nothing is scaled or centred."""
     read = make.read(width=80, height=60)
     make.roto("hero", {1001: (20.0, 24.0, 8.0)})  # without an input: 64x48, the script's format
     (keyframe,) = render({"hero": (1001,)}, tmp_path / "keyframes", read.format())
@@ -196,8 +196,8 @@ def test_a_roto_of_another_format_is_laid_onto_the_plate_from_the_bottom_left(nu
 
 
 @pytest.mark.parametrize("trouble", [None, "error", "cancel"])
-def test_rendering_leaves_the_script_as_it_was(nuke, stage, make, tmp_path, trouble):
-    """Whatever happens: no node stays, proxy mode, frame, undo and the modified mark are as before."""
+def test_rendering_restores_the_script(nuke, stage, make, tmp_path, trouble):
+    """Also after errors: no node stays, and proxy mode, frame, undo and the modified flag are restored."""
     make.roto("hero")
     nuke.root()["proxy"].setValue(True)
     nuke.frame(1007)
@@ -219,14 +219,14 @@ def test_rendering_leaves_the_script_as_it_was(nuke, stage, make, tmp_path, trou
 
 
 def test_a_source_without_alpha_is_an_error(nuke, make, tmp_path):
-    """A Read of RGB has no matte; it is told so, by name."""
+    """The error names the node, such as a Read of RGB."""
     make.read()
     with pytest.raises(HostError, match="'Read1' has no alpha"):
         render({"Read1": (1001,)}, tmp_path, nuke.root().format())
 
 
 def test_a_roto_in_a_group_is_rendered_there(nuke, stage, make, tmp_path):
-    """Its object carries the group's name, and the temporary nodes are made and removed inside the group."""
+    """Its object's name has the group's name, and the temporary nodes are inside the group."""
     group = nuke.nodes.Group()
     with group:
         make.roto("hero")
@@ -235,8 +235,8 @@ def test_a_roto_in_a_group_is_rendered_there(nuke, stage, make, tmp_path):
     assert [node.name() for node in group.nodes()] == ["hero"]
 
 
-def test_selection_tells_the_plate_from_the_rotos(nuke, make):
-    """A Read is the plate, other nodes are sources; without a source all rotos of the script are suggested."""
+def test_selection_separates_plate_and_rotos(nuke, make):
+    """A Read is the plate, other nodes are sources; without a source, all rotos of the script are suggested."""
     from stcn_nuke.selection import read_selection
 
     read, hero, ball = make.read(), make.roto("hero"), make.roto("ball")
@@ -252,7 +252,7 @@ def test_selection_tells_the_plate_from_the_rotos(nuke, make):
         read_selection()
 
 
-def test_the_request_says_what_the_artist_chose(nuke):
+def test_the_request_has_the_chosen_settings(nuke):
     """Each setting has its value as text, whatever YAML would read in it, and its origin. Others are left out."""
     from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
 

@@ -50,8 +50,8 @@ def report(names, layout, out):
     ("text", "is_run"),
     [("[exec id]", True), ("a[set x [exec id]]b", True), ("$HOME", True), ("${x}", True), ("[getenv PATH]", False)],
 )
-def test_the_stand_in_evaluates_what_nuke_would_evaluate(nuke, stage, text, is_run):
-    """A label with a command is an error in the stand-in; so the tests below can fail."""
+def test_the_stand_in_evaluates_tcl_like_nuke(nuke, stage, text, is_run):
+    """A label with a command is an error in the stand-in, so the tests below can fail."""
     backdrop = nuke.nodes.BackdropNode()
     if is_run:
         with pytest.raises(Misuse):
@@ -63,7 +63,7 @@ def test_the_stand_in_evaluates_what_nuke_would_evaluate(nuke, stage, text, is_r
 
 
 @pytest.mark.parametrize("layout", ["layers", "per_object", "cryptomatte"])
-def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path, layout):
+def test_names_of_objects_and_files_are_not_evaluated(nuke, stage, make, tmp_path, layout):
     """Mattes with hostile names are delivered, saved, opened and delivered again, and nothing is run."""
     from stcn_nuke.delivery import deliver
     from stcn_nuke.jobs import KeyframeSource, PropagateJob
@@ -94,8 +94,8 @@ def test_no_name_of_an_object_or_a_file_is_a_command(nuke, stage, make, tmp_path
     assert stage.commands == []
 
 
-def test_knobs_that_somebody_else_wrote_are_not_evaluated(nuke, stage, make):
-    """A script from elsewhere may have nodes with our knobs; reading them runs nothing."""
+def test_knobs_of_other_scripts_are_not_evaluated(nuke, stage, make):
+    """A script from elsewhere may have nodes with these knobs; reading them runs nothing."""
     from stcn_nuke.delivery import deliver
     from stcn_nuke.jobs import KeyframeSource, PropagateJob
     from stcn_nuke.matte_nodes import selected_origin

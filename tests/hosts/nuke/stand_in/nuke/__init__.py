@@ -1,4 +1,4 @@
-"""A strict stand-in for Nuke's module; what it has is what the plugin may use. Tests act on `nuke_stage`."""
+"""A strict stand-in for Nuke's module. The plugin may use only the names in it. Tests control it through `nuke_stage`."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Menu:
 
 
 class ProgressTask:
-    """A progress bar. It belongs to the thread that made it, which need not be the main one."""
+    """A progress bar. It belongs to the thread that creates it, which may be any thread."""
 
     def __init__(self, name: str) -> None:
         self._name, self._thread = name, threading.get_ident()
@@ -164,7 +164,7 @@ def execute(
     if not set(views or _stage.views) <= set(_stage.views):
         raise _Misuse(f"there are no views {views}")
     for number in range(start, end + 1, incr):
-        _stage.frame = number  # the frame that was rendered last is the one that is left
+        _stage.frame = number  # as in Nuke, the last rendered frame becomes the current one
         if _stage.cancel_rendering:
             raise RuntimeError("Cancelled")
         if _stage.render_error:

@@ -1,4 +1,4 @@
-"""What stands behind the stand-in for Nuke: its script, its artist, its main loop. Tests look and act here.
+"""The state of the stand-in for Nuke: its script, artist and main loop. Tests inspect and control it here.
 
 The stand-in is strict where Nuke is lenient or crashes: an unknown class, knob, channel or view, a value of the wrong
 type, and a call from another thread than the main one are errors.
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Misuse(AssertionError):
-    """The plugin did what Nuke would not stand."""
+    """The plugin did something that Nuke does not allow."""
 
 
 class Stage:
@@ -51,14 +51,14 @@ class Stage:
 
     @staticmethod
     def _no_panel(panel: Any) -> bool:
-        raise Misuse(f"nobody is there to answer the panel {panel!r}")
+        raise Misuse(f"the test does not answer the panel {panel!r}")
 
     def pump(self, until: Callable[[], object], timeout: float = 240.0) -> None:
-        """Run the main loop: calls that other threads asked for, until something holds."""
+        """Run the main loop, with the calls of other threads, until a condition is true."""
         deadline = time.monotonic() + timeout
         while not until():
             if time.monotonic() > deadline:
-                raise TimeoutError("the main loop waited in vain")
+                raise TimeoutError("the condition did not become true")
             try:
                 call, args, kwargs = self.calls.get(timeout=0.02)
             except queue.Empty:
@@ -74,7 +74,7 @@ stage = Stage()
 
 
 def main_thread_only(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse a call from any thread but the main one."""
+    """Refuse calls from other threads than the main one."""
 
     @wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
@@ -85,7 +85,7 @@ def main_thread_only(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def strict(cls: type) -> type:
-    """Let every method of a class be called from the main thread alone."""
+    """Restrict all methods of a class to the main thread."""
     for name, value in list(vars(cls).items()):
         if callable(value) and not isinstance(value, type) and name not in ("__hash__", "__eq__", "__repr__"):
             setattr(cls, name, main_thread_only(value))

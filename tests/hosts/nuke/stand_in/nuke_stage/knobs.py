@@ -1,4 +1,4 @@
-"""Knobs by the names of Nuke's classes; each takes values of its own type and no others."""
+"""Knobs with the names of Nuke's classes. Each accepts only values of its own type."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def unquoted(raw: str) -> str:
 
 @strict
 class String_Knob(Knob):
-    """Its value is what the text evaluates to, as Foundry documents it; the text itself is `getText`'s."""
+    """Its value is the evaluated text, as Foundry documents it; `getText` returns the text itself."""
 
     _user_code = 1
 
@@ -123,7 +123,7 @@ class EvalString_Knob(String_Knob):
 
 @strict
 class Multiline_Eval_String_Knob(EvalString_Knob):
-    """A label: Nuke evaluates it whenever the node graph is drawn, so at once."""
+    """A label. Nuke evaluates it whenever the node graph is drawn, so it is evaluated immediately."""
 
     def _changed(self) -> None:
         super()._changed()
@@ -248,7 +248,7 @@ class Enumeration_Knob(Unsigned_Knob):
 
 
 class ColorspaceKnob(Enumeration_Knob):
-    """Stands for Nuke's cascading menu of colour spaces; takes any of the names that a test gives it."""
+    """Stands in for Nuke's cascading menu of colour spaces; accepts the names that a test sets."""
 
     def _checked(self, value: Any) -> str:
         if not isinstance(value, str):
@@ -315,7 +315,7 @@ class Tab_Knob(Knob):
 
 @strict
 class Text_Knob(Knob):
-    """Text in a panel, evaluated as it is shown."""
+    """Text in a panel, evaluated when it is shown."""
 
     _user_code = 26
 

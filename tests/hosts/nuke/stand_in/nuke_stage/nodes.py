@@ -1,4 +1,4 @@
-"""Nodes with real knobs. What the plugin holds are handles: equal where they mean one node, never the same object."""
+"""Nodes with real knobs. The plugin gets handles, which are equal if they refer to the same node, but never identical."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ _MAX_INPUTS = {"Read": 0, "BackdropNode": 0, "Root": 0, "Copy": 3, "Roto": 4, "R
 
 
 class Op:
-    """A node as the script holds it."""
+    """A node in the script."""
 
     def __init__(self, kind: str, parent: Op | None) -> None:
         if kind not in _KNOBS:
@@ -193,7 +193,7 @@ class Op:
         self.reloads += 1
 
     def _opened(self, first: str | None, last: str | None) -> None:
-        """Take range and format from the files, as Nuke does where a file is entered by hand."""
+        """Take range and format from the files, as Nuke does when a file is entered by hand."""
         from nuke_stage.pixels import header, nuke_channel
 
         if first is not None and last is not None:
@@ -378,7 +378,7 @@ def _frames(op: Op) -> tuple[int, int]:
 
 
 def free_name(name: str, op: Op) -> str:
-    """Return a name that no other node of the group has."""
+    """Return an unused name in the group."""
     taken = {other.name for other in stage.ops if other is not op and other.parent is op.parent}
     base = re.sub(r"\d+$", "", name)
     number = 1
@@ -390,7 +390,7 @@ def free_name(name: str, op: Op) -> str:
 
 @main_thread_only
 def create(kind: str, **values: Any) -> Any:
-    """Make a node in the group that is open."""
+    """Create a node in the open group."""
     op = Op(kind, stage.groups[-1] if stage.groups else stage.root)
     if kind == "Root":
         raise Misuse("a script has one root")
@@ -404,7 +404,7 @@ def create(kind: str, **values: Any) -> Any:
 
 
 def new_script() -> None:
-    """Begin an empty script."""
+    """Start an empty script."""
     for op in stage.ops:
         op.is_deleted = True
     stage.ops, stage.groups = [], []

@@ -1,4 +1,4 @@
-"""Real pixels: what the nodes of the stand-in give, and files by OpenImageIO."""
+"""The pixels of the stand-in's nodes, and files through OpenImageIO."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORT = {long: short for short, long in _NAMES.items()}
 
 
 def library(name: str) -> Any:
-    """Import what only the stand-in needs, from where the tests say; behind all that the plugin finds."""
+    """Import libraries for the stand-in alone, from a folder that comes last on the path."""
     folder = os.environ.get("NUKE_STAND_IN_LIBRARIES")
     if folder and folder not in sys.path:
         sys.path.append(folder)
@@ -23,13 +23,13 @@ def library(name: str) -> Any:
 
 
 def nuke_channel(name: str) -> str:
-    """Return a file's channel as Nuke calls it."""
+    """Return Nuke's name of a file's channel."""
     layer, _, last = name.rpartition(".")
     return f"{layer or 'rgba'}.{_NAMES.get(last, last)}"
 
 
 def header(file: str) -> Any:
-    """Return the header of a file, ``None`` where there is none."""
+    """Return the header of a file, ``None`` if there is no file."""
     oiio = library("OpenImageIO")
     source = oiio.ImageInput.open(file)
     if source is None:
@@ -97,7 +97,7 @@ def _read(op: Any, frame: int) -> dict[str, Any]:
 
 
 def write(op: Any, frame: int) -> None:
-    """Write the file of a Write node, in half where proxy mode is on."""
+    """Write the file of a Write node, at half size in proxy mode."""
     oiio, np = library("OpenImageIO"), library("numpy")
     channels = picture(op.inputs[0], frame)
     form = op.inputs[0].format()

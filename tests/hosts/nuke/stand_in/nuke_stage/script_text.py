@@ -1,4 +1,4 @@
-"""Scripts as .nk text: written by the stand-in's own hand, read by nkparser."""
+"""Scripts as .nk text: written here, read by nkparser."""
 
 from __future__ import annotations
 

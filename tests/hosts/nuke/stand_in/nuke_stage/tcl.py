@@ -10,7 +10,7 @@ _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 
 
 def evaluated(text: str) -> str:
-    """Return what a text evaluates to. A command that would do something is noted, and is an error.
+    """Return the evaluated text. A command with side effects is recorded and is an error.
 
     Raises:
         Misuse: The text has a command that the stand-in does not know, or a variable.
@@ -35,7 +35,7 @@ def evaluated(text: str) -> str:
 
 
 def _end(text: str, start: int) -> int:
-    """Return where the bracket ends that begins at a position."""
+    """Return the end of the bracket that starts at a position."""
     depth, at = 0, start
     while at < len(text):
         if text[at] == "\\":

@@ -1,4 +1,4 @@
-"""A stand-in for the one class of nukescripts that is used; there only where Nuke has an interface."""
+"""A stand-in for the one class of nukescripts that is used; only available if Nuke has an interface."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PythonPanel:
 
 
 def answer(panel: Any, **values: Any) -> None:
-    """Fill in a panel as an artist does: the panel hears of every change."""
+    """Fill in a panel as an artist does, with a notification of every change."""
     for name, value in values.items():
         knob = panel.knobs()[name]
         if not knob.enabled():

@@ -1,4 +1,4 @@
-"""What the engine runs on is chosen by what is there, and told."""
+"""Loading an engine: choice of precision, logging, and memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import weakref
 import pytest
 import torch
 
-from stcn_plugin.job import propagate as propagate
-from stcn_plugin.job.propagate import load_engine
 from stcn_plugin.network import devices
 from stcn_plugin.network.convolution import packs
 from stcn_plugin.network.devices import choose_precision
-from stcn_plugin.presets.model import Compute, Preset
+from stcn_plugin.weights import loading
+from stcn_plugin.weights.loading import load_engine
 from stcn_plugin.weights.reading import build_network
 
 CPU = torch.device("cpu")
@@ -24,9 +23,9 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_the_choice_is_logged(precision, caplog):
-    """Variant, device, precision, convolutions and threads stand in the log once per engine."""
+    """Variant, device, precision, convolutions and threads are logged once per engine."""
     caplog.set_level(logging.INFO, logger="stcn_plugin")
-    engine = load_engine(Preset(compute=Compute(device="cpu", precision=precision)))
+    engine = load_engine(device="cpu", precision=precision)
     kind = "packed" if packs(engine.precision) else "plain"
     expected = f"lite on cpu in torch.{precision}, {kind} convolutions, {torch.get_num_threads()} threads"
     assert [record.message for record in caplog.records if "threads" in record.message] == [expected]
@@ -42,8 +41,8 @@ def test_the_choice_is_logged(precision, caplog):
         ({"avx2": True, "avx512_bf16": False}, True, torch.float32),
     ],
 )
-def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, packed, expected, monkeypatch):
-    """On a CPU, auto is bfloat16 where x86 or ARM multiply it and oneDNN packs it; float32 elsewhere."""
+def test_bfloat16_needs_support_by_cpu_and_library(capabilities, packed, expected, monkeypatch):
+    """On a CPU, auto is bfloat16 if the CPU has instructions for it and oneDNN packs it, otherwise float32."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     monkeypatch.setattr(devices, "packs", lambda _: packed)
     assert choose_precision("auto", CPU) is expected
@@ -51,29 +50,29 @@ def test_bfloat16_needs_a_processor_and_a_library_that_have_it(capabilities, pac
 
 @pytest.mark.parametrize(("precision", "rounds"), [("float32", False), ("bfloat16", True)])
 def test_float32_is_not_rounded_on_a_gpu(precision, rounds, monkeypatch):
-    """Who asks for float32 gets it from cuDNN too; for the rest its own choice stands."""
+    """cuDNN may use TF32 unless the precision is float32."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", not rounds)
-    monkeypatch.setattr(propagate, "choose_device", lambda _: torch.device("cuda"))
-    monkeypatch.setattr(propagate, "build_network", lambda weights, device: build_network(weights, device=CPU))
-    load_engine(Preset(compute=Compute(device="cuda", precision=precision)))
+    monkeypatch.setattr(loading, "choose_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(loading, "build_network", lambda weights, device: build_network(weights, device=CPU))
+    load_engine(device="cuda", precision=precision)
     assert torch.backends.cudnn.allow_tf32 is rounds
 
 
-def test_only_the_engine_stays_loaded(monkeypatch):
-    """The network that it was made of is gone at once, not whenever Python next looks for cycles; then what torch kept of it."""
-    networks, kept = [], []
-    monkeypatch.setattr(propagate, "release_memory", lambda: kept.extend(network() for network in networks))
+def test_the_network_is_freed_after_loading(monkeypatch):
+    """The network is freed without the garbage collector, and torch's cache is released after that."""
+    networks, alive = [], []
+    monkeypatch.setattr(loading, "release_memory", lambda: alive.extend(network() for network in networks))
 
     def watched(weights, device):
         network = build_network(weights, device=device)
         networks.append(weakref.ref(network))
         return network
 
-    monkeypatch.setattr(propagate, "build_network", watched)
+    monkeypatch.setattr(loading, "build_network", watched)
     gc.disable()
     try:
-        engine = load_engine(Preset(compute=Compute(device="cpu")))
-        assert kept == [None]
+        engine = load_engine(device="cpu")
+        assert alive == [None]
     finally:
         gc.enable()
     assert engine.variant.name == "lite"
@@ -84,9 +83,8 @@ def test_the_starter_weights_need_no_compiler_and_no_torchvision():
     """Loading and running the engine imports neither torch's compiler nor torchvision, which take seconds."""
     program = """
 import sys, torch
-from stcn_plugin.presets.model import Preset
-from stcn_plugin.job.propagate import load_engine
-engine = load_engine(Preset())
+from stcn_plugin import load_engine
+engine = load_engine()
 engine.encode_key(torch.rand(1, 3, 32, 48))
 print(sorted({"torchvision", "torch._dynamo", "torch._inductor"} & set(sys.modules)))
 """

@@ -1,4 +1,4 @@
-"""From scene-linear renders to files: exposure and tone of a plate, coverage of a mask."""
+"""Output files: tone-mapped plates from scene-linear renders, and masks."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from packing import write_picture
 
-from clip_scene.chance import happens
+from clip_scene.sampling import happens
 
 JPEG_QUALITY = 92
 STEPS = 256
-"""Layers hold coverage in steps of 1/256, which half floats keep exactly, so that sums stay at most 1."""
+"""Layers store coverage in steps of 1/256, which are exact in half floats, so that sums are at most 1."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a clip is developed, the same on all of its frames.
+    """Exposure and tone of a clip, constant over its frames.
 
     Args:
-        gain: Of exposure and white balance, a colour.
-        film: Whether highlights roll off rather than clip.
+        gain: ``(3,)`` factors of exposure and white balance.
+        film: Whether highlights roll off instead of clipping.
     """
 
     gain: np.ndarray
     film: bool
 
 
-def draw_look(rng: np.random.Generator, first: np.ndarray) -> Look:
-    """Expose for the first frame, a little over or under, so that little of it is burnt out.
+def random_look(rng: np.random.Generator, first: np.ndarray) -> Look:
+    """Return a random exposure for the first frame, with few clipped highlights.
 
     Args:
-        rng: Chance.
+        rng: Random generator.
         first: ``(H, W, 3)`` scene-linear.
     """
     grey = first.mean(-1)
@@ -43,7 +43,7 @@ def draw_look(rng: np.random.Generator, first: np.ndarray) -> Look:
     return Look(exposure * white, happens(rng, 0.5))
 
 
-def developed(linear: np.ndarray, look: Look) -> np.ndarray:
+def to_display(linear: np.ndarray, look: Look) -> np.ndarray:
     """Return scene-linear colours ``(..., 3)`` as display sRGB, 0-1."""
     light = linear * look.gain
     if look.film:
@@ -54,7 +54,7 @@ def developed(linear: np.ndarray, look: Look) -> np.ndarray:
 
 def write_plate(path: Path, linear: np.ndarray, look: Look) -> None:
     """Write ``(H, W, 3)`` scene-linear pixels as an sRGB JPEG."""
-    pixels = np.round(developed(linear, look) * 255).astype(np.uint8)
+    pixels = np.round(to_display(linear, look) * 255).astype(np.uint8)
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, oiio.UINT8)
     spec.attribute("compression", f"jpeg:{JPEG_QUALITY}")
     write_picture(path, spec, pixels)

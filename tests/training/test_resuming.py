@@ -1,4 +1,4 @@
-"""Runs that are gone on with: after a stop in the middle of something, with other validation, from elsewhere."""
+"""Resumed runs: after a stop or an error, with another validation, from another folder; and failures to write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stcn_plugin.weights.reading import read_weights
 
 pytestmark = pytest.mark.slow
 
-# Writes a checkpoint of 1 MB, or weights, where no file may be larger than 256 KB, as on a disk that fills up.
+# Writes a checkpoint of 1 MB, or weights, with a file size limit of 256 KB, which simulates a full disk.
 LIMITED = """
 import resource, sys, torch
 from pathlib import Path
@@ -43,7 +43,7 @@ except STCNError as error:
 
 
 def validation(footage: Footage, *names: str, every: int = 1) -> dict[str, object]:
-    return {"clips": [str(footage.clips)], "names": list(names), "every": every, "lines": 96, "frames": 3}
+    return {"clips": [str(footage.clips)], "names": list(names), "every": every, "size": 96, "frames": 3}
 
 
 def validated_steps(run: Path) -> list[int]:
@@ -51,21 +51,21 @@ def validated_steps(run: Path) -> list[int]:
         return [int(row["step"]) for row in csv.DictReader(rows)]
 
 
-def test_a_validation_that_a_stop_left_out_is_made_up_for(configured, trained, footage):
-    """It comes before the next step; if those were the best weights they are found all the same."""
+def test_a_validation_skipped_by_a_stop_is_done_when_resuming(configured, trained, footage):
+    """Before the next step, so that the best weights are not missed."""
     file = configured(steps={"total": 4}, validation=validation(footage, "ball", every=2))
     seen, steps = [], []
-    watching = {"on_validation": lambda report: seen.append((report.step, len(steps)))}
+    callbacks = {"on_validation": lambda report: seen.append((report.step, len(steps)))}
     with pytest.raises(CancelledError, match="stopped after step 2 of 4"):
-        trained(file, **watching, on_step=steps.append, is_stopped=lambda: len(steps) == 1)
+        trained(file, **callbacks, on_step=steps.append, is_stopped=lambda: len(steps) == 1)
     assert seen == []
-    trained(file, **watching, on_step=steps.append)
+    trained(file, **callbacks, on_step=steps.append)
     assert seen == [(2, 2), (4, 4)]
     assert validated_steps(file.parent / "run") == [2, 4]
 
 
-def test_a_stop_at_the_last_step_is_an_end(configured, trained, footage):
-    """There is nothing to go on with, so what is left to do is done."""
+def test_a_stop_at_the_last_step_completes_the_run(configured, trained, footage):
+    """It is validated and exported as usual."""
     file = configured(steps={"total": 2}, validation=validation(footage, "ball", every=500))
     steps = []
     done = trained(file, on_step=steps.append, is_stopped=lambda: len(steps) == 1)
@@ -73,14 +73,14 @@ def test_a_stop_at_the_last_step_is_an_end(configured, trained, footage):
     assert read_weights(done.weights).variant.name == "lite"
 
 
-def test_a_clip_that_cannot_be_validated_costs_no_steps(configured, trained, tmp_path, footage):
-    """The checkpoint is saved before the error ends the run, and the validation is done when it goes on."""
+def test_a_failed_validation_saves_a_checkpoint(configured, trained, tmp_path, footage):
+    """The validation is repeated when the run is resumed."""
     for frame in (1, 2, 3):
         save(tmp_path / "held" / "dot", f"{frame:04d}", texture(frame), disc((60, 50), 20))
     mask = tmp_path / "held" / "dot" / "masks" / "0001.png"
     whole = mask.read_bytes()
     mask.write_bytes(whole[: len(whole) // 2])
-    held = {"clips": ["held"], "every": 3, "lines": 96}
+    held = {"clips": ["held"], "every": 3, "size": 96}
     file = configured(steps={"total": 3}, checkpoint_every=100, validation=held)
     with pytest.raises(STCNError, match=r"0001\.png"):
         trained(file)
@@ -92,8 +92,8 @@ def test_a_clip_that_cannot_be_validated_costs_no_steps(configured, trained, tmp
     assert done.weights.is_file()
 
 
-def test_another_validation_is_no_comparison(configured, trained, footage):
-    """Scores on other clips begin anew, and the best of before does not stand in their way."""
+def test_the_best_score_is_reset_if_the_validation_changes(configured, trained, footage):
+    """Scores on other clips are not comparable."""
     settings = {"steps": {"total": 2}, "validation": validation(footage, "ball")}
     assert trained(configured(**settings)).best is not None
     run = configured(**settings).parent / "run"
@@ -106,8 +106,8 @@ def test_another_validation_is_no_comparison(configured, trained, footage):
     assert validated_steps(run) == [2]
 
 
-def test_validation_may_be_added_to_a_run_that_has_ended(configured, trained, footage):
-    """It is then validated once, at its last step."""
+def test_validation_can_be_added_to_a_completed_run(configured, trained, footage):
+    """It is validated once, at its last step."""
     assert trained(configured(steps={"total": 2})).best is None
     seen = []
     added = configured(steps={"total": 2}, validation=validation(footage, "ball"))
@@ -115,8 +115,8 @@ def test_validation_may_be_added_to_a_run_that_has_ended(configured, trained, fo
     assert [report.step for report in seen] == [2]
 
 
-def test_a_run_goes_on_from_whichever_folder_it_is_called(configured, trained, tmp_path, monkeypatch):
-    """The same file by another path, over a link or upwards, is the same run."""
+def test_a_run_can_be_resumed_from_any_folder(configured, trained, tmp_path, monkeypatch):
+    """The same file by a relative path or through a link is the same run."""
     configured(steps={"total": 1}, data={"clips": [], "stills": ["stills"]})
     save(tmp_path / "stills", "dot", texture(1), disc((60, 50), 20))
     trained(tmp_path / "run.yaml")
@@ -127,57 +127,74 @@ def test_a_run_goes_on_from_whichever_folder_it_is_called(configured, trained, t
     assert trained(tmp_path / "link" / "run.yaml").step == 1
 
 
-def test_settings_that_are_damaged_are_told(configured, trained):
-    """As an empty file is; they are not taken for another run, nor for no run."""
+def test_a_damaged_saved_configuration_is_an_error(configured, trained):
+    """An empty file is neither another run nor a new one."""
     file = configured(steps={"total": 1})
     trained(file)
-    (file.parent / "run" / "config.yaml").write_text("")
-    with pytest.raises(TrainingError, match="the settings of the run in this folder are damaged") as caught:
+    saved = file.parent / "run" / "config.yaml"
+    saved.write_text("")
+    with pytest.raises(TrainingError, match="damaged, or of another version") as caught:
         trained(file)
-    assert caught.value.where == str(file.parent / "run" / "config.yaml")
+    assert caught.value.where == str(saved)
+    assert "another folder" in caught.value.fix
 
 
-def test_a_checkpoint_that_cannot_be_read_now_is_not_to_be_deleted(configured, trained):
-    """A disk that fails for a moment, or a file of somebody else's, is no damage."""
+def test_a_saved_configuration_with_an_unknown_setting_is_an_error(configured, trained):
+    """Such as one of another version. The message names file, line and setting, and the run is not changed."""
+    file = configured(steps={"total": 1})
+    trained(file)
+    saved = file.parent / "run" / "config.yaml"
+    old = saved.read_text().replace("  frame_gap:", "  gap:")
+    saved.write_text(old)
+    checkpoint = (file.parent / "run" / "checkpoint.pt").read_bytes()
+    with pytest.raises(TrainingError, match="gap: there is no such setting") as caught:
+        trained(file)
+    assert caught.value.where == f"{saved}:{old.splitlines().index('  gap:') + 1}"
+    assert saved.read_text() == old
+    assert (file.parent / "run" / "checkpoint.pt").read_bytes() == checkpoint
+
+
+def test_a_checkpoint_that_cannot_be_opened_is_not_reported_as_damaged(configured, trained):
+    """The message does not suggest to delete it, since the cause may be temporary."""
     file = configured(steps={"total": 1})
     trained(file)
     checkpoint = file.parent / "run" / "checkpoint.pt"
     checkpoint.unlink()
-    checkpoint.mkdir()  # what even the superuser cannot read as a file
+    checkpoint.mkdir()  # cannot be read as a file, even by root
     with pytest.raises(TrainingError, match="cannot be read now") as caught:
         trained(file)
     assert "elete" not in caught.value.fix
 
 
 @pytest.mark.parametrize("name", ["checkpoint.pt", "weights.safetensors"])
-def test_a_disk_that_is_full_is_told(name, tmp_path):
-    """By the file, the cause and what to do; and what stood there before still does."""
-    (tmp_path / name).write_text("of before")
+def test_a_full_disk_is_reported(name, tmp_path):
+    """With file, cause and fix; the previous file is kept."""
+    (tmp_path / name).write_text("previous")
     done = subprocess.run([sys.executable, "-c", LIMITED, name, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"{tmp_path / name}: the file cannot be written: file too large. Write to a disk" in done.stdout
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert (tmp_path / name).read_text() == "of before"
+    assert (tmp_path / name).read_text() == "previous"
 
 
-def test_a_curve_that_cannot_be_written_is_told(tmp_path):
-    """A step's line is the first to meet a full disk."""
-    history = History(tmp_path, step=0, validated=0)
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
+    """The message names the file."""
+    history = History(tmp_path, step=0, validated_step=0)
     (tmp_path / "steps.csv").mkdir()
     with pytest.raises(OutputError) as caught:
         history.add(StepReport(1, 0.5, 0.5, 1e-3, 1.0, 0.0))
     assert caught.value.where == str(tmp_path / "steps.csv")
 
 
-def test_a_full_disk_leaves_no_part_of_a_line(tmp_path, monkeypatch):
-    """The lines of before stay whole, and the next one that the disk takes follows them."""
+def test_a_full_disk_leaves_no_partial_row(tmp_path, monkeypatch):
+    """The next row that fits is appended to complete rows."""
     report = StepReport(1, 0.5, 0.5, 1e-3, 1.0, 0.0)
-    history = History(tmp_path, step=0, validated=0)
+    history = History(tmp_path, step=0, validated_step=0)
     history.add(report)
     before = (tmp_path / "steps.csv").read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for room in range(20):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + room, limits[1]))
+    for free in range(20):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + free, limits[1]))
         try:
             with pytest.raises(OutputError, match=r"steps\.csv: the file cannot be written: file too large"):
                 history.add(report)
@@ -188,13 +205,13 @@ def test_a_full_disk_leaves_no_part_of_a_line(tmp_path, monkeypatch):
     assert (tmp_path / "steps.csv").read_bytes() == before + before.splitlines(keepends=True)[-1]
 
 
-def test_a_line_that_a_killed_process_left_unfinished_counts_for_nothing(tmp_path):
-    """Also where only the last digits of its last number are missing."""
-    history = History(tmp_path, step=0, validated=0)
+def test_an_incomplete_row_of_a_killed_process_is_removed(tmp_path):
+    """Even if only the last digits of its last number are missing."""
+    history = History(tmp_path, step=0, validated_step=0)
     for step in (1, 2):
         history.add(StepReport(step, 0.5, 0.5, 1e-3, 1.0, 0.123456))
     path = tmp_path / "steps.csv"
     whole = path.read_bytes()
     path.write_bytes(whole[:-4])
-    History(tmp_path, step=2, validated=0)
+    History(tmp_path, step=2, validated_step=0)
     assert path.read_bytes() == whole[: whole.rindex(b"2,0.5")]

@@ -1,4 +1,4 @@
-"""Chance: everything that differs between clips is drawn with these."""
+"""Random sampling."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def pick(rng: np.random.Generator, options: Sequence[Option], weights: Sequence[
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """Return a number whose logarithm is drawn evenly."""
+    """Return a log-uniformly distributed number."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
@@ -31,8 +31,8 @@ def sign(rng: np.random.Generator) -> int:
     return pick(rng, (-1, 1))
 
 
-def any_turn(rng: np.random.Generator) -> np.ndarray:
-    """Return a 3x3 rotation, all equally likely."""
+def random_rotation(rng: np.random.Generator) -> np.ndarray:
+    """Return a uniformly distributed 3x3 rotation."""
     w, x, y, z = _unit(rng, 4)
     return np.array(
         [

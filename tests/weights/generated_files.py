@@ -1,4 +1,4 @@
-"""Weights files made by hand: headers that say anything, and bodies of zeros that take no disk."""
+"""Generated files of weights: arbitrary headers, and sparse data of zeros."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZES = {"F8_E4M3": 1, "BOOL": 1, "U8": 1, "I8": 1, "F16": 2, "BF16": 2, "I16": 
 
 
 def header_of(path: Path) -> dict[str, Any]:
-    """The header of a safetensors file, as JSON has it."""
+    """The header of a safetensors file."""
     with path.open("rb") as file:
         found: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(8), "little")))
     return found
@@ -22,7 +22,13 @@ def header_of(path: Path) -> dict[str, Any]:
 def write_safetensors(
     path: Path, kinds: Mapping[str, tuple[str, tuple[int, ...]]], metadata: Mapping[str, Any] | None = None
 ) -> Path:
-    """Write zeros by name: kind and shape of each. The file is sparse."""
+    """Write zeros as a sparse file.
+
+    Args:
+        path: File to write.
+        kinds: Number format and shape by name.
+        metadata: Metadata of the file.
+    """
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata is not None else {}
     end = 0
     for name, (kind, shape) in kinds.items():
@@ -33,7 +39,7 @@ def write_safetensors(
 
 
 def write_raw(path: Path, header: bytes, size: int, *, length: int | None = None) -> Path:
-    """Write a header as it is, and a body of zeros."""
+    """Write raw bytes as the header, followed by zeros."""
     with path.open("wb") as file:
         file.write((len(header) if length is None else length).to_bytes(8, "little") + header)
         file.truncate(8 + len(header) + size)
@@ -41,7 +47,7 @@ def write_raw(path: Path, header: bytes, size: int, *, length: int | None = None
 
 
 def write_archive(path: Path, content: bytes, *, compression: int = zipfile.ZIP_STORED, **records: bytes) -> Path:
-    """Write an archive as ``torch.save`` does, its instructions being ``content``."""
+    """Write an archive as ``torch.save`` does, with ``content`` as the pickle."""
     with zipfile.ZipFile(path, "w", compression) as archive:
         archive.writestr("archive/data.pkl", content)
         archive.writestr("archive/byteorder", "little")
@@ -52,10 +58,10 @@ def write_archive(path: Path, content: bytes, *, compression: int = zipfile.ZIP_
 
 
 def nested_tuples(depth: int) -> bytes:
-    """Instructions for a mapping whose key is a tuple in a tuple in a tuple, which Python cannot hash."""
+    """A pickle of a mapping whose key is a deeply nested tuple, which Python cannot hash."""
     return b"\x80\x02}" + b")" + b"\x85" * depth + b"N" + b"s" + b"."
 
 
 def endless(count: int) -> bytes:
-    """Instructions that go on and on."""
+    """A pickle with very many instructions."""
     return b"\x80\x02" + b"N0" * count + b"N."
