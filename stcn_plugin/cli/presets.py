@@ -98,8 +98,11 @@ def _check(file: Path, studio: Hooks, *, with_files: bool) -> bool:
     if with_files:
         from stcn_plugin.job.file_checks import settings_problems, shot_problems
 
-        problems = shot_problems(shot, studio=studio) if shot else ()
+        warnings: list[str] = []
+        problems = shot_problems(shot, studio=studio, on_warning=warnings.append) if shot else ()
         problems = settings_problems(preset, studio=studio) if preset else problems
+        for warning in warnings:
+            echo_document(f"{file}: warning: {warning}", err=True)
         for problem in problems:
             echo_document(f"{file}: {problem}", err=True)
         if problems:

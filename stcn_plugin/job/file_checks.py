@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.errors import KeyframeError, STCNError
 from stcn_plugin.job.checks import shot_frames, shot_outputs
 from stcn_plugin.job.prepare import only_name, prepare
+from stcn_plugin.job.watcher import Warnings, Watcher
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_headers
 from stcn_plugin.media.keyframes import read_keyframe
@@ -23,7 +24,9 @@ from stcn_plugin.studio.plugins import builtin_hooks
 from stcn_plugin.weights.reading import read_weights
 
 
-def shot_problems(shot: Shot, *, studio: Hooks | None = None) -> tuple[STCNError, ...]:
+def shot_problems(
+    shot: Shot, *, studio: Hooks | None = None, on_warning: Callable[[str], None] = lambda _: None
+) -> tuple[STCNError, ...]:
     """Return the problems of a shot: of its plate, keyframes, weights, colour settings and output folders.
 
     Nothing is propagated. Folders that are created to check whether they can be created are removed again.
@@ -31,14 +34,18 @@ def shot_problems(shot: Shot, *, studio: Hooks | None = None) -> tuple[STCNError
     Args:
         shot: The shot.
         studio: The studio's plugins; ``None`` for the built-in plugin alone.
+        on_warning: Called with each warning that the job would give before it runs.
     """
     studio = studio or builtin_hooks()
-    found = _Problems()
+    found, weights = _Problems(), None
     with found.collect(), shot.naming_origins():
-        read_weights(weights_store(studio).path(shot.settings.weights))
+        entry = weights_store(studio).entry_for(shot.settings.weights)
+        read_weights(entry.path)
+        weights = entry.used()
     with _remove_new_folders(shot):
         with found.collect() as first, shot.naming_origins():
-            job = prepare(shot, studio=studio)
+            watcher = Watcher(on_warning=Warnings(on_warning).add)
+            job = prepare(shot, studio=studio, watcher=watcher, weights=weights)
             # Colour spaces and layers are only checked when a picture is read.
             job.plates.read(job.frames[0], window=job.window, size=job.size)
         if first.errors:

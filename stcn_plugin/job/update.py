@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stcn_plugin.propagation.plan import Direction, Plan
-from stcn_plugin.propagation.propagator import Schedule
+from stcn_plugin.choices import Direction, Schedule
+from stcn_plugin.propagation.plan import Plan, is_memory_frame
 
 Keyframes = Mapping[int, Collection[str]]
 """Index to the names of the objects that have a keyframe there."""
@@ -53,9 +53,15 @@ class ContextFrames:
 
     def between(self, near: int, far: int) -> list[int]:
         """Return the selected indices between two others, exclusive, nearest first."""
-        origin = 0 if self.schedule == "absolute" else near
-        found = range(near, far, 1 if far > near else -1)[1:]
-        return [index for index in found if (index - origin) % self.interval == 0][: self.limit]
+        found: list[int] = []
+        last = near
+        for index in range(near, far, 1 if far > near else -1)[1:]:
+            if len(found) == self.limit:
+                break
+            if is_memory_frame(index, last=last, interval=self.interval, schedule=self.schedule):
+                found.append(index)
+                last = index
+        return found
 
 
 def affected(

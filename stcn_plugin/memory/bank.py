@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from stcn_plugin.choices import BUDGET_MB, TOP_K
 from stcn_plugin.device_failures import is_out_of_memory
 from stcn_plugin.memory.novelty import novelty, select_replacements
 from stcn_plugin.memory.reading import read_memory, search_keys
@@ -32,9 +33,9 @@ class ReadSettings:
         budget_bytes: Maximum size of one tile of similarities.
     """
 
-    top_k: int | None = 20
+    top_k: int | None = TOP_K
     max_frames: int | None = None
-    budget_bytes: int = 8 << 20
+    budget_bytes: int = BUDGET_MB << 20
 
 
 class MemoryBank:

@@ -12,12 +12,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
 
-Schedule = Literal["absolute", "relative"]
-Direction = Literal["both", "forward", "backward"]
+from stcn_plugin.choices import (
+    BUDGET_MB,
+    INTERNAL_SIZE,
+    INTERVAL,
+    MAX_FRAMES,
+    TOP_K,
+    Depth,
+    Direction,
+    Highlights,
+    Layout,
+    Schedule,
+)
+
 MissingPolicy = Literal["stop", "hold", "skip"]
-Highlights = Literal["compress", "clip"]
-Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
-Depth = Literal["auto", "half", "float", "uint8", "uint16"]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
 Region = Literal["auto", "region", "whole"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -103,7 +111,7 @@ class Section(BaseModel):
 class Memory(Section):
     """Which frames the network keeps in memory, and how it reads them."""
 
-    interval: Count = 5
+    interval: Count = INTERVAL
     """Frames between two memory frames. A smaller interval follows fast changes better and takes longer.
 
     Lower it (`3`) if the object turns, deforms or changes lighting every few frames and the matte lags behind. Raise it
@@ -115,7 +123,7 @@ class Memory(Section):
 
     `relative` restarts the count at each keyframe. `absolute` picks the same frames wherever the keyframes are.
     """
-    top_k: Limit = 20
+    top_k: Limit = TOP_K
     """Number of memory elements that each pixel reads; `all` reads every element.
 
     Raise it (`50`) if a large object gets holes. Lower it if background that looks like the object ends up in the
@@ -128,7 +136,7 @@ class Memory(Section):
     carry over more easily as well. With the starter weights, on four clips of a single moving figure, one gained 1.4
     J&F, one did not change and two lost 2; on a clip where two objects cross, the loss was 22.
     """
-    max_frames: Limit = 2
+    max_frames: Limit = MAX_FRAMES
     """Extra memory beyond the keyframes, in frames. The most novel pixels are kept; `all` keeps every pixel, and the
     cost then grows with the shot.
 
@@ -137,7 +145,7 @@ class Memory(Section):
     propagation steps away from a keyframe. Other weights may gain from more memory. If an object gets lost in a shot
     with many cuts, add a keyframe instead.
     """
-    budget_mb: Count = 8
+    budget_mb: Count = BUDGET_MB
     """Working memory of one step of the memory read, in megabytes. An NVIDIA GPU uses at least 256.
 
     The default suits a processor's cache: on two cores, 4 to 16 are equally fast, 2 and 32 a quarter slower. A GPU
@@ -288,7 +296,7 @@ class Preset(Section):
 
     To use your own weights or the published ones, add them with `stcn weights add FILE` and name them here.
     """
-    size: Size = "480"
+    size: Size = str(INTERNAL_SIZE)
     """Internal size: the short side in pixels (`480`), `native`, or a maximum such as `0.5MP`. Mattes are always
     written at plate resolution.
 

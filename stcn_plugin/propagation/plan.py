@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Direction = Literal["both", "forward", "backward"]
+from stcn_plugin.choices import Direction, Schedule
+
 Source = Literal["both", "forward", "backward", "neither"]
 
 
@@ -76,6 +77,18 @@ def plan_passes(
         forward=range(min(keyframes), int(forward_wanted[-1]) + 1) if forward_wanted.size else range(0),
         backward=range(backward_start, int(backward_wanted[0]) - 1, -1) if backward_wanted.size else range(0),
     )
+
+
+def is_memory_frame(index: int, *, last: int, interval: int, schedule: Schedule) -> bool:
+    """Return whether a pass memorises a frame without a keyframe.
+
+    Args:
+        index: Zero-based index of the frame in the shot.
+        last: Index of the last memory frame.
+        interval: Frames between two memory frames.
+        schedule: ``absolute`` selects multiples of the interval, ``relative`` counts from ``last``.
+    """
+    return index % interval == 0 if schedule == "absolute" else abs(index - last) >= interval
 
 
 def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:

@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stcn_plugin.choices import BUDGET_MB, INTERNAL_SIZE, INTERVAL, MAX_FRAMES, TOP_K, Schedule
 from stcn_plugin.memory.bank import MemoryBank, ReadSettings, Retention
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.propagation.aggregation import aggregate
 from stcn_plugin.propagation.images import Array, check_range, image_tensor, internal_size, mask_tensors, reduce
+from stcn_plugin.propagation.plan import is_memory_frame
 from stcn_plugin.propagation.prediction import Prediction
 from stcn_plugin.propagation.region import bounding_box, crop_context, crop_features, find_region, presence
-
-Schedule = Literal["absolute", "relative"]
 
 _GPU_BUDGET_BYTES = 256 << 20
 """Minimum memory budget on a GPU, which many small tiles would leave idle."""
@@ -49,14 +49,14 @@ class PropagationSettings:
         ValueError: The schedule is unknown, or a number is below 1.
     """
 
-    size: int | None = 480
-    interval: int = 5
+    size: int | None = INTERNAL_SIZE
+    interval: int = INTERVAL
     schedule: Schedule = "absolute"
     include_last: bool = False
     region: bool | None = None
-    top_k: int | None = 20
-    max_frames: int | None = 2
-    budget_bytes: int = 8 << 20
+    top_k: int | None = TOP_K
+    max_frames: int | None = MAX_FRAMES
+    budget_bytes: int = BUDGET_MB << 20
 
     def __post_init__(self) -> None:
         if self.schedule not in get_args(Schedule):
@@ -178,7 +178,9 @@ class Propagator:
             if memorise:
                 self._memorise(index, padded, features, shares, retention="evictable", given=positions)
         elif memorise and self.in_play:
-            is_due = self._is_due(index)
+            is_due = is_memory_frame(
+                index, last=self._last_memorised, interval=self._settings.interval, schedule=self._settings.schedule
+            )
             if is_due or self._settings.include_last:
                 retention: Retention = "evictable" if is_due else "one_step"
                 self._memorise(index, padded, features, shares, retention=retention)
@@ -268,11 +270,6 @@ class Propagator:
             start = stop
         if retention != "one_step":
             self._last_memorised = index
-
-    def _is_due(self, index: int) -> bool:
-        if self._settings.schedule == "absolute":
-            return index % self._settings.interval == 0
-        return abs(index - self._last_memorised) >= self._settings.interval
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:

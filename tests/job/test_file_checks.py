@@ -24,6 +24,7 @@ def write(clip, monkeypatch):
             "plate": "plate.####.png",
             "keyframes": {1001: {**clip.keyframe(1001, 0), "file": "key.1001.0.png"}},
             "out": "deep/er/matte.####.exr",
+            "weights": "starter-free",
         }
         (clip.folder / name).write_text(yaml.safe_dump({**shot, **keys}))
         return name
@@ -49,6 +50,19 @@ def test_a_valid_shot_passes_and_leaves_no_files(write, clip) -> None:
     (clip.folder / "deep").mkdir()
     assert shot_problems(load_shot("shot.yaml")) == ()
     assert everything_in(clip.folder) == {*before, "deep"}
+
+
+def test_warnings_of_a_job_are_shown_beforehand(write, clip) -> None:
+    """The shot can run, so the exit code is 0: a licence that limits use, and frames of another padding."""
+    write(weights="starter", plate="plate.%03d.png")
+    (clip.folder / "plate.1001.png").rename(clip.folder / "plate.0001.png")
+    write(weights="starter", plate="plate.%03d.png", keyframes={1002: {**clip.keyframe(1001, 0), "file": "key.1001.0.png"}})  # fmt: skip
+    result = check("shot.yaml")
+    assert result.exit_code == 0, result.stderr
+    licence, padding = result.stderr.splitlines()
+    assert licence.startswith("shot.yaml: warning: ") and "non-commercial" in licence
+    assert padding.startswith("shot.yaml: warning: ") and "plate.####.png" in padding
+    assert len(shot_problems(load_shot("shot.yaml"))) == 0
 
 
 def test_without_the_flag_no_files_are_checked(write) -> None:

@@ -20,6 +20,7 @@ from studio.conftest import SAMPLE
 
 from stcn_plugin import Report, STCNError, make_shot
 from stcn_plugin.bridge import Description, JobRequest, KeyframeFile, Session, WorkerClient, WorkerLaunch, hookimpl
+from stcn_plugin.bridge.job import parse_settings
 from stcn_plugin.errors import PlateError, PluginError, PresetError
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.run import run
@@ -93,7 +94,7 @@ def without_islands(matte: np.ndarray, largest: int) -> np.ndarray:
 
 
 def request_for(clip, roto: Path, **more: object) -> JobRequest:
-    given = {"preset": "sample_show", "settings": (*SETTINGS, "weights=show_net"), **more}
+    given = {"preset": "sample_show", "settings": parse_settings([*SETTINGS, "weights=show_net"], "--set"), **more}
     keyframes = (KeyframeFile(1001, str(roto)),)
     return JobRequest(
         plate=str(clip.folder / "plate.####.npy"),
