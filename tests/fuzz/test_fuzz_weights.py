@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from fuzz.hammer import hammer
 from weights.generated_files import header_of, write_raw
@@ -289,6 +290,7 @@ def pick(rng: np.random.Generator, things):
     return things[rng.integers(len(things))]
 
 
+@pytest.mark.slow
 def test_a_file_is_weights_or_an_error_that_names_it(fuzz_count: int) -> None:
     """No file causes a traceback, a hang, a crash or excessive memory, or hides the other weights of the store."""
     assert hammer("fuzz.test_fuzz_weights:attack", fuzz_count) == []
