@@ -1,28 +1,28 @@
-"""Every error a person may meet, in one tree.
+"""All errors that the package raises to users.
 
 ::
 
     STCNError
     ├── PresetError        a preset or shot file: file, line and key
-    ├── FrameRangeError    a frame range or a sequence pattern that cannot be understood
+    ├── FrameRangeError    a frame range or frame pattern that is not valid
     ├── PlateError         a plate that cannot be read
     │   └── MissingFrameError
-    ├── MatteError         a matte file that cannot be read, or does not say what its matte is
+    ├── MatteError         a matte file that cannot be read or is ambiguous
     │   └── KeyframeError  a keyframe matte that cannot be used
     ├── ColourError        an OCIO config or colour space
-    ├── WeightsError       weights that are absent, damaged or of another network
+    ├── WeightsError       weights that are missing, damaged or of another network
     ├── TrainingError      a training configuration, its data or a checkpoint
-    ├── DeviceError        a device that is absent or out of memory
+    ├── DeviceError        a device that is missing or out of memory
     ├── OutputError        mattes that cannot be written
-    ├── PluginError        a studio's or a host's plugin that does not load, or whose hook failed
-    ├── HostError          something inside the compositing tool: nothing selected, no roto, a node of another kind
-    ├── InstallError       a host's plugin cannot be installed or removed
-    ├── WorkerError        the worker process cannot be started, died or hung
-    │   └── ProtocolError  host and worker do not understand each other
-    ├── UnexpectedError    a defect of this package
-    └── CancelledError     the user or a signal stopped the job
+    ├── PluginError        a studio or host plugin that does not load, or whose hook failed
+    ├── HostError          a problem in the host: nothing selected, no roto, a wrong node
+    ├── InstallError       a host plugin that cannot be installed or removed
+    ├── WorkerError        a worker process that cannot be started, died or hung
+    │   └── ProtocolError  host and worker that do not understand each other
+    ├── UnexpectedError    a bug in this package
+    └── CancelledError     a job that the user or a signal stopped
 
-An error says *what* is wrong, *where*, and what to *do*; nothing else reaches the user.
+An error states *what* is wrong, *where*, and how to *fix* it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class STCNError(Exception):
     """Base of all errors of this package.
 
     Args:
-        what: What is wrong, a sentence without its full stop.
-        where: File, frame, line or key it is about; told first.
-        fix: What the user can do, a sentence without its full stop.
-        setting: The setting that is wrong, such as ``compute.device``. Whoever knows where it was set adds that to
+        what: What is wrong, without a full stop.
+        where: The file, frame, line or key; at the start of the message.
+        fix: What the user can do, without a full stop.
+        setting: The setting that is wrong, such as ``compute.device``; callers that know where it was set add this to
             ``where``.
     """
 
@@ -58,7 +58,7 @@ class PresetError(STCNError):
 
 
 class FrameRangeError(STCNError):
-    """A frame range or a sequence pattern cannot be understood."""
+    """A frame range or frame pattern is not valid."""
 
 
 class PlateError(STCNError):
@@ -70,7 +70,7 @@ class MissingFrameError(PlateError):
 
 
 class MatteError(STCNError):
-    """A matte file cannot be read, or does not say what its matte is."""
+    """A matte file cannot be read or is ambiguous."""
 
 
 class KeyframeError(MatteError):
@@ -82,19 +82,19 @@ class ColourError(STCNError):
 
 
 class WeightsError(STCNError):
-    """Weights are absent, damaged, or belong to another network."""
+    """Weights are missing, damaged, or belong to another network."""
 
 
 class TrainingError(STCNError):
-    """Training cannot go on: its configuration, its data or a checkpoint is wrong."""
+    """The configuration, the data or a checkpoint of a training run is wrong."""
 
 
 class DeviceError(STCNError):
-    """The device asked for is absent, or ran out of memory."""
+    """The requested device is missing or out of memory."""
 
 
 class OutputError(STCNError):
-    """Mattes cannot be written where they should go."""
+    """An output file cannot be written."""
 
 
 class PluginError(STCNError):
@@ -102,11 +102,11 @@ class PluginError(STCNError):
 
 
 class HostError(STCNError):
-    """Something in the compositing tool's script is missing or cannot be used."""
+    """Something in the host's script is missing or cannot be used."""
 
 
 class InstallError(STCNError):
-    """A host's plugin cannot be installed or removed."""
+    """A host plugin cannot be installed or removed."""
 
 
 class WorkerError(STCNError):
@@ -114,19 +114,19 @@ class WorkerError(STCNError):
 
 
 class ProtocolError(WorkerError):
-    """Host and worker do not understand each other: other versions, or no message at all."""
+    """Host and worker have different versions, or a message is not valid."""
 
 
 class UnexpectedError(STCNError):
-    """An error that nobody foresaw: a defect of this package. Tells what was being worked on and the place in the code."""
+    """A bug in this package; the message includes the location in the code."""
 
     @classmethod
     def of(cls, error: BaseException, *, where: str | None = None) -> UnexpectedError:
-        """Describe an error for a person; its traceback remains available as the cause where this is raised from it.
+        """Create the error for an unexpected exception. Raise it ``from`` the exception to keep the traceback.
 
         Args:
-            error: What was raised.
-            where: The file or frame that was being worked on.
+            error: The exception.
+            where: The file or frame that was being processed.
         """
         lines = str(error).strip().splitlines()
         what = f"unexpected {type(error).__name__}" + (f": {lines[0]}" if lines else "")
@@ -139,13 +139,13 @@ class UnexpectedError(STCNError):
 
 
 class CancelledError(STCNError):
-    """The user or a signal stopped the job; every file already on disk is whole.
+    """The user or a signal stopped the job; all files on disk are complete.
 
     Args:
-        what: As for every error.
-        where: As for every error.
-        fix: As for every error.
-        signal: Number of the signal that stopped it, where one did.
+        what: As for `STCNError`.
+        where: As for `STCNError`.
+        fix: As for `STCNError`.
+        signal: Number of the signal that stopped the job, if any.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class CancelledError(STCNError):
 
 
 def _place(error: BaseException) -> str:
-    """Return module and line of the innermost frame of this package that an error went through."""
+    """Return the module and line of the innermost traceback frame in this package."""
     place, traceback = "", error.__traceback__
     while traceback is not None:
         module = str(traceback.tb_frame.f_globals.get("__name__", ""))

@@ -1,4 +1,4 @@
-"""Frame ranges as the trade writes them, and frame numbers in file names.
+"""Frame ranges, and frame numbers in file names.
 
 A range is inclusive: ``1001-1100x2,1200``; negative frames are ``-5--1``.
 """
@@ -25,11 +25,11 @@ _STEP = re.compile(r"\s*[:xX]\s*")
 _LONGEST_SHOWN = 80
 _FORM = "Write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
 
-MOST_FRAMES = 1_000_000
-"""Frames that a range or a shot holds at most."""
+MAX_FRAMES = 1_000_000
+"""Maximum number of frames in a range or shot."""
 
-MOST_DIGITS = 18
-"""Digits that a frame number, or the padding of a pattern, has at most."""
+MAX_DIGITS = 18
+"""Maximum number of digits of a frame number or padding."""
 
 FRAME_TOKEN = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
 """The frame number in a file name: ``####``, ``@@@@``, ``%04d`` or ``$F4``."""
@@ -48,23 +48,23 @@ def frame_token(name: str) -> re.Match[str] | None:
 
 
 def padded(frame: int, padding: int) -> str:
-    """Return a frame number as file names have it: as C's and Python's ``%04d``, whose sign takes one of the digits.
+    """Format a frame number for a file name, like ``%04d``: the sign counts as padding.
 
     >>> padded(7, 4), padded(-2, 4), padded(12345, 4)
     ('0007', '-002', '12345')
 
     Args:
         frame: Frame number.
-        padding: Characters at least.
+        padding: Minimum number of characters.
     """
     return f"{frame:0{padding}d}"
 
 
 def parse_frame_range(text: str) -> tuple[int, ...]:
-    """Read a frame range.
+    """Parse a frame range.
 
-    Only the one spelling is read. What other tools read differently (spaces, ``:``, ``y``) is refused with the
-    right spelling, since a guess would matte the wrong frames.
+    Notations that other tools interpret differently (spaces, ``:``, ``y``) are rejected with a suggestion, since a wrong
+    guess would process the wrong frames.
 
     >>> parse_frame_range("1001-1005x2,1010")
     (1001, 1003, 1005, 1010)
@@ -73,24 +73,24 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
         text: Parts separated by commas: a frame, ``first-last``, or ``first-lastxstep``; both ends are included.
 
     Returns:
-        The frames, ascending, each once.
+        The frames, ascending, without duplicates.
 
     Raises:
-        FrameRangeError: The text is empty, spelt in another way or too long; the message shows the right spelling.
+        FrameRangeError: The text is empty, not a frame range, or too long; the message suggests a valid range.
     """
     frames: set[int] = set()
-    named = 0
+    count = 0
     for part in text.split(","):
         found = _frames_of(part.strip(), text)
-        named += len(found)  # frames named twice count twice: each costs as much again
-        if named > MOST_FRAMES:
+        count += len(found)  # includes duplicates, to bound the work as well
+        if count > MAX_FRAMES:
             raise _too_long(text)
         frames.update(found)
     return tuple(sorted(frames))
 
 
 def span_ends(text: str) -> tuple[int, int]:
-    """Return the first and the last frame of a range without gaps, in a time that does not depend on their number.
+    """Return the first and last frame of a range without gaps, without enumerating its frames.
 
     >>> span_ends("1001-1040,1030-1100")
     (1001, 1100)
@@ -99,7 +99,7 @@ def span_ends(text: str) -> tuple[int, int]:
         text: As for `parse_frame_range`.
 
     Raises:
-        FrameRangeError: As for `parse_frame_range`, or there are gaps; the message tells the range without them.
+        FrameRangeError: As for `parse_frame_range`, or there are gaps; the message suggests the range without them.
     """
     parts = sorted((_frames_of(part.strip(), text) for part in text.split(",")), key=lambda part: part[0])
     first, last = parts[0][0], parts[0][0]
@@ -113,25 +113,25 @@ def span_ends(text: str) -> tuple[int, int]:
 
 
 def format_frame_range(frames: Iterable[int]) -> str:
-    """Write frames as the shortest range that reads back as the same frames.
+    """Format frames as a range without redundant parts, which parses to the same frames.
 
     >>> format_frame_range([1010, 1001, 1002, 1003, 1004])
     '1001-1004,1010'
 
     Args:
-        frames: Frame numbers in any order; duplicates count once.
+        frames: Frame numbers in any order; duplicates are ignored.
 
     Returns:
-        The range, empty for no frames.
+        The range; empty if there are no frames.
     """
-    from fileseq.frameset import FrameSet  # only where ranges are written: importing it costs more than reading a range
+    from fileseq.frameset import FrameSet  # slow to import
 
     distinct = set(frames)
     return str(FrameSet.framesToFrameRange(distinct, sort=True, compress=False)) if distinct else ""
 
 
 def shortened(text: str) -> str:
-    """Return text, such as a frame range, that fits into a message."""
+    """Shorten text, such as a frame range, for a message."""
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]} ..."
 
 
@@ -162,9 +162,9 @@ def _frames_of(part: str, text: str) -> range:
     match = _PART.fullmatch(part)
     if not match:
         raise FrameRangeError(_what(part, text), fix=_fix(text))
-    if any(len(number.lstrip("-")) > MOST_DIGITS for number in match.groups("")):
+    if any(len(number.lstrip("-")) > MAX_DIGITS for number in match.groups("")):
         raise FrameRangeError(
-            f"'{shortened(part)}' has a number of more than {MOST_DIGITS} digits", fix="Check it for digits too many"
+            f"'{shortened(part)}' has a number of more than {MAX_DIGITS} digits", fix="Check it for extra digits"
         )
     start = int(match["start"])
     end = int(match["end"]) if match["end"] else start
@@ -173,18 +173,18 @@ def _frames_of(part: str, text: str) -> range:
         raise FrameRangeError(f"'{part}' in the frame range '{shortened(text)}' runs backwards", fix=_fix(text))
     if step == 0:
         raise FrameRangeError(
-            f"'{part}' in the frame range '{shortened(text)}' has a step of 0", fix="Steps start at x1"
+            f"'{part}' in the frame range '{shortened(text)}' has a step of 0", fix="Use a step of at least x1"
         )
     frames = range(start, end + 1, step)
-    if len(frames) > MOST_FRAMES:
+    if len(frames) > MAX_FRAMES:
         raise _too_long(text)
     return frames
 
 
 def _too_long(text: str) -> FrameRangeError:
     return FrameRangeError(
-        f"the frame range '{shortened(text)}' holds more than {MOST_FRAMES:,} frames",
-        fix="Check it for a digit too many",
+        f"the frame range '{shortened(text)}' holds more than {MAX_FRAMES:,} frames",
+        fix="Check it for an extra digit",
     )
 
 
@@ -192,13 +192,13 @@ def _what(part: str, text: str) -> str:
     if not text.strip():
         return "the frame range is empty"
     if not part:
-        return f"the frame range '{shortened(text)}' has a comma with nothing beside it"
+        return f"the frame range '{shortened(text)}' has an empty part beside a comma"
     where = "" if part == text else f" in '{shortened(text)}'"
     return f"'{shortened(part)}'{where} is not a frame range"
 
 
 def _fix(text: str) -> str:
-    """Return the spelling that was probably meant, or the general form."""
+    """Suggest the range that was probably meant, or show examples."""
     if len(text) > _LONGEST_SHOWN:
         return _FORM
     guess = ",".join(
@@ -210,12 +210,12 @@ def _fix(text: str) -> str:
 
 
 def _respell(part: str) -> str:
-    """Put the ends of a range in order."""
+    """Return a range with its ends in ascending order."""
     match = _PART.fullmatch(part)
     if not match or not match["end"] or int(match["start"]) <= int(match["end"]):
         return part
     if not match["step"]:
         return f"{match['end']}-{match['start']}"
     start, step = int(match["start"]), max(1, int(match["step"]))
-    first = start - (start - int(match["end"])) // step * step  # counting up must meet the same frames
+    first = start - (start - int(match["end"])) // step * step  # keeps the same frames when counting up
     return f"{first}-{start}x{step}"

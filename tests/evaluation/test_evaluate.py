@@ -16,7 +16,7 @@ from stcn_plugin.cli.evaluate import evaluate as command
 from stcn_plugin.errors import MatteError, MissingFrameError
 from stcn_plugin.evaluation import UNITS, Evaluation, evaluate
 from stcn_plugin.media.cryptomatte import channel_names, encode, metadata
-from stcn_plugin.media.mattes import Layout, MatteWriter
+from stcn_plugin.media.matte_writer import Layout, MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 

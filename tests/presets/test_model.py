@@ -80,7 +80,7 @@ def test_schema_describes_every_key_and_form():
     schema = json_schema("preset")
     memory = schema["$defs"]["Memory"]["properties"]
     assert memory["top_k"]["anyOf"] == [{"type": "integer", "minimum": 1}, {"const": "all"}]
-    assert memory["schedule"]["enum"] == ["absolute", "relative"]
+    assert schema["$defs"]["Output"]["properties"]["layout"]["enum"] == ["auto", "layers", "per_object", "cryptomatte"]
     assert schema["properties"]["size"]["anyOf"][:2] == [{"type": "integer", "minimum": 64}, {"const": "native"}]
     groups = [schema, *schema["$defs"].values()]
     for group in groups:

@@ -74,14 +74,43 @@ def test_retired_objects_do_not_affect_the_others(engine, images, masks):
     assert not together.step(images[2]).own.any()
 
 
-def test_a_second_keyframe_corrects_an_object(engine, images, masks):
+def test_a_second_keyframe_replaces_an_object(engine, images, masks):
     """A later mask replaces the prediction of its object and is removed from the others."""
     propagator = Propagator(engine, objects=["a", "b"], settings=PropagationSettings())
     propagator.step(images[0], {"a": masks[0], "b": masks[1]})
     corrected = propagator.step(images[1], {"a": masks[2]})
     assert torch.equal(corrected.own[0], masks[2])
     assert not corrected.own[1][masks[2] > 0].any()
-    assert propagator.in_play == (0, 1)
+    assert set(propagator.in_play) == {0, 1}
+
+
+def test_a_second_keyframe_starts_its_object_afresh(engine, images, masks):
+    """From then on, its result is the one without the first keyframe, bit for bit."""
+    settings = PropagationSettings(interval=1, region=False)
+    found = []
+    for first in (masks[0], masks[1]):
+        propagator = Propagator(engine, objects=["a"], settings=settings)
+        propagator.step(images[0], {"a": first}, index=0)
+        propagator.step(images[1], index=1)
+        propagator.step(images[2], {"a": masks[2]}, index=2)
+        found.append(torch.stack([propagator.step(images[index], index=index).own for index in (3, 4)]))
+    alone = Propagator(engine, objects=["a"], settings=settings)
+    alone.step(images[2], {"a": masks[2]}, index=2)
+    found.append(torch.stack([alone.step(images[index], index=index).own for index in (3, 4)]))
+    assert found[0].any()
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
+def test_the_other_objects_keep_their_memory(engine, images, masks):
+    """A keyframe of one object does not empty the memory of another."""
+    settings = PropagationSettings(interval=99, region=False)
+    propagator = Propagator(engine, objects=["a", "b"], settings=settings)
+    propagator.step(images[0], {"a": masks[0], "b": masks[1]})
+    propagator.step(images[1], {"a": masks[2]}, memorise=False)
+    assert propagator.in_play == (1, 0)
+    with pytest.raises(ValueError, match="nothing has been memorised"):
+        propagator.step(images[2])
 
 
 def test_the_order_of_objects_does_not_matter(engine, images, masks):
@@ -132,9 +161,12 @@ def test_a_step_copies_nothing_to_the_device(engine, images, masks):
     with FromPython() as staying:
         propagator.retire([])
         propagator.step(images[1])
+        propagator.step(images[2])
+    assert staying.found == []
+    with FromPython() as again:
         propagator.step(images[2], {"a": masks[0]})
         propagator.step(images[3])
-    assert staying.found == []
+    assert again.found == ["tensor"]
     propagator.retire(["b"])
     assert propagator.step(images[4]).own.flatten(1).any(1).tolist() == [True, False]
     with FromPython() as gone:
