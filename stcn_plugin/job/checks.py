@@ -212,14 +212,13 @@ def check_update(update: Collection[int], frames: Sequence[int]) -> tuple[int, .
     return tuple(index for index, frame in enumerate(frames) if frame in changed)
 
 
-def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Sequence[range], *, display: Window) -> None:
+def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Collection[int], *, display: Window) -> None:
     """Check that the mattes outside an update exist and have the same objects and layout.
 
     Raises:
         OutputError: They are missing or differ.
     """
-    updated = {index for part in written for index in part}
-    others = [frame for index, frame in enumerate(frames) if index not in updated]
+    others = [frame for index, frame in enumerate(frames) if index not in written]
     if missing := [frame for frame in others if not all(path.is_file() for path in writer.paths(frame))]:
         raise OutputError(
             f"{len(missing)} frames outside the update have no mattes of {', '.join(writer.layers)}: "
@@ -227,5 +226,6 @@ def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Sequenc
             where=next(iter(writer.patterns.values())),
             fix="Run the whole shot first, without an update",
         )
-    for index in {end for part in written for end in (part.start - 1, part.stop)} & set(range(len(frames))):
+    neighbours = {index + step for index in written for step in (-1, 1)} - set(written)
+    for index in sorted(neighbours & set(range(len(frames)))):
         check_mattes(writer, frames[index], display=display)

@@ -39,6 +39,7 @@ class Job:
         covered: Index to object name to the part of the window that its keyframe covers, for partial keyframes only.
         masks: Index to object name to the artist's matte at the internal size, ``(h, w)`` on the CPU.
         segments: The segments to propagate, in order.
+        unchanged: Indices in these segments whose mattes an update leaves as they are, because the artist gave them all.
         life: Object name to the first and last index on which it may appear.
         studio: The studio's plugins.
         weights: The weights of the job.
@@ -59,6 +60,7 @@ class Job:
     covered: Mapping[int, Mapping[str, Window]]
     masks: Mapping[int, Mapping[str, Tensor]]
     segments: tuple[Segment, ...]
+    unchanged: frozenset[int]
     life: Mapping[str, tuple[int, int]]
     studio: Hooks
     weights: WeightsUsed | None = None
@@ -66,7 +68,9 @@ class Job:
     @property
     def written(self) -> tuple[int, ...]:
         """Frames whose mattes are written, ascending."""
-        return tuple(self.frames[index] for segment in self.segments for index in segment.frames)
+        return tuple(
+            self.frames[index] for segment in self.segments for index in segment.frames if index not in self.unchanged
+        )
 
     @property
     def steps(self) -> int:

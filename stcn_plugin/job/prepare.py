@@ -118,6 +118,7 @@ def prepare(
     segments = plan_segments(
         length=len(frames), objects=objects, keyframes=keyframes, life=life, direction=settings.direction
     )
+    unchanged: set[int] = set()
     if update:
         affected = affected_frames(
             check_update(update, frames),
@@ -128,6 +129,7 @@ def prepare(
             direction=settings.direction,
         )
         segments = tuple(segment for segment in segments if not affected.isdisjoint(segment.frames))
+        unchanged = {segment.anchor for segment in segments if segment.anchor is not None} - affected
         if not segments:
             raise KeyframeError(
                 f"frame {format_frame_range(update)} is outside the ranges of all objects, so there is nothing to update",
@@ -135,7 +137,8 @@ def prepare(
                 fix="Check the frames to update and the ranges of the objects",
             )
         with activities.during("checking the mattes outside the update", shot.out):
-            check_untouched(writer, frames, [segment.frames for segment in segments], display=header.display)
+            rebuilt = {index for segment in segments for index in segment.frames} - unchanged
+            check_untouched(writer, frames, rebuilt, display=header.display)
     return Job(
         shot=shot,
         settings=settings,
@@ -152,6 +155,7 @@ def prepare(
         covered=artist.covered,
         masks=artist.masks,
         segments=segments,
+        unchanged=frozenset(unchanged),
         life=life,
         studio=studio,
         weights=weights,

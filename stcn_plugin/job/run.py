@@ -176,7 +176,7 @@ class _Run:
             with self._lock.network(), self._activities.during(f"propagating frame {job.frames[index]}"):
                 watch = Stopwatch(self._device)
                 keyframe = self._filled(index, image, keyframe)
-                own = propagator.step(image, keyframe, index=abs(index - indices[0]), memorise=index != indices[-1]).own
+                own = propagator.step(image, keyframe, memorise=index != indices[-1]).own
                 watch.stop()
             # Wait for the previous frame, not for this one: the GPU stays busy, and only two frames are in memory.
             if before is not None:
@@ -224,7 +224,9 @@ class _Run:
         return torch.where(reached, weight * ahead + (1 - weight) * back, nothing)
 
     def _deliver(self, index: int, plate: PlateFrame, own: Tensor, writer: WriteBehind) -> None:
-        """Finish a frame's mattes and queue them for writing."""
+        """Finish a frame's mattes and queue them for writing, unless an update leaves them as they are."""
+        if index in self._job.unchanged:
+            return
         started = time.perf_counter()
         job, matte = self._job, self._job.settings.matte
         fetch = self._downloader.fetch

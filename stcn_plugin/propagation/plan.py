@@ -25,6 +25,7 @@ class Segment:
 
     Args:
         frames: The frames whose mattes the segment gives, without gaps.
+        anchor: The anchor among them, whose mattes are all given by the artist; ``None`` before the first anchor.
         weight: ``(frames, objects)`` weight of the forward pass: 1 is forward only, 0 backward only, NaN where no pass
             reaches the object.
         forward: Frames that the forward pass visits, in order.
@@ -32,6 +33,7 @@ class Segment:
     """
 
     frames: range
+    anchor: int | None
     weight: NDArray[np.float32]
     forward: range
     backward: range
@@ -94,7 +96,7 @@ def plan_segments(
     # An anchor belongs to the segment whose pass starts there.
     cuts = [index + 1 for index in anchors] if direction == "backward" else anchors
     bounds = sorted({0, length, *cuts})
-    return tuple(_segment(range(start, stop), weight[start:stop], own) for start, stop in pairwise(bounds))
+    return tuple(_segment(range(start, stop), anchors, weight[start:stop], own) for start, stop in pairwise(bounds))
 
 
 def affected_frames(
@@ -129,7 +131,9 @@ def affected_frames(
     return found
 
 
-def _segment(frames: range, weight: NDArray[np.float32], own: Mapping[str, Sequence[int]]) -> Segment:
+def _segment(
+    frames: range, anchors: Sequence[int], weight: NDArray[np.float32], own: Mapping[str, Sequence[int]]
+) -> Segment:
     forward, backward = [], []
     for column, keyframes in enumerate(own.values()):
         if (wanted := frames.start + np.flatnonzero(weight[:, column] > 0)).size:
@@ -138,6 +142,7 @@ def _segment(frames: range, weight: NDArray[np.float32], own: Mapping[str, Seque
             backward += [min(index for index in keyframes if index >= wanted[-1]), int(wanted[0])]
     return Segment(
         frames=frames,
+        anchor=next((index for index in anchors if index in frames), None),
         weight=weight,
         forward=range(min(forward), max(forward) + 1) if forward else range(0),
         backward=range(max(backward), min(backward) - 1, -1) if backward else range(0),

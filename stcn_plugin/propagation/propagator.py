@@ -34,7 +34,7 @@ class PropagationSettings:
     Args:
         size: Internal size: the short side of the image that the network sees, in pixels. Smaller images are not
             enlarged; ``None`` uses every image as it is.
-        interval: Frames between memory frames.
+        interval: Frames between memory frames; a frame with masks is one.
         include_last: Also keep the previous frame in memory.
         region: Decode only the region where each object may be, instead of the whole frame. ``None`` does so on a CPU.
         top_k: Memory elements that each pixel reads; ``None`` reads all.
@@ -109,7 +109,7 @@ class Propagator:
         self._read = settings.read_settings(engine.device)
         self._cohorts: list[_Cohort] = []
         self._rows = self._rows_in_play()
-        self._next = 0
+        self._since_memory = 0
 
     @property
     def in_play(self) -> tuple[int, ...]:
@@ -122,7 +122,6 @@ class Propagator:
         image: Array,
         masks: Mapping[str, Array] | None = None,
         *,
-        index: int | None = None,
         memorise: bool = True,
     ) -> Prediction:
         """Process the next image.
@@ -132,7 +131,6 @@ class Propagator:
                 uint8, or floating point in 0-1.
             masks: Object names to ``(H, W)`` masks, boolean or floating point in 0-1. New objects enter; objects
                 already in play start afresh: what their memory held is dropped. The frame stays in memory.
-            index: Zero-based index of the frame in the shot; the previous one plus 1 by default.
             memorise: Whether this frame may be memorised. The last frame need not be.
 
         Returns:
@@ -141,13 +139,12 @@ class Propagator:
         Raises:
             ValueError: Another shape or number format, or, on frames with masks, values outside 0-1.
         """
-        index = self._next if index is None else index
         rgb = image_tensor(image, self._engine.device)
         size = (rgb.shape[1], rgb.shape[2])
         given = mask_tensors(masks or {}, size, self._engine.device)
         if given:
             check_range(rgb, "the image")
-        self._next = index + 1
+        self._since_memory += 1
         for name in given:
             self._position.setdefault(name, len(self._position))
         inner = internal_size(size, size="native" if self._settings.size is None else str(self._settings.size))
@@ -170,7 +167,7 @@ class Propagator:
             if memorise:
                 self._memorise(padded, features, shares, retention="evictable", given=positions)
         elif memorise and self.in_play:
-            is_due = index % self._settings.interval == 0
+            is_due = self._since_memory >= self._settings.interval
             if is_due or self._settings.include_last:
                 retention: Retention = "evictable" if is_due else "one_step"
                 self._memorise(padded, features, shares, retention=retention)
@@ -259,6 +256,8 @@ class Propagator:
                 features.query_key[0], values[start:stop], retention="permanent" if has_given else retention
             )
             start = stop
+        if retention != "one_step":
+            self._since_memory = 0
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:

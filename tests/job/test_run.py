@@ -46,7 +46,7 @@ def direct(engine, clip, keyframes, order):
     found = {}
     for frame in order:
         mask = {"a0": torch.from_numpy(clip.mask(frame, 0))} if frame in keyframes else None
-        found[frame] = propagator.step(images[frame - 1001], mask, index=frame - 1001).own[0].numpy()
+        found[frame] = propagator.step(images[frame - 1001], mask).own[0].numpy()
     return found
 
 
@@ -295,11 +295,14 @@ def test_out_of_memory_is_a_device_error_with_advice(clip, engine, monkeypatch, 
     assert caught.value.__cause__ is error
 
 
-def failing_at(owner, name: str, number: int | None, error: Exception):
-    """Return a replacement that raises if the function is called with a number, or always if it is ``None``."""
-    real = getattr(owner, name)
+def failing_at(owner, name: str, number: int | str | None, error: Exception):
+    """Return a replacement that raises if it is called with a number, the fifth time, or always if that is ``None``."""
+    real, calls = getattr(owner, name), []
 
     def stand_in(*arguments, **named):
+        calls.append(name)
+        if number == "the fifth call" and len(calls) == 5:
+            raise error
         if number is None or number in [each for each in (*arguments, *named.values()) if isinstance(each, int)]:
             raise error
         return real(*arguments, **named)
@@ -312,7 +315,7 @@ def failing_at(owner, name: str, number: int | None, error: Exception):
     [
         (PlateReader, "read", 1003, "reading frame 1003 of the plate ({folder}/plate.1003.png)"),
         (PlateReader, "header", 1001, "reading the header of the plate ({folder}/plate.####.png)"),
-        (Propagator, "step", 4, "propagating frame 1005"),
+        (Propagator, "step", "the fifth call", "propagating frame 1005"),
         (MatteWriter, "encode", 1003, "writing the mattes of frame 1003 ({folder}/out/matte.1003.exr)"),
         (keyframes_module, "_read_frame", None, "reading the keyframe of frame 1001 ({folder}/key.1001.0.png)"),
         (prepare_module, "check_outputs", None, "checking the output files ({folder}/out/matte.####.exr)"),

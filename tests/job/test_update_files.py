@@ -17,9 +17,7 @@ from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image
 from stcn_plugin.media.keyframes import read_keyframe
-from stcn_plugin.media.matte_writer import MatteWriter
-from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.media.window import Window
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +65,7 @@ def updated(clip, engine):
         pytest.param([1001, 1007], [1001, 1004, 1007], [1004], ["direction=forward"], [1004, 1005, 1006], id="forward"),
         pytest.param([1001, 1007], [1001, 1004, 1007], [1004], ["direction=backward"], [1002, 1003, 1004], id="backward"),
         pytest.param([1003], [1003, 1006], [1006], ["direction=backward"], [1004, 1005, 1006], id="backward, last"),
-        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], [1005], ["memory.schedule=relative", "memory.interval=1"], [1004, 1005, 1006], id="relative"),
+        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], [1005], ["memory.interval=1"], [1004, 1005, 1006], id="every frame memorised"),
     ],
 )  # fmt: skip
 def test_only_affected_frames_are_written(clip, updated, old, new, update, settings, written):
@@ -101,7 +99,7 @@ def test_missing_frames_in_an_update(clip, updated, policy, written):
 
 
 def test_an_update_equals_a_run_of_the_whole_shot(clip, updated, propagated):
-    """To the bit, if the passes memorise keyframes only."""
+    """To the bit: a segment depends on nothing outside of it."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     updated({frame: keys[frame] for frame in (1001, 1003, 1007)}, keys, [1005])
     ours = {frame: clip.matte(frame) for frame in FRAMES}
@@ -144,52 +142,31 @@ def delivered(clip, layout, suffix, frame, name):
 
 
 @pytest.mark.parametrize(("suffix", "layout"), LAYOUTS)
-def test_objects_without_a_keyframe_continue_from_their_mattes_on_disk(clip, updated, propagated, suffix, layout):
-    """In every layout, the other object stays on its truth, close to the mattes of the whole shot."""
+def test_a_segment_is_rebuilt_for_all_objects(clip, updated, propagated, suffix, layout):
+    """Keyframes of one object do not end a segment; in every layout, the update equals a run of the whole shot."""
     arguments = {"out": str(clip.folder / "out" / f"m.####.{suffix}")}
     settings = [f"output.layout={layout}"]
-    old = {1001: clip.keyframe(1001, A, B), 1003: clip.keyframe(1003, A), 1007: clip.keyframe(1007, A)}
-    new = {**old, 1005: clip.keyframe(1005, A)}
-    report = updated(old, new, [1005], *settings, **arguments)
-    assert list(report.frames) == [1004, 1005, 1006]
+    old = {1001: clip.keyframe(1001, A, B), 1003: clip.keyframe(1003, A), 1006: clip.keyframe(1006, A, B)}
+    new = {**old, 1004: clip.keyframe(1004, A)}
+    report = updated(old, new, [1004], *settings, **arguments)
+    assert list(report.frames) == [1002, 1003, 1004, 1005]
     assert report.layout == layout
     ours = {(frame, name): delivered(clip, layout, suffix, frame, name) for frame in FRAMES for name in ("a0", "a2")}
     propagated(new, *settings, **arguments)
-    for frame in report.frames:
+    for frame in FRAMES:
         for name, disc in (("a0", A), ("a2", B)):
+            np.testing.assert_array_equal(ours[frame, name], delivered(clip, layout, suffix, frame, name))
             assert region_overlap(ours[frame, name] > 0.5, clip.mask(frame, disc) > 0.5) > 0.8
-            # The other object's memory has its own clipped mattes, where a run of everything has probabilities.
-            difference = np.abs(ours[frame, name] - delivered(clip, layout, suffix, frame, name))
-            assert difference.mean() < 2e-3
 
 
 def test_objects_stay_absent_outside_their_range(clip, updated):
-    """Also on updated frames; and its absence does not prevent the update of the others."""
+    """Also on updated frames; their absence lets the keyframes of the others end a segment."""
     old = {1001: clip.keyframe(1001, A), 1003: clip.keyframe(1003, B), 1008: clip.keyframe(1008, A)}
     new = {**old, 1006: clip.keyframe(1006, A)}
     report = updated(old, new, [1006], objects={"a2": "1002-1004"})
     assert list(report.frames) == list(range(1002, 1008))
     for frame in FRAMES:
         assert clip.matte(frame, "a2").any() == (1002 <= frame <= 1004)
-    assert list(updated(old, {**old, 1004: clip.keyframe(1004, B)}, [1004], objects={"a2": "1002-1004"}).frames) == [
-        1004
-    ]
-
-
-def test_mattes_on_disk_may_be_empty(clip, engine, updated):
-    """An object that is hidden next to the update stays hidden."""
-    old = {1001: clip.keyframe(1001, A), 1002: clip.keyframe(1002, B), 1003: clip.keyframe(1003, A), 1007: clip.keyframe(1007, A)}  # fmt: skip
-    updated(old, old, [1007])
-    window = Window(0, 0, 144, 96)
-    writer = MatteWriter(FrameSequence.parse(clip.out), objects=["a0", "a2"])
-    writer.write(1003, {"a0": clip.mask(1003, A)}, window=window, header=FrameHeader(window, window))
-    overrides = ["compute.precision=float32"]
-    keyframes = {**old, 1005: clip.keyframe(1005, A)}
-    shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=overrides)
-    report = run(prepare(shot, update=[1005]), engine)
-    assert list(report.frames) == [1004, 1005, 1006]
-    assert not clip.matte(1003, "a2").any()
-    assert np.isfinite(clip.matte(1004, "a2")).all()
 
 
 def test_a_new_object_updates_the_whole_shot(clip, updated):
@@ -201,17 +178,17 @@ def test_a_new_object_updates_the_whole_shot(clip, updated):
 
 
 def test_progress_of_an_update(clip, engine, propagated):
-    """Its total counts the updated frames in both directions, and the frames that the passes start from."""
+    """Its total counts the frames of the rebuilt segments in both directions, with the keyframes that the passes start from."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     propagated({frame: keys[frame] for frame in (1001, 1003, 1007)})
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
     seen, written = [], []
     watcher = Watcher(on_progress=seen.append, on_frame=lambda frame, _: written.append(frame))
     run(prepare(shot, update=[1005]), engine, watcher=watcher)
-    # Backward 1007-1004; forward 1001, which is remembered, and 1003-1006.
-    assert [progress.frame for progress in seen] == [1007, 1006, 1005, 1004, 1001, 1003, 1004, 1005, 1006]
-    assert [progress.done for progress in seen] == list(range(1, 10))
-    assert {progress.total for progress in seen} == {9}
+    # Two segments: 1003 to 1005 and 1005 to 1007, each first backward, then forward.
+    assert [progress.frame for progress in seen] == [1005, 1004, 1003, 1004, 1007, 1006, 1005, 1006]
+    assert [progress.done for progress in seen] == list(range(1, 9))
+    assert {progress.total for progress in seen} == {8}
     assert sorted(written) == [1004, 1005, 1006]
 
 
@@ -226,7 +203,7 @@ def test_a_cancelled_update_can_be_run_again(clip, engine, propagated):
         run(
             prepare(shot, update=[1005]),
             engine,
-            watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 7),
+            watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 6),
         )
     cancelled = state(clip.folder / "out")
     assert frames_written(before, cancelled) == [1004]
