@@ -1,11 +1,11 @@
-"""Out-of-memory errors and GPU failures, recognised by what torch, its libraries and Python raise; torch is not loaded."""
+"""Detects out-of-memory errors and GPU failures among the exceptions of torch and Python, without importing torch."""
 
 from __future__ import annotations
 
 from stcn_plugin.errors import DeviceError
 
 _OUT_OF_MEMORY = ("out of memory", "_STATUS_ALLOC_FAILED", "not enough memory", "can't allocate memory")
-"""Messages of drivers, libraries, Windows and Linux; torch has a class of its own only for its allocator on GPUs."""
+"""Messages of drivers, libraries, Windows and Linux; torch raises `OutOfMemoryError` only from its GPU allocator."""
 
 _LOST = (
     "CUDA error",
@@ -16,27 +16,27 @@ _LOST = (
     "_STATUS_MAPPING_ERROR",
     "_STATUS_NOT_INITIALIZED",
 )
-"""Messages of the CUDA and HIP runtimes, cuDNN and cuBLAS after which a process can compute nothing more on that GPU."""
+"""Messages of the CUDA and HIP runtimes, cuDNN and cuBLAS after which the process can no longer use the GPU."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error of torch, or of Python, says that memory does not suffice."""
+    """Return whether an exception of torch or Python means that memory ran out."""
     if isinstance(error, MemoryError) or _is_named(error, "OutOfMemoryError"):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """Tell whether an error, or what caused it, is a GPU's after which this process can compute nothing more on it."""
+    """Return whether an exception, or its cause, means that this process can no longer use the GPU."""
     return _is_lost(error) or (error.__cause__ is not None and is_device_lost(error.__cause__))
 
 
 def device_error(error: BaseException, *, where: str | None = None) -> DeviceError | None:
-    """Describe an error of memory or of a GPU for a person; ``None`` for any other.
+    """Return the error to show to the user if memory ran out or a GPU failed; ``None`` for other exceptions.
 
     Args:
-        error: What was raised.
-        where: The file or frame that was being worked on.
+        error: The exception.
+        where: The file or frame that was being processed.
     """
     if is_out_of_memory(error):
         return DeviceError(
@@ -63,5 +63,5 @@ def _is_lost(error: BaseException) -> bool:
 
 
 def _is_named(error: BaseException, name: str) -> bool:
-    """Tell whether an error is of a class of torch."""
+    """Return whether an exception is an instance of a class of torch with this name."""
     return any(each.__name__ == name and each.__module__.startswith("torch") for each in type(error).__mro__)

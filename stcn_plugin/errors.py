@@ -1,4 +1,4 @@
-"""Every error a person may meet, in one tree.
+"""All errors that users can see, in one tree.
 
 ::
 
@@ -7,35 +7,35 @@
     ├── FrameRangeError    a frame range or a sequence pattern that cannot be understood
     ├── PlateError         a plate that cannot be read
     │   └── MissingFrameError
-    ├── MatteError         a matte file that cannot be read, or does not say what its matte is
+    ├── MatteError         a matte file that cannot be read, or whose matte is ambiguous
     │   └── KeyframeError  a keyframe matte that cannot be used
     ├── ColourError        an OCIO config or colour space
-    ├── WeightsError       weights that are absent, damaged or of another network
+    ├── WeightsError       weights that are missing, damaged or of another network
     ├── TrainingError      a training configuration, its data or a checkpoint
-    ├── DeviceError        a device that is absent or out of memory
+    ├── DeviceError        a device that is not available or out of memory
     ├── OutputError        mattes that cannot be written
-    ├── PluginError        a studio's or a host's plugin that does not load, or whose hook failed
-    ├── HostError          something inside the compositing tool: nothing selected, no roto, a node of another kind
-    ├── InstallError       a host's plugin cannot be installed or removed
-    ├── WorkerError        the worker process cannot be started, died or hung
-    │   └── ProtocolError  host and worker do not understand each other
-    ├── UnexpectedError    a defect of this package
-    └── CancelledError     the user or a signal stopped the job
+    ├── PluginError        a studio or host plugin that does not load, or whose hook failed
+    ├── HostError          a problem inside the compositing tool: nothing selected, no roto, a wrong node
+    ├── InstallError       a host plugin that cannot be installed or removed
+    ├── WorkerError        a worker process that cannot be started, died or hung
+    │   └── ProtocolError  an invalid message, or different protocol versions of host and worker
+    ├── UnexpectedError    a bug in this package
+    └── CancelledError     a job that the user or a signal stopped
 
-An error says *what* is wrong, *where*, and what to *do*; nothing else reaches the user.
+Every error states *what* is wrong, *where*, and how to *fix* it. Users never see any other exception.
 """
 
 from __future__ import annotations
 
 
 class STCNError(Exception):
-    """Base of all errors of this package.
+    """Base class of all errors of this package.
 
     Args:
         what: What is wrong, a sentence without its full stop.
-        where: File, frame, line or key it is about; told first.
+        where: The file, frame, line or key; comes first in the message.
         fix: What the user can do, a sentence without its full stop.
-        setting: The setting that is wrong, such as ``compute.device``. Whoever knows where it was set adds that to
+        setting: The setting that is wrong, such as ``compute.device``. A caller that knows its origin adds that to
             ``where``.
     """
 
@@ -70,11 +70,11 @@ class MissingFrameError(PlateError):
 
 
 class MatteError(STCNError):
-    """A matte file cannot be read, or does not say what its matte is."""
+    """A matte file cannot be read, or its matte is ambiguous."""
 
 
 class KeyframeError(MatteError):
-    """A keyframe matte cannot be used; names the file and the frame."""
+    """A keyframe matte cannot be used; ``where`` has the file and the frame."""
 
 
 class ColourError(STCNError):
@@ -82,23 +82,23 @@ class ColourError(STCNError):
 
 
 class WeightsError(STCNError):
-    """Weights are absent, damaged, or belong to another network."""
+    """Weights are missing, damaged, or belong to another network."""
 
 
 class TrainingError(STCNError):
-    """Training cannot go on: its configuration, its data or a checkpoint is wrong."""
+    """Training cannot continue: the configuration, the data or a checkpoint is invalid."""
 
 
 class DeviceError(STCNError):
-    """The device asked for is absent, or ran out of memory."""
+    """The requested device is not available, or out of memory."""
 
 
 class OutputError(STCNError):
-    """Mattes cannot be written where they should go."""
+    """A file cannot be written."""
 
 
 class PluginError(STCNError):
-    """A plugin does not load, or its hook failed; names the plugin."""
+    """A plugin does not load, or its hook failed; ``where`` has the plugin."""
 
 
 class HostError(STCNError):
@@ -106,7 +106,7 @@ class HostError(STCNError):
 
 
 class InstallError(STCNError):
-    """A host's plugin cannot be installed or removed."""
+    """A host plugin cannot be installed or removed."""
 
 
 class WorkerError(STCNError):
@@ -114,19 +114,19 @@ class WorkerError(STCNError):
 
 
 class ProtocolError(WorkerError):
-    """Host and worker do not understand each other: other versions, or no message at all."""
+    """Host and worker use different protocol versions, or a message is invalid."""
 
 
 class UnexpectedError(STCNError):
-    """An error that nobody foresaw: a defect of this package. Tells what was being worked on and the place in the code."""
+    """A bug in this package. The message has the exception, and the line of code that raised it."""
 
     @classmethod
     def of(cls, error: BaseException, *, where: str | None = None) -> UnexpectedError:
-        """Describe an error for a person; its traceback remains available as the cause where this is raised from it.
+        """Return the error for an unexpected exception. Raise it ``from`` the exception to keep the traceback.
 
         Args:
-            error: What was raised.
-            where: The file or frame that was being worked on.
+            error: The exception.
+            where: The file or frame that was being processed.
         """
         lines = str(error).strip().splitlines()
         what = f"unexpected {type(error).__name__}" + (f": {lines[0]}" if lines else "")
@@ -139,13 +139,13 @@ class UnexpectedError(STCNError):
 
 
 class CancelledError(STCNError):
-    """The user or a signal stopped the job; every file already on disk is whole.
+    """The user or a signal stopped the job; all files on disk are complete.
 
     Args:
-        what: As for every error.
-        where: As for every error.
-        fix: As for every error.
-        signal: Number of the signal that stopped it, where one did.
+        what: As for `STCNError`.
+        where: As for `STCNError`.
+        fix: As for `STCNError`.
+        signal: Number of the signal that stopped the job, if any.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class CancelledError(STCNError):
 
 
 def _place(error: BaseException) -> str:
-    """Return module and line of the innermost frame of this package that an error went through."""
+    """Return module and line of the innermost stack frame in this package; empty if there is none."""
     place, traceback = "", error.__traceback__
     while traceback is not None:
         module = str(traceback.tb_frame.f_globals.get("__name__", ""))

@@ -1,6 +1,6 @@
-"""Frame ranges as the trade writes them, and frame numbers in file names.
+"""Frame ranges such as ``1001-1100x2,1200``, and frame numbers in file names.
 
-A range is inclusive: ``1001-1100x2,1200``; negative frames are ``-5--1``.
+Ranges are inclusive. Frames may be negative: ``-5--1``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from stcn_plugin.errors import FrameRangeError
 
 _PART = re.compile(
     r"""
-    (?P<start>-?\d+)            # a frame, perhaps negative
-    (?: - (?P<end>-?\d+)        # the last frame of a range, included
+    (?P<start>-?\d+)            # a frame
+    (?: - (?P<end>-?\d+)        # the last frame of a range, inclusive
         (?: x (?P<step>\d+) )?  # every n-th frame
     )?
     """,
@@ -26,17 +26,17 @@ _LONGEST_SHOWN = 80
 _FORM = "Write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
 
 MOST_FRAMES = 1_000_000
-"""Frames that a range or a shot holds at most."""
+"""Maximum number of frames in a range or a shot."""
 
 MOST_DIGITS = 18
-"""Digits that a frame number, or the padding of a pattern, has at most."""
+"""Maximum number of digits of a frame number, and of the padding of a pattern."""
 
 FRAME_TOKEN = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
-"""The frame number in a file name: ``####``, ``@@@@``, ``%04d`` or ``$F4``."""
+"""Placeholder for the frame number in a pattern: ``####``, ``@@@@``, ``%04d`` or ``$F4``."""
 
 
 def frame_token(name: str) -> re.Match[str] | None:
-    """Return the frame number of a pattern: the last token in its file name.
+    """Return the placeholder for the frame number: the last one in the file name of a pattern.
 
     >>> frame_token("plate@2x.####.exr").group()
     '####'
@@ -48,23 +48,23 @@ def frame_token(name: str) -> re.Match[str] | None:
 
 
 def padded(frame: int, padding: int) -> str:
-    """Return a frame number as file names have it: as C's and Python's ``%04d``, whose sign takes one of the digits.
+    """Return a frame number with padding, as in file names. As with ``%04d``, the sign counts as a digit.
 
     >>> padded(7, 4), padded(-2, 4), padded(12345, 4)
     ('0007', '-002', '12345')
 
     Args:
         frame: Frame number.
-        padding: Characters at least.
+        padding: Minimum number of characters.
     """
     return f"{frame:0{padding}d}"
 
 
 def parse_frame_range(text: str) -> tuple[int, ...]:
-    """Read a frame range.
+    """Parse a frame range.
 
-    Only the one spelling is read. What other tools read differently (spaces, ``:``, ``y``) is refused with the
-    right spelling, since a guess would matte the wrong frames.
+    Only this notation is accepted. Notations that differ between tools (spaces, ``:``, ``y``) are refused, because a
+    wrong guess would matte the wrong frames; the error suggests the correct notation.
 
     >>> parse_frame_range("1001-1005x2,1010")
     (1001, 1003, 1005, 1010)
@@ -76,13 +76,13 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
         The frames, ascending, each once.
 
     Raises:
-        FrameRangeError: The text is empty, spelt in another way or too long; the message shows the right spelling.
+        FrameRangeError: The text is empty, has another notation or names too many frames.
     """
     frames: set[int] = set()
     named = 0
     for part in text.split(","):
         found = _frames_of(part.strip(), text)
-        named += len(found)  # frames named twice count twice: each costs as much again
+        named += len(found)  # duplicates count, because they take time too
         if named > MOST_FRAMES:
             raise _too_long(text)
         frames.update(found)
@@ -90,7 +90,7 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
 
 
 def span_ends(text: str) -> tuple[int, int]:
-    """Return the first and the last frame of a range without gaps, in a time that does not depend on their number.
+    """Return the first and the last frame of a range without gaps, in constant time.
 
     >>> span_ends("1001-1040,1030-1100")
     (1001, 1100)
@@ -99,7 +99,7 @@ def span_ends(text: str) -> tuple[int, int]:
         text: As for `parse_frame_range`.
 
     Raises:
-        FrameRangeError: As for `parse_frame_range`, or there are gaps; the message tells the range without them.
+        FrameRangeError: As for `parse_frame_range`, or the range has gaps.
     """
     parts = sorted((_frames_of(part.strip(), text) for part in text.split(",")), key=lambda part: part[0])
     first, last = parts[0][0], parts[0][0]
@@ -108,12 +108,12 @@ def span_ends(text: str) -> tuple[int, int]:
         has_gaps = has_gaps or part[0] > last + 1 or (part.step > 1 and part[-1] > part[0])
         last = max(last, part[-1])
     if has_gaps:
-        raise FrameRangeError("has gaps", fix=f"An object lives from a first to a last frame; write {first}-{last}")
+        raise FrameRangeError("has gaps", fix=f"The range of an object cannot have gaps; write {first}-{last}")
     return first, last
 
 
 def format_frame_range(frames: Iterable[int]) -> str:
-    """Write frames as the shortest range that reads back as the same frames.
+    """Format frames as a frame range.
 
     >>> format_frame_range([1010, 1001, 1002, 1003, 1004])
     '1001-1004,1010'
@@ -124,14 +124,14 @@ def format_frame_range(frames: Iterable[int]) -> str:
     Returns:
         The range, empty for no frames.
     """
-    from fileseq.frameset import FrameSet  # only where ranges are written: importing it costs more than reading a range
+    from fileseq.frameset import FrameSet  # slow to import
 
     distinct = set(frames)
     return str(FrameSet.framesToFrameRange(distinct, sort=True, compress=False)) if distinct else ""
 
 
 def shortened(text: str) -> str:
-    """Return text, such as a frame range, that fits into a message."""
+    """Return text, such as a frame range, shortened for a message."""
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]} ..."
 
 
@@ -164,7 +164,7 @@ def _frames_of(part: str, text: str) -> range:
         raise FrameRangeError(_what(part, text), fix=_fix(text))
     if any(len(number.lstrip("-")) > MOST_DIGITS for number in match.groups("")):
         raise FrameRangeError(
-            f"'{shortened(part)}' has a number of more than {MOST_DIGITS} digits", fix="Check it for digits too many"
+            f"'{shortened(part)}' has a number of more than {MOST_DIGITS} digits", fix="Check it for extra digits"
         )
     start = int(match["start"])
     end = int(match["end"]) if match["end"] else start
@@ -184,7 +184,7 @@ def _frames_of(part: str, text: str) -> range:
 def _too_long(text: str) -> FrameRangeError:
     return FrameRangeError(
         f"the frame range '{shortened(text)}' holds more than {MOST_FRAMES:,} frames",
-        fix="Check it for a digit too many",
+        fix="Check it for an extra digit",
     )
 
 
@@ -192,13 +192,13 @@ def _what(part: str, text: str) -> str:
     if not text.strip():
         return "the frame range is empty"
     if not part:
-        return f"the frame range '{shortened(text)}' has a comma with nothing beside it"
+        return f"the frame range '{shortened(text)}' has a comma with nothing next to it"
     where = "" if part == text else f" in '{shortened(text)}'"
     return f"'{shortened(part)}'{where} is not a frame range"
 
 
 def _fix(text: str) -> str:
-    """Return the spelling that was probably meant, or the general form."""
+    """Return the range that was probably meant, or the general form."""
     if len(text) > _LONGEST_SHOWN:
         return _FORM
     guess = ",".join(
@@ -217,5 +217,5 @@ def _respell(part: str) -> str:
     if not match["step"]:
         return f"{match['end']}-{match['start']}"
     start, step = int(match["start"]), max(1, int(match["step"]))
-    first = start - (start - int(match["end"])) // step * step  # counting up must meet the same frames
+    first = start - (start - int(match["end"])) // step * step  # counting up must give the same frames
     return f"{first}-{start}x{step}"

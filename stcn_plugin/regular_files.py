@@ -1,4 +1,4 @@
-"""Reading small files that somebody else may have put there: never a pipe or a device, never more than a limit."""
+"""Reading files from untrusted sources: never pipes or devices, and never more than a maximum size."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ _KINDS = (
 
 
 class NotRegularError(OSError):
-    """A path leads to a folder, a pipe, a socket or a device; its text says to which."""
+    """The path is a folder, a pipe, a socket or a device; the message has the kind."""
 
 
 class TooLargeError(OSError):
-    """A file is larger than what was asked for; its text says how large it may be."""
+    """The file exceeds the maximum size, which the message has."""
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a file to read bytes from it, without waiting for the other end of a pipe.
+    """Open a regular file for reading bytes. Never blocks on a pipe.
 
     Args:
         path: The file; links are followed.
 
     Raises:
-        NotRegularError: It is no regular file.
-        OSError: It cannot be opened, or has a name that no file can have.
+        NotRegularError: It is not a regular file, or has an invalid name.
+        OSError: It cannot be opened.
     """
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError:  # a NUL, or a character that the file system's encoding lacks
         raise NotRegularError("has a name that no file can have") from None
     except OSError as error:
-        if error.filename is not None and os.path.isdir(path):  # noqa: PTH112 - takes what Path would refuse
+        if error.filename is not None and os.path.isdir(path):  # noqa: PTH112 - accepts text that Path rejects
             raise NotRegularError("is a folder") from None  # Windows refuses to open one
         raise
     mode = os.fstat(number).st_mode
     if not stat.S_ISREG(mode):
         os.close(number)
-        raise NotRegularError(next((what for test, what in _KINDS if test(mode)), "is no regular file"))
+        raise NotRegularError(next((what for test, what in _KINDS if test(mode)), "is not a regular file"))
     return os.fdopen(number, "rb")
 
 
@@ -54,7 +54,7 @@ def read_regular(path: Path, limit: int) -> bytes:
 
     Args:
         path: The file.
-        limit: Its largest size in bytes.
+        limit: Maximum size in bytes.
 
     Raises:
         TooLargeError: It is larger.
@@ -68,7 +68,7 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes for people.
+    """Return a number of bytes with a unit.
 
     >>> size_text(4 << 20), size_text(3 << 30), size_text(100)
     ('4 MB', '3 GB', '100 bytes')

@@ -1,4 +1,4 @@
-"""File names that Windows keeps for devices, whatever ending they have: a file by one of them cannot be made there."""
+"""File names that Windows reserves for devices, with any extension."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _RESERVED = re.compile(
 
 
 def is_reserved(name: str) -> bool:
-    """Tell whether Windows keeps a file name for a device.
+    """Return whether Windows reserves a file name for a device.
 
     >>> is_reserved("con"), is_reserved("Aux.0001.exr"), is_reserved("console")
     (True, True, False)
 
     Args:
-        name: File name, with or without its ending.
+        name: File name, with or without its extension.
     """
     return _RESERVED.fullmatch(name) is not None

@@ -57,7 +57,7 @@ def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tu
 
 
 def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[int], asked: int) -> MissingFrameError:
-    """Return the error for frames without a file; broken links get a message of their own."""
+    """Return the error for frames without a file; broken links have a separate message."""
     setting = "set read.missing to hold or skip"
     if broken := [frame for frame in missing if frame in on_disk.broken]:
         more = f", as are those of {len(broken) - 1} other frames" if len(broken) > 1 else ""
@@ -74,7 +74,7 @@ def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[in
 
 
 def padding_warning(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> str | None:
-    """Return what to warn of where frames are left out since their numbers have another padding than the pattern's."""
+    """Return a warning if frames are left out because the padding in their file names differs from the pattern's."""
     asked = set(shot.frames or on_disk.others)
     left_out = [frame for frame in on_disk.others if frame in asked]
     if not left_out:
@@ -82,8 +82,8 @@ def padding_warning(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -
     name = on_disk.others[left_out[0]]
     fix = f"; the pattern of {name} is {pattern}" if (pattern := hashed(name)) else ""
     return (
-        f"{sequence.pattern}: the frames {shortened(format_frame_range(left_out))} are left out, since their files have "
-        f"another number of digits{fix}"
+        f"{sequence.pattern}: the frames {shortened(format_frame_range(left_out))} are left out, because their files have "
+        f"a different number of digits{fix}"
     )
 
 

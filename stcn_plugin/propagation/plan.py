@@ -1,6 +1,6 @@
 """Plan the passes of a shot: the frames of each pass, and how the two directions are blended.
 
-One forward and one backward pass serve all objects. Between two keyframes of an object, the directions are blended by
+One forward and one backward pass propagate all objects. Between two keyframes of an object, the directions are blended by
 distance; before its first and after its last keyframe, only one direction is used.
 """
 

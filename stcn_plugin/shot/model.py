@@ -109,7 +109,7 @@ class KeyframeEntry(Section):
     """Matte file, optionally with a colon and a selector: `roto/sh010.1001.exr:hero.A`."""
     objects: Selectors = None
     """Objects to read from the file: a group that gives each object's layer, number, colour (`'#ff0000'`) or Cryptomatte
-    name, or a list of names as the file has them. A list of one name also names the object of a file that names none."""
+    name, or a list of the names in the file. A list with one name also applies to a file without object names."""
 
     @model_validator(mode="before")
     @classmethod
@@ -127,7 +127,7 @@ class ObjectSpan(Section):
     range: Annotated[
         str | None, BeforeValidator(_span), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
     ] = None
-    """First and last frame of an object that enters late or leaves early, such as `1001-1060`; the whole shot when left out."""
+    """First and last frame of an object that enters late or leaves early, such as `1001-1060`. The whole shot if left out."""
 
     @model_validator(mode="before")
     @classmethod
@@ -192,14 +192,13 @@ class ShotFile(PresetFile):
     keyframes: Keyframes
     """The artist's mattes by frame number. Each is a file, a group with `file` and `objects`, or a list of these.
 
-    After the file, a colon and a selector pick part of it: a channel or layer (`hero.A`, `hero`), or an object of a
-    Cryptomatte by name. `objects` picks several objects at once. Keyframes may be on any frames, each with other
-    objects.
+    A selector after a colon picks part of a file: a channel or layer (`hero.A`, `hero`), or an object of a Cryptomatte
+    by name. `objects` picks several objects. Keyframes may be on any frames, and need not have the same objects.
     """
     objects: Spans = Field(default_factory=dict)
-    """Objects that enter late or leave early, each with its frame range: `ball: 1028-1060`. Or a list of names.
+    """Objects that enter late or leave early, each with its frame range: `ball: 1028-1060`; or a list of names.
 
-    A single name is also the name of the object in keyframe files that name none.
+    A single name also applies to keyframe files without object names.
     """
     out: Annotated[Text, Field(examples=["mattes/sh010.####.exr"])]
     """Frame pattern of the mattes: `mattes/sh010.####.exr`. The extension sets the file format."""
@@ -233,7 +232,7 @@ class Shot(Section):
 
     @contextmanager
     def naming_origins(self) -> Iterator[None]:
-        """Let errors about a setting that are raised inside name where it was set."""
+        """Add the origin of the setting to errors about a setting that are raised inside."""
         try:
             yield
         except STCNError as error:

@@ -250,10 +250,10 @@ def test_circles_show_the_chain(write, tmp_path):
     """Files and names that extend each other are told with every file on the way."""
     a = write("a.yaml", "extends: ./b.yaml\n")
     b = write("b.yaml", "\nextends: ./a.yaml\n")
-    assert message_of(a) == (f"{b}:2: extends goes round in a circle: {a} → {b} → {a}. Remove one of these extends.")
+    assert message_of(a) == (f"{b}:2: extends is circular: {a} → {b} → {a}. Remove one of these extends.")
     x, y = write("show/x.yaml", "extends: y\n"), write("show/y.yaml", "extends: x\n")
     assert message_of("x", search_path=[tmp_path / "show"]) == (
-        f"{y}:1: extends goes round in a circle: {x} → {y} → {x}. Remove one of these extends."
+        f"{y}:1: extends is circular: {x} → {y} → {x}. Remove one of these extends."
     )
 
 

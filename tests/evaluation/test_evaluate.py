@@ -119,7 +119,7 @@ def test_davis_leaves_out_both_ends(shots: Path) -> None:
     """``davis`` leaves out the first and the last of the frames."""
     assert score(shots / "m.####.exr", shots / "truth", davis=True).frames == (1002, 1003)
     assert score(shots / "m.####.exr", shots / "truth", davis=True, frames=range(1001, 1004)).frames == (1002,)
-    with pytest.raises(MatteError, match="no frame with truth is left"):
+    with pytest.raises(MatteError, match="no frame with ground truth is left"):
         score(shots / "m.####.exr", shots / "truth", davis=True, frames=[1001, 1002])
 
 
@@ -165,7 +165,7 @@ def test_missing_matte_is_an_error(shots: Path) -> None:
 def test_other_size_is_an_error(shots: Path) -> None:
     """The error names the file and both sizes."""
     write_grey(shots / "truth/t.1003.png", np.zeros((H, W + 2)))
-    with pytest.raises(MatteError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its truth is 62x40"):
+    with pytest.raises(MatteError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its ground truth is 62x40"):
         score(shots / "m.####.exr", shots / "truth")
 
 
