@@ -1,11 +1,11 @@
-"""Detects out-of-memory errors and GPU failures among the exceptions of torch and Python, without importing torch."""
+"""Detects out-of-memory errors and GPU failures from torch and Python, without importing torch."""
 
 from __future__ import annotations
 
 from stcn_plugin.errors import DeviceError
 
 _OUT_OF_MEMORY = ("out of memory", "_STATUS_ALLOC_FAILED", "not enough memory", "can't allocate memory")
-"""Messages of drivers, libraries, Windows and Linux; torch raises `OutOfMemoryError` only from its GPU allocator."""
+"""Messages of drivers, libraries, Windows and Linux; torch has an exception class only for its GPU allocator."""
 
 _LOST = (
     "CUDA error",
@@ -16,23 +16,23 @@ _LOST = (
     "_STATUS_MAPPING_ERROR",
     "_STATUS_NOT_INITIALIZED",
 )
-"""Messages of the CUDA and HIP runtimes, cuDNN and cuBLAS after which the process can no longer use the GPU."""
+"""Messages of CUDA, HIP, cuDNN and cuBLAS after which the process can no longer use the GPU."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an exception of torch or Python means that memory ran out."""
+    """Whether an error of torch or Python means that memory is exhausted."""
     if isinstance(error, MemoryError) or _is_named(error, "OutOfMemoryError"):
         return True
     return isinstance(error, RuntimeError) and any(text in str(error) for text in _OUT_OF_MEMORY)
 
 
 def is_device_lost(error: BaseException) -> bool:
-    """Return whether an exception, or its cause, means that this process can no longer use the GPU."""
+    """Whether an error, or one of its causes, is a GPU failure after which this process can no longer use the GPU."""
     return _is_lost(error) or (error.__cause__ is not None and is_device_lost(error.__cause__))
 
 
 def device_error(error: BaseException, *, where: str | None = None) -> DeviceError | None:
-    """Return the error to show to the user if memory ran out or a GPU failed; ``None`` for other exceptions.
+    """Return the error for a user about exhausted memory or a failed GPU; ``None`` for other errors.
 
     Args:
         error: The exception.
@@ -49,7 +49,7 @@ def device_error(error: BaseException, *, where: str | None = None) -> DeviceErr
         return DeviceError(
             f"the GPU stopped working ({reason})",
             where=where,
-            fix="Run the job again, in a new process; if that fails too, check the GPU and its driver, or set "
+            fix="Run the job again in a new process; if it fails again, check the GPU and its driver, or set "
             "compute.device to cpu",
         )
     return None
@@ -63,5 +63,5 @@ def _is_lost(error: BaseException) -> bool:
 
 
 def _is_named(error: BaseException, name: str) -> bool:
-    """Return whether an exception is an instance of a class of torch with this name."""
-    return any(each.__name__ == name and each.__module__.startswith("torch") for each in type(error).__mro__)
+    """Whether an error is an instance of a torch class with this name."""
+    return any(base.__name__ == name and base.__module__.startswith("torch") for base in type(error).__mro__)

@@ -1,41 +1,41 @@
-"""All errors that users can see, in one tree.
+"""All errors that the package raises to users.
 
 ::
 
     STCNError
     ├── PresetError        a preset or shot file: file, line and key
-    ├── FrameRangeError    a frame range or a sequence pattern that cannot be understood
+    ├── FrameRangeError    a frame range or frame pattern that is not valid
     ├── PlateError         a plate that cannot be read
     │   └── MissingFrameError
-    ├── MatteError         a matte file that cannot be read, or whose matte is ambiguous
+    ├── MatteError         a matte file that cannot be read or is ambiguous
     │   └── KeyframeError  a keyframe matte that cannot be used
     ├── ColourError        an OCIO config or colour space
     ├── WeightsError       weights that are missing, damaged or of another network
     ├── TrainingError      a training configuration, its data or a checkpoint
-    ├── DeviceError        a device that is not available or out of memory
+    ├── DeviceError        a device that is missing or out of memory
     ├── OutputError        mattes that cannot be written
     ├── PluginError        a studio or host plugin that does not load, or whose hook failed
-    ├── HostError          a problem inside the compositing tool: nothing selected, no roto, a wrong node
+    ├── HostError          a problem in the host: nothing selected, no roto, a wrong node
     ├── InstallError       a host plugin that cannot be installed or removed
     ├── WorkerError        a worker process that cannot be started, died or hung
-    │   └── ProtocolError  an invalid message, or different protocol versions of host and worker
+    │   └── ProtocolError  host and worker that do not understand each other
     ├── UnexpectedError    a bug in this package
     └── CancelledError     a job that the user or a signal stopped
 
-Every error states *what* is wrong, *where*, and how to *fix* it. Users never see any other exception.
+An error states *what* is wrong, *where*, and how to *fix* it.
 """
 
 from __future__ import annotations
 
 
 class STCNError(Exception):
-    """Base class of all errors of this package.
+    """Base of all errors of this package.
 
     Args:
-        what: What is wrong, a sentence without its full stop.
-        where: The file, frame, line or key; comes first in the message.
-        fix: What the user can do, a sentence without its full stop.
-        setting: The setting that is wrong, such as ``compute.device``. A caller that knows its origin adds that to
+        what: What is wrong, without a full stop.
+        where: The file, frame, line or key; at the start of the message.
+        fix: What the user can do, without a full stop.
+        setting: The setting that is wrong, such as ``compute.device``; callers that know where it was set add this to
             ``where``.
     """
 
@@ -58,7 +58,7 @@ class PresetError(STCNError):
 
 
 class FrameRangeError(STCNError):
-    """A frame range or a sequence pattern cannot be understood."""
+    """A frame range or frame pattern is not valid."""
 
 
 class PlateError(STCNError):
@@ -70,11 +70,11 @@ class MissingFrameError(PlateError):
 
 
 class MatteError(STCNError):
-    """A matte file cannot be read, or its matte is ambiguous."""
+    """A matte file cannot be read or is ambiguous."""
 
 
 class KeyframeError(MatteError):
-    """A keyframe matte cannot be used; ``where`` has the file and the frame."""
+    """A keyframe matte cannot be used; names the file and the frame."""
 
 
 class ColourError(STCNError):
@@ -86,23 +86,23 @@ class WeightsError(STCNError):
 
 
 class TrainingError(STCNError):
-    """Training cannot continue: the configuration, the data or a checkpoint is invalid."""
+    """The configuration, the data or a checkpoint of a training run is wrong."""
 
 
 class DeviceError(STCNError):
-    """The requested device is not available, or out of memory."""
+    """The requested device is missing or out of memory."""
 
 
 class OutputError(STCNError):
-    """A file cannot be written."""
+    """An output file cannot be written."""
 
 
 class PluginError(STCNError):
-    """A plugin does not load, or its hook failed; ``where`` has the plugin."""
+    """A plugin does not load, or its hook failed; names the plugin."""
 
 
 class HostError(STCNError):
-    """Something in the compositing tool's script is missing or cannot be used."""
+    """Something in the host's script is missing or cannot be used."""
 
 
 class InstallError(STCNError):
@@ -114,15 +114,15 @@ class WorkerError(STCNError):
 
 
 class ProtocolError(WorkerError):
-    """Host and worker use different protocol versions, or a message is invalid."""
+    """Host and worker have different versions, or a message is not valid."""
 
 
 class UnexpectedError(STCNError):
-    """A bug in this package. The message has the exception, and the line of code that raised it."""
+    """A bug in this package; the message includes the location in the code."""
 
     @classmethod
     def of(cls, error: BaseException, *, where: str | None = None) -> UnexpectedError:
-        """Return the error for an unexpected exception. Raise it ``from`` the exception to keep the traceback.
+        """Create the error for an unexpected exception. Raise it ``from`` the exception to keep the traceback.
 
         Args:
             error: The exception.
@@ -156,7 +156,7 @@ class CancelledError(STCNError):
 
 
 def _place(error: BaseException) -> str:
-    """Return module and line of the innermost stack frame in this package; empty if there is none."""
+    """Return the module and line of the innermost traceback frame in this package."""
     place, traceback = "", error.__traceback__
     while traceback is not None:
         module = str(traceback.tb_frame.f_globals.get("__name__", ""))

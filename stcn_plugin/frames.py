@@ -1,6 +1,6 @@
-"""Frame ranges such as ``1001-1100x2,1200``, and frame numbers in file names.
+"""Frame ranges, and frame numbers in file names.
 
-Ranges are inclusive. Frames may be negative: ``-5--1``.
+A range is inclusive: ``1001-1100x2,1200``; negative frames are ``-5--1``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from stcn_plugin.errors import FrameRangeError
 
 _PART = re.compile(
     r"""
-    (?P<start>-?\d+)            # a frame
-    (?: - (?P<end>-?\d+)        # the last frame of a range, inclusive
+    (?P<start>-?\d+)            # a frame, perhaps negative
+    (?: - (?P<end>-?\d+)        # the last frame of a range, included
         (?: x (?P<step>\d+) )?  # every n-th frame
     )?
     """,
@@ -25,18 +25,18 @@ _STEP = re.compile(r"\s*[:xX]\s*")
 _LONGEST_SHOWN = 80
 _FORM = "Write it like 1001-1100, 1001-1100x2 or 1001,1005,1010-1020"
 
-MOST_FRAMES = 1_000_000
-"""Maximum number of frames in a range or a shot."""
+MAX_FRAMES = 1_000_000
+"""Maximum number of frames in a range or shot."""
 
-MOST_DIGITS = 18
-"""Maximum number of digits of a frame number, and of the padding of a pattern."""
+MAX_DIGITS = 18
+"""Maximum number of digits of a frame number or padding."""
 
 FRAME_TOKEN = re.compile(r"#+|@+|%0?\d*d|\$F\d*")
-"""Placeholder for the frame number in a pattern: ``####``, ``@@@@``, ``%04d`` or ``$F4``."""
+"""The frame number in a file name: ``####``, ``@@@@``, ``%04d`` or ``$F4``."""
 
 
 def frame_token(name: str) -> re.Match[str] | None:
-    """Return the placeholder for the frame number: the last one in the file name of a pattern.
+    """Return the frame number of a pattern: the last token in its file name.
 
     >>> frame_token("plate@2x.####.exr").group()
     '####'
@@ -48,7 +48,7 @@ def frame_token(name: str) -> re.Match[str] | None:
 
 
 def padded(frame: int, padding: int) -> str:
-    """Return a frame number with padding, as in file names. As with ``%04d``, the sign counts as a digit.
+    """Format a frame number for a file name, like ``%04d``: the sign counts as padding.
 
     >>> padded(7, 4), padded(-2, 4), padded(12345, 4)
     ('0007', '-002', '12345')
@@ -63,8 +63,8 @@ def padded(frame: int, padding: int) -> str:
 def parse_frame_range(text: str) -> tuple[int, ...]:
     """Parse a frame range.
 
-    Only this notation is accepted. Notations that differ between tools (spaces, ``:``, ``y``) are refused, because a
-    wrong guess would matte the wrong frames; the error suggests the correct notation.
+    Notations that other tools interpret differently (spaces, ``:``, ``y``) are rejected with a suggestion, since a wrong
+    guess would process the wrong frames.
 
     >>> parse_frame_range("1001-1005x2,1010")
     (1001, 1003, 1005, 1010)
@@ -73,24 +73,24 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
         text: Parts separated by commas: a frame, ``first-last``, or ``first-lastxstep``; both ends are included.
 
     Returns:
-        The frames, ascending, each once.
+        The frames, ascending, without duplicates.
 
     Raises:
-        FrameRangeError: The text is empty, has another notation or names too many frames.
+        FrameRangeError: The text is empty, not a frame range, or too long; the message suggests a valid range.
     """
     frames: set[int] = set()
-    named = 0
+    count = 0
     for part in text.split(","):
         found = _frames_of(part.strip(), text)
-        named += len(found)  # duplicates count, because they take time too
-        if named > MOST_FRAMES:
+        count += len(found)  # includes duplicates, to bound the work as well
+        if count > MAX_FRAMES:
             raise _too_long(text)
         frames.update(found)
     return tuple(sorted(frames))
 
 
 def span_ends(text: str) -> tuple[int, int]:
-    """Return the first and the last frame of a range without gaps, in constant time.
+    """Return the first and last frame of a range without gaps, without enumerating its frames.
 
     >>> span_ends("1001-1040,1030-1100")
     (1001, 1100)
@@ -99,7 +99,7 @@ def span_ends(text: str) -> tuple[int, int]:
         text: As for `parse_frame_range`.
 
     Raises:
-        FrameRangeError: As for `parse_frame_range`, or the range has gaps.
+        FrameRangeError: As for `parse_frame_range`, or there are gaps; the message suggests the range without them.
     """
     parts = sorted((_frames_of(part.strip(), text) for part in text.split(",")), key=lambda part: part[0])
     first, last = parts[0][0], parts[0][0]
@@ -113,16 +113,16 @@ def span_ends(text: str) -> tuple[int, int]:
 
 
 def format_frame_range(frames: Iterable[int]) -> str:
-    """Format frames as a frame range.
+    """Format frames as a range without redundant parts, which parses to the same frames.
 
     >>> format_frame_range([1010, 1001, 1002, 1003, 1004])
     '1001-1004,1010'
 
     Args:
-        frames: Frame numbers in any order; duplicates count once.
+        frames: Frame numbers in any order; duplicates are ignored.
 
     Returns:
-        The range, empty for no frames.
+        The range; empty if there are no frames.
     """
     from fileseq.frameset import FrameSet  # slow to import
 
@@ -131,7 +131,7 @@ def format_frame_range(frames: Iterable[int]) -> str:
 
 
 def shortened(text: str) -> str:
-    """Return text, such as a frame range, shortened for a message."""
+    """Shorten text, such as a frame range, for a message."""
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 4]} ..."
 
 
@@ -162,9 +162,9 @@ def _frames_of(part: str, text: str) -> range:
     match = _PART.fullmatch(part)
     if not match:
         raise FrameRangeError(_what(part, text), fix=_fix(text))
-    if any(len(number.lstrip("-")) > MOST_DIGITS for number in match.groups("")):
+    if any(len(number.lstrip("-")) > MAX_DIGITS for number in match.groups("")):
         raise FrameRangeError(
-            f"'{shortened(part)}' has a number of more than {MOST_DIGITS} digits", fix="Check it for extra digits"
+            f"'{shortened(part)}' has a number of more than {MAX_DIGITS} digits", fix="Check it for extra digits"
         )
     start = int(match["start"])
     end = int(match["end"]) if match["end"] else start
@@ -173,17 +173,17 @@ def _frames_of(part: str, text: str) -> range:
         raise FrameRangeError(f"'{part}' in the frame range '{shortened(text)}' runs backwards", fix=_fix(text))
     if step == 0:
         raise FrameRangeError(
-            f"'{part}' in the frame range '{shortened(text)}' has a step of 0", fix="Steps start at x1"
+            f"'{part}' in the frame range '{shortened(text)}' has a step of 0", fix="Use a step of at least x1"
         )
     frames = range(start, end + 1, step)
-    if len(frames) > MOST_FRAMES:
+    if len(frames) > MAX_FRAMES:
         raise _too_long(text)
     return frames
 
 
 def _too_long(text: str) -> FrameRangeError:
     return FrameRangeError(
-        f"the frame range '{shortened(text)}' holds more than {MOST_FRAMES:,} frames",
+        f"the frame range '{shortened(text)}' holds more than {MAX_FRAMES:,} frames",
         fix="Check it for an extra digit",
     )
 
@@ -192,13 +192,13 @@ def _what(part: str, text: str) -> str:
     if not text.strip():
         return "the frame range is empty"
     if not part:
-        return f"the frame range '{shortened(text)}' has a comma with nothing next to it"
+        return f"the frame range '{shortened(text)}' has an empty part next to a comma"
     where = "" if part == text else f" in '{shortened(text)}'"
     return f"'{shortened(part)}'{where} is not a frame range"
 
 
 def _fix(text: str) -> str:
-    """Return the range that was probably meant, or the general form."""
+    """Suggest the range that was probably meant, or show examples."""
     if len(text) > _LONGEST_SHOWN:
         return _FORM
     guess = ",".join(
@@ -210,12 +210,12 @@ def _fix(text: str) -> str:
 
 
 def _respell(part: str) -> str:
-    """Put the ends of a range in order."""
+    """Return a range with its ends in ascending order."""
     match = _PART.fullmatch(part)
     if not match or not match["end"] or int(match["start"]) <= int(match["end"]):
         return part
     if not match["step"]:
         return f"{match['end']}-{match['start']}"
     start, step = int(match["start"]), max(1, int(match["step"]))
-    first = start - (start - int(match["end"])) // step * step  # counting up must give the same frames
+    first = start - (start - int(match["end"])) // step * step  # keeps the same frames when counting up
     return f"{first}-{start}x{step}"

@@ -1,4 +1,4 @@
-"""Reading files from untrusted sources: never pipes or devices, and never more than a maximum size."""
+"""Reads files of untrusted origin: only regular files, not pipes or devices, and with a size limit."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ _KINDS = (
 
 
 class NotRegularError(OSError):
-    """The path is a folder, a pipe, a socket or a device; the message has the kind."""
+    """A path is a folder, pipe, socket or device; the message says which."""
 
 
 class TooLargeError(OSError):
-    """The file exceeds the maximum size, which the message has."""
+    """A file exceeds the size limit; the message states the limit."""
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Open a regular file for reading bytes. Never blocks on a pipe.
+    """Open a regular file for reading bytes; does not block on pipes.
 
     Args:
         path: The file; links are followed.
 
     Raises:
-        NotRegularError: It is not a regular file, or has an invalid name.
+        NotRegularError: It is not a regular file, or its name is not valid.
         OSError: It cannot be opened.
     """
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError:  # a NUL, or a character that the file system's encoding lacks
-        raise NotRegularError("has a name that no file can have") from None
+        raise NotRegularError("has a name with characters that are not allowed") from None
     except OSError as error:
-        if error.filename is not None and os.path.isdir(path):  # noqa: PTH112 - accepts text that Path rejects
-            raise NotRegularError("is a folder") from None  # Windows refuses to open one
+        if error.filename is not None and os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+            raise NotRegularError("is a folder") from None  # on Windows
         raise
     mode = os.fstat(number).st_mode
     if not stat.S_ISREG(mode):
@@ -54,7 +54,7 @@ def read_regular(path: Path, limit: int) -> bytes:
 
     Args:
         path: The file.
-        limit: Maximum size in bytes.
+        limit: Its largest size in bytes.
 
     Raises:
         TooLargeError: It is larger.
@@ -68,7 +68,7 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes with a unit.
+    """Format a number of bytes with a unit.
 
     >>> size_text(4 << 20), size_text(3 << 30), size_text(100)
     ('4 MB', '3 GB', '100 bytes')

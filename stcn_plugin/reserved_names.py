@@ -15,7 +15,7 @@ _RESERVED = re.compile(
 
 
 def is_reserved(name: str) -> bool:
-    """Return whether Windows reserves a file name for a device.
+    """Whether Windows reserves a file name for a device.
 
     >>> is_reserved("con"), is_reserved("Aux.0001.exr"), is_reserved("console")
     (True, True, False)

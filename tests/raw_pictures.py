@@ -1,4 +1,4 @@
-"""Picture files put together byte by byte from their specifications: what OpenImageIO reads, it did not write."""
+"""Builds picture files byte by byte from their specifications, independent of OpenImageIO."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]  # first column, first row, last column, last ro
 
 
 def exr_attribute(name: str | bytes, kind: str, data: bytes) -> bytes:
-    """Return one attribute of an EXR header; ``name`` as bytes may be no UTF-8."""
+    """Return one attribute of an EXR header; ``name`` may be bytes that are not UTF-8."""
     raw = name if isinstance(name, bytes) else name.encode()
     return raw + b"\0" + kind.encode() + b"\0" + struct.pack("<i", len(data)) + data
 
@@ -36,16 +36,16 @@ def exr(
     """Return an uncompressed half EXR of scanlines.
 
     Args:
-        pixels: ``(H, W, C)``, channels in the order in which they are named.
-        channels: Names; the format wants them sorted.
+        pixels: ``(H, W, C)``, in the order of ``channels``.
+        channels: Names; sorted, as the format requires.
         data: Column and row of the first pixel.
-        data_box: What the header says of the data window, whatever the pixels are.
-        display: What the header says of the display window; the data window where nothing is said.
+        data_box: Data window in the header, independent of the pixels.
+        display: Display window in the header; by default the data window.
         attributes: Further attributes, each of `exr_attribute`.
-        pixel_aspect: Of the header.
-        compression: The number that the header names; pixels stay uncompressed.
+        pixel_aspect: Pixel aspect in the header.
+        compression: Compression in the header; pixels are not compressed.
         version: Version and flags.
-        sampling: Every how many columns and lines each channel has a sample.
+        sampling: Horizontal and vertical sampling of each channel.
     """
     height, width = pixels.shape[:2]
     x, y = data
@@ -78,7 +78,7 @@ def exr(
 
 
 def chromaticities(*eight: float) -> bytes:
-    """Return the attribute that says an EXR's primaries: red, green, blue and white, each x and y."""
+    """Return the attribute with the primaries of an EXR: red, green, blue and white, each x and y."""
     return exr_attribute("chromaticities", "chromaticities", struct.pack("<8f", *eight))
 
 
@@ -91,7 +91,7 @@ def png_chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(pixels: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
-    """Return a PNG of 8 or 16 bits, grey or RGB, with or without alpha; ``chunks`` stand before the pixels."""
+    """Return a PNG of 8 or 16 bits, grey or RGB, with or without alpha; ``chunks`` precede the pixels."""
     height, width, channels = pixels.shape
     depth = 8 * pixels.dtype.itemsize
     head = struct.pack(">IIBBBBB", width, height, depth, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
@@ -102,7 +102,7 @@ def png(pixels: np.ndarray, *chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def gamma(value: float) -> tuple[bytes, bytes]:
-    """Return the chunk gAMA; ``value`` is the exponent by which light was encoded, such as 1/2.2."""
+    """Return the chunk gAMA; ``value`` is the encoding exponent, such as 1/2.2."""
     return b"gAMA", struct.pack(">I", round(value * 100000))
 
 
@@ -125,7 +125,7 @@ def tiff(pixels: np.ndarray, *fields: tuple[int, int, int, bytes], photometric: 
     Args:
         pixels: ``(H, W, C)``.
         fields: Further fields: tag, type, count and data.
-        photometric: What the samples mean; 2 is RGB.
+        photometric: Photometric interpretation; 2 is RGB.
     """
     height, width, channels = pixels.shape
     body = pixels.tobytes()
@@ -160,7 +160,7 @@ def tiff(pixels: np.ndarray, *fields: tuple[int, int, int, bytes], photometric: 
 
 
 def rationals(*values: float) -> bytes:
-    """Return numbers as TIFF has them: fractions."""
+    """Return numbers as TIFF rationals."""
     return b"".join(struct.pack("<II", round(value * 1000000), 1000000) for value in values)
 
 
@@ -219,7 +219,7 @@ def cineon(codes: np.ndarray) -> bytes:
 
 
 def radiance(pixels: np.ndarray, *lines: bytes) -> bytes:
-    """Return a Radiance picture from ``(H, W, 4)`` bytes: three mantissas and the exponent they share."""
+    """Return a Radiance picture from ``(H, W, 4)`` bytes: three mantissas and a shared exponent."""
     height, width = pixels.shape[:2]
     text = b"".join(line + b"\n" for line in (b"#?RADIANCE", b"FORMAT=32-bit_rle_rgbe", *lines))
     return text + b"\n-Y %d +X %d\n" % (height, width) + pixels.tobytes()

@@ -1,13 +1,13 @@
-"""Files that appear under their name whole or not at all, also on a full disk and after a power cut.
+"""Atomic file writes, which are safe on full disks and after power failures.
 
-Every file is written by this package's own calls into a hidden temporary file beside it, synced, and renamed; so a
-write that fails is always reported, and what stood under the name before stays until the new file is complete.
+Every file is written to a hidden temporary file beside it, synced, and renamed. Write errors are always reported, and
+an existing file remains until its replacement is complete.
 """
 
 from __future__ import annotations
 
-from stcn_plugin.atomic._outputs import Outputs, temporary_file, write_whole
-from stcn_plugin.atomic._refusals import cause_and_fix, output_errors
+from stcn_plugin.atomic._errors import cause_and_fix, output_errors
+from stcn_plugin.atomic._outputs import Outputs, temporary_file, write_atomic
 from stcn_plugin.atomic._writing import Content
 
-__all__ = ["Content", "Outputs", "cause_and_fix", "output_errors", "temporary_file", "write_whole"]
+__all__ = ["Content", "Outputs", "cause_and_fix", "output_errors", "temporary_file", "write_atomic"]

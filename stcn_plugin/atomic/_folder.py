@@ -1,4 +1,4 @@
-"""An open folder, in which files are made, renamed and deleted."""
+"""Operations on the files of an open folder."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NOT_SUPPORTED = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 
 
 def sync(descriptor: int) -> None:
-    """Wait until a file, or the names in a folder, are on disk; where the file system can do that.
+    """Flush a file, or the entries of a folder, to disk if the file system supports it.
 
     Raises:
-        OSError: They cannot be brought there.
+        OSError: The data cannot be written.
     """
     try:
         os.fsync(descriptor)
@@ -28,9 +28,9 @@ def sync(descriptor: int) -> None:
 
 @final
 class Folder:
-    """A folder that stays the same one while it is open, whatever happens to its path meanwhile.
+    """An open folder, which is not affected if its path is renamed or replaced.
 
-    Where the system cannot open folders (Windows), or not this one, files are found by their path instead.
+    If the folder cannot be opened, as on Windows, files are accessed by path instead.
     """
 
     def __init__(self, path: Path, descriptor: int | None) -> None:
@@ -49,7 +49,7 @@ class Folder:
         if _HOLDS_FOLDERS:
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-            except PermissionError:  # a folder that may be written to and not be read cannot be opened
+            except PermissionError:  # a folder with write but no read permission cannot be opened
                 descriptor = None
         try:
             yield cls(path, descriptor)
@@ -64,22 +64,22 @@ class Folder:
         return found.st_dev, found.st_ino
 
     def names(self) -> list[str]:
-        """Return the names of all that is in the folder."""
+        """Return the names of all entries."""
         with os.scandir(self._path if self._descriptor is None else self._descriptor) as entries:
             return [entry.name for entry in entries]
 
     def stat(self, name: str, *, follow_links: bool) -> os.stat_result | None:
-        """Return the status of a file; ``None`` where there is none, or a link to none."""
+        """Return the status of a file; ``None`` if it does not exist, or is a broken link that is followed."""
         try:
             return os.stat(self._at(name), dir_fd=self._descriptor, follow_symlinks=follow_links)
         except FileNotFoundError:
             return None
 
     def create(self, name: str) -> int:
-        """Create a file and return its descriptor; a link of that name is not followed.
+        """Create a file and return its descriptor; links are not followed.
 
         Raises:
-            FileExistsError: There is something of that name.
+            FileExistsError: The name exists.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         return os.open(self._at(name), flags, 0o666, dir_fd=self._descriptor)
@@ -89,12 +89,12 @@ class Folder:
         os.unlink(self._at(name), dir_fd=self._descriptor)
 
     def replace(self, source: str, target: str) -> None:
-        """Rename a file; one by the target's name is replaced."""
+        """Rename a file, replacing the target if it exists."""
         source, target = self._at(source), self._at(target)
         os.replace(source, target, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def sync(self) -> None:
-        """Wait until the names in the folder are on disk."""
+        """Flush the entries of the folder to disk."""
         if self._descriptor is not None:
             sync(self._descriptor)
 

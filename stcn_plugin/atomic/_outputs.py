@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and never over what a job reads."""
+"""Writes the files of a job atomically, and protects its source files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import final
 
+from stcn_plugin.atomic._errors import output_errors
 from stcn_plugin.atomic._folder import Folder
-from stcn_plugin.atomic._refusals import output_errors
 from stcn_plugin.atomic._temporary import create_temporary, remove_leftovers
 from stcn_plugin.atomic._writing import Content, write_temporary
 from stcn_plugin.errors import OutputError
@@ -20,68 +20,67 @@ from stcn_plugin.errors import OutputError
 
 @final
 class Outputs:
-    """The files that a job writes.
+    """Writes the output files of a job.
 
-    Folders are made before the first file is written to them, and from then on have to stay: one that is gone later, or
-    has become a link to another, is an error, since the files in it are gone too.
+    Folders are created before the first write. If a folder disappears later, or becomes a link to another one, writing
+    to it is an error, since its earlier files are lost.
 
     Args:
-        sources: The files that the job reads, each with what it is to the job, such as ``a keyframe``. They are not
-            written over, nor is any other name of the same file: a link, or a name that differs in case alone.
+        sources: The files that the job reads, each with its role, such as ``a keyframe``. They are never overwritten, not
+            even by another name of the same file, such as a link or a name in different case.
     """
 
     def __init__(self, sources: Mapping[Path, str] = MappingProxyType({})) -> None:
-        self._ready: dict[Path, str] = {}  # folder to where it really is
+        self._ready: dict[Path, str] = {}  # folder to its real path
         self._files: dict[tuple[int, int], str] = {}
         self._names: dict[tuple[tuple[int, int], str], str] = {}
         folders: dict[Path, tuple[int, int]] = {}
         for path, what in sources.items():
-            with suppress(OSError, ValueError):  # a file that cannot be there cannot be written over either
+            with suppress(OSError, ValueError):  # a file that does not exist cannot be overwritten
                 if path.parent not in folders:
                     found = path.parent.stat()
                     folders[path.parent] = found.st_dev, found.st_ino
                 self._names[folders[path.parent], path.name] = what
                 file = path.stat()
-                if file.st_ino:  # some network disks number no files
+                if file.st_ino:  # some network file systems have no inode numbers
                     self._files[file.st_dev, file.st_ino] = what
 
     def prepare(self, paths: Iterable[Path]) -> None:
-        """Make sure that files can be written, before hours are spent on what they will hold.
+        """Check that files can be written, before a long computation.
 
-        Makes their folders, and removes what killed processes left in them. Files of these names are not touched.
+        Creates their folders, and removes temporary files of killed processes. Does not change existing files.
 
         Args:
             paths: The files.
 
         Raises:
-            OutputError: One cannot be written, or is a source; names the file and the cause.
+            OutputError: A file cannot be written, or is a source; names the file and the cause.
         """
         by_folder: dict[Path, list[str]] = {}
         for path in paths:
             _check_spelling(path)
             by_folder.setdefault(path.parent, []).append(path.name)
-        for path, names in by_folder.items():  # all of them, before the first folder is made
-            with suppress(OSError), Folder.opened(path) as folder:  # what is wrong with a folder is told below
+        for path, names in by_folder.items():  # check all files before creating any folder
+            with suppress(OSError), Folder.opened(path) as folder:  # errors of the folder are raised below
                 self._check(folder, path, names)
         for path, names in by_folder.items():
             with output_errors(path / names[0]):
                 _make_folder(path)
                 with Folder.opened(path) as folder:
                     self._check(folder, path, names)
-                    _try_out(folder, names[0])
+                    _test_write(folder, names[0])
             self._ready[path] = os.path.realpath(path)
 
     def write(self, path: Path, content: Content, *, permissions: int | None = None) -> None:
-        """Write a file so that its name never shows a part of it.
+        """Write a file atomically and durably.
 
-        Where the write fails or is interrupted, what stood under the name before still stands there. When this
-        returns, the file is on the disk, not only in the memory of the system.
+        If the write fails or is interrupted, an existing file remains unchanged.
 
         Args:
             path: The file.
-            content: What it shall hold. A function gets a stream without a file number: libraries that write to the
-                number themselves overlook what a full disk did not take.
-            permissions: Of the file; by default those of every new file.
+            content: Bytes, or a function that writes to a stream. The stream has no ``fileno``, since libraries that
+                write to the descriptor may miss partial writes on a full disk.
+            permissions: Permission bits of the file; by default those of any new file.
 
         Raises:
             OutputError: The file cannot be written, or is a source; names the file and the cause.
@@ -89,20 +88,20 @@ class Outputs:
         self.write_together({path: content}, permissions=permissions)
 
     def write_together(self, files: Mapping[Path, Content], *, permissions: int | None = None) -> None:
-        """Write files that belong together: none gets its name before all are on the disk.
+        """Write several files; none is renamed to its final name before all are complete on disk.
 
         Args:
-            files: As for `write`, each with its content.
+            files: Each file with its content, as for `write`.
             permissions: As for `write`.
 
         Raises:
-            OutputError: As for `write`; all names show what they did before.
+            OutputError: As for `write`; existing files remain unchanged.
         """
         for path in files:
             if path.parent not in self._ready:
                 self.prepare([path])
             elif os.path.realpath(path.parent) != self._ready[path.parent]:
-                what = "the folder is another one than when the job started: a link in its path has changed"
+                what = "the folder is not the same as when the job started: a link in its path has changed"
                 raise OutputError(what, where=str(path), fix="Start the job again")
         self._replace(files, permissions)
 
@@ -131,10 +130,10 @@ class Outputs:
                     folder.sync()
 
     def _check(self, folder: Folder, path: Path, names: Iterable[str]) -> None:
-        """Refuse names that cannot become a file's, and those of sources.
+        """Reject names of folders, devices, pipes and sources.
 
         Raises:
-            OutputError: A name is one of them.
+            OutputError: A name cannot be written to.
         """
         identity = folder.identity
         for name in names:
@@ -155,8 +154,8 @@ class Outputs:
                 )
 
 
-def write_whole(path: Path, content: Content) -> None:
-    """Write a file to a folder that is there; as `Outputs.write` otherwise.
+def write_atomic(path: Path, content: Content) -> None:
+    """Write a file to an existing folder, like `Outputs.write`.
 
     Raises:
         OutputError: The file cannot be written; names the file and the cause.
@@ -167,13 +166,13 @@ def write_whole(path: Path, content: Content) -> None:
 
 @contextmanager
 def temporary_file(path: Path) -> Iterator[Path]:
-    """Give an empty file beside an output, for content that has to be looked at before it becomes that output.
+    """Create an empty temporary file beside an output, for content that must be checked before it is written.
 
     Args:
-        path: The output; its folder is made where it is missing.
+        path: The output; its folder is created if missing.
 
     Yields:
-        The temporary file, which is deleted in the end.
+        The temporary file, which is deleted on exit.
 
     Raises:
         OutputError: It cannot be created; names the output and the cause.
@@ -191,18 +190,18 @@ def temporary_file(path: Path) -> Iterator[Path]:
 
 
 def _check_spelling(path: Path) -> None:
-    """Refuse a path that the system cannot be asked about."""
+    """Reject a path with characters that the system does not allow."""
     try:
         is_possible = b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
         is_possible = False
     if not is_possible:
-        what = "the file cannot be written: its path has a character that no file name can have"
+        what = "the file cannot be written: its path has a character that is not allowed in file names"
         raise OutputError(what, where=ascii(str(path))[1:-1], fix="Write another name")
 
 
 def _make_folder(path: Path) -> None:
-    """Make a folder and those above it where they are missing, on the disk too."""
+    """Create a folder with its parents, durably."""
     missing = []
     while not path.is_dir():
         missing.append(path)
@@ -213,8 +212,8 @@ def _make_folder(path: Path) -> None:
             parent.sync()
 
 
-def _try_out(folder: Folder, name: str) -> None:
-    """Create a temporary file and delete it again, and those that killed processes left."""
+def _test_write(folder: Folder, name: str) -> None:
+    """Create and delete a temporary file, and delete those of killed processes."""
     temporary, descriptor = create_temporary(folder, name)
     try:
         now = os.fstat(descriptor).st_mtime

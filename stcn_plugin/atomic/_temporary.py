@@ -1,7 +1,7 @@
-"""Temporary files: names that no other process makes, and the removal of those that killed processes left behind.
+"""Creates uniquely named temporary files, and removes those of killed processes.
 
-A name is ``.NAME.stcn-MACHINE-PID-STARTED-RANDOM.tmp``. The machine and the process, which is told from a later one of
-the same number by when it started, say whether its writer still runs.
+A name is ``.NAME.stcn-MACHINE-PID-STARTED-RANDOM.tmp``. Machine, process id and start time identify the writer, so that it
+is known whether it still runs; the start time distinguishes processes that reuse an id.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from stcn_plugin.atomic._folder import Folder
 
-_LONGEST_NAME = 80  # bytes; with the 60 that are added, the shortest limit of a file system, 143, is kept
+_MAX_NAME_BYTES = 80  # 60 more are added; the lowest limit of a file system is 143
 _DAY = 24 * 60 * 60.0
 _TEMPORARY = re.compile(
     r"\..+\.stcn-(?P<machine>[0-9a-f]{8})-(?P<pid>\d{1,10})-(?P<started>\d{1,20})-[0-9a-f]{8}\.tmp", re.DOTALL
@@ -27,7 +27,7 @@ _TEMPORARY = re.compile(
 def create_temporary(folder: Folder, name: str) -> tuple[str, int]:
     """Create the temporary file of an output; return its name and descriptor."""
     encoded = os.fsencode(name)
-    stem = name if len(encoded) <= _LONGEST_NAME else hashlib.sha256(encoded).hexdigest()
+    stem = name if len(encoded) <= _MAX_NAME_BYTES else hashlib.sha256(encoded).hexdigest()
     pid = os.getpid()
     started = _started(pid) or 0
     while True:
@@ -40,14 +40,13 @@ def create_temporary(folder: Folder, name: str) -> tuple[str, int]:
 def remove_leftovers(folder: Folder, *, now: float) -> None:
     """Delete the temporary files whose writers no longer run.
 
-    Of another machine's or user's writers nothing is known but when they last wrote; their files are deleted after a
-    day without a change.
+    Writers on other machines or of other users cannot be checked; their files are deleted after a day without changes.
 
     Args:
-        folder: Where.
-        now: The time by the clock of the disk, which may be another machine's.
+        folder: The folder.
+        now: Current time of the file system's clock, which may be that of another machine.
     """
-    with suppress(OSError):  # a folder that cannot be listed still can be written to
+    with suppress(OSError):  # a folder that cannot be listed may still be writable
         for name in folder.names():
             if match := _TEMPORARY.fullmatch(name):
                 with suppress(OSError):
@@ -57,21 +56,18 @@ def remove_leftovers(folder: Folder, *, now: float) -> None:
 
 def _is_abandoned(match: re.Match[str], status: os.stat_result | None, now: float) -> bool:
     if status is None or not stat.S_ISREG(status.st_mode):
-        return False  # gone by now, or nothing that was created here
+        return False  # deleted meanwhile, or not created by this module
     if os.name == "posix" and match["machine"] == _machine() and status.st_uid == os.getuid():
         return _started(int(match["pid"])) != int(match["started"])
     return now - status.st_mtime > _DAY
 
 
 def _started(pid: int) -> int | None:
-    """Return when a process of this machine started, in a unit of the system, or 0 where the system does not say.
-
-    ``None`` where it does not run.
-    """
+    """Return the start time of a process in clock ticks, 0 if the system does not report it; ``None`` if not running."""
     if not Path("/proc/self/stat").exists():
         return 0 if _is_running(pid) else None
     try:
-        # The command may hold spaces and brackets. After it, the first field is the state, the twentieth the start.
+        # The command name may contain spaces and brackets. The fields after it start with the state; the 20th is the start.
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return None if fields[0] in (b"Z", b"X") else int(fields[19])
     except (OSError, IndexError, ValueError):
@@ -83,20 +79,20 @@ def _is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except OSError:  # it runs, and is another user's
+    except OSError:  # it runs as another user
         return True
     return True
 
 
 @cache
 def _machine() -> str:
-    """Return eight digits for this machine, since its last start, and for the container in it.
+    """Return eight digits that identify this machine, its current boot and the container.
 
-    Processes of another container cannot be seen from here, although they run on the same machine.
+    Containers count as different machines, since their processes are not visible to each other.
     """
-    known = [platform.node()]
+    parts = [platform.node()]
     with suppress(OSError):
-        known.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
     with suppress(OSError):
-        known.append(str(Path("/proc/self/ns/pid").readlink()))
-    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""Writing the content of a temporary file so that no failure goes unnoticed."""
+"""Writes the content of a temporary file, and reports every failure."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 Content = bytes | Callable[[IO[bytes]], object]
-"""What a file shall hold, or a function that writes it to a stream."""
+"""The content of a file, or a function that writes it to a stream."""
 
 
 def write_temporary(folder: Folder, name: str, content: Content, permissions: int | None) -> str:
-    """Write the temporary file of an output to the disk; return its name."""
+    """Write and sync the temporary file of an output; return its name."""
     temporary, descriptor = create_temporary(folder, name)
     try:
         try:
             if permissions is not None and hasattr(os, "fchmod"):
                 os.fchmod(descriptor, permissions)
-            _Stream(descriptor).take(content)
+            _Stream(descriptor).write_content(content)
             sync(descriptor)
         finally:
-            os.close(descriptor)  # a network disk may say only now that it is full
+            os.close(descriptor)  # network file systems may report a full disk only here
     except BaseException:
         with suppress(OSError):
             folder.unlink(temporary)
@@ -38,7 +38,7 @@ def write_temporary(folder: Folder, name: str, content: Content, permissions: in
 
 @final
 class _Stream(io.RawIOBase):
-    """Writes all that it is given to a descriptor, which stays open, and remembers where that failed."""
+    """Writes to a descriptor, which stays open, without partial writes, and remembers the first failure."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -58,11 +58,11 @@ class _Stream(io.RawIOBase):
             raise
         return size
 
-    def take(self, content: Content) -> None:
-        """Write a whole file.
+    def write_content(self, content: Content) -> None:
+        """Write the content of a file.
 
         Raises:
-            OSError: A part of it was not written; also where a library hid that, or passed over it.
+            OSError: A write failed, even if the function that writes ignored or replaced the error.
         """
         if not callable(content):
             self.write(content)

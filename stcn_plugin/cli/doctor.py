@@ -147,7 +147,7 @@ def _write(folder: Path | None) -> Iterator[Finding]:
     import numpy as np
 
     from stcn_plugin.media.images import read_image
-    from stcn_plugin.media.mattes import MatteWriter
+    from stcn_plugin.media.matte_writer import MatteWriter
     from stcn_plugin.media.sequences import FrameSequence
     from stcn_plugin.media.window import FrameHeader, Window
 

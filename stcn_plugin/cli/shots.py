@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, final
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import JobRequest, Report, json_of
@@ -115,7 +115,7 @@ def write_report(path: Path, results: Sequence[ShotResult]) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    write_whole(path, json.dumps({"shots": [_json(result) for result in results]}, indent=2).encode() + b"\n")
+    write_atomic(path, json.dumps({"shots": [_json(result) for result in results]}, indent=2).encode() + b"\n")
 
 
 def _json(result: ShotResult) -> dict[str, object]:

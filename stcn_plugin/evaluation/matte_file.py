@@ -15,7 +15,7 @@ import numpy as np
 from stcn_plugin.errors import MatteError
 from stcn_plugin.evaluation.hard import Matte
 from stcn_plugin.media.matte_reader import UNNAMED, Contents, MatteFile, Plane, Source
-from stcn_plugin.media.placing import placed
+from stcn_plugin.media.pixels import place_in_window
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def object_names(*paths: Path) -> FileObjects:
     found = [MatteFile(Source(path)).contents for path in paths]
     if named := [contents for contents in found if contents.kind in ("layers", "cryptomatte")]:
         names = dict.fromkeys(name for contents in named for name in contents.names)
-        if not names and named[0].doubt:
-            raise named[0].doubt
+        if not names and named[0].error:
+            raise named[0].error
         return FileObjects(tuple(names))
     if not _are_numbers(found):
         return FileObjects((UNNAMED,))
@@ -90,7 +90,7 @@ def _over_display(plane: Plane, name: str) -> Matte:
     if not np.isfinite(plane.pixels).all():
         what = f"the matte of '{name}' has NaN or infinite values"
         raise MatteError(what, where=str(plane.header.path), fix="Repair the matte and evaluate again")
-    return placed(plane.pixels, plane.header.header.data, plane.header.header.display)
+    return place_in_window(plane.pixels, plane.header.header.data, plane.header.header.display)
 
 
 def _require(path: Path, names: Sequence[str], present: Collection[str]) -> None:

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
-from stcn_plugin.frames import MOST_FRAMES, format_frame_range, shortened
-from stcn_plugin.media.listing import hashed
-from stcn_plugin.media.matte_reading import check_mattes
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.frames import MAX_FRAMES, format_frame_range, shortened
+from stcn_plugin.media.listing import as_pattern
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import overlay_files
 from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
 from stcn_plugin.media.window import Window
+from stcn_plugin.media.written_mattes import check_mattes
 from stcn_plugin.shot.model import Shot
 
 
@@ -39,12 +39,12 @@ def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tu
         raise PlateError(
             "no frame of the plate is on disk",
             where=sequence.pattern,
-            fix=sequence.advice() or "Check the pattern and the folder",
+            fix=sequence.suggestion() or "Check the pattern and the folder",
         )
     asked = shot.frames
-    if not asked and found[-1] - found[0] >= MOST_FRAMES:
+    if not asked and found[-1] - found[0] >= MAX_FRAMES:
         raise PlateError(
-            f"the frames on disk reach from {found[0]} to {found[-1]}, more than {MOST_FRAMES:,} frames",
+            f"the frames on disk reach from {found[0]} to {found[-1]}, more than {MAX_FRAMES:,} frames",
             where=sequence.pattern,
             fix="Give the range of the shot, or remove the file whose number is not a frame number",
         )
@@ -80,7 +80,7 @@ def padding_warning(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -
     if not left_out:
         return None
     name = on_disk.others[left_out[0]]
-    fix = f"; the pattern of {name} is {pattern}" if (pattern := hashed(name)) else ""
+    fix = f"; the pattern of {name} is {pattern}" if (pattern := as_pattern(name)) else ""
     return (
         f"{sequence.pattern}: the frames {shortened(format_frame_range(left_out))} are left out, because their files have "
         f"a different number of digits{fix}"

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from stcn_plugin.media.images import to_float
+from stcn_plugin.media.pixels import to_float
 
 Matte = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
 from stcn_plugin.job.compressed_matte import CompressedMatte
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.model import Preset

@@ -31,12 +31,12 @@ from stcn_plugin.job.keyframes import read_keyframes
 from stcn_plugin.job.update import ContextFrames, Part, affected, plan_parts
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.matte_reading import read_mattes
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window
+from stcn_plugin.media.window import MAX_PIXELS, FrameHeader, Window
+from stcn_plugin.media.written_mattes import read_mattes
 from stcn_plugin.propagation.images import internal_size
 from stcn_plugin.propagation.plan import plan_passes
 from stcn_plugin.shot.model import Keyframe, Shot
@@ -202,10 +202,10 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
             activities.checkpoint()
             with activities.during(f"reading the header of frame {frame}", plates.sequence.path(frame)):
                 window = window.union(plates.header(frame).data)
-    if window.pixels > MOST_PIXELS:
+    if window.pixels > MAX_PIXELS:
         raise PlateError(
             f"the format with the overscan of all frames is {window.width}x{window.height}, more than "
-            f"{MOST_PIXELS:,} pixels",
+            f"{MAX_PIXELS:,} pixels",
             where=plates.sequence.pattern,
             fix="Crop the data windows of the plate",
         )

@@ -1,5 +1,5 @@
-"""Plates in, keyframe mattes in, mattes out: every picture file that is read or written.
+"""Reads plates and matte files, and writes mattes and overlays.
 
-Import from the modules: ``from stcn_plugin.media.plates import PlateReader``. Nothing is gathered here, so that
+Import from the modules: ``from stcn_plugin.media.plates import PlateReader``. This file imports nothing, so that
 ``stcn_plugin.media.window`` loads without OpenImageIO.
 """

@@ -1,7 +1,7 @@
-"""Cryptomatte 1.2: object names as 32-bit float ids, coverage in ranks, on plain arrays.
+"""Encodes and decodes Cryptomatte 1.2 on arrays.
 
-A pixel stores its objects as pairs (id, coverage), ranked by coverage; the layers ``CryptoObject00``,
-``CryptoObject01``... hold two pairs each, in their channels r, g, b and a.
+A pixel stores (id, coverage) pairs ranked by coverage; ids are hashes of object names, stored as 32-bit floats. Each of
+the layers ``CryptoObject00``, ``CryptoObject01``... holds two pairs in its channels r, g, b and a.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import mmh3
 import numpy as np
 from numpy.typing import NDArray
 
-MIN_RANKS = 6  # what the specification suggests, and what hosts show without being asked for more
-MAX_RANKS = 12  # what lies behind the twelfth rank covers less than a thirteenth of its pixel
+MIN_RANKS = 6  # suggested by the specification, and the default of hosts
+MAX_RANKS = 12  # objects beyond the twelfth rank cover less than a thirteenth of the pixel
 
 _EXPONENT = 0xFF << 23
-_ROWS_AT_ONCE = 64  # bounds what sorting needs besides the picture itself
+_ROWS_AT_ONCE = 64  # limits the memory for sorting
 
 
 def hash_bits(name: str) -> int:
-    """Return the 32 bits that a name's id consists of: MurmurHash3, kept away from infinity, NaN and denormals."""
+    """Return the 32 bits of a name's id: MurmurHash3, changed where the float would be infinity, NaN or denormal."""
     bits = mmh3.hash(name, 0, signed=False)
     return bits ^ (1 << 23) if bits & _EXPONENT in (0, _EXPONENT) else bits
 
 
 def hash_id(name: str) -> float:
-    """Return the id of a name as Cryptomatte stores it: its 32 bits read as a float.
+    """Return the id of a name: the bits of its hash as a float.
 
     >>> f"{hash_id('hello'):.7e}"
     '6.0705627e-17'
@@ -36,30 +36,30 @@ def hash_id(name: str) -> float:
 
 
 def key_of(name: str) -> str:
-    """Return the key under which metadata describe a cryptomatte: seven digits of the hash of its layers' name."""
+    """Return the metadata key of a Cryptomatte: the first seven digits of its name's hash."""
     return f"{hash_bits(name):08x}"[:7]
 
 
 def rank_count(objects: int) -> int:
-    """Return how many ranks a shot with this many objects has; even, and the same on all of its frames."""
+    """Return the number of ranks for a shot with this many objects; always even."""
     return min(MAX_RANKS, max(MIN_RANKS, objects + objects % 2))
 
 
 def channel_names(name: str, ranks: int) -> tuple[str, ...]:
-    """Return the channels of a cryptomatte in the order that `encode` gives: ``CryptoObject00.r``...
+    """Return the channel names, such as ``CryptoObject00.r``, in the order of `encode`.
 
     Args:
-        name: Name of its layers without their number.
-        ranks: Pairs (id, coverage) in each pixel, an even number.
+        name: Name of the Cryptomatte: its layers without their number.
+        ranks: (id, coverage) pairs per pixel; even.
     """
     return tuple(f"{name}{layer:02d}.{channel}" for layer in range(ranks // 2) for channel in "rgba")
 
 
 def metadata(name: str, objects: Sequence[str]) -> dict[str, str]:
-    """Return the metadata of a file with one cryptomatte; the manifest is embedded.
+    """Return the metadata of a Cryptomatte, with its manifest embedded.
 
     Args:
-        name: Name of its layers without their number.
+        name: Name of the Cryptomatte: its layers without their number.
         objects: Names of the objects.
     """
     prefix = f"cryptomatte/{key_of(name)}"
@@ -76,11 +76,11 @@ def encode(mattes: Mapping[str, NDArray[np.float32]], ranks: int) -> NDArray[np.
     """Rank the objects of each pixel by coverage.
 
     Args:
-        mattes: Coverage ``(H, W)`` in [0, 1] of each object.
-        ranks: Pairs kept in each pixel; what covers least is dropped beyond them.
+        mattes: Object name to ``(H, W)`` coverage in [0, 1].
+        ranks: (id, coverage) pairs per pixel; further objects, which cover least, are dropped.
 
     Returns:
-        ``(H, W, 2 * ranks)``: id and coverage of each rank, 0 where there is no object.
+        ``(H, W, 2 * ranks)``: id and coverage of each rank; unused ranks are 0.
     """
     layers = list(mattes.values())
     height, width = layers[0].shape
@@ -102,13 +102,13 @@ def decode(pixels: NDArray[np.float32], bits: int) -> NDArray[np.float32]:
 
     Args:
         pixels: ``(H, W, 2 * ranks)``: id and coverage of each rank, C-contiguous.
-        bits: The 32 bits of the object's id; compared as they are, since some ids are no numbers as floats.
+        bits: The 32 bits of the object's id; compared as integers, since some ids are NaN as floats.
 
     Returns:
-        ``(H, W)`` coverage, 0 where the object is absent.
+        ``(H, W)`` coverage.
     """
     ids, coverage = pixels.view(np.uint32)[..., 0::2], pixels[..., 1::2]
     total = np.zeros(pixels.shape[:2], np.float32)
-    for rank in range(ids.shape[-1]):  # one by one, since a temporary array of all ranks would be as large as the file
+    for rank in range(ids.shape[-1]):  # a temporary array of all ranks would be as large as the file
         np.add(total, coverage[..., rank], out=total, where=ids[..., rank] == np.uint32(bits))
     return total

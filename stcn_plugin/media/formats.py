@@ -1,6 +1,6 @@
-"""Which files are pictures that can be read, by their first bytes; the others are told by name, with what to do.
+"""Identifies file formats by their first bytes, and explains what to do about those that cannot be read.
 
-A file of no known kind is refused here, before each of OpenImageIO's two dozen readers has a try at it.
+Unknown files are rejected before OpenImageIO tries each of its two dozen readers on them.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 PICTURES = (".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".cin", ".tga", ".hdr", ".webp", ".bmp")
-"""How the names of the pictures end that sequences are found by."""
+"""Extensions of picture files, for finding sequences in a folder."""
 
-HEAD = 192
-"""Bytes of a file that tell its kind."""
+HEAD_BYTES = 192
+"""Bytes at the start of a file that identify its format."""
 
 _READ = re.compile(
     rb"""
@@ -35,7 +35,7 @@ _READ = re.compile(
 )
 
 MOVIES = (".mov", ".mp4", ".m4v", ".mxf", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".mts", ".r3d", ".braw")
-"""How the names of movies end."""
+"""Extensions of movie files."""
 
 _MOVIE = "a movie", "Write its frames as a sequence, such as plate.####.exr"
 _RAW = "a camera raw picture", "Develop it to EXR or TIFF first"
@@ -51,7 +51,7 @@ _OTHERS: tuple[tuple[bytes, str, str], ...] = (
     (rb"#\?.*32-bit_rle_xyze", "a Radiance picture in XYZ", "Convert it to RGB, such as with ra_xyze -r"),
     (rb"II\x2a\0....CR|II[RU]|MMOR|FUJIFILMCCD-RAW|FOVb|\0MRM", *_RAW),
 )
-_RAW_ENDINGS = [
+_RAW_SUFFIXES = [
     ".3fr",
     ".ari",
     ".arw",
@@ -79,10 +79,10 @@ _RAW_ENDINGS = [
     ".x3f",
 ]
 _CINEON: dict[bytes, Literal["big", "little"]] = {b"\x80\x2a\x5f\xd7": "big", b"\xd7\x5f\x2a\x80": "little"}
-_CINEON_HEAD = 2048  # bytes before its user data
-_CINEON_USER = slice(16, 20)  # where it says how many there are
+_CINEON_HEADER_SIZE = 2048  # bytes before the user data
+_CINEON_USER_SIZE = slice(16, 20)  # field with the size of the user data
 _UNDEFINED = 0xFFFFFFFF
-_TARGA = (".tga", ".tpic")  # the one format whose files do not say what they are
+_TARGA = (".tga", ".tpic")  # the only format without a signature
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ class Unreadable:
     """Why a file cannot be read as a picture.
 
     Args:
-        what: What it is, for an error.
-        fix: What to do.
+        what: What is wrong, for an error.
+        fix: What the user can do.
     """
 
     what: str
@@ -99,34 +99,34 @@ class Unreadable:
 
 
 def unreadable(head: bytes, suffix: str) -> Unreadable | None:
-    """Return why a file cannot be read; ``None`` where it is of a kind that can.
+    """Return why a file cannot be read; ``None`` if its format is supported.
 
     Args:
-        head: Its first bytes, `HEAD` of them where it is that long.
-        suffix: How its name ends, lower-case with its dot.
+        head: Its first `HEAD_BYTES` bytes, or all of a shorter file.
+        suffix: Extension, lower-case with its dot.
     """
     for start, kind, fix in _OTHERS:
         if re.match(start, head, re.DOTALL):
             return Unreadable(f"this is {kind}, which cannot be read", fix)
-    if suffix in _RAW_ENDINGS:  # most are TIFF inside, and would be read as the small picture for the camera's screen
+    if suffix in _RAW_SUFFIXES:  # most are TIFF inside, of which OpenImageIO would read the thumbnail
         return Unreadable(f"this is {_RAW[0]}, which cannot be read", _RAW[1])
     if _READ.match(head) or suffix in _TARGA:
         return None
     return Unreadable(
-        "the file cannot be opened as a picture (it begins as none does that is known)",
-        "Write it as EXR, PNG, JPEG, TIFF or DPX; or again, if it should be one",
+        "the file cannot be opened as a picture (its format is unknown)",
+        "Convert it to EXR, PNG, JPEG, TIFF or DPX; if it should be one of these, write it again",
     )
 
 
-def is_cut_short(head: bytes, size: int) -> bool:
-    """Whether a Cineon file says that it has more user data than there is, for which OpenImageIO would make room.
+def is_truncated(head: bytes, size: int) -> bool:
+    """Whether a Cineon file is shorter than its user data field claims; OpenImageIO would allocate the claimed size.
 
     Args:
-        head: Its first bytes, `HEAD` of them where it is that long.
-        size: How many bytes the file has.
+        head: Its first `HEAD_BYTES` bytes, or all of a shorter file.
+        size: Size of the file in bytes.
     """
     order = _CINEON.get(head[:4])
-    if order is None or len(head) < _CINEON_USER.stop:
+    if order is None or len(head) < _CINEON_USER_SIZE.stop:
         return False
-    user = int.from_bytes(head[_CINEON_USER], order)
-    return user != _UNDEFINED and _CINEON_HEAD + user > size
+    user_size = int.from_bytes(head[_CINEON_USER_SIZE], order)
+    return user_size != _UNDEFINED and _CINEON_HEADER_SIZE + user_size > size

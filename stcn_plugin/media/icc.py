@@ -1,4 +1,4 @@
-"""ICC profiles of the kind that cameras, screens and working spaces have: a matrix and a curve."""
+"""Reads matrix-and-curve ICC profiles, as cameras, displays and working spaces have."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.bridge.printable import printable
-from stcn_plugin.media.colour_encoding import Curve, Encoding, Matrix, from_xyz
+from stcn_plugin.media.colour_encoding import Curve, Encoding, Matrix, matrix_from_xyz
 
 _D50 = np.array([0.9642, 1.0, 0.8249])
-_STEPS = 1024  # of a table that stands for a curve
-_SAME = 4e-3  # how far a curve may be from sRGB's and still be it: a step of 8 bits
+_STEPS = 1024  # samples of a curve
+_TOLERANCE = 4e-3  # distance between two curves that count as equal: one 8-bit step
 
 
 @lru_cache(32)
 def icc_encoding(profile: bytes) -> Encoding | None:
-    """Return what an ICC profile says.
+    """Return the encoding of an ICC profile.
 
     Args:
         profile: The whole profile.
 
     Returns:
-        Matrix and curve; with a ``doubt`` where it has none, being of tables or of another kind of colour. ``None``
-        where it says sRGB.
+        Matrix and curve, or a ``warning`` if the profile uses lookup tables or is not for RGB or grey; ``None`` for
+        sRGB.
     """
     source = "the ICC profile"
     try:
@@ -33,18 +33,18 @@ def icc_encoding(profile: bytes) -> Encoding | None:
         source = f"the ICC profile '{_name(tags)}'" if _name(tags) else source
         kind = profile[16:20]
         if kind == b"GRAY":
-            return _said(source, None, _curve([_table(tags[b"kTRC"])]))
+            return _none_if_srgb(source, None, _curve([_table(tags[b"kTRC"])]))
         if kind != b"RGB ":
             colours = kind.decode("latin-1").strip()
-            return Encoding(source, doubt=f"{source} is for {colours} colours and is not honoured")
+            return Encoding(source, warning=f"{source} is for {colours} colours and is not used")
         columns = [_xyz(tags[tag]) for tag in (b"rXYZ", b"gXYZ", b"bXYZ")]
-        matrix = from_xyz(np.array(columns).T, white=_D50)
-        return _said(source, matrix, _curve([_table(tags[tag]) for tag in (b"rTRC", b"gTRC", b"bTRC")]))
+        matrix = matrix_from_xyz(np.array(columns).T, white=_D50)
+        return _none_if_srgb(source, matrix, _curve([_table(tags[tag]) for tag in (b"rTRC", b"gTRC", b"bTRC")]))
     except (KeyError, ValueError, struct.error, IndexError, ArithmeticError):
-        return Encoding(source, doubt=f"{source} has no matrix and curve that can be read, and is not honoured")
+        return Encoding(source, warning=f"{source} has no readable matrix and curve, and is not used")
 
 
-def _said(source: str, matrix: Matrix | None, curve: Curve | float | tuple[float, ...]) -> Encoding | None:
+def _none_if_srgb(source: str, matrix: Matrix | None, curve: Curve | float | tuple[float, ...]) -> Encoding | None:
     return None if matrix is None and curve == "srgb" else Encoding(source, matrix, curve)
 
 
@@ -52,13 +52,13 @@ def _tags(profile: bytes) -> dict[bytes, bytes]:
     """Return the tagged elements of a profile."""
     (count,) = struct.unpack_from(">I", profile, 128)
     if count > 1000:
-        raise ValueError("more tags than a profile has")
+        raise ValueError("too many tags")
     entries = (struct.unpack_from(">4sII", profile, 132 + 12 * index) for index in range(count))
     return {tag: profile[offset : offset + size] for tag, offset, size in entries}
 
 
 def _name(tags: dict[bytes, bytes]) -> str:
-    """Return a profile's description, as far as it is plain text."""
+    """Return the description of a profile as plain text."""
     element = tags.get(b"desc", b"")
     if element[:4] == b"mluc" and len(element) >= 28:
         size, offset = struct.unpack_from(">II", element, 20)
@@ -74,7 +74,7 @@ def _xyz(element: bytes) -> tuple[float, float, float]:
 
 
 def _table(element: bytes) -> NDArray[np.float64]:
-    """Return light over evenly spaced numbers."""
+    """Return a curve element as light over evenly spaced values."""
     numbers = np.linspace(0, 1, _STEPS)
     if element[:4] == b"curv":
         (count,) = struct.unpack_from(">I", element, 8)
@@ -83,11 +83,11 @@ def _table(element: bytes) -> NDArray[np.float64]:
         if count == 1:
             return np.asarray(numbers ** (struct.unpack_from(">H", element, 12)[0] / 256))
         if count > 65536:
-            raise ValueError("a curve longer than any")
+            raise ValueError("curve too long")
         stored = np.frombuffer(element, ">u2", count, 12) / 65535
         return np.asarray(np.interp(numbers, np.linspace(0, 1, count), stored))
     if element[:4] != b"para":
-        raise ValueError("a curve of another kind")
+        raise ValueError("unknown curve type")
     (kind,) = struct.unpack_from(">H", element, 8)
     gamma, *rest = (value / 65536 for value in struct.unpack_from(f">{(1, 3, 4, 5, 7)[kind]}i", element, 12))
     a, b, c, d, e, f = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -103,13 +103,13 @@ def _table(element: bytes) -> NDArray[np.float64]:
 
 
 def _curve(tables: list[NDArray[np.float64]]) -> Curve | float | tuple[float, ...]:
-    """Return the curve that all channels share, by name where it has one."""
-    if any(np.abs(table - tables[0]).max() > _SAME for table in tables):
-        raise ValueError("each channel has another curve")
+    """Return the curve that all channels share, by name if it has one."""
+    if any(np.abs(table - tables[0]).max() > _TOLERANCE for table in tables):
+        raise ValueError("the channels have different curves")
     light = np.clip(np.nan_to_num(tables[0]), 0, 1)
     numbers = np.linspace(0, 1, _STEPS)
     shown = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    if np.abs(shown - numbers).max() < _SAME:
+    if np.abs(shown - numbers).max() < _TOLERANCE:
         return "srgb"
     if not light[-1] >= 0.5:
         raise ValueError("white is black")

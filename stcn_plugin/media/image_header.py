@@ -1,4 +1,4 @@
-"""What a picture file says of itself."""
+"""Headers of picture files."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from stcn_plugin.media.colour_tags import file_colours
 from stcn_plugin.media.window import FrameHeader, Window
 
 _ASPECTS = (0.1, 10.0)
-"""Pixel aspects that are believed; anamorphic lenses have at most 2."""
+"""Range of plausible pixel aspects; anamorphic lenses have at most 2."""
 
-_TIFF_COLOURS = range(7)  # grey, RGB, palette, mask, CMYK and YCbCr
-_TIFF_OTHERS = {8: "CIELAB", 9: "CIELAB", 10: "CIELAB", 32803: "camera raw", 34892: "camera raw", 32845: "LogLuv"}
+_TIFF_SUPPORTED = range(7)  # grey, RGB, palette, mask, CMYK and YCbCr
+_TIFF_UNSUPPORTED = {8: "CIELAB", 9: "CIELAB", 10: "CIELAB", 32803: "camera raw", 34892: "camera raw", 32845: "LogLuv"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageHeader:
-    """Everything a file says of itself besides pixels.
+    """The header of one part of a picture file.
 
     Args:
         path: The file.
         header: Windows, pixel aspect, timecode and frame rate.
-        channels: Channel names in the file's own order.
+        channels: Channel names in the order of the file.
         format: Number format of the pixels: ``uint8``, ``uint16``, ``half``, ``float``...
         file_format: ``openexr``, ``png``, ``jpeg``, ``tiff``, ``dpx``...
-        part: Name of this part, empty where the file names none.
+        part: Name of this part; empty if unnamed.
         parts: Names of all parts of the file.
-        colour_space: What the file says its colours are: a name as the file spells it, or numbers; ``None`` where it
-            says nothing.
+        colour_space: Colour space in the metadata: a name as the file spells it, or a numeric encoding; ``None`` if
+            there is none.
         metadata: All attributes as text, such as ``cryptomatte/…/manifest``.
-        deep: Whether it has any number of samples per pixel; such pixels are not read.
-        ignored: Attributes that cannot be true, by name, each with what is wrong and what is taken instead.
-        problem: Why its pixels cannot be read as colours; ``None`` where they can.
+        deep: Whether it is a deep picture, whose pixels cannot be read.
+        ignored: Names of invalid attributes, each with what is wrong and what is used instead.
+        problem: Why its pixels cannot be read as colours; ``None`` if they can.
     """
 
     path: Path
@@ -55,15 +55,15 @@ class ImageHeader:
 
     @property
     def is_float(self) -> bool:
-        """Whether pixels are floating point, and so may be scene-linear, above 1, or no numbers at all."""
+        """Whether the file stores floating point, so that pixels may be scene-linear, above 1, or NaN."""
         return self.format in {"half", "float", "double"}
 
 
-def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_format: str) -> ImageHeader:
-    """Translate what OpenImageIO says of one part.
+def read_spec(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_format: str) -> ImageHeader:
+    """Convert the OpenImageIO spec of one part.
 
     Args:
-        spec: Its ``ImageSpec``.
+        spec: The ``ImageSpec``.
         part: Name of the part.
         parts: Names of all parts of the file.
         path: The file.
@@ -71,19 +71,19 @@ def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_
     """
     attributes, ignored = _attributes(spec)
     aspect = _pixel_aspect(attributes.get("PixelAspectRatio", 1.0), ignored)
-    rate = _whole_pair(attributes.get("framesPerSecond"), 1, 1 << 31)
+    rate = _integer_pair(attributes.get("framesPerSecond"), 1, 1 << 31)
     if rate is None and isinstance(attributes.get("framesPerSecond"), tuple):
-        ignored["framesPerSecond"] = "is no frame rate, and the mattes have none"
+        ignored["framesPerSecond"] = "is not a valid frame rate; the mattes have none"
     return ImageHeader(
         path=path,
         header=FrameHeader(
             display=Window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
             data=Window(spec.x, spec.y, spec.width, spec.height),
             pixel_aspect=aspect,
-            timecode=_whole_pair(attributes.get("smpte:TimeCode"), 0, 1 << 32),
+            timecode=_integer_pair(attributes.get("smpte:TimeCode"), 0, 1 << 32),
             frame_rate=rate,
         ),
-        channels=tuple(readable(name) for name in spec.channelnames),
+        channels=tuple(decode_text(name) for name in spec.channelnames),
         format=str(spec.format),
         file_format=file_format,
         part=part,
@@ -96,8 +96,8 @@ def image_header(spec: Any, part: str, parts: tuple[str, ...], path: Path, file_
     )
 
 
-def readable(text: str) -> str:
-    """Return text of a file's header; bytes that are not UTF-8 are read as Latin-1, which older programs wrote."""
+def decode_text(text: str) -> str:
+    """Decode header text as UTF-8, else as Latin-1, which older programs wrote."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -106,17 +106,17 @@ def readable(text: str) -> str:
 
 
 def _attributes(spec: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what OpenImageIO tells by name, and what of it cannot be read."""
+    """Return the readable attributes, and the names of unreadable ones with the reason."""
     attributes: dict[str, Any] = {}
     ignored: dict[str, str] = {}
     for number in range(len(spec.extra_attribs)):
         item = spec.extra_attribs[number]
         name = f"attribute {number + 1}"
         try:
-            name = readable(item.name)
-            attributes[name] = readable(item.value) if isinstance(item.value, str) else item.value
-        except UnicodeDecodeError:  # by OpenImageIO before 3.2
-            ignored[name] = "is not UTF-8, and is left out"
+            name = decode_text(item.name)
+            attributes[name] = decode_text(item.value) if isinstance(item.value, str) else item.value
+        except UnicodeDecodeError:  # raised by OpenImageIO before 3.2
+            ignored[name] = "is not UTF-8 and is ignored"
     return attributes, ignored
 
 
@@ -124,31 +124,31 @@ def _pixel_aspect(value: Any, ignored: dict[str, str]) -> float:
     low, high = _ASPECTS
     if isinstance(value, int | float) and low <= value <= high:
         return float(value)
-    ignored["PixelAspectRatio"] = f"is {printable(str(value))[:40]}, which is no ratio of {low} to {high}; 1 is taken"
+    ignored["PixelAspectRatio"] = f"is {printable(str(value))[:40]}, not a ratio from {low} to {high}; 1 is used"
     return 1.0
 
 
-def _whole_pair(value: Any, low: int, beyond: int) -> tuple[int, int] | None:
-    """Return a rational or a timecode; some formats give frame rates as one number, which is left out."""
+def _integer_pair(value: Any, low: int, stop: int) -> tuple[int, int] | None:
+    """Return a rational or a timecode; ``None`` for other values, such as a frame rate stored as a single number."""
     if not isinstance(value, tuple) or len(value) != 2:
         return None
     first, second = value
-    if not all(isinstance(number, int) and low <= number < beyond for number in value):
+    if not all(isinstance(number, int) and low <= number < stop for number in value):
         return None
     return first, second
 
 
 def _problem(spec: Any, attributes: Mapping[str, Any]) -> str | None:
-    """Return why pixels cannot be read as colours."""
+    """Return why pixels cannot be read as colours; ``None`` if they can."""
     if min(spec.width, spec.height, spec.full_width, spec.full_height) < 1:
         return "the picture has no pixels"
     kind = attributes.get("tiff:PhotometricInterpretation", 2)
     if kind == 0 and (
         str(spec.format) != "uint8" or spec.nchannels > 1
-    ):  # which OpenImageIO leaves, or inverts as a whole
-        form = "with alpha" if spec.nchannels > 1 else f"in {spec.format}"
-        return f"this TIFF stores white as 0 {form}, which would be read as the negative"
-    if kind not in _TIFF_COLOURS:
-        return f"this is a TIFF of {_TIFF_OTHERS.get(kind, 'unknown')} colours, which cannot be read"
+    ):  # OpenImageIO inverts 8 bits only, and alpha too
+        stored = "with alpha" if spec.nchannels > 1 else f"in {spec.format}"
+        return f"this TIFF stores white as 0 {stored}, and would be read inverted"
+    if kind not in _TIFF_SUPPORTED:
+        return f"this is a TIFF with {_TIFF_UNSUPPORTED.get(kind, 'unknown')} colours, which cannot be read"
     descriptor = str(attributes.get("dpx:ImageDescriptor", ""))
-    return f"this is a DPX of {descriptor} samples, which cannot be read" if descriptor.startswith("Cb") else None
+    return f"this is a DPX with {descriptor} samples, which cannot be read" if descriptor.startswith("Cb") else None

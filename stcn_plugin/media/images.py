@@ -1,8 +1,7 @@
-"""The one place that opens picture files for reading.
+"""Reads picture files by OpenImageIO.
 
-OpenImageIO fails in several ways (no reader, a reader without pixels, pixels with an error left behind); here each of
-them becomes one error that names the file. Channels are found by name, since files do not keep the order in which
-they were written.
+Every failure of OpenImageIO (no reader, no pixels, or a pending error beside pixels) becomes one error that names the
+file. Channels are selected by name, since files do not preserve the order in which they were written.
 """
 
 from __future__ import annotations
@@ -18,24 +17,24 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import PlateError, STCNError
-from stcn_plugin.media.image_header import ImageHeader, image_header, readable
-from stcn_plugin.media.listing import existing
-from stcn_plugin.media.opening import RENDER_AGAIN, opened, reason
-from stcn_plugin.media.placing import placed
-from stcn_plugin.media.window import MOST_PIXELS, Window
+from stcn_plugin.media.image_header import ImageHeader, decode_text, read_spec
+from stcn_plugin.media.listing import as_on_disk
+from stcn_plugin.media.opening import RENDER_AGAIN, oiio_error, open_image
+from stcn_plugin.media.pixels import place_in_window, to_float
+from stcn_plugin.media.window import MAX_PIXELS, Window
 
-__all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "read_stored", "to_float"]
+__all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "read_stored"]
 
-_NUMBERS: Mapping[str, type[np.generic]] = {"half": np.float16, "float": np.float32, "uint": np.uint32}  # of OpenEXR
-_LINES = 64  # read at once: little enough for the processor's cache, and a multiple of what is compressed together
-_LINES_AT_ONCE = {"dwab": 256}
-_BAND_BYTES = 1 << 26  # of lines read at once
-_MOST_PARTS = 4096
+_DTYPES: Mapping[str, type[np.generic]] = {"half": np.float16, "float": np.float32, "uint": np.uint32}  # of OpenEXR
+_ROWS_PER_READ = 64  # fits the processor's cache, and is a multiple of the rows per compressed chunk
+_ROWS_PER_READ_BY_COMPRESSION = {"dwab": 256}
+_MAX_READ_BYTES = 1 << 26
+_MAX_PARTS = 4096
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Image(ImageHeader):
-    """Pixels and what the file says of them; ``channels`` names the last axis.
+    """Header and pixels of a file; ``channels`` names the last axis.
 
     Args:
         pixels: ``(H, W, C)`` float32 over the data window; integer formats are value / maximum, 0 to 1.
@@ -51,16 +50,16 @@ class Image(ImageHeader):
 def read_header(
     path: str | Path, *, part: str | None = None, error: type[STCNError] = PlateError, where: str | None = None
 ) -> ImageHeader:
-    """Read what a file says of itself; no pixels are decoded.
+    """Read the header of one part.
 
     Args:
         path: The file.
         part: Part of a multi-part file by name; ``None`` is the first.
         error: Class of the errors raised.
-        where: Told first in an error, where the file name alone does not tell enough.
+        where: ``where`` of the errors; by default the path.
 
     Raises:
-        STCNError: Of class ``error``: the file is missing, empty, no picture, deep, or has no such part.
+        STCNError: Of class ``error``: the file is missing, empty, not a picture, deep, or lacks the part.
     """
     headers = read_headers(path, error=error, where=where)
     return headers[_index_of_part(headers, part, None, error, where or str(path))]
@@ -69,18 +68,18 @@ def read_header(
 def read_headers(
     path: str | Path, *, error: type[STCNError] = PlateError, where: str | None = None
 ) -> tuple[ImageHeader, ...]:
-    """Read what every part of a file says of itself, in the order of the file; deep parts too.
+    """Read the headers of all parts, including deep ones, in the order of the file.
 
     Args:
         path: The file.
         error: Class of the errors raised.
-        where: Told first in an error, where the file name alone does not tell enough.
+        where: ``where`` of the errors; by default the path.
 
     Raises:
-        STCNError: Of class ``error``: the file is missing, empty, or no picture.
+        STCNError: Of class ``error``: the file is missing, empty, or not a picture.
     """
-    label, path = where or str(path), existing(Path(path))
-    with opened(path, error, label, unassociated=False) as source:
+    label, path = where or str(path), as_on_disk(Path(path))
+    with open_image(path, error, label, unassociated=False) as source:
         return _headers(source, path, error, label)
 
 
@@ -97,13 +96,11 @@ def read_image(
 
     Args:
         path: The file.
-        part: Part of a multi-part file by name; ``None`` is the first, or where ``channels`` are asked for the
-            first that has them.
-        channels: Names of the channels wanted, in the order wanted; ``None`` reads all.
-        unassociated: Return colours as they are stored where the file does not multiply them by alpha (PNG),
-            instead of multiplying them on the way in.
+        part: Part of a multi-part file by name; ``None`` is the first that has all ``channels``.
+        channels: Channels to read, in the order of the result; ``None`` reads all.
+        unassociated: Do not premultiply colours by alpha if the file stores them unassociated (PNG).
         error: Class of the errors raised.
-        where: Told first in an error, where the file name alone does not tell enough.
+        where: ``where`` of the errors; by default the path.
 
     Raises:
         STCNError: Of class ``error``: as for `read_header`; or a channel is absent, or pixels are missing or damaged.
@@ -124,25 +121,25 @@ def read_stored(
     error: type[STCNError] = PlateError,
     where: str | None = None,
 ) -> tuple[ImageHeader, NDArray[Any]]:
-    """Read pixels as the file stores them; as `read_image` otherwise.
+    """Read pixels in the number format of the file.
 
     Args:
         path: As for `read_image`.
         part: As for `read_image`.
         channels: As for `read_image`.
         unassociated: As for `read_image`.
-        window: Where pixels are wanted, 0 where the file has none; ``None`` is the data window.
+        window: Window of the result, padded with 0; ``None`` is the data window.
         error: As for `read_image`.
         where: As for `read_image`.
 
     Returns:
-        The header of the part, with the channels wanted, and ``(H, W, C)`` pixels.
+        The header of the part, reduced to the channels read, and ``(H, W, C)`` pixels.
 
     Raises:
         STCNError: As for `read_image`.
     """
-    label, path = where or str(path), existing(Path(path))
-    with opened(path, error, label, unassociated=unassociated) as source:
+    label, path = where or str(path), as_on_disk(Path(path))
+    with open_image(path, error, label, unassociated=unassociated) as source:
         headers = _headers(source, path, error, label)
         index = _index_of_part(headers, part, channels, error, label)
         header = headers[index]
@@ -151,32 +148,23 @@ def read_stored(
         shared = data if window is None else data.intersection(window)
         pixels = _pixels(source, index, header, wanted, shared, error, label)
     header = replace(header, channels=tuple(header.channels[i] for i in wanted))
-    return header, pixels if window is None else placed(pixels, shared, window)
-
-
-def to_float(pixels: NDArray[Any]) -> NDArray[np.float32]:
-    """Return pixels as float32; integers become value / maximum, the float32 nearest to the true quotient."""
-    if np.issubdtype(pixels.dtype, np.integer):
-        quotient: NDArray[np.float32] = np.divide(pixels, np.float32(np.iinfo(pixels.dtype).max), dtype=np.float32)
-        return quotient
-    with np.errstate(over="ignore"):  # what a double holds beyond float32 is infinite
-        return np.asarray(pixels, dtype=np.float32)
+    return header, pixels if window is None else place_in_window(pixels, shared, window)
 
 
 def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tuple[ImageHeader, ...]:
     """Read the header of every part."""
     specs = [source.spec(0, 0)]
-    # Only where there can be one: the reader of a still WebP cannot go back from looking for a second picture.
+    # Seek only if there can be more parts: the WebP reader cannot return to the picture of a still file.
     may_have_more = source.supports("multiimage") or specs[0].get_int_attribute("oiio:Movie")
     while may_have_more and source.seek_subimage(len(specs), 0):
         specs.append(source.spec(len(specs), 0))
-        if len(specs) > _MOST_PARTS:
-            what = f"the file has more than {_MOST_PARTS:,} parts"
+        if len(specs) > _MAX_PARTS:
+            what = f"the file has more than {_MAX_PARTS:,} parts"
             raise error(what, where=label, fix="Write it with fewer, or as several files")
-    reason(source)  # the last seek fails on purpose, and would be taken for an error of the pixels
-    parts = tuple(readable(spec.get_string_attribute("oiio:subimagename")) for spec in specs)
+    oiio_error(source)  # clear the error of the last seek, which always fails
+    parts = tuple(decode_text(spec.get_string_attribute("oiio:subimagename")) for spec in specs)
     file_format = str(source.format_name())
-    headers = tuple(image_header(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
+    headers = tuple(read_spec(spec, name, parts, path, file_format) for spec, name in zip(specs, parts, strict=True))
     if problem := next((header.problem for header in headers if header.problem), None):
         raise error(problem, where=label, fix="Convert it to RGB, or write it again")
     return headers
@@ -185,7 +173,7 @@ def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tup
 def _index_of_part(
     headers: Sequence[ImageHeader], part: str | None, channels: Sequence[str] | None, error: type[STCNError], label: str
 ) -> int:
-    """Return the index of a part by name, or of the first that has the channels, or of the first."""
+    """Return the index of the named part, else of the first that has the channels, else of the first."""
     names = headers[0].parts
     if part is not None and part not in names:
         named = [name for name in names if name]
@@ -224,50 +212,52 @@ def _pixels(
     error: type[STCNError],
     label: str,
 ) -> NDArray[Any]:
-    """Read channels over a window inside the data window, as the file stores them.
+    """Read channels over a window inside the data window, in the number format of the file.
 
-    One stretch from the first to the last channel is read, which then is picked from.
+    Reads the contiguous range from the first to the last wanted channel, and selects from it.
     """
     first, last = min(wanted), max(wanted) + 1
-    in_order = wanted == list(range(first, last))
-    picked = slice(None) if in_order else [index - first for index in wanted]
+    is_contiguous = wanted == list(range(first, last))
+    selection = slice(None) if is_contiguous else [index - first for index in wanted]
     data = header.header.data
-    if data.pixels > MOST_PIXELS:
-        what = f"the picture is {data.width}x{data.height}, and at most {MOST_PIXELS:,} pixels are read"
+    if data.pixels > MAX_PIXELS:
+        what = f"the picture is {data.width}x{data.height}, above the limit of {MAX_PIXELS:,} pixels"
         raise error(what, where=label, fix="Write it smaller, or crop its data window")
 
     if not window.pixels:
         return np.zeros((*window.shape, len(wanted)), np.float32 if header.is_float else np.uint8)
 
     def checked(pixels: NDArray[Any] | None) -> NDArray[Any]:
-        # A JPEG cut short comes back grey from the cut on, with nothing but an error left behind.
-        problem = reason(source)
+        # A truncated JPEG is returned with grey pixels and a pending error.
+        problem = oiio_error(source)
         if pixels is None or problem:
             what = f"pixels are missing or damaged ({problem or 'no reason given'})"
             raise error(what, where=label, fix=RENDER_AGAIN)
-        return pixels[..., picked]
+        return pixels[..., selection]
 
     spec = source.spec(part, 0)
     if header.file_format != "openexr" or spec.tile_width:
         return checked(source.read_image(part, 0, first, last, oiio.UNKNOWN))[window.slices_in(data)]
-    # In bands, since a whole picture is handed over by a copy during which no other thread gets on.
-    line_bytes = data.width * (last - first) * np.dtype(_NUMBERS[header.format]).itemsize
-    band = min(_LINES_AT_ONCE.get(header.metadata.get("compression", ""), _LINES), max(1, _BAND_BYTES // line_bytes))
-    pixels = np.empty((*window.shape, len(wanted)), _NUMBERS[header.format])
+    # In bands, since OpenImageIO copies the pixels that it returns while it holds the GIL.
+    dtype = np.dtype(_DTYPES[header.format])
+    row_bytes = data.width * (last - first) * dtype.itemsize
+    rows = _ROWS_PER_READ_BY_COMPRESSION.get(header.metadata.get("compression", ""), _ROWS_PER_READ)
+    rows = min(rows, max(1, _MAX_READ_BYTES // row_bytes))
+    pixels = np.empty((*window.shape, len(wanted)), dtype)
     columns = window.slices_in(data)[1]
-    for row in range(0, window.height, band):
-        top, bottom = window.y + row, window.y + min(row + band, window.height)
-        lines = source.read_scanlines(part, 0, top, bottom, 0, first, last, spec.format)
-        pixels[row : row + band] = checked(lines)[:, columns]
-    _leave_wide_registers()
+    for row in range(0, window.height, rows):
+        top, bottom = window.y + row, window.y + min(row + rows, window.height)
+        band = source.read_scanlines(part, 0, top, bottom, 0, first, last, spec.format)
+        pixels[row : row + rows] = checked(band)[:, columns]
+    _reset_vector_registers()
     return pixels
 
 
-def _leave_wide_registers() -> None:
-    """Have NumPy add a few numbers, which ends what inflating ZIP leaves behind.
+def _reset_vector_registers() -> None:
+    """Run an AVX operation in NumPy, to clear the vector state that ZIP decompression leaves behind.
 
-    libdeflate returns with the upper halves of the processor's wide registers in use. On some processors narrow code in
-    the same thread is then three times slower, such as that by which Pillow resizes, until wide code tidies up.
+    libdeflate returns with dirty upper halves of the vector registers. On some processors, SSE code on the same thread,
+    such as Pillow's resizing, then runs at a third of its speed until AVX code clears them.
     """
     numbers = np.ones(64, np.float32)
     np.add(numbers, numbers, out=numbers)

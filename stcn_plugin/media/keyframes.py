@@ -1,4 +1,4 @@
-"""Keyframe mattes: what the artist drew, read strictly from whatever kind of file it is in."""
+"""Reads the artist's keyframe mattes from any supported kind of file, and rejects unusable ones."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import KeyframeError
 from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader import UNNAMED, MatteFile, Plane, Source, is_faint, is_far_above, is_whole
-from stcn_plugin.media.placing import as_coverage, placed
+from stcn_plugin.media.pixels import as_coverage, place_in_window
 from stcn_plugin.media.window import Window
 
 Matte = NDArray[np.float32]
 
-_EMPTY = 0.5 / 255  # below what 8 bits can show
-_FAR_ABOVE = 1.5  # above what a sharpening filter adds to 1
+_EMPTY = 0.5 / 255  # below the smallest 8-bit value
+_FAR_ABOVE = 1.5  # above the overshoot of sharpening filters
 
 
 @dataclass(frozen=True, eq=False)
 class KeyframeMattes:
-    """What a keyframe file gives.
+    """The mattes in a keyframe file.
 
     Args:
-        mattes: Object name to ``(H, W)`` coverage over the window asked for, 0 to 1.
-        covered: The part of that window that the file tells of; outside it the mattes are 0 because nobody drew there.
-        unnamed: Objects that nobody has named: their names are the file's numbers, or the default.
-        warnings: What is odd about the file, each with file and frame.
+        mattes: Object name to ``(H, W)`` coverage in [0, 1] over the requested window.
+        covered: The part of that window that the file covers; outside it the mattes are 0 but were not drawn.
+        unnamed: Objects without a name from the shot or the file, which are called by number or by the default name.
+        warnings: Oddities of the file, each with file and frame.
     """
 
     mattes: Mapping[str, Matte]
@@ -50,55 +50,57 @@ def read_keyframe(
 ) -> KeyframeMattes:
     """Read the mattes of a keyframe.
 
-    * EXR: a channel (``hero.A``) or a layer (``hero``). Without one, every layer with a single matte channel is an
-      object; where there is none, the alpha, the only channel or the grey colours are one object.
-    * Cryptomatte: an object by its name, which must be chosen.
-    * Palette picture or label picture: a number. Without one, every number but 0 and 255 is an object.
-    * Any other picture: a channel (``A``) or a flat colour (``#ff0000``). Without one, the alpha, or else the grey,
-      is one soft object; a coloured picture is refused.
+    Selectors by kind of file:
+
+    * EXR: a channel (``hero.A``) or a layer (``hero``). Without a selector, every layer with a single matte channel is
+      an object; without such layers, the alpha, the only channel or grey colours are one object.
+    * Cryptomatte: the name of an object; required.
+    * Palette or label picture: a number. Without a selector, every number except 0 and 255 is an object.
+    * Other pictures: a channel (``A``) or a flat colour (``#ff0000``). Without a selector, the alpha, else the grey, is
+      one soft object; coloured pictures are rejected.
 
     Args:
         path: The file.
-        frame: Frame of the shot that it is for.
-        window: Where mattes are wanted: the plate's display window with its overscan.
-        display: Format of the plate; the matte must have its size.
-        selector: The one thing that is wanted of the file; it may be a name in ``objects``.
-        objects: What is wanted, by the names that the shot gives it; each must be there. A single name that stands for
-            itself is also the name of the one object of a file that names none.
-        only_name: The shot's one object, where it has one: the name for the one object of a file that names none.
+        frame: Frame number of the keyframe.
+        window: Window of the result: the plate's display window with its overscan.
+        display: Display window of the plate; the matte must have its size.
+        selector: Selects a single object in the file; may be a name in ``objects``.
+        objects: Object names to selectors, all of which must exist. A single name equal to its selector may also name
+            the only object of a file without names.
+        only_name: Name of the shot's only object, if it has one, for the only object of a file without names.
 
     Raises:
-        KeyframeError: The file cannot be read, does not fit the plate, has no such object or an empty one, or does
-            not say what its matte is.
+        KeyframeError: The file cannot be read, does not fit the plate, is ambiguous, or lacks an object or has an empty
+            one.
     """
     where = f"{path}, frame {frame}"
     file = MatteFile(Source(Path(path), KeyframeError, where))
-    placing = _Placing(file.source, window, display)
-    placing.source_window(file.header)
-    planes, unnamed = _wanted(file, selector, objects or {}, only_name)
-    mattes = {name: placing.fit(name, plane) for name, plane in planes.items()}
+    fit = _PlateFit(file.source, window, display)
+    fit.source_window(file.header)
+    planes, unnamed = _select(file, selector, objects or {}, only_name)
+    mattes = {name: fit.place(name, plane) for name, plane in planes.items()}
     warnings = dict.fromkeys(f"{where}: {note}" for plane in planes.values() for note in _notes(plane))
-    return KeyframeMattes(mattes, placing.covered(file.headers), frozenset(unnamed), tuple(warnings))
+    return KeyframeMattes(mattes, fit.covered(file.headers), frozenset(unnamed), tuple(warnings))
 
 
 def keyframe_names(
     path: Path, *, frame: int, selector: str | None = None, only_name: str | None = None
 ) -> tuple[str, ...]:
-    """Return the names of the objects of a keyframe file; arguments are those of `read_keyframe`.
+    """Return the names of the objects in a keyframe file; arguments as for `read_keyframe`.
 
     Raises:
-        KeyframeError: The file cannot be read, or does not say what its matte is.
+        KeyframeError: The file cannot be read, or is ambiguous.
     """
     file = MatteFile(Source(Path(path), KeyframeError, f"{path}, frame {frame}"))
-    return tuple(_wanted(file, selector, {}, only_name)[0])
+    return tuple(_select(file, selector, {}, only_name)[0])
 
 
-def _wanted(
+def _select(
     file: MatteFile, selector: str | None, objects: Mapping[str, str | int], only_name: str | None
 ) -> tuple[dict[str, Plane], tuple[str, ...]]:
-    """Return the mattes that are wanted of a file, and which of their names nobody has given."""
+    """Return the selected mattes by object name, and the names that were not given by the shot or the file."""
     if selector is None and not objects:
-        return _all(file, only_name)
+        return _select_all(file, only_name)
     picks = {name: str(value) for name, value in objects.items()}
     unnamed: tuple[str, ...] = ()
     if selector is not None:
@@ -114,19 +116,19 @@ def _wanted(
         if name == value and file.layer_kind is None and not file.has(value):
             if (only := file.only_object()) is not None:
                 return {name: only}, ()
-            if file.contents.doubt is not None:
-                raise file.contents.doubt
+            if file.contents.error is not None:
+                raise file.contents.error
     return file.read(picks), unnamed
 
 
-def _all(file: MatteFile, only_name: str | None) -> tuple[dict[str, Plane], tuple[str, ...]]:
-    """Return the mattes of all objects of a file from which nothing was picked, and which names nobody has given."""
+def _select_all(file: MatteFile, only_name: str | None) -> tuple[dict[str, Plane], tuple[str, ...]]:
+    """Return the mattes of all objects in a file, as for `_select`."""
     contents = file.contents
-    if contents.doubt is not None:
-        raise contents.doubt
+    if contents.error is not None:
+        raise contents.error
     if contents.kind == "nothing":
         fix = "Check the frame, or leave this keyframe out"
-        raise file.source.problem("the matte is empty: every pixel is background", fix)
+        raise file.source.problem("the matte is empty: all pixels are background", fix)
     if contents.kind == "matte":
         return {only_name or UNNAMED: file.matte()}, () if only_name else (UNNAMED,)
     if contents.kind == "numbers" and len(contents.names) == 1 and only_name:
@@ -135,34 +137,34 @@ def _all(file: MatteFile, only_name: str | None) -> tuple[dict[str, Plane], tupl
 
 
 @dataclass(frozen=True)
-class _Placing:
-    """Lays the mattes of a file into the plate.
+class _PlateFit:
+    """Fits the mattes of a file to the plate.
 
     Args:
         source: The file, for errors.
-        window: Where mattes are wanted.
-        display: Format of the plate.
+        window: Window of the result.
+        display: Display window of the plate.
     """
 
     source: Source
     window: Window
     display: Window
 
-    def fit(self, name: str, plane: Plane) -> Matte:
-        """Lay a matte into the wanted window and make every value a coverage.
+    def place(self, name: str, plane: Plane) -> Matte:
+        """Place a matte in the window and convert it to coverage.
 
         Args:
-            name: Object that it is of.
+            name: Name of the object.
             plane: Its matte in the file.
 
         Returns:
-            ``window.shape`` values in [0, 1]; NaN became 0 and infinity 1.
+            Coverage in [0, 1] over ``window``.
 
         Raises:
-            KeyframeError: The matte is of another size than the plate, empty, or no coverage.
+            KeyframeError: The size differs from the plate, or the matte is empty or not coverage.
         """
         self._check_scale(name, plane)
-        result = as_coverage(placed(plane.pixels, self.source_window(plane.header), self.window))
+        result = as_coverage(place_in_window(plane.pixels, self.source_window(plane.header), self.window))
         top = float(result.max()) if result.size else 0.0
         if top < _EMPTY:
             fix = "Check the channel and the frame, or leave this object out of this keyframe"
@@ -170,15 +172,15 @@ class _Placing:
         if is_faint(result):
             raise self.source.problem(
                 f"the matte of '{name}' is nearly empty: its highest value is {top:.4f}",
-                "Write it from 0 to 1; if its values number objects, save them in a grey picture of integers",
+                "Write it from 0 to 1; if its values are object numbers, save them in a grey picture of integers",
             )
         return result
 
     def covered(self, headers: tuple[ImageHeader, ...]) -> Window:
-        """Return the part of the wanted window that a file tells of.
+        """Return the part of the window that a file covers.
 
-        That is its format; and all there is where its pixels reach beyond the format, since then it was made with the
-        overscan in view.
+        This is the display window; if the file has pixels beyond it, the artist saw the overscan, and the file covers
+        the whole window.
         """
         windows = [
             self.source_window(header) for header in headers if header.header.display == headers[0].header.display
@@ -188,10 +190,10 @@ class _Placing:
         return self.window.intersection(self.display)
 
     def source_window(self, header: ImageHeader) -> Window:
-        """Return where a file's pixels are in the plate's coordinates.
+        """Return the window of a file's pixels in the coordinates of the plate.
 
         Raises:
-            KeyframeError: The matte is of another size than the plate.
+            KeyframeError: The size differs from the plate.
         """
         display, data = header.header.display, header.header.data
         if header.file_format == "openexr":
@@ -199,7 +201,7 @@ class _Placing:
                 x, y = self.display.x - display.x, self.display.y - display.y
                 return Window(data.x + x, data.y + y, data.width, data.height)
             size = display
-        else:  # other formats know no windows: the picture is the format, or all of an overscanned plate
+        else:  # other formats have no windows: the picture is the format, or the plate with overscan
             if data.shape == self.display.shape:
                 return self.display
             if data.shape == self.window.shape:
@@ -213,7 +215,7 @@ class _Placing:
         )
 
     def _check_scale(self, name: str, plane: Plane) -> None:
-        """Refuse floats that are on another scale than 0 to 1."""
+        """Reject floats on a scale other than 0 to 1."""
         values = plane.pixels
         if not values.size or float(np.fmax.reduce(values, axis=None)) <= _FAR_ABOVE:
             return
@@ -221,8 +223,8 @@ class _Placing:
         if is_whole(values):
             raise self.source.problem(
                 f"the values of '{name}' are whole numbers up to {top:g}, not coverage from 0 to 1",
-                "Divide them by the value that means full coverage; if they number objects, name these by number in a "
-                "file that holds nothing else",
+                "Divide them by the value of full coverage; if they are object numbers, save them in a file with nothing "
+                "else, and name the objects by number",
             )
         if is_far_above(values, _FAR_ABOVE):
             raise self.source.problem(
@@ -232,11 +234,11 @@ class _Placing:
 
 
 def _notes(plane: Plane) -> list[str]:
-    """Return what is odd about a matte that is read all the same."""
+    """Return warnings about a matte that is usable nonetheless."""
     notes = [plane.note] if plane.note else []
     if not np.isfinite(plane.pixels.sum()) or float(plane.pixels.max(initial=0)) > _FAR_ABOVE:
         broken = int(np.count_nonzero(np.isnan(plane.pixels)))
         above = int(np.count_nonzero(plane.pixels > _FAR_ABOVE))
-        notes += [f"{broken} pixels are no numbers (NaN) and count as 0"] if broken else []
+        notes += [f"{broken} pixels are NaN and count as 0"] if broken else []
         notes += [f"{above} pixels are far above 1 and count as 1"] if above else []
     return notes

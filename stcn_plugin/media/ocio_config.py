@@ -1,4 +1,4 @@
-"""An OCIO config: the names that it knows."""
+"""Looks up colour spaces in an OCIO config."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import difflib
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 from stcn_plugin.errors import ColourError
-from stcn_plugin.media.opening import reason
+from stcn_plugin.media.opening import oiio_error
 
 
 class OCIOConfig:
-    """The names that a config knows.
+    """The colour spaces, aliases and roles of an OCIO config.
 
     Args:
-        config: A file, or a built-in one such as ``ocio://default``.
+        config: A file, or a built-in config such as ``ocio://default``.
 
     Raises:
-        ColourError: It cannot be read.
+        ColourError: The config cannot be read.
     """
 
     def __init__(self, config: str) -> None:
         loaded = oiio.ColorConfig(config)
-        if problem := reason(loaded):
+        if problem := oiio_error(loaded):
             raise ColourError(
                 f"the OCIO config cannot be read ({problem})",
                 where=config,
@@ -37,32 +37,32 @@ class OCIOConfig:
         for name in self.names:
             self._known |= {alias.casefold(): name for alias in loaded.getAliases(name)}
         self._known |= {name.casefold(): name for name in self.names}
-        # OpenImageIO keeps only its default config loaded, and reads any other again for every conversion.
+        # OpenImageIO caches only its default config, and rereads any other for every conversion.
         self.handle = "" if oiio.ColorConfig.default_colorconfig().configname() == config else config
 
     def find(self, name: str) -> str | None:
-        """Return the config's own name of a space, an alias or a role."""
+        """Return the space of a name, alias or role; ``None`` if there is none."""
         return self._known.get(name.casefold())
 
     def first(self, spellings: tuple[str, ...]) -> str | None:
-        """Return the first of several spellings that the config knows, by its own name."""
+        """Return the space of the first spelling that the config knows; ``None`` if it knows none."""
         return next((known for name in spellings if (known := self.find(name))), None)
 
     def srgb_by_role(self) -> str | None:
-        """Return the space in which the config's artists paint, where its name says that it is sRGB."""
-        painted = (self.find(role) for role in ("texture_paint", "matte_paint", "color_picking"))
-        return next((name for name in painted if name and "srgb" in name.casefold()), None)
+        """Return the space of a painting role if its name contains sRGB."""
+        spaces = (self.find(role) for role in ("texture_paint", "matte_paint", "color_picking"))
+        return next((name for name in spaces if name and "srgb" in name.casefold()), None)
 
     def is_data(self, name: str) -> bool:
-        """Whether the config holds a space for numbers that are no colours."""
+        """Whether a space holds data instead of colours."""
         return bool(self._config.isData(name))
 
     def is_linear(self, name: str) -> bool:
-        """Whether a space is proportional to light."""
+        """Whether a space is linear."""
         return bool(self._config.isColorSpaceLinear(name))
 
-    def near(self, name: str) -> str:
-        """Return the spellings nearest to a name, each with its other names."""
+    def close_matches(self, name: str) -> str:
+        """Return the spaces with the most similar names, each with its aliases, for an error message."""
         found = difflib.get_close_matches(name.casefold(), self._known, n=6, cutoff=0.5)
         spaces = list(dict.fromkeys(self._known[key] for key in found))[:3] or list(self.names[:8])
         return "; ".join(self._with_aliases(space) for space in spaces)

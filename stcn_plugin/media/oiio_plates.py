@@ -1,4 +1,4 @@
-"""Plates by OpenImageIO: every format it knows, the picture found by its channels."""
+"""Reads plates by OpenImageIO."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stcn_plugin.media.images import read_headers, read_stored
-from stcn_plugin.media.picture import picture_channels
+from stcn_plugin.media.picture_channels import picture_channels
 from stcn_plugin.media.plate_files import PlatePicture
-from stcn_plugin.media.window import FrameHeader, within_reach
+from stcn_plugin.media.window import FrameHeader, limit_overscan
 
 
 @dataclass(frozen=True)
 class OpenImageIOPlates:
-    """Reads plates by OpenImageIO.
+    """Reads the files of a plate in every format that OpenImageIO supports.
 
     Args:
-        part: Part of a multi-part EXR by name; by default the first that has the picture.
-        layer: Layer that is the picture; by default the unnamed RGB.
+        part: Part of a multi-part EXR; by default the first with a picture.
+        layer: Layer of the picture; by default the unnamed one.
     """
 
     part: str | None = None
     layer: str | None = None
 
     def header(self, path: Path, *, where: str) -> FrameHeader:
-        """Return what a file says of itself.
+        """Return the header of a file's picture.
 
         Raises:
             PlateError: The file cannot be read, or has no such picture.
@@ -40,7 +40,7 @@ class OpenImageIOPlates:
         """
         parts = read_headers(path, where=where)
         header, channels = picture_channels(parts, part=self.part, layer=self.layer, where=where)
-        window = within_reach(header.header.data, header.header.display)
+        window = limit_overscan(header.header.data, header.header.display)
         image, pixels = read_stored(
             path, part=header.part or None, channels=channels, unassociated=True, window=window, where=where
         )

@@ -1,4 +1,4 @@
-"""Opening picture files: what is in the way is told by name, in the reader's own words or in ours."""
+"""Opens picture files, and explains why a file cannot be opened."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import STCNError
-from stcn_plugin.media.formats import HEAD, is_cut_short, unreadable
+from stcn_plugin.media.formats import HEAD_BYTES, is_truncated, unreadable
 from stcn_plugin.media.listing import reason_of, shown
 
 RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
 
-_NO_FILES = (
+_NOT_FILES = (
     (stat.S_ISDIR, "a folder, not a picture", "Name a file in it"),
     (stat.S_ISFIFO, "a pipe, not a file", "Write its pictures to files"),
     (stat.S_ISSOCK, "a socket, not a file", "Write its pictures to files"),
@@ -27,24 +27,24 @@ _NO_FILES = (
     (stat.S_ISBLK, "a device, not a file", "Name a picture file"),
 )
 _NOISE = re.compile(r"EXR Error \([^)]*\): (EXR_ERR_\w+ )?")
-_LONGEST = 200  # characters of a reason
+_MAX_REASON = 200  # characters
 _LUMINANCE = "Subsampled channels are not supported"
 _FLAVOUR = "No support for this flavor"  # of TIFF, such as the colours of CIELAB and LogLuv
 
 
 @contextmanager
-def opened(path: Path, error: type[STCNError], label: str, *, unassociated: bool) -> Iterator[Any]:
-    """Open a picture file by OpenImageIO; close it in the end.
+def open_image(path: Path, error: type[STCNError], label: str, *, unassociated: bool) -> Iterator[Any]:
+    """Open a picture file by OpenImageIO, and close it on exit.
 
     Args:
         path: The file.
         error: Class of the errors raised.
-        label: Told first in an error.
-        unassociated: Whether colours are wanted as they are stored where alpha does not multiply them.
+        label: ``where`` of the errors.
+        unassociated: Do not premultiply colours by alpha if the file stores them unassociated.
 
     Raises:
-        STCNError: Of class ``error``: the file is missing, empty, no file at all, of a kind that cannot be read, or
-            was written while it was open.
+        STCNError: Of class ``error``: the file is missing, empty, not a regular file, of an unsupported format, or
+            changed while it was open.
     """
     before = _checked(path, error, label)
     options = oiio.ImageSpec()
@@ -52,7 +52,7 @@ def opened(path: Path, error: type[STCNError], label: str, *, unassociated: bool
         options.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), options)
     if source is None:
-        raise _refused(reason(oiio), error, label)
+        raise _open_error(oiio_error(oiio), error, label)
     try:
         yield source
     finally:
@@ -62,23 +62,23 @@ def opened(path: Path, error: type[STCNError], label: str, *, unassociated: bool
         raise error("the file changed while it was read", where=label, fix=RENDER_AGAIN)
 
 
-def reason(source: Any) -> str:
-    """Return what OpenImageIO says went wrong, in one line; empty where it says nothing.
+def oiio_error(source: Any) -> str:
+    """Return and clear OpenImageIO's pending error, in one line; empty if there is none.
 
     Args:
-        source: What has an error to tell: an ``ImageInput``, or the module itself.
+        source: An object with ``geterror``: an ``ImageInput``, or the module itself.
     """
     try:
         text = str(source.geterror())
-    except UnicodeDecodeError as problem:  # it repeats bytes of the file
+    except UnicodeDecodeError as problem:  # the message quotes bytes of the file
         text = problem.object.decode("latin-1")
     lines = _NOISE.sub("", text).strip().splitlines()
     line = printable(shown(lines[0])) if lines else ""
-    return line.rstrip(".") if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
+    return line.rstrip(".") if len(line) <= _MAX_REASON else f"{line[:_MAX_REASON]}..."
 
 
 def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
-    """Refuse what is no picture file before anything reads it; a pipe would be waited for without end."""
+    """Reject everything that is not a picture file before it is read; opening a pipe would block."""
     try:
         found = path.stat()
     except FileNotFoundError:
@@ -88,7 +88,7 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
         raise error("there is no such file", where=label, fix="Check the path and the frame number") from None
     except (OSError, ValueError) as problem:
         raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
-    for is_kind, what, fix in _NO_FILES:
+    for is_kind, what, fix in _NOT_FILES:
         if is_kind(found.st_mode):
             raise error(f"this is {what}", where=label, fix=fix)
     if found.st_size == 0:
@@ -98,17 +98,17 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
         raise error("the file's name is not UTF-8", where=shown(label), fix=fix)
     try:
         with path.open("rb") as file:
-            head = file.read(HEAD)
+            head = file.read(HEAD_BYTES)
     except OSError as problem:
         raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
     if refused := unreadable(head, path.suffix.lower()):
         raise error(refused.what, where=label, fix=refused.fix)
-    if is_cut_short(head, found.st_size):
+    if is_truncated(head, found.st_size):
         raise error("the file has less user data than its header says", where=label, fix=RENDER_AGAIN)
     return found
 
 
-def _refused(reason: str, error: type[STCNError], label: str) -> STCNError:
+def _open_error(reason: str, error: type[STCNError], label: str) -> STCNError:
     if _LUMINANCE in reason:
         what = "this is a luminance/chroma picture, whose channels have different sizes; it cannot be read"
         return error(what, where=label, fix="Write it as RGB")

@@ -1,7 +1,8 @@
-"""Small pictures to look at: each frame with its mattes over it, and a contact sheet of the shot."""
+"""Writes overlays, small pictures of the plate tinted by the mattes, and a contact sheet of the shot."""
 
 from __future__ import annotations
 
+import colorsys
 import io
 import math
 from collections.abc import Mapping, Sequence
@@ -13,41 +14,52 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from stcn_plugin.atomic import Outputs
-from stcn_plugin.media.placing import as_coverage
-from stcn_plugin.media.resizing import resized
+from stcn_plugin.media.pixels import as_coverage, resized
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.tints import object_colour
 
-_TINT = 0.45  # how much of a solid object is its colour; the plate stays readable below it
-_LINE_LIGHT = 0.35  # how far the outline is from the colour to white, so that it shows on its own tint
-_MOST_TILES = 20
+_TINT = 0.45  # opacity of the object colour
+_OUTLINE_WHITE = 0.35  # share of white in the outline, to make it stand out from the tint
+_MAX_TILES = 20
 _TILE_WIDTH = 320
 _GAP = 6
 _LEGEND_SIZE = 18
 _SHEET_GREY = (24, 24, 24)
 _WHITE = (235, 235, 235)
 
+# Well separated in hue and lightness, also for most forms of colour blindness.
+_OBJECT_COLOURS = (
+    (0.13, 0.65, 1.00),
+    (1.00, 0.50, 0.08),
+    (0.88, 0.28, 0.88),
+    (1.00, 0.86, 0.10),
+    (0.18, 0.80, 0.40),
+    (0.95, 0.22, 0.22),
+    (0.20, 0.88, 0.90),
+    (0.60, 0.45, 1.00),
+)
+_GOLDEN_ANGLE = 0.618034  # in turns of hue: each further colour falls into the widest gap
+
 
 class OverlayWriter:
-    """Writes ``overlay.1001.jpg`` for every frame and in the end ``contact_sheet.jpg``.
+    """Writes ``overlay.1001.jpg`` for every frame, and finally ``contact_sheet.jpg``.
 
-    Objects are tinted and outlined where their matte is 0.5; an object keeps its colour over the shot. Of the frames
-    only the tiles of the contact sheet are kept in memory.
+    Objects are tinted, each in the same colour throughout the shot, and outlined where their matte is 0.5. Only the
+    tiles of the contact sheet are kept in memory.
 
     Args:
-        folder: Where the pictures go.
-        width: Width of an overlay in pixels, as seen: wide pixels make the picture lower.
-        frames: All frames of the shot; at most twenty of them, evenly spaced, come on the contact sheet.
-        outputs: Writes the pictures; by default with nothing that must not be written over.
+        folder: Folder of the pictures.
+        width: Width of an overlay in square pixels; a larger pixel aspect reduces the height.
+        frames: All frames of the shot; up to twenty of them, evenly spaced, are on the contact sheet.
+        outputs: Writes the pictures; by default without protected source files.
     """
 
     def __init__(
         self, folder: Path, *, width: int = 480, frames: Sequence[int], outputs: Outputs | None = None
     ) -> None:
         self._outputs = outputs or Outputs()
-        self._sequence, self._sheet = _places(folder)
+        self._sequence, self._sheet = _output_paths(folder)
         self._width = width
-        self._on_sheet = _evenly(sorted(frames), _MOST_TILES)
+        self._on_sheet = _evenly_spaced(sorted(frames), _MAX_TILES)
         self._tiles: dict[int, Image.Image] = {}
         self._objects: list[str] = []
 
@@ -85,7 +97,7 @@ class OverlayWriter:
         *,
         pixel_aspect: float = 1.0,
     ) -> tuple[Path, bytes]:
-        """Return the file of a frame's overlay, and what it will hold.
+        """Return the path and content of a frame's overlay, without writing it.
 
         Args:
             frame: Frame number.
@@ -108,10 +120,10 @@ class OverlayWriter:
         return self._sequence.path(frame), _jpeg(picture, quality=92)
 
     def finish(self) -> Path | None:
-        """Write the contact sheet; frames that were not added are on it as an earlier run left their pictures.
+        """Write the contact sheet; frames that were not added are taken from the overlays of an earlier run.
 
         Returns:
-            The sheet, ``None`` where no frame of it was added.
+            The sheet; ``None`` if none of its frames was added.
 
         Raises:
             OutputError: The file cannot be written.
@@ -134,22 +146,36 @@ class OverlayWriter:
         return self._sheet
 
     def _earlier_tiles(self) -> dict[int, Image.Image]:
-        """Return the tiles of frames that were not added but have a picture."""
+        """Return the tiles of frames that were not added but have an overlay on disk."""
         tiles = {}
         for frame in self._on_sheet - self._tiles.keys():
-            # A picture that is absent or damaged is a frame less to look at, no more.
+            # A missing or damaged overlay is omitted.
             with suppress(OSError), Image.open(self._sequence.path(frame)) as picture:
                 tiles[frame] = _tile(picture.convert("RGB"), str(frame))  # the small label covers the large one
         return tiles
 
 
+def object_colour(index: int) -> tuple[float, float, float]:
+    """Return the preview colour of an object; the same in every shot.
+
+    Args:
+        index: Zero-based position of the object.
+
+    Returns:
+        Red, green and blue in [0, 1], display-referred.
+    """
+    if index < len(_OBJECT_COLOURS):
+        return _OBJECT_COLOURS[index]
+    return colorsys.hsv_to_rgb(index * _GOLDEN_ANGLE % 1, 0.75, 0.7)  # darker than the first ones
+
+
 def overlay_files(folder: Path, frames: Sequence[int]) -> tuple[Path, ...]:
-    """Return the files that an `OverlayWriter` writes for frames, the contact sheet last."""
-    sequence, sheet = _places(folder)
+    """Return the files that an `OverlayWriter` writes, the contact sheet last."""
+    sequence, sheet = _output_paths(folder)
     return (*map(sequence.path, frames), sheet)
 
 
-def _places(folder: Path) -> tuple[FrameSequence, Path]:
+def _output_paths(folder: Path) -> tuple[FrameSequence, Path]:
     folder = Path(folder)
     return FrameSequence(folder, "overlay.", 4, ".jpg"), folder / "contact_sheet.jpg"
 
@@ -160,8 +186,8 @@ def _jpeg(picture: Image.Image, *, quality: int) -> bytes:
     return stream.getvalue()
 
 
-def _evenly(frames: Sequence[int], most: int) -> frozenset[int]:
-    """Pick frames evenly spaced, the first and the last among them."""
+def _evenly_spaced(frames: Sequence[int], most: int) -> frozenset[int]:
+    """Pick evenly spaced frames, including the first and the last."""
     if not frames:
         return frozenset()
     picked = np.linspace(0, len(frames) - 1, min(most, len(frames))).round().astype(int)
@@ -169,7 +195,7 @@ def _evenly(frames: Sequence[int], most: int) -> frozenset[int]:
 
 
 def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArray[np.float32]) -> None:
-    """Lay an object's colour over the pixels, and a line along the middle of its edge."""
+    """Tint pixels in place with an object's colour, and outline it."""
     pixels += (matte * np.float32(_TINT))[..., np.newaxis] * (colour - pixels)
     inside = matte >= 0.5
     core = inside.copy()
@@ -177,11 +203,11 @@ def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArr
     core[:-1] &= inside[1:]
     core[:, 1:] &= inside[:, :-1]
     core[:, :-1] &= inside[:, 1:]
-    pixels[inside & ~core] = colour + np.float32(_LINE_LIGHT) * (1 - colour)
+    pixels[inside & ~core] = colour + np.float32(_OUTLINE_WHITE) * (1 - colour)
 
 
 def _tile(picture: Image.Image, text: str) -> Image.Image:
-    """Return a picture as it comes on the contact sheet; its label is drawn small, not shrunk."""
+    """Return a picture at the size of the contact sheet; the label is drawn after resizing to stay sharp."""
     width = min(_TILE_WIDTH, picture.width)
     height = max(1, round(picture.height * width / picture.width))
     tile = picture.resize((width, height), Image.Resampling.LANCZOS)
@@ -190,7 +216,7 @@ def _tile(picture: Image.Image, text: str) -> Image.Image:
 
 
 def _label(picture: Image.Image, text: str) -> None:
-    """Write a frame number into the lower left corner, readable on any picture."""
+    """Draw a frame number on black in the lower left corner."""
     draw = ImageDraw.Draw(picture)
     size = max(13, picture.height // 16)
     font = ImageFont.load_default(size)
@@ -202,7 +228,7 @@ def _label(picture: Image.Image, text: str) -> None:
 
 
 def _legend(objects: Sequence[str], width: int) -> Image.Image:
-    """Draw the names of the objects beside their colours, in as many lines as they need."""
+    """Draw the names of the objects beside their colours, wrapped to the width."""
     font = ImageFont.load_default(_LEGEND_SIZE)
     line = _LEGEND_SIZE + 2 * _GAP
     places: list[tuple[int, int]] = []

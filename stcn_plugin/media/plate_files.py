@@ -1,4 +1,4 @@
-"""What reads the files of a plate, whoever wrote them; light, so that a studio's plugin may import it."""
+"""Interface for readers of plate files, which a studio plugin may implement. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PlatePicture:
-    """The picture of one file of a plate.
+    """The picture in one file of a plate.
 
     Args:
         header: Windows, pixel aspect, timecode and frame rate.
-        pixels: ``(H, W, 3)`` RGB or ``(H, W, 1)`` grey over the data window. A plugin gives float32, integers as
-            value / maximum; OpenImageIO's are numbers as the file stores them.
-        is_float: Whether the file holds floating point: such pixels may be above 1 or no numbers at all, and are
-            scene-linear where nothing says otherwise. Others are sRGB then.
-        colour_space: What the file says its colours are, by a name of the OCIO config or by numbers; ``None`` where it
-            says nothing.
-        ignored: What the file says that cannot be true, by name, each with what is taken instead.
+        pixels: ``(H, W, 3)`` RGB or ``(H, W, 1)`` grey over the data window. Plugins return float32, with integers as
+            value / maximum; the OpenImageIO reader returns the number format of the file.
+        is_float: Whether the file stores floating point. Such pixels may be above 1 or NaN, and are scene-linear by
+            default; integers are sRGB by default.
+        colour_space: Colour space in the file's metadata, by an OCIO name or as numbers; ``None`` if it has none.
+        ignored: Names of invalid attributes, each with what is wrong and what is used instead.
     """
 
     header: FrameHeader
@@ -38,14 +37,14 @@ class PlatePicture:
 
 
 class PlateFiles(Protocol):
-    """Reads the files of a plate, one frame each. Called from several threads at once."""
+    """Reads the files of a plate, one per frame. Must be thread-safe."""
 
     def header(self, path: Path, *, where: str) -> FrameHeader:
         """Return a file's windows, pixel aspect, timecode and frame rate, without reading pixels.
 
         Args:
-            path: The file, which is there.
-            where: Frame and file, for a message.
+            path: The file, which exists.
+            where: Frame and file, for error messages.
 
         Raises:
             PlateError: The file cannot be read.
@@ -56,8 +55,8 @@ class PlateFiles(Protocol):
         """Return a file's picture.
 
         Args:
-            path: The file, which is there.
-            where: Frame and file, for a message.
+            path: The file, which exists.
+            where: Frame and file, for error messages.
 
         Raises:
             PlateError: The file cannot be read.

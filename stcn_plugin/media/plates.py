@@ -1,4 +1,4 @@
-"""Plates as the network sees them: display sRGB, 0 to 1, at network size."""
+"""Reads plates as network input: display sRGB, 0 to 1, at network size."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import MissingFrameError, PlateError
 from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
-from stcn_plugin.media.placing import placed
+from stcn_plugin.media.pixels import PLATE_CEILING, place_in_window, resized, sanitise, to_float
 from stcn_plugin.media.plate_files import PlateFiles, PlatePicture
-from stcn_plugin.media.resizing import resized
-from stcn_plugin.media.sanitise import PLATE_CEILING, tame
 from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
-from stcn_plugin.media.window import MOST_PIXELS, FrameHeader, Window, within_reach
+from stcn_plugin.media.window import MAX_PIXELS, FrameHeader, Window, limit_overscan
 
-_BAND = 64  # lines of a picture prepared at once
+_BAND_ROWS = 64  # rows resized together
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +30,10 @@ class PlateFrame:
     """One frame of a plate.
 
     Args:
-        frame: The frame asked for.
-        image: ``(h, w, 3)`` float32, display sRGB in [0, 1], over the window asked for at the size asked for.
-        header: What the file said of itself.
-        held_from: The frame whose file this is, where the frame itself has none and the policy is to hold.
+        frame: Frame number.
+        image: ``(h, w, 3)`` float32, display sRGB in [0, 1], over the requested window.
+        header: Header of the file.
+        held_from: The frame that was read instead of a missing one; ``None`` if the frame exists.
     """
 
     frame: int
@@ -46,20 +43,19 @@ class PlateFrame:
 
 
 class PlateReader:
-    """Reads the frames of a plate; one may serve several threads.
+    """Reads the frames of a plate. Thread-safe.
 
-    All frames must have the display window of the first frame that the reader meets, since one set of mattes is made
-    for all of them. Data windows may change from frame to frame; what lies farther beyond the format than the format's
-    own size is not worked on.
+    All frames must have the display window of the first frame read. Data windows may vary; overscan beyond the size of
+    the format on each side is ignored.
 
     Args:
         sequence: The files.
-        files: What reads one of them.
-        colour: From the plate's colours to display sRGB.
-        missing: What to do for a frame without a file: ``stop`` with an error, or ``hold`` the nearest earlier frame on
-            disk (before the first, the nearest later). A damaged file is an error in any case.
-        on_disk: The files that are there; by default its folder is listed when a file is missed.
-        warn: Told what files say that cannot be true or is not honoured, once of each kind, on the thread that reads.
+        files: Reader of single files.
+        colour: Conversion to display sRGB.
+        missing: Policy for missing frames: ``stop`` with an error, or ``hold`` the nearest earlier frame, or
+            the first one if there is none earlier. Damaged files are always errors.
+        on_disk: Listing of the files; by default the folder is listed when a file is missing.
+        warn: Called for invalid or unsupported metadata, once for each kind, on the reading thread.
     """
 
     def __init__(
@@ -84,11 +80,11 @@ class PlateReader:
 
     @property
     def data_windows_may_differ(self) -> bool:
-        """Whether frames may have overscan of their own; of what OpenImageIO reads, only EXR has data windows."""
+        """Whether data windows may vary; of the formats that OpenImageIO reads, only EXR has data windows."""
         return self.sequence.suffix == ".exr" or not isinstance(self._files, OpenImageIOPlates)
 
     def header(self, frame: int) -> FrameHeader:
-        """Return what the file of a frame says of itself, without reading pixels; for a held frame, of the one held.
+        """Return the header of a frame, or of the frame held for it, without reading pixels.
 
         Raises:
             MissingFrameError: There is no file, and none to hold.
@@ -98,7 +94,7 @@ class PlateReader:
         return self._checked(found, path, self._files.header(path, where=_label(found, path)))
 
     def distinct(self, frames: Iterable[int]) -> tuple[int, ...]:
-        """Return the first frame of each file: a thousand held frames are one."""
+        """Return the first frame of each distinct file; several missing frames may hold the same file."""
         on_disk = self._listed()
         first: dict[int | None, int] = {}
         for frame in frames:
@@ -108,12 +104,12 @@ class PlateReader:
     def read(self, frame: int, *, window: Window, size: tuple[int, int]) -> PlateFrame:
         """Read a frame.
 
-        Values are made safe before anything is averaged, and converted to sRGB after, at the smaller size.
+        Values are sanitised before resizing, and converted to sRGB after it.
 
         Args:
             frame: Frame number.
-            window: Pixels wanted; black where the file has none.
-            size: Height and width of the image wanted.
+            window: Window to read; black outside the data window.
+            size: Height and width of the image.
 
         Raises:
             MissingFrameError: There is no file, and none to hold.
@@ -126,18 +122,18 @@ class PlateReader:
         header = self._checked(found, path, picture.header)
         for name, what in picture.ignored.items():
             self._warn_once(name, f"{label}: {name} {what}.")
-        if doubt := self._colour.doubt(picture.colour_space, is_float=picture.is_float):
-            self._warn_once(doubt, f"{label}: {doubt}")
+        if warning := self._colour.warning(picture.colour_space, is_float=picture.is_float):
+            self._warn_once(warning, f"{label}: {warning}")
         pixels = self._colour.to_display(
             _at_size(picture, window, size), is_float=picture.is_float, file_colour_space=picture.colour_space
         )
         if found == frame:
             return PlateFrame(frame, pixels, header)
-        # Its matte is for another moment than the frame held: two mattes of one timecode would break a conform.
+        # Without the timecode of the held frame: two mattes with one timecode would break a conform.
         return PlateFrame(frame, pixels, replace(header, timecode=None), held_from=found)
 
     def _source(self, frame: int) -> tuple[int, Path]:
-        """Return the file that stands for a frame, and the frame that it is of."""
+        """Return the frame to read in place of a frame, usually itself, and its file."""
         path = self.sequence.path(frame)
         if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where a folder cannot be searched
             return frame, path
@@ -146,7 +142,7 @@ class PlateReader:
             return frame, there
         held = on_disk.held(frame) if self._missing == "hold" else None
         if held is None:
-            raise self._missing_error(frame, on_disk)
+            raise self._missing_frame_error(frame, on_disk)
         return held, on_disk.folder / on_disk.names[held]
 
     def _listed(self) -> FilesOnDisk:
@@ -155,11 +151,11 @@ class PlateReader:
             return self._on_disk
 
     def _checked(self, frame: int, path: Path, header: FrameHeader) -> FrameHeader:
-        """Refuse a display window other than the first, and one too large; leave out pixels far from it."""
+        """Reject a display window that is too large or differs from the first; limit the overscan."""
         display = header.display
-        if display.pixels > MOST_PIXELS:
+        if display.pixels > MAX_PIXELS:
             raise PlateError(
-                f"the format is {_words(display)}, and at most {MOST_PIXELS:,} pixels are worked on",
+                f"the format is {_describe(display)}, above the limit of {MAX_PIXELS:,} pixels",
                 where=_label(frame, path),
                 fix="Check the display window, or write the plate smaller",
             )
@@ -168,17 +164,17 @@ class PlateReader:
             first, expected = self._first
         if display != expected:
             raise PlateError(
-                f"the format is {_words(display)}, but {_words(expected)} at frame {first}",
+                f"the format is {_describe(display)}, but {_describe(expected)} at frame {first}",
                 where=_label(frame, path),
                 fix="Give all frames of a plate the same format",
             )
-        data = within_reach(header.data, display)
+        data = limit_overscan(header.data, display)
         if data == header.data:
             return header
         self._warn_once(
             "data window",
-            f"{_label(frame, path)}: the data window is {_words(header.data)}, far beyond the format {_words(display)}; "
-            f"mattes are made as far as {_words(data)}.",
+            f"{_label(frame, path)}: the data window is {_describe(header.data)}, far beyond the format {_describe(display)}; "
+            f"the mattes cover {_describe(data)}.",
         )
         return replace(header, data=data)
 
@@ -189,11 +185,11 @@ class PlateReader:
         if is_new:
             self._warn(text)
 
-    def _missing_error(self, frame: int, on_disk: FilesOnDisk) -> MissingFrameError:
+    def _missing_frame_error(self, frame: int, on_disk: FilesOnDisk) -> MissingFrameError:
         label = _label(frame, self.sequence.path(frame))
         if not on_disk.frames:
             what = f"no frame of the plate {self.sequence} is on disk"
-            return MissingFrameError(what, where=label, fix=self.sequence.advice() or "Check the path of the plate")
+            return MissingFrameError(what, where=label, fix=self.sequence.suggestion() or "Check the path of the plate")
         if frame in on_disk.broken:
             what = "this is a link to a file that is gone"
             fix = "Bring the file back, correct the frame range, or set read.missing to hold or skip"
@@ -210,36 +206,36 @@ def _label(frame: int, path: Path) -> str:
 
 
 def _at_size(picture: PlatePicture, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Return ``(h, w, 3)`` of a window, averaged down.
+    """Return ``(h, w, 3)`` of a window, resized.
 
-    First across, in bands that stay in the processor's cache, then down.
+    First horizontally, in bands that fit the processor's cache, then vertically.
     """
-    pixels = placed(picture.pixels, picture.header.data, window)
+    pixels = place_in_window(picture.pixels, picture.header.data, window)
     height, width = size
     channels = []
     for index in range(pixels.shape[-1]):
         narrow = np.empty((window.height, width), np.float32)
-        for top in range(0, window.height, _BAND):
-            band = _safe(pixels[top : top + _BAND, :, index], is_float=picture.is_float)
-            narrow[top : top + _BAND] = resized(band, (len(band), width))
+        for top in range(0, window.height, _BAND_ROWS):
+            band = _sanitised(pixels[top : top + _BAND_ROWS, :, index], is_float=picture.is_float)
+            narrow[top : top + _BAND_ROWS] = resized(band, (len(band), width))
         channels.append(resized(narrow, (height, width)))
     return np.stack(channels * 3 if len(channels) == 1 else channels, axis=-1)
 
 
-def _safe(pixels: NDArray[Any], *, is_float: bool) -> NDArray[np.float32]:
-    """Return pixels as float32 in an array of their own; those of floating point tamed."""
+def _sanitised(pixels: NDArray[Any], *, is_float: bool) -> NDArray[np.float32]:
+    """Return a copy of pixels as float32; floating-point values are sanitised."""
     if pixels.dtype == np.float16:
-        return np.take(_tamed_halves(), pixels.view(np.uint16), mode="clip")
+        return np.take(_sanitised_halves(), pixels.view(np.uint16), mode="clip")
     numbers = to_float(np.array(pixels, order="C"))
-    return tame(numbers, PLATE_CEILING) if is_float else numbers
+    return sanitise(numbers, PLATE_CEILING) if is_float else numbers
 
 
 @cache
-def _tamed_halves() -> NDArray[np.float32]:
-    """Return every half float there is, tamed, by its 16 bits: faster to look up than to work out for each pixel."""
-    return tame(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32), PLATE_CEILING)
+def _sanitised_halves() -> NDArray[np.float32]:
+    """Return the lookup table from the bits of a half float to its sanitised value."""
+    return sanitise(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32), PLATE_CEILING)
 
 
-def _words(window: Window) -> str:
+def _describe(window: Window) -> str:
     origin = f" from ({window.x}, {window.y})" if window.x or window.y else ""
     return f"{window.width}x{window.height}{origin}"

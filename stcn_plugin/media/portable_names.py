@@ -1,4 +1,4 @@
-"""Output names that Windows cannot have: the machines of a farm, and of the artist, are not all of one system."""
+"""Checks output names for Windows, since artists and farms may use several operating systems."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ _CHARACTERS = re.compile(r'[<>:"|?*\\]')
 
 
 def check_portable(sequence: FrameSequence, *, warn: Callable[[str], None], is_windows: bool = os.name == "nt") -> None:
-    """Warn of an output pattern that Windows cannot have, and refuse it there; refuse control characters everywhere.
+    """Check that an output pattern is valid on Windows.
 
-    Folders that are there already are not looked at.
+    A pattern that is not is an error on Windows and a warning elsewhere; control characters are always an error.
+    Folders that exist are not checked.
 
     Args:
-        sequence: Where files will be written.
+        sequence: The output pattern.
         warn: Called with the warning.
         is_windows: Whether this system is Windows.
 
     Raises:
-        OutputError: No file can have such a name here, or none should.
+        OutputError: The pattern cannot be used on this system.
     """
     path = Path(sequence.pattern.replace(OBJECT, "object"))
     parts = [path.name, *(folder.name for folder in path.parents if folder.name and not os.path.lexists(folder))]
@@ -36,7 +37,7 @@ def check_portable(sequence: FrameSequence, *, warn: Callable[[str], None], is_w
             raise OutputError(what, where=repr(sequence.pattern), fix="Write the mattes under another name")
         if not (problem := _problem(part)):
             continue
-        what, fix = f"'{part}' {problem}, so Windows cannot have such a file", "Choose another name"
+        what, fix = f"'{part}' {problem}, which Windows does not allow", "Choose another name"
         if is_windows:
             raise OutputError(what, where=sequence.pattern, fix=fix)
         warn(f"{sequence.pattern}: {what}. {fix} if the mattes are for Windows as well.")
@@ -44,9 +45,9 @@ def check_portable(sequence: FrameSequence, *, warn: Callable[[str], None], is_w
 
 
 def _problem(part: str) -> str | None:
-    """Return what is wrong with one name of a path."""
+    """Return what is wrong with one part of a path; ``None`` if it is valid."""
     if found := _CHARACTERS.search(part):
         return f"has the character {found.group()}"
     if is_reserved(part):
-        return "is the name of a device"
+        return "is a device name"
     return f"ends in '{part[-1]}'" if part[-1] in ". " else None

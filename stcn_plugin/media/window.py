@@ -1,16 +1,16 @@
-"""Pixel windows: where an image has pixels (data window) and what its format is (display window)."""
+"""Pixel windows: where an image has pixels (data window), and its format (display window)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-MOST_PIXELS = 1 << 28
-"""Pixels of a picture or of a working window at most: 16,384 by 16,384."""
+MAX_PIXELS = 1 << 28
+"""Maximum number of pixels in a picture or window: 16,384 by 16,384."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A rectangle of pixels, y downwards, as OpenEXR counts; the origin may be negative.
+    """A rectangle of pixels with y pointing down, as in OpenEXR; the origin may be negative.
 
     >>> Window(0, 0, 10, 5).union(Window(-2, 1, 3, 9))
     Window(x=-2, y=0, width=12, height=10)
@@ -38,16 +38,16 @@ class Window:
 
     @property
     def pixels(self) -> int:
-        """How many pixels it holds."""
+        """Number of pixels."""
         return self.width * self.height
 
     def union(self, other: Window) -> Window:
-        """Return the smallest window that holds both."""
+        """Return the smallest window that contains both."""
         x, y = min(self.x, other.x), min(self.y, other.y)
         return Window(x, y, max(self.right, other.right) - x, max(self.bottom, other.bottom) - y)
 
     def intersection(self, other: Window) -> Window:
-        """Return the part that both share; width and height are 0 where they share none."""
+        """Return the common part; width or height is 0 if there is none."""
         x, y = max(self.x, other.x), max(self.y, other.y)
         width = max(0, min(self.right, other.right) - x)
         height = max(0, min(self.bottom, other.bottom) - y)
@@ -59,18 +59,18 @@ class Window:
         return slice(top, top + self.height), slice(left, left + self.width)
 
 
-def within_reach(data: Window, display: Window) -> Window:
-    """Return the part of a data window that is worked on: at most the format's own size beyond it on every side.
+def limit_overscan(data: Window, display: Window) -> Window:
+    """Limit a data window to the format plus its own size on each side.
 
-    >>> within_reach(Window(-20, 0, 1000, 10), Window(0, 0, 16, 10))
+    >>> limit_overscan(Window(-20, 0, 1000, 10), Window(0, 0, 16, 10))
     Window(x=-16, y=0, width=48, height=10)
 
     Args:
-        data: Where pixels exist.
-        display: The format.
+        data: The data window.
+        display: The display window.
 
     Returns:
-        That part; the format where there is none, which is black then.
+        The limited window; the display window if nothing remains.
     """
     near = Window(display.x - display.width, display.y - display.height, 3 * display.width, 3 * display.height)
     shared = data.intersection(near)
@@ -79,11 +79,11 @@ def within_reach(data: Window, display: Window) -> Window:
 
 @dataclass(frozen=True)
 class FrameHeader:
-    """What a file says of its frame besides pixels; mattes carry it over from the plate.
+    """Metadata of a frame, which mattes inherit from the plate.
 
     Args:
-        display: The format.
-        data: Where pixels exist; may lie inside the display window or reach beyond it.
+        display: The display window, or format.
+        data: The data window, where pixels exist; may be smaller than the display window or extend beyond it.
         pixel_aspect: Width of a pixel over its height.
         timecode: The two words of an SMPTE timecode, as OpenEXR stores them.
         frame_rate: Frames per second as a fraction.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from stcn_plugin.config.problems import Problem
 from stcn_plugin.config.wording import nearest
-from stcn_plugin.frames import MOST_DIGITS, frame_token, parse_frame_range
+from stcn_plugin.frames import MAX_DIGITS, frame_token, parse_frame_range
 from stcn_plugin.presets.path_checks import length_problems
 from stcn_plugin.shot.model import Shot, ShotFile
 from stcn_plugin.shot.selector import split_selector
@@ -104,8 +104,8 @@ def length_and_padding_problems(shot: Shot) -> Iterator[Problem]:
     for key, pattern in (("plate", shot.plate), ("out", shot.out)):
         token = frame_token(pattern.rpartition("/")[2])
         digits = re.sub("[^0-9]", "", token.group()).lstrip("0") if token else ""
-        if len(digits) > 2 or int(digits or 0) > MOST_DIGITS:
-            yield Problem((key,), f"asks for frame numbers of more than {MOST_DIGITS} digits", "Write #### instead")
+        if len(digits) > 2 or int(digits or 0) > MAX_DIGITS:
+            yield Problem((key,), f"asks for frame numbers of more than {MAX_DIGITS} digits", "Write #### instead")
     yield from length_problems(("plate",), shot.plate)
     for keyframe in shot.keyframes:
         yield from length_problems(("keyframes", keyframe.frame), str(keyframe.file))

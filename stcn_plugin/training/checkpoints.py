@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 from stcn_plugin.errors import TrainingError
 
 _NAME = "checkpoint.pt"
@@ -50,7 +50,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
         OutputError: It cannot be written. The previous one is kept.
     """
     file = folder / _NAME
-    write_whole(file, lambda stream: torch.save(vars(checkpoint), stream))
+    write_atomic(file, lambda stream: torch.save(vars(checkpoint), stream))
     return file
 
 

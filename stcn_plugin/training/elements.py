@@ -19,8 +19,8 @@ from torch import Tensor
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_headers, read_image
-from stcn_plugin.media.picture import picture_channels
-from stcn_plugin.media.resizing import resized
+from stcn_plugin.media.picture_channels import picture_channels
+from stcn_plugin.media.pixels import resized
 from stcn_plugin.training.composites import CutOut
 from stcn_plugin.training.warps import random_patch, to_unit_floats
 

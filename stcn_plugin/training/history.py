@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import IO
 
-from stcn_plugin.atomic import output_errors, write_whole
+from stcn_plugin.atomic import output_errors, write_atomic
 from stcn_plugin.training.reports import StepReport
 from stcn_plugin.training.validation import ValidationReport
 
@@ -52,7 +52,7 @@ class History:
         steps, validations = self._read(_STEPS), self._read(_VALIDATION)
         if not steps:
             return
-        write_whole(self._folder / _PLOT, lambda stream: _draw(stream, steps, validations))
+        write_atomic(self._folder / _PLOT, lambda stream: _draw(stream, steps, validations))
 
     def _append(self, name: str, row: dict[str, object]) -> None:
         path = self._folder / name
@@ -79,7 +79,7 @@ class History:
         """Remove the rows after a step."""
         path = self._folder / name
         if rows := [row for row in self._read(name) if int(row["step"]) <= step]:
-            write_whole(path, _csv(rows, with_header=True))
+            write_atomic(path, _csv(rows, with_header=True))
         else:
             path.unlink(missing_ok=True)
 

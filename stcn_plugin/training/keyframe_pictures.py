@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.atomic import Outputs, write_atomic
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.media.matte_files import write_exr
+from stcn_plugin.media.matte_encoding import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.shot.model import Shot
 
@@ -77,6 +77,6 @@ def _write(keyframe: _Keyframe, folder: Path) -> None:
     header = FrameHeader(display=window, data=window)
     picture = Pillow.fromarray(keyframe.rgb)
     plate, masks = keyframe.files(folder)
-    write_whole(plate, lambda stream: picture.save(stream, format="png"))
+    write_atomic(plate, lambda stream: picture.save(stream, format="png"))
     planes = {f"{name}.A": mask for name, mask in keyframe.masks.items()}
     write_exr(masks, planes, "half", header=header, attributes={"compression": "zips"})

@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
 from stcn_plugin.media.colour import ColourTransform
-from stcn_plugin.media.images import to_float
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
-from stcn_plugin.media.placing import placed
-from stcn_plugin.media.resizing import resized
+from stcn_plugin.media.pixels import place_in_window, resized, to_float
 from stcn_plugin.propagation.images import internal_size
 
 _NUMBER = re.compile(r"(\d+)$")
@@ -135,7 +133,7 @@ class PictureReader:
             TrainingError: Plate and mask have different sizes.
         """
         stored = self._files.picture(picture.plate, where=str(picture.plate))
-        pixels = placed(stored.pixels, stored.header.data, stored.header.display)
+        pixels = place_in_window(stored.pixels, stored.header.data, stored.header.display)
         rgb = self._colour.to_display(
             np.broadcast_to(to_float(pixels), (*pixels.shape[:2], 3)),
             is_float=stored.is_float,

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 import yaml
 
-from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.atomic import Outputs, write_atomic
 from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.errors import CancelledError, STCNError, TrainingError
 from stcn_plugin.network.variants import VARIANTS
@@ -194,7 +194,7 @@ class _Run:
         file = self._folder / WEIGHTS
         write_weights(file, weights, metadata=provenance.metadata())
         card = provenance.markdown(name=file.name, size=file.stat().st_size)
-        write_whole(self._folder / CARD, card.encode("utf-8"))
+        write_atomic(self._folder / CARD, card.encode("utf-8"))
 
     def _finish(self) -> TrainingResult:
         trainer, file = self._trainer, self._folder / WEIGHTS
@@ -230,7 +230,7 @@ def _prepare_folder(folder: Path, config: TrainingConfig) -> None:
                 fix="Choose another folder with out:, or delete this one to start again",
             )
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-    write_whole(file, text.encode("utf-8"))
+    write_atomic(file, text.encode("utf-8"))
 
 
 def _validation_data(validation: Validation, clips: Sequence[Clip]) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.regular_files import read_regular
 
@@ -45,7 +45,7 @@ class KnownHashes:
         known = self._read()
         if known.get(file) != sha256:
             text = json.dumps({**known, file: sha256}, indent=1, sort_keys=True) + "\n"
-            write_whole(self._path, text.encode("ascii"))
+            write_atomic(self._path, text.encode("ascii"))
 
     def _read(self) -> dict[str, str]:
         try:

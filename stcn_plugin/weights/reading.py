@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 from stcn_plugin.errors import WeightsError
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import VARIANTS, Variant
@@ -87,7 +87,7 @@ def write_weights(path: Path, loaded: LoadedWeights, *, metadata: Mapping[str, s
     """
     combined = {**loaded.metadata, **(metadata or {}), "variant": loaded.variant.name}
     # As bytes: save_file of safetensors hides the reason of an error and makes files that only the user can read.
-    write_whole(path, save({name: tensor.contiguous() for name, tensor in loaded.state.items()}, metadata=combined))
+    write_atomic(path, save({name: tensor.contiguous() for name, tensor in loaded.state.items()}, metadata=combined))
 
 
 def build_network(loaded: LoadedWeights, *, device: torch.device) -> STCN:

@@ -1,10 +1,10 @@
-"""Write every kind of file again and again, each time with room for one page more, and look at what is there afterwards.
+"""Writes every kind of file repeatedly, with one more page of free space each time, and checks the result.
 
     python full_disks.py disk|limit|disk-without-memory FOLDER
 
-``disk`` mounts a small disk at the folder, in a name space of its own, and fills it but for some pages; ``limit`` lets no
-file become larger than some pages. ``disk-without-memory`` keeps temporary files there too, as systems do that have no
-files in memory. Prints what happened as JSON: the kind of file to a mapping of facts.
+``disk`` mounts a small disk at the folder, in a separate mount namespace, and fills it except for some pages. ``limit``
+limits the size of files to some pages. ``disk-without-memory`` also keeps temporary files on the disk, as on systems
+without files in memory. Prints JSON: each kind of file with its `Facts`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from stcn_plugin.atomic import Outputs
 from stcn_plugin.errors import STCNError
 from stcn_plugin.install import nuke
 from stcn_plugin.install.blender import build_extension
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
@@ -61,15 +61,15 @@ Write = Callable[[Path], Sequence[Path]]
 
 @dataclass
 class Facts:
-    """What happened to one kind of file.
+    """The results of one kind of file.
 
     Args:
-        tries: Writes with too little room, or just enough.
-        errors: Those that failed.
-        broken: Pages of room at which a file under its final name was not whole, or absent though all went well.
-        lost: Pages of room at which the file of before was gone, or one of two that belong together was new.
-        left: Pages of room at which something else stayed in the folder.
-        wordless: Errors that name neither the file nor the cause.
+        tries: Number of writes, with up to just enough space.
+        errors: Number of failed writes.
+        broken: Free pages with an incomplete file under its final name, or none without an error.
+        lost: Free pages with the previous file lost, or only one of two related files replaced.
+        left: Free pages with another file left in the folder.
+        wordless: Errors without the file or the cause.
     """
 
     tries: int
@@ -158,7 +158,7 @@ OTHERS: dict[str, Write] = {
 
 
 def sweep(write: Write, folder: Path, room: Callable[[int], object]) -> Facts:
-    """Try a kind of file with more and more room."""
+    """Write a kind of file with increasing free space."""
     fresh(folder)
     whole = {path: masked(path) for path in write(folder)}
     replaced = [path for path in whole if len(path.relative_to(folder).parts) == 1]  # those that are written alone
@@ -190,7 +190,7 @@ def sweep(write: Write, folder: Path, room: Callable[[int], object]) -> Facts:
 
 
 def masked(path: Path) -> bytes:
-    """What a file holds, but for the time at which it was written."""
+    """Return the content of a file without the time of writing."""
     return TIME.sub(b"", path.read_bytes())
 
 
@@ -201,7 +201,7 @@ def fresh(folder: Path) -> None:
 
 @contextmanager
 def space_left(pages: int, disk: Path) -> Iterator[None]:
-    """Fill the disk but for some pages."""
+    """Fill the disk except for some pages."""
     ballast = disk / "ballast"
     ballast.write_bytes(bytes((os.statvfs(disk).f_bavail - pages) * PAGE))
     assert os.statvfs(disk).f_bavail == pages
@@ -213,7 +213,7 @@ def space_left(pages: int, disk: Path) -> Iterator[None]:
 
 @contextmanager
 def size_limit(pages: int) -> Iterator[None]:
-    """Let no file become larger than some pages."""
+    """Limit the size of files to some pages."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (pages * PAGE, before[1]))
     try:

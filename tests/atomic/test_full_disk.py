@@ -1,4 +1,4 @@
-"""Disks that are full: whatever is written, a file under its name is whole, or an error says why it is not."""
+"""Full disks: a file is complete under its name, or an error explains why it is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOUNTING = ["unshare", "--user", "--map-root-user", "--mount"]
 
 @pytest.fixture(scope="session")
 def swept(tmp_path_factory) -> Callable[[str], dict[str, dict[str, object]]]:
-    """Run the program once in a mode."""
+    """Run the script once for each mode."""
 
     @cache
     def call(mode: str) -> dict[str, dict[str, object]]:
@@ -53,8 +53,8 @@ def swept(tmp_path_factory) -> Callable[[str], dict[str, dict[str, object]]]:
         *(("disk-without-memory", kind) for kind in PICTURES),
     ],
 )
-def test_no_file_is_cut_short_silently(swept, mode, kind):
-    """With room for no page, one page and so on up to all: whole, or an error and what was there before."""
+def test_no_file_is_truncated_silently(swept, mode, kind):
+    """For every amount of free space: a complete file, or an error and the previous file."""
     facts = swept(mode)[kind]
     assert 0 < facts["errors"] < facts["tries"]
     assert facts["broken"] == []

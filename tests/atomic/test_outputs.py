@@ -1,4 +1,4 @@
-"""Files appear under their name whole or not at all, in the folders of the job, and never over what it reads."""
+"""Files are written atomically, stay in the folders of the job, and never overwrite its sources."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from pathlib import Path
 
 import pytest
 
-from stcn_plugin.atomic import Outputs, write_whole
+from stcn_plugin.atomic import Outputs, write_atomic
 from stcn_plugin.errors import OutputError
 
 # Starts writing a file, tells that half of it is on disk, and waits.
 HALF_WRITER = """
 import sys, time
 from pathlib import Path
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 
 def write(stream):
     stream.write(bytes(1 << 16))
     print('half', flush=True)
     time.sleep(60)
 
-write_whole(Path(sys.argv[1]), write)
+write_atomic(Path(sys.argv[1]), write)
 """
 
 # Writes forty files, each over one of the other process, as a machine would whose process has the same number.
 SAME_NUMBER = """
 import os, sys
 from pathlib import Path
-from stcn_plugin.atomic import write_whole
+from stcn_plugin.atomic import write_atomic
 os.getpid = lambda: 4242
 letter = sys.argv[2].encode()
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(40):
-    write_whole(Path(sys.argv[1]) / f"m.{number:04d}.exr", lambda stream: [stream.write(letter * 10_000) for _ in range(30)])
+    write_atomic(Path(sys.argv[1]) / f"m.{number:04d}.exr", lambda stream: [stream.write(letter * 10_000) for _ in range(30)])
 """
 
 
@@ -52,34 +52,34 @@ def fails(number: int):
     return fail
 
 
-def test_a_file_appears_with_its_folders(tmp_path):
-    """Missing folders are made, and nothing but the file is in them."""
+def test_missing_folders_are_created(tmp_path):
+    """Missing folders are created, and contain only the file."""
     path = tmp_path / "new" / "folder" / "m.1001.txt"
     Outputs().write(path, b"whole")
     assert path.read_bytes() == b"whole"
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_single_file_goes_to_a_folder_that_is_there(tmp_path):
-    """Where folders are to stay, none is made."""
-    write_whole(tmp_path / "m.txt", b"whole")
+def test_write_atomic_needs_an_existing_folder(tmp_path):
+    """`write_atomic` does not create folders."""
+    write_atomic(tmp_path / "m.txt", b"whole")
     assert (tmp_path / "m.txt").read_bytes() == b"whole"
     with pytest.raises(OutputError, match=r"new/m\.txt: .*no such file or directory\. Check the disk: the folder has"):
-        write_whole(tmp_path / "new" / "m.txt", b"whole")
+        write_atomic(tmp_path / "new" / "m.txt", b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["m.txt"]
 
 
-def test_a_writer_gets_a_hidden_file_beside(tmp_path):
-    """A rename needs the same disk; hosts and people skip hidden names, and take .tmp for no picture."""
+def test_temporary_files_are_hidden_and_beside_the_file(tmp_path):
+    """A rename requires the same disk; hosts skip hidden names and the extension .tmp."""
     names = []
-    write_whole(tmp_path / "m.1001.exr", lambda _: names.extend(path.name for path in tmp_path.iterdir()))
+    write_atomic(tmp_path / "m.1001.exr", lambda _: names.extend(path.name for path in tmp_path.iterdir()))
     (name,) = names
     assert name.startswith(".m.1001.exr.")
     assert name.endswith(".tmp")
 
 
-def test_a_writer_gets_no_file_number(tmp_path):
-    """Pillow writes to a file's number itself where there is one, and overlooks what a full disk did not take."""
+def test_streams_have_no_fileno(tmp_path):
+    """Pillow writes to a file's descriptor if there is one, and misses partial writes on a full disk."""
     seen = []
 
     def write(stream) -> None:
@@ -87,40 +87,40 @@ def test_a_writer_gets_no_file_number(tmp_path):
             stream.fileno()
         seen.append(stream.write(b"abc"))
 
-    write_whole(tmp_path / "m", write)
+    write_atomic(tmp_path / "m", write)
     assert seen == [3]
     assert (tmp_path / "m").read_bytes() == b"abc"
 
 
-def test_short_writes_are_gone_on_with(tmp_path, monkeypatch):
-    """The system may take a part of what it is given; the rest follows."""
+def test_partial_writes_are_continued(tmp_path, monkeypatch):
+    """The system may write only part of a buffer; the rest follows."""
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, data: real(descriptor, data[:7]))
-    write_whole(tmp_path / "m", bytes(range(100)))
+    write_atomic(tmp_path / "m", bytes(range(100)))
     assert (tmp_path / "m").read_bytes() == bytes(range(100))
 
 
 @pytest.mark.parametrize("death", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_a_writer_that_dies_midway_leaves_what_was_there(tmp_path, death):
-    """The file of the run before survives, and no hidden half is left behind."""
+def test_a_failed_write_keeps_the_previous_file(tmp_path, death):
+    """The previous file survives, and no temporary file remains."""
     path = tmp_path / "m.txt"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
 
     def die(stream) -> None:
         stream.write(b"hal")
         raise death
 
     with pytest.raises(death):
-        write_whole(path, die)
+        write_atomic(path, die)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("hidden_as", [None, RuntimeError("something about positions")])
 def test_a_library_cannot_hide_a_full_disk(tmp_path, monkeypatch, hidden_as):
-    """Where a library passes over a failed write, or tells of it without the system's reason, the reason is told."""
+    """The system's reason is reported, even if a library ignores a failed write or raises an error without the reason."""
     path = tmp_path / "m.pt"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
     monkeypatch.setattr(os, "write", fails(errno.ENOSPC))
 
     def write(stream) -> None:
@@ -131,13 +131,13 @@ def test_a_library_cannot_hide_a_full_disk(tmp_path, monkeypatch, hidden_as):
                 raise hidden_as from None
 
     with pytest.raises(OutputError, match=r"no space left on device\. Free some space"):
-        write_whole(path, write)
+        write_atomic(path, write)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_files_of_one_frame_appear_together(tmp_path, monkeypatch):
-    """Where one of them cannot be written, none replaces that of before: no object is newer than another."""
+def test_write_together_is_all_or_nothing(tmp_path, monkeypatch):
+    """If one file cannot be written, all previous files remain."""
     hero, villain = tmp_path / "hero.exr", tmp_path / "villain.exr"
     outputs = Outputs()
     outputs.write_together({hero: b"old", villain: b"old"})
@@ -156,7 +156,7 @@ def test_files_of_one_frame_appear_together(tmp_path, monkeypatch):
 
 
 def test_a_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path, monkeypatch):
-    """After a power cut a name leads to a whole file, and a file that was told of has its name."""
+    """After a power failure, a name refers to a complete file, and a reported file has its name."""
     calls = []
     real_sync, real_replace = os.fsync, os.replace
 
@@ -171,12 +171,12 @@ def test_a_file_is_synced_before_it_is_renamed_and_its_folder_after(tmp_path, mo
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(os, "replace", replace)
-    write_whole(tmp_path / "m", lambda stream: stream.write(b"12345"))
+    write_atomic(tmp_path / "m", lambda stream: stream.write(b"12345"))
     assert calls == [5, "replace", "folder"]
 
 
 def test_new_folders_are_synced_too(tmp_path, monkeypatch):
-    """A file in a folder that a power cut takes away is lost as well."""
+    """A file is lost if a power failure removes its folder."""
     synced, real = [], os.fsync
 
     def sync(descriptor: int) -> None:
@@ -192,10 +192,10 @@ def test_new_folders_are_synced_too(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 @pytest.mark.parametrize("function", ["fsync", "close", "replace"])
-def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, function):
-    """A network disk may say only on syncing or closing that it is full; the file of before is still there."""
+def test_late_errors_are_reported(tmp_path, monkeypatch, number, function):
+    """A network disk may report that it is full only on sync or close; the previous file remains."""
     path = tmp_path / "m.exr"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
     real, ends = getattr(os, function), []
 
     def fail(*arguments: object, **named: object) -> None:
@@ -206,7 +206,7 @@ def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, funct
 
     monkeypatch.setattr(os, function, fail)
     with pytest.raises(OutputError) as caught:
-        write_whole(path, b"after")
+        write_atomic(path, b"after")
     monkeypatch.undo()
     assert caught.value.where == str(path)
     assert os.strerror(number).lower() in caught.value.what
@@ -215,10 +215,10 @@ def test_what_the_disk_refuses_late_is_told(tmp_path, monkeypatch, number, funct
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
-def test_a_disk_that_cannot_sync_is_written_to(tmp_path, monkeypatch, number):
-    """Some network file systems have no such call for folders, or for files."""
+def test_file_systems_without_sync(tmp_path, monkeypatch, number):
+    """Some network file systems do not support sync for folders or files."""
     monkeypatch.setattr(os, "fsync", fails(number))
-    write_whole(tmp_path / "m", b"whole")
+    write_atomic(tmp_path / "m", b"whole")
     assert (tmp_path / "m").read_bytes() == b"whole"
 
 
@@ -232,34 +232,34 @@ def test_a_disk_that_cannot_sync_is_written_to(tmp_path, monkeypatch, number):
         (errno.EIO, "Check the disk"),
     ],
 )
-def test_what_the_system_refuses_is_told_with_a_fix(tmp_path, monkeypatch, number, fix):
-    """The error names the file and the cause, and says what to do."""
+def test_system_errors_have_a_fix(tmp_path, monkeypatch, number, fix):
+    """The error names the file, the cause and what to do."""
     path = tmp_path / "m.exr"
     monkeypatch.setattr(os, "write", fails(number))
     with pytest.raises(OutputError) as caught:
-        write_whole(path, b"content")
+        write_atomic(path, b"content")
     assert caught.value.where == str(path)
     assert os.strerror(number).lower() in caught.value.what
     assert fix in str(caught.value)
     assert ".tmp" not in str(caught.value)
 
 
-def test_what_a_format_says_is_told_where_the_system_has_no_reason(tmp_path):
-    """A format's own sentence is passed on, and nothing is left of its file."""
+def test_errors_of_a_format_are_passed_on(tmp_path):
+    """An error without a system reason keeps its own text, and leaves no file."""
 
     def refuse(stream) -> None:
         stream.write(b"hal")
         raise OSError("the picture is too wide for this format")
 
     with pytest.raises(OutputError, match=r"the picture is too wide for this format\. Check the disk"):
-        write_whole(tmp_path / "m.exr", refuse)
+        write_atomic(tmp_path / "m.exr", refuse)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_process_leaves_no_half_file(tmp_path):
-    """After SIGKILL in the middle of a write the name still shows the whole file; the next start removes the rest."""
+def test_a_killed_process_leaves_no_partial_file(tmp_path):
+    """After SIGKILL during a write, the previous file is complete; the next start removes the temporary file."""
     path = tmp_path / "m.exr"
-    write_whole(path, b"before")
+    write_atomic(path, b"before")
     with subprocess.Popen([sys.executable, "-c", HALF_WRITER, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "half\n"
@@ -273,8 +273,8 @@ def test_a_killed_process_leaves_no_half_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_two_machines_with_one_process_number_write_into_one_folder(tmp_path):
-    """Eighty writes by two processes of one number, at the same time and to the same names: every file is whole."""
+def test_two_machines_with_one_process_id_write_to_one_folder(tmp_path):
+    """Two processes with the same id write the same 40 names concurrently: every file is complete."""
     command = [sys.executable, "-c", SAME_NUMBER, str(tmp_path)]
     writers = [
         subprocess.Popen([*command, letter], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -295,11 +295,11 @@ def test_two_machines_with_one_process_number_write_into_one_folder(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are POSIX")
 @pytest.mark.parametrize("withheld", [0o022, 0o077, 0o002])
-def test_a_file_has_the_permissions_of_every_new_file(tmp_path, withheld):
-    """What the umask withholds is withheld, and no more; unless permissions are asked for."""
+def test_permissions_follow_the_umask(tmp_path, withheld):
+    """Files have the permissions of any new file, unless others are requested."""
     before = os.umask(withheld)
     try:
-        write_whole(tmp_path / "m", b"")
+        write_atomic(tmp_path / "m", b"")
         Outputs().write(tmp_path / "n", b"", permissions=0o754)
     finally:
         os.umask(before)
@@ -309,7 +309,7 @@ def test_a_file_has_the_permissions_of_every_new_file(tmp_path, withheld):
 
 @pytest.mark.parametrize("when", ["between two files", "while a file is written", "before it is renamed"])
 def test_a_folder_that_vanishes_is_an_error(tmp_path, monkeypatch, when):
-    """The files that were in it are gone, so that to make it again would pass for success."""
+    """Recreating the folder would hide that its earlier files are lost."""
     folder = tmp_path / "out"
     outputs = Outputs()
     outputs.write(folder / "m.1001", b"first")
@@ -335,7 +335,7 @@ def test_a_folder_that_vanishes_is_an_error(tmp_path, monkeypatch, when):
 
 @pytest.mark.parametrize("depth", [0, 1])
 def test_a_folder_that_becomes_a_link_is_an_error(tmp_path, depth):
-    """Files go where the job began to write, or nowhere."""
+    """Files are written only to the folder where the job started."""
     folder, elsewhere = tmp_path / "shot" / "out", tmp_path / "elsewhere"
     outputs = Outputs()
     outputs.write(folder / "m.1001", b"first")
@@ -343,13 +343,13 @@ def test_a_folder_that_becomes_a_link_is_an_error(tmp_path, depth):
     moved.rename(tmp_path / "moved")
     (elsewhere / "out").mkdir(parents=True)
     moved.symlink_to(elsewhere / "out" if depth == 0 else elsewhere)
-    with pytest.raises(OutputError, match=r"m\.1002: the folder is another one than when the job started"):
+    with pytest.raises(OutputError, match=r"m\.1002: the folder is not the same as when the job started"):
         outputs.write(folder / "m.1002", b"second")
     assert list((elsewhere / "out").iterdir()) == []
 
 
-def test_a_folder_that_is_a_link_from_the_start_is_written_to(tmp_path):
-    """Studios lead paths to disks by links."""
+def test_a_folder_may_be_a_link_from_the_start(tmp_path):
+    """Studios link folders to other disks."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")
     outputs = Outputs()
@@ -382,8 +382,8 @@ def in_a_linked_folder(source: Path, output: Path) -> None:
 
 @pytest.mark.parametrize("clash", [same, linked, hard_linked, in_a_linked_folder])
 @pytest.mark.parametrize("is_late", [False, True])
-def test_no_source_is_written_over(tmp_path, clash, is_late):
-    """A file that the job reads is refused under each of its names, at the start and when it is time to write."""
+def test_no_source_is_overwritten(tmp_path, clash, is_late):
+    """A source file is rejected under each of its names, at the start and on writing."""
     source, output = tmp_path / "plates" / "plate.exr", tmp_path / "out" / "matte.exr"
     source.parent.mkdir()
     source.write_bytes(b"plate")
@@ -404,8 +404,8 @@ def test_no_source_is_written_over(tmp_path, clash, is_late):
     assert output.read_bytes() == b"plate"
 
 
-def test_nothing_is_made_where_a_source_would_be_written_over(tmp_path):
-    """All files are looked at before the first folder is made."""
+def test_no_folder_is_created_if_a_source_would_be_overwritten(tmp_path):
+    """All files are checked before the first folder is created."""
     (tmp_path / "key.exr").write_bytes(b"")
     outputs = Outputs({tmp_path / "key.exr": "a keyframe"})
     with pytest.raises(OutputError, match="a keyframe"):
@@ -413,15 +413,15 @@ def test_nothing_is_made_where_a_source_would_be_written_over(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["key.exr"]
 
 
-def test_a_frame_of_the_plate_that_is_not_there_yet_is_none_of_the_mattes(tmp_path):
-    """A plate that is still rendering, or has gaps, would get mattes for frames."""
+def test_missing_frames_of_the_plate_are_protected(tmp_path):
+    """In a plate with gaps or one still rendering, mattes would become frames."""
     outputs = Outputs({tmp_path / "plate.1002.exr": "a frame of the plate"})
     with pytest.raises(OutputError, match="a frame of the plate"):
         outputs.write(tmp_path / "plate.1002.exr", b"matte")
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):
-    """A path through a file is told as such."""
+    """The error says that a part of the path is a file."""
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "m.exr", tmp_path / "file" / "deeper" / "m.exr"):
         with pytest.raises(OutputError, match="a part of this path is a file"):
@@ -429,53 +429,53 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
 
 
 def test_a_name_that_is_a_folder_is_refused(tmp_path):
-    """A folder by the file's name stays, and is told of before anything is computed."""
+    """The error is raised before the computation, and the folder remains."""
     (tmp_path / "m.2.exr").mkdir()
-    with pytest.raises(OutputError, match=r"m\.2\.exr: .*there is a folder by this one"):
+    with pytest.raises(OutputError, match=r"m\.2\.exr: .*there is a folder with this name"):
         Outputs().prepare([tmp_path / "m.1.exr", tmp_path / "m.2.exr"])
-    with pytest.raises(OutputError, match="there is a folder by this one"):
-        write_whole(tmp_path / "m.2.exr", b"x")
+    with pytest.raises(OutputError, match="there is a folder with this name"):
+        write_atomic(tmp_path / "m.2.exr", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["m.2.exr"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are POSIX")
 def test_devices_and_pipes_are_not_replaced(tmp_path):
-    """Whoever may replace /dev/null by a file must not do so."""
+    """Even a user with permission must not replace /dev/null by a file."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("/dev/null")
     for name in ("pipe", "link"):
         with pytest.raises(OutputError, match=f"{name}: this file is a device or a pipe"):
-            write_whole(tmp_path / name, b"x")
+            write_atomic(tmp_path / name, b"x")
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
     assert (tmp_path / "link").is_symlink()
 
 
 def test_names_of_every_length(tmp_path):
-    """A name may be as long as the system allows; a longer one is told."""
+    """Names may be as long as the system allows; longer ones are an error."""
     longest = "m" * 251 + ".exr"
-    write_whole(tmp_path / longest, b"whole")
+    write_atomic(tmp_path / longest, b"whole")
     assert [path.name for path in tmp_path.iterdir()] == [longest]
     with pytest.raises(OutputError, match=r"name too long\. Choose a shorter name"):
         Outputs().prepare([tmp_path / "fits", tmp_path / f"m{longest}"])
     with pytest.raises(OutputError, match="name too long"):
-        write_whole(tmp_path / f"m{longest}", b"x")
+        write_atomic(tmp_path / f"m{longest}", b"x")
 
 
 @pytest.mark.parametrize(("name", "shown"), [("m\0.exr", r"m\\x00\.exr"), ("m\ud800.exr", r"m\\ud800\.exr")])
-def test_names_that_cannot_be_are_told(tmp_path, name, shown):
-    """NUL ends a name, and half a surrogate pair is no character."""
-    with pytest.raises(OutputError, match=f"{shown}: .*a character that no file name can have"):
+def test_invalid_names_are_refused(tmp_path, name, shown):
+    """NUL and unpaired surrogates cannot be in file names."""
+    with pytest.raises(OutputError, match=f"{shown}: .*a character that is not allowed"):
         Outputs().write(tmp_path / name, b"x")
-    with pytest.raises(OutputError, match="a character that no file name can have"):
-        write_whole(tmp_path / name, b"x")
+    with pytest.raises(OutputError, match="a character that is not allowed"):
+        write_atomic(tmp_path / name, b"x")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_without_permission_is_refused(tmp_path):
-    """A folder that this user may not write to is told with a fix."""
+    """The error has a fix."""
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(OutputError, match="may write to"):
-            write_whole(tmp_path / "m.exr", b"x")
+            write_atomic(tmp_path / "m.exr", b"x")
     finally:
         tmp_path.chmod(0o700)

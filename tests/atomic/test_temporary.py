@@ -1,4 +1,4 @@
-"""Temporary files: made where nobody else's is, and removed when their writer cannot do it any more."""
+"""Temporary files: unique names, and removal after their writer is gone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stcn_plugin.atomic import Outputs, _temporary, temporary_file, write_whole
+from stcn_plugin.atomic import Outputs, _temporary, temporary_file, write_atomic
 
 DAYS = 24 * 60 * 60.0
 
@@ -21,22 +21,22 @@ def names_in(folder: Path) -> list[str]:
 
 
 def temporary_names(folder: Path, count: int = 1) -> list[str]:
-    """The names that this process would give."""
+    """Return names of temporary files of this process."""
     names: list[str] = []
     for _ in range(count):
-        write_whole(folder / "m.exr", lambda _: names.extend(path.name for path in folder.glob(".*.tmp")))
+        write_atomic(folder / "m.exr", lambda _: names.extend(path.name for path in folder.glob(".*.tmp")))
     (folder / "m.exr").unlink()
     return names
 
 
 def left_by(folder: Path, code: str = "") -> Path:
-    """The temporary file of a process that is gone."""
+    """Create the temporary file of a process that has ended."""
     program = f"""
 import os, sys
 from pathlib import Path
 from stcn_plugin import atomic
 {code}
-atomic.write_whole(Path(sys.argv[1]), lambda stream: (stream.write(b"half"), os._exit(0)))
+atomic.write_atomic(Path(sys.argv[1]), lambda stream: (stream.write(b"half"), os._exit(0)))
 """
     before = set(folder.iterdir())
     subprocess.run([sys.executable, "-c", program, str(folder / "m.exr")], check=True)
@@ -49,8 +49,8 @@ def aged(path: Path, days: float) -> None:
     os.utime(path, (moment, moment))
 
 
-def test_no_two_names_are_alike(tmp_path):
-    """A name holds the machine, the process and a random part."""
+def test_names_are_unique(tmp_path):
+    """A name contains the machine, the process and a random part."""
     first, second = temporary_names(tmp_path, 2)
     pattern = rf"\.m\.exr\.stcn-[0-9a-f]{{8}}-{os.getpid()}-\d+-[0-9a-f]{{8}}\.tmp"
     assert re.fullmatch(pattern, first)
@@ -60,8 +60,8 @@ def test_no_two_names_are_alike(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["symlink", "dangling", "hardlink", "file", "pipe"])
-def test_nothing_is_written_through_what_was_planted(tmp_path, monkeypatch, kind):
-    """Where something has the very name that comes next, it stays as it is, and what it leads to also."""
+def test_existing_files_and_links_are_not_written_to(tmp_path, monkeypatch, kind):
+    """If the next name exists, it remains unchanged, and so does the target of a link."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     folder = tmp_path / "out"
@@ -81,15 +81,15 @@ def test_nothing_is_written_through_what_was_planted(tmp_path, monkeypatch, kind
         planted.write_bytes(b"precious")
     numbers = iter([b"\x01" * 4, b"\x01" * 4, b"\x02" * 4])
     monkeypatch.setattr(os, "urandom", lambda _: next(numbers))
-    write_whole(folder / "m.exr", b"whole")
+    write_atomic(folder / "m.exr", b"whole")
     assert (folder / "m.exr").read_bytes() == b"whole"
     assert victim.read_bytes() == b"precious"
     assert not (tmp_path / "new").exists()
     assert names_in(folder) == [name, "m.exr"]
 
 
-def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path):
-    """Those of any output in the folder; the next start on the same machine need not wait."""
+def test_leftovers_of_ended_processes_are_removed(tmp_path):
+    """Those of all outputs in the folder are removed by the next start on the same machine."""
     left_by(tmp_path)
     left_by(tmp_path)
     (tmp_path / "m.1001.exr").write_bytes(b"matte")
@@ -97,8 +97,8 @@ def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path):
     assert names_in(tmp_path) == ["m.1001.exr"]
 
 
-def test_leftovers_of_an_earlier_process_of_the_same_number_are_removed(tmp_path):
-    """Processes in containers often have the same small number; when they started tells them apart."""
+def test_leftovers_of_an_earlier_process_with_the_same_id_are_removed(tmp_path):
+    """Processes in containers often share small ids; their start times distinguish them."""
     left = left_by(tmp_path, f"os.getpid = lambda: {os.getpid()}; atomic._temporary._started = lambda _: 1")
     assert f"-{os.getpid()}-1-" in left.name
     Outputs().prepare([tmp_path / "m.exr"])
@@ -107,7 +107,7 @@ def test_leftovers_of_an_earlier_process_of_the_same_number_are_removed(tmp_path
 
 @pytest.mark.parametrize(("days", "stays"), [(0, True), (0.9, True), (1.1, False), (-1, True)])
 def test_leftovers_of_other_machines_are_removed_after_a_day(tmp_path, days, stays):
-    """Of a writer that cannot be seen from here only its silence is known."""
+    """For a writer on another machine, only the age of the file is known."""
     left = left_by(tmp_path, "atomic._temporary._machine = lambda: '0123abcd'")
     assert ".stcn-0123abcd-" in left.name
     aged(left, days)
@@ -127,8 +127,8 @@ def test_leftovers_of_other_users_are_removed_after_a_day(tmp_path):
     assert not left.exists()
 
 
-def test_the_file_of_a_writer_at_work_stays(tmp_path):
-    """Another start in the middle of a write, in this process or another, takes nothing away, however old."""
+def test_files_of_running_writers_remain(tmp_path):
+    """Starting again during a write, in this process or another, removes nothing, whatever its age."""
 
     def write(stream) -> None:
         (temporary,) = tmp_path.iterdir()
@@ -138,12 +138,12 @@ def test_the_file_of_a_writer_at_work_stays(tmp_path):
         subprocess.run([sys.executable, "-c", code], check=True)
         stream.write(b"whole")
 
-    write_whole(tmp_path / "m.exr", write)
+    write_atomic(tmp_path / "m.exr", write)
     assert (tmp_path / "m.exr").read_bytes() == b"whole"
 
 
-def test_what_only_looks_like_a_leftover_stays(tmp_path):
-    """Folders, links, pipes and files of other programs are not touched, whatever their age."""
+def test_files_that_only_resemble_leftovers_remain(tmp_path):
+    """Folders, links, pipes and files of other programs remain, whatever their age."""
     left = left_by(tmp_path).rename(tmp_path / "victim")
     (name,) = temporary_names(tmp_path)
     gone = re.sub(r"-\d+-\d+-", "-4000000-1-", name)
@@ -159,8 +159,8 @@ def test_what_only_looks_like_a_leftover_stays(tmp_path):
     assert names_in(tmp_path) == before
 
 
-def test_a_file_to_look_at_first(tmp_path):
-    """It is there, empty and alone, inside, and gone in the end, also after an error or where it was moved away."""
+def test_temporary_file(tmp_path):
+    """It is empty, and is deleted on exit, also after an error or a move."""
     output = tmp_path / "store" / "w.safetensors"
     with temporary_file(output) as file:
         assert names_in(output.parent) == [file.name]
@@ -173,8 +173,8 @@ def test_a_file_to_look_at_first(tmp_path):
     assert names_in(output.parent) == []
 
 
-def test_without_proc_a_process_is_known_by_its_number(tmp_path, monkeypatch):
-    """Where the system does not say when a process started."""
+def test_without_proc_processes_are_identified_by_id(tmp_path, monkeypatch):
+    """On systems that do not report start times."""
     monkeypatch.setattr(_temporary.Path, "exists", lambda path: False)
     assert _temporary._started(os.getpid()) == 0
     assert _temporary._started(4_000_000) is None

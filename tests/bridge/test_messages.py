@@ -86,7 +86,7 @@ JOBS = st.builds(
     objects=pairs(USABLE, USABLE),
     preset=st.none() | USABLE,
     settings=st.dictionaries(USABLE, st.builds(Setting, USABLE, USABLE, st.booleans()), max_size=4),
-    origins=pairs(USABLE),
+    origins=pairs(USABLE, USABLE),
     update=some(FRAME),
     save_as=st.none() | USABLE,
     plugins=some(USABLE),

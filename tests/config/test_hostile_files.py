@@ -48,7 +48,7 @@ def pipe(folder: Path) -> Path:
         (lambda _: Path("/dev/tty"), None),  # a device, or none in a process without a terminal
         (pipe, "is a pipe, not a YAML file"),
         (lambda folder: folder, "is a folder, not a YAML file"),
-        (lambda folder: folder / "a\0b.yaml", "has a name that no file can have, not a YAML file"),
+        (lambda folder: folder / "a\0b.yaml", "has a name with characters that are not allowed, not a YAML file"),
         (lambda folder: folder / f"{'x' * 300}.yaml", "cannot be read (File name too long)"),
         (lambda folder: folder / "none.yaml", "there is no such file"),
     ],

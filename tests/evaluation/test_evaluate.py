@@ -16,7 +16,7 @@ from stcn_plugin.cli.evaluate import evaluate as command
 from stcn_plugin.errors import MatteError, MissingFrameError
 from stcn_plugin.evaluation import UNITS, Evaluation, evaluate
 from stcn_plugin.media.cryptomatte import channel_names, encode, metadata
-from stcn_plugin.media.mattes import Layout, MatteWriter
+from stcn_plugin.media.matte_writer import Layout, MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 
@@ -165,7 +165,9 @@ def test_missing_matte_is_an_error(shots: Path) -> None:
 def test_other_size_is_an_error(shots: Path) -> None:
     """The error names the file and both sizes."""
     write_grey(shots / "truth/t.1003.png", np.zeros((H, W + 2)))
-    with pytest.raises(MatteError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its ground truth is 62x40"):
+    with pytest.raises(
+        MatteError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its ground truth is 62x40"
+    ):
         score(shots / "m.####.exr", shots / "truth")
 
 

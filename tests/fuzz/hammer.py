@@ -1,10 +1,9 @@
-"""Feed an attack thousands of made-up inputs, in a child process that may crash, hang or eat the machine's memory.
+"""Fuzz harness: runs thousands of random inputs in a child process, which may crash, hang or exhaust memory.
 
-An attack is a function ``attack(rng, folder)``: it makes one hostile input from ``rng`` and hands it to the product.
-An `STCNError` other than `UnexpectedError` is the right answer to a bad input; any other exception, a crash, a case that
-takes longer than `SECONDS` or a process that grows past `MEGABYTES` is a defect. Time that a busy machine lets the
-process wait for a processor does not count. A case is known by its number alone, so that ``replay`` runs the very same
-one again.
+An attack is a function ``attack(rng, folder)`` that generates one hostile input from ``rng`` and passes it to the package.
+An `STCNError` other than `UnexpectedError` is the expected result. Any other exception, a crash, a case that takes longer
+than `SECONDS` or a process larger than `MEGABYTES` is a defect. Time spent waiting for a processor does not count. The
+number of a case determines its input, so that ``replay`` can repeat it.
 """
 
 from __future__ import annotations
@@ -28,18 +27,18 @@ import numpy as np
 
 SECONDS = 10.0
 MEGABYTES = 2048
-_CEILING = 8 << 30  # bytes of address space, far above MEGABYTES, so that a case cannot take the whole machine down
-_START = 60.0  # seconds that a child may take to import what it attacks
+_CEILING = 8 << 30  # address space limit in bytes, far above MEGABYTES, to protect the machine
+_START = 60.0  # time limit in seconds for imports in the child
 
 Attack = Callable[[np.random.Generator, Path], None]
 
 
 @dataclass(frozen=True)
 class Defect:
-    """One case that did not end as it should.
+    """A case with an unexpected result.
 
     Args:
-        number: The case.
+        number: Number of the case.
         what: ``traceback``, ``crash``, ``hang`` or ``memory``.
         detail: The traceback, the exit code or the size.
     """
@@ -57,7 +56,7 @@ def hammer(attack: str, count: int, *, start: int = 0) -> list[Defect]:
 
     Args:
         attack: ``module:function``; the module is importable with ``tests`` on the path.
-        count: How many cases.
+        count: Number of cases.
         start: Number of the first.
     """
     defects: list[Defect] = []
@@ -73,7 +72,7 @@ def replay(attack: str, number: int, folder: Path) -> None:
 
 
 def _one_child(attack: str, number: int, end: int, defects: list[Defect]) -> int:
-    """Run cases until the end or until the child has to be replaced; return the next case."""
+    """Run cases in a child until the end, or until the child must be replaced; return the next case."""
     command = [sys.executable, "-X", "faulthandler", __file__, attack, str(number), str(end)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])}
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
@@ -132,7 +131,7 @@ def _one_child(attack: str, number: int, end: int, defects: list[Defect]) -> int
 
 
 def _waited(process: int) -> float:
-    """Return for how many seconds a process could go on and a busy machine had no processor for it."""
+    """Return for how many seconds a process was runnable but waiting for a processor."""
     try:
         return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
     except (OSError, IndexError):
@@ -146,7 +145,7 @@ def _function(attack: str) -> Attack:
 
 
 def _child(attack: str, start: int, end: int) -> None:
-    """Run cases one after another and tell of each on the real stdout; what the product prints goes to stderr."""
+    """Run cases and report each on the real stdout; output of the package goes to stderr."""
     from stcn_plugin.errors import STCNError, UnexpectedError
 
     resource.setrlimit(resource.RLIMIT_AS, (_CEILING, resource.getrlimit(resource.RLIMIT_AS)[1]))
@@ -163,7 +162,7 @@ def _child(attack: str, start: int, end: int) -> None:
             verdict = "traceback " + traceback.format_exc().replace("\n", "\x1f")
         except STCNError:
             pass
-        except BaseException:  # noqa: BLE001 - that is what is looked for
+        except BaseException:  # noqa: BLE001 - any exception is a result
             verdict = "traceback " + traceback.format_exc().replace("\n", "\x1f")
         finally:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Made-up lines of the protocol: right ones, and right ones that were changed in every way that comes to mind."""
+"""Generates protocol lines: valid ones, and valid ones with random changes."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ NUMBERS = (0, 1, -1, 1001, 2**31, -(2**63), 10**30, 10**400, 1.5, -0.0, 1e308)
 
 
 def text(rng: np.random.Generator) -> str:
-    """Return one of the texts, or a few characters from anywhere in Unicode."""
+    """Return one of the texts, or a few random Unicode characters."""
     if rng.random() < 0.8:
         return TEXTS[rng.integers(len(TEXTS))]
     return "".join(chr(rng.integers(0x110000)) for _ in range(rng.integers(1, 12)))
 
 
 def value(rng: np.random.Generator, depth: int = 0) -> Any:
-    """Return anything that JSON can hold."""
+    """Return a random JSON value."""
     kind = rng.integers(7 if depth < 4 else 5)
     if kind == 0:
         return NUMBERS[rng.integers(len(NUMBERS))]
@@ -92,7 +92,7 @@ def changed(rng: np.random.Generator, data: Any) -> Any:
 
 
 def line(rng: np.random.Generator, data: Any) -> bytes:
-    """Return a message as a line, now and then a broken one."""
+    """Return a message as a line, sometimes a broken one."""
     kind = rng.random()
     if kind < 0.6:
         for _ in range(rng.integers(1, 4)):
@@ -116,7 +116,7 @@ def line(rng: np.random.Generator, data: Any) -> bytes:
 
 
 def huge(rng: np.random.Generator) -> bytes:
-    """Return the longest line there can be, of values that take much more memory than text."""
+    """Return the longest valid line, with values that take much more memory than its text."""
     item = (b"{},", b"[],", b'"ab",', b"1.1,", b'{"a":{}},')[rng.integers(5)]
     head = b'{"type":"warned","id":1,"text":"","more":['
     return head + item * ((MAX_MESSAGE_BYTES - len(head) - 20) // len(item)) + b"0]}\n"

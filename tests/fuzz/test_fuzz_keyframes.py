@@ -1,4 +1,4 @@
-"""Made-up pictures as keyframes: a valid one gives its own matte or is refused, a broken one is refused."""
+"""Random keyframe pictures: a valid one gives its own matte or an error, a damaged one an error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shape(rng: Rng) -> np.ndarray:
 
 
 def soft(rng: Rng) -> np.ndarray:
-    """A matte with anti-aliased or blurred edges, seldom of one flat tone."""
+    """A matte with anti-aliased or blurred edges, rarely of one flat value."""
     from scipy import ndimage
 
     matte = ndimage.gaussian_filter(shape(rng).astype(np.float64), rng.uniform(0.3, 4))
@@ -108,7 +108,7 @@ def palette_labels(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
 
 
 def palette_greys(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
-    """A matte whose greys some program has numbered in an order of its own."""
+    """A matte whose greys are palette indices in a program's own order."""
     hard = rng.random() < 0.5
     values = (shape(rng) * 255).astype(np.uint8) if hard else np.rint(soft(rng) * 255).astype(np.uint8)
     levels = rng.permutation(np.unique(values))
@@ -167,7 +167,7 @@ def float_labels(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
 
 
 def cryptomatte(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
-    """As each program names layers and channels; objects are picked by name."""
+    """A Cryptomatte with the layer and channel names of some program; objects are selected by name."""
     names = ["hero", "/obj/box:1", 'a "b"', "häre", "<x>"]
     mattes = {name: soft(rng).astype(np.float32) for name in names[: rng.integers(1, 6)]}
     total = np.maximum(1, sum(mattes.values()))
@@ -221,7 +221,7 @@ def colour_ids(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
 
 
 def quantised(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
-    """A picture in colour that a program has reduced to a palette: its indices are no objects, so nothing is right."""
+    """A coloured picture reduced to a palette: its indices are not objects, so no matte is correct."""
     from scipy import ndimage
 
     if rng.random() < 0.5:  # anti-aliased areas
@@ -257,7 +257,7 @@ def read(path: Path, **wanted: object) -> Mapping[str, np.ndarray]:
 
 
 def agree(found: Mapping[str, np.ndarray], truth: Mattes, path: Path) -> None:
-    """Every matte is the truth's by its name."""
+    """Check every matte against the truth by name."""
     for name, matte in found.items():
         assert name in truth, f"{path.name}: {name} beside {list(truth)}"
         expected = truth[name]
@@ -266,7 +266,7 @@ def agree(found: Mapping[str, np.ndarray], truth: Mattes, path: Path) -> None:
 
 
 def valid(rng: Rng, folder: Path) -> None:
-    """A file of known truth gives the truth or is refused, whichever way it is read."""
+    """A file with a known truth gives this truth or an error, however it is read."""
     make = VALID[rng.integers(len(VALID))]
     path, truth = make(rng, folder)
     first, *others = truth or ("nothing", "else")
@@ -295,7 +295,7 @@ def valid(rng: Rng, folder: Path) -> None:
 
 
 def lossy(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
-    """Formats that do not give back what was written to the bit."""
+    """Formats that do not preserve values exactly."""
     levels = np.rint(soft(rng) * 255).astype(np.uint8)
     suffix = ["jpg", "webp", "dpx", "cin", "hdr"][rng.integers(5)]
     path = folder / f"k.{suffix}"
@@ -310,7 +310,7 @@ def lossy(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
 
 
 def mutated(rng: Rng, folder: Path) -> None:
-    """Bytes of a valid file changed, cut or doubled: an error of ours, or mattes; never anything else."""
+    """Bytes of a valid file changed, cut or doubled: an STCNError or mattes, never anything else."""
     makers = (*VALID, lossy)
     path, truth = makers[rng.integers(len(makers))](rng, folder)
     data = bytearray(path.read_bytes())
@@ -373,7 +373,7 @@ def odd(rng: Rng, folder: Path) -> None:
 
 
 def every_reader(path: Path, truth: Mattes, rng: Rng) -> None:
-    """Read a file in all ways; whatever comes is a coverage, whatever does not is an error of ours."""
+    """Read a file in all ways; each gives coverage or an STCNError."""
     wanted = [
         {},
         {"selector": ["hero", "A", "rgba", "1", "0", "#ff0000", "<3f800000>", "Crypto:hero", "R"][rng.integers(9)]},
@@ -392,12 +392,12 @@ def every_reader(path: Path, truth: Mattes, rng: Rng) -> None:
 
 
 def attack(rng: Rng, folder: Path) -> None:
-    """One made-up keyframe."""
+    """Read one random keyframe."""
     kind = rng.random()
     (valid if kind < 0.5 else mutated if kind < 0.8 else odd)(rng, folder)
 
 
-def test_made_up_keyframes(fuzz_count):
-    """Nothing but mattes and errors of ours comes of any file, and of a valid one nothing but its own matte."""
+def test_random_keyframes(fuzz_count):
+    """Any file gives mattes or an STCNError, and a valid one only its own matte."""
     assert channel_names("CryptoObject", 6)[0] == "CryptoObject00.r"
     assert hammer("fuzz.test_fuzz_keyframes:attack", fuzz_count) == []

@@ -1,4 +1,4 @@
-"""Frame patterns, file names and frame ranges that nobody would write, or that somebody did."""
+"""Random frame patterns, file names and frame ranges."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def joined(rng: np.random.Generator, pieces: tuple[str, ...], most: int) -> str:
 
 
 def attack(rng: np.random.Generator, folder: Path) -> None:
-    """Make some files, read a pattern, and ask of it all that a job asks."""
+    """Create files, parse a pattern, and use it as a job does."""
     for _ in range(rng.integers(5)):
         name = joined(rng, PIECES, 6).replace("/", "").replace("\0", "")
         try:
@@ -57,14 +57,14 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
 
 
 def ask(sequence: FrameSequence, folder: Path) -> None:
-    """Ask a sequence what a job asks."""
+    """Use a sequence as a job does."""
     if sequence.folder.is_relative_to(folder):
         on_disk = sequence.on_disk()
         for frame in on_disk.frames:
             assert on_disk.path(frame).is_file()
             assert sequence.find(frame).is_file()
             assert on_disk.held(frame) == frame
-        (sequence.advice() or "").encode()
+        (sequence.suggestion() or "").encode()
     assert FrameSequence.parse(sequence.pattern).path(7) == sequence.path(7)
     hero = sequence.with_object("hero")
     assert "hero" in str(hero.path(-12))
@@ -77,5 +77,5 @@ def ask(sequence: FrameSequence, folder: Path) -> None:
 
 
 def test_patterns_and_ranges(fuzz_count):
-    """Whatever is written, it is understood the same twice over or refused with what to write."""
+    """Every text is parsed consistently, or rejected with a suggestion."""
     assert hammer("fuzz.test_fuzz_patterns:attack", fuzz_count) == []

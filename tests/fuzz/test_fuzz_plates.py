@@ -1,4 +1,4 @@
-"""Plates of every format, damaged in every way: a picture or an error that names the frame comes of each."""
+"""Plates of every format, with random damage: each gives a picture, or an error that names the frame."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Seed = Callable[[np.random.Generator, Path], bytes]
 
 
 def by_pillow(kind: str, mode: str = "RGB", **options: object) -> Seed:
-    """A file that Pillow wrote."""
+    """A file written by Pillow."""
 
     def make(rng, folder):
         stream = io.BytesIO()
@@ -56,7 +56,7 @@ def by_pillow(kind: str, mode: str = "RGB", **options: object) -> Seed:
 
 
 def by_openimageio(suffix: str, depth: str, **options: object) -> Seed:
-    """A file that OpenImageIO wrote; EXR in any of its compressions, with tiles or without."""
+    """A file written by OpenImageIO; EXR in any compression, tiled or not."""
 
     def make(rng, folder):
         spec = oiio.ImageSpec(24, 16, 3, depth)
@@ -84,7 +84,7 @@ def number(rng: np.random.Generator) -> int:
 
 
 def signed(rng: np.random.Generator) -> int:
-    """A column or a row: mostly a small one, now and then one at the end of what 32 bits hold."""
+    """A coordinate: usually small, sometimes at the limits of 32 bits."""
     if rng.random() < 0.6:
         return int(rng.integers(-40, 60))
     value = number(rng) & 0xFFFFFFFF
@@ -96,7 +96,7 @@ def some_text(rng: np.random.Generator) -> bytes:
 
 
 def some_attribute(rng: np.random.Generator) -> bytes:
-    """An attribute that means something, with a value that need not."""
+    """A known attribute, with a value that may be invalid."""
     name = rng.choice([
         b"chromaticities", b"PixelAspectRatio", b"framesPerSecond", b"timeCode", b"worldToCamera", b"colorInteropID",
         b"acesImageContainerFlag", b"oiio:ColorSpace", b"name", b"type", b"tiles", b"view", b"chunkCount", b"preview",
@@ -128,7 +128,7 @@ def some_attribute(rng: np.random.Generator) -> bytes:
 
 
 def odd_exr(rng, folder) -> bytes:
-    """An EXR whose header is well formed and says what cannot be."""
+    """An EXR with a well-formed header and impossible values."""
     channels = ("B", "G", "R") if rng.random() < 0.6 else sorted({bytes(some_text(rng)) for _ in range(4)} - {b""})
     pixels = np.resize(RAMP / 255, (16, 24, len(channels)))
     left, top, right, bottom = (signed(rng) for _ in range(4))
@@ -153,7 +153,7 @@ def odd_exr(rng, folder) -> bytes:
 
 
 def odd_png(rng, folder) -> bytes:
-    """A PNG of right checksums whose chunks say what cannot be."""
+    """A PNG with correct checksums and impossible values in its chunks."""
     kinds = [b"gAMA", b"cHRM", b"cICP", b"iCCP", b"sRGB", b"tEXt", b"zTXt", b"iTXt", b"pHYs", b"oFFs", b"tRNS", b"eXIf"]
     chunks = []
     for _ in range(rng.integers(1, 5)):
@@ -175,7 +175,7 @@ def odd_png(rng, folder) -> bytes:
 
 
 def odd_profile(rng: np.random.Generator) -> bytes:
-    """An ICC profile with a matrix and curves, or nearly."""
+    """An ICC profile with a matrix and curves, sometimes invalid."""
     names = (b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"desc")
     elements = []
     for name in names:
@@ -197,7 +197,7 @@ def odd_profile(rng: np.random.Generator) -> bytes:
 
 
 def odd_tiff(rng, folder) -> bytes:
-    """A TIFF with fields that say what cannot be."""
+    """A TIFF with impossible values in its fields."""
     tags = (254, 256, 257, 258, 259, 262, 266, 270, 273, 274, 277, 278, 279, 282, 284, 286, 317, 318, 319, 322, 323, 324,
             338, 339, 530, 33432, 34675, 34665, 50706)  # fmt: skip
     fields = []
@@ -211,7 +211,7 @@ def odd_tiff(rng, folder) -> bytes:
 
 
 def odd_dpx(rng, folder) -> bytes:
-    """A DPX with numbers that cannot be at the places of its fields."""
+    """A DPX with impossible values in its fields."""
     raw = bytearray(dpx(CODES, transfer=int(rng.integers(14)), aspect=(number(rng) & 0xFFFFFFFF, 1)))
     for _ in range(rng.integers(1, 4)):
         at = int(rng.choice([4, 16, 768, 770, 772, 776, 780, 800, 804, 806, 808, 812, 1628, 1632, 1940, 1952]))
@@ -265,7 +265,7 @@ ODD: tuple[tuple[str, Seed], ...] = (
 
 
 def mutated(rng: np.random.Generator, raw: bytes) -> bytes:
-    """Bytes with some changed, cut out, put in, or cut off; mostly in the header."""
+    """Bytes changed, removed, inserted or truncated; mostly in the header."""
     data = bytearray(raw)
     for _ in range(rng.integers(1, 6)):
         reach = min(len(data), 400) if rng.random() < 0.7 else len(data)
@@ -319,5 +319,5 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
 
 
 def test_plates(fuzz_count):
-    """Whatever the bytes, a picture comes or an error that names file and frame, in bounded time and memory."""
+    """Any bytes give a picture, or an error that names file and frame, in bounded time and memory."""
     assert hammer("fuzz.test_fuzz_plates:attack", fuzz_count) == []

@@ -1,4 +1,4 @@
-"""Made-up lines in both directions: a host that reads a worker's, and a worker that reads a host's."""
+"""Random protocol lines in both directions: from a worker to a host, and from a host to a worker."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def report(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def from_worker(rng: np.random.Generator) -> bytes:
-    """Lines that a worker might send in answer to a job: mostly a greeting first and an end last."""
+    """Lines that a worker might send for a job: usually a greeting first and an end last."""
     hello = {"type": "hello", "protocol": 1, "version": text(rng), "pid": 1}
     messages: list[dict[str, Any]] = [
         {"type": "alive"},
@@ -66,7 +66,7 @@ def from_worker(rng: np.random.Generator) -> bytes:
 
 
 class Spoken:
-    """A process that has said what it had to say and ended."""
+    """A process that has written its lines and exited."""
 
     def __init__(self, lines: bytes, log: bytes, code: int) -> None:
         self.stdin, self.stdout, self.stderr = io.BytesIO(), io.BytesIO(lines), io.BytesIO(log)
@@ -80,7 +80,7 @@ class Spoken:
 
 
 class Launch:
-    """Starts one process after another, the last one again and again."""
+    """Starts a sequence of processes, and repeats the last one."""
 
     python = "python"
 
@@ -92,7 +92,7 @@ class Launch:
 
 
 def to_host(rng: np.random.Generator, folder: Path) -> None:
-    """The command line drives a worker that sends anything; whatever it prints can do a terminal no harm."""
+    """The command line reads anything from a worker; nothing unescaped reaches the terminal."""
     del folder
     lines = huge(rng) if rng.random() < 0.01 else from_worker(rng)
     code = int(EXIT_CODES[rng.integers(len(EXIT_CODES))])
@@ -133,7 +133,7 @@ def job(rng: np.random.Generator) -> dict[str, Any]:
 
 
 def to_worker(rng: np.random.Generator, folder: Path) -> None:
-    """The worker reads anything, and what is a job all the same becomes a shot, or an error in words."""
+    """The worker reads anything; valid jobs run, and everything else is an error message."""
     for name in ("p.1001.png", "p.1002.png", "key.png"):
         (folder / name).write_bytes(PICTURE)
     messages = [{"type": "run", "id": 1, "job": job(rng)}, {"type": "cancel", "id": 1}, {"type": "describe"}]
@@ -176,5 +176,5 @@ PICTURE = _picture()
 
 @pytest.mark.parametrize("attack", ["to_host", "to_worker"])
 def test_any_line_is_understood_or_refused(attack, fuzz_count):
-    """No traceback, no crash, no hang and no flood of memory comes of it, and nothing raw reaches the terminal."""
+    """No traceback, crash, hang or excessive memory, and nothing unescaped reaches the terminal."""
     assert hammer(f"fuzz.test_fuzz_protocol:{attack}", fuzz_count) == []

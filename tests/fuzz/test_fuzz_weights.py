@@ -1,4 +1,4 @@
-"""Weights that broke on a disk or in a download, and pickles that somebody made to break what opens them."""
+"""Weights that were damaged on a disk or in a download, and malicious pickles."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from fuzz.hammer import hammer
 from weights.generated_files import header_of, write_raw
@@ -62,13 +63,13 @@ Make = Callable[[np.random.Generator, Path], None]
 
 @functools.cache
 def good() -> dict[str, object]:
-    """The header of weights that fit."""
+    """The header of valid weights."""
     return header_of(builtin_files()["starter"])
 
 
 @functools.cache
 def saved(kind: str) -> bytes:
-    """Weights that fit, as torch writes them: every value of an entry is the same zero, so that they take little."""
+    """Valid weights as torch writes them; all values of an entry share one zero, so that they are small."""
     shapes = {name: said["shape"] for name, said in good().items() if name != "__metadata__"}
     state = {name: torch.zeros((), dtype=torch.half).expand(shape) for name, shape in shapes.items()}
     stream = io.BytesIO()
@@ -78,7 +79,7 @@ def saved(kind: str) -> bytes:
 
 
 def attack(rng: np.random.Generator, folder: Path) -> None:
-    """Put one bad file into a store; list and check the store, and add the file to another."""
+    """Put a bad file into a store; list and check the store, and add the file to another one."""
     torch.set_num_threads(1)  # a busy machine makes its threads wait for one another, for seconds
     store, other = WeightsStore(folder / "store"), WeightsStore(folder / "other")
     store.folder.mkdir()
@@ -105,7 +106,7 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
 
 
 def read_problem(path: Path) -> str:
-    """What is wrong with weights, told in one short line with the file's name; empty where nothing is."""
+    """Return what is wrong with weights, in one short line with the file's name; empty if nothing is."""
     try:
         read_weights(path)
     except WeightsError as error:
@@ -117,7 +118,7 @@ def read_problem(path: Path) -> str:
 
 
 def fields(rng: np.random.Generator, path: Path) -> None:
-    """A header of which some entries say something else; the body is as long as it should be, or not."""
+    """A header with some wrong entries; the length of the body may be wrong, too."""
     header = {name: dict(said) for name, said in good().items()}
     names = list(header)
     for _ in range(rng.integers(1, 4)):
@@ -157,7 +158,7 @@ def fields(rng: np.random.Generator, path: Path) -> None:
 
 
 def raw_header(rng: np.random.Generator, path: Path) -> None:
-    """A header with other bytes in it, or of another length than it says."""
+    """A header with other bytes in it, or with a wrong length."""
     said = dict(list(good().items())[: rng.integers(1, 30)])
     raw = damaged(rng, json.dumps(said).encode())
     length = None if rng.random() < 0.7 else int(pick(rng, LARGE[1:-3]))
@@ -169,7 +170,7 @@ def raw_header(rng: np.random.Generator, path: Path) -> None:
 
 
 def whole(rng: np.random.Generator, path: Path) -> None:
-    """What may be there instead of weights: other kinds of files, or the beginning of some."""
+    """Other kinds of files, or the beginning of some."""
     kinds = (
         b"", bytes(100), rng.bytes(200), b"PK\x03\x04" + rng.bytes(100), b"PK\x05\x06" + bytes(18), b"\x1f\x8b\x08" + bytes(99),
         b"<html>", b"version https://git-lfs.github.com/spec/v1\n", tar(rng), builtin_files()["starter"].read_bytes(),
@@ -180,7 +181,7 @@ def whole(rng: np.random.Generator, path: Path) -> None:
 
 
 def tar(rng: np.random.Generator) -> bytes:
-    """The format of PyTorch before 0.2, of made-up parts."""
+    """The format of PyTorch before 0.2, with random parts."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for name in ("sys_info", "pickle", "tensors", "storages"):
@@ -191,12 +192,12 @@ def tar(rng: np.random.Generator) -> bytes:
 
 
 def torch_bytes(rng: np.random.Generator, path: Path) -> None:
-    """A file of torch of either format, with other bytes in it."""
+    """A torch file of either format, with some bytes changed."""
     path.write_bytes(damaged(rng, saved(("zip", "legacy", "checkpoint")[rng.integers(3)])))
 
 
 def torch_pickle(rng: np.random.Generator, path: Path) -> None:
-    """An archive of torch, or a bare file, whose pickle is damaged or was never that of weights."""
+    """A torch archive, or a bare pickle, that is damaged or does not contain weights."""
     original = zipfile.ZipFile(io.BytesIO(saved("zip")))
     (name,) = (each for each in original.namelist() if each.endswith("data.pkl"))
     how = rng.integers(3)
@@ -217,7 +218,7 @@ def torch_pickle(rng: np.random.Generator, path: Path) -> None:
 
 
 def opcodes(rng: np.random.Generator) -> bytes:
-    """Instructions in an order that nobody meant."""
+    """Pickle instructions in random order."""
     parts = [b"\x80\x02"]
     for _ in range(rng.integers(1, 60)):
         kind = rng.random()
@@ -257,7 +258,7 @@ def opcodes(rng: np.random.Generator) -> bytes:
 
 
 def objects(rng: np.random.Generator) -> bytes:
-    """Harmless things that are no state dict."""
+    """Harmless objects that are not a state dict."""
     things = (
         {}, {"a": 1}, {1: 2}, {"model": {"model": {}}}, [], None, "text", {"state_dict": None}, {b"a": b"b"}, {"a": {"b": {"c": 5}}},
         {(): ()}, {frozenset(): 1}, 10**4000, {"x" * 10_000: "y"}, {"decoder.pred.weight": [0.0] * 1000}, {None: None}, {"\ud800": 1},
@@ -266,7 +267,7 @@ def objects(rng: np.random.Generator) -> bytes:
 
 
 def damaged(rng: np.random.Generator, raw: bytes) -> bytes:
-    """Other bytes here and there, parts gone, parts twice."""
+    """Bytes changed, removed or repeated."""
     data = bytearray(raw)
     for _ in range(rng.integers(1, 6)):
         at = int(rng.integers(len(data) + 1))
@@ -289,6 +290,7 @@ def pick(rng: np.random.Generator, things):
     return things[rng.integers(len(things))]
 
 
-def test_whatever_a_file_holds_it_is_weights_or_an_error_that_names_it(fuzz_count: int) -> None:
-    """No file ends in a traceback, a hang, a crash or gigabytes of memory, or hides the other weights of the store."""
+@pytest.mark.slow
+def test_a_file_is_weights_or_an_error_that_names_it(fuzz_count: int) -> None:
+    """No file causes a traceback, a hang, a crash or excessive memory, or hides the other weights of the store."""
     assert hammer("fuzz.test_fuzz_weights:attack", fuzz_count) == []

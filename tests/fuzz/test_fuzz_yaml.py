@@ -1,4 +1,4 @@
-"""Shot files and presets that went wrong in an editor, on a disk, in somebody's hands, or on purpose."""
+"""Shot files and presets with random damage, as from editors, disks or attackers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32", "latin-1", "
 
 
 def attack(rng: np.random.Generator, folder: Path) -> None:
-    """Make a shot file, a preset that it extends and a studio's folder; load all of it in every way."""
+    """Create a shot file, a preset that it extends and a studio folder; load all of them in every way."""
     os.environ.pop("STCN_PRESET_PATH", None)
     studio, shot = folder / "studio", folder / "shot.yaml"
     studio.mkdir()
@@ -94,7 +94,7 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
 
 
 def answer(folder: Path, load: Callable[[], object]) -> None:
-    """Load, or be told at which place of which file it went wrong."""
+    """Load, or get an error with file and line."""
     try:
         load()
     except PresetError as error:
@@ -104,7 +104,7 @@ def answer(folder: Path, load: Callable[[], object]) -> None:
 
 
 def again(shot: Path, search: list[Path], overrides: list[str]) -> None:
-    """What loads can be saved, and loads as the same shot."""
+    """Check that a loaded shot can be saved, and loads as the same shot."""
     loaded = load_shot(shot, search_path=search, overrides=overrides)
     copy = shot.with_name("copy.yaml")
     copy.write_text(shot_yaml(loaded, copy, search_path=search), "utf-8", "surrogateescape")
@@ -113,7 +113,7 @@ def again(shot: Path, search: list[Path], overrides: list[str]) -> None:
 
 
 def place(rng: np.random.Generator, path: Path, text: str) -> None:
-    """Write a mutated text, in some encoding; now and then there is no regular file at all."""
+    """Write a mutated text in some encoding, or sometimes create something other than a regular file."""
     kind = rng.random()
     if kind < 0.01:
         os.mkfifo(path)
@@ -130,7 +130,7 @@ def place(rng: np.random.Generator, path: Path, text: str) -> None:
 
 
 def mutated(rng: np.random.Generator, text: str) -> str:
-    """Put pieces in, take some out, swap lines."""
+    """Insert, remove and swap pieces of text."""
     for _ in range(rng.integers(5)):
         at, end = sorted(rng.integers(len(text) + 1, size=2))
         how = rng.random()
@@ -168,7 +168,7 @@ def value(rng: np.random.Generator) -> str:
 
 
 def enormous(rng: np.random.Generator) -> str:
-    """Far too much of one thing: each in a time that grows with its length alone, or refused."""
+    """Very long or deep input, which must be loaded in linear time or rejected."""
     head = "plate: p.####.exr\nout: m.####.exr\n"
     count = int(10 ** rng.uniform(2, 4))
     frames = range(count)
@@ -198,6 +198,6 @@ def enormous(rng: np.random.Generator) -> str:
     return made[rng.integers(len(made))]()
 
 
-def test_whatever_a_file_says_it_is_a_shot_or_an_error_with_its_place(fuzz_count: int) -> None:
-    """No file ends in a traceback, a hang, a crash or gigabytes of memory; what loads can be saved and loaded again."""
+def test_a_file_is_a_shot_or_an_error_with_its_place(fuzz_count: int) -> None:
+    """No file causes a traceback, a hang, a crash or excessive memory; a loaded shot can be saved and loaded again."""
     assert hammer("fuzz.test_fuzz_yaml:attack", fuzz_count) == []

@@ -1,4 +1,4 @@
-"""The hammer itself sees what it is there to see."""
+"""The fuzz harness detects every kind of defect."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from stcn_plugin.errors import PlateError
 
 
 def clean(rng, folder):
-    """Refuse every input as the product does."""
+    """Reject every input with an STCNError."""
     (folder / "file").write_bytes(rng.bytes(8))
     raise PlateError("the file is empty")
 
 
 def faulty(rng, folder):
-    """Fail in each of the ways in turn, by the size of a number that the case alone decides."""
+    """Fail in each of the ways, depending on the case number."""
     del folder
     kind = int(rng.integers(4))
     if kind == 0:
@@ -30,24 +30,24 @@ def faulty(rng, folder):
 
 
 def slow(rng, folder):
-    """Never end."""
+    """Never return."""
     del rng, folder
     time.sleep(60)
 
 
 def lasting(rng, folder):
-    """Take a second."""
+    """Take one second."""
     del rng, folder
     time.sleep(1)
 
 
-def test_refusals_are_no_defects():
-    """An error of the product is the right answer."""
+def test_errors_of_the_package_are_not_defects():
+    """An STCNError is the expected result."""
     assert hammer("fuzz.test_hammer:clean", 5) == []
 
 
-def test_tracebacks_and_crashes_are_found_and_the_rest_goes_on():
-    """Every fault is reported under its case's number, and the cases after it run all the same."""
+def test_tracebacks_and_crashes_are_found():
+    """Every defect is reported with its case number, and the remaining cases still run."""
     import numpy as np
 
     kinds = [int(np.random.default_rng([number]).integers(4)) for number in range(24)]
@@ -58,13 +58,13 @@ def test_tracebacks_and_crashes_are_found_and_the_rest_goes_on():
 
 
 def test_a_hang_is_found(monkeypatch):
-    """A case that does not end is a defect."""
+    """A case that does not return is a defect."""
     monkeypatch.setattr(module, "SECONDS", 0.5)
     assert [defect.what for defect in hammer("fuzz.test_hammer:slow", 1)] == ["hang"]
 
 
-def test_waiting_for_a_processor_is_no_hang(monkeypatch):
-    """On a busy machine a case takes longer than its own work does."""
+def test_waiting_for_a_processor_is_not_a_hang(monkeypatch):
+    """On a busy machine, waiting time does not count."""
     monkeypatch.setattr(module, "SECONDS", 0.3)
     monkeypatch.setattr(module, "_waited", lambda process: time.monotonic())
     assert hammer("fuzz.test_hammer:lasting", 1) == []

@@ -1,11 +1,11 @@
-"""Compute the golden outputs of the `lite` variant, for weights that are about to be shipped.
+"""Compute the golden outputs of the `lite` variant, for weights to be shipped.
 
     pip install timm
     python tests/golden/make_lite.py stcn_plugin/weights/starter/lite.safetensors tests/golden/lite
 
-Where there is an independent truth it is used: the key encoder is timm's EfficientNet-Lite0, and the propagation is
-written out below from the paper, dense and slow, with none of this project's memory, schedule or aggregation. Only the
-value encoder, the decoder and the two projections, which nobody else has, are the project's own modules.
+Independent implementations are used where they exist: the key encoder is timm's EfficientNet-Lite0, and the propagation
+is a dense implementation of the paper without the package's memory, schedule or aggregation. Only the value encoder, the
+decoder and the two projections, which exist nowhere else, are the package's own.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def their_key_encoder(network: STCN) -> torch.nn.Module:
-    """Return timm's network with the key encoder's weights; the entries have the same names."""
+    """Return timm's network with the key encoder's weights, which have the same names."""
     encoder = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(1, 2, 3, 4))
     state = network.key_encoder.state_dict()
     encoder.load_state_dict({name: entry for name, entry in state.items() if not name.startswith("deep.")})
@@ -57,14 +57,14 @@ def their_key_encoder(network: STCN) -> torch.nn.Module:
 
 
 def encoded(network: STCN, encoder: torch.nn.Module, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return timm's features at stride 4, 8 and 16, to the last of which those at stride 32 are joined."""
+    """Return timm's features at stride 4, 8 and 16; those at stride 32 are joined to the last."""
     f4, f8, f16, f32 = encoder(picture)
     deep = torch.nn.functional.interpolate(network.key_encoder.deep(f32), f16.shape[-2:], mode="bilinear")
     return f4, f8, torch.cat([f16, deep], 1)
 
 
 def pictures(count: int) -> Tensor:
-    """Return frames as the variant wants them, ``(count, 3, H, W)`` from -1 to 1."""
+    """Return frames in the variant's input range, ``(count, 3, H, W)`` in [-1, 1]."""
     return torch.from_numpy(golden_frames(count, *SIZE)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
@@ -75,7 +75,7 @@ def features(network: STCN, encoder: torch.nn.Module) -> dict[str, np.ndarray]:
 
 
 def propagated(network: STCN, encoder: torch.nn.Module, objects: list[int], interval: int) -> Tensor:
-    """Return probabilities ``(O + 1, T, H, W)`` from the masks of the first frame."""
+    """Return probabilities ``(O + 1, T, H, W)``, starting from the masks of the first frame."""
     memory_keys, memory_values, results = [], [], []
     for number, picture in enumerate(pictures(FRAMES)[:, None]):
         f4, f8, f16 = encoded(network, encoder, picture)
@@ -101,7 +101,7 @@ def propagated(network: STCN, encoder: torch.nn.Module, objects: list[int], inte
 
 
 def dense_affinity(memory_key: Tensor, key: Tensor) -> Tensor:
-    """Return ``(elements, pixels)``: of each pixel the softmax over its nearest elements."""
+    """Return ``(elements, pixels)``: for each pixel the softmax over its nearest elements."""
     similarity = -((memory_key[:, :, None] - key[:, None, :]) ** 2).sum(0) / len(key) ** 0.5
     nearest = similarity.topk(min(TOP_K, len(similarity)), dim=0)
     return torch.zeros_like(similarity).scatter(0, nearest.indices, nearest.values.softmax(0))

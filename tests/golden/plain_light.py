@@ -1,6 +1,6 @@
-"""The `light` variant written down once more, dense and slow, from the names of its entries alone.
+"""An independent, dense and slow implementation of the `light` variant.
 
-Nothing here is the project's: convolutions, sums and a softmax over the nearest memory elements.
+It uses no code of the package: only convolutions, sums and a softmax over the nearest memory elements.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class PlainLight:
         return self.conv(name, x, padding=1)
 
     def normed(self, name: str, norm: str, x: Tensor, *, stride: int = 1, depthwise: bool = False) -> Tensor:
-        """A convolution with TensorFlow's padding of even sides, after which odd ones get one more, and its batch norm."""
+        """A convolution with TensorFlow's SAME padding, and batch norm."""
         needed = max(self.state[f"{name}.weight"].shape[-1] - stride, 0)
         before, after = needed // 2, needed - needed // 2
         pads = [before, after + x.shape[3] % stride, before, after + x.shape[2] % stride]
@@ -72,7 +72,7 @@ class PlainLight:
         return (self.conv(f"{name}.downsample", x, stride=2) + self.state[f"{name}.gain"] * y).relu()
 
     def value(self, features: Sequence[Tensor], own: Tensor, others: Tensor) -> Tensor:
-        """Return the value of one object, whose mask is ``(H, W)``."""
+        """Return the memory value of one object with the mask ``(H, W)``."""
         f4, f8, f16 = features
         root = "value_encoder"
         x = self.conv(f"{root}.mask", torch.stack([own, others])[None], stride=4, padding=2)
@@ -86,7 +86,7 @@ class PlainLight:
         return self.residual(f"{name}.out_conv", doubled + self.conv3(f"{name}.skip_conv", skip))
 
     def decoded(self, features: Sequence[Tensor], read: Tensor) -> Tensor:
-        """Return the logits ``(H, W)`` of one object from what was read, ``(1, C, h, w)``."""
+        """Return the logits ``(H, W)`` of one object from its readout, ``(1, C, h, w)``."""
         f4, f8, f16 = features
         query = self.conv3("key_comp", f16)
         root = "decoder.compress"
@@ -96,7 +96,7 @@ class PlainLight:
         return functional.interpolate(self.conv3("decoder.pred", x.relu()), scale_factor=4, mode="bilinear")[0, 0]
 
     def propagated(self, frames: Tensor, masks: Tensor, interval: int) -> Tensor:
-        """Return probabilities ``(O + 1, T, H, W)`` of frames ``(T, 3, H, W)`` from the masks of the first, ``(O, H, W)``."""
+        """Return probabilities ``(O + 1, T, H, W)`` of frames ``(T, 3, H, W)`` from the first masks, ``(O, H, W)``."""
         keys: list[Tensor] = []
         values: list[list[Tensor]] = [[] for _ in masks]
         results = []
@@ -122,7 +122,7 @@ class PlainLight:
 
 
 def _affinity(memory_key: Tensor, key: Tensor) -> Tensor:
-    """Return ``(elements, pixels)``: of each pixel the softmax over its nearest elements."""
+    """Return ``(elements, pixels)``: for each pixel the softmax over its nearest elements."""
     similarity = -((memory_key[:, :, None] - key[:, None, :]) ** 2).sum(0) / len(key) ** 0.5
     nearest = similarity.topk(min(TOP_K, len(similarity)), dim=0)
     return torch.zeros_like(similarity).scatter(0, nearest.indices, nearest.values.softmax(0))

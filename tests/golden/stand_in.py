@@ -1,7 +1,7 @@
-"""Stand-in weights, frames and masks that the golden outputs beside this file were computed from.
+"""Stand-in weights, frames and masks for the golden outputs in this folder.
 
-Every state-dict entry gets its value from its name and shape alone, so an implementation that keeps the published
-entry names proves that it computes the published function, without the published checkpoint.
+The value of each state-dict entry depends only on its name and shape. An implementation with the published names can
+therefore be compared with the published one without its checkpoint.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def golden_array(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the float32 stand-in for one state-dict entry, from its name and shape alone."""
+    """Return the float32 stand-in for a state-dict entry, derived from its name and shape."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith("num_batches_tracked"):
         return np.zeros(shape, np.int64)
@@ -30,7 +30,7 @@ def golden_array(name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def golden_state(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Return a whole stand-in state dict for a mapping of entry name to shape."""
+    """Return a stand-in state dict for a mapping of entry names to shapes."""
     return {name: golden_array(name, shape) for name, shape in shapes.items()}
 
 

@@ -1,4 +1,4 @@
-"""The network and its propagation give the numbers that the published implementation gave."""
+"""The network and its propagation reproduce the numbers of the published implementation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def masks(height: int, width: int, frame: int = 0) -> torch.Tensor:
 
 
 def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, **settings) -> None:
-    """Propagate through a golden case and hold every stored frame against it."""
+    """Propagate a golden case and compare every stored frame."""
     golden = np.load(GOLDEN / case)
     expected = torch.from_numpy(golden["probabilities_u16"].astype(np.float32) / 65535)
     objects = [f"{n}" for n in range(1, expected.shape[0])]
@@ -53,7 +53,7 @@ def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, 
         found = propagator.step(image, keyframe).aggregated
         for position in np.flatnonzero(golden["frames"] == index):
             largest = max(largest, (found - expected[:, position]).abs().max().item())
-            # In 16 bits two objects may tie where the float32 original had a winner: either will do.
+            # In 16 bits, two objects may tie that differ in float32; either is correct.
             winner = expected[:, position].gather(0, found.argmax(0)[None])[0]
             agreeing = min(agreeing, (winner == expected[:, position].amax(0)).float().mean().item())
     print(f"{case}: largest difference {largest:.2e}, argmax equal on {100 * agreeing:.3f} %")
@@ -63,7 +63,7 @@ def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, 
 
 @pytest.mark.slow
 def test_published_features(published):
-    """Every feature that the encoders hand on is the published one."""
+    """All encoder features equal those of the published implementation."""
     golden = np.load(GOLDEN / "published" / "features.npz")
     image = published.normalise(images(1, 96, 160))
     key = published.encode_key(image)
@@ -94,12 +94,12 @@ def test_published_features(published):
     ],
 )
 def test_published_propagation(published, case, keyframes, settings):
-    """Probabilities after aggregation are the published ones on every stored frame."""
+    """Probabilities after aggregation equal those of the published implementation on every stored frame."""
     propagate(published, f"published/{case}.npz", (100, 150), keyframes, **settings)
 
 
 def test_lite_features(lite):
-    """The light encoders give the features that the starter weights were trained with."""
+    """The light encoders compute the features that the starter weights were trained with."""
     golden = np.load(GOLDEN / "lite" / "features.npz")
     key = lite.encode_key(lite.normalise(images(1, 96, 160)))
     tensors = {**key._asdict(), "query_value": lite.key_comp(key.f16)}
@@ -114,5 +114,5 @@ def test_lite_features(lite):
     ("case", "keyframes", "interval"), [("single_object", {0: [0]}, 3), ("three_objects", {0: [0, 1, 2]}, 5)]
 )
 def test_lite_propagation(lite, case, keyframes, interval):
-    """The light variant propagates as it did when the starter weights were made."""
+    """The light variant gives the same results as when the starter weights were made."""
     propagate(lite, f"lite/{case}.npz", (96, 160), keyframes, interval=interval)

@@ -146,7 +146,7 @@ def test_a_folder_that_is_replaced_by_a_link_during_a_job_is_an_error(clip, engi
         out.symlink_to(clip.folder)
 
     job = prepare(shot_of(clip, out=str(out / "plate.####.png")))
-    with pytest.raises(OutputError, match=r"plate\.1002\.png: the folder is another one"):
+    with pytest.raises(OutputError, match=r"plate\.1002\.png: the folder is not the same as when the job started"):
         run(job, engine, watcher=after_first_frame(swap))
     out.unlink()
     after = contents(clip.folder)

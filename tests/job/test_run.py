@@ -26,7 +26,7 @@ from stcn_plugin.job.propagate import propagate
 from stcn_plugin.job.run import propagation_settings, run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.presets.model import Compute, Memory, Preset
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
@@ -63,7 +63,7 @@ def test_mattes_are_the_objects_own_probabilities(clip, engine, propagated):
 
 def test_keyframes_are_delivered_unchanged(clip, propagated, tmp_path):
     """The artist's soft matte is written as it is, whatever the matte levels."""
-    from stcn_plugin.media.mattes import MatteWriter
+    from stcn_plugin.media.matte_writer import MatteWriter
     from stcn_plugin.media.sequences import FrameSequence
     from stcn_plugin.media.window import FrameHeader, Window
 
@@ -177,7 +177,7 @@ def test_an_unwritable_folder_is_an_error_before_the_first_step(clip):
 
 def test_overscan_of_any_frame_is_propagated(clip, engine, tmp_path):
     """An object that moves into the overscan of a later frame is not cut off at the format."""
-    from stcn_plugin.media.matte_files import write_exr
+    from stcn_plugin.media.matte_encoding import write_exr
     from stcn_plugin.media.window import FrameHeader, Window
 
     display = Window(0, 0, 144, 96)

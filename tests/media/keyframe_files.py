@@ -1,4 +1,4 @@
-"""Small keyframes on disk, and what reading them gives or refuses."""
+"""Helpers that write small keyframes, and read them or return the error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
 def save(path: Path, array: np.ndarray, mode: str | None = None) -> Path:
-    """Write a picture as Pillow does."""
+    """Write a picture by Pillow."""
     Pillow.fromarray(array, mode).save(path) if mode else Pillow.fromarray(array).save(path)
     return path
 
@@ -28,19 +28,19 @@ def save(path: Path, array: np.ndarray, mode: str | None = None) -> Path:
 def exr(
     path: Path, *channels: str, values: np.ndarray | None = None, **more: Any
 ) -> tuple[Path, dict[str, np.ndarray]]:
-    """Write an EXR of noise, or of values; return it and its channels. ``more`` as for `picture_files.spec_of`."""
+    """Write an EXR of noise or given values; return it and its channels. ``more`` as for `picture_files.spec_of`."""
     pixels = noise(12, 20, len(channels)) if values is None else values
     write(path, pixels, "half", channels, **more)
     return path, {name: pixels[..., index] for index, name in enumerate(channels)}
 
 
 def read(path: Path, display: Window = DISPLAY, window: Window | None = None, **wanted: Any) -> dict[str, np.ndarray]:
-    """Read a keyframe of frame 1001 into the format, or into a window of it."""
+    """Read a keyframe at frame 1001 over the format, or over a window."""
     return dict(read_keyframe(path, frame=1001, window=window or display, display=display, **wanted).mattes)
 
 
 def refusal(path: Path, **wanted: Any) -> str:
-    """Return the error, which always names file and frame first."""
+    """Return the error, and check that it starts with file and frame."""
     with pytest.raises(KeyframeError) as caught:
         read(path, **wanted)
     assert str(caught.value).startswith(f"{path}, frame 1001: ")
@@ -49,7 +49,7 @@ def refusal(path: Path, **wanted: Any) -> str:
 
 
 def same(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> None:
-    """Check names and their order, and values to the bit."""
+    """Check names, order and exact values."""
     assert list(found) == list(expected)
     for name, matte in expected.items():
         assert found[name].dtype == np.float32

@@ -1,4 +1,4 @@
-"""Real picture files for the tests of reading."""
+"""Helpers that write picture files for the tests of reading."""
 
 from __future__ import annotations
 
@@ -61,6 +61,6 @@ def write_parts(path: Path, parts: Sequence[tuple[oiio.ImageSpec, np.ndarray]]) 
 
 
 def noise(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
-    """Return values in 0-1 that half floats hold exactly."""
+    """Return values in [0, 1] that half floats represent exactly."""
     values = np.random.default_rng(seed).random((height, width, channels), np.float32)
     return values.astype(np.float16).astype(np.float32)

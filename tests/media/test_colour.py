@@ -8,7 +8,7 @@ import pytest
 from stcn_plugin.errors import ColourError
 from stcn_plugin.media.colour import ColourTransform
 
-# Linear values and their sRGB, from the table of the standard's curve worked out by hand to six digits.
+# Linear values and their sRGB values, computed by hand from the standard to six digits.
 SRGB_BY_HAND = {0.0: 0.0, 0.002: 0.02584, 0.0031308: 0.04045, 0.05: 0.247801, 0.18: 0.461356, 0.5: 0.735357}
 
 CONFIG = """
@@ -42,7 +42,7 @@ def _no_studio_config(monkeypatch):
 
 @pytest.fixture
 def config(tmp_path):
-    """Write a studio's config with an sRGB space of any name, or with none."""
+    """Write a studio's config with an sRGB space of a given name, or with none."""
 
     def write(srgb="", alias="unused", roles=""):
         path = tmp_path / f"{srgb or 'none'}.ocio"
@@ -63,13 +63,13 @@ def shown(transform, *values, is_float=True, file_colour_space=None):
     return display[0, :, 1]
 
 
-def test_float_plates_are_linear_and_take_the_srgb_curve():
-    """A float file that says nothing is scene-linear Rec.709; below the shoulder the curve is the standard's."""
+def test_float_plates_are_linear_by_default():
+    """A float file without colour metadata is scene-linear Rec.709; below the shoulder, the sRGB curve applies."""
     np.testing.assert_allclose(shown(ColourTransform(), *SRGB_BY_HAND), list(SRGB_BY_HAND.values()), atol=2e-6)
 
 
-def test_an_8_bit_srgb_plate_passes_bit_for_bit():
-    """Integer files are sRGB: nothing is changed, nothing compressed, whether the file says so or not."""
+def test_8_bit_srgb_plates_are_unchanged():
+    """Integer files are sRGB by default, and are neither converted nor compressed."""
     values = (np.arange(256) / 255).astype(np.float32)
     for said in (None, "sRGB", "srgb_rec709_scene"):
         for highlights in ("compress", "clip"):
@@ -77,7 +77,7 @@ def test_an_8_bit_srgb_plate_passes_bit_for_bit():
             np.testing.assert_array_equal(shown(transform, *values, is_float=False, file_colour_space=said), values)
 
 
-def test_the_input_array_is_left_alone():
+def test_the_input_array_is_not_modified():
     """Conversion returns a new array."""
     pixels = grey(-1.0, np.nan, 0.5)
     before = pixels.copy()
@@ -87,8 +87,8 @@ def test_the_input_array_is_left_alone():
 
 @pytest.mark.parametrize("space", ["auto", "sRGB", "ACEScg", "ACEScct", "Raw"])
 @pytest.mark.parametrize("highlights", ["compress", "clip"])
-def test_what_is_no_colour_is_handled_on_purpose(space, highlights):
-    """NaN, -Inf and negatives are what black is; +Inf is white; none of them touches another pixel."""
+def test_invalid_values(space, highlights):
+    """NaN, -Inf and negative values become black and +Inf white, without affecting other pixels."""
     transform = ColourTransform(input=space, highlights=highlights)
     black, nan, minus_inf, negative, inf, middle = shown(transform, 0, np.nan, -np.inf, -0.5, np.inf, 0.4)
     assert nan == minus_inf == negative == black
@@ -97,7 +97,7 @@ def test_what_is_no_colour_is_handled_on_purpose(space, highlights):
 
 
 def test_compress_rolls_off_smoothly_and_keeps_highlights_apart():
-    """Nothing changes up to 0.8; from there values rise ever more slowly, without a kink, and stay below 1."""
+    """Values up to 0.8 are unchanged; above, they rise with a continuous slope that decreases, and stay below 1."""
     linear = np.linspace(0.3, 4, 4000, dtype=np.float32)
     compressed = shown(ColourTransform(), *linear).astype(np.float64)
     straight = 1.055 * linear.astype(np.float64) ** (1 / 2.4) - 0.055
@@ -111,14 +111,14 @@ def test_compress_rolls_off_smoothly_and_keeps_highlights_apart():
     assert shown(ColourTransform(), 2.0)[0] == pytest.approx(expected, abs=1e-5)
 
 
-def test_clip_cuts_at_white():
-    """Everything from display white on is 1, everything below is the plain curve."""
+def test_clip():
+    """Values from display white on become 1; those below follow the sRGB curve."""
     transform = ColourTransform(highlights="clip")
     np.testing.assert_allclose(shown(transform, 0.9, 1, 1.5, 100), [0.954687, 1, 1, 1], atol=2e-6)
 
 
 def test_acescg_by_published_primaries():
-    """ACEScg goes to Rec.709 by the published AP1 matrix, then the sRGB curve."""
+    """ACEScg is converted by the published AP1 matrix and the sRGB curve."""
     ap1_to_709 = np.array([[1.70505, -0.62179, -0.08326], [-0.13026, 1.14080, -0.01055], [-0.02400, -0.12897, 1.15297]])
     colour = np.array([0.30, 0.25, 0.20])
     linear = ap1_to_709 @ colour
@@ -131,7 +131,7 @@ def test_acescg_by_published_primaries():
 
 
 def test_a_log_space_by_its_formula():
-    """ACEScct greys come out as its published formula says."""
+    """ACEScct greys match the published formula."""
     code = np.array([0.3, 0.41, 0.5])
     linear = 2 ** (code * 17.52 - 9.72)
     expected = 1.055 * linear ** (1 / 2.4) - 0.055
@@ -139,8 +139,8 @@ def test_a_log_space_by_its_formula():
     np.testing.assert_allclose(shown(ColourTransform(input="ACEScct"), *code), expected, atol=2e-4)
 
 
-def test_the_setting_goes_before_what_the_file_says():
-    """A named input overrides the file; `auto` falls back where the config does not know what the file says."""
+def test_the_input_setting_overrides_the_file():
+    """A named input overrides the file; `auto` uses the default if the config does not know the file's space."""
     explicit = ColourTransform(input="sRGB")
     assert shown(explicit, 0.5, file_colour_space="ACEScg")[0] == 0.5
     assert shown(ColourTransform(), 0.5, file_colour_space="KodakLog") == pytest.approx(0.735357, abs=2e-6)
@@ -149,12 +149,12 @@ def test_the_setting_goes_before_what_the_file_says():
 
 @pytest.mark.parametrize("name", ["Linear Rec.709", "lin_rec709", "Utility - Linear - sRGB", "linear", "LIN_SRGB"])
 def test_names_of_other_hosts_are_understood(name):
-    """Blender's, Nuke's and ACES 1's names of linear Rec.709 work in any case, also where the config lacks them."""
+    """Names of linear Rec.709 in Blender, Nuke and ACES 1 work in any case, even if the config lacks them."""
     assert shown(ColourTransform(input=name), 0.5, is_float=False)[0] == pytest.approx(0.735357, abs=2e-6)
 
 
-def test_an_unknown_space_is_answered_with_the_nearest():
-    """The error names the config, the setting, the nearest space and its other names."""
+def test_an_unknown_space_has_suggestions():
+    """The error names the config, the setting, and the most similar space with its aliases."""
     with pytest.raises(ColourError) as caught:
         ColourTransform(input="ACEScgg")
     assert caught.value.where == "ocio://default"
@@ -165,7 +165,7 @@ def test_an_unknown_space_is_answered_with_the_nearest():
 
 
 def test_a_config_that_cannot_be_read_is_refused(tmp_path):
-    """A missing config, an unreadable one and an unknown built-in one are errors at once."""
+    """A missing, a damaged and an unknown built-in config are errors on creation."""
     damaged = tmp_path / "damaged.ocio"
     damaged.write_text("colorspaces: [")
     for config in (str(tmp_path / "absent.ocio"), str(damaged), "ocio://absent"):
@@ -175,7 +175,7 @@ def test_a_config_that_cannot_be_read_is_refused(tmp_path):
 
 
 def test_the_studio_config_is_taken_from_the_environment(config, monkeypatch):
-    """`auto` is $OCIO where it is set, the built-in config where not."""
+    """`auto` is $OCIO if it is set, else the built-in config."""
     assert ColourTransform().config == "ocio://default"
     path = config("sRGB")
     monkeypatch.setenv("OCIO", path)
@@ -188,20 +188,20 @@ def test_the_studio_config_is_taken_from_the_environment(config, monkeypatch):
     ("srgb", "alias"), [("sRGB", "a"), ("Output - sRGB", "a"), ("srgb_texture", "a"), ("house_monitor", "srgb_display")]
 )
 def test_a_studio_config_finds_its_own_srgb(config, srgb, alias):
-    """A config without "sRGB - Display" is served by what it calls sRGB; aliases and roles name inputs too."""
+    """In a config without "sRGB - Display", another sRGB space is used; aliases and roles can be inputs."""
     path = config(srgb, alias)
     for name, value in [("camera", 0.25), ("CAMERA", 0.25), ("plate", 0.25), ("flat", 0.5)]:
         assert shown(ColourTransform(path, name), value)[0] == pytest.approx(0.735357, abs=1e-4)
 
 
 def test_srgb_by_role(config):
-    """Where no name is known, the space that artists paint in serves, if its name says sRGB."""
+    """Without a known name, the space of a painting role is used if its name contains sRGB."""
     transform = ColourTransform(config("house sRGB v2", roles=", texture_paint: house sRGB v2"), "camera")
     assert shown(transform, 0.25)[0] == pytest.approx(0.735357, abs=1e-4)
 
 
-def test_a_config_without_srgb_serves_plates_that_need_none(config):
-    """Without any sRGB space, sRGB and linear Rec.709 still work; another input says what to set."""
+def test_a_config_without_srgb(config):
+    """sRGB and linear Rec.709 still work; the error for another input says how to fix the config."""
     path = config()
     assert shown(ColourTransform(path), 0.5)[0] == pytest.approx(0.735357, abs=2e-6)
     assert shown(ColourTransform(path), 0.5, is_float=False)[0] == 0.5
@@ -209,14 +209,14 @@ def test_a_config_without_srgb_serves_plates_that_need_none(config):
         ColourTransform(path, "camera")
 
 
-def test_a_space_whose_lut_is_missing_is_found_out_at_once(config):
+def test_a_missing_lut_is_found_on_creation(config):
     """A space that OCIO cannot convert is an error before any frame is read."""
     with pytest.raises(ColourError, match="cannot convert from 'broken'"):
         ColourTransform(config("sRGB"), "broken")
 
 
-def test_several_threads_get_what_one_gets(config):
-    """One transform serves many threads, by the default config and by a studio's."""
+def test_threads_share_a_transform(config):
+    """Results on several threads equal those on one, with the default config and a studio's."""
     pixels = np.random.default_rng(0).random((40, 50, 3), np.float32)
     for transform in (ColourTransform(input="ACEScg"), ColourTransform(config("sRGB"), "camera")):
         expected = transform.to_display(pixels, is_float=True, file_colour_space=None)

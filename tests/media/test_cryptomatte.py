@@ -19,7 +19,7 @@ from stcn_plugin.media.cryptomatte import (
     rank_count,
 )
 from stcn_plugin.media.images import read_image
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 
@@ -36,13 +36,13 @@ def mattes_of(*names: str, seed: int = 3) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize(("name", "expected"), [("hello", "6.0705627e-17"), ("mädchen", "6.2361298e+25")])
 def test_ids_are_those_of_the_specification(name, expected):
-    """The published vectors come out to all digits."""
+    """Ids equal the published test vectors."""
     assert f"{hash_id(name):.7e}" == expected
 
 
 @given(st.text())
 def test_ids_are_ordinary_floats(name):
-    """No name becomes zero, a denormal, infinity or NaN, which files and hosts would change."""
+    """No id is zero, denormal, infinite or NaN, which files and hosts would change."""
     identifier = np.float32(hash_id(name))
     assert np.isfinite(identifier)
     assert abs(identifier) >= np.finfo(np.float32).tiny
@@ -50,7 +50,7 @@ def test_ids_are_ordinary_floats(name):
 
 
 def test_ranks_hold_the_objects_of_a_pixel_by_coverage():
-    """The first rank covers most; beyond the last object ids and coverage are 0."""
+    """The first rank covers most; unused ranks are 0."""
     mattes = {"a": np.array([[0.2, 0.0]], np.float32), "b": np.array([[0.7, 0.0]], np.float32)}
     ranks = encode(mattes, 6)
     expected = [hash_id("b"), 0.7, hash_id("a"), 0.2] + [0] * 8
@@ -60,7 +60,7 @@ def test_ranks_hold_the_objects_of_a_pixel_by_coverage():
 
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 9])
 def test_every_object_decodes_to_its_own_matte(count):
-    """Encoding loses nothing while there is a rank for each object."""
+    """Encoding is lossless if there is a rank for each object."""
     mattes = mattes_of(*(f"object {index}" for index in range(count)))
     ranks = encode(mattes, rank_count(count))
     for name, matte in mattes.items():
@@ -70,20 +70,20 @@ def test_every_object_decodes_to_its_own_matte(count):
 
 @pytest.mark.parametrize(("objects", "ranks"), [(1, 6), (6, 6), (7, 8), (12, 12), (40, MAX_RANKS)])
 def test_the_number_of_ranks_follows_the_number_of_objects(objects, ranks):
-    """Six at least, always pairs, and bounded."""
+    """At least six, always even, and limited."""
     assert rank_count(objects) == ranks
 
 
-def test_what_covers_least_is_dropped_beyond_the_ranks():
-    """With more objects than ranks in a pixel, the smallest coverage goes."""
+def test_objects_beyond_the_ranks_are_dropped():
+    """If a pixel has more objects than ranks, those with the least coverage are dropped."""
     mattes = {str(index): np.full((1, 1), 0.1 + 0.01 * index, np.float32) for index in range(8)}
     ranks = encode(mattes, 6)
     kept = [name for name in mattes if decode(ranks, hash_bits(name)).any()]
     assert kept == ["2", "3", "4", "5", "6", "7"]
 
 
-def test_metadata_are_those_of_the_specification():
-    """Keys by seven digits of the hash of the layers' name, and a manifest of all names, also those not in ASCII."""
+def test_metadata_follows_the_specification():
+    """Keys have seven digits of the hash of the name; the manifest has all names, including non-ASCII ones."""
     names = ["hero", 'say "hi"', "mädchen"]
     written = metadata("CryptoObject", names)
     prefix = "cryptomatte/3ae39a5"
@@ -95,7 +95,7 @@ def test_metadata_are_those_of_the_specification():
 @pytest.mark.parametrize("compression", ["zips", "piz", "none", "dwaa"])
 @pytest.mark.parametrize("count", [2, 9])
 def test_an_independent_reader_gets_every_matte_exactly(tmp_path, count, compression):
-    """Another implementation of Cryptomatte reads our files by name, without error, under every compression."""
+    """Another implementation of Cryptomatte reads our files by name, under every compression."""
     names = ["hero", "left arm", "mädchen", *(f"crowd_{index}" for index in range(6))][:count]
     mattes = mattes_of(*names)
     writer = MatteWriter(
@@ -108,7 +108,7 @@ def test_an_independent_reader_gets_every_matte_exactly(tmp_path, count, compres
 
 
 def test_a_file_has_manifest_preview_and_the_same_layers_on_every_frame(tmp_path):
-    """Frames with fewer objects keep the ranks; RGBA shows the objects; the manifest names all of them."""
+    """Frames with fewer objects have the same ranks; RGBA shows the objects; the manifest lists all of them."""
     writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=["a", "b"], layout="cryptomatte")
     mattes = mattes_of("a", "b")
     header = FrameHeader(WINDOW, WINDOW)

@@ -24,7 +24,7 @@ LETTERS, CAPITALS, WORDS = tuple("rgba"), tuple("RGBA"), ("red", "green", "blue"
 
 
 def bits(name: str) -> int:
-    """The id of a name, by the specification."""
+    """Return the id of a name according to the specification."""
     found = mmh3.hash(name, 0, signed=False)
     return found ^ (1 << 23) if found >> 23 & 0xFF in (0, 0xFF) else found
 
@@ -43,7 +43,7 @@ def ranked(mattes: Mapping[str, np.ndarray], ids: Mapping[str, int] | None = Non
 
 
 def described(name: str, manifest: str | None = None, prefix: str = "cryptomatte", **more: str) -> dict[str, str]:
-    """The metadata of a Cryptomatte; the manifest is inside unless another text is given."""
+    """The metadata of a Cryptomatte, with an embedded manifest unless another text is given."""
     key = f"{prefix}/{bits(name):08x}"[: len(prefix) + 8]
     inside = json.dumps({each: f"{bits(each):08x}" for each in MATTES}) if manifest is None else manifest
     fields = {"name": name, "hash": "MurmurHash3_32", "conversion": "uint32_to_float32", "manifest": inside, **more}
@@ -85,7 +85,7 @@ def in_parts(
     told=(0, 1, 2, 3),
     order=(0, 1, 2, 3),
 ) -> Path:
-    """Write a beauty and three parts with four channels each; ``told`` are those with the metadata."""
+    """Write a beauty and three parts with four channels each; ``told`` lists those with the metadata."""
     planes = [noise(12, 20, 4), *np.split(ranked(MATTES), 3, axis=-1)]
     titles = names or ["rgba", *(f"{name}{index:02d}" for index in range(3))]
     parts = []
@@ -97,7 +97,7 @@ def in_parts(
 
 
 def holds_all(path: Path) -> None:
-    """Every object is there by its name, exactly."""
+    """Check that every object is found by name, with exact values."""
     wanted = {f"object {index}": name for index, name in enumerate(MATTES)}
     same(read(path, objects=wanted), {key: MATTES[name] for key, name in wanted.items()})
 
@@ -108,7 +108,7 @@ def holds_all(path: Path) -> None:
 @pytest.mark.parametrize("letters", [LETTERS, CAPITALS, WORDS])
 @pytest.mark.parametrize("name", ["CryptoObject", "crypto_asset", "uCryptoMaterial", "VRayCryptomatte", "Crypto2"])
 def test_the_layers_of_renderers(tmp_path, name, letters):
-    """Blender writes .r, Arnold and V-Ray .R, Nuke .red; with or without a preview, whose channels are nobody's id."""
+    """Blender writes .r, Arnold and V-Ray .R, Nuke .red; the preview is optional and has no ids."""
     path = layered(tmp_path / "k.exr", name, letters=letters, preview=True)
     holds_all(path)
     if letters is not WORDS:
@@ -129,33 +129,33 @@ def test_the_layers_of_renderers(tmp_path, name, letters):
     ],
 )
 def test_layers_that_a_host_has_renamed(tmp_path, told, stored):
-    """The metadata keep the name that the renderer gave."""
+    """The metadata still has the name from the renderer."""
     holds_all(layered(tmp_path / "k.exr", told, stored=stored, letters=WORDS))
 
 
-def test_renamed_layers_without_a_manifest_are_told(tmp_path):
-    """Then nothing says which layers they are; the error lists those that there are."""
+def test_renamed_layers_without_a_manifest_are_refused(tmp_path):
+    """They cannot be identified; the error lists the layers in the file."""
     path = layered(tmp_path / "k.exr", stored="other", attributes=described("CryptoObject", ""))
-    assert "holds the Cryptomatte 'CryptoObject', but has no channels of it" in (text := refusal(path, selector="hero"))
+    assert "'CryptoObject', but the file has no channels" in (text := refusal(path, selector="hero"))
     assert "it has other00, other01, other02" in text
 
 
 @pytest.mark.parametrize("prefix", ["exr/cryptomatte", "nuke/exr/cryptomatte", "Cryptomatte"])
 def test_metadata_that_a_host_has_moved(tmp_path, prefix):
-    """Nuke shows all that it reads under exr/, and may write it so."""
+    """Nuke shows metadata under exr/, and may write it there."""
     holds_all(layered(tmp_path / "k.exr", attributes=described("CryptoObject", prefix=prefix)))
 
 
 def test_a_host_that_drops_the_metadata(tmp_path):
-    """Names are known by their hash where the layers are called a Cryptomatte's."""
+    """Objects are found by the hash of their name if the layers have the name of a Cryptomatte."""
     path = layered(tmp_path / "k.exr", attributes={})
     holds_all(path)
-    assert "It carries no manifest" in refusal(path)
+    assert "no manifest" in refusal(path)
     assert "there is no object 'nobody' in this frame" in refusal(path, selector="nobody")
 
 
 def test_a_cropped_cryptomatte_keeps_its_place(tmp_path):
-    """A data window inside the format, as renderers write it."""
+    """The data window may be smaller than the format."""
     pixels = ranked(MATTES)[2:9, 3:17]
     channels = [f"CryptoObject{index // 4:02d}.{LETTERS[index % 4]}" for index in range(12)]
     path = tmp_path / "k.exr"
@@ -172,12 +172,12 @@ def test_a_cropped_cryptomatte_keeps_its_place(tmp_path):
 @pytest.mark.parametrize("bare", [True, False], ids=["bare channels", "layer.channel"])
 @pytest.mark.parametrize("told", [(0,), (1,), (3,), (0, 1, 2, 3), (1, 2, 3)])
 def test_parts(tmp_path, letters, bare, told):
-    """The part's name counts where channels name no layer; any part may tell what it is."""
+    """The name of the part counts if channels have no layer; any part may have the metadata."""
     holds_all(in_parts(tmp_path / "k.exr", letters=letters, bare=bare, told=told))
 
 
 def test_parts_in_any_order_and_without_a_beauty(tmp_path):
-    """Ranks follow the numbers of their names."""
+    """Ranks are in the order of the numbers in their names."""
     holds_all(in_parts(tmp_path / "a.exr", order=(3, 1, 0, 2)))
     holds_all(in_parts(tmp_path / "b.exr", order=(1, 2, 3)))
     holds_all(in_parts(tmp_path / "c.exr", order=(3, 2, 1)))
@@ -186,14 +186,14 @@ def test_parts_in_any_order_and_without_a_beauty(tmp_path):
 @pytest.mark.parametrize(
     "names", [["", "", "", ""], ["part0", "part1", "part2", "part3"], ["rgba", "Crypto A", "Crypto B", "Crypto C"]]
 )
-def test_parts_whose_names_say_nothing(tmp_path, names):
+def test_parts_with_unrelated_names(tmp_path, names):
     """They are found by their ids, in the order of the file."""
     holds_all(in_parts(tmp_path / "k.exr", names=names))
 
 
 @pytest.mark.parametrize("dropped", ["00", "01"])
-def test_layers_that_are_left_out_are_told(tmp_path, dropped):
-    """A host that wrote some of the layers alone: what was in the others cannot be known."""
+def test_missing_layers_are_a_warning(tmp_path, dropped):
+    """A file with only some of the layers may lack coverage."""
     names = [f"CryptoObject{number}" for number in ("00", "01", "02") if number != dropped]
     channels = [f"{name}.{letter}" for name in names for letter in LETTERS]
     path = write(tmp_path / "k.exr", ranked(MATTES)[..., :8], "float", channels, attributes=described("CryptoObject"))
@@ -204,7 +204,7 @@ def test_layers_that_are_left_out_are_told(tmp_path, dropped):
 
 
 def test_parts_of_different_windows_are_refused(tmp_path):
-    """Ranks of one pixel would come from different places."""
+    """Ranks of one pixel would be at different positions."""
     planes = np.split(ranked(MATTES), 3, axis=-1)
     parts = []
     for index, plane in enumerate(planes):
@@ -218,7 +218,7 @@ def test_parts_of_different_windows_are_refused(tmp_path):
 
 
 def test_objects_by_their_ids(tmp_path):
-    """As hosts call an object without a name: eight digits, or the float that Nuke shows."""
+    """Hosts refer to an unnamed object by eight digits, or by the float that Nuke shows."""
     value = struct.unpack("<f", struct.pack("<I", bits("hero")))[0]
     for attributes in (None, described("CryptoObject", ""), {}):
         path = layered(tmp_path / "k.exr", attributes=attributes)
@@ -228,7 +228,7 @@ def test_objects_by_their_ids(tmp_path):
 
 
 def unusual(exponent: int) -> str:
-    """A name whose hash is no ordinary float."""
+    """A name whose hash is not an ordinary float."""
     return next(
         name for index in range(10**6) if mmh3.hash(name := f"n{index}", 0, signed=False) >> 23 & 0xFF == exponent
     )
@@ -237,8 +237,8 @@ def unusual(exponent: int) -> str:
 @pytest.mark.parametrize("exponent", [0, 255])
 @pytest.mark.parametrize("in_pixels", [False, True], ids=["adjusted pixels", "raw pixels"])
 @pytest.mark.parametrize("in_manifest", [False, True, None], ids=["adjusted manifest", "raw manifest", "no manifest"])
-def test_ids_that_are_no_numbers(tmp_path, exponent, in_pixels, in_manifest):
-    """A hash that is a denormal, infinity or NaN as a float: some programs move it, some do not, some in one place."""
+def test_ids_that_are_not_ordinary_floats(tmp_path, exponent, in_pixels, in_manifest):
+    """Programs differ in whether they change a hash that is denormal, infinite or NaN as a float."""
     name = unusual(exponent)
     raw = mmh3.hash(name, 0, signed=False)
     pixels = ranked({name: SOFT}, {name: raw if in_pixels else bits(name)})
@@ -247,8 +247,8 @@ def test_ids_that_are_no_numbers(tmp_path, exponent, in_pixels, in_manifest):
     same(read(path, selector=name), {name: SOFT})
 
 
-def test_the_manifest_is_believed_over_the_hash(tmp_path):
-    """Ids may be any numbers where a manifest gives them."""
+def test_the_manifest_overrides_the_hash(tmp_path):
+    """Ids in a manifest may be any numbers."""
     path = layered(
         tmp_path / "k.exr",
         pixels=ranked({"hero": SOFT}, {"hero": 0x40490FDB}),
@@ -258,11 +258,11 @@ def test_the_manifest_is_believed_over_the_hash(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["{", "[1, 2]", "null", "[" * 100_000, '{"hero": 3, "x": "zz", "y": "123456789"}'])
-def test_a_manifest_that_cannot_be_read_leaves_the_hashes(tmp_path, text):
-    """Names still are found; none is listed."""
+def test_an_invalid_manifest(tmp_path, text):
+    """Objects are still found by their hash, but not listed."""
     path = layered(tmp_path / "k.exr", attributes=described("CryptoObject", text))
     same(read(path, selector="hero"), {"hero": MATTES["hero"]})
-    assert "It carries no manifest" in refusal(path)
+    assert "no manifest" in refusal(path)
 
 
 def two_cryptomattes(path: Path, second: Mapping[str, np.ndarray]) -> Path:
@@ -276,7 +276,7 @@ def two_cryptomattes(path: Path, second: Mapping[str, np.ndarray]) -> Path:
 
 
 def test_an_object_of_several_cryptomattes(tmp_path):
-    """Where they agree there is nothing to choose; where they do not, the name of one comes before the object's."""
+    """If they differ, the name of the Cryptomatte is put before that of the object."""
     same(read(two_cryptomattes(tmp_path / "a.exr", MATTES), selector="hero"), {"hero": MATTES["hero"]})
     path = two_cryptomattes(tmp_path / "b.exr", {"hero": SOFT / 4})
     assert "Choose one, such as b.exr:CryptoAsset:hero" in refusal(path, selector="hero")
@@ -285,18 +285,18 @@ def test_an_object_of_several_cryptomattes(tmp_path):
     same(read(path, selector="/obj/box:1"), {"/obj/box:1": MATTES["/obj/box:1"]})
 
 
-def test_what_destroys_ids_is_told(tmp_path):
-    """Half floats cannot hold them, and other conversions are unknown."""
+def test_damaged_ids_are_refused(tmp_path):
+    """Half floats cannot hold ids, and other conversions are unknown."""
     half = layered(
         tmp_path / "h.exr", depth="half", pixels=np.nan_to_num(ranked(MATTES), posinf=1, neginf=1).clip(-9, 9)
     )
     assert "is stored as half, which destroys its ids" in refusal(half, selector="hero")
     odd = layered(tmp_path / "c.exr", attributes=described("CryptoObject", conversion="uint32_to_half"))
-    assert "stores ids as 'uint32_to_half'" in refusal(odd, selector="hero")
+    assert "unknown conversion 'uint32_to_half'" in refusal(odd, selector="hero")
 
 
 def test_a_manifest_of_a_hundred_thousand_names(tmp_path):
-    """A name that is not there is told with the nearest, without comparing each letter of all."""
+    """An unknown name gets a suggestion without a comparison to all names."""
     manifest = json.dumps(
         {f"crowd_{index:06d}": f"{index + 1:08x}" for index in range(100_000)} | {"hero": f"{bits('hero'):08x}"}
     )
@@ -306,7 +306,7 @@ def test_a_manifest_of_a_hundred_thousand_names(tmp_path):
 
 
 def test_metadata_of_too_many_cryptomattes_are_refused(tmp_path):
-    """Each would be looked for in all layers."""
+    """Each would be searched for in all layers."""
     attributes = {f"cryptomatte/{index:07x}/name": f"Crypto{index}" for index in range(500)}
     assert "describes 500 Cryptomattes" in refusal(layered(tmp_path / "k.exr", attributes=attributes), selector="x")
 
@@ -319,7 +319,7 @@ def beside(folder: Path, name: str) -> Path:
 
 
 def test_a_side_file_gives_the_names(tmp_path):
-    """In the folder of the picture or beneath it, with or without a byte-order mark."""
+    """It may be in the picture's folder or below it, with or without a byte-order mark."""
     manifest = json.dumps({name: f"{bits(name):08x}" for name in MATTES}, ensure_ascii=False)
     (tmp_path / "names").mkdir()
     (tmp_path / "names" / "k.json").write_text(manifest, encoding="utf-8")
@@ -330,35 +330,35 @@ def test_a_side_file_gives_the_names(tmp_path):
         assert "It has: /obj/box:1" in refusal(path)
 
 
-def test_a_missing_side_file_leaves_the_hashes(tmp_path):
-    """Renders are moved without it."""
+def test_a_missing_side_file(tmp_path):
+    """Renders may be moved without it; objects are found by their hash."""
     holds_all(beside(tmp_path, "gone.json"))
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("/dev/zero", "outside of the folder"),
-        ("/etc/hostname", "outside of the folder"),
-        ("../k.json", "outside of the folder"),
-        ("names/../../k.json", "outside of the folder"),
-        ("C:\\names.json", "outside of the folder"),
-        ("..\\names.json", "outside of the folder"),
-        ("\\\\server\\share\\names.json", "outside of the folder"),
+        ("/dev/zero", "outside the folder"),
+        ("/etc/hostname", "outside the folder"),
+        ("../k.json", "outside the folder"),
+        ("names/../../k.json", "outside the folder"),
+        ("C:\\names.json", "outside the folder"),
+        ("..\\names.json", "outside the folder"),
+        ("\\\\server\\share\\names.json", "outside the folder"),
         ("pipe", "is a pipe"),
         ("device", "is a device"),
         ("folder", "is a folder"),
         ("huge", "is larger than 64 MB"),
         ("deep", "is nested too deeply"),
         ("list", "does not map names to ids"),
-        ("text", "is no JSON"),
-        ("latin", "is no UTF-8 text"),
+        ("text", "not valid JSON"),
+        ("latin", "not UTF-8"),
         ("loop", "cannot be read"),
         ("x" * 4000, "cannot be read"),
     ],
 )
-def test_a_side_file_that_cannot_be_trusted_is_refused_by_name(tmp_path, name, reason):
-    """A picture can name any file; nothing else is opened, nothing is waited for, and nothing endless is read."""
+def test_unsafe_side_files_are_refused(tmp_path, name, reason):
+    """A picture can name any file; only regular files in its folder are read, up to a limit."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "device").symlink_to("/dev/zero")
     (tmp_path / "folder").mkdir()
@@ -374,8 +374,8 @@ def test_a_side_file_that_cannot_be_trusted_is_refused_by_name(tmp_path, name, r
     assert f"side file '{name[:77]}" in text
 
 
-def test_a_side_file_is_not_opened_for_what_does_not_need_it(tmp_path):
-    """The alpha of the beauty is no object."""
+def test_a_side_file_is_only_read_when_needed(tmp_path):
+    """The alpha of the beauty does not need it."""
     path = beside(tmp_path, "/dev/zero")
     same(read(path, selector="A"), {"matte": noise(12, 20, 4)[..., 3]})
     assert read(path, selector="A", window=Window(0, 0, 20, 12))

@@ -1,4 +1,4 @@
-"""Every format that plates may have, from files that OpenImageIO did not write; and what is no picture of any."""
+"""All plate formats, in files that OpenImageIO did not write, and files that are not pictures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from stcn_plugin.media import images, opening
 from stcn_plugin.media.formats import PICTURES
 from stcn_plugin.media.images import read_header, read_headers, read_image
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
+from stcn_plugin.media.pixels import to_float
 
 EIGHT_BITS = np.random.default_rng(3).integers(0, 256, (6, 10, 4), np.uint8)
 SMOOTH = np.linspace(0, 255, 48 * 64).reshape(48, 64, 1).repeat(3, 2).astype(np.uint8)
@@ -38,7 +39,7 @@ TEN_BITS = np.random.default_rng(4).integers(0, 1024, (6, 10, 3), np.uint16)
 HALVES = np.random.default_rng(5).normal(0, 4, (6, 10, 3)).astype(np.float16).astype(np.float32)
 MANTISSAS = np.concatenate([EIGHT_BITS[..., :3] | 128, np.full((6, 10, 1), 130, np.uint8)], -1)
 
-# Name, bytes, the pixels that must come of them, and by how much they may differ.
+# Name, bytes, expected pixels and tolerance.
 REAL = [
     ("p.exr", exr(HALVES[..., ::-1]), HALVES, 0),
     ("p.png", png(EIGHT_BITS[..., :3]), over(EIGHT_BITS[..., :3]), 0),
@@ -66,7 +67,7 @@ REAL = [
 
 @pytest.mark.parametrize(("name", "raw", "expected", "tolerance"), REAL, ids=[each[0] for each in REAL])
 def test_every_format_gives_the_values_that_are_in_the_file(tmp_path, name, raw, expected, tolerance):
-    """Files made of bytes, or by another program, come back as what they hold, on the right side up."""
+    """Files from bytes or other programs give their values, in the right orientation."""
     path = tmp_path / name
     path.write_bytes(raw)
     image = read_image(path, unassociated=True)
@@ -74,17 +75,17 @@ def test_every_format_gives_the_values_that_are_in_the_file(tmp_path, name, raw,
     np.testing.assert_allclose(image.pixels, expected, rtol=0, atol=tolerance)
     picture = OpenImageIOPlates().picture(path, where=name)
     colours = expected[..., :3]
-    np.testing.assert_allclose(images.to_float(picture.pixels), colours, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(to_float(picture.pixels), colours, rtol=0, atol=tolerance)
     assert picture.is_float == (expected.max() > 1)
 
 
 def test_no_format_is_without_a_real_file():
-    """What the code lists, the test above reads."""
+    """Every supported format is in the test above."""
     assert {"." + name.rpartition(".")[2] for name, *_ in REAL} == set(PICTURES)
 
 
-def test_a_double_beyond_all_others_is_infinite_without_a_word(tmp_path):
-    """No warning of numpy reaches the terminal."""
+def test_doubles_beyond_float32_are_infinite(tmp_path):
+    """NumPy's warning does not reach the terminal."""
     path = tmp_path / "p.tif"
     path.write_bytes(tiff(np.full((2, 2, 3), 1e300)))
     with warnings.catch_warnings():
@@ -97,7 +98,7 @@ def box(kind, brand=b""):
 
 
 def as_chroma(raw):
-    """The same DPX, whose samples are said to be CbYCrY."""
+    """The same DPX, declared as CbYCrY."""
     return raw[:800] + bytes([100]) + raw[801:]
 
 
@@ -122,15 +123,15 @@ def as_chroma(raw):
         ("lab.tif", tiff(EIGHT_BITS[..., :3], photometric=8), "CIELAB colours", "Convert"),
         ("icclab.tif", tiff(EIGHT_BITS[..., :3], photometric=9), "PhotometricInterpretation=9", "Convert it to RGB"),
         ("logluv.tif", tiff(EIGHT_BITS[..., :3], photometric=32845), "LogLuv", "Convert it to RGB"),
-        ("cb.dpx", as_chroma(dpx(TEN_BITS)), "a DPX of CbYCrY samples", "Convert"),
+        ("cb.dpx", as_chroma(dpx(TEN_BITS)), "a DPX with CbYCrY samples", "Convert"),
         ("p.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\1\1\1\x80", "Radiance picture in XYZ", "ra_xyze"),
         ("p.exr", b"%PDF-1.7" + b"\0" * 40, "cannot be opened as a picture", "EXR, PNG"),
         ("p.svg", b"<?xml version='1.0'?><svg/>", "cannot be opened as a picture", "EXR, PNG"),
         ("p.exr", b"version https://git-lfs.github.com/spec/v1\n", "cannot be opened as a picture", "again"),
     ],
 )
-def test_what_cannot_be_read_is_told_by_name(tmp_path, name, raw, what, fix):
-    """Movies, camera raw pictures and others are told apart from damaged files, with what to do."""
+def test_unsupported_formats_are_named(tmp_path, name, raw, what, fix):
+    """Movies, camera raw and others are distinguished from damaged files, with a fix."""
     path = tmp_path / name
     path.write_bytes(raw)
     for read in (read_header, read_headers, read_image):
@@ -140,8 +141,8 @@ def test_what_cannot_be_read_is_told_by_name(tmp_path, name, raw, what, fix):
 
 
 @pytest.mark.parametrize("names", [("BY", "RY", "Y"), ("B", "G", "R")])
-def test_luminance_and_chroma_are_told_apart_from_damage(tmp_path, names):
-    """Channels of different sizes are named for what they are."""
+def test_luminance_chroma_is_named(tmp_path, names):
+    """The error names channels of different sizes as such."""
     sampling = (2, 2, 1) if names[-1] == "Y" else (2, 2, 2)
     path = tmp_path / "p.exr"
     path.write_bytes(exr(HALVES, channels=names, sampling=sampling))
@@ -150,8 +151,8 @@ def test_luminance_and_chroma_are_told_apart_from_damage(tmp_path, names):
     assert caught.value.fix == "Write it as RGB"
 
 
-def test_what_is_no_file_is_told_and_never_waited_for(tmp_path, monkeypatch):
-    """A pipe without a writer, a socket, a device and a folder are refused before they are opened."""
+def test_special_files_are_refused_without_blocking(tmp_path, monkeypatch):
+    """A pipe without a writer, a socket, a device and a folder are rejected before they are opened."""
     os.mkfifo(tmp_path / "pipe.exr")
     (tmp_path / "folder.exr").mkdir()
     (tmp_path / "device.exr").symlink_to("/dev/zero")
@@ -166,8 +167,8 @@ def test_what_is_no_file_is_told_and_never_waited_for(tmp_path, monkeypatch):
             assert caught.value.fix
 
 
-def test_a_link_to_a_file_that_is_gone_is_told(tmp_path):
-    """The message says where the link leads."""
+def test_broken_links(tmp_path):
+    """The error shows the target of the link."""
     path = tmp_path / "p.exr"
     path.symlink_to("/nowhere/p.exr")
     with pytest.raises(PlateError, match=r"link to a file that is gone \(/nowhere/p\.exr\)"):
@@ -175,8 +176,8 @@ def test_a_link_to_a_file_that_is_gone_is_told(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every file")
-def test_a_file_that_may_not_be_read_is_told(tmp_path):
-    """The system's own reason is in the message."""
+def test_files_without_permission(tmp_path):
+    """The error has the system's reason."""
     path = tmp_path / "p.exr"
     path.write_bytes(exr(HALVES))
     path.chmod(0)
@@ -185,7 +186,7 @@ def test_a_file_that_may_not_be_read_is_told(tmp_path):
 
 
 def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path, monkeypatch):
-    """Pixels of two moments are no picture."""
+    """The pixels could be of two versions."""
     path = tmp_path / "p.png"
     path.write_bytes(png(EIGHT_BITS))
     read = images._pixels
@@ -202,7 +203,7 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path, monkeypatch)
 
 
 def test_a_name_that_is_not_utf8_is_refused(tmp_path):
-    """OpenImageIO opens no such file; the message shows the bytes, and can be printed."""
+    """OpenImageIO cannot open such a file; the error shows the escaped bytes."""
     path = tmp_path / os.fsdecode(b"caf\xe9.exr")
     path.write_bytes(exr(HALVES))
     with pytest.raises(PlateError, match="name is not UTF-8") as caught:
@@ -212,6 +213,6 @@ def test_a_name_that_is_not_utf8_is_refused(tmp_path):
 
 
 def test_a_name_of_the_other_normal_form_is_found(tmp_path):
-    """A file that macOS stored is found by what a keyboard types."""
+    """A file stored by macOS is found by the name that a keyboard types."""
     (tmp_path / "cafe\u0301.png").write_bytes(png(EIGHT_BITS))
     assert read_image(tmp_path / "caf\u00e9.png").pixels.shape == EIGHT_BITS.shape

@@ -16,7 +16,7 @@ from stcn_plugin.media.window import Window
     ("depth", "compression"), [("half", "zips"), ("float", "zip"), ("half", "piz"), ("half", "none")]
 )
 def test_exr_pixels_come_back_exactly(tmp_path, depth, compression, tile):
-    """Scanline and tiled files, half and float, give the values that were written."""
+    """Scanline and tiled files, half and float, give the exact values."""
     truth = noise(37, 41, 3)
     path = write(tmp_path / "p.exr", truth, depth, "RGB", tile=tile, attributes={"compression": compression})
     image = read_image(path)
@@ -26,8 +26,8 @@ def test_exr_pixels_come_back_exactly(tmp_path, depth, compression, tile):
 
 
 @pytest.mark.parametrize("compression", ["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"])
-def test_a_tall_exr_comes_whole_under_every_compression(tmp_path, compression):
-    """Pictures of many bands of lines come as OpenImageIO gives them in one, wherever their data window begins."""
+def test_tall_exr_files_in_every_compression(tmp_path, compression):
+    """Reading in bands equals reading in one call, for data windows that start anywhere."""
     truth = noise(530, 12, 5)
     attributes = {"compression": compression}
     path = write(tmp_path / "p.exr", truth, "half", ("R", "G", "B", "A", "Z"), data=(-3, -70), attributes=attributes)
@@ -40,8 +40,8 @@ def test_a_tall_exr_comes_whole_under_every_compression(tmp_path, compression):
         np.testing.assert_array_equal(read_image(path, channels=wanted).pixels, picked)
 
 
-def test_channels_are_found_by_name_in_the_order_asked(tmp_path):
-    """Files keep channels in an order of their own; what comes back is what was asked, in the order asked."""
+def test_channels_are_found_by_name_in_the_requested_order(tmp_path):
+    """Files may store channels in another order."""
     names = ("R", "G", "B", "A", "hero.A", "bg.A")
     truth = noise(5, 7, 6)
     path = write(tmp_path / "p.exr", truth, "half", names)
@@ -55,7 +55,7 @@ def test_channels_are_found_by_name_in_the_order_asked(tmp_path):
 
 
 def test_channels_of_mixed_formats_keep_their_precision(tmp_path):
-    """A float channel beside half ones loses nothing."""
+    """A float channel beside half channels is exact."""
     truth = np.full((4, 4, 2), 0.1, np.float32)
     spec = spec_of(truth, "half", ("A", "id.r"))
     spec.channelformats = ("half", "float")
@@ -64,8 +64,8 @@ def test_channels_of_mixed_formats_keep_their_precision(tmp_path):
     assert image.channel("A")[0, 0] == np.float32(np.float16(0.1))
 
 
-def test_a_header_tells_all_but_pixels(tmp_path):
-    """Windows on every side, pixel aspect, timecode, frame rate, colour and free attributes are read."""
+def test_header(tmp_path):
+    """Windows, pixel aspect, timecode, frame rate, colour space and other attributes are read."""
     attributes = {
         "PixelAspectRatio": 2.0,
         "smpte:TimeCode": ("timecode", (0x01020304, 7)),
@@ -90,7 +90,7 @@ def test_a_header_tells_all_but_pixels(tmp_path):
 
 @pytest.mark.parametrize(("depth", "top"), [("uint8", 255), ("uint16", 65535)])
 def test_every_integer_value_is_its_quotient(tmp_path, depth, top):
-    """PNG values are value / maximum to the last bit."""
+    """PNG values are value / maximum, correctly rounded."""
     values = np.linspace(0, top, 1024).round().astype(depth).reshape(32, 32, 1)
     image = read_image(write(tmp_path / "p.png", values, depth))
     np.testing.assert_array_equal(image.pixels, (values / np.float64(top)).astype(np.float32))
@@ -98,7 +98,7 @@ def test_every_integer_value_is_its_quotient(tmp_path, depth, top):
 
 
 def test_png_colours_as_stored_on_request(tmp_path):
-    """PNG colours are not multiplied by alpha where they are asked for unassociated."""
+    """With ``unassociated``, PNG colours are not premultiplied by alpha."""
     stored = np.array([[[200, 100, 50, 128], [10, 20, 30, 0]]], np.uint8)
     path = tmp_path / "p.png"
     Pillow.fromarray(stored, "RGBA").save(path)
@@ -117,7 +117,7 @@ def two_parts(tmp_path):
 
 
 def test_parts_by_name(tmp_path):
-    """A part is chosen by its name; the first is the default."""
+    """A part is selected by its name; the first is the default."""
     path, beauty, mattes = two_parts(tmp_path)
     np.testing.assert_array_equal(read_image(path).pixels, beauty)
     image = read_image(path, part="mattes", channels=["hero.A", "bg.A"])
@@ -132,8 +132,8 @@ def test_channels_are_searched_in_all_parts(tmp_path):
     np.testing.assert_array_equal(read_image(path, channels=["bg.A"]).pixels[..., 0], mattes[..., 1])
 
 
-def test_a_wrong_part_or_channel_is_answered_with_those_there_are(tmp_path):
-    """The error lists the parts or channels, and the nearest spelling."""
+def test_unknown_parts_and_channels(tmp_path):
+    """The error lists the parts or channels, and suggests a similar name."""
     path, _, _ = two_parts(tmp_path)
     with pytest.raises(PlateError, match=r"no part 'beuty'.*Its parts are: beauty, mattes"):
         read_header(path, part="beuty")
@@ -148,8 +148,8 @@ def test_a_wrong_part_or_channel_is_answered_with_those_there_are(tmp_path):
 
 @pytest.mark.parametrize("name", ["p.exr", "p.png", "p.jpg", "p.tif", "p.dpx"])
 @pytest.mark.parametrize("kept", [0.3, 0.9])
-def test_a_file_cut_short_is_an_error(tmp_path, name, kept):
-    """A half-written file never comes back as a picture, whatever its format."""
+def test_truncated_files_are_errors(tmp_path, name, kept):
+    """In every format."""
     pixels = (noise(64, 80, 3) * 255).astype(np.uint8)
     path = write(tmp_path / name, pixels, "half" if name == "p.exr" else "uint8")
     whole = path.read_bytes()
@@ -161,8 +161,8 @@ def test_a_file_cut_short_is_an_error(tmp_path, name, kept):
 
 
 @pytest.mark.parametrize("reader", [read_header, read_image])
-def test_what_is_no_picture_is_an_error_that_names_the_file(tmp_path, reader):
-    """A missing file, an empty one, a folder, a text: each is told apart."""
+def test_files_that_are_not_pictures(tmp_path, reader):
+    """A missing file, an empty one, a folder and a text have different errors that name the file."""
     (tmp_path / "empty.exr").touch()
     (tmp_path / "text.exr").write_text("not a picture")
     (tmp_path / "unknown.abc").write_text("not a picture")
@@ -183,7 +183,7 @@ def test_what_is_no_picture_is_an_error_that_names_the_file(tmp_path, reader):
 
 
 def test_a_deep_picture_is_refused(tmp_path):
-    """Deep pixels are refused with what to do, in place of garbage."""
+    """The error says what to do."""
     path = tmp_path / "deep.exr"
     spec = oiio.ImageSpec(2, 2, 2, "float")
     spec.deep, spec.channelnames = True, ("A", "Z")

@@ -7,7 +7,7 @@ import pytest
 from keyframe_files import DISPLAY, exr, read, refusal, same
 from picture_files import noise, spec_of, write_parts
 
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader
 
@@ -18,7 +18,7 @@ SOFT = noise(12, 20, 1)[..., 0]
 
 
 def test_every_layer_of_a_single_matte_channel_is_an_object(tmp_path):
-    """Layers are objects by name, in whatever spelling their one channel has; RGBA and colour layers are not."""
+    """Layers with one matte channel, in any spelling, are objects; RGBA and colour layers are not."""
     names = ("R", "G", "B", "A", "hero.A", "arm.alpha", "leg.Y", "hat.V", "dog.a", "spec.R", "spec.G", "spec.B", "z.Z")
     path, channels = exr(tmp_path / "k.exr", *names)
     found = read(path)
@@ -28,7 +28,7 @@ def test_every_layer_of_a_single_matte_channel_is_an_object(tmp_path):
 
 
 def test_our_own_layers_read_back_by_name(tmp_path):
-    """Mattes that were written are keyframes of the next run, exactly."""
+    """Written mattes can be used as keyframes, exactly."""
     mattes = {"hero": noise(12, 20, 1)[..., 0] / 2, "bg": noise(12, 20, 1, seed=1)[..., 0] / 2}
     writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=list(mattes))
     (path,) = writer.write(1001, mattes, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
@@ -54,15 +54,15 @@ def test_our_own_layers_read_back_by_name(tmp_path):
         ("view.arm", "view.arm", "view.arm.X"),
     ],
 )
-def test_a_channel_or_a_layer_is_picked(tmp_path, selector, name, channel):
-    """A selector is a channel or a layer, as EXR or as Nuke spells it; the layer names the object."""
+def test_selecting_a_channel_or_layer(tmp_path, selector, name, channel):
+    """A selector is a channel or layer in the notation of EXR or Nuke; the layer names the object."""
     names = ("R", "G", "B", "A", "hero.A", "spec.R", "spec.G", "spec.B", "spec.A", "holdout", "view.arm.X")
     path, channels = exr(tmp_path / "k.exr", *names)
     same(read(path, selector=selector), {name: channels[channel]})
 
 
-def test_objects_are_picked_and_renamed(tmp_path):
-    """The shot's own names come out, in the shot's order, for what it asks for alone."""
+def test_objects_are_selected_and_renamed(tmp_path):
+    """The result has the names and the order of the shot, and nothing else."""
     path, channels = exr(tmp_path / "k.exr", "A", "hero.A", "bg.A")
     same(read(path, objects={"two": "bg", "one": "hero.A"}), {"two": channels["bg.A"], "one": channels["hero.A"]})
     same(read(path, objects={"two": "bg", "one": "hero.A"}, selector="two"), {"two": channels["bg.A"]})
@@ -74,20 +74,20 @@ def test_objects_are_picked_and_renamed(tmp_path):
     [("RGBA", "A"), ("A", "A"), ("Y", "Y"), ("YA", "A"), ("Z", "Z"), (["roto"], "roto"), (["R", "G", "B", "A"], "A")],
 )
 def test_a_file_without_object_layers_is_one_object(tmp_path, names, channel):
-    """The unnamed alpha, or the only channel there is, is one soft matte by the default name."""
+    """The unnamed alpha, or the only channel, is one soft matte with the default name."""
     path, channels = exr(tmp_path / "k.exr", *names)
     same(read(path, only_name="hero"), {"hero": channels[channel]})
 
 
 def test_a_lone_channel_in_a_layer_names_the_object(tmp_path):
-    """A file whose one channel is in a layer needs no selector, whatever the channel is called."""
+    """A file whose only channel is in a layer needs no selector."""
     path, channels = exr(tmp_path / "k.exr", "hero.Z")
     same(read(path), {"hero": channels["hero.Z"]})
 
 
 @pytest.mark.parametrize("names", ["RGB", "RGBA"])
-def test_grey_colours_are_a_matte_where_alpha_says_nothing(tmp_path, names):
-    """White on black without alpha, or with an alpha of 1 all over, is read as it looks."""
+def test_grey_is_the_matte_if_alpha_is_constant(tmp_path, names):
+    """White on black without alpha, or with an alpha of 1 everywhere."""
     values = np.repeat(SOFT[..., np.newaxis], len(names), axis=-1)
     values[..., 3:] = 1
     path, _ = exr(tmp_path / "k.exr", *names, values=values)
@@ -95,7 +95,7 @@ def test_grey_colours_are_a_matte_where_alpha_says_nothing(tmp_path, names):
 
 
 def test_grey_survives_lossy_compression(tmp_path):
-    """DWA moves R, G and B a little apart; the matte still is grey, and soft."""
+    """DWA makes R, G and B differ slightly; the matte is still grey and soft."""
     values = np.repeat(np.linspace(0, 1, 240, dtype=np.float32).reshape(12, 20, 1), 3, axis=-1)
     path, _ = exr(tmp_path / "k.exr", *"RGB", values=values, attributes={"compression": "dwaa"})
     np.testing.assert_allclose(read(path)["matte"], values[..., 0], atol=0.02)
@@ -105,14 +105,14 @@ def test_grey_survives_lossy_compression(tmp_path):
     "names", [["R", "G", "B"], ["spec.R", "spec.G", "spec.B"], ["spec.R", "spec.G", "spec.B", "Z"]]
 )
 def test_a_picture_in_colour_asks_for_a_channel(tmp_path, names):
-    """A plate taken for a matte is refused, and its channels are listed."""
+    """A plate used as a matte is rejected, and its channels are listed."""
     path, _ = exr(tmp_path / "k.exr", *names)
     assert "Choose a channel or layer, such as k.exr:" in (text := refusal(path))
     assert all(name in text for name in names)
 
 
-def test_an_unknown_channel_lists_what_there_is_nearest_first(tmp_path):
-    """The error shows the spelling that was meant."""
+def test_an_unknown_channel_has_suggestions(tmp_path):
+    """The error lists the channels, similar names first."""
     path, _ = exr(tmp_path / "k.exr", "A", "bg.A", "hero.A")
     text = refusal(path, selector="heros.A")
     assert "there is no channel or layer 'heros.A' in the file. It has: hero.A, " in text
@@ -121,7 +121,7 @@ def test_an_unknown_channel_lists_what_there_is_nearest_first(tmp_path):
 
 @pytest.mark.parametrize("stored", ["A", "prefixed"])
 def test_parts_of_a_multi_part_file_are_layers(tmp_path, stored):
-    """A part with one channel is an object by the part's name, whether its channel repeats the name or not."""
+    """A part with one channel is an object with the name of the part, whether or not the channel repeats it."""
     planes = {name: noise(12, 20, 1, seed=seed) for seed, name in enumerate(("hero", "bg"))}
     beauty = noise(12, 20, 4, seed=9)
     parts = [(spec_of(beauty, channels="RGBA", attributes={"oiio:subimagename": "rgba"}), beauty)]
@@ -140,14 +140,14 @@ def test_parts_of_a_multi_part_file_are_layers(tmp_path, stored):
 )
 @pytest.mark.parametrize("selector", [None, "rgba", "rgba.alpha", "A", "rgb"])
 def test_the_layer_called_rgba_is_the_main_one(tmp_path, names, selector):
-    """Nuke calls the unnamed layer so, and may write it by that name."""
+    """Nuke uses this name for the unnamed layer, and may write it."""
     path, channels = exr(tmp_path / "k.exr", *names)
     same(read(path, selector=selector), {"matte": channels[names[3]]})
 
 
 @pytest.mark.parametrize("channel", ["red", "R", "r"])
 def test_a_layer_of_one_red_channel_is_an_object(tmp_path, channel):
-    """Nuke makes layers with red first; depth is none, and an alpha elsewhere comes before red."""
+    """Nuke creates layers with red first; depth is excluded, and an alpha elsewhere takes precedence."""
     path, channels = exr(tmp_path / "k.exr", *"RGBA", f"hero.{channel}", f"depth.{channel}")
     same(read(path), {"hero": channels[f"hero.{channel}"]})
     path, channels = exr(tmp_path / "a.exr", *"RGBA", f"hero.{channel}", "bg.A")
@@ -155,15 +155,15 @@ def test_a_layer_of_one_red_channel_is_an_object(tmp_path, channel):
 
 
 def test_names_in_an_error_are_harmless_to_a_terminal(tmp_path):
-    """A layer may be called anything."""
+    """Control characters in layer names are escaped."""
     path, _ = exr(tmp_path / "k.exr", "he\x1b[2Jro\x07.A", "bg.A")
     text = refusal(path, selector="heero")
     assert text.isprintable()
     assert "he\\x1b[2Jro\\x07.A" in text
 
 
-def test_passes_of_a_render_are_no_objects(tmp_path):
-    """Blender writes depth and mist in layers of one channel, as it does mattes."""
+def test_render_passes_are_not_objects(tmp_path):
+    """Blender writes depth and mist as single-channel layers, like mattes."""
     names = ("ViewLayer.Depth.V", "ViewLayer.Mist.Z", "ViewLayer.IndexOB.X", "ViewLayer.Mask.V")
     path, channels = exr(tmp_path / "k.exr", *names)
     same(read(path), {"ViewLayer.Mask": channels["ViewLayer.Mask.V"]})
@@ -183,7 +183,7 @@ def test_passes_of_a_render_are_no_objects(tmp_path):
     ],
 )
 def test_suggestions_put_alpha_first(tmp_path, names, first):
-    """What may be a matte is named before colours, in the example and in the list."""
+    """Likely mattes come before colours in the example and the list."""
     path, _ = exr(tmp_path / "k.exr", *names)
     text = refusal(path)
     first = first if "." in first else "R"
@@ -195,7 +195,7 @@ def test_suggestions_put_alpha_first(tmp_path, names, first):
 
 
 def test_our_own_cryptomatte_reads_back(tmp_path):
-    """Cryptomattes that were written are keyframes of the next run, exactly."""
+    """Written Cryptomattes can be used as keyframes, exactly."""
     mattes = {"hero": SOFT / 2, "bg": SOFT / 3}
     writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=list(mattes), layout="cryptomatte")
     (path,) = writer.write(1001, mattes, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
@@ -203,7 +203,7 @@ def test_our_own_cryptomatte_reads_back(tmp_path):
 
 
 def test_an_object_that_this_frame_does_not_show_is_empty(tmp_path):
-    """A name in the manifest without a pixel is a keyframe on the wrong frame."""
+    """A name in the manifest without pixels usually means a wrong frame."""
     mattes = {"hero": SOFT, "cup": SOFT * 0}
     writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=list(mattes), layout="cryptomatte")
     (path,) = writer.write(1001, mattes, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
@@ -212,7 +212,7 @@ def test_an_object_that_this_frame_does_not_show_is_empty(tmp_path):
 
 @pytest.mark.parametrize("wanted", [{}, {"selector": "cupp"}])
 def test_a_cryptomatte_asks_for_an_object(tmp_path, wanted):
-    """Nothing is guessed; the names are shown, the nearest first."""
+    """The error lists the names, similar ones first."""
     mattes = {"char:hero": SOFT / 2, "prop:cup": SOFT / 4}
     writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=list(mattes), layout="cryptomatte")
     (path,) = writer.write(1001, mattes, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))

@@ -17,14 +17,14 @@ from stcn_plugin.media.window import Window
 @pytest.mark.parametrize(("dtype", "levels"), [(np.uint8, 255), (np.uint16, 65535)])
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_a_grey_picture_is_one_soft_object(tmp_path, suffix, dtype, levels):
-    """However many levels a soft matte has, it is one object with value / maximum."""
+    """Any number of grey levels is one object with value / maximum."""
     values = np.linspace(0, levels, 240).astype(dtype).reshape(12, 20)
     found = read(save(tmp_path / f"k.{suffix}", values), only_name="hero")
     same(found, {"hero": (values / np.float64(levels)).astype(np.float32)})
 
 
 def test_a_jpeg_is_one_soft_object(tmp_path):
-    """A grey JPEG is close to what was saved, and one object."""
+    """A grey JPEG is one object, close to the saved values."""
     ramp = np.repeat(np.linspace(0, 255, 160).astype(np.uint8)[np.newaxis], 80, axis=0)
     for mode in ("L", "RGB"):
         path = tmp_path / f"{mode}.jpg"
@@ -38,8 +38,8 @@ def rgba(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return np.dstack([colour, alpha]).astype(np.uint8)
 
 
-def test_alpha_is_the_matte_where_it_says_something(tmp_path):
-    """The alpha of an RGBA picture is read as it is; colours, multiplied or not, do not matter."""
+def test_alpha_is_the_matte(tmp_path):
+    """The alpha of an RGBA picture is read unchanged, independent of its colours."""
     alpha = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
     colour = np.random.default_rng(0).integers(0, 256, (12, 20, 3))
     path = save(tmp_path / "k.png", rgba(colour, alpha))
@@ -48,15 +48,15 @@ def test_alpha_is_the_matte_where_it_says_something(tmp_path):
     same(read(grey_alpha), {"matte": (alpha / 255).astype(np.float32)})
 
 
-def test_grey_is_the_matte_where_alpha_says_nothing(tmp_path):
+def test_grey_is_the_matte_of_an_opaque_picture(tmp_path):
     """Of an opaque picture the grey is taken."""
     grey = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
     path = save(tmp_path / "k.png", rgba(np.dstack([grey] * 3), np.full_like(grey, 255)))
     same(read(path), {"matte": (grey / 255).astype(np.float32)})
 
 
-def test_a_channel_of_a_picture_is_picked(tmp_path):
-    """Mattes packed into red, green and blue are objects by channel; one that is absent is told."""
+def test_selecting_a_channel_of_a_picture(tmp_path):
+    """Mattes packed into red, green and blue are selected by channel; a missing one is an error."""
     packed = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
     path = save(tmp_path / "k.png", packed)
     found = read(path, objects={"hero": "R", "bg": "blue"})
@@ -66,7 +66,7 @@ def test_a_channel_of_a_picture_is_picked(tmp_path):
 
 
 def test_a_photograph_is_refused(tmp_path):
-    """A picture with more colours than objects could have asks for a channel."""
+    """A picture with too many colours for objects asks for a channel."""
     path = save(tmp_path / "k.png", np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8))
     assert "the picture is coloured: it does not say what the matte is. Choose a channel" in refusal(path)
 
@@ -82,7 +82,7 @@ def palette(path, indices: np.ndarray, colours: list[int], **more):
 
 
 def indexed(path, *indices: int):
-    """Write a palette picture with a row of each index below a row of background."""
+    """Write a palette picture with a row for each index below a row of background."""
     values = np.zeros((12, 20), np.uint8)
     for row, index in enumerate(indices, start=1):
         values[row] = index
@@ -92,19 +92,19 @@ def indexed(path, *indices: int):
 
 
 def test_every_index_is_an_object_by_its_number(tmp_path):
-    """Indices survive; 0 is background and 255 the void of data sets."""
+    """Indices are object numbers; 0 is background and 255 the void index of data sets."""
     path, values = indexed(tmp_path / "k.png", 1, 7, 3, 255)
     same(read(path), {str(index): (values == index).astype(np.float32) for index in (1, 3, 7)})
 
 
 def test_indices_survive_a_name_of_the_other_normal_form(tmp_path):
-    """A palette picture that macOS stored is read by its indices, whichever way its name is typed."""
+    """A palette picture with a name stored by macOS is read by indices."""
     _, values = indexed(tmp_path / "cle\u0301.png", 1)
     same(read(tmp_path / "cl\u00e9.png"), {"1": (values == 1).astype(np.float32)})
 
 
 def test_indices_are_named(tmp_path):
-    """The shot's names come out for the indices it gives, the void too where it is named, and a selector picks one."""
+    """The result has the shot's names for its indices, including the void if it is named; a selector selects one."""
     path, values = indexed(tmp_path / "k.png", 1, 7, 255)
     found = read(path, objects={"hero": 7, "crowd": 255})
     same(found, {"hero": (values == 7).astype(np.float32), "crowd": (values == 255).astype(np.float32)})
@@ -121,7 +121,7 @@ def test_an_unknown_index_lists_those_present(tmp_path, wanted):
 
 
 def test_colours_of_a_palette_are_named(tmp_path):
-    """Those who see colours and no indices name the colours."""
+    """Indices can be selected by their colours."""
     values = np.repeat(np.arange(12) // 4, 20).reshape(12, 20)
     path = palette(tmp_path / "k.png", values, [0, 0, 0, *RED, *BLUE])
     found = read(path, objects={"hero": "#0000ff"})
@@ -129,27 +129,27 @@ def test_colours_of_a_palette_are_named(tmp_path):
 
 
 def test_a_palette_of_background_alone_is_empty(tmp_path):
-    """A frame without any object is told."""
+    """A frame without any object is an error."""
     path, _ = indexed(tmp_path / "k.png")
     assert "the matte is empty" in refusal(path)
 
 
 def test_a_soft_matte_saved_with_a_grey_palette_is_one_object(tmp_path):
-    """A program that saves a soft matte with a palette does not make an object of each grey."""
+    """Its greys are not separate objects."""
     ramp = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
     path = palette(tmp_path / "k.png", ramp, [value for value in range(256) for _ in range(3)])
     same(read(path), {"matte": (ramp / 255).astype(np.float32)})
 
 
 def test_a_soft_matte_saved_with_a_transparent_palette_is_one_object(tmp_path):
-    """A palette whose entries differ in their alpha is an RGBA picture."""
+    """A palette with different alphas is read like an RGBA picture."""
     ramp = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
     path = palette(tmp_path / "k.png", ramp, [255] * 768, transparency=bytes(range(256)))
     same(read(path), {"matte": (ramp / 255).astype(np.float32)})
 
 
 def test_a_palette_with_too_many_colours_is_refused(tmp_path):
-    """A coloured palette of hundreds of entries is a picture, not hundreds of objects."""
+    """Hundreds of colours are a picture, not objects."""
     path, _ = (
         palette(
             tmp_path / "k.png",
@@ -173,7 +173,7 @@ def id_picture() -> np.ndarray:
 
 @pytest.mark.parametrize("suffix", ["png", "tga", "tif"])
 def test_colours_are_named(tmp_path, suffix):
-    """Each named colour is an object, exactly; colours without a name belong to others."""
+    """Each named colour is an object, exactly; other colours belong to other objects."""
     pixels = id_picture()
     path = save(tmp_path / f"k.{suffix}", pixels)
     found = read(path, objects={"hero": "#FF0000", "bg": "#0000ff"})
@@ -182,7 +182,7 @@ def test_colours_are_named(tmp_path, suffix):
 
 
 def test_colours_are_exact_in_16_bits(tmp_path):
-    """A colour of 8 bits is found in a picture of 16, where each level is 257 of its own."""
+    """An 8-bit colour is found in a 16-bit picture, whose values are multiples of 257."""
     pixels = id_picture()
     path = write(tmp_path / "k.png", pixels.astype(np.uint16) * 257, "uint16", "RGB")
     same(read(path, objects={"hero": "#ff0000"}), {"hero": (pixels == RED).all(-1).astype(np.float32)})
@@ -197,19 +197,19 @@ def test_alpha_is_the_soft_edge_of_an_id_picture(tmp_path):
 
 
 def test_an_id_picture_without_names_lists_its_colours(tmp_path):
-    """The error lists the colours, the largest area first, and shows how to name them."""
+    """The error lists the colours by descending area, and shows how to name them."""
     text = refusal(save(tmp_path / "k.png", id_picture()))
     assert "such as hero: '#0000ff'. Its flat colours are: #0000ff, #00ff00, #ff0000" in text
 
 
 def test_an_unknown_colour_lists_those_present(tmp_path):
-    """A colour that is a little off is told with the right one first."""
+    """The error suggests the most similar colour first."""
     text = refusal(save(tmp_path / "k.png", id_picture()), objects={"hero": "#FE0000"})
     assert "there is no colour '#fe0000' in the file. It has: #ff0000" in text
 
 
 def test_an_anti_aliased_id_picture_is_refused(tmp_path):
-    """Mixed colours at edges belong to nobody: the matte would have holes there, so the error says what to do."""
+    """Mixed colours at edges cannot be assigned and would leave holes; the error says what to do."""
     pixels = id_picture()
     pixels[1:5, 8] = (128, 0, 0)
     text = refusal(save(tmp_path / "k.png", pixels), objects={"hero": "#ff0000"})
@@ -219,7 +219,7 @@ def test_an_anti_aliased_id_picture_is_refused(tmp_path):
 
 @pytest.mark.parametrize("depth", ["half", "float"])
 def test_colours_of_an_exr(tmp_path, depth):
-    """Half floats hold most 8-bit levels not exactly; the colour is the nearest."""
+    """Half floats do not represent most 8-bit values exactly; the nearest colour is used."""
     pixels = id_picture()
     pixels[(pixels == GREEN).all(-1)] = (37, 200, 101)
     path = write(tmp_path / "k.exr", pixels.astype(np.float32) / 255, depth, "RGB")
@@ -229,7 +229,7 @@ def test_colours_of_an_exr(tmp_path, depth):
 
 
 def test_colours_that_are_alike_in_8_bits_are_refused(tmp_path):
-    """Two ids of a renderer that differ by less than a level."""
+    """Two ids of a renderer may differ by less than an 8-bit step."""
     pixels = np.zeros((12, 20, 3), np.float32)
     pixels[1:5, 1:9], pixels[6:11, 1:9] = (0.5, 0.25, 0), (0.5001, 0.25, 0)
     path = write(tmp_path / "k.exr", pixels, "float", "RGB")

@@ -1,4 +1,4 @@
-"""Keyframes of any format: where their pixels go, what values become, and files that are damaged or missing."""
+"""Pixels of keyframes in all formats: position, value range, and damaged or missing files."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from stcn_plugin.media.window import Window
 
 
 @pytest.mark.parametrize("data", [(5, 3), (-4, -2), (15, 9), (0, 0)])
-def test_an_exr_is_laid_in_by_its_coordinates(tmp_path, data):
-    """A cropped or overscanned matte keeps its place in the format; around it is 0."""
+def test_an_exr_is_placed_by_its_data_window(tmp_path, data):
+    """A cropped or overscanned matte keeps its position in the format; outside it is 0."""
     pixels = noise(8, 9, 1)
     format_of_matte, plate = Window(100, 50, 20, 12), Window(0, 0, 20, 12)  # the same format with another origin
     corner = (100 + data[0], 50 + data[1])
@@ -32,7 +32,7 @@ def test_an_exr_is_laid_in_by_its_coordinates(tmp_path, data):
 
 
 def test_a_png_is_the_format_or_all_of_the_overscan(tmp_path):
-    """Formats without windows are placed by their size."""
+    """Formats without windows are placed according to their size."""
     window = Window(-2, -1, 24, 14)
     small = save(tmp_path / "small.png", np.full((12, 20), 255, np.uint8))
     expected = np.zeros((14, 24), np.float32)
@@ -44,7 +44,7 @@ def test_a_png_is_the_format_or_all_of_the_overscan(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["exr", "png"])
 def test_a_matte_of_another_size_is_refused_with_both_sizes(tmp_path, suffix):
-    """A proxy-sized matte would be stretched by a guess; the error says both sizes and what to do."""
+    """A proxy-sized matte is not scaled; the error has both sizes and a fix."""
     path = tmp_path / f"k.{suffix}"
     write(path, noise(6, 10, 1), "half" if suffix == "exr" else "uint8", "A" if suffix == "exr" else "Y")
     text = refusal(path)
@@ -56,15 +56,15 @@ def test_a_matte_of_another_size_is_refused_with_both_sizes(tmp_path, suffix):
 
 
 def test_values_become_coverage(tmp_path):
-    """NaN is 0, infinity 1, and everything else lies between 0 and 1."""
+    """NaN becomes 0, infinity 1, and all values are in [0, 1]."""
     window = Window(0, 0, 6, 1)
     values = np.array([[np.nan, np.inf, -np.inf, -0.25, 2.0, 0.5]], np.float32)[..., np.newaxis]
     path, _ = exr(tmp_path / "k.exr", "A", values=values)
     same(read(path, display=window), {"matte": np.array([[0, 1, 0, 0, 1, 0.5]], np.float32)})
 
 
-def test_what_filters_leave_is_clamped(tmp_path):
-    """Overshoot above 1 and below 0 becomes 1 and 0; nothing is said of it."""
+def test_filter_overshoot_is_clamped(tmp_path):
+    """Values slightly above 1 and below 0 are clamped without a warning."""
     values = np.linspace(-0.2, 1.4, 240, dtype=np.float32).reshape(12, 20, 1)
     path = write(tmp_path / "k.exr", values, "float", "A")
     found = read_keyframe(path, frame=1, window=DISPLAY, display=DISPLAY)
@@ -72,14 +72,14 @@ def test_what_filters_leave_is_clamped(tmp_path):
     assert found.warnings == ()
 
 
-def test_broken_and_hot_pixels_are_told(tmp_path):
-    """A few may stand in a good matte; they are counted."""
+def test_broken_and_hot_pixels_give_a_warning(tmp_path):
+    """A few are acceptable in a good matte; they are counted."""
     values = np.full((12, 20, 1), 0.7, np.float32)
     values[0, :3], values[1, 0], values[1, 1] = np.nan, 40, np.inf
     path = write(tmp_path / "k.exr", values, "float", ["hero.A"])
     found = read_keyframe(path, frame=9, window=DISPLAY, display=DISPLAY)
     assert found.warnings == (
-        f"{path}, frame 9: 3 pixels are no numbers (NaN) and count as 0",
+        f"{path}, frame 9: 3 pixels are NaN and count as 0",
         f"{path}, frame 9: 2 pixels are far above 1 and count as 1",
     )
     assert (found.mattes["hero"][0, 0], found.mattes["hero"][1, 0], found.mattes["hero"][2, 0]) == (
@@ -93,7 +93,7 @@ def test_broken_and_hot_pixels_are_told(tmp_path):
 @pytest.mark.parametrize("kind", ["soft", "whole"])
 @pytest.mark.parametrize("name", ["A", "hero.A"])
 def test_floats_on_another_scale_are_refused(tmp_path, scale, kind, name):
-    """Percent, 8, 10 and 16 bits as floats: clamped, every edge would be gone."""
+    """Percent and 8, 10 or 16 bits as floats: clamping would remove all soft edges."""
     soft = np.linspace(0, scale, 240, dtype=np.float32).reshape(12, 20, 1)
     path = write(tmp_path / "k.exr", np.rint(soft) if kind == "whole" else soft, "float", [name])
     assert f"up to {scale}" in (text := refusal(path))
@@ -112,13 +112,13 @@ def test_faint_floats_are_refused(tmp_path, scale):
 
 @pytest.mark.parametrize("value", [0.0, 0.001, np.nan, -1.0])
 def test_an_empty_matte_is_refused(tmp_path, value):
-    """A matte without anything to see is told with its object, since nothing could be propagated."""
+    """The error names the object, since nothing could be propagated."""
     path, _ = exr(tmp_path / "k.exr", "hero.A", values=np.full((12, 20, 1), value, np.float32))
     assert "the matte of 'hero' is empty" in refusal(path)
 
 
 def test_a_matte_outside_the_plate_is_empty(tmp_path):
-    """Pixels beyond the wanted window do not count."""
+    """Pixels outside the requested window do not count."""
     path = write(tmp_path / "k.exr", noise(4, 4, 1), "half", "A", data=(50, 50), display=DISPLAY)
     assert "is empty" in refusal(path)
 
@@ -131,16 +131,16 @@ def test_a_matte_outside_the_plate_is_empty(tmp_path):
         (Window(-2, 0, 22, 12), Window(-3, -1, 26, 14)),  # made with the overscan in view
     ],
 )
-def test_what_an_exr_tells_of(tmp_path, data, expected):
-    """The format, and everything where pixels reach beyond it."""
+def test_covered_window_of_an_exr(tmp_path, data, expected):
+    """The format, or the whole window if pixels exist beyond the format."""
     pixels = np.full((data.height, data.width, 1), 0.5, np.float32)
     path = write(tmp_path / "k.exr", pixels, "half", "A", data=(data.x, data.y), display=DISPLAY)
     window = Window(-3, -1, 26, 14)
     assert read_keyframe(path, frame=1, window=window, display=DISPLAY).covered == expected
 
 
-def test_what_a_png_tells_of(tmp_path):
-    """The format, or all of the overscan, by its size."""
+def test_covered_window_of_a_png(tmp_path):
+    """The format or the whole overscan, according to its size."""
     window = Window(-2, -1, 24, 14)
     for shape, expected in (((12, 20), DISPLAY), ((14, 24), window)):
         path = save(tmp_path / "k.png", np.full(shape, 255, np.uint8))
@@ -150,14 +150,14 @@ def test_what_a_png_tells_of(tmp_path):
 # Damaged and missing files
 
 
-def test_a_missing_file_is_told_with_its_frame(tmp_path):
+def test_missing_files(tmp_path):
     """The error names file and frame."""
     assert "there is no such file" in refusal(tmp_path / "k.exr")
 
 
 @pytest.mark.parametrize("kind", ["exr", "png", "palette.png", "jpg"])
-def test_a_damaged_file_is_told_with_its_frame(tmp_path, kind):
-    """A file cut short is refused, never half a matte taken."""
+def test_damaged_files(tmp_path, kind):
+    """A truncated file is an error, not a partial matte."""
     path = tmp_path / f"k.{kind}"
     values = np.random.default_rng(0).integers(0, 4 if "palette" in kind else 256, (480, 640), np.uint8)
     if kind == "exr":

@@ -1,4 +1,4 @@
-"""Headers that say what cannot be: bytes that are no text, windows that are no format, ratios that are no ratio."""
+"""Invalid headers: text with wrong encodings, impossible windows and ratios."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from stcn_plugin.media.images import read_header, read_headers, read_image
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.window import MOST_PIXELS, Window
+from stcn_plugin.media.window import MAX_PIXELS, Window
 
 PIXELS = np.random.default_rng(1).random((6, 8, 3)).astype(np.float16).astype(np.float32)
 LEVELS = (PIXELS * 255).astype(np.uint8)
 
 
-def test_text_that_is_not_utf8_costs_nothing(tmp_path):
-    """Attributes, channels, parts, PNG texts, TIFF tags and DPX headers of other bytes are read, as Latin-1."""
+def test_text_that_is_not_utf8(tmp_path):
+    """Attributes, channels, parts, PNG texts, TIFF tags and DPX headers are read as Latin-1."""
     attributes = exr_attribute("comment", "string", b"caf\xe9") + exr_attribute(b"cl\xe9", "string", b"x")
     files = {
         "p.exr": exr(PIXELS[..., ::-1], attributes=attributes),
@@ -42,8 +42,8 @@ def test_text_that_is_not_utf8_costs_nothing(tmp_path):
     assert read_header(tmp_path / "p.exr").metadata["cl\u00e9"] == "x"
 
 
-def test_channels_and_parts_of_other_bytes_are_found_by_what_is_told(tmp_path):
-    """A channel by the name that a message would show is the channel."""
+def test_channels_and_parts_that_are_not_utf8(tmp_path):
+    """They are found by the name that messages show."""
     path = tmp_path / "p.exr"
     path.write_bytes(exr(PIXELS, channels=(b"X", b"caf\xe9.A", b"\xff\xfe")))
     assert sorted(read_header(path).channels) == ["X", "caf\u00e9.A", "\u00ff\u00fe"]
@@ -56,8 +56,8 @@ def test_channels_and_parts_of_other_bytes_are_found_by_what_is_told(tmp_path):
     assert [header.part for header in read_headers(path)] == ["caf\u00e9"]
 
 
-def test_a_reason_that_repeats_bytes_of_the_file_can_be_told(tmp_path):
-    """An attribute whose name runs into its type is named in an error, without its control characters."""
+def test_errors_that_quote_bytes_of_the_file(tmp_path):
+    """The error names the damaged attribute, without its control characters."""
     raw = bytearray(exr(PIXELS))
     raw[raw.index(b"channels\0") + 8] = 0xB0
     raw[raw.index(b"lineOrder\0")] = 0x1B
@@ -71,8 +71,8 @@ def test_a_reason_that_repeats_bytes_of_the_file_can_be_told(tmp_path):
         assert str(path) not in caught.value.what
 
 
-def test_attributes_that_raise_are_left_out():
-    """Where the binding itself cannot read an attribute, as older ones cannot, the others are read."""
+def test_unreadable_attributes_are_ignored():
+    """If the binding cannot read an attribute, as in older versions, the others are read."""
     from stcn_plugin.media.image_header import _attributes
 
     class Item:
@@ -119,8 +119,8 @@ def f(*values):
     ],
     ids=str,
 )
-def test_attributes_that_cannot_be_true_are_told_by_name(tmp_path, attributes, named, aspect):
-    """The picture is read, mattes carry nothing of it, and what is left out is named once for all frames."""
+def test_invalid_attributes_give_a_warning(tmp_path, attributes, named, aspect):
+    """The picture is read without them, with one warning for all frames; mattes do not inherit them."""
     warnings = []
     for frame in (1, 2, 3):
         (tmp_path / f"p.{frame}.exr").write_bytes(exr(PIXELS[..., ::-1], attributes=attributes))
@@ -137,9 +137,9 @@ def test_attributes_that_cannot_be_true_are_told_by_name(tmp_path, attributes, n
         assert warnings[0].startswith(f"frame 1 ({tmp_path / 'p.1.exr'}): {named} is ")
 
 
-def test_mattes_take_over_the_timecode_that_a_plate_has(tmp_path):
-    """Every timecode that EXR can hold is written as it was read, the odd ones too."""
-    from stcn_plugin.media.mattes import MatteWriter
+def test_mattes_inherit_the_timecode(tmp_path):
+    """Every timecode that EXR can store is written unchanged, including invalid ones."""
+    from stcn_plugin.media.matte_writer import MatteWriter
 
     for number, words in enumerate([(0, 0), (0x01020304, 7), (0xFFFFFFFF, 0xFFFFFFFF), (0x80000000, 1)]):
         path = tmp_path / "p.exr"
@@ -169,8 +169,8 @@ BIG = 1 << 30
     ],
     ids=str,
 )
-def test_a_tiny_file_with_a_giant_window_is_refused_by_name(tmp_path, data, display):
-    """Frame and file are named, at once and without the memory that the header asks for."""
+def test_a_tiny_file_with_a_giant_window_is_refused(tmp_path, data, display):
+    """The error names frame and file, without allocating the memory."""
     path = tmp_path / "p.0007.exr"
     path.write_bytes(exr(PIXELS, data_box=data, display=display))
     reader = PlateReader(
@@ -188,11 +188,11 @@ def test_the_limit_of_pixels_is_in_the_message(tmp_path, monkeypatch):
     reader = PlateReader(
         FrameSequence.parse(tmp_path / "p.####.exr"), files=OpenImageIOPlates(), colour=ColourTransform()
     )
-    with pytest.raises(PlateError, match=rf"the format is 100000x10000, and at most {MOST_PIXELS:,} pixels"):
+    with pytest.raises(PlateError, match=rf"100000x10000.* {MAX_PIXELS:,} pixels"):
         reader.header(1)
-    monkeypatch.setattr(images, "MOST_PIXELS", 47)
+    monkeypatch.setattr(images, "MAX_PIXELS", 47)
     path.write_bytes(exr(PIXELS))
-    with pytest.raises(PlateError, match=r"the picture is 8x6, and at most 47 pixels are read"):
+    with pytest.raises(PlateError, match=r"8x6.* 47 pixels"):
         read_image(path)
 
 
@@ -208,8 +208,8 @@ def test_the_limit_of_pixels_is_in_the_message(tmp_path, monkeypatch):
     ],
 )
 @pytest.mark.parametrize("tile", [0, 16])
-def test_pixels_far_from_the_format_are_left_out_and_told(tmp_path, origin, size, reached, tile):
-    """What is farther away than the format is large is not worked on; the pixels that are stay in their place."""
+def test_distant_overscan_is_ignored_with_a_warning(tmp_path, origin, size, reached, tile):
+    """Overscan beyond the size of the format is ignored; the other pixels keep their position."""
     truth = np.random.default_rng(2).random((size[1], size[0], 3)).astype(np.float16).astype(np.float32)
     display, warnings = Window(0, 0, 8, 6), []
     for frame in (1, 2):

@@ -20,7 +20,7 @@ from stcn_plugin.media.window import Window
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
-    """Build a reader of the plate p.####.<suffix>, taking numbers as they are unless told otherwise."""
+    """Build a reader of the plate p.####.<suffix>, by default without colour conversion."""
     monkeypatch.delenv("OCIO", raising=False)
 
     def build(suffix="exr", space="sRGB", highlights="compress", part=None, layer=None, **more):
@@ -37,7 +37,7 @@ def whole(pixels):
 
 @pytest.mark.parametrize("tile", [0, 16])
 @pytest.mark.parametrize("depth", ["half", "float"])
-def test_exr_at_its_own_size_is_untouched(tmp_path, reader, depth, tile):
+def test_exr_at_its_own_size_is_exact(tmp_path, reader, depth, tile):
     """At the same size no pixel is resampled."""
     truth = noise(33, 47, 4)
     write(tmp_path / "p.0001.exr", truth, depth, "RGBA", tile=tile)
@@ -52,7 +52,7 @@ def test_exr_at_its_own_size_is_untouched(tmp_path, reader, depth, tile):
     ("suffix", "depth", "top"),
     [("png", "uint8", 255), ("png", "uint16", 65535), ("tif", "uint16", 65535), ("dpx", "uint8", 255)],
 )
-def test_integer_plates_come_through_exactly(tmp_path, reader, suffix, depth, top):
+def test_integer_plates_are_exact(tmp_path, reader, suffix, depth, top):
     """Integer plates are sRGB: every value is value / maximum."""
     stored = (noise(9, 12, 3) * top).round().astype(depth)
     write(tmp_path / f"p.0001.{suffix}", stored, depth)
@@ -69,8 +69,8 @@ def test_ten_bit_dpx(tmp_path, reader):
     np.testing.assert_array_equal((image * 1023).round(), codes)
 
 
-def test_jpeg_is_near_its_values(tmp_path, reader):
-    """A JPEG of smooth content comes back within its own loss; Pillow decodes the same."""
+def test_jpeg(tmp_path, reader):
+    """Smooth content is close to the original, and equals Pillow's decoding."""
     ramp = np.linspace(0, 255, 64).astype(np.uint8)[None, :, None].repeat(48, 0).repeat(3, 2)
     path = tmp_path / "p.0001.jpg"
     Pillow.fromarray(ramp).save(path, quality=95)
@@ -80,7 +80,7 @@ def test_jpeg_is_near_its_values(tmp_path, reader):
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_png_with_alpha_keeps_its_colours_as_stored(tmp_path, reader, suffix):
-    """Colours are not darkened by the alpha of a file that stores them unmultiplied."""
+    """Colours are not premultiplied by alpha."""
     stored = (noise(5, 6, 4) * 255).round().astype(np.uint8)
     stored[0, 0, 3] = 0
     if suffix == "png":
@@ -92,7 +92,7 @@ def test_png_with_alpha_keeps_its_colours_as_stored(tmp_path, reader, suffix):
 
 
 def test_a_linear_plate_is_shown_as_srgb(tmp_path, reader):
-    """A half EXR that says nothing is scene-linear: middle grey becomes the sRGB value of 0.18."""
+    """A half EXR without metadata is scene-linear: 0.18 becomes its sRGB value."""
     write(tmp_path / "p.0001.exr", np.full((8, 8, 3), 0.18, np.float32), "float")
     image = reader(space="auto").read(1, window=Window(0, 0, 8, 8), size=(8, 8)).image
     np.testing.assert_allclose(image, 0.461356, atol=2e-6)
@@ -103,8 +103,8 @@ def test_a_linear_plate_is_shown_as_srgb(tmp_path, reader):
     [((-5, -3), (30, 40)), ((4, 6), (8, 9)), ((-4, 5), (9, 50)), ((7, -6), (40, 8)), ((20, 12), (30, 40))],
     ids=["overscan", "inside", "wide", "tall", "past the corner"],
 )
-def test_the_data_window_is_laid_into_the_window_asked_for(tmp_path, reader, origin, shape):
-    """Pixels keep their place on every side; where the file has none it is black, and what is outside is cut."""
+def test_the_data_window_is_placed_in_the_requested_window(tmp_path, reader, origin, shape):
+    """Pixels keep their position; missing ones are black, and those outside are cropped."""
     truth = noise(*shape, 3) * 0.5 + 0.25
     display = Window(0, 0, 24, 16)
     write(tmp_path / "p.0001.exr", truth, "float", data=origin, display=display)
@@ -120,13 +120,13 @@ def test_the_data_window_is_laid_into_the_window_asked_for(tmp_path, reader, ori
 
 
 def test_a_data_window_away_from_the_window_is_black(tmp_path, reader):
-    """A file without a pixel in the window gives a black frame."""
+    """A file without pixels in the window gives a black frame."""
     write(tmp_path / "p.0001.exr", noise(4, 4, 3), data=(100, 100), display=Window(0, 0, 16, 8))
     assert not reader().read(1, window=Window(0, 0, 16, 8), size=(8, 16)).image.any()
 
 
-def test_headers_tell_windows_and_pixel_aspect(tmp_path, reader):
-    """What mattes carry over is read without pixels."""
+def test_headers(tmp_path, reader):
+    """The metadata that mattes inherit is read without pixels."""
     write(
         tmp_path / "p.0001.exr",
         noise(8, 8, 3),
@@ -138,8 +138,8 @@ def test_headers_tell_windows_and_pixel_aspect(tmp_path, reader):
     assert (header.display, header.data, header.pixel_aspect) == (Window(0, 0, 16, 12), Window(1, 2, 8, 8), 2.0)
 
 
-def test_smaller_is_an_average_without_aliasing(tmp_path, reader):
-    """A checkerboard becomes even grey, a ramp stays a ramp, and the mean is kept."""
+def test_downscaling_has_no_aliasing(tmp_path, reader):
+    """A checkerboard becomes even grey, a ramp remains a ramp, and the mean is preserved."""
     rows, columns = np.mgrid[0:96, 0:160]
     checker = ((rows + columns) % 2).astype(np.float32)
     truth = np.stack([checker, columns / 160, np.full_like(checker, 0.25)], -1).astype(np.float32)
@@ -152,8 +152,8 @@ def test_smaller_is_an_average_without_aliasing(tmp_path, reader):
 
 @pytest.mark.parametrize("size", [(75, 64), (150, 64), (75, 128), (40, 99), (170, 140)], ids=str)
 @pytest.mark.parametrize(("depth", "suffix"), [("half", "exr"), ("float", "exr"), ("uint8", "png"), ("uint16", "tif")])
-def test_any_size_is_what_pillow_makes_of_each_channel(tmp_path, reader, depth, suffix, size):
-    """Reading in bands gives what comes of whole channels, made safe and resized in one go, to the last digit or two."""
+def test_resizing_agrees_with_pillow(tmp_path, reader, depth, suffix, size):
+    """Resizing in bands equals resizing whole sanitised channels, to the last digit or two."""
     truth = noise(150, 128, 3)
     if suffix == "exr":
         truth[3, 5], truth[70, 9, 0], truth[149, 127, 2], truth[63:66, 20] = np.nan, np.inf, -2, 9.5
@@ -172,7 +172,7 @@ def test_any_size_is_what_pillow_makes_of_each_channel(tmp_path, reader, depth, 
 
 
 def test_linear_plates_are_averaged_as_light(tmp_path, reader):
-    """Scene-linear values are averaged before the sRGB curve, sRGB plates after it as they are stored."""
+    """Scene-linear values are averaged before the sRGB curve, sRGB values as stored."""
     stripes = np.tile(np.array([0.0, 0.5], np.float32)[None, :, None], (32, 16, 3))
     write(tmp_path / "p.0001.exr", stripes, "float")
     args = {"window": Window(0, 0, 32, 32), "size": (8, 8)}
@@ -181,8 +181,8 @@ def test_linear_plates_are_averaged_as_light(tmp_path, reader):
     np.testing.assert_allclose(reader(space="sRGB").read(1, **args).image[2:-2, 2:-2], 0.25, atol=0.01)
 
 
-def test_broken_samples_stay_where_they_are(tmp_path, reader):
-    """NaN, Inf and a firefly change the network pixels that they fall into and no others, and stay in 0-1."""
+def test_broken_samples_do_not_spread(tmp_path, reader):
+    """NaN, Inf and a firefly change only the network pixels that cover them, and these stay in [0, 1]."""
     clean = np.full((80, 80, 3), 0.18, np.float32)
     dirty = clean.copy()
     dirty[10, 10], dirty[10, 70], dirty[70, 10], dirty[70, 70] = np.nan, np.inf, -np.inf, 60000
@@ -208,7 +208,7 @@ def test_broken_samples_stay_where_they_are(tmp_path, reader):
     ],
 )
 def test_the_picture_is_found_by_layer_and_name(tmp_path, reader, names, layer):
-    """R, red and their cases are the picture, unnamed or of the layer asked for."""
+    """R or red in any case, in the unnamed or the requested layer."""
     truth = noise(6, 7, 6)
     write(tmp_path / "p.0001.exr", truth, "half", names)
     np.testing.assert_array_equal(reader(layer=layer).read(1, **whole(truth)).image, truth[..., :3])
@@ -224,8 +224,8 @@ def test_a_single_channel_becomes_grey(tmp_path, reader, names, layer):
 
 
 @pytest.mark.parametrize(("name", "channels"), [("depth", "Z"), ("CryptoObject00", "RGBA"), ("mask", "Y")])
-def test_a_part_of_data_before_the_picture_is_passed_over(tmp_path, reader, name, channels):
-    """Renderers sort their parts by name; depth, masks and ids are no plate where there is one."""
+def test_data_parts_before_the_picture_are_skipped(tmp_path, reader, name, channels):
+    """Renderers sort parts by name; a part with depth, masks or ids is not the plate if another has colours."""
     data, beauty = noise(16, 20, len(channels)), noise(16, 20, 3, seed=1)
     parts = [
         (spec_of(data, "float", channels, attributes={"oiio:subimagename": name}), data),
@@ -238,8 +238,8 @@ def test_a_part_of_data_before_the_picture_is_passed_over(tmp_path, reader, name
         np.testing.assert_array_equal(grey, data.repeat(3, -1))
 
 
-def test_a_negative_of_16_bits_is_refused(tmp_path, reader):
-    """OpenImageIO turns white as 0 round in 8 bits alone."""
+def test_white_is_zero_in_16_bits_is_refused(tmp_path, reader):
+    """OpenImageIO inverts white as 0 only in 8 bits."""
     values = (np.arange(16 * 20) * 800 % 65536).astype(np.uint16).reshape(16, 20)
     write_tiff(tmp_path / "p.0001.tif", values, WHITE_IS_ZERO)
     with pytest.raises(PlateError, match="stores white as 0 in uint16"):
@@ -251,7 +251,7 @@ def test_a_negative_of_16_bits_is_refused(tmp_path, reader):
 
 
 def test_parts_by_name_and_by_layer(tmp_path, reader):
-    """A part is chosen by name; without one, the first part that has the picture."""
+    """A part is selected by name; the default is the first part with a picture."""
     mattes, beauty, diffuse = noise(4, 5, 2), noise(4, 5, 3, seed=1), noise(4, 5, 3, seed=2)
     parts = [
         (spec_of(mattes, "half", ("hero.A", "bg.A"), attributes={"oiio:subimagename": "mattes"}), mattes),
@@ -267,7 +267,7 @@ def test_parts_by_name_and_by_layer(tmp_path, reader):
         reader(part="beaty").read(1, **whole(beauty))
 
 
-def test_a_wrong_layer_is_answered_with_those_there_are(tmp_path, reader):
+def test_unknown_layers(tmp_path, reader):
     """The error names frame, file and setting, and the layers that are pictures."""
     write(tmp_path / "p.0001.exr", noise(4, 5, 6), "half", ("d.R", "d.G", "d.B", "N.X", "N.Y", "N.Z"))
     for layer in (None, "beauty"):
@@ -286,7 +286,7 @@ def three_frames(tmp_path):
 
 
 def test_a_missing_frame_stops_by_default(tmp_path, reader):
-    """The error names frame, file, the frames there are, and the setting."""
+    """The error names frame, file, the existing frames and the setting."""
     three_frames(tmp_path)
     for act in (reader().header, lambda frame: reader().read(frame, window=Window(0, 0, 6, 4), size=(4, 6))):
         with pytest.raises(MissingFrameError) as caught:
@@ -298,7 +298,7 @@ def test_a_missing_frame_stops_by_default(tmp_path, reader):
 
 @pytest.mark.parametrize(("frame", "source"), [(11, 10), (15, 12), (99, 20), (1, 10), (-3, 10)])
 def test_a_missing_frame_is_held_from_the_one_before(tmp_path, reader, frame, source):
-    """The nearest earlier frame stands in; before the first, the first."""
+    """The nearest earlier frame is used; before the first frame, the first."""
     three_frames(tmp_path)
     plates = reader(missing="hold")
     plate = plates.read(frame, window=Window(0, 0, 6, 4), size=(4, 6))
@@ -310,15 +310,15 @@ def test_a_missing_frame_is_held_from_the_one_before(tmp_path, reader, frame, so
 
 
 @pytest.mark.parametrize("missing", ["stop", "hold"])
-def test_a_plate_without_any_file_is_told_apart(reader, missing):
-    """Where no frame is on disk, the path is what is wrong."""
+def test_a_plate_without_any_file(reader, missing):
+    """The error is about the path."""
     with pytest.raises(MissingFrameError, match=r"no frame of the plate .* is on disk.*Check the path"):
         reader(missing=missing).read(1, window=Window(0, 0, 6, 4), size=(4, 6))
 
 
 @pytest.mark.parametrize("missing", ["stop", "hold"])
 def test_a_damaged_frame_is_an_error_under_every_policy(tmp_path, reader, missing):
-    """A file cut short is not a missing frame: nothing is held or skipped in silence."""
+    """A truncated file is not a missing frame, and is never held or skipped silently."""
     path = write(tmp_path / "p.0001.exr", noise(64, 64, 3))
     path.write_bytes(path.read_bytes()[:-400])
     with pytest.raises(PlateError, match=r"^frame 1 \(.*p\.0001\.exr\): pixels are missing"):
@@ -339,8 +339,8 @@ def test_a_format_that_changes_is_refused(tmp_path, reader):
             act(3)
 
 
-def test_several_threads_read_what_one_reads(tmp_path, reader):
-    """One reader serves many threads."""
+def test_threads_share_a_reader(tmp_path, reader):
+    """Results on several threads equal those on one."""
     truth = {frame: noise(40, 60, 3, seed=frame) for frame in range(8)}
     for frame, pixels in truth.items():
         write(tmp_path / f"p.{frame:04d}.exr", pixels)
@@ -352,7 +352,7 @@ def test_several_threads_read_what_one_reads(tmp_path, reader):
 
 
 def test_windows_load_without_openimageio():
-    """What only needs windows does not pay for OpenImageIO."""
+    """Modules that only need windows do not import OpenImageIO."""
     code = "import sys, stcn_plugin.media.window; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "stcn_plugin.media.window" in loaded

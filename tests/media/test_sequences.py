@@ -35,15 +35,15 @@ def touch(folder: Path, *names: str) -> Path:
         ("<object>/m.####.exr", "<object>/m.####.exr", "<object>/m.0007.exr"),
     ],
 )
-def test_every_way_to_write_a_pattern_means_the_same(written, pattern, at_7):
-    """One '#' is one digit, and the other spellings of the trade come out as '#'."""
+def test_notations_are_equivalent(written, pattern, at_7):
+    """One '#' is one digit, and other notations are converted to '#'."""
     sequence = FrameSequence.parse(written)
     assert sequence.pattern == pattern
     assert sequence.path(7) == Path(at_7)
 
 
 def test_frame_numbers_beyond_the_padding_and_below_zero():
-    """A larger frame takes more digits; the sign of a negative one is one of the four characters."""
+    """Larger frames have more digits; the sign of a negative frame counts as padding."""
     sequence = FrameSequence.parse("p.####.EXR")
     assert sequence.path(12345).name == "p.12345.EXR"
     assert sequence.path(-2).name == "p.-002.EXR"
@@ -58,9 +58,9 @@ def test_frame_numbers_beyond_the_padding_and_below_zero():
         ("shot_v002.exr", "no frame number"),
         ("p.####", "no file type"),
         ("p.####%04d.exr", "side by side"),
-        ("p.1001-1010.exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
-        ("p.[1001-1010].exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
-        ("p.%04d.exr 1-20x2", "Write the pattern p.%04d.exr and give 1-20x2 as the frame range"),
+        ("p.1001-1010.exr", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
+        ("p.[1001-1010].exr", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
+        ("p.%04d.exr 1-20x2", "Write the pattern p.%04d.exr and set the frame range to 1-20x2"),
         ("p_%V.####.exr", "Write the view's name in place of %V"),
         ("p.####_%v.exr", "Write the view's name in place of %v"),
         ("p.<UDIM>.####.exr", "the tiles of a texture"),
@@ -76,12 +76,12 @@ def test_frame_numbers_beyond_the_padding_and_below_zero():
         ("p.{frame:04d}.exr", "no frame number"),
         ("p.*.exr", "no frame number"),
         ("x" * 300 + ".exr", "no frame number"),
-        ("p.1001-1010####.exr", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
-        ("p.####.exr 1001-1010", "Write the pattern p.####.exr and give 1001-1010 as the frame range"),
+        ("p.1001-1010####.exr", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
+        ("p.####.exr 1001-1010", "Write the pattern p.####.exr and set the frame range to 1001-1010"),
     ],
 )
-def test_what_is_no_pattern_is_refused_with_a_fix(tmp_path, written, message):
-    """A text without a frame number is refused, and the message tells what to write."""
+def test_invalid_patterns_are_refused_with_a_fix(tmp_path, written, message):
+    """The error for a text without a frame number suggests a pattern."""
     with pytest.raises(FrameRangeError) as caught:
         FrameSequence.parse(tmp_path / written)
     assert message in str(caught.value)
@@ -90,7 +90,7 @@ def test_what_is_no_pattern_is_refused_with_a_fix(tmp_path, written, message):
 
 
 def test_a_home_folder_that_is_not_there_is_refused():
-    """The name of a user who is unknown is no traceback."""
+    """An unknown user name is an STCNError."""
     with pytest.raises(FrameRangeError, match="no such home folder"):
         FrameSequence.parse("~nobody-by-that-name/p.####.exr")
 
@@ -106,7 +106,7 @@ def test_a_home_folder_that_is_not_there_is_refused():
     ],
 )
 def test_of_several_tokens_the_last_is_the_frame(written, at_7):
-    """Signs in a show's names do not take the place of the frame number."""
+    """Signs in the name of a show do not count as the frame number."""
     sequence = FrameSequence.parse(written)
     assert sequence.path(7).name == at_7
     assert FrameSequence.parse(sequence.pattern) == sequence
@@ -124,7 +124,7 @@ def test_of_several_tokens_the_last_is_the_frame(written, at_7):
     ],
 )
 def test_negative_frames_of_either_spelling(tmp_path, pattern, names, frames):
-    """`-002` of printf and `-0002` of Blender are frame -2; a file is found by the name that it has."""
+    """`-002` of printf and `-0002` of Blender are frame -2; existing files are found by either."""
     touch(tmp_path, *names)
     sequence = FrameSequence.parse(tmp_path / pattern)
     on_disk = sequence.on_disk()
@@ -133,8 +133,8 @@ def test_negative_frames_of_either_spelling(tmp_path, pattern, names, frames):
     assert [sequence.find(frame) for frame in frames] == [on_disk.path(frame) for frame in frames]
 
 
-def test_of_two_spellings_of_a_frame_the_one_that_is_written_counts(tmp_path):
-    """Where a folder has both, it is the file that this package would write."""
+def test_the_written_spelling_of_a_frame_is_preferred(tmp_path):
+    """If a folder has both spellings, the one that this package writes is used."""
     touch(tmp_path, "p.-0002.exr", "p.-002.exr")
     sequence = FrameSequence.parse(tmp_path / "p.####.exr")
     assert sequence.on_disk().path(-2) == sequence.find(-2) == sequence.path(-2) == tmp_path / "p.-002.exr"
@@ -142,8 +142,8 @@ def test_of_two_spellings_of_a_frame_the_one_that_is_written_counts(tmp_path):
 
 @pytest.mark.parametrize("stored", ["NFC", "NFD"])
 @pytest.mark.parametrize("asked", ["NFC", "NFD"])
-def test_names_of_either_normal_form_are_one(tmp_path, stored, asked):
-    """macOS stores an accent apart from its letter; folder and file are found whichever way they are written."""
+def test_normal_forms_are_equivalent(tmp_path, stored, asked):
+    """macOS may store accents separately; folders and files are found in either form."""
     folder, name = "s\u00e9quence", "caf\u00e9_\u304c"
     kept = touch(tmp_path / normalize(stored, folder), *(f"{normalize(stored, name)}.{n}.exr" for n in (1001, 1002)))
     asked_folder = tmp_path / normalize(asked, folder)
@@ -153,8 +153,8 @@ def test_names_of_either_normal_form_are_one(tmp_path, stored, asked):
         assert sequence.on_disk().path(1002) == sequence.find(1002) == kept / f"{normalize(stored, name)}.1002.exr"
 
 
-def test_links_to_nothing_are_told_apart_from_files(tmp_path):
-    """A link whose file is gone is no frame, and is known as such; a link to a file is one."""
+def test_broken_links_are_not_files(tmp_path):
+    """A broken link is not a frame, and is listed separately."""
     touch(tmp_path / "elsewhere", "a.exr")
     (tmp_path / "p.1001.exr").symlink_to(tmp_path / "elsewhere" / "a.exr")
     (tmp_path / "p.1002.exr").symlink_to("/nowhere/p.1002.exr")
@@ -188,40 +188,40 @@ def test_links_to_nothing_are_told_apart_from_files(tmp_path):
         ("p.####.exr", [], None),
     ],
 )
-def test_a_pattern_that_matches_nothing_is_answered_with_what_is_there(tmp_path, written, names, advice):
-    """The nearest name on disk is told, and the pattern that it takes."""
+def test_a_pattern_without_files_has_a_suggestion(tmp_path, written, names, advice):
+    """The most similar name on disk, and its pattern."""
     touch(tmp_path, *names)
     sequence = FrameSequence.parse(tmp_path / written)
     assert sequence.frames_on_disk() == ()
-    assert sequence.advice() == advice
+    assert sequence.suggestion() == advice
 
 
 @pytest.mark.parametrize("written", ["p.{frame}.exr", "p.<F4>.exr", "p.[####.exr", "p.*.exr", "p..exr"])
-def test_other_notations_are_answered_with_what_is_there(tmp_path, written):
-    """Notations of other programs, and what a shell leaves of $F4, come to the pattern of the files that are there."""
+def test_other_notations_have_a_suggestion(tmp_path, written):
+    """Notations of other programs, and remains of $F4 after a shell, give the pattern of the files."""
     touch(tmp_path, "p.0001.exr", "p.0002.exr")
     try:
-        answer = FrameSequence.parse(tmp_path / written).advice()
+        answer = FrameSequence.parse(tmp_path / written).suggestion()
     except FrameRangeError as error:
         answer = error.fix
     assert answer == "On disk is p.0001.exr: write p.####.exr"
 
 
-def test_a_folder_that_is_absent_is_told(tmp_path):
-    """The first folder of a path that is not there is named, with the one that it may be."""
+def test_missing_folders(tmp_path):
+    """The first missing folder of a path is named, with a similar one."""
     (tmp_path / "Plates").mkdir()
-    assert FrameSequence.parse(tmp_path / "plates" / "sh010" / "p.####.exr").advice() == (
+    assert FrameSequence.parse(tmp_path / "plates" / "sh010" / "p.####.exr").suggestion() == (
         f"There is no folder {tmp_path / 'plates'}; on disk is Plates"
     )
-    assert "There is no folder" in FrameSequence.parse(tmp_path / "zzz" / "p.####.exr").advice()
+    assert "There is no folder" in FrameSequence.parse(tmp_path / "zzz" / "p.####.exr").suggestion()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no names that are not Unicode")
-def test_names_that_are_not_utf8_are_told_with_what_to_do(tmp_path):
-    """A Latin-1 name is shown by its bytes, in whatever way it is met, and nothing that cannot be printed is raised."""
+def test_names_that_are_not_utf8(tmp_path):
+    """A Latin-1 name is shown with escaped bytes everywhere, and every message can be printed."""
     for number in (1001, 1002):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.%d.exr" % number)).touch()
-    told = FrameSequence.parse(tmp_path / "caf\u00e9.####.exr").advice()
+    told = FrameSequence.parse(tmp_path / "caf\u00e9.####.exr").suggestion()
     assert told == r"On disk is caf\xe9.1001.exr, whose name is not UTF-8: rename its files, such as with convmv"
     for pattern in (os.fsdecode(b"caf\xe9.####.exr"), os.fsdecode(b"caf\xe9.1001.exr"), ""):
         with pytest.raises(FrameRangeError, match="not UTF-8") as caught:
@@ -230,8 +230,8 @@ def test_names_that_are_not_utf8_are_told_with_what_to_do(tmp_path):
         str(caught.value).encode()
 
 
-def test_a_folder_is_listed_once_however_many_frames_are_held(tmp_path, monkeypatch):
-    """One listing answers for every frame, in a time that does not grow with the number of files for each."""
+def test_a_folder_is_listed_once_for_all_held_frames(tmp_path, monkeypatch):
+    """One listing answers for every frame, without searching all files for each."""
     touch(tmp_path, *(f"p.{number:04d}.exr" for number in range(0, 4000, 2)))
     on_disk = FrameSequence.parse(tmp_path / "p.####.exr").on_disk()
     monkeypatch.setattr(os, "scandir", lambda path: pytest.fail("listed again"))
@@ -239,7 +239,7 @@ def test_a_folder_is_listed_once_however_many_frames_are_held(tmp_path, monkeypa
 
 
 def test_a_file_whose_name_has_tokens_stands_for_its_sequence(tmp_path):
-    """The name of a file on disk is its name, whatever signs are in it."""
+    """The name of an existing file is taken literally."""
     for stem in ("plate@2x", "shot#3", "50%done"):
         touch(tmp_path, f"{stem}.1001.exr", f"{stem}.1002.exr")
         sequence = FrameSequence.parse(tmp_path / f"{stem}.1002.exr")
@@ -247,7 +247,7 @@ def test_a_file_whose_name_has_tokens_stands_for_its_sequence(tmp_path):
 
 
 def test_frames_on_disk_are_those_that_the_pattern_names(tmp_path):
-    """Only files that path() would name count; other padding, suffixes and temporary files do not."""
+    """Files with other padding, other suffixes and temporary names do not count."""
     names = [f"p.{number}.exr" for number in ("1003", "0001", "-0002", "12345", "7", "-002", "01003")]
     touch(tmp_path, *names, "p.1001.png", "p.1001.exr.tmp", ".p.1002.exr", "q.1001.exr", "p.left.exr")
     assert FrameSequence.parse(tmp_path / "p.####.exr").frames_on_disk() == (-2, 1, 1003, 12345)
@@ -255,8 +255,8 @@ def test_frames_on_disk_are_those_that_the_pattern_names(tmp_path):
     assert FrameSequence.parse(tmp_path / "absent" / "p.####.exr").frames_on_disk() == ()
 
 
-def test_frames_of_another_padding_are_told_apart(tmp_path):
-    """They are files of this name whose number is written otherwise, for frames that have no file as it is written here."""
+def test_frames_with_another_padding_are_listed_separately(tmp_path):
+    """Only frames without a file of the pattern's padding are listed."""
     touch(tmp_path, "p.0998.exr", "p.0999.exr", "p.1000.exr", "p.01000.exr", "p.-2.exr", "p.left.exr")
     on_disk = FrameSequence.parse(tmp_path / "p.###.exr").on_disk()
     assert on_disk.names == {1000: "p.1000.exr"}
@@ -278,27 +278,27 @@ def test_frames_of_another_padding_are_told_apart(tmp_path):
     ],
 )
 def test_one_file_stands_for_its_sequence(tmp_path, files, named, pattern, frames):
-    """The name of a file with others of its sequence on disk is understood as the whole sequence."""
+    """The name of one file is parsed as the whole sequence."""
     sequence = FrameSequence.parse(touch(tmp_path, *files) / named)
     assert sequence.pattern == str(tmp_path / pattern)
     assert sequence.frames_on_disk() == frames
 
 
 def test_versions_are_not_frames(tmp_path):
-    """Files that differ in their version alone are no sequence."""
+    """Files that differ only in their version are not a sequence."""
     touch(tmp_path, "p_v001.exr", "p_v002.exr")
     with pytest.raises(FrameRangeError, match="no frame number"):
         FrameSequence.parse(tmp_path / "p_v001.exr")
 
 
 def test_a_folder_stands_for_its_only_sequence(tmp_path):
-    """A folder of one sequence is understood as it, whatever else lies there that is no numbered picture."""
+    """A folder with one sequence is parsed as this sequence; other files are ignored."""
     touch(tmp_path, "p.1001.exr", "p.1002.exr", "notes.txt", "log.0001.txt", ".p.1003.exr")
     assert FrameSequence.parse(tmp_path).pattern == str(tmp_path / "p.####.exr")
 
 
 def test_a_folder_of_several_sequences_or_none_is_refused(tmp_path):
-    """The error lists the sequences found with their frames."""
+    """The error lists the sequences with their frames."""
     several = touch(tmp_path / "several", "p.1001.exr", "p.1002.exr", "q.01.png")
     with pytest.raises(FrameRangeError, match=r"2 sequences: p\.####\.exr 1001-1002, q\.##\.png 1"):
         FrameSequence.parse(several)
@@ -319,11 +319,11 @@ def test_a_folder_of_several_sequences_or_none_is_refused(tmp_path):
     ],
 )
 def test_each_object_has_its_files(pattern, of_hero):
-    """The object's name replaces <object>, or stands before the frame number."""
+    """The object's name replaces <object>, or is inserted before the frame number."""
     assert FrameSequence.parse(pattern).with_object("hero").pattern == of_hero
     assert FrameSequence.parse(pattern).has_object == ("<object>" in pattern)
 
 
-def test_a_sequence_and_its_frames_are_described_as_people_write_them():
-    """A description is the file name and the range."""
+def test_describe():
+    """The file name and the range."""
     assert FrameSequence.parse("a/p.####.exr").describe([1001, 1002, 1003, 1010]) == "p.####.exr 1001-1003,1010"

@@ -1,4 +1,4 @@
-"""TIFF files byte by byte, for the kinds that no library at hand writes."""
+"""Writes TIFF files of kinds that no available library writes."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def write_tiff(
     Args:
         path: The file.
         pages: ``(H, W)`` or ``(H, W, C)``, or several of them.
-        photometric: What the samples are.
-        extra: Meaning of each sample beyond those.
-        planar: Store each sample as a plane of its own.
+        photometric: Photometric interpretation.
+        extra: Meaning of each extra sample.
+        planar: Store each sample as a separate plane.
         palette: ``(256, 3)`` uint16 colours.
         bits: 1 packs a picture of 0 and 1.
     """

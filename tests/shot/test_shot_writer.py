@@ -167,6 +167,7 @@ FILES = WORDS.filter(lambda word: "/" not in word).map(lambda word: f"{word}.png
     ),
 )  # fmt: skip
 @settings(max_examples=100, deadline=None)
+@pytest.mark.slow
 def test_any_shot_comes_back(folder, frames, file, selector, names, picked, overrides):
     """Names that YAML would take for something else come back as they were, in every place."""
     with tempfile.TemporaryDirectory() as root:

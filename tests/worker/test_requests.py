@@ -15,7 +15,7 @@ from stcn_plugin import load_shot
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Setting
 from stcn_plugin.config import yaml_source
 from stcn_plugin.errors import CancelledError, DeviceError, KeyframeError, PresetError, STCNError
-from stcn_plugin.media.matte_files import write_exr
+from stcn_plugin.media.matte_encoding import write_exr
 from stcn_plugin.media.window import FrameHeader, Window
 from stcn_plugin.network.devices import choose_precision
 from stcn_plugin.network.engine import Engine

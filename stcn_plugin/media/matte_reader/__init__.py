@@ -1,11 +1,11 @@
-"""Reads matte files: keyframes, mattes on disk, and the truth that they are compared with.
+"""Reads matte files: keyframes, mattes from earlier runs, and ground truth.
 
-What a file holds is decided here and nowhere else. What is acceptable is up to who reads: a keyframe may not be empty,
-a matte that is to be scored may.
+This package alone determines the objects in a file. Callers decide what is acceptable: keyframes must not be empty, but
+mattes under evaluation may be.
 """
 
 from stcn_plugin.media.matte_reader.file import UNNAMED, Contents, MatteFile
-from stcn_plugin.media.matte_reader.levels import is_faint, is_far_above, is_whole
 from stcn_plugin.media.matte_reader.source import Plane, Source
+from stcn_plugin.media.matte_reader.values import is_faint, is_far_above, is_whole
 
 __all__ = ["UNNAMED", "Contents", "MatteFile", "Plane", "Source", "is_faint", "is_far_above", "is_whole"]

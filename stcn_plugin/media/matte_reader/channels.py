@@ -1,4 +1,4 @@
-"""Channels and layers of a file, by the names that people pick them by."""
+"""Finds the channels and layers of a file by the names that users select them with."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from dataclasses import dataclass
 
 from stcn_plugin.media.images import ImageHeader
 
-_MATTE = ("a", "y", "v")
+_MATTE_CHANNELS = ("a", "y", "v")
 _SPELLINGS = {"red": "r", "green": "g", "blue": "b", "alpha": "a"}  # Nuke shows hero.A as hero.alpha
 _MAIN_LAYERS = ("", "rgba", "rgb")  # Nuke calls the unnamed layer rgba
-_NOT_MATTES = ("depth", "z", "mist", "indexob", "indexma")  # passes of one channel that hold other data
+_NOT_MATTES = ("depth", "z", "mist", "indexob", "indexma")  # single-channel render passes with other data
 
 
 @dataclass(frozen=True)
 class Channel:
-    """A channel of a file: the name people pick it by, and where it is.
+    """A channel of a file: its name for users, and its location.
 
     Args:
-        name: ``layer.channel``, or the channel alone in the main layer; the part's name is the layer of channels that
-            name none.
-        part: Part of a multi-part file, ``None`` where it has no name.
+        name: ``layer.channel``, or only the channel in the main layer. The layer may be the name of the part.
+        part: Name of its part; ``None`` if unnamed.
         stored: Its name within the part.
     """
 
@@ -31,12 +30,12 @@ class Channel:
 
     @property
     def layer(self) -> str:
-        """Layer, empty for the main one."""
+        """Name of the layer; empty for the main layer."""
         return self.name.rpartition(".")[0]
 
     @property
     def short(self) -> str:
-        """Channel within its layer, lower-case and as EXR abbreviates it: ``a`` for ``alpha``."""
+        """Name within the layer, lower-case and abbreviated as in EXR: ``a`` for ``alpha``."""
         last = self.name.rpartition(".")[2].lower()
         return _SPELLINGS.get(last, last)
 
@@ -44,8 +43,8 @@ class Channel:
 def channels_of(headers: Sequence[ImageHeader]) -> list[Channel]:
     """Return all channels of a file.
 
-    A part that holds one channel is a layer by the part's name, and so are parts with colours, except the first such
-    one, whose R, G, B and A are those of the main layer. A layer ``rgba`` is the main layer where nothing else is.
+    Channels without a layer belong to a layer with the name of their part if they are alone in it, or if an earlier part
+    has the main layer. If all channels have layers, the layer ``rgba`` is the main layer.
     """
     if headers[0].file_format != "openexr":
         return _channels_of_picture(headers[0])
@@ -64,7 +63,7 @@ def channels_of(headers: Sequence[ImageHeader]) -> list[Channel]:
 
 
 def find_channels(channels: Sequence[Channel], selector: str) -> list[Channel]:
-    """Return the channels that a selector means: one for a channel, all of a layer for a layer, none if unknown."""
+    """Return the channels that a selector names: a single channel, all channels of a layer, or none."""
     exact = [channel for channel in channels if channel.name == selector]
     if exact:
         return exact[:1]
@@ -78,24 +77,24 @@ def find_channels(channels: Sequence[Channel], selector: str) -> list[Channel]:
 
 
 def matte_channel(channels: Sequence[Channel]) -> Channel | None:
-    """Return the channel of a layer that is its matte, ``None`` where it has none."""
+    """Return the matte among the channels of a layer; ``None`` if there is none."""
     if len(channels) == 1:
         return channels[0]
     by_short = {channel.short: channel for channel in reversed(channels)}
-    return next((by_short[short] for short in _MATTE if short in by_short), None)
+    return next((by_short[short] for short in _MATTE_CHANNELS if short in by_short), None)
 
 
 def colour_channels(channels: Iterable[Channel]) -> list[Channel]:
-    """Return red, green and blue, or nothing."""
+    """Return red, green and blue; empty if one is missing."""
     by_short = {channel.short: channel for channel in reversed(list(channels))}
     return [by_short[short] for short in "rgb"] if {"r", "g", "b"} <= by_short.keys() else []
 
 
 def object_layers(channels: Iterable[Channel]) -> dict[str, Channel]:
-    """Return the layers that are objects, each with its matte: the layers of one alpha, luminance or value channel.
+    """Return the layers that are objects, with their mattes: layers whose only channel is alpha, luminance or value.
 
-    Where there is no such layer, those of one red channel are, as Nuke writes layers that were made with one channel.
-    Depth and other passes of a render are none.
+    If there are none, layers whose only channel is red, which Nuke writes for single-channel layers. Depth and other
+    render passes are excluded.
     """
     layers: dict[str, list[Channel]] = defaultdict(list)
     for channel in channels:
@@ -105,21 +104,21 @@ def object_layers(channels: Iterable[Channel]) -> dict[str, Channel]:
         for layer, members in layers.items()
         if layer and len(members) == 1 and layer.rpartition(".")[2].lower() not in _NOT_MATTES
     }
-    mattes = {layer: channel for layer, channel in alone.items() if channel.short in _MATTE}
+    mattes = {layer: channel for layer, channel in alone.items() if channel.short in _MATTE_CHANNELS}
     return mattes or {layer: channel for layer, channel in alone.items() if channel.short == "r"}
 
 
 def alpha_first(channels: Iterable[Channel]) -> list[str]:
-    """Return the names of channels as an error suggests them: what may be a matte before colours and data."""
+    """Return the names of channels in the order for an error message: likely mattes first."""
     order = {"a": 0, "y": 1, "v": 1}
     return [channel.name for channel in sorted(channels, key=lambda channel: order.get(channel.short, 2))]
 
 
 def _channels_of_picture(header: ImageHeader) -> list[Channel]:
-    """Return the channels of a format without layers; a lone sample behind grey or colours is alpha.
+    """Return the channels of a format without layers; one extra channel after grey or colours is alpha.
 
-    TIFF may leave open what a sample beyond the colours means, and OpenImageIO then numbers it; two samples of a grey
-    TIFF or TGA it calls R and G.
+    OpenImageIO numbers the extra samples of a TIFF that have no declared meaning, and names the two channels of grey
+    TIFF and TGA files with alpha R and G.
     """
     names = list(header.channels)
     if names == ["R", "G"]:

@@ -1,4 +1,4 @@
-"""The layers of a Cryptomatte among those of a file, however the program that wrote it spells them."""
+"""Finds the layers of a Cryptomatte, including names that a program has changed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from stcn_plugin.media.matte_reader.channels import Channel
 
 Ranks = Sequence[tuple[Channel, Channel]]
-"""The channels of id and coverage, best rank first."""
+"""The (id, coverage) channels of each rank, in order."""
 
 Layers = Mapping[str, Sequence[Channel]]
-"""The channels of a file by layer."""
+"""Layer name to its channels."""
 
 _NUMBERED = re.compile(r"(?P<name>.+?)(?P<number>\d\d)")
 
 
 def by_layer(channels: Iterable[Channel]) -> Layers:
-    """Return the channels of each layer; those of a part without layers are a layer by the part's name."""
+    """Group channels by layer; channels without a layer are grouped under the name of their part."""
     layers: dict[str, list[Channel]] = defaultdict(list)
     for channel in channels:
         layer = channel.stored.rpartition(".")[0] or channel.part or ""
@@ -26,40 +26,40 @@ def by_layer(channels: Iterable[Channel]) -> Layers:
     return layers
 
 
-def crypto_names(layers: Layers) -> list[str]:
-    """Return the names, without their number, of layers that are called a Cryptomatte's and have its channels."""
+def cryptomatte_names(layers: Layers) -> list[str]:
+    """Return the names, without their number, of layers with the name and channels of a Cryptomatte."""
     matches = [(_NUMBERED.fullmatch(layer), members) for layer, members in layers.items()]
     names = [match["name"] for match, members in matches if match and len(pairs(members)) == 2]
     return [name for name in dict.fromkeys(names) if "crypto" in name.lower()]
 
 
-def levels_by_name(name: str, layers: Layers) -> Mapping[int, Ranks]:
-    """Find the layers of a Cryptomatte by its name, also where a host has changed what it does not allow in names.
+def ranks_by_layer(name: str, layers: Layers) -> Mapping[int, Ranks]:
+    """Find the layers of a Cryptomatte by its name, including variants of the name.
 
-    Nuke puts an underscore for all but letters, digits and dashes; programs put a layer's or a part's name before it, or
-    leave such a name away.
+    Nuke replaces all characters except letters, digits and dashes by underscores; other programs add or remove the name
+    of a layer or part as a prefix.
 
     Args:
-        name: Name of its layers without their number, as its metadata tell it.
+        name: Name of the Cryptomatte in the metadata.
         layers: All layers of the file.
 
     Returns:
-        The ranks of each layer by its number, ascending; none where no layers, or those of several names, may be its own.
+        Layer number to the ranks of that layer, ascending; empty if no layer matches, or layers of several names do.
     """
     by_spelling: dict[str, dict[int, Ranks]] = defaultdict(dict)
     for layer, members in layers.items():
         if (match := _NUMBERED.fullmatch(layer)) and (found := pairs(members)):
             by_spelling[match["name"]][int(match["number"])] = found
     wanted = _plain(name)
-    alike = [spelling for spelling in by_spelling if spelling == name]
-    alike = alike or [spelling for spelling in by_spelling if _plain(spelling) == wanted]
-    alike = alike or [spelling for spelling in by_spelling if _plain(spelling).endswith(f"_{wanted}")]
-    alike = alike or [spelling for spelling in by_spelling if wanted.endswith(f"_{_plain(spelling)}")]
-    return dict(sorted(by_spelling[alike[0]].items())) if len(alike) == 1 else {}
+    matches = [spelling for spelling in by_spelling if spelling == name]
+    matches = matches or [spelling for spelling in by_spelling if _plain(spelling) == wanted]
+    matches = matches or [spelling for spelling in by_spelling if _plain(spelling).endswith(f"_{wanted}")]
+    matches = matches or [spelling for spelling in by_spelling if wanted.endswith(f"_{_plain(spelling)}")]
+    return dict(sorted(by_spelling[matches[0]].items())) if len(matches) == 1 else {}
 
 
 def pairs(members: Iterable[Channel]) -> list[tuple[Channel, Channel]]:
-    """Return id and coverage of the two ranks of a layer, as far as it has them."""
+    """Return the complete (id, coverage) pairs of a layer, at most two."""
     by_short = {channel.short: channel for channel in members}
     return [(by_short[key], by_short[value]) for key, value in ("rg", "ba") if {key, value} <= by_short.keys()]
 

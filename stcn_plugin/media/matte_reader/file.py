@@ -1,4 +1,4 @@
-"""A matte file, whatever is in it: the one place that decides what the objects of a file are."""
+"""A matte file of any kind, and its objects."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from stcn_plugin.media.matte_reader.channels import (
 from stcn_plugin.media.matte_reader.colours import is_colour
 from stcn_plugin.media.matte_reader.cryptomatte import (
     Cryptomatte,
-    choose_object,
     find_cryptomattes,
+    object_choice_error,
     object_names,
     read_object,
 )
@@ -30,45 +30,45 @@ from stcn_plugin.media.matte_reader.planes import Planes
 from stcn_plugin.media.matte_reader.source import Plane, Source
 
 UNNAMED = "matte"
-"""Name of an object that neither its file nor anybody else names."""
+"""Default name of an object that neither the file nor the shot names."""
 
 _SEVERAL_PICTURES = {"tiff": "pages", "gif": "frames", "webp": "frames"}
 
 
 @dataclass(frozen=True, eq=False)
 class Contents:
-    """What a matte file holds.
+    """The contents of a matte file.
 
     Args:
-        kind: ``layers``, each an object by name; ``cryptomatte``; ``numbers``, each an object; ``matte``, of one object
-            without a name; ``nothing``, but background; ``unclear``, where the file does not say.
-        names: Names or numbers of its objects.
-        indices: Of a palette picture, every index that may be an object, whatever the colours make of it.
-        is_certain: Whether numbers follow from the file format, and not from the values of its pixels.
-        doubt: What a file is refused with where somebody has to choose.
+        kind: ``layers``: named objects; ``cryptomatte``; ``numbers``: numbered objects; ``matte``: one unnamed object;
+            ``nothing``: only background; ``unclear``: ambiguous.
+        names: Names or numbers of the objects.
+        indices: All indices of a palette picture that may be objects, independent of their colours.
+        is_certain: Whether ``numbers`` follows from the file format, and not only from pixel values.
+        error: The error to raise if the user has to choose what to read.
     """
 
     kind: Literal["layers", "cryptomatte", "numbers", "matte", "nothing", "unclear"]
     names: tuple[str, ...] = ()
     indices: tuple[str, ...] = ()
     is_certain: bool = False
-    doubt: STCNError | None = None
+    error: STCNError | None = None
 
 
 class MatteFile:
     """A matte file.
 
-    * EXR: layers with one matte channel, by name; a Cryptomatte, by the names of its objects; or else one picture.
-    * Palette picture: indices, or the matte that its greys or its alpha are.
-    * Any other picture: its alpha; its grey; numbers, where its values are those of labels; or flat colours.
+    * EXR: layers with one matte channel, the objects of a Cryptomatte, or a picture.
+    * Palette picture: numbered objects, or a matte in its greys or its alpha.
+    * Other pictures: a matte in the alpha or the grey, numbered objects, or flat colours.
 
-    Headers are read at once, pixels when they are asked for, and kept.
+    The headers are read on creation; pixels are read when needed, and cached.
 
     Args:
-        source: Where it is.
+        source: The file.
 
     Raises:
-        STCNError: Of the source's class: the file is missing, no picture, or several.
+        STCNError: Of the source's class: the file is missing, not a picture, or has several pictures.
     """
 
     def __init__(self, source: Source) -> None:
@@ -79,42 +79,44 @@ class MatteFile:
 
     @property
     def header(self) -> ImageHeader:
-        """Header of the first part."""
+        """The header of the first part."""
         return self.headers[0]
 
     @property
     def layer_kind(self) -> Literal["layers", "cryptomatte"] | None:
-        """Whether the file names its objects itself, as its header tells, and how."""
+        """How the file names its objects, according to its header; ``None`` if it does not."""
         return "cryptomatte" if self._cryptomattes else "layers" if self._layers else None
 
     @property
     def layer_names(self) -> tuple[str, ...]:
-        """Names of the objects of layers or of a Cryptomatte.
+        """The object names of layers or of Cryptomattes.
 
         Raises:
-            STCNError: The side file of a Cryptomatte cannot be trusted.
+            STCNError: The side file of a Cryptomatte is invalid.
         """
         return tuple(object_names(self._cryptomattes) if self._cryptomattes else self._layers)
 
     @cached_property
     def contents(self) -> Contents:
-        """What the file holds.
+        """The contents of the file.
 
         Raises:
-            STCNError: Pixels that have to be looked at are missing or damaged.
+            STCNError: Pixels that have to be examined are missing or damaged.
         """
         if self.layer_kind is not None:
-            doubt = choose_object(self.source, self._cryptomattes) if self._cryptomattes else None
-            return Contents(self.layer_kind, self.layer_names, doubt=doubt)
-        reading, palette = self._picture.reading, self._planes.palette
-        numbers = tuple(map(str, reading.numbers))
+            error = object_choice_error(self.source, self._cryptomattes) if self._cryptomattes else None
+            return Contents(self.layer_kind, self.layer_names, error=error)
+        interpretation, palette = self._picture.interpretation, self._planes.palette
+        numbers = tuple(map(str, interpretation.numbers))
         indices = tuple(map(str, palette.numbers())) if palette is not None else ()
-        return Contents(reading.kind, numbers, indices, is_certain=reading.is_certain, doubt=reading.doubt)
+        return Contents(
+            interpretation.kind, numbers, indices, is_certain=interpretation.is_certain, error=interpretation.error
+        )
 
     def name_of(self, selector: str) -> str | None:
-        """Return the name that a selector gives an object, ``None`` where it picks something without one.
+        """Return the object name that a selector implies; ``None`` if it implies none.
 
-        A layer has a name, and so have an object of a Cryptomatte, a number, and a channel whose name is no letter.
+        Layers, objects of a Cryptomatte, numbers, and channels with names of several letters imply names.
         """
         found = self._find(selector)
         if not found:
@@ -124,27 +126,27 @@ class MatteFile:
         return found[0].layer or (found[0].name if len(found[0].short) > 1 else None)
 
     def has(self, selector: str) -> bool:
-        """Whether a selector is a channel, a layer, an object or a number of the file.
+        """Whether a selector is a colour, or a channel, layer, object or number of the file.
 
         Raises:
-            STCNError: Pixels that have to be looked at are damaged.
+            STCNError: Pixels that have to be examined are damaged.
         """
         return bool(self._find(selector)) or selector in self.contents.names or is_colour(selector)
 
     def has_number(self, number: str) -> bool:
-        """Whether the pixels of a file without layers hold a number."""
+        """Whether the pixels of a file without layers contain an object number."""
         return number.isdecimal() and int(number) in self._picture.numbers
 
     def matte(self) -> Plane:
-        """Return the one matte of a file without layers; of an unclear one what it is if it is a matte.
+        """Return the matte of a file without layers; also of an ``unclear`` one that can be read as a matte.
 
         Raises:
-            STCNError: The file does not say what its matte is, or its pixels are damaged.
+            STCNError: The file cannot be read as a matte, or its pixels are damaged.
         """
         return self._picture.matte()
 
     def only_object(self) -> Plane | None:
-        """Return the matte of the one object that a file without layers shows; ``None`` where it shows none or several.
+        """Return the matte of the only object in a file without layers; ``None`` if it has none or several.
 
         Raises:
             STCNError: Its pixels are damaged.
@@ -152,10 +154,10 @@ class MatteFile:
         return self._picture.only_object()
 
     def objects(self, names: Sequence[str] | None = None) -> dict[str, Plane]:
-        """Return the mattes of objects by the names or numbers that the file itself gives.
+        """Return the mattes of objects by their names or numbers in the file.
 
         Args:
-            names: Some of those of `contents`; ``None`` takes all.
+            names: Names from `contents`; ``None`` reads all.
 
         Raises:
             STCNError: There is no such object, or its pixels are damaged.
@@ -168,13 +170,13 @@ class MatteFile:
         return {name: self._picture.number(int(name)) for name in names}
 
     def read(self, wanted: Mapping[str, str]) -> dict[str, Plane]:
-        """Return what selectors pick.
+        """Read mattes by selectors.
 
         Args:
-            wanted: Any keys, each with a channel, a layer, an object of a Cryptomatte, a number or a colour.
+            wanted: Key to selector: a channel, a layer, an object of a Cryptomatte, a number or a colour.
 
         Raises:
-            STCNError: The file has no such thing, or its pixels are damaged.
+            STCNError: The file has no match for a selector, or its pixels are damaged.
         """
         found = {key: self._find(selector) for key, selector in wanted.items()}
         mattes = {key: channel for key, members in found.items() if (channel := matte_channel(members))}
@@ -188,26 +190,26 @@ class MatteFile:
         return {key: planes[key] for key in wanted}
 
     def _grey_layer(self, found: Sequence[Channel]) -> Plane:
-        """Return the matte of a layer of colours, which is grey."""
+        """Return the matte of a layer with grey colours."""
         colours = {channel.short: channel for channel in colour_channels(found)}
         if not colours:
-            raise self._planes.choose(found)
+            raise self._planes.choice_error(found)
         return self._planes.picture(colours).matte()
 
     def _other(self, selector: str) -> Plane:
-        """Return what a selector picks that is no channel, layer or colour."""
+        """Read a matte by a selector that is not a channel, layer or colour."""
         if self._cryptomattes:
             return read_object(self.source, self._cryptomattes, selector)
         palette = self._planes.palette
         if selector.isdecimal() and (palette is not None or self._planes.picture_channels):
             return self._picture.number(int(selector))
         if palette is not None:
-            raise self.source.unknown("index", selector, map(str, self._picture.numbers))
+            raise self.source.not_found("index", selector, map(str, self._picture.numbers))
         channels = alpha_first(self._planes.channels)
         if self._planes.is_exr:
-            raise self.source.unknown("channel or layer", selector, channels)
+            raise self.source.not_found("channel or layer", selector, channels)
         numbers = self.contents.names
-        raise self.source.unknown("number or channel" if numbers else "channel", selector, [*numbers, *channels])
+        raise self.source.not_found("number or channel" if numbers else "channel", selector, [*numbers, *channels])
 
     def _find(self, selector: str) -> list[Channel]:
         return find_channels(self._planes.channels, selector)
@@ -220,7 +222,7 @@ class MatteFile:
 
     @cached_property
     def _layers(self) -> dict[str, Channel]:
-        """The layers that are objects; the layer of a lone channel is one, whatever the channel."""
+        """The layers that are objects; always includes the layer of a file's only channel."""
         if not self._planes.is_exr:
             return {}
         only, *others = self._planes.channels
@@ -232,11 +234,11 @@ class MatteFile:
 
 
 def _check_format(source: Source, headers: Sequence[ImageHeader]) -> None:
-    """Refuse files that hold several pictures, and those that are not read as they look."""
+    """Reject files with several pictures, and files that OpenImageIO reads incorrectly."""
     first = headers[0]
     if first.file_format == "psd":
         raise source.problem("Photoshop documents are not read as mattes", "Save the matte as PNG, TIFF or EXR")
     alike = [header for header in headers if header.header.data.shape == first.header.data.shape]
     if first.file_format in _SEVERAL_PICTURES and len(alike) > 1:
         what = f"the file holds {len(alike)} pictures, as {_SEVERAL_PICTURES[first.file_format]}"
-        raise source.problem(what, "Save the one that is the matte as a file of its own")
+        raise source.problem(what, "Save the matte as a separate file")

@@ -1,4 +1,4 @@
-"""Manifests of Cryptomattes: names of objects and their ids, inside a picture or in a file beside it."""
+"""Reads Cryptomatte manifests: object names and their ids, embedded in a picture or in a side file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from stcn_plugin.media.matte_reader.source import Source
 from stcn_plugin.regular_files import NotRegularError, TooLargeError, read_regular
 
-MOST_MEGABYTES = 64
-"""Size that a side file may have; a manifest of a million names has about 40 MB."""
+MAX_MEGABYTES = 64
+"""Maximum size of a side file; a manifest of a million names has about 40 MB."""
 
 _ID = re.compile(r"(?:0x)?([0-9a-f]{1,8})", re.IGNORECASE)
 
@@ -21,19 +21,17 @@ class ManifestError(ValueError):
 
 
 def parse_manifest(text: str) -> dict[str, int]:
-    """Return the 32-bit id of each name in a manifest, JSON of names and hexadecimal ids.
-
-    Entries that are no ids are left out.
+    """Parse a manifest: a JSON object that maps names to hexadecimal 32-bit ids. Invalid ids are ignored.
 
     Raises:
-        ManifestError: The text is no such JSON.
+        ManifestError: The text is not a JSON object.
     """
     try:
         content = json.loads(text)
     except RecursionError:
         raise ManifestError("is nested too deeply") from None
     except ValueError:
-        raise ManifestError("is no JSON") from None
+        raise ManifestError("is not valid JSON") from None
     if not isinstance(content, Mapping):
         raise ManifestError("does not map names to ids")
     ids = ((str(name), _ID.fullmatch(value)) for name, value in content.items() if isinstance(value, str))
@@ -41,42 +39,42 @@ def parse_manifest(text: str) -> dict[str, int]:
 
 
 def read_side_file(source: Source, name: str) -> dict[str, int] | None:
-    """Read the manifest beside a picture, ``None`` where there is no such file.
+    """Read the manifest in a side file; ``None`` if the file does not exist.
 
     Args:
         source: The picture.
-        name: What the picture says its side file is, a path relative to the picture's folder.
+        name: Path of the side file in the picture's metadata, relative to the picture's folder.
 
     Raises:
-        STCNError: The file is outside of the folder, no regular file, too large, or no manifest.
+        STCNError: The file is outside the folder, not a regular file, too large, or not a manifest.
     """
 
-    def refusal(reason: str) -> Exception:
+    def error(reason: str) -> Exception:
         fix = f"Repair or remove '{shown}', or render the manifest into the picture"
         return source.problem(f"the Cryptomatte's side file '{shown}' {reason}", fix)
 
     shown = name if len(name) <= 80 else f"{name[:77]}..."
     if "\0" in name or _leaves_folder(name):
-        raise refusal("is outside of the folder of the picture")
+        raise error("is outside the folder of the picture")
     path = source.path.parent / name
     try:
-        data = read_regular(path, MOST_MEGABYTES << 20)
+        data = read_regular(path, MAX_MEGABYTES << 20)
     except FileNotFoundError:
         return None
     except (NotRegularError, TooLargeError) as problem:
-        raise refusal(str(problem)) from None
+        raise error(str(problem)) from None
     except OSError as problem:
-        raise refusal(f"cannot be read ({problem.strerror})") from None
+        raise error(f"cannot be read ({problem.strerror})") from None
     try:
         return parse_manifest(data.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise refusal("is no UTF-8 text") from None
+        raise error("is not UTF-8 text") from None
     except ManifestError as problem:
-        raise refusal(str(problem)) from None
+        raise error(str(problem)) from None
 
 
 def _leaves_folder(name: str) -> bool:
-    """Whether a path is absolute on any system, or goes up."""
+    """Whether a path is absolute on any operating system, or contains ``..``."""
     parts = {*PurePosixPath(name).parts, *PureWindowsPath(name).parts}
     windows = PureWindowsPath(name)
     return Path(name).is_absolute() or bool(windows.drive or windows.root) or ".." in parts

@@ -1,4 +1,4 @@
-"""The channels of a matte file and their pixels, each read once."""
+"""Reads the channels of a matte file, each once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stcn_plugin.media.matte_reader.source import Plane, Source, listed, plane_o
 
 
 class Planes:
-    """Reads the channels of a file.
+    """Reads and caches the channels of a file.
 
     Args:
         source: The file.
@@ -34,7 +34,7 @@ class Planes:
 
     @cached_property
     def palette(self) -> Palette | None:
-        """The indices of a palette picture.
+        """The palette and its indices; ``None`` for other pictures.
 
         Raises:
             STCNError: Its pixels are damaged.
@@ -43,7 +43,7 @@ class Planes:
 
     @cached_property
     def picture_channels(self) -> dict[str, Channel]:
-        """The channels of the picture that a file holds without a layer, by what they are: r, g and b, or y; and a."""
+        """The channels of the main layer by role: r, g and b, or y; optionally a."""
         if len(self.channels) == 1:
             return {"y": self.channels[0]}
         main = [channel for channel in self.channels if not channel.layer]
@@ -55,10 +55,10 @@ class Planes:
         return found
 
     def read(self, wanted: Mapping[str, Channel]) -> dict[str, Plane]:
-        """Return channels as coverage.
+        """Read channels as coverage.
 
         Args:
-            wanted: Any keys, each with a channel.
+            wanted: Key to channel.
 
         Raises:
             STCNError: Pixels are missing or damaged.
@@ -68,34 +68,39 @@ class Planes:
         return {key: plane_of(stored, header) for key, (header, stored) in found.items()}
 
     def picture(self, channels: Mapping[str, Channel]) -> Picture:
-        """Return channels as one picture.
+        """Read channels as a picture.
 
         Args:
-            channels: By what they are, as `picture_channels`.
+            channels: Role to channel, as in `picture_channels`.
 
         Raises:
-            STCNError: There are none, or pixels are missing or damaged.
+            STCNError: ``channels`` is empty, or pixels are missing or damaged.
         """
-        choose = self.choose(list(channels.values()))
+        choice_error = self.choice_error(list(channels.values()))
         grey = channels.get("y") or channels.get("r")
         grey_channel = grey.name if grey else "Y"
         if self.palette is not None:
             planes = {short: self.palette.pixels[..., index] for index, short in enumerate("rgba")}
             return Picture(
-                self._source, self._header, planes, grey_channel=grey_channel, palette=self.palette, choose=choose
+                self._source,
+                self._header,
+                planes,
+                grey_channel=grey_channel,
+                palette=self.palette,
+                choice_error=choice_error,
             )
         if not channels:
-            raise choose
+            raise choice_error
         self._load(channels.values())
         header = self._read[next(iter(channels.values()))][0]
         planes = {short: self._read[channel][1] for short, channel in channels.items()}
-        return Picture(self._source, header, planes, grey_channel=grey_channel, choose=choose)
+        return Picture(self._source, header, planes, grey_channel=grey_channel, choice_error=choice_error)
 
-    def choose(self, channels: Sequence[Channel] = ()) -> STCNError:
-        """Return the error that asks for a channel.
+    def choice_error(self, channels: Sequence[Channel] = ()) -> STCNError:
+        """Return the error that asks the user to choose a channel.
 
         Args:
-            channels: Those to choose from; none offers all of the file.
+            channels: The channels to choose from; all if empty.
         """
         names = alpha_first(channels or self.channels)
         example = f"{self._source.path.name}:{names[0]}"
@@ -106,7 +111,7 @@ class Planes:
         return self._source.problem("the file does not say which channel is the matte", fix)
 
     def _load(self, wanted: Iterable[Channel]) -> None:
-        """Read channels that were not read yet, a part at a time."""
+        """Read the channels that are not cached, one part at a time."""
         parts: dict[str | None, list[Channel]] = defaultdict(list)
         for channel in dict.fromkeys(wanted):
             if channel not in self._read:
@@ -116,7 +121,7 @@ class Planes:
                 header, pixels = self._header, self.palette.pixels
                 places = [max(0, "RGBA".find(channel.stored)) for channel in members]
             else:
-                header, pixels = self._source.stored(part, [channel.stored for channel in members])
+                header, pixels = self._source.read_stored(part, [channel.stored for channel in members])
                 places = list(range(len(members)))
             for channel, place in zip(members, places, strict=True):
                 self._read[channel] = header, pixels[..., place]

@@ -1,4 +1,4 @@
-"""The file that a matte is read from: its pixels as they are stored, and how its errors read."""
+"""Reads the stored pixels of a matte file, and creates errors about it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import MatteError, STCNError
-from stcn_plugin.media.images import ImageHeader, read_headers, read_stored, to_float
+from stcn_plugin.media.images import ImageHeader, read_headers, read_stored
+from stcn_plugin.media.pixels import to_float
 
-_MOST_LISTED = 24
-_MOST_COMPARED = 2000  # names that are compared with what was asked for, letter by letter
+_MAX_LISTED = 24
+_MAX_COMPARED = 2000  # names in the search for a similar one
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Source:
     Args:
         path: The file.
         error: Class of the errors raised.
-        where: What an error names first; the path where it is empty.
+        where: ``where`` of the errors; the path if empty.
     """
 
     path: Path
@@ -37,16 +38,16 @@ class Source:
         """Return the header of every part.
 
         Raises:
-            STCNError: Of class ``error``: the file is missing or no picture.
+            STCNError: Of class ``error``: the file is missing or not a picture.
         """
         return read_headers(self.path, error=self.error, where=self.where or str(self.path))
 
-    def stored(self, part: str | None, channels: Sequence[str]) -> tuple[ImageHeader, NDArray[Any]]:
-        """Read channels of a part as they are stored; colours are not multiplied by alpha.
+    def read_stored(self, part: str | None, channels: Sequence[str]) -> tuple[ImageHeader, NDArray[Any]]:
+        """Read channels of a part as stored, without premultiplying colours by alpha.
 
         Args:
-            part: Name of the part; ``None`` takes the first that has the channels.
-            channels: Names of the channels, in the order wanted.
+            part: Name of the part; ``None`` is the first that has the channels.
+            channels: Channels to read, in the order of the result.
 
         Returns:
             The part's header, and ``(H, W, C)`` pixels.
@@ -64,24 +65,22 @@ class Source:
         )
 
     def problem(self, what: str, fix: str) -> STCNError:
-        """Return an error about this file; names that come from the file are made harmless to a terminal."""
+        """Return an error about this file, with control characters escaped."""
         return self.error(printable(what), where=self.where or str(self.path), fix=printable(fix))
 
-    def unknown(self, kind: str, wanted: str, present: Iterable[str]) -> STCNError:
-        """Return the error for something that the file does not have. It lists what there is, nearest spelling first.
+    def not_found(self, kind: str, wanted: str, present: Iterable[str]) -> STCNError:
+        """Return the error for a name that is not in the file. It lists the names that are, similar ones first.
 
         Args:
-            kind: What was looked for, such as ``channel or layer``.
-            wanted: Its name.
-            present: Names of all that there are.
+            kind: Kind of name, such as ``channel or layer``.
+            wanted: The name.
+            present: All names in the file.
         """
         names = list(present)
         likely = (
-            names
-            if len(names) <= _MOST_COMPARED
-            else [name for name in names if name[:1].lower() == wanted[:1].lower()]
+            names if len(names) <= _MAX_COMPARED else [name for name in names if name[:1].lower() == wanted[:1].lower()]
         )
-        lowered = {name.lower(): name for name in reversed(likely[:_MOST_COMPARED])}
+        lowered = {name.lower(): name for name in reversed(likely[:_MAX_COMPARED])}
         near = [lowered[name] for name in difflib.get_close_matches(wanted.lower(), lowered, n=3)]
         ordered = [*near, *(name for name in names if name not in near)]
         fix = f"It has: {listed(ordered)}" if ordered else "It has none"
@@ -90,12 +89,12 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """One matte as the file has it.
+    """One matte of a file.
 
     Args:
-        pixels: ``(H, W)`` float32 over the data window; integers are value / maximum, floats are not limited.
-        header: The header of the part that it is from.
-        note: What is odd about it and may be a mistake.
+        pixels: ``(H, W)`` float32 over the data window; integers are value / maximum, floats are not clamped.
+        header: The header of its part.
+        note: A warning about a possible mistake.
     """
 
     pixels: NDArray[np.float32]
@@ -104,14 +103,14 @@ class Plane:
 
 
 def plane_of(stored: NDArray[Any], header: ImageHeader) -> Plane:
-    """Return stored numbers as coverage; negative integers count as 0."""
+    """Convert stored values to coverage; negative integers count as 0."""
     if np.issubdtype(stored.dtype, np.signedinteger):
         stored = np.maximum(stored, 0)
     return Plane(to_float(stored), header)
 
 
 def listed(names: Iterable[str]) -> str:
-    """Return names as text, the first two dozen of them."""
-    every = list(names)
-    more = f" and {len(every) - _MOST_LISTED} more" if len(every) > _MOST_LISTED else ""
-    return ", ".join(every[:_MOST_LISTED]) + more
+    """Return a comma-separated list, shortened to two dozen names."""
+    names = list(names)
+    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    return ", ".join(names[:_MAX_LISTED]) + more

@@ -17,6 +17,8 @@ from nuke_tests import HERE, STAND_IN, pixels_of
 from stcn_plugin import load_shot, make_shot, propagate
 from stcn_plugin.install.nuke import install
 
+pytestmark = pytest.mark.slow
+
 FRAMES = range(1001, 1009)
 WIDTH, HEIGHT = 96, 64
 

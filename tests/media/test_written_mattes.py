@@ -1,4 +1,4 @@
-"""Mattes read back as they were written, in every layout."""
+"""Written mattes are read back in every layout."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from stcn_plugin.errors import OutputError
-from stcn_plugin.media.matte_reading import read_mattes
-from stcn_plugin.media.mattes import MatteWriter
+from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.media.written_mattes import read_mattes
 
 DISPLAY = Window(0, 0, 24, 16)
 DATA = Window(-4, -2, 32, 18)
@@ -34,8 +34,8 @@ def ramps() -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize(("pattern", "layout", "depth", "tolerance"), LAYOUTS)
-def test_mattes_come_back(tmp_path, pattern, layout, depth, tolerance):
-    """Every object's matte is what was written, to the depth of the file; an absent one is empty; overscan where EXR has it."""
+def test_mattes_read_back(tmp_path, pattern, layout, depth, tolerance):
+    """Mattes equal the written ones within the depth; absent objects are empty; only EXR has overscan."""
     writer = MatteWriter(FrameSequence.parse(tmp_path / pattern), objects=OBJECTS, layout=layout, depth=depth)
     mattes = ramps()
     writer.write(1001, mattes, window=WINDOW, header=FrameHeader(DISPLAY, DATA))
@@ -51,7 +51,7 @@ def test_mattes_come_back(tmp_path, pattern, layout, depth, tolerance):
 
 
 def test_a_plate_whose_format_does_not_start_at_zero(tmp_path):
-    """Pictures other than EXR hold the format, wherever it lies."""
+    """Formats other than EXR cover the display window, wherever it is."""
     display = Window(10, 20, 24, 16)
     matte = {"hero": np.linspace(0, 1, 16 * 24, dtype=np.float32).reshape(16, 24)}
     for pattern in ("m.####.exr", "m.####.png"):
@@ -63,7 +63,7 @@ def test_a_plate_whose_format_does_not_start_at_zero(tmp_path):
 
 @pytest.mark.parametrize("pattern", ["m.####.exr", "m.####.png"])
 def test_mattes_of_another_format(tmp_path, pattern):
-    """Mattes of a plate that has another size by now are refused with both sizes."""
+    """If the plate has a different size now, the error has both sizes."""
     writer = MatteWriter(FrameSequence.parse(tmp_path / pattern), objects=["hero"])
     writer.write(1001, {}, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
     with pytest.raises(OutputError, match=r"m\.1001\.\w+: the matte is 24x16, but the plate is 48x32"):
@@ -71,7 +71,7 @@ def test_mattes_of_another_format(tmp_path, pattern):
 
 
 def test_damaged_and_absent_files(tmp_path):
-    """A file that is cut off or gone is an error that names it."""
+    """A truncated or missing file is an error that names it."""
     writer = MatteWriter(FrameSequence.parse(tmp_path / "m.####.exr"), objects=["hero"])
     mattes = {"hero": ramps()["hero"]}
     (path,) = writer.write(1001, mattes, window=WINDOW, header=FrameHeader(DISPLAY, DATA))

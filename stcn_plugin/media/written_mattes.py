@@ -1,4 +1,4 @@
-"""Matte files read back as they were written, by the same layout."""
+"""Reads and checks the mattes that an earlier run of the same shot wrote."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media.images import ImageHeader
 from stcn_plugin.media.matte_reader import MatteFile, Plane, Source
-from stcn_plugin.media.mattes import MatteWriter
-from stcn_plugin.media.placing import as_coverage, placed
+from stcn_plugin.media.matte_writer import MatteWriter
+from stcn_plugin.media.pixels import as_coverage, place_in_window
 from stcn_plugin.media.window import Window
 
 Matte = NDArray[np.float32]
@@ -21,28 +21,28 @@ _RUN_AGAIN = "Run the whole shot again; the objects or the layout changed since 
 
 
 def check_mattes(writer: MatteWriter, frame: int, *, display: Window) -> None:
-    """Make sure that a frame's files are what would be written now: these objects, this layout, this format.
+    """Check that the files of a frame have the objects, layout and size that would be written now.
 
     Args:
-        writer: What would write them.
+        writer: The writer of this shot's mattes.
         frame: Frame number.
-        display: Format of the plate.
+        display: Display window of the plate.
 
     Raises:
-        OutputError: A file is absent, damaged, or of other objects, another layout or another format.
+        OutputError: A file is missing or damaged, or has other objects, another layout or another size.
     """
     for path in writer.paths(frame):
         _checked(writer, path, display)
 
 
 def read_mattes(writer: MatteWriter, frame: int, *, window: Window, display: Window) -> dict[str, Matte]:
-    """Read the mattes of a frame; one may be empty, where its object is absent.
+    """Read the mattes of a frame; mattes may be empty.
 
     Args:
-        writer: What wrote them.
+        writer: The writer of this shot's mattes.
         frame: Frame number.
-        window: Where mattes are wanted; 0 where the files have none.
-        display: Format of the plate.
+        window: Window of the result, padded with 0.
+        display: Display window of the plate.
 
     Returns:
         Object name to ``(H, W)`` coverage over ``window``.
@@ -61,16 +61,16 @@ def read_mattes(writer: MatteWriter, frame: int, *, window: Window, display: Win
 
 
 def _checked(writer: MatteWriter, path: Path, display: Window) -> MatteFile:
-    """Open a file and make sure that it is what would be written now."""
+    """Open a file and check its objects, layout and size."""
     file = MatteFile(Source(path, OutputError))
     kind = {"layers": "layers", "cryptomatte": "cryptomatte"}.get(writer.layout)
-    wanted = sorted(_selectors(writer).values())
-    found = sorted(file.layer_names)
-    if (file.layer_kind, found) != (kind, wanted):
-        what = f"the file has {', '.join(found) or 'one matte'}, not {', '.join(wanted) or 'one matte'}"
+    expected = sorted(_selectors(writer).values())
+    actual = sorted(file.layer_names)
+    if (file.layer_kind, actual) != (kind, expected):
+        what = f"the file has {', '.join(actual) or 'one matte'}, not {', '.join(expected) or 'one matte'}"
         raise OutputError(what, where=str(path), fix=_RUN_AGAIN)
     header = file.header
-    if _source(header, display).shape != header.header.data.shape or header.header.display.shape != display.shape:
+    if _window_of(header, display).shape != header.header.data.shape or header.header.display.shape != display.shape:
         size = header.header.display
         what = f"the matte is {size.width}x{size.height}, but the plate is {display.width}x{display.height}"
         raise OutputError(what, where=str(path), fix="Run the whole shot again")
@@ -78,16 +78,16 @@ def _checked(writer: MatteWriter, path: Path, display: Window) -> MatteFile:
 
 
 def _selectors(writer: MatteWriter) -> dict[str, str]:
-    """Return what picks each object in the one file of a frame; nothing where each has a file."""
+    """Return the selector of each object in the file of a frame; empty if each object has its own file."""
     if writer.layout == "layers":
         return dict(writer.layers)
     return {name: name for name in writer.layers} if writer.layout == "cryptomatte" else {}
 
 
-def _source(header: ImageHeader, display: Window) -> Window:
-    """Return where a file's pixels are; formats other than EXR know no windows and hold the plate's format."""
+def _window_of(header: ImageHeader, display: Window) -> Window:
+    """Return the window of a file's pixels; formats other than EXR have no windows and cover the plate's format."""
     return header.header.data if header.file_format == "openexr" else display
 
 
 def _fitted(plane: Plane, window: Window, display: Window) -> Matte:
-    return as_coverage(placed(plane.pixels, _source(plane.header, display), window))
+    return as_coverage(place_in_window(plane.pixels, _window_of(plane.header, display), window))

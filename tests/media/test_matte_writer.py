@@ -11,7 +11,8 @@ from PIL import Image as Pillow
 
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media.images import read_header, read_image
-from stcn_plugin.media.mattes import MatteWriter, channel_name, channel_names
+from stcn_plugin.media.matte_writer import MatteWriter
+from stcn_plugin.media.object_names import layer_name, layer_names
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import FrameHeader, Window
 
@@ -25,7 +26,7 @@ def writer_of(folder, pattern: str, objects=("hero", "bg"), **settings) -> Matte
 
 
 def mattes_over(window: Window, *names: str) -> dict[str, np.ndarray]:
-    """Soft mattes that half floats hold exactly, with solid and clear parts."""
+    """Soft mattes with solid and clear areas that half floats represent exactly."""
     values = noise(*window.shape, len(names), seed=5) / 2
     values[:3], values[3:5] = 0, 1
     return {name: values[..., index] for index, name in enumerate(names)}
@@ -33,7 +34,7 @@ def mattes_over(window: Window, *names: str) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("compression", EXR_COMPRESSIONS)
 def test_layers_are_lossless_and_rgba_is_their_union(tmp_path, compression):
-    """`<object>.A` holds each matte bit for bit under every compression; R, G, B and A are there for Blender."""
+    """`<object>.A` is exact under every compression; R, G, B and A exist for Blender."""
     mattes = mattes_over(DISPLAY, "hero", "bg")
     (path,) = writer_of(tmp_path, "m.####.exr", compression=compression).write(7, mattes, window=DISPLAY, header=PLAIN)
     image = read_image(path)
@@ -49,7 +50,7 @@ def test_layers_are_lossless_and_rgba_is_their_union(tmp_path, compression):
 
 
 def test_the_header_of_the_plate_is_carried_over(tmp_path):
-    """Windows, pixel aspect, timecode, frame rate and the program are those asked for."""
+    """Windows, pixel aspect, timecode, frame rate and software are written."""
     display, data = Window(2, 1, 16, 9), Window(-3, -2, 30, 20)
     header = FrameHeader(display, data, 2.0, (0x01020304, 7), (24000, 1001))
     window = display.union(data)
@@ -62,8 +63,8 @@ def test_the_header_of_the_plate_is_carried_over(tmp_path):
 
 
 @pytest.mark.parametrize("data", [Window(3, 2, 5, 6), Window(-4, -3, 40, 30), Window(15, -5, 10, 30), DISPLAY], ids=str)
-def test_mattes_are_cut_to_the_data_window(tmp_path, data):
-    """A pixel keeps its place in the format; where the plate's frame reaches beyond the shot's window there is 0."""
+def test_mattes_are_placed_in_the_data_window(tmp_path, data):
+    """Pixels keep their position; outside the shot's window they are 0."""
     window = Window(-2, -1, 24, 14)
     mattes = mattes_over(window, "hero", "bg")
     (path,) = writer_of(tmp_path, "m.####.exr").write(1, mattes, window=window, header=FrameHeader(DISPLAY, data))
@@ -96,7 +97,7 @@ def test_grey_files_hold_the_display_window(tmp_path, suffix, depth, levels):
 
 @pytest.mark.parametrize("depth", ["half", "float"])
 def test_one_exr_per_object_has_the_matte_in_all_of_rgba(tmp_path, depth):
-    """A file per object shows its matte in Nuke's alpha and in Blender's picture alike."""
+    """The matte is visible in Nuke's alpha and in Blender's picture."""
     value = np.float32(1 / 3)
     matte = np.full(DISPLAY.shape, value, np.float32)
     writer = writer_of(tmp_path, "<object>/m.####.exr", depth=depth)
@@ -124,7 +125,7 @@ def test_one_exr_per_object_has_the_matte_in_all_of_rgba(tmp_path, depth):
     ],
 )
 def test_paths_follow_layout_and_objects(tmp_path, pattern, objects, layout, names):
-    """Which files a frame has is known before they are written, and those are written."""
+    """The written files are those announced by `paths`."""
     writer = writer_of(tmp_path, pattern, objects, layout=layout)
     assert [path.name for path in writer.paths(1)] == names
     paths = writer.write(1, mattes_over(DISPLAY, *objects), window=DISPLAY, header=PLAIN)
@@ -146,8 +147,8 @@ def test_paths_follow_layout_and_objects(tmp_path, pattern, objects, layout, nam
         ("<object>.####.exr", {"layout": "layers"}, "Remove <object> from the pattern"),
     ],
 )
-def test_what_a_file_cannot_hold_is_refused_before_the_first_frame(tmp_path, pattern, settings, message):
-    """The error comes when the output is set up, names the pattern, and says what to change."""
+def test_unsupported_outputs_are_refused_on_creation(tmp_path, pattern, settings, message):
+    """The error names the pattern and says what to change."""
     with pytest.raises(OutputError, match=message) as caught:
         writer_of(tmp_path, pattern, **settings)
     assert pattern in str(caught.value)
@@ -155,7 +156,7 @@ def test_what_a_file_cannot_hold_is_refused_before_the_first_frame(tmp_path, pat
 
 @pytest.mark.parametrize("pattern", ["m.####.exr", "m.####.png"])
 def test_values_become_coverage(tmp_path, pattern):
-    """NaN is written as 0, infinity and anything above as 1, anything below as 0; 0 and 1 stay exact."""
+    """NaN is written as 0, and values are clamped to [0, 1]; 0 and 1 are exact."""
     values = [np.nan, -0.5, 0.0, 1e-9, 1.0, 1.5, np.inf, -np.inf]
     matte = np.array([values], np.float32)
     window = Window(0, 0, len(values), 1)
@@ -169,7 +170,7 @@ def test_values_become_coverage(tmp_path, pattern):
 
 
 def test_an_absent_object_is_written_as_clear(tmp_path):
-    """A frame on which an object is not there keeps its layer, so that a host's node does not lose it."""
+    """Its layer exists on every frame, so that nodes in a host keep working."""
     (path,) = writer_of(tmp_path, "m.####.exr").write(
         1, {"bg": np.ones(DISPLAY.shape, np.float32)}, window=DISPLAY, header=PLAIN
     )
@@ -178,18 +179,18 @@ def test_an_absent_object_is_written_as_clear(tmp_path):
     assert (image.channel("bg.A") == 1).all()
 
 
-def test_mattes_that_do_not_belong_are_refused(tmp_path):
-    """A matte of another size, or of an unknown object, is told with its frame; no file appears."""
+def test_mattes_of_unknown_objects_or_sizes_are_refused(tmp_path):
+    """The error names the frame, and no file is written."""
     writer = writer_of(tmp_path, "m.####.exr")
     with pytest.raises(OutputError, match="frame 12: the matte of 'hero' is 5x4, not 20x12"):
         writer.write(12, {"hero": np.zeros((4, 5), np.float32)}, window=DISPLAY, header=PLAIN)
-    with pytest.raises(OutputError, match="frame 12: there is a matte 'heroo' for no object"):
+    with pytest.raises(OutputError, match="frame 12: the matte 'heroo' is not of an object"):
         writer.write(12, {"heroo": np.zeros(DISPLAY.shape, np.float32)}, window=DISPLAY, header=PLAIN)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_frames_may_be_written_from_several_threads(tmp_path):
-    """One writer serves threads that write different frames."""
+    """Threads that write different frames can share a writer."""
     writer = writer_of(tmp_path, "m.####.exr")
     truth = {frame: np.full(DISPLAY.shape, frame / 16, np.float32) for frame in range(1, 9)}
 
@@ -222,14 +223,14 @@ def test_frames_may_be_written_from_several_threads(tmp_path):
     ],
 )
 def test_names_fit_hosts_and_file_systems(name, expected):
-    """No dots, spaces or separators, nothing the hosts use themselves, and no more than 63 bytes."""
-    assert channel_name(name) == expected
+    """No dots, spaces or separators, no names reserved by hosts, and at most 63 bytes."""
+    assert layer_name(name) == expected
 
 
 @given(st.lists(st.text(min_size=1), unique=True))
-def test_every_object_gets_a_name_of_its_own(objects):
-    """Names differ even where case does not count, fit in 63 bytes, and are one word."""
-    names = list(channel_names(objects).values())
+def test_object_names_are_unique(objects):
+    """Names differ even if case is ignored, and fit in 63 bytes."""
+    names = list(layer_names(objects).values())
     assert len({name.casefold() for name in names}) == len(objects)
     for name in names:
         assert 0 < len(name.encode()) <= 63

@@ -1,7 +1,7 @@
-"""What the values of a picture mean: coverage from 0 to 1, or the numbers of objects.
+"""Classifies the pixel values of a picture as coverage or as object numbers.
 
-A matte is soft at its edges and mostly 0 or full; a label picture holds a few flat areas of small numbers. Where a picture
-could be either, nothing is guessed.
+A matte has soft edges and is mostly 0 or fully covered; a label picture has a few flat areas of small numbers. A picture
+that could be either is classified as unclear.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ from numpy.typing import NDArray
 
 Kind = Literal["nothing", "coverage", "numbers", "unclear"]
 
-_FAINTEST = 0.02  # of the strongest pixel of a matte; labels of up to five objects in 8 bits lie below
-_FAINT = 0.1  # below this share of white, flat areas are numbers
-_FULL = 0.95  # from this share of white on, a value is full coverage
-_MOST_NUMBERS = 64
-_FEWER_BITS = (255, 1023, 4095)  # white of 8, 10 and 12 bits, as it is in files of 16
-_STEPS = 4  # values that, where each only lies beside the next, are a gradient
-_BANDS = 12  # values that a gradient has at least where its steps are small
-_SPARKLES = 16  # pixels that a render may leave far above 1
-_SMALL_STEP = 2 / 255  # between neighbours of a gradient
+# Shares of white, the largest value of the number format.
+_FAINTEST = 0.02  # least maximum of a matte; 8-bit labels of up to five objects are below
+_FAINT = 0.1  # flat areas below this are numbers
+_FULL = 0.95  # values from here on are full coverage
+_SMALL_STEP = 2 / 255  # maximum difference between neighbours in a gradient
+
+_MAX_NUMBERS = 64
+_FEWER_BITS = (255, 1023, 4095)  # white of 8, 10 and 12 bits in 16-bit files
+_MIN_STEPS = 4  # values in a faint gradient, each adjacent only to the next
+_MIN_BANDS = 12  # values in a gradient of small steps
+_MAX_FIREFLIES = 16  # pixels far above 1 that a render may have
 
 
 @dataclass(frozen=True)
-class Levels:
+class PixelValues:
     """The values of an integer picture.
 
     Args:
-        kind: What they mean.
-        present: Values above 0 that occur, ascending.
-        white: The largest value that the number format holds.
+        kind: Their classification.
+        present: Distinct values above 0, ascending.
+        white: The largest value of the number format.
     """
 
     kind: Kind
@@ -40,26 +42,26 @@ class Levels:
     white: int
 
 
-def levels_of(values: NDArray[Any]) -> Levels:
-    """Tell coverage from numbers in a picture of integers.
+def classify_values(values: NDArray[Any]) -> PixelValues:
+    """Classify the values of an integer picture.
 
     Args:
-        values: ``(H, W)`` integers as they are stored; negative ones count as 0.
+        values: ``(H, W)`` integers as stored; negative ones count as 0.
     """
     white = int(np.iinfo(values.dtype).max)
-    present = _occurring(values)
+    present = _distinct_values(values)
     if not present.size:
-        return Levels("nothing", (), white)
+        return PixelValues("nothing", (), white)
     if present[-1] < _FAINT * white:
         kind: Kind = "numbers" if _are_areas(values, present) and not _has_fewer_bits(present) else "unclear"
     else:
         between = present[present < _FULL * white]
         kind = "coverage" if _is_soft(values, between, white) else "unclear"
-    return Levels(kind, tuple(present.tolist()), white)
+    return PixelValues(kind, tuple(present.tolist()), white)
 
 
 def is_inside(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which pixels have the value of their four neighbours; beyond the border all is as at the border.
+    """Return a mask of the pixels whose four neighbours have the same value; the border is replicated.
 
     Args:
         values: ``(H, W)``.
@@ -75,7 +77,7 @@ def is_inside(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def is_faint(coverage: NDArray[np.float32]) -> bool:
-    """Whether a matte is too faint to be one: labels that were taken for coverage are.
+    """Whether a matte is so faint that it is more likely a label picture.
 
     Args:
         coverage: ``(H, W)`` in [0, 1], with a value above 0.
@@ -90,24 +92,24 @@ def is_faint(coverage: NDArray[np.float32]) -> bool:
 
 
 def is_whole(values: NDArray[np.float32]) -> bool:
-    """Whether floats are whole numbers up to 2 or more, as labels are."""
+    """Whether floats are whole numbers with a maximum of at least 2, as in label pictures."""
     finite = values[np.isfinite(values)]
     return bool(finite.size and finite.max() >= 2 and (finite == np.rint(finite)).all())
 
 
 def is_far_above(values: NDArray[np.float32], limit: float) -> bool:
-    """Whether a matte is on another scale than 0 to 1: more of it is above a limit than sparkles of a render are.
+    """Whether a matte is on a scale other than 0 to 1: more values exceed a limit than render fireflies explain.
 
     Args:
         values: ``(H, W)``.
-        limit: What filters do not exceed.
+        limit: Maximum overshoot of filters.
     """
     above = int(np.count_nonzero((values > limit) & np.isfinite(values)))
-    return above >= _SPARKLES and above > int(np.count_nonzero(values > 0.5)) / 100
+    return above >= _MAX_FIREFLIES and above > int(np.count_nonzero(values > 0.5)) / 100
 
 
-def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the values above 0 that occur, ascending."""
+def _distinct_values(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the distinct values above 0, ascending."""
     if values.dtype in (np.uint8, np.uint16):
         present = np.flatnonzero(np.bincount(values.ravel()))
         return present[present > 0]
@@ -115,13 +117,13 @@ def _occurring(values: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
-    """Whether dark values are areas of their own, and not soft edges or the steps of a faint gradient."""
-    if len(present) > _MOST_NUMBERS or _at_edges(values, present).any():
+    """Whether dark values form separate areas instead of soft edges or a faint gradient."""
+    if len(present) > _MAX_NUMBERS or _are_edges(values, present).any():
         return False
-    shown = values > 0
-    if np.count_nonzero(_is_between_neighbours(values) & shown) > np.count_nonzero(shown) / 2:
+    foreground = values > 0
+    if np.count_nonzero(_is_between_neighbours(values) & foreground) > np.count_nonzero(foreground) / 2:
         return False
-    if len(present) < _STEPS:
+    if len(present) < _MIN_STEPS:
         return True
     level = np.searchsorted(present, values, side="right").astype(np.int16)
     steps = np.concatenate([np.abs(np.diff(level, axis=axis)).ravel() for axis in (0, 1)])
@@ -129,32 +131,32 @@ def _are_areas(values: NDArray[Any], present: NDArray[np.int64]) -> bool:
 
 
 def _has_fewer_bits(present: NDArray[np.int64]) -> bool:
-    """Whether dark values may be coverage in fewer bits than the file has: they end at the white of 8, 10 or 12 bits."""
+    """Whether dark values may be coverage with white at 8, 10 or 12 bits in a file with more bits."""
     return bool(present[-1] in _FEWER_BITS and (present[:-1] >= _FAINT * present[-1]).any())
 
 
-def _at_edges(values: NDArray[Any], some: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which of some values, all that occur from the first to the last, fill no area and lie at soft edges."""
-    chosen = (values >= some[0]) & (values <= some[-1])
-    level = np.searchsorted(some, values[chosen])
-    total, of_inside, of_edge = (
-        np.bincount(level[which[chosen]], minlength=len(some))
-        for which in (chosen, is_inside(values), _is_between_neighbours(values))
+def _are_edges(values: NDArray[Any], chosen: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of the chosen values, a contiguous part of the distinct values, occur at soft edges but in no area."""
+    partial = (values >= chosen[0]) & (values <= chosen[-1])
+    level = np.searchsorted(chosen, values[partial])
+    total, inside, edge = (
+        np.bincount(level[mask[partial]], minlength=len(chosen))
+        for mask in (partial, is_inside(values), _is_between_neighbours(values))
     )
-    return cast("NDArray[np.bool_]", (of_inside == 0) & (of_edge >= total / 2))
+    return cast("NDArray[np.bool_]", (inside == 0) & (edge >= total / 2))
 
 
 def _is_soft(values: NDArray[Any], between: NDArray[np.int64], white: int) -> bool:
-    """Whether the values between 0 and white are soft edges or gradients, and not areas of their own."""
+    """Whether the values between 0 and white are soft edges or gradients instead of separate areas."""
     if not between.size:
         return True
-    edges = int(np.count_nonzero(_at_edges(values, between)))
+    edges = int(np.count_nonzero(_are_edges(values, between)))
     areas = len(between) - edges
-    return areas == 0 or (edges >= 3 and edges > areas) or (len(between) >= _BANDS and _is_gradient(values, white))
+    return areas == 0 or (edges >= 3 and edges > areas) or (len(between) >= _MIN_BANDS and _is_gradient(values, white))
 
 
 def _is_between_neighbours(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which pixels lie strictly between the smallest and the largest value around them, as at a soft edge."""
+    """Return a mask of the pixels strictly between the minimum and maximum of their neighbourhood, as at a soft edge."""
     padded = np.pad(values, 1, mode="edge")
     low, high = (
         ufunc.reduce([padded[row : row + padded.shape[0] - 2] for row in range(3)])
@@ -166,7 +168,7 @@ def _is_between_neighbours(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _is_gradient(values: NDArray[Any], white: int) -> bool:
-    """Whether most neighbours that differ do so by little."""
+    """Whether most differences between neighbours are small."""
     small = different = 0
     for axis in (0, 1):
         steps = np.abs(np.diff(values.astype(np.int64), axis=axis))

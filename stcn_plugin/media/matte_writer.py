@@ -1,4 +1,4 @@
-"""Matte files: what the artist gets, laid out so that Nuke and Blender both pick an object by its name."""
+"""Writes the mattes of a shot in layouts that Nuke and Blender read."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from stcn_plugin.atomic import Outputs, output_errors
 from stcn_plugin.errors import OutputError
 from stcn_plugin.media import cryptomatte
-from stcn_plugin.media.matte_files import encode_exr, encode_grey
-from stcn_plugin.media.naming import channel_name, channel_names
-from stcn_plugin.media.placing import as_coverage, placed
+from stcn_plugin.media.matte_encoding import encode_exr, encode_grey
+from stcn_plugin.media.object_names import layer_names
+from stcn_plugin.media.overlays import object_colour
+from stcn_plugin.media.pixels import as_coverage, place_in_window
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.media.tints import object_colour
 from stcn_plugin.media.window import FrameHeader, Window
-
-__all__ = ["Depth", "Layout", "MatteWriter", "channel_name", "channel_names"]
 
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
 Depth = Literal["auto", "half", "float", "uint8", "uint16"]
@@ -34,29 +32,30 @@ _CRYPTOMATTE = "CryptoObject"
 
 
 class MatteWriter:
-    """Writes the mattes of a shot, frame by frame; every file appears whole or not at all.
+    """Writes the mattes of a shot, frame by frame. Files are written atomically.
 
-    * ``layers``: one EXR a frame. Every object is a layer ``<object>.A``; R, G, B and A are the union of all, because
-      Blender leaves the picture uninitialised where there is no RGBA.
-    * ``per_object``: one file an object and frame, its name at ``<object>`` in the pattern or before the frame
-      number. An EXR holds the matte in R, G, B and A, any other format is grey over the display window.
-    * ``cryptomatte``: one EXR a frame by Cryptomatte 1.2, with the manifest inside and a preview in RGBA.
-    * ``auto``: layers for EXR, else a file per object, where a single object's file has the plain name. ``<object>``
-      in the pattern asks for a file per object.
+    * ``layers``: one EXR per frame with a channel ``<object>.A`` per object. R, G, B and A hold the union of all
+      objects, because Blender does not initialise the picture of a file without RGBA.
+    * ``per_object``: one file per object and frame; the object's name replaces ``<object>`` in the pattern, or is
+      inserted before the frame number. An EXR holds the matte in R, G, B and A; other formats are grey over the display
+      window.
+    * ``cryptomatte``: one Cryptomatte 1.2 EXR per frame, with an embedded manifest and a preview in RGBA.
+    * ``auto``: ``per_object`` if the pattern contains ``<object>`` or is not EXR, else ``layers``. The file of a single
+      object does not get its name.
 
     Args:
-        sequence: Where the files go.
-        objects: Names of all objects of the shot; every frame's files carry all of them.
-        layout: How objects share files.
-        depth: Number format; ``auto`` is half for EXR, float for Cryptomatte, uint16 for the rest.
-        compression: EXR compression. Mattes stay lossless under each; a Cryptomatte takes ``zips`` instead of the
-            lossy ones, which would destroy its ids.
-        software: What the file names as the program that made it.
+        sequence: The output pattern.
+        objects: Names of all objects of the shot; the files of every frame contain all of them.
+        layout: How objects are distributed over files.
+        depth: Number format; ``auto`` is half for EXR, float for Cryptomatte, uint16 for other formats.
+        compression: EXR compression. A Cryptomatte uses ``zips`` instead of lossy compressions, which would destroy its
+            ids.
+        software: Name of the program, for the metadata.
         metadata: Further metadata of every file.
-        outputs: Writes the files; by default with nothing that must not be written over.
+        outputs: Writes the files; by default without protected source files.
 
     Raises:
-        OutputError: The file type cannot hold this layout or depth, or there is no object.
+        OutputError: The file format does not support the layout or depth, or there is no object.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class MatteWriter:
         self._attributes = {"compression": lossless} if sequence.suffix == ".exr" else {}
         self._attributes |= {"Software": software} if software else {}
         self._attributes |= metadata
-        self._names = channel_names(self._objects)
+        self._names = layer_names(self._objects)
         plain = layout != "per_object" and len(self._objects) == 1 and not sequence.has_object
         self._sequences = {
             name: sequence if plain else sequence.with_object(self._names[name])
@@ -89,17 +88,17 @@ class MatteWriter:
 
     @property
     def layout(self) -> Layout:
-        """How objects share files, settled."""
+        """The layout, with ``auto`` resolved."""
         return self._layout
 
     @property
     def layers(self) -> Mapping[str, str]:
-        """Object name to its layer or its name in file names."""
+        """Object name to its name in layers and file names."""
         return dict(self._names)
 
     @property
     def patterns(self) -> Mapping[str, str]:
-        """Object name to the frame pattern of the files that have its matte."""
+        """Object name to the frame pattern of the files with its matte."""
         return {name: self._sequences.get(name, self._sequence).pattern for name in self._objects}
 
     def paths(self, frame: int) -> tuple[Path, ...]:
@@ -111,27 +110,29 @@ class MatteWriter:
     def encode(
         self, frame: int, mattes: Mapping[str, Matte], *, window: Window, header: FrameHeader
     ) -> dict[Path, bytes]:
-        """Return the files of a frame, and what each will hold.
+        """Return the path and content of each file of a frame, without writing them.
 
         Args:
             frame: Frame number.
-            mattes: ``(H, W)`` over ``window`` of each object; one that is absent in this frame is written as 0.
-            window: Where the mattes are.
-            header: The plate's frame: its windows, pixel aspect, timecode and frame rate are the mattes'.
+            mattes: Object name to ``(H, W)`` over ``window``; a missing object is written as 0.
+            window: Window of the mattes.
+            header: Header of the plate's frame; the mattes inherit its windows, pixel aspect, timecode and frame rate.
 
         Raises:
-            OutputError: A file cannot hold its matte, or a matte does not belong here.
+            OutputError: A file cannot be encoded, or a matte has an unknown object or another size.
         """
         target = header.data if self._sequence.suffix == ".exr" else header.display
-        checked = {name: placed(matte, window, target) for name, matte in self._checked(frame, mattes, window).items()}
+        checked = {
+            name: place_in_window(matte, window, target) for name, matte in self._checked(frame, mattes, window).items()
+        }
         if self._layout == "per_object":
-            own = [({name: matte}, self._sequences[name].path(frame)) for name, matte in checked.items()]
+            by_path = {self._sequences[name].path(frame): {name: matte} for name, matte in checked.items()}
         else:
-            own = [(checked, self._sequence.path(frame))]
+            by_path = {self._sequence.path(frame): checked}
         files = {}
-        for of_file, path in own:
+        for path, mattes_of_file in by_path.items():
             with output_errors(path):
-                files[path] = self._encoded(of_file, header)
+                files[path] = self._encoded(mattes_of_file, header)
         return files
 
     def write(
@@ -149,25 +150,25 @@ class MatteWriter:
             The files, all of them on disk.
 
         Raises:
-            OutputError: A file cannot be written, or a matte does not belong here.
+            OutputError: As for `encode`, or a file cannot be written.
         """
         self._outputs.write_together(self.encode(frame, mattes, window=window, header=header))
         return self.paths(frame)
 
     def _checked(self, frame: int, mattes: Mapping[str, Matte], window: Window) -> dict[str, Matte]:
-        """Return a matte in [0, 1] of every object of the shot."""
+        """Return the coverage of every object of the shot."""
         for name, matte in mattes.items():
             if name not in self._names:
-                raise OutputError(f"there is a matte '{name}' for no object of the shot", where=f"frame {frame}")
+                raise OutputError(f"the matte '{name}' is not of an object of the shot", where=f"frame {frame}")
             if matte.shape != window.shape:
-                has = "x".join(str(size) for size in matte.shape[::-1])
-                wanted = f"{window.width}x{window.height}"
-                raise OutputError(f"the matte of '{name}' is {has}, not {wanted}", where=f"frame {frame}")
+                actual = "x".join(str(size) for size in matte.shape[::-1])
+                expected = f"{window.width}x{window.height}"
+                raise OutputError(f"the matte of '{name}' is {actual}, not {expected}", where=f"frame {frame}")
         absent = np.zeros(window.shape, np.float32)
         return {name: as_coverage(mattes.get(name, absent)) for name in self._objects}
 
     def _encoded(self, mattes: Mapping[str, Matte], header: FrameHeader) -> bytes:
-        """Return the file of one matte or of all."""
+        """Return the content of a file with the given mattes."""
         attributes = self._attributes
         if self._layout == "layers":
             layers = {f"{self._names[name]}.A": matte for name, matte in mattes.items()}
@@ -185,7 +186,7 @@ class MatteWriter:
 
 
 def _cryptomatte_planes(mattes: Mapping[str, Matte], header: FrameHeader) -> dict[str, Matte]:
-    """Return a preview in RGBA, and the ranks."""
+    """Return the channels of a Cryptomatte: a preview in RGBA, and the ranks."""
     ranks = cryptomatte.rank_count(len(mattes))
     preview = np.zeros((3, *header.data.shape), np.float32)
     for index, matte in enumerate(mattes.values()):
@@ -196,7 +197,7 @@ def _cryptomatte_planes(mattes: Mapping[str, Matte], header: FrameHeader) -> dic
 
 
 def _union(mattes: Mapping[str, Matte]) -> Matte:
-    """Return the sum of all mattes, at most 1; of a single one, that matte itself."""
+    """Return the sum of all mattes, clamped to 1; a single matte is returned as is."""
     if len(mattes) == 1:
         return next(iter(mattes.values()))
     total = np.zeros_like(next(iter(mattes.values())))
@@ -207,14 +208,14 @@ def _union(mattes: Mapping[str, Matte]) -> Matte:
 
 
 def _chosen_layout(sequence: FrameSequence, objects: Sequence[str], layout: Layout) -> Layout:
-    """Settle ``auto`` and refuse what the file type or the pattern cannot hold."""
+    """Resolve ``auto`` and reject layouts that the file format or the pattern does not support."""
     where = sequence.pattern
     if sequence.suffix not in _SUFFIXES:
         raise OutputError(
             f"mattes cannot be written as '{sequence.suffix}'", where=where, fix=f"Choose {', '.join(_SUFFIXES)}"
         )
     if not objects:
-        raise OutputError("there is no object to write a matte of", where=where, fix="Name at least one object")
+        raise OutputError("there is no object to write", where=where, fix="Name at least one object")
     repeated = sorted(name for name, count in Counter(objects).items() if count > 1)
     if repeated:
         raise OutputError(f"the object '{repeated[0]}' is named twice", where=where, fix="Give each object one name")
@@ -222,7 +223,7 @@ def _chosen_layout(sequence: FrameSequence, objects: Sequence[str], layout: Layo
         return "layers" if sequence.suffix == ".exr" and not sequence.has_object else "per_object"
     if layout != "per_object" and sequence.has_object:
         raise OutputError(
-            f"<object> in the pattern asks for a file per object, the layout for {layout}",
+            f"the pattern contains <object>, which needs the layout per_object, not {layout}",
             where=where,
             fix="Remove <object> from the pattern, or set the layout to per_object",
         )
@@ -240,7 +241,7 @@ def _chosen_layout(sequence: FrameSequence, objects: Sequence[str], layout: Layo
 
 
 def _chosen_depth(sequence: FrameSequence, layout: Layout, depth: Depth) -> Depth:
-    """Settle ``auto`` and refuse what the file type cannot hold."""
+    """Resolve ``auto`` and reject depths that the file format does not support."""
     where = sequence.pattern
     if layout == "cryptomatte":
         if depth not in ("auto", "float"):

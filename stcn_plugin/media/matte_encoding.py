@@ -1,4 +1,4 @@
-"""One matte file: its header and its pixels, by OpenImageIO."""
+"""Encodes single matte files: EXR and grey pictures with the plate's metadata."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
-from stcn_plugin.atomic import output_errors, write_whole
-from stcn_plugin.media.encoding import encode
+from stcn_plugin.atomic import output_errors, write_atomic
+from stcn_plugin.media.image_encoding import encode_image
 from stcn_plugin.media.window import FrameHeader, Window
 
 
@@ -21,13 +21,13 @@ def encode_exr(
     header: FrameHeader,
     attributes: Mapping[str, str],
 ) -> bytes:
-    """Return an EXR whose windows, pixel aspect, timecode and frame rate are those of the plate.
+    """Return an EXR with the windows, pixel aspect, timecode and frame rate of the plate.
 
     Args:
-        planes: Channel name to ``(H, W)`` over ``header.data``; the same array may stand under several names.
+        planes: Channel name to ``(H, W)`` over ``header.data``; channels may share an array.
         depth: ``half`` or ``float``.
-        header: What the plate's frame says of itself.
-        attributes: Further metadata, ``compression`` among them.
+        header: Header of the plate's frame.
+        attributes: Further metadata, including ``compression``.
 
     Raises:
         OSError: It cannot be encoded.
@@ -42,11 +42,11 @@ def encode_exr(
         spec.attribute("framesPerSecond", oiio.TypeDesc("rational"), header.frame_rate)
     for key, value in attributes.items():
         spec.attribute(key, value)
-    # In the file's own format: OpenImageIO would convert a copy of its own, which takes as long as compressing does.
+    # Converted here, since OpenImageIO's conversion takes as long as the compression.
     number = np.float16 if depth == "half" else np.float32
     converted = {id(plane): plane.astype(number, copy=False) for plane in planes.values()}
     pixels = np.stack([converted[id(plane)] for plane in planes.values()], axis=-1)
-    return encode(spec, pixels, ".exr")
+    return encode_image(spec, pixels, ".exr")
 
 
 def write_exr(
@@ -57,25 +57,25 @@ def write_exr(
     header: FrameHeader,
     attributes: Mapping[str, str],
 ) -> None:
-    """Write what `encode_exr` returns.
+    """Write an EXR; arguments as for `encode_exr`.
 
     Raises:
         OutputError: The file cannot be written.
     """
     with output_errors(path):
         content = encode_exr(planes, depth, header=header, attributes=attributes)
-    write_whole(path, content)
+    write_atomic(path, content)
 
 
 def encode_grey(
     pixels: NDArray[np.uint8] | NDArray[np.uint16], suffix: str, *, header: FrameHeader, attributes: Mapping[str, str]
 ) -> bytes:
-    """Return a grey picture of the display window, such as a PNG; its numbers are coverage, not light.
+    """Return a grey picture of the display window, such as a PNG, without colour encoding.
 
     Args:
-        pixels: ``(H, W)`` over ``header.display``.
-        suffix: Says the file format, such as ``.png``.
-        header: What the plate's frame says of itself.
+        pixels: ``(H, W)`` coverage over ``header.display``.
+        suffix: File extension of the format, such as ``.png``.
+        header: Header of the plate's frame.
         attributes: Further metadata.
 
     Raises:
@@ -86,7 +86,7 @@ def encode_grey(
     spec.channelnames = ("Y",)
     for key, value in attributes.items():
         spec.attribute(key, value)
-    return encode(spec, pixels[..., np.newaxis], suffix)
+    return encode_image(spec, pixels[..., np.newaxis], suffix)
 
 
 def _spec(window: Window, header: FrameHeader, channels: int, pixel_format: str) -> oiio.ImageSpec:

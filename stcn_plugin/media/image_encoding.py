@@ -1,4 +1,7 @@
-"""A picture as the bytes of a file, by OpenImageIO, which writes to named files only and does not report every failure."""
+"""Encodes pictures as bytes.
+
+OpenImageIO writes only to named files and does not report every failure, so the result is read back and checked.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +17,22 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 _DESCRIPTORS = "/proc/self/fd"
-_ENDS = {".png": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
-"""How files end whose readers do not mind where their end is missing."""
+_TRAILERS = {".png": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
+"""Last bytes of formats whose readers accept truncated files."""
 
 _INCOMPLETE = "the file could not be completed"
 
 
-def encode(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
-    """Return the bytes of a picture file, which are known to be complete.
+def encode_image(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
+    """Return the complete content of a picture file.
 
     Args:
         spec: Size, windows, channels, number format and metadata.
         pixels: ``(H, W, C)`` in the number format of ``spec``.
-        suffix: Says the file format, such as ``.exr``.
+        suffix: File extension of the format, such as ``.exr``.
 
     Raises:
-        OSError: The format cannot hold the picture, or there is no memory for it.
+        OSError: The format cannot hold the picture, or memory or the temporary folder is full.
     """
     with _named_file(suffix) as path:
         try:
@@ -37,7 +40,7 @@ def encode(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> by
             return _checked(path, spec, pixels, suffix)
         except OSError as error:
             if error.errno is None:
-                _ask_system(path)  # a format does not pass on why the system refused
+                _raise_system_error(path)  # OpenImageIO's error lacks the cause
             raise
 
 
@@ -55,26 +58,26 @@ def _write(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix:
 
 
 def _checked(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
-    """Return the content of a file that was written.
+    """Return the content of a written file.
 
     Raises:
         OSError: It is incomplete.
     """
     content = Path(path).read_bytes()
-    if not content.endswith(_ENDS.get(suffix, b"")) or not _reads_back(path, spec, pixels):
+    if not content.endswith(_TRAILERS.get(suffix, b"")) or not _is_readable(path, spec, pixels):
         raise OSError(_INCOMPLETE)
     return content
 
 
-def _reads_back(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> bool:
-    """Read the last line of an EXR, and all lines of other formats.
+def _is_readable(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> bool:
+    """Read back the last line of an EXR, or all lines of other formats.
 
-    The EXR writer reports every failure but those of its last buffer, without which the last lines cannot be read. The
-    writers of PNG and TIFF report none.
+    The EXR writer misses only failures of its last buffer, which make the last line unreadable. The PNG and TIFF writers
+    report no failures.
     """
     source: Any = oiio.ImageInput.open(path)
     if source is None:
-        oiio.geterror()  # what it says of the incomplete file is no news
+        oiio.geterror()  # clear the pending error
         return False
     try:
         is_exr = source.format_name() == "openexr"
@@ -86,11 +89,11 @@ def _reads_back(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) ->
     return lines is not None and (is_exr or np.array_equal(lines, pixels))  # some EXR compressions are lossy
 
 
-def _ask_system(path: str) -> None:
-    """Find out why a file could not be completed.
+def _raise_system_error(path: str) -> None:
+    """Append to an incomplete file to get the system's error.
 
     Raises:
-        OSError: The system refuses to make the file longer, and says why.
+        OSError: The system cannot extend the file, for example on a full disk.
     """
     with Path(path).open("ab") as file:
         file.write(bytes(1 << 16))
@@ -98,7 +101,7 @@ def _ask_system(path: str) -> None:
 
 @contextmanager
 def _named_file(suffix: str) -> Iterator[str]:
-    """Give a file that has a name and is in memory alone; in the temporary folder where the system has no such files."""
+    """Yield the path of a file in memory, or in the temporary folder where the system has no such files."""
     descriptor = _memory_file()
     if descriptor is None:
         try:
@@ -117,7 +120,7 @@ def _named_file(suffix: str) -> Iterator[str]:
 
 
 def _memory_file() -> int | None:
-    """Return the descriptor of a new file in memory; ``None`` where it cannot be had, or not be opened by a name."""
+    """Return the descriptor of a new file in memory; ``None`` if unsupported, or if it cannot be opened by path."""
     if not hasattr(os, "memfd_create"):
         return None
     try:

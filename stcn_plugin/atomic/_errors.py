@@ -1,4 +1,4 @@
-"""What the system says when it refuses to write a file, in words for people."""
+"""Explains why the system cannot write a file, and what to do about it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _GONE = "Check the disk: the folder has been moved or deleted, or is no longer m
 _FIXES = {
     errno.ENOSPC: "Free some space there, or write to another disk",
     errno.EDQUOT: "Free some of your quota there, or write to another disk",
-    errno.EFBIG: "Write to a disk, or under limits, that allow files of this size",
+    errno.EFBIG: "Write to a disk that allows files of this size, or raise the limit (ulimit -f)",
     errno.ENOMEM: "Close other programs, or write smaller files",
     errno.EACCES: _PERMISSION,
     errno.EPERM: _PERMISSION,
     errno.EROFS: "Choose a folder that is not mounted read-only",
     errno.ENOTDIR: _NOT_A_FOLDER,
     errno.EEXIST: _NOT_A_FOLDER,
-    errno.EISDIR: "Choose another name: there is a folder by this one",
+    errno.EISDIR: "Choose another name: there is a folder with this name",
     errno.ENAMETOOLONG: "Choose a shorter name",
     errno.ENOENT: _GONE,
     errno.ESTALE: _GONE,
@@ -33,14 +33,14 @@ _FIXES = {
 
 
 def cause_and_fix(error: OSError) -> tuple[str, str]:
-    """Return why the system or a format refused to write, and what to do about it."""
+    """Return why the system or a file format failed to write, and what to do about it."""
     cause = os.strerror(error.errno).lower() if error.errno else str(error).strip().rstrip(".")
     return cause, _FIXES.get(error.errno or 0, "Check the disk and the folder")
 
 
 @contextmanager
 def output_errors(path: Path) -> Iterator[None]:
-    """Turn system errors while a file is written into errors for people.
+    """Convert `OSError` while a file is written to `OutputError`.
 
     Raises:
         OutputError: The file cannot be written; names the file and the cause.

@@ -1,4 +1,4 @@
-"""Pictures as bytes: the same in memory and by way of the temporary folder, and never a part of one."""
+"""Pictures encoded to bytes: identical in memory and in the temporary folder, and never incomplete."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import OpenImageIO as oiio
 import pytest
 from PIL import Image
 
-from stcn_plugin.media.encoding import encode
+from stcn_plugin.media.image_encoding import encode_image
 
 LEVELS = np.arange(40 * 30, dtype=np.uint16).reshape(30, 40, 1) * 50
 
@@ -28,15 +28,15 @@ def refuses(*_: object) -> int:
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("memory", ["has no such files", "forbids them", "has no names for them", "is there"])
 def test_systems_without_files_in_memory(monkeypatch, tmp_path, suffix, memory):
-    """The temporary folder serves instead, and nothing stays there."""
+    """The temporary folder is used instead, and is empty afterwards."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if memory == "has no such files":
         monkeypatch.delattr(os, "memfd_create", raising=False)
     elif memory == "forbids them":
         monkeypatch.setattr(os, "memfd_create", refuses, raising=False)
     elif memory == "has no names for them":
-        monkeypatch.setattr("stcn_plugin.media.encoding._DESCRIPTORS", str(tmp_path / "proc"))
-    with Image.open(io.BytesIO(encode(grey(), LEVELS, suffix))) as picture:
+        monkeypatch.setattr("stcn_plugin.media.image_encoding._DESCRIPTORS", str(tmp_path / "proc"))
+    with Image.open(io.BytesIO(encode_image(grey(), LEVELS, suffix))) as picture:
         np.testing.assert_array_equal(np.array(picture), LEVELS[..., 0])
     assert list(tmp_path.iterdir()) == []
 
@@ -46,8 +46,8 @@ def test_systems_without_files_in_memory(monkeypatch, tmp_path, suffix, memory):
     ("suffix", "kind"),
     [(".exr", "zips"), (".exr", "none"), (".exr", "piz"), (".exr", "dwab"), (".png", ""), (".tif", "")],
 )
-def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, kind, cut):
-    """Whatever the writer says of it, as OpenEXR's does of its last buffer."""
+def test_missing_last_bytes_are_detected(monkeypatch, suffix, kind, cut):
+    """Even if the writer does not report it, as OpenEXR's for its last buffer."""
     spec = grey() if suffix != ".exr" else oiio.ImageSpec(40, 30, 4, "half")
     rng = np.random.default_rng(0)
     pixels = (
@@ -57,7 +57,7 @@ def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, ki
     )
     if kind:
         spec.attribute("compression", kind)
-    whole = encode(spec, pixels, suffix)
+    whole = encode_image(spec, pixels, suffix)
     real = oiio.ImageOutput.create
 
     class Losing:
@@ -78,10 +78,10 @@ def test_a_writer_that_loses_its_last_bytes_is_found_out(monkeypatch, suffix, ki
 
     monkeypatch.setattr(oiio.ImageOutput, "create", Losing)
     with pytest.raises(OSError, match="the file could not be completed"):
-        encode(spec, pixels, suffix)
+        encode_image(spec, pixels, suffix)
 
 
 def test_a_format_that_cannot_be_written():
-    """OpenImageIO's own words."""
+    """The error is OpenImageIO's."""
     with pytest.raises(OSError, match="unknown"):
-        encode(grey(), LEVELS, ".unknown")
+        encode_image(grey(), LEVELS, ".unknown")
