@@ -248,7 +248,7 @@ class Choice:
 
     Args:
         name: Its name in settings.
-        label: Text to show beside the name.
+        label: Text to show next to the name.
     """
 
     name: str

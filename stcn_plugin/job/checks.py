@@ -62,7 +62,7 @@ def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[in
     if broken := [frame for frame in missing if frame in on_disk.broken]:
         more = f", as are those of {len(broken) - 1} other frames" if len(broken) > 1 else ""
         return MissingFrameError(
-            f"this is a link to a file that is gone{more}",
+            f"this is a link to a file that no longer exists{more}",
             where=f"frame {broken[0]} ({on_disk.folder / on_disk.broken[broken[0]]})",
             fix=f"Bring the file back, give a range without it, or {setting}",
         )

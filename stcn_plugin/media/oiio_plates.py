@@ -16,27 +16,27 @@ class OpenImageIOPlates:
     """Reads the files of a plate in every format that OpenImageIO supports.
 
     Args:
-        part: Part of a multi-part EXR; by default the first with a picture.
-        layer: Layer of the picture; by default the unnamed one.
+        part: Part of a multi-part EXR; by default the first with an image.
+        layer: Layer of the image; by default the unnamed one.
     """
 
     part: str | None = None
     layer: str | None = None
 
     def header(self, path: Path, *, where: str) -> FrameHeader:
-        """Return the header of a file's picture.
+        """Return the header of a file's image.
 
         Raises:
-            PlateError: The file cannot be read, or has no such picture.
+            PlateError: The file cannot be read, or has no such image.
         """
         parts = read_headers(path, where=where)
         return picture_channels(parts, part=self.part, layer=self.layer, where=where)[0].header
 
     def picture(self, path: Path, *, where: str) -> PlatePicture:
-        """Return a file's picture.
+        """Return a file's image.
 
         Raises:
-            PlateError: The file cannot be read, or has no such picture.
+            PlateError: The file cannot be read, or has no such image.
         """
         parts = read_headers(path, where=where)
         header, channels = picture_channels(parts, part=self.part, layer=self.layer, where=where)

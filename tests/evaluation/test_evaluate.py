@@ -140,7 +140,7 @@ def test_links_to_nothing_are_an_error(shots: Path, which: str) -> None:
     """Such a frame was there once; without it the score would be of other frames than anyone thinks."""
     (shots / which).unlink()
     (shots / which).symlink_to(shots / "nowhere")
-    with pytest.raises(MatteError, match=r"1002.*a link to a file that is gone"):
+    with pytest.raises(MatteError, match=r"1002.*a link to a file that no longer exists"):
         score(shots / "m.####.exr", shots / "truth")
 
 
@@ -291,7 +291,7 @@ def test_white_is_the_object_of_a_black_and_white_palette(tmp_path: Path) -> Non
 
 
 def test_a_cryptomatte_without_names_is_refused(tmp_path: Path) -> None:
-    """The alpha of the picture is not an object of the Cryptomatte."""
+    """The alpha of the image is not an object of the Cryptomatte."""
     write_exr(tmp_path / "t.1.exr", {"A": square(2, 2)})
     planes = dict.fromkeys(["R", "G", "B", "A", *channel_names("CryptoObject", 2)], square(2, 2))
     write_exr(tmp_path / "m.1.exr", planes)
@@ -354,7 +354,7 @@ def test_values_above_one_count_as_errors(tmp_path: Path) -> None:
 def test_a_colour_image_is_refused(shots: Path) -> None:
     """An image that is not a matte, such as the plate, is refused."""
     Image.fromarray(np.full((H, W, 3), (200, 20, 20), np.uint8)).save(shots / "truth/t.1002.png")
-    with pytest.raises(MatteError, match=r"t\.1002\.png: the picture is coloured"):
+    with pytest.raises(MatteError, match=r"t\.1002\.png: the image is coloured"):
         score(shots / "m.####.exr", shots / "truth")
 
 

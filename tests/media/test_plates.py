@@ -216,7 +216,7 @@ def test_the_picture_is_found_by_layer_and_name(tmp_path, reader, names, layer):
 
 @pytest.mark.parametrize(("names", "layer"), [(("Y",), None), (("Y", "A"), None), (("depth.V", "hero.A"), "depth")])
 def test_a_single_channel_becomes_grey(tmp_path, reader, names, layer):
-    """One channel besides alpha is a grey picture."""
+    """One channel besides alpha is a grey image."""
     truth = noise(6, 7, len(names))
     write(tmp_path / "p.0001.exr", truth, "half", names)
     image = reader(layer=layer).read(1, **whole(truth)).image
@@ -251,7 +251,7 @@ def test_white_is_zero_in_16_bits_is_refused(tmp_path, reader):
 
 
 def test_parts_by_name_and_by_layer(tmp_path, reader):
-    """A part is selected by name; the default is the first part with a picture."""
+    """A part is selected by name; the default is the first part with an image."""
     mattes, beauty, diffuse = noise(4, 5, 2), noise(4, 5, 3, seed=1), noise(4, 5, 3, seed=2)
     parts = [
         (spec_of(mattes, "half", ("hero.A", "bg.A"), attributes={"oiio:subimagename": "mattes"}), mattes),
@@ -268,7 +268,7 @@ def test_parts_by_name_and_by_layer(tmp_path, reader):
 
 
 def test_unknown_layers(tmp_path, reader):
-    """The error names frame, file and setting, and the layers that are pictures."""
+    """The error names frame, file and setting, and the layers that are images."""
     write(tmp_path / "p.0001.exr", noise(4, 5, 6), "half", ("d.R", "d.G", "d.B", "N.X", "N.Y", "N.Z"))
     for layer in (None, "beauty"):
         with pytest.raises(PlateError, match=r"^frame 1 \(.*p\.0001\.exr\): .*read\.layer to one of: d\."):
