@@ -53,7 +53,7 @@ def test_other_spellings_are_refused_with_the_right_one(text, right):
 
 @pytest.mark.parametrize("text", ["", " ", ",", "5-", "-", "1-10y2", "1-10x-3", "1-10x0", "1.5", "first", "+3", "٣"])
 def test_nonsense_is_refused_with_a_fix(text):
-    """A text that is no range is refused, and the message tells what a range looks like."""
+    """Invalid text is refused, and the error shows a valid range."""
     with pytest.raises(FrameRangeError) as caught:
         parse_frame_range(text)
     assert caught.value.fix

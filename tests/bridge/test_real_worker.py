@@ -367,7 +367,7 @@ def hang(worker: WorkerClient, running: int, mark: Path, **timeouts: float) -> W
 
 @pytest.mark.slow
 def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
-    """Although the process responds, as if a file server were gone; the error says where it hangs."""
+    """Although the process responds, as if a file server were gone; the error names the activity."""
     running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang="time.sleep(600)")))
     error = hang(mortal, running, tmp_path / "hanging.py.hangs", stall=2)
     assert error.what == "the worker hangs: it made no progress for 2 s and was stopped"
@@ -377,7 +377,7 @@ def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
 
 @pytest.mark.slow
 def test_a_process_that_hangs_is_stopped(mortal, job, tmp_path):
-    """No thread of it runs any more; the error says what it was doing in its last message."""
+    """All of its threads have stopped; the error has the activity of its last message."""
     still = "ctypes.PyDLL(None).sleep(600)"  # holds Python's lock
     running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang=still)))
     error = hang(mortal, running, tmp_path / "hanging.py.hangs", silence=4)
