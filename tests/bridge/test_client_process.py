@@ -228,6 +228,7 @@ def test_children_of_a_killed_worker_are_killed(client):
     assert eventually(lambda: not is_alive(child))
 
 
+@pytest.mark.slow
 def test_a_child_that_keeps_the_pipes_open_does_not_block_the_client(client):
     """A child in another session keeps the pipes open; the worker can be stopped all the same."""
     worker = client(

@@ -116,6 +116,7 @@ def complete_files(folder: Path) -> list[int]:
     return sorted(int(path.name.split(".")[1]) for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_a_warm_worker_runs_job_after_job(worker, job, tmp_path):
     """In one process, even after a job that fails."""
     first = worker.submit(job("first"))

@@ -50,6 +50,7 @@ def test_propagate_without_a_shot_file(folder):
     assert read_image(folder / "flags" / "m.1003.exr").channels[:4] == ("R", "G", "B", "A")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="closes a stream by the shell")
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_not_stop_a_job(folder, closed):

@@ -130,6 +130,7 @@ def wait_for_mattes(process: subprocess.Popen[str], folder: Path, count: int) ->
     assert process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_stopped_job_prints_a_notice_and_an_error(plate, tmp_path):
     """The notice comes immediately and says how to exit without waiting for the frame."""
     with propagating(plate, tmp_path) as process:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fuzz.hammer import hammer
 from media.picture_files import spec_of, write, write_parts
 from media.tiff_bytes import GREY, RGB, WHITE_IS_ZERO, write_tiff
@@ -18,6 +19,8 @@ from stcn_plugin.evaluation.matte_file import object_names, read_objects
 from stcn_plugin.media.cryptomatte import channel_names, encode, hash_bits, key_of, metadata
 from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.window import Window
+
+pytestmark = pytest.mark.slow
 
 H, W = 40, 56
 WINDOW = Window(0, 0, W, H)

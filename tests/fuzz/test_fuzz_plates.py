@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
+import pytest
 from fuzz.hammer import hammer
 from PIL import Image as Pillow
 from raw_pictures import (
@@ -35,6 +36,8 @@ from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
+
+pytestmark = pytest.mark.slow
 
 RAMP = np.linspace(0, 255, 24 * 16 * 3).reshape(16, 24, 3)
 LEVELS = RAMP.astype(np.uint8)

@@ -127,6 +127,7 @@ def test_missing_data_or_out_is_an_error(text, written):
         load_training_config(written(text))
 
 
+@pytest.mark.slow
 def test_the_command_reports_an_error_in_one_line(written, tmp_path):
     """Exit code 1 and no traceback, here for missing images."""
     result = stcn("train", written(MINIMAL))
