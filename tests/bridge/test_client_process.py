@@ -21,7 +21,10 @@ from stcn_plugin.bridge.messages import RETIRED, Done, Failed, Warned
 from stcn_plugin.bridge.signals import STOP_SIGNALS
 from stcn_plugin.errors import CancelledError, ProtocolError, WorkerError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals"),
+]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +231,6 @@ def test_children_of_a_killed_worker_are_killed(client):
     assert eventually(lambda: not is_alive(child))
 
 
-@pytest.mark.slow
 def test_a_child_that_keeps_the_pipes_open_does_not_block_the_client(client):
     """A child in another session keeps the pipes open; the worker can be stopped all the same."""
     worker = client(

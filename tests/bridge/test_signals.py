@@ -21,7 +21,7 @@ from stcn_plugin.bridge.signals import (
 )
 from stcn_plugin.errors import CancelledError, PlateError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")]
 
 every_signal = pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
 
