@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -195,7 +196,7 @@ def _expanded(arguments: Sequence[str]) -> list[str]:
     """Expand the patterns among the arguments; return each shot file once."""
     files: dict[str, None] = {}
     for argument in arguments:
-        is_pattern = glob.has_magic(argument) and not Path(argument).exists()
+        is_pattern = glob.has_magic(argument) and not os.path.lexists(argument)
         found = sorted(glob.glob(argument, recursive=True)) if is_pattern else [argument]  # noqa: PTH207 - text, as typed
         if not found:
             raise click.UsageError(f"no file matches '{argument}'")
