@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stcn_plugin.media.images import read_headers, read_stored
-from stcn_plugin.media.picture_channels import picture_channels
+from stcn_plugin.media.picture_channels import other_colour_parts, picture_channels
 from stcn_plugin.media.plate_files import PlatePicture
 from stcn_plugin.media.window import FrameHeader, limit_overscan
 
@@ -44,5 +44,8 @@ class OpenImageIOPlates:
         image, pixels = read_stored(
             path, part=header.part or None, channels=channels, unassociated=True, window=window, where=where
         )
-        frame = replace(image.header, data=window)
-        return PlatePicture(frame, pixels, image.is_float, image.colour_space, image.ignored)
+        frame, oddities = replace(image.header, data=window), dict(image.ignored)
+        if self.part is None and (others := other_colour_parts(parts, header, layer=self.layer)):
+            also = f"{'part' if len(others) == 1 else 'parts'} {', '.join(others)}"
+            oddities["the file"] = f"has colours in the {also}, too; {header.part} is used. Set read.part to choose"
+        return PlatePicture(frame, pixels, image.is_float, image.colour_space, oddities)

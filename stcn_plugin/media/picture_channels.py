@@ -41,6 +41,24 @@ def picture_channels(
     return min(pictures, key=lambda picture: (len(picture[1]) == 1, "crypto" in picture[0].part.lower()))
 
 
+def other_colour_parts(parts: Sequence[ImageHeader], chosen: ImageHeader, *, layer: str | None) -> list[str]:
+    """Return the names of other parts that have colours and are no Cryptomatte, and could be the image.
+
+    Args:
+        parts: The headers of all parts of the file.
+        chosen: The part that is used.
+        layer: As for `picture_channels`.
+    """
+    return [
+        header.part
+        for header in parts
+        if header.part
+        and header is not chosen
+        and len(_picture_in(header.channels, layer or "")) == len(_COLOUR_NAMES)
+        and "crypto" not in header.part.lower()
+    ]
+
+
 def _picture_in(channels: Sequence[str], layer: str) -> tuple[str, ...]:
     """Return red, green and blue of a layer, else its only channel besides alpha, else nothing."""
     names = {}

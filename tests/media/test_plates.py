@@ -238,6 +238,25 @@ def test_data_parts_before_the_picture_are_skipped(tmp_path, reader, name, chann
         np.testing.assert_array_equal(grey, data.repeat(3, -1))
 
 
+def test_several_parts_with_colours_give_one_warning(tmp_path, reader):
+    """The first is used; the warning names the others and the setting, and is gone when a part is chosen."""
+    albedo, beauty, crypto = (noise(16, 20, 3, seed=seed) for seed in range(3))
+    parts = [
+        (spec_of(pixels, "half", "RGB", attributes={"oiio:subimagename": name}), pixels)
+        for name, pixels in (("albedo", albedo), ("C", beauty), ("crypto00", crypto))
+    ]
+    for frame in (1, 2):
+        write_parts(tmp_path / f"p.{frame:04d}.exr", parts)
+    warnings: list[str] = []
+    plates = reader(warn=warnings.append)
+    for frame in (1, 2):
+        np.testing.assert_array_equal(plates.read(frame, **whole(albedo)).image, albedo)
+    (warning,) = warnings
+    assert "frame 1" in warning and "part C, too; albedo is used" in warning and "read.part" in warning
+    np.testing.assert_array_equal(reader(part="C", warn=warnings.append).read(1, **whole(beauty)).image, beauty)
+    assert len(warnings) == 1
+
+
 def test_white_is_zero_in_16_bits_is_refused(tmp_path, reader):
     """OpenImageIO inverts white as 0 only in 8 bits."""
     values = (np.arange(16 * 20) * 800 % 65536).astype(np.uint16).reshape(16, 20)
