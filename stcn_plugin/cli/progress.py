@@ -122,8 +122,7 @@ class BarDisplay(PlainDisplay):
     def start(self, shot: str) -> None:
         """Add the bar of a shot, and remove that of the previous one."""
         super().start(shot)
-        if self._task is not None:
-            self._bar.remove_task(self._task)
+        self._remove()
         self._task = self._bar.add_task("propagate", total=None, shot=shot, frame="…")
 
     @hookimpl
@@ -132,6 +131,22 @@ class BarDisplay(PlainDisplay):
         if self._task is not None:
             frame = str(progress.frame)
             self._bar.update(self._task, completed=progress.done, total=progress.total, frame=frame)
+
+    def finish(self, report: Report, seconds: float) -> None:
+        """Print the result; of several shots, in place of the bar."""
+        if self.shot:
+            self._remove()
+        super().finish(report, seconds)
+
+    def fail(self, error: STCNError) -> None:
+        """Print the error in place of the bar."""
+        self._remove()
+        super().fail(error)
+
+    def _remove(self) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
 
 
 @final
