@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -24,30 +24,24 @@ _NAMES_AND_SELECTORS = {
 }
 
 
-def _range(value: object) -> object:
-    """Accept the input of `parse_frame_range`, and a frame as a number."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
-    try:
-        parse_frame_range(str(value))
-    except FrameRangeError as error:
-        raise ValueError(error.what, error.fix) from None
-    return str(value)
+def _frames(parse: Callable[[str], object]) -> Callable[[object], object]:
+    """Return a validator that accepts the input of a parser of frame ranges, and a frame as a number.
 
+    The parser of spans lists no frames: many objects may each have a million.
+    """
 
-def _span(value: object) -> object:
-    """Accept a range without gaps. Its frames are never listed: many objects may each have a million."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
-    try:
-        span_ends(str(value))
-    except FrameRangeError as error:
-        raise ValueError(error.what, error.fix) from None
-    return str(value)
+    def validate(value: object) -> object:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
+        try:
+            parse(str(value))
+        except FrameRangeError as error:
+            raise ValueError(error.what, error.fix) from None
+        return str(value)
+
+    return validate
 
 
 def _listed(value: object) -> object:
@@ -98,7 +92,9 @@ Text = Annotated[str, Field(min_length=1, strict=True)]
 Index = Annotated[int, Field(ge=0, strict=True)]
 Selectors = Annotated[dict[str, Text | Index] | None, BeforeValidator(_selectors), WithJsonSchema(_NAMES_AND_SELECTORS)]
 FrameRange = Annotated[
-    str | None, BeforeValidator(_range), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+    str | None,
+    BeforeValidator(_frames(parse_frame_range)),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
 ]
 
 
@@ -125,7 +121,9 @@ class ObjectSpan(Section):
     """When an object is in the shot."""
 
     range: Annotated[
-        str | None, BeforeValidator(_span), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+        str | None,
+        BeforeValidator(_frames(span_ends)),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
     ] = None
     """First and last frame of an object that enters late or leaves early, such as `1001-1060`. The whole shot if left out."""
 
