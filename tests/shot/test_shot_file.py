@@ -18,21 +18,6 @@ HEAD = "plate: p.####.exr\nout: m.####.exr\n"
 KEYFRAME = HEAD + "keyframes:\n"
 
 
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write files below the current folder, which is empty; no studio folder is set."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STCN_PRESET_PATH", raising=False)
-
-    def write_file(name, text):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write_file
-
-
 def message_of(load, *args, **kwargs):
     with pytest.raises(PresetError) as caught:
         load(*args, **kwargs)
