@@ -36,8 +36,8 @@ class Variable:
 
 PRESET_PATH = Variable(
     "STCN_PRESET_PATH",
-    "Folders with the studio's presets, separated like `PATH`. The first folder that has a preset of a given name wins, "
-    "and all of them win over the built-in presets.",
+    "Folders with the studio's presets, separated like `PATH`. If several have a preset of the same name, the first is "
+    "used. They override the built-in presets.",
     "every command and job that looks up a preset",
 )
 WEIGHTS_DIR = Variable(
@@ -59,13 +59,13 @@ WORKER_PYTHON = Variable(
 )
 TIMEOUTS = Variable(
     "STCN_TIMEOUTS",
-    "How long a worker may take, in seconds, such as `stall=7200,cancel=300`: `start` until its first message, `silence` "
-    "without a sign of life, `stall` without progress, `cancel` to stop a job, `quit` to end.",
+    "Time limits of a worker in seconds, such as `stall=7200,cancel=300`: `start` until its first message, `silence` "
+    "without a message, `stall` without progress, `cancel` for stopping a job, `quit` for exiting.",
     "the command line and the Nuke and Blender plugins",
 )
 OCIO = Variable(
     "OCIO",
-    "The OCIO config that `colour.config: auto` uses. Without it, that is OpenColorIO's built-in config "
+    "The OCIO config that `colour.config: auto` uses. Without it, `auto` is OpenColorIO's built-in config "
     "`ocio://default`.",
     "the worker, and the Nuke and Blender plugins when they name the plate's colour space",
 )
@@ -84,4 +84,4 @@ LOCAL_RANK = Variable(
 )
 
 VARIABLES = (PRESET_PATH, WEIGHTS_DIR, PLUGINS, WORKER_PYTHON, TIMEOUTS, OCIO, WORLD_SIZE, RANK, LOCAL_RANK)
-"""Every variable that the package and the hosts' plugins read."""
+"""Every variable that the package and the host plugins read."""

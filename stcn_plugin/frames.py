@@ -108,7 +108,7 @@ def span_ends(text: str) -> tuple[int, int]:
         has_gaps = has_gaps or part[0] > last + 1 or (part.step > 1 and part[-1] > part[0])
         last = max(last, part[-1])
     if has_gaps:
-        raise FrameRangeError("has gaps", fix=f"An object lives from a first to a last frame; write {first}-{last}")
+        raise FrameRangeError("has gaps", fix=f"The range of an object cannot have gaps; write {first}-{last}")
     return first, last
 
 
@@ -192,7 +192,7 @@ def _what(part: str, text: str) -> str:
     if not text.strip():
         return "the frame range is empty"
     if not part:
-        return f"the frame range '{shortened(text)}' has an empty part beside a comma"
+        return f"the frame range '{shortened(text)}' has an empty part next to a comma"
     where = "" if part == text else f" in '{shortened(text)}'"
     return f"'{shortened(part)}'{where} is not a frame range"
 

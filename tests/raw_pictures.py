@@ -1,4 +1,4 @@
-"""Builds picture files byte by byte from their specifications, independent of OpenImageIO."""
+"""Builds image files byte by byte from their specifications, independent of OpenImageIO."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ def cineon(codes: np.ndarray) -> bytes:
 
 
 def radiance(pixels: np.ndarray, *lines: bytes) -> bytes:
-    """Return a Radiance picture from ``(H, W, 4)`` bytes: three mantissas and a shared exponent."""
+    """Return a Radiance image from ``(H, W, 4)`` bytes: three mantissas and a shared exponent."""
     height, width = pixels.shape[:2]
     text = b"".join(line + b"\n" for line in (b"#?RADIANCE", b"FORMAT=32-bit_rle_rgbe", *lines))
     return text + b"\n-Y %d +X %d\n" % (height, width) + pixels.tobytes()

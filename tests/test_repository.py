@@ -33,7 +33,7 @@ def test_the_readme_is_short():
 
 
 def test_the_readme_shows_the_result_and_a_panel():
-    """Two pictures that exist; other links are tested with the documentation."""
+    """Two images that exist; other links are tested with the documentation."""
     pictures = re.findall(r"!\[.+?\]\((.+?)\)", README)
     assert pictures == ["examples/shot/result.jpg", "docs/images/blender-panel.png"]
     assert all((ROOT / picture).is_file() for picture in pictures)

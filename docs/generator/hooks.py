@@ -34,8 +34,8 @@ The plugin that was loaded last is called first. `hookimpl(tryfirst=True)` and `
 order.
 
 Error messages name the plugin and the hook. A hook that fails the job should raise an error of `stcn_plugin.errors`,
-such as `HostError` or `PlateError`, for everything that the artist can put right: it is shown as it is. The data that
-hooks get and return is described in [Job data](job-data.md).
+such as `HostError` or `PlateError`, for everything that the artist can fix; its message is shown unchanged. The data
+that hooks receive and return is described in [Job data](job-data.md).
 """
 
 

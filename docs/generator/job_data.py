@@ -24,9 +24,9 @@ _CLASSES = (JobRequest, KeyframeFile, Setting, Progress, Report, WeightsUsed, De
 _INTRO = """\
 # Job data
 
-What a host and the worker exchange about a job. The classes are frozen dataclasses in `stcn_plugin.bridge`; hooks get
-and return them. Over the pipe they are JSON objects with the same keys: tuples are lists, mappings are objects, and a
-field with a default may be left out. Paths are strings. Pixels are never sent: both sides only name files.
+The data of a job that host and worker exchange. The classes are frozen dataclasses in `stcn_plugin.bridge`; hooks
+receive and return them. Over the pipe they are JSON objects with the same keys: tuples are lists, mappings are objects,
+and a field with a default may be left out. Paths are strings. Messages contain file names, never pixels.
 """
 
 _EXAMPLE = JobRequest(

@@ -18,8 +18,9 @@ from stcn_plugin.training.config import Folder, Pretrained, Source, TrainingConf
 _INTRO = """\
 # Settings
 
-Every key of a preset and of a shot file, with its default and when to change it. How the files work, where presets are
-found and which one wins is described in [Presets and shot files](../how-to/presets-and-shot-files.md).
+Every key of a preset and of a shot file, with its default and when to change it.
+[Presets and shot files](../how-to/presets-and-shot-files.md) describes how the files work, where presets are found and
+which setting takes precedence.
 `stcn presets show NAME` prints the settings of a preset with the file and line that each comes from.
 """
 
@@ -52,7 +53,7 @@ def settings_page() -> str:
     parts.append("## Keys of presets and shot files\n")
     parts += [_entry(schema, PresetFile, key) for key in ("extends", "description")]
     parts.append("## Settings of presets and shot files\n")
-    parts.append("Each may be in a preset, in a shot file, or after `--set`. `a.b` stands for `b` under `a`.\n")
+    parts.append("Set them in a preset, in a shot file, or with `--set`. `a.b` is the key `b` in the group `a`.\n")
     parts += _groups(schema, Preset)
     return "\n".join(parts)
 

@@ -1,4 +1,4 @@
-"""From raw renders to the files of the shot: half EXR, small, with a film header and nothing else in it."""
+"""Converts raw renders to the files of the shot: half-float EXR with a reproducible header."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FPS = 24
 PLATE_COMPRESSION = "dwab:1000"
 MATTE_COMPRESSION = "zip:9"
 MATTE_STEPS = 128
-"""Coverage is kept in steps of 1/128, about what its rays can tell apart; finer ones only fill files with noise."""
+"""Coverage is stored in steps of 1/128, about the precision of the rays; finer steps would only store noise."""
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 """Chromaticities of R, G, B and white."""
 
@@ -38,7 +38,7 @@ def write_mattes(raw: Path, path: Path, frame: int) -> None:
 
 
 def write_picture(path: Path, spec: oiio.ImageSpec, pixels: np.ndarray) -> None:
-    """Write ``(H, W, C)`` pixels, in a new folder if need be; end the script where that fails."""
+    """Write ``(H, W, C)`` pixels, and create the folder if needed; exit the script on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     out = oiio.ImageOutput.create(str(path))
     if (
@@ -72,7 +72,7 @@ def _spec(pixels: np.ndarray, names: tuple[str, ...], frame: int) -> oiio.ImageS
     spec.attribute("framesPerSecond", oiio.TypeDesc("rational"), (FPS, 1))
     spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), timecode(frame))
     spec.attribute("Copyright", "CC0-1.0")
-    spec.attribute("DateTime", "")  # else the writer adds the time, and no two renders are the same
+    spec.attribute("DateTime", "")  # otherwise the writer adds the time, and no two renders are identical
     return spec
 
 

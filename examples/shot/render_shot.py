@@ -3,7 +3,7 @@
     pip install "bpy==4.5.*" "OpenImageIO<3.1"
     python examples/shot/render_shot.py
 
-Everything is computed: the same versions give the same frames. Cycles on the CPU; no display, no GPU.
+Everything is procedural: the same versions give the same frames. Renders with Cycles on the CPU, without a display.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from scene import stage
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT = 960, 540
 SHUTTER = 0.5
-"""Part of a frame that the shutter is open, centred on the frame; a 180 degree shutter."""
+"""Fraction of a frame for which the shutter is open, centred on the frame: a 180 degree shutter."""
 
 
 def main() -> None:
-    """Render the frames asked for into ``plates``, ``truth`` and ``keyframes``."""
+    """Render the requested frames into ``plates``, ``truth`` and ``keyframes``."""
     options = _options()
     stage.build()
     _set_up(options.scale)
@@ -62,7 +62,7 @@ def _range(text: str) -> range:
 
 
 def _set_up(scale: int) -> None:
-    """Set what plates and mattes share: size, shutter, lens and pixel filter decide every edge."""
+    """Set the options that plates and mattes share: size, shutter, lens and pixel filter determine every edge."""
     scene = bpy.context.scene
     render, cycles = scene.render, scene.cycles
     render.engine, cycles.device = "CYCLES", "CPU"
@@ -76,7 +76,7 @@ def _set_up(scale: int) -> None:
 
 
 def _as_plate(samples: int) -> None:
-    """Few rays and a denoiser; two bounces of light are enough for this room."""
+    """Set up a plate render: few rays, two bounces of light and a denoiser."""
     cycles = bpy.context.scene.cycles
     cycles.samples, cycles.use_denoising = samples, True
     cycles.denoiser, cycles.denoising_quality = "OPENIMAGEDENOISE", "BALANCED"
@@ -86,14 +86,14 @@ def _as_plate(samples: int) -> None:
 
 
 def _as_matte(samples: int) -> None:
-    """Many rays that stop at the first surface, fewer where all see the same; nothing smooths the counts."""
+    """Set up a matte render: many rays without bounces, adaptive sampling, no denoiser."""
     cycles = bpy.context.scene.cycles
     cycles.samples, cycles.use_denoising, cycles.max_bounces = samples, False, 0
     cycles.use_adaptive_sampling, cycles.adaptive_threshold, cycles.adaptive_min_samples = True, 0.002, 24
 
 
 def _render(frame: int, path: Path) -> None:
-    """Render one frame to ``path``; its number is its seed, so that noise differs between frames only."""
+    """Render one frame to ``path``, with the frame number as seed."""
     scene = bpy.context.scene
     scene.frame_set(frame)
     scene.cycles.seed = frame

@@ -14,14 +14,14 @@ _PACKAGE = "stcn_blender"
 
 
 def _extension() -> ModuleType:
-    """Return the extension: the installed and enabled one, else the one beside this file."""
+    """Return the extension: the installed and enabled one, otherwise the one next to this file."""
     for name in bpy.context.preferences.addons.keys():  # noqa: SIM118 - iterating yields values
         if name.rpartition(".")[2] == _ID:
             return importlib.import_module(name)
     if importlib.util.find_spec(_ID) is None:
         # In a checkout the package is two folders up; in a wheel, this file is inside it.
         root = next((folder for folder in _HERE.parents if (folder / _ID / "bridge").is_dir()), _HERE)
-        # At the end, since packages beside a wheel must not hide Blender's own versions of them.
+        # At the end, because packages next to a wheel must not shadow Blender's own versions of them.
         sys.path.append(str(root))
     source = _HERE / "extension"
     spec = importlib.util.spec_from_file_location(

@@ -1,6 +1,6 @@
 """Atomic file writes, which are safe on full disks and after power failures.
 
-Every file is written to a hidden temporary file beside it, synced, and renamed. Write errors are always reported, and
+Every file is written to a hidden temporary file next to it, synced, and renamed. Write errors are always reported, and
 an existing file remains until its replacement is complete.
 """
 

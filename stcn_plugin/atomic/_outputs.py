@@ -166,7 +166,7 @@ def write_atomic(path: Path, content: Content) -> None:
 
 @contextmanager
 def temporary_file(path: Path) -> Iterator[Path]:
-    """Create an empty temporary file beside an output, for content that must be checked before it is written.
+    """Create an empty temporary file next to an output, for content that must be checked before it is written.
 
     Args:
         path: The output; its folder is created if missing.

@@ -82,7 +82,7 @@ class BackgroundJob:
             return report
 
     def deliver(self, report: Report) -> None:
-        """Bring the mattes into the host's script.
+        """Load the mattes into the host's script.
 
         Raises:
             STCNError: The host cannot; the mattes are on disk.

@@ -64,7 +64,9 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a setting that overrides the preset, such as memory.interval=3; may be repeated",
     )
-    parser.add_argument("--worker", metavar="PYTHON", help="Python that has stcn_plugin; the installed one by default")
+    parser.add_argument(
+        "--worker", metavar="PYTHON", help="Python of the worker; by default, the one that `stcn install` recorded"
+    )
 
 
 @final

@@ -124,7 +124,7 @@ class WorkerClient:
             connection.send(encode(Cancel(job)))
 
     def describe(self, *, timeout: float | None = None) -> Description:
-        """Return what the worker offers. Call it only between jobs.
+        """Return the worker's presets, weights and devices. Call it only between jobs.
 
         Args:
             timeout: Seconds to wait; ``None`` waits as long as the worker responds.

@@ -1,4 +1,4 @@
-"""The host hooks: what a plugin inside a compositing tool implements. Nuke, Blender and the command line are three of them.
+"""The host hooks, which a plugin inside a compositing tool implements, as for Nuke, Blender and the command line.
 
 Every hook's docstring states when it is called, on which thread, what happens if it raises, and what happens if several
 plugins implement it. ``docs/reference/hooks.md`` is generated from these docstrings.
@@ -26,9 +26,9 @@ class HostHooks:
 
     @_hookspec(firstresult=True)
     def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest | None:
-        """Return what to propagate: the plate, the pattern of the mattes, range, preset and settings.
+        """Return the request of the job: the plate, the pattern of the mattes, range, preset and settings.
 
-        Keyframes that already are files belong in the request; the others come from `stcn_render_keyframes`.
+        Include keyframes that are already files. `stcn_render_keyframes` adds the others.
 
         When: Once per job, before any other hook.
         Thread: The thread that called `Session.prepare`, usually the tool's main thread.
@@ -48,9 +48,9 @@ class HostHooks:
     def stcn_render_keyframes(
         self, request: JobRequest, folder: str, warn: Callable[[str], None]
     ) -> Sequence[KeyframeFile] | None:
-        """Render the artist's roto at every keyframe to picture files, at the plate's full format.
+        """Render the artist's roto at every keyframe to image files, at the plate's full format.
 
-        Return ``None`` if all keyframes already are files.
+        Return ``None`` if all keyframes are already files.
 
         When: Once per job, after `stcn_collect_shot`.
         Thread: The thread that called `Session.prepare`.
@@ -107,7 +107,7 @@ class HostHooks:
 
     @_hookspec
     def stcn_show_warning(self, text: str) -> None:
-        """Show a warning: something went wrong, but the mattes are complete.
+        """Show a warning. The job continues.
 
         When: Whenever the job has a warning.
         Thread: The thread that called the method of the `Session`.
@@ -150,8 +150,8 @@ class HostHooks:
         Several plugins: All are called.
 
         Args:
-            request: What was propagated, including the keyframes.
-            report: What was written. `Report.patterns` has the files of each object, `Report.layers` its layer.
+            request: The request, including the keyframes.
+            report: The result. `Report.patterns` has the files of each object, `Report.layers` its layer.
 
         Example:
             @hookimpl
@@ -162,7 +162,7 @@ class HostHooks:
 
     @_hookspec
     def stcn_job_failed(self, error: STCNError) -> None:
-        """Tell the artist that the job failed or was cancelled.
+        """Show that the job failed or was cancelled.
 
         Some mattes may be missing, or may be on disk but not in the script.
 

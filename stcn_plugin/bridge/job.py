@@ -1,4 +1,4 @@
-"""The data of a job that host and worker exchange, and its JSON. Paths are strings: both sides only name files.
+"""The data of a job that host and worker exchange, and its JSON. Paths are strings; pixels are never sent.
 
 ``docs/reference/job-data.md`` is generated from the docstrings of the dataclasses.
 """
@@ -23,9 +23,9 @@ class KeyframeFile:
 
     Args:
         frame: The frame number.
-        file: The picture file, optionally with a colon and a selector: ``roto.1001.exr:hero.A``.
+        file: The image file, optionally with a colon and a selector: ``roto.1001.exr:hero.A``.
         objects: Object name to its layer, number, colour or Cryptomatte name in the file; ``None`` reads all
-            objects that the file has.
+            objects in the file.
     """
 
     frame: int
@@ -62,7 +62,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class JobRequest:
-    """What a host asks the worker to do.
+    """A job that a host requests from the worker.
 
     A request names a shot file, or a plate, keyframes and a pattern for the mattes, or both. If it has both, its fields
     override the keys of the shot file.
@@ -74,13 +74,14 @@ class JobRequest:
         out: Frame pattern of the mattes.
         range: Frames to matte, such as ``1001-1100``; ``None`` is all frames of the plate.
         objects: Object name to frame range, for objects that enter late or leave early; ``None`` for an object that does
-            neither. A single name is also the name of the object in keyframe files that name none.
+            neither. A single name also applies to keyframe files without object names.
         preset: Preset to start from, by name or file.
         settings: Setting, such as ``memory.interval``, to the value that overrides the preset's. Later ones override
             earlier ones.
-        origins: Field of the request to where the user filled it in, for error messages: ``range`` to ``--range``.
-        update: Frames whose keyframes are new, changed, or removed for all objects. Only the spans around them are
-            propagated, into existing mattes. Empty propagates the whole shot.
+        origins: Field of the request to the flag or panel field it came from, for error messages: ``range`` to
+            ``--range``.
+        update: Frames whose keyframes are new, changed, or removed for all objects. Only the frames up to the
+            neighbouring keyframes are propagated, into the existing mattes. Empty propagates the whole shot.
         save_as: File to save the shot to before it runs, so that it can be run or updated again.
         plugins: Studio plugins to load besides those of ``STCN_PLUGINS``, each a module or a file.
     """
@@ -247,7 +248,7 @@ class Choice:
 
     Args:
         name: Its name in settings.
-        label: Text to show beside the name.
+        label: Text to show next to the name.
     """
 
     name: str
@@ -262,7 +263,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Description:
-    """What a worker has to offer, for the menus of a panel.
+    """The presets, weights and devices of a worker, for the menus of a panel.
 
     Args:
         presets: All presets.
@@ -310,7 +311,7 @@ def json_of(value: object) -> Any:
 
 
 def parse_settings(texts: Iterable[str], origin: str) -> dict[str, Setting]:
-    """Read settings as users write them: each a key, an equals sign and a value in YAML. The last one of a key wins.
+    """Parse settings as users write them: each a key, an equals sign and a value in YAML. Later ones override earlier ones.
 
     >>> parse_settings(["memory.interval=3"], "--set")
     {'memory.interval': Setting(value='3', origin='--set memory.interval=3', is_yaml=True)}
@@ -335,10 +336,10 @@ def parse_settings(texts: Iterable[str], origin: str) -> dict[str, Setting]:
 
 
 def chosen_settings(values: Mapping[str, str | None], origins: Mapping[str, str]) -> dict[str, Setting]:
-    """Return settings that flags or the fields of a panel have chosen.
+    """Return the settings chosen by flags or by the fields of a panel.
 
     Args:
-        values: Setting to its value; ``None`` ones are left out.
+        values: Setting to its value; ``None`` values are left out.
         origins: Setting to its flag or field.
     """
     return {key: Setting(value, origins[key]) for key, value in values.items() if value is not None}

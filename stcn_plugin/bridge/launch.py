@@ -24,7 +24,7 @@ class WorkerLaunch:
 
     Args:
         python: The Python that stcn_plugin is installed in, usually not the host's own.
-        arguments: Arguments of that Python; tests replace them to run another program as worker.
+        arguments: Arguments of that Python; tests replace them to run another program as the worker.
         environment: Environment variables of the worker.
         idle: Seconds without a job after which the worker exits to free its memory; the next job starts another.
     """

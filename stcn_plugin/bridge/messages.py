@@ -3,8 +3,8 @@
 Host to worker: `Describe`, `Run`, `Cancel`, `Quit`. Worker to host: `Hello` first, `Alive` every second, `Described`,
 `Progressed`, `Written`, `Warned`, and one `Done` or `Failed` for every job.
 
-Both sides validate the messages that they receive. A worker exits at an invalid message, since it cannot tell which job it
-belongs to; so a host validates its messages before sending them.
+Both sides validate the messages that they receive. A worker exits on an invalid message, because it cannot tell which job
+the message belongs to; hosts therefore validate messages before sending them.
 """
 
 from __future__ import annotations

@@ -52,19 +52,19 @@ class Session:
         """Run the whole job on this thread.
 
         On the main thread, SIGINT (Ctrl-C), SIGTERM and SIGHUP cancel the job within a frame; a second signal ends the
-        process and the worker at once.
+        process and the worker immediately.
 
         Raises:
             CancelledError: The host or a signal cancelled the job.
             STCNError: The job failed.
         """
-        with stop_requests(at_once=self._client.kill) as stop:
+        with stop_requests(before_exit=self._client.kill) as stop:
             self.start(self.prepare())
             report, is_stopping = None, False
             while report is None:
                 if stop and not is_stopping:
                     is_stopping = True
-                    self._warn("stopping after the current frames; a second signal ends the process at once")
+                    self._warn("stopping after the current frames; a second signal ends the process immediately")
                     self.cancel()
                 report = self.poll(timeout=0.1)
             self.deliver(report)

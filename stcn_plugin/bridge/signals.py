@@ -57,7 +57,7 @@ class StopRequest:
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code for an error: 128 plus the signal for a cancelled job or command, else 1.
+    """Return the exit code for an error: 128 plus the signal for a cancelled job or command, otherwise 1.
 
     A `CancelledError` without a signal counts as SIGINT.
     """
@@ -70,15 +70,15 @@ def exit_code(error: BaseException) -> int:
 
 @contextmanager
 def stop_requests(
-    *, on_request: Callable[[int], None] = lambda _: None, at_once: Callable[[], None] = lambda: None
+    *, on_request: Callable[[int], None] = lambda _: None, before_exit: Callable[[], None] = lambda: None
 ) -> Iterator[StopRequest]:
-    """Yield a request that is set by the first signal; a second signal ends the process at once.
+    """Yield a request that is set by the first signal; a second signal ends the process immediately.
 
     A `CancelledError` raised inside gets the number of the signal.
 
     Args:
         on_request: Called with the first signal. It interrupts the main thread anywhere, so it must not take locks.
-        at_once: Called before the process ends at once, to kill its children. It must not take locks either.
+        before_exit: Called before the second signal ends the process, to kill its children. It must not take locks either.
     """
     request = StopRequest()
     requested_at = 0.0
@@ -89,7 +89,7 @@ def stop_requests(
             request.number, requested_at = number, time.monotonic()
             on_request(number)
         elif time.monotonic() - requested_at >= _REPEAT_INTERVAL:
-            at_once()
+            before_exit()
             _end(number)
 
     try:
@@ -102,7 +102,7 @@ def stop_requests(
 
 @contextmanager
 def stop_signals_raised() -> Iterator[None]:
-    """Raise a `StopSignal` in the main thread at the first signal; a second signal ends the process at once.
+    """Raise a `StopSignal` in the main thread at the first signal; a second signal ends the process immediately.
 
     For code that holds no locks that another thread waits for.
     """
@@ -171,7 +171,7 @@ def _end(number: int) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):  # the signal may have interrupted a write
             stream.flush()
-    write_stderr("stopped at once")
+    write_stderr("stopped immediately")
     if os.isatty(2):
         os.write(2, _SHOW_CURSOR)  # a progress bar hides it
     os._exit(128 + number)

@@ -1,4 +1,4 @@
-"""A worker that stays alive between jobs, and which Python runs it."""
+"""A worker that stays alive between jobs, and the Python that runs it."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ EVERY_WORKER = Description(
         Choice("long_shot", "hundreds or thousands of frames"),
     ),
     weights=(Choice("starter", "included in stcn_plugin"),),
-    devices=(Choice("auto", "the fastest available"), Choice("cpu", "processor"), Choice("cuda", "NVIDIA GPU")),
+    devices=(Choice("auto", "the fastest available"), Choice("cpu", "CPU"), Choice("cuda", "NVIDIA GPU")),
 )
-"""What every worker offers: the menus until the worker has answered."""
+"""Menu entries that are valid for every worker, shown until the worker has answered."""
 
 
 def recorded_python(record: Path) -> str:
@@ -51,8 +51,8 @@ class WarmWorker:
     Jobs and `describe_in_background` reserve it while they use it.
 
     Args:
-        find_python: Returns the Python that runs the worker, empty if none is set. Called before every use; another
-            Python means another worker.
+        find_python: Returns the Python that runs the worker, empty if none is set. Called before every use; if it
+            changes, a new worker is started.
         setting: Where the user sets that Python, for errors.
         fix: What to do if none is set, for errors.
     """
@@ -66,9 +66,9 @@ class WarmWorker:
         self._python = ""
         self._describing: threading.Thread | None = None
         self.description: Description | None = None
-        """What the worker offers, once it has answered."""
+        """Presets, weights and devices of the worker; ``None`` until it has answered."""
         self.error: STCNError | None = None
-        """Why the last `describe_in_background` failed."""
+        """Error of the last `describe_in_background`, if it failed."""
 
     @property
     def is_describing(self) -> bool:
@@ -77,7 +77,7 @@ class WarmWorker:
 
     @property
     def choices(self) -> Description:
-        """What the worker offers or, until it has answered, what every worker offers."""
+        """The worker's `description`, or `EVERY_WORKER` until it has answered."""
         return self.description or EVERY_WORKER
 
     @property
@@ -126,11 +126,11 @@ class WarmWorker:
             yield
 
     def describe_in_background(self, on_done: Callable[[], None] = lambda: None, *, refresh: bool = False) -> None:
-        """Ask the worker what it offers, on a thread, and set `description` or `error`.
+        """Request the worker's description on a thread, and set `description` or `error`.
 
         Args:
             on_done: Called on that thread at the end.
-            refresh: Ask again even if the answer is known.
+            refresh: Request it again even if it is known.
         """
         self.error = None
         if refresh:
@@ -161,7 +161,7 @@ class WarmWorker:
             self._describing.join()
 
     def stop(self) -> None:
-        """Stop the worker process, if there is one, and forget what it offers."""
+        """Stop the worker process, if there is one, and discard its description."""
         if self._client is not None:
             self._client.stop()
         self._client = self.description = self.error = None

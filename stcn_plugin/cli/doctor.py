@@ -45,8 +45,8 @@ class Finding:
 def doctor(folder: Path | None, weights: str) -> int:
     """Check versions, environment, devices, plugins, weights, presets, colour and disk.
 
-    Each check tries the real thing: it loads the weights, converts a colour, writes and reads a file. Exits with 1 if a
-    job could not run.
+    Each check runs a small part of a job: it loads the weights, converts a colour, writes and reads a file. Exits with 1
+    if jobs cannot run.
     """
     failures = 0
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
@@ -97,7 +97,7 @@ def _devices() -> Iterator[Finding]:
         device = choose_device(name)
         precision = choose_precision("auto", device)
         how = f"{str(precision).removeprefix('torch.')}, {convolution_kind(device, precision)} convolutions"
-        model = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "processor"
+        model = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
         threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
         result = float((torch.ones(8, 8, device=device) @ torch.ones(8, 8, device=device)).sum())
         yield Finding("device", f"{name}: {model}{threads}, computes in {how}", is_ok=result == 512)

@@ -44,11 +44,11 @@ def _renamed(_context: click.Context, _parameter: click.Parameter, pairs: tuple[
     metavar="OURS=THEIRS",
     multiple=True,
     callback=_renamed,
-    help="Name of an object in the mattes and in the truth, if they differ. Repeatable.",
+    help="Name of an object in the mattes and in the ground truth, if they differ. Repeatable.",
 )
 @click.option("--means", "means_only", is_flag=True, help="Print only the means, not every frame.")
 @click.option(
-    "--json", "json_path", metavar="FILE", help="Write the scores as JSON. - prints them instead of the table."
+    "--json", "json_path", metavar="FILE", help="Write the scores as JSON; - prints JSON instead of the table."
 )
 def evaluate(
     mattes: str,
@@ -64,8 +64,8 @@ def evaluate(
     """Score mattes against ground truth.
 
     MATTES and TRUTH are sequences such as m.####.exr, folders with one sequence, or patterns with <object> for one file
-    per object. All frames that have truth are scored. J (region overlap), F (boundary accuracy) and their mean J&F are
-    defined as in the DAVIS benchmark; 1 is perfect. The others are errors of the soft matte; 0 is perfect.
+    per object. All frames with ground truth are scored. J (region overlap), F (boundary accuracy) and their mean J&F
+    are defined as in the DAVIS benchmark; 1 is perfect. The other scores are errors of the soft matte; 0 is perfect.
 
     \b
     J, F     of the mattes, thresholded at 0.5; F has a tolerance of 0.008 of the diagonal

@@ -15,7 +15,8 @@ Examples:
   stcn finetune shots/*.yaml --name show --steps 400
   stcn propagate sh010.yaml --weights sh010
 \b
-The run is kept in a folder (--out), with curves and a model card. If it is interrupted, the same command resumes it.
+Checkpoints, curves and a model card are written to a folder (--out). If the run is interrupted, the same command resumes
+it.
 """
 
 

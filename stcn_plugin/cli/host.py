@@ -70,7 +70,7 @@ class LogFile:
 
 @contextmanager
 def log_file(path: Path | None) -> Iterator[LogFile | None]:
-    """Open a log file, to append to it, while the context lasts.
+    """Open a log file for appending; closed at the end of the context.
 
     Raises:
         OutputError: The file cannot be opened.

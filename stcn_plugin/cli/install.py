@@ -57,7 +57,7 @@ def install() -> None:
       stcn install blender --zip stcn.zip         only build it, for another machine
 
     Torch is not installed in the tool. The plugin starts the Python that runs this command as a separate worker
-    process, so leave that Python where it is. Run the command again after an update of stcn_plugin; files that are
+    process, so do not move or delete it. Run the command again after an update of stcn_plugin; files that are
     up to date are not touched. `stcn uninstall` removes everything again.
     """  # noqa: D301 - the backspaces are click's
 

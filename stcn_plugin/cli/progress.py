@@ -26,7 +26,7 @@ class Display:
     """Prints warnings. Base of the other displays, and the display of ``--quiet``.
 
     Attributes:
-        shot: Name of the current shot, where there are several.
+        shot: Name of the current shot; empty if there is only one.
     """
 
     shot = ""
@@ -53,7 +53,7 @@ class Display:
         """
 
     def fail(self, error: STCNError) -> None:
-        """Show why a shot of several failed."""
+        """Show the error of a shot, if there are several."""
         echo_message(f"{self._prefix}{error}")
 
     @property
@@ -62,7 +62,7 @@ class Display:
 
 
 class PlainDisplay(Display):
-    """Prints a line now and then. The first and the last step always get one."""
+    """Prints a line for the first and the last step, and every ten seconds in between."""
 
     def __init__(self) -> None:
         self._started = self._printed = time.monotonic()
@@ -74,7 +74,7 @@ class PlainDisplay(Display):
 
     @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:
-        """Print a line if the last one is some time ago."""
+        """Print a line if one is due."""
         now = time.monotonic()
         is_first_or_last = progress.done in (1, progress.total)
         if not is_first_or_last and now - self._printed < _SECONDS_BETWEEN_LINES:
@@ -89,7 +89,7 @@ class PlainDisplay(Display):
         )
 
     def finish(self, report: Report, seconds: float) -> None:
-        """Print what was written and how long it took; for several shots in one line."""
+        """Print the frames, files and duration; a single line if there are several shots."""
         from stcn_plugin.frames import format_frame_range
 
         files = ", ".join(dict.fromkeys(report.patterns.values()))
@@ -111,7 +111,7 @@ class BarDisplay(PlainDisplay):
     """Shows a bar with frames per second and the time left.
 
     Args:
-        bar: The bars.
+        bar: The progress bar of rich.
     """
 
     def __init__(self, bar: Bar) -> None:
@@ -120,10 +120,9 @@ class BarDisplay(PlainDisplay):
         self._task: TaskID | None = None
 
     def start(self, shot: str) -> None:
-        """Add the bar of a shot, and remove that of the one before."""
+        """Add the bar of a shot, and remove that of the previous one."""
         super().start(shot)
-        if self._task is not None:
-            self._bar.remove_task(self._task)
+        self._remove()
         self._task = self._bar.add_task("propagate", total=None, shot=shot, frame="…")
 
     @hookimpl
@@ -133,10 +132,26 @@ class BarDisplay(PlainDisplay):
             frame = str(progress.frame)
             self._bar.update(self._task, completed=progress.done, total=progress.total, frame=frame)
 
+    def finish(self, report: Report, seconds: float) -> None:
+        """Print the result; of several shots, in place of the bar."""
+        if self.shot:
+            self._remove()
+        super().finish(report, seconds)
+
+    def fail(self, error: STCNError) -> None:
+        """Print the error in place of the bar."""
+        self._remove()
+        super().fail(error)
+
+    def _remove(self) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+
 
 @final
 class JSONDisplay(Display):
-    """Prints one JSON object a line to stdout, each with the key ``event``: progress, frame, warning, done or failed."""
+    """Prints one JSON object per line to stdout, each with the key ``event``: progress, frame, warning, done or failed."""
 
     @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:
@@ -169,7 +184,7 @@ class JSONDisplay(Display):
 
 @contextmanager
 def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
-    """Return the display of a command while the context lasts.
+    """Context manager for the display of a command.
 
     Args:
         kind: ``auto`` is a bar on a terminal and plain lines elsewhere.

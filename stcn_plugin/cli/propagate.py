@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ Examples:
 Add a keyframe at frame 1060 and recompute only the frames between its neighbouring keyframes:
   stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.v2.yaml
 \b
-Run all shots of a show overnight, with a report about them:
+Run all shots of a show overnight, and write a report:
   stcn propagate 'show/*.yaml' --report night.json --log night.log
 """
 
@@ -75,8 +76,8 @@ _ORIGINS = {
     "spans",
     metavar="NAME[=RANGE]",
     multiple=True,
-    help="An object by name, with its frame range if it enters late or leaves early. A single NAME also names the object of "
-    "keyframe files that name none. Repeatable.",
+    help="An object by name, with its frame range if it enters late or leaves early. A single NAME also applies to "
+    "keyframe files without object names. Repeatable.",
 )
 @click.option("--preset", metavar="NAME", help="Preset to start from, see `stcn presets list`.")
 @click.option(
@@ -88,7 +89,7 @@ _ORIGINS = {
 )
 @click.option("--weights", metavar="NAME", help="Weights to use, see `stcn weights list`.")
 @click.option("--device", metavar="DEVICE", help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")
-@click.option("--overlay", metavar="DIR", help="Folder for overlay pictures and a contact sheet.")
+@click.option("--overlay", metavar="DIR", help="Folder for overlay images and a contact sheet.")
 @click.option(
     "--update",
     metavar="RANGE",
@@ -109,7 +110,7 @@ _ORIGINS = {
     type=click.Choice(["auto", "bar", "plain", "json"]),
     default="auto",
     show_default=True,
-    help="How to show progress: a bar, plain lines, or JSON lines on stdout. By default a bar on a terminal, else plain.",
+    help="How to show progress: a bar, plain lines, or JSON lines on stdout. By default, a bar on a terminal, otherwise lines.",
 )
 @click.option(
     "--report",
@@ -192,10 +193,10 @@ def propagate(
 
 
 def _expanded(arguments: Sequence[str]) -> list[str]:
-    """Return the shot files that arguments name, patterns expanded; each file once."""
+    """Expand the patterns among the arguments; return each shot file once."""
     files: dict[str, None] = {}
     for argument in arguments:
-        is_pattern = glob.has_magic(argument) and not Path(argument).exists()
+        is_pattern = glob.has_magic(argument) and not os.path.lexists(argument)
         found = sorted(glob.glob(argument, recursive=True)) if is_pattern else [argument]  # noqa: PTH207 - text, as typed
         if not found:
             raise click.UsageError(f"no file matches '{argument}'")
@@ -216,7 +217,7 @@ def _keyframe(text: str) -> KeyframeFile:
 
 
 def _spans(spans: Sequence[str]) -> dict[str, str | None]:
-    """Split ``hero=1001-1060``; ``hero`` alone is there throughout."""
+    """Split ``hero=1001-1060``; ``hero`` alone has no range."""
     found: dict[str, str | None] = {}
     for text in spans:
         name, equals, span = text.rpartition("=") if "=" in text else (text, "", "")
@@ -247,7 +248,7 @@ def _run(
     verbose: bool,
     quiet: bool,
 ) -> bool:
-    """Run shots in a worker of this Python, which ends with this command; return whether all are done."""
+    """Run shots in a worker, in this Python; return whether all are done."""
     from stcn_plugin.bridge.client import WorkerClient
     from stcn_plugin.bridge.launch import WorkerLaunch
     from stcn_plugin.cli.host import log_file

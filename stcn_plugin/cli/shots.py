@@ -23,14 +23,14 @@ from stcn_plugin.errors import CancelledError, STCNError
 @final
 @dataclass(eq=False)
 class ShotResult:
-    """What became of a shot. A plugin of the host hooks that collects its warnings.
+    """The result of a shot. A plugin of the host hooks that collects its warnings.
 
     Args:
-        name: The shot file as the user named it; empty for a shot given by options alone.
-        status: What became of it.
-        seconds: Time it took.
-        report: The report, if it is done.
-        error: Why it failed.
+        name: The shot file as the user wrote it; empty for a shot defined by options alone.
+        status: Outcome of the shot.
+        seconds: Duration.
+        report: The report, if the shot is done.
+        error: The error, if the shot failed or was cancelled.
         warnings: Its warnings.
     """
 
@@ -48,7 +48,7 @@ class ShotResult:
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
-        """Record how long what runs inside takes, and its error."""
+        """Record the duration and the error of the body."""
         started = time.monotonic()
         try:
             yield
@@ -75,10 +75,10 @@ def run_shots(
     Args:
         requests: The shots. Their results are filled in.
         worker: The worker, which stays warm in between.
-        display: Shows what happens.
-        log: Writes it to a file.
+        display: Shows progress, warnings and results.
+        log: Log file, if any.
         keeps_going: Whether to run the other shots after one has failed.
-        on_result: Called after every shot, however it ended.
+        on_result: Called after every shot, whether it succeeded or not.
 
     Raises:
         CancelledError: A signal cancelled a shot; the ones after it are not run.
@@ -106,7 +106,7 @@ def run_shots(
 
 
 def write_report(path: Path, results: Sequence[ShotResult]) -> None:
-    """Write what became of shots as JSON.
+    """Write the results of shots as JSON.
 
     Args:
         path: The file, which is complete or absent.

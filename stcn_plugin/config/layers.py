@@ -16,7 +16,7 @@ from stcn_plugin.errors import PresetError
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a value was set.
+    """The origin of a value: where it was set.
 
     >>> str(Origin("shots/hero.yaml", line=4))
     'shots/hero.yaml:4'
@@ -85,12 +85,12 @@ class Layer:
     def stacked(cls, layers: Iterable[Layer]) -> Layer:
         """Stack layers, the lowest one first, in time linear in the number of values.
 
-        Mappings merge, everything else replaces. An empty mapping (``memory:`` with nothing below it) overrides
-        nothing.
+        Mappings are merged; all other values are replaced. An empty mapping (``memory:`` with nothing below it)
+        overrides nothing.
         """
         stack = cls()
         for layer in layers:
-            _stack(layer._keys, stack._keys)  # in place: nobody else has the stack yet
+            _stack(layer._keys, stack._keys)  # in place: the stack is not shared yet
         return stack
 
     @cached_property
@@ -136,7 +136,7 @@ def file_layer(document: Document) -> Layer:
 
 
 def override_layer(overrides: Sequence[str], flag: str = "--set") -> Layer:
-    """Return settings such as ``memory.interval=3`` as a layer; the last one wins.
+    """Return settings such as ``memory.interval=3`` as a layer; later ones take precedence.
 
     Args:
         overrides: ``KEY=VALUE`` texts, the key with dots between its parts.
@@ -149,7 +149,7 @@ def override_layer(overrides: Sequence[str], flag: str = "--set") -> Layer:
 
 
 def settings_layer(settings: Mapping[str, Setting]) -> Layer:
-    """Return the settings of a request as a layer; later ones win.
+    """Return the settings of a request as a layer; later ones take precedence.
 
     Args:
         settings: Key, with dots between its parts, to the setting.

@@ -24,10 +24,10 @@ _UNKNOWN = ("extra_forbidden", "invalid_key")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem of a layer.
 
     Args:
-        path: The key it is about.
+        path: Path of the key.
         what: What is wrong with it.
         fix: What the user can do.
     """

@@ -1,4 +1,4 @@
-"""What a setting accepts, in words, from the JSON schema, and the nearest valid spelling."""
+"""Descriptions of the values that a setting accepts, from the JSON schema, and suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def accepts(schema: Schema, node: Schema) -> str:
 
 
 def choices(schema: Schema, node: Schema) -> tuple[str, ...]:
-    """Return the words that a setting accepts, if it accepts only certain words."""
+    """Return the literal words among the values that a setting accepts."""
     found: list[str] = []
     for form in _forms(schema, node):
         found += form.get("enum", [form["const"]] if "const" in form else [])

@@ -1,4 +1,4 @@
-"""Scalar values and keys, closer to what people expect than YAML 1.1.
+"""Scalar values and keys, with fewer surprises than in YAML 1.1.
 
 ``0101`` is 101 and not octal, ``1.5e3`` is a number, and ``1:30``, ``1_000``, ``0x10`` and dates are text.
 """
@@ -13,7 +13,7 @@ Key: TypeAlias = str | int
 KeyPath: TypeAlias = tuple[Key, ...]
 Value: TypeAlias = Union[str, int, float, bool, "list[Value]", "dict[Key, Value]", None]
 
-_MOST_DIGITS = 18  # what fits 64 bits; larger numbers are mistakes
+_MOST_DIGITS = 18  # fits 64 bits; larger numbers are mistakes
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?")
 _INFINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")

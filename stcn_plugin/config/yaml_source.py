@@ -151,7 +151,7 @@ class _Loader(yaml.SafeLoader):
             self._limits.leave()
 
     def resolve(self, kind: type[yaml.Node], value: str, implicit: object) -> str:
-        """Return the tag of an untagged node. Unquoted scalars get a tag of their own: `plain_value` reads them."""
+        """Return the tag of an untagged node. Unquoted scalars get a special tag, because `plain_value` reads them."""
         if kind is yaml.ScalarNode and isinstance(implicit, tuple) and implicit[0]:
             return _MERGE if value == "<<" else _PLAIN
         return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]

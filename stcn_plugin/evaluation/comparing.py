@@ -77,12 +77,12 @@ def _frames_to_score(
     """Return the frames to score, ascending."""
     present = truth.frames()
     if not present:
-        raise MissingFrameError("there are no files of the truth", where=truth.where, fix="Check the pattern")
+        raise MissingFrameError("the ground truth has no files", where=truth.where, fix="Check the pattern")
     scored = tuple(frame for frame in present if (frames is None or frame in frames) and frame not in skip)
     scored = scored[1:-1] if davis else scored
     if not scored:
         fix = "Choose other frames; DAVIS leaves out the first and the last one" if davis else "Choose other frames"
-        raise MatteError("no frame with truth is left to score", where=truth.where, fix=fix)
+        raise MatteError("no frame with ground truth is left to score", where=truth.where, fix=fix)
     return scored
 
 
@@ -92,8 +92,8 @@ def _read_pairs(ours: MatteFiles, theirs: MatteFiles, frame: int, names: Mapping
     for name, matte in names.items():
         actual, expected = mattes[matte].shape, truths[name].shape
         if actual != expected:
-            what = f"the matte is {actual[1]}x{actual[0]}, but its truth is {expected[1]}x{expected[0]}"
-            fix = "Write the mattes at the size of the truth"
+            what = f"the matte is {actual[1]}x{actual[0]}, but its ground truth is {expected[1]}x{expected[0]}"
+            fix = "Write the mattes at the size of the ground truth"
             raise MatteError(what, where=f"{ours.path(frame, matte)}, frame {frame}", fix=fix)
     return {name: (mattes[matte], truths[name]) for name, matte in names.items()}
 

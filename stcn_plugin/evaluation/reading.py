@@ -70,7 +70,7 @@ class MatteFiles:
             return Side(self._label, self.where, tuple(self._by_object))
         objects = object_names(*(self._sequence.find(frame) for frame in frames))
         if not objects.names and self._label == "truth":
-            raise MatteError("the truth has no object in these frames", where=self.where)
+            raise MatteError("the ground truth has no object in these frames", where=self.where)
         return Side(self._label, self.where, tuple(sorted(objects.names, key=_by_number)), open_ended=objects.indexed)
 
     def read(self, frame: int, names: Sequence[str]) -> Mapping[str, Matte]:

@@ -26,7 +26,7 @@ _METADATA = f"""\
 Metadata-Version: 2.1
 Name: stcn-plugin-bridge
 Version: {__version__}
-Summary: The part of stcn_plugin that runs inside a compositing tool.
+Summary: The part of stcn_plugin that runs inside compositing tools.
 License: MIT
 Requires-Python: >=3.9
 Requires-Dist: pluggy

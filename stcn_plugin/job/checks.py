@@ -57,12 +57,12 @@ def shot_frames(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> tu
 
 
 def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[int], asked: int) -> MissingFrameError:
-    """Return the error for frames without a file; broken links get a message of their own."""
+    """Return the error for frames without a file; broken links have a separate message."""
     setting = "set read.missing to hold or skip"
     if broken := [frame for frame in missing if frame in on_disk.broken]:
         more = f", as are those of {len(broken) - 1} other frames" if len(broken) > 1 else ""
         return MissingFrameError(
-            f"this is a link to a file that is gone{more}",
+            f"this is a link to a file that no longer exists{more}",
             where=f"frame {broken[0]} ({on_disk.folder / on_disk.broken[broken[0]]})",
             fix=f"Bring the file back, give a range without it, or {setting}",
         )
@@ -74,7 +74,7 @@ def _missing(sequence: FrameSequence, on_disk: FilesOnDisk, missing: Sequence[in
 
 
 def padding_warning(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -> str | None:
-    """Return a warning if frames are left out because the numbers of their files have another padding than the pattern."""
+    """Return a warning if frames are left out because the padding in their file names differs from the pattern's."""
     asked = set(shot.frames or on_disk.others)
     left_out = [frame for frame in on_disk.others if frame in asked]
     if not left_out:
@@ -82,8 +82,8 @@ def padding_warning(sequence: FrameSequence, on_disk: FilesOnDisk, shot: Shot) -
     name = on_disk.others[left_out[0]]
     fix = f"; the pattern of {name} is {pattern}" if (pattern := as_pattern(name)) else ""
     return (
-        f"{sequence.pattern}: the frames {shortened(format_frame_range(left_out))} are left out, since their files have "
-        f"another number of digits{fix}"
+        f"{sequence.pattern}: the frames {shortened(format_frame_range(left_out))} are left out, because their files have "
+        f"a different number of digits{fix}"
     )
 
 

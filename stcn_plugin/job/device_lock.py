@@ -1,7 +1,7 @@
-"""On a CPU, the network and the work on files take turns instead of running at the same time.
+"""On a CPU, the network and file I/O take turns instead of running at the same time.
 
 The network runs on all cores, in hundreds of short parallel regions that each wait for the slowest thread. A core that
-is busy with a file holds up all the others: on two cores, a 480-line job took 1.25 times as long without this lock.
+is busy with a file delays all the others: on two cores, a 480-line job took 1.25 times as long without this lock.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import final
 
 @final
 class DeviceFileLock:
-    """Prevents work on files while the network runs, and the reverse. Several threads may work on files together.
+    """Prevents file I/O while the network runs, and vice versa. Several threads may process files at the same time.
 
     The thread that runs the network must not hold the lock while it waits for a file.
 
     Args:
-        is_shared: Whether both may run at the same time after all, as with a network on a GPU.
+        is_shared: Whether both may run at the same time, as with a network on a GPU.
     """
 
     def __init__(self, *, is_shared: bool) -> None:
@@ -30,7 +30,7 @@ class DeviceFileLock:
 
     @contextmanager
     def file(self) -> Iterator[None]:
-        """Hold the lock for work on a file, together with other files. A waiting network goes first."""
+        """Hold the lock for processing a file, shared with other files. A waiting network has priority."""
         holder = object()
         try:
             with self._condition:

@@ -46,7 +46,7 @@ def shot_problems(
         with found.collect() as first, shot.naming_origins():
             watcher = Watcher(on_warning=Warnings(on_warning).add)
             job = prepare(shot, studio=studio, watcher=watcher, weights=weights)
-            # Colour spaces and layers are only checked when a picture is read.
+            # Colour spaces and layers are only checked when an image is read.
             job.plates.read(job.frames[0], window=job.window, size=job.size)
         if first.errors:
             _check_each_file(shot, found)

@@ -1,7 +1,7 @@
 """Keyframes that cover only part of the window, such as a matte of the format for a plate with overscan.
 
-The rest is propagated from the covered part, on the keyframe's own frame. Otherwise an object would end at the border of
-the format on that frame, and reach into the overscan on the next one.
+The rest is propagated from the covered part, within the same frame. Otherwise an object would end at the border of the
+format on that frame, and reach into the overscan on the next one.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def fill_masks(
     engine: Engine,
     settings: PropagationSettings,
 ) -> dict[str, Tensor]:
-    """Propagate masks into the part of their own frame that their keyframes do not cover.
+    """Propagate masks into the part of the same frame that their keyframes do not cover.
 
     Args:
-        image: ``(3, h, w)`` picture of ``window``, on the engine's device.
+        image: ``(3, h, w)`` image of ``window``, on the engine's device.
         masks: Object name to ``(h, w)`` mask on that device, 0 where its keyframe does not cover the window.
         covered: Object name to the part of the window that its keyframe covers, for partial keyframes only.
         window: The window, in plate pixels.
@@ -85,7 +85,7 @@ def fill_mattes(
 
 
 def _inside(part: Window, window: Window, size: tuple[int, int]) -> Slices:
-    """Return the pixels that lie entirely inside a part of the window, in a picture of the window of ``size``."""
+    """Return the pixels that lie entirely inside a part of the window, in an image of the window of ``size``."""
     down, across = size[0] / window.height, size[1] / window.width
     top, left = part.y - window.y, part.x - window.x
     return (

@@ -107,7 +107,7 @@ class _Run:
         with WriteBehind(depth=_WRITE_BEHIND) as writer:
             for segment in self._job.segments:
                 self._run(segment, writer)
-        self._check_kept()
+        self._check_files_exist()
         return self._report()
 
     def _run(self, segment: Segment, writer: WriteBehind) -> None:
@@ -129,15 +129,15 @@ class _Run:
                     self._deliver(index, plate, self._blend(weights[index - segment.frames.start], own, None), writer)
         self._deliver_unreached(segment, writer)
 
-    def _check_kept(self) -> None:
-        """Refuse to end well where files of this run are gone: their folder was replaced or emptied meanwhile.
+    def _check_files_exist(self) -> None:
+        """Check that all files of this run still exist, because their folder may have been replaced or emptied.
 
         Raises:
-            OutputError: They are; names the first and how many.
+            OutputError: Files are missing; names the first, and their number.
         """
         if gone := [path for path in self._files if not os.path.lexists(path)]:
             more = f", as are {len(gone) - 1} others of {len(self._files)}" if len(gone) > 1 else ""
-            what = f"this file was written by this job and is gone{more}"
+            what = f"this file was written by this job but no longer exists{more}"
             raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
 
     def _report(self) -> Report:

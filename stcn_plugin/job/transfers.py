@@ -1,4 +1,4 @@
-"""Transfers of pictures to the device and of mattes back, overlapped with the network.
+"""Transfers of images to the device and of mattes back, overlapped with the network.
 
 On a GPU, uploads and downloads go through pinned memory, each on a separate stream, while the network processes other
 frames. On other devices they are plain, synchronous copies.
@@ -39,7 +39,7 @@ class Upload:
 
 @final
 class Uploader:
-    """Uploads pictures to a device. Thread-safe.
+    """Uploads images to a device. Thread-safe.
 
     Args:
         device: The target.
@@ -49,9 +49,9 @@ class Uploader:
         self._device = device
         self._stream = _transfer_stream(device)
 
-    def send(self, picture: NDArray[np.float32]) -> Upload:
-        """Start the upload of a picture ``(h, w, 3)``."""
-        tensor = torch.from_numpy(picture)
+    def send(self, image: NDArray[np.float32]) -> Upload:
+        """Start the upload of an image ``(h, w, 3)``."""
+        tensor = torch.from_numpy(image)
         if self._stream is None:
             return Upload(tensor.to(self._device))
         with torch.cuda.stream(self._stream):

@@ -56,7 +56,7 @@ _OTHER_SPACES = (
 )
 _SPACE_LABELS = {_LINEAR[0]: "scene-linear Rec.709", _SRGB[0]: "sRGB"}
 _SHOULDER = np.float32(0.8)
-_BAND_ROWS = 32  # rows converted together, few enough for intermediate results to stay in the processor's cache
+_BAND_ROWS = 32  # rows converted together, few enough for intermediate results to stay in the CPU cache
 
 
 class ColourTransform:
@@ -222,7 +222,7 @@ class ColourTransform:
             raise ColourError(
                 f"OCIO cannot convert from '{space}' to '{self._target}' ({converted.geterror().strip().rstrip('.')})",
                 where=self.config,
-                fix="Check that the config's own files are beside it, or set colour.input to another space",
+                fix="Check that the files of the config are next to it, or set colour.input to another space",
             )
         return sanitise(np.asarray(converted.get_pixels(oiio.FLOAT), dtype=np.float32).reshape(pixels.shape))
 

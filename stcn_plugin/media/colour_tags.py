@@ -1,4 +1,4 @@
-"""Reads the colour metadata of a picture file: a name, primaries and a transfer curve, or an ICC profile.
+"""Reads the colour metadata of an image file: a name, primaries and a transfer curve, or an ICC profile.
 
 OpenImageIO reads names, EXR chromaticities and ICC profiles. This module reads what it leaves out: the primaries in PNG,
 TIFF and Radiance files.
@@ -180,7 +180,7 @@ def _is_adobe_rgb(attributes: Mapping[str, Any]) -> bool:
 
 
 def _tiff(path: Path) -> Encoding | None:
-    """Read the tags PrimaryChromaticities and WhitePoint of a TIFF's first picture."""
+    """Read the tags PrimaryChromaticities and WhitePoint of a TIFF's first image."""
     with path.open("rb") as file:
         order = "<" if file.read(2) == b"II" else ">"
         version, start = struct.unpack(f"{order}HI", file.read(6).ljust(6, b"\0"))
@@ -208,7 +208,7 @@ def _fractions(file: BinaryIO, order: str, entry: tuple[int, int, int] | None, c
 
 
 def _radiance(path: Path) -> Encoding | None:
-    """Read the primaries in the header of a Radiance picture."""
+    """Read the primaries in the header of a Radiance image."""
     with path.open("rb") as file:
         header = file.read(4096).partition(b"\n\n")[0]
     line = re.search(rb"^PRIMARIES=\s*(.*)$", header, re.MULTILINE)

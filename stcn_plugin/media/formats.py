@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PICTURES = (".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".cin", ".tga", ".hdr", ".webp", ".bmp")
-"""Extensions of picture files, for finding sequences in a folder."""
+"""Extensions of image files, for finding sequences in a folder."""
 
 HEAD_BYTES = 192
 """Bytes at the start of a file that identify its format."""
@@ -38,17 +38,17 @@ MOVIES = (".mov", ".mp4", ".m4v", ".mxf", ".avi", ".mkv", ".webm", ".mpg", ".mpe
 """Extensions of movie files."""
 
 _MOVIE = "a movie", "Write its frames as a sequence, such as plate.####.exr"
-_RAW = "a camera raw picture", "Develop it to EXR or TIFF first"
+_RAW = "a camera raw image", "Develop it to EXR or TIFF first"
 _OTHERS: tuple[tuple[bytes, str, str], ...] = (
-    (rb"....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", "a HEIC picture", "Convert it to EXR, TIFF or PNG"),
-    (rb"....ftyp(avif|avis)", "an AVIF picture", "Convert it to EXR, TIFF or PNG"),
+    (rb"....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1)", "a HEIC image", "Convert it to EXR, TIFF or PNG"),
+    (rb"....ftyp(avif|avis)", "an AVIF image", "Convert it to EXR, TIFF or PNG"),
     (rb"....ftypcrx ", *_RAW),
     (rb"....(ftyp|moov|mdat|wide|free|skip|pnot)", *_MOVIE),
     (rb"\x06\x0e\x2b\x34", *_MOVIE),  # MXF
     (rb"\x1a\x45\xdf\xa3", *_MOVIE),  # Matroska, WebM
     (rb"RIFF....AVI |OggS|FLV\x01|\0\0\x01[\xb3\xba]|G.{187}G", *_MOVIE),
     (rb"....RED[12]|ARRI", *_MOVIE),
-    (rb"#\?.*32-bit_rle_xyze", "a Radiance picture in XYZ", "Convert it to RGB, such as with ra_xyze -r"),
+    (rb"#\?.*32-bit_rle_xyze", "a Radiance image in XYZ", "Convert it to RGB, such as with ra_xyze -r"),
     (rb"II\x2a\0....CR|II[RU]|MMOR|FUJIFILMCCD-RAW|FOVb|\0MRM", *_RAW),
 )
 _RAW_SUFFIXES = [
@@ -87,7 +87,7 @@ _TARGA = (".tga", ".tpic")  # the only format without a signature
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Why a file cannot be read as a picture.
+    """Why a file cannot be read as an image.
 
     Args:
         what: What is wrong, for an error.
@@ -113,7 +113,7 @@ def unreadable(head: bytes, suffix: str) -> Unreadable | None:
     if _READ.match(head) or suffix in _TARGA:
         return None
     return Unreadable(
-        "the file cannot be opened as a picture (its format is unknown)",
+        "the file cannot be opened as an image (its format is unknown)",
         "Convert it to EXR, PNG, JPEG, TIFF or DPX; if it should be one of these, write it again",
     )
 

@@ -1,4 +1,4 @@
-"""Encodes pictures as bytes.
+"""Encodes images as bytes.
 
 OpenImageIO writes only to named files and does not report every failure, so the result is read back and checked.
 """
@@ -24,7 +24,7 @@ _INCOMPLETE = "the file could not be completed"
 
 
 def encode_image(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
-    """Return the complete content of a picture file.
+    """Return the complete content of an image file.
 
     Args:
         spec: Size, windows, channels, number format and metadata.
@@ -32,7 +32,7 @@ def encode_image(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str)
         suffix: File extension of the format, such as ``.exr``.
 
     Raises:
-        OSError: The format cannot hold the picture, or memory or the temporary folder is full.
+        OSError: The format cannot hold the image, or memory or the temporary folder is full.
     """
     with _named_file(suffix) as path:
         try:
@@ -45,7 +45,7 @@ def encode_image(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str)
 
 
 def _write(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> None:
-    output = oiio.ImageOutput.create(f"picture{suffix}")
+    output = oiio.ImageOutput.create(f"image{suffix}")
     if output is None:
         raise OSError(oiio.geterror() or f"{suffix} files cannot be written")
     try:
@@ -106,7 +106,7 @@ def _named_file(suffix: str) -> Iterator[str]:
     if descriptor is None:
         try:
             with tempfile.TemporaryDirectory(prefix="stcn-") as folder:
-                yield str(Path(folder) / f"picture{suffix}")
+                yield str(Path(folder) / f"image{suffix}")
         except OSError as error:
             if error.errno is None:
                 raise

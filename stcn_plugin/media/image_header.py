@@ -1,4 +1,4 @@
-"""Headers of picture files."""
+"""Headers of image files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TIFF_UNSUPPORTED = {8: "CIELAB", 9: "CIELAB", 10: "CIELAB", 32803: "camera raw"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageHeader:
-    """The header of one part of a picture file.
+    """The header of one part of an image file.
 
     Args:
         path: The file.
@@ -35,7 +35,7 @@ class ImageHeader:
         colour_space: Colour space in the metadata: a name as the file spells it, or a numeric encoding; ``None`` if
             there is none.
         metadata: All attributes as text, such as ``cryptomatte/…/manifest``.
-        deep: Whether it is a deep picture, whose pixels cannot be read.
+        deep: Whether it is a deep image, whose pixels cannot be read.
         ignored: Names of invalid attributes, each with what is wrong and what is used instead.
         problem: Why its pixels cannot be read as colours; ``None`` if they can.
     """
@@ -141,7 +141,7 @@ def _integer_pair(value: Any, low: int, stop: int) -> tuple[int, int] | None:
 def _problem(spec: Any, attributes: Mapping[str, Any]) -> str | None:
     """Return why pixels cannot be read as colours; ``None`` if they can."""
     if min(spec.width, spec.height, spec.full_width, spec.full_height) < 1:
-        return "the picture has no pixels"
+        return "the image has no pixels"
     kind = attributes.get("tiff:PhotometricInterpretation", 2)
     if kind == 0 and (
         str(spec.format) != "uint8" or spec.nchannels > 1

@@ -1,6 +1,6 @@
-"""Reads picture files by OpenImageIO.
+"""Reads image files by OpenImageIO.
 
-Every failure of OpenImageIO (no reader, no pixels, or a pending error beside pixels) becomes one error that names the
+Every failure of OpenImageIO (no reader, no pixels, or pixels with a pending error) becomes one error that names the
 file. Channels are selected by name, since files do not preserve the order in which they were written.
 """
 
@@ -26,7 +26,7 @@ from stcn_plugin.media.window import MAX_PIXELS, Window
 __all__ = ["Image", "ImageHeader", "read_header", "read_headers", "read_image", "read_stored"]
 
 _DTYPES: Mapping[str, type[np.generic]] = {"half": np.float16, "float": np.float32, "uint": np.uint32}  # of OpenEXR
-_ROWS_PER_READ = 64  # fits the processor's cache, and is a multiple of the rows per compressed chunk
+_ROWS_PER_READ = 64  # fits the CPU cache, and is a multiple of the rows per compressed chunk
 _ROWS_PER_READ_BY_COMPRESSION = {"dwab": 256}
 _MAX_READ_BYTES = 1 << 26
 _MAX_PARTS = 4096
@@ -59,7 +59,7 @@ def read_header(
         where: ``where`` of the errors; by default the path.
 
     Raises:
-        STCNError: Of class ``error``: the file is missing, empty, not a picture, deep, or lacks the part.
+        STCNError: Of class ``error``: the file is missing, empty, not an image, deep, or lacks the part.
     """
     headers = read_headers(path, error=error, where=where)
     return headers[_index_of_part(headers, part, None, error, where or str(path))]
@@ -76,7 +76,7 @@ def read_headers(
         where: ``where`` of the errors; by default the path.
 
     Raises:
-        STCNError: Of class ``error``: the file is missing, empty, or not a picture.
+        STCNError: Of class ``error``: the file is missing, empty, or not an image.
     """
     label, path = where or str(path), as_on_disk(Path(path))
     with open_image(path, error, label, unassociated=False) as source:
@@ -154,7 +154,7 @@ def read_stored(
 def _headers(source: Any, path: Path, error: type[STCNError], label: str) -> tuple[ImageHeader, ...]:
     """Read the header of every part."""
     specs = [source.spec(0, 0)]
-    # Seek only if there can be more parts: the WebP reader cannot return to the picture of a still file.
+    # Seek only if there can be more parts: the WebP reader cannot return to the image of a still file.
     may_have_more = source.supports("multiimage") or specs[0].get_int_attribute("oiio:Movie")
     while may_have_more and source.seek_subimage(len(specs), 0):
         specs.append(source.spec(len(specs), 0))
@@ -185,7 +185,7 @@ def _index_of_part(
         holds = (i for i, header in enumerate(headers) if set(channels or ()) <= set(header.channels))
         index = next(holds, 0)
     if headers[index].deep:
-        raise error("this is a deep picture", where=label, fix="Flatten it first (DeepToImage in Nuke)")
+        raise error("this is a deep image", where=label, fix="Flatten it first (DeepToImage in Nuke)")
     return index
 
 
@@ -221,7 +221,7 @@ def _pixels(
     selection = slice(None) if is_contiguous else [index - first for index in wanted]
     data = header.header.data
     if data.pixels > MAX_PIXELS:
-        what = f"the picture is {data.width}x{data.height}, above the limit of {MAX_PIXELS:,} pixels"
+        what = f"the image is {data.width}x{data.height}, above the limit of {MAX_PIXELS:,} pixels"
         raise error(what, where=label, fix="Write it smaller, or crop its data window")
 
     if not window.pixels:
@@ -256,7 +256,7 @@ def _pixels(
 def _reset_vector_registers() -> None:
     """Run an AVX operation in NumPy, to clear the vector state that ZIP decompression leaves behind.
 
-    libdeflate returns with dirty upper halves of the vector registers. On some processors, SSE code on the same thread,
+    libdeflate returns with dirty upper halves of the vector registers. On some CPUs, SSE code on the same thread,
     such as Pillow's resizing, then runs at a third of its speed until AVX code clears them.
     """
     numbers = np.ones(64, np.float32)

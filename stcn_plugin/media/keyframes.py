@@ -55,9 +55,9 @@ def read_keyframe(
     * EXR: a channel (``hero.A``) or a layer (``hero``). Without a selector, every layer with a single matte channel is
       an object; without such layers, the alpha, the only channel or grey colours are one object.
     * Cryptomatte: the name of an object; required.
-    * Palette or label picture: a number. Without a selector, every number except 0 and 255 is an object.
-    * Other pictures: a channel (``A``) or a flat colour (``#ff0000``). Without a selector, the alpha, else the grey, is
-      one soft object; coloured pictures are rejected.
+    * Palette or label image: a number. Without a selector, every number except 0 and 255 is an object.
+    * Other images: a channel (``A``) or a flat colour (``#ff0000``). Without a selector, the alpha, else the grey, is
+      one soft object; coloured images are rejected.
 
     Args:
         path: The file.
@@ -172,7 +172,7 @@ class _PlateFit:
         if is_faint(result):
             raise self.source.problem(
                 f"the matte of '{name}' is nearly empty: its highest value is {top:.4f}",
-                "Write it from 0 to 1; if its values are object numbers, save them in a grey picture of integers",
+                "Write it from 0 to 1; if its values are object numbers, save them in a grey image of integers",
             )
         return result
 
@@ -201,7 +201,7 @@ class _PlateFit:
                 x, y = self.display.x - display.x, self.display.y - display.y
                 return Window(data.x + x, data.y + y, data.width, data.height)
             size = display
-        else:  # other formats have no windows: the picture is the format, or the plate with overscan
+        else:  # other formats have no windows: the image is the format, or the plate with overscan
             if data.shape == self.display.shape:
                 return self.display
             if data.shape == self.window.shape:

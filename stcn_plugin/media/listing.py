@@ -116,7 +116,7 @@ def as_pattern(name: str) -> str | None:
 
 
 def _suggest_folder(folder: Path) -> str | None:
-    """Name the first missing folder of a path, and a similar one beside it."""
+    """Name the first missing folder of a path, and a similar one next to it."""
     absent = next((each for each in reversed([folder, *folder.parents]) if not is_folder(each)), folder)
     if os.path.lexists(absent):
         return f"{shown(str(absent))} is not a folder"

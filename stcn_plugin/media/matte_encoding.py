@@ -1,4 +1,4 @@
-"""Encodes single matte files: EXR and grey pictures with the plate's metadata."""
+"""Encodes single matte files: EXR and grey images with the plate's metadata."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def write_exr(
 def encode_grey(
     pixels: NDArray[np.uint8] | NDArray[np.uint16], suffix: str, *, header: FrameHeader, attributes: Mapping[str, str]
 ) -> bytes:
-    """Return a grey picture of the display window, such as a PNG, without colour encoding.
+    """Return a grey image of the display window, such as a PNG, without colour encoding.
 
     Args:
         pixels: ``(H, W)`` coverage over ``header.display``.

@@ -35,7 +35,7 @@ class MatteWriter:
     """Writes the mattes of a shot, frame by frame. Files are written atomically.
 
     * ``layers``: one EXR per frame with a channel ``<object>.A`` per object. R, G, B and A hold the union of all
-      objects, because Blender does not initialise the picture of a file without RGBA.
+      objects, because Blender does not initialise the image of a file without RGBA.
     * ``per_object``: one file per object and frame; the object's name replaces ``<object>`` in the pattern, or is
       inserted before the frame number. An EXR holds the matte in R, G, B and A; other formats are grey over the display
       window.

@@ -1,4 +1,4 @@
-"""Opens picture files, and explains why a file cannot be opened."""
+"""Opens image files, and explains why a file cannot be opened."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from stcn_plugin.media.listing import reason_of, shown
 RENDER_AGAIN = "Write the file again; it may still be copying or rendering"
 
 _NOT_FILES = (
-    (stat.S_ISDIR, "a folder, not a picture", "Name a file in it"),
-    (stat.S_ISFIFO, "a pipe, not a file", "Write its pictures to files"),
-    (stat.S_ISSOCK, "a socket, not a file", "Write its pictures to files"),
-    (stat.S_ISCHR, "a device, not a file", "Name a picture file"),
-    (stat.S_ISBLK, "a device, not a file", "Name a picture file"),
+    (stat.S_ISDIR, "a folder, not an image", "Name a file in it"),
+    (stat.S_ISFIFO, "a pipe, not a file", "Write its images to files"),
+    (stat.S_ISSOCK, "a socket, not a file", "Write its images to files"),
+    (stat.S_ISCHR, "a device, not a file", "Name an image file"),
+    (stat.S_ISBLK, "a device, not a file", "Name an image file"),
 )
 _NOISE = re.compile(r"EXR Error \([^)]*\): (EXR_ERR_\w+ )?")
 _MAX_REASON = 200  # characters
@@ -34,7 +34,7 @@ _FLAVOUR = "No support for this flavor"  # of TIFF, such as the colours of CIELA
 
 @contextmanager
 def open_image(path: Path, error: type[STCNError], label: str, *, unassociated: bool) -> Iterator[Any]:
-    """Open a picture file by OpenImageIO, and close it on exit.
+    """Open an image file by OpenImageIO, and close it on exit.
 
     Args:
         path: The file.
@@ -78,12 +78,12 @@ def oiio_error(source: Any) -> str:
 
 
 def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
-    """Reject everything that is not a picture file before it is read; opening a pipe would block."""
+    """Reject everything that is not an image file before it is read; opening a pipe would block."""
     try:
         found = path.stat()
     except FileNotFoundError:
         if path.is_symlink():
-            gone = f"this is a link to a file that is gone ({shown(os.readlink(path))})"  # noqa: PTH115
+            gone = f"this is a link to a file that no longer exists ({shown(os.readlink(path))})"  # noqa: PTH115
             raise error(gone, where=label, fix="Bring the file back, or write a new one") from None
         raise error("there is no such file", where=label, fix="Check the path and the frame number") from None
     except (OSError, ValueError) as problem:
@@ -110,10 +110,10 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
 
 def _open_error(reason: str, error: type[STCNError], label: str) -> STCNError:
     if _LUMINANCE in reason:
-        what = "this is a luminance/chroma picture, whose channels have different sizes; it cannot be read"
+        what = "this is a luminance/chroma image, whose channels have different sizes; it cannot be read"
         return error(what, where=label, fix="Write it as RGB")
     fix = "Convert it to RGB" if _FLAVOUR in reason else RENDER_AGAIN
-    return error(f"the file cannot be opened as a picture ({reason or 'no reason given'})", where=label, fix=fix)
+    return error(f"the file cannot be opened as an image ({reason or 'no reason given'})", where=label, fix=fix)
 
 
 def _is_utf8(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Writes overlays, small pictures of the plate tinted by the mattes, and a contact sheet of the shot."""
+"""Writes overlays, small images of the plate tinted by the mattes, and a contact sheet of the shot."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class OverlayWriter:
     tiles of the contact sheet are kept in memory.
 
     Args:
-        folder: Folder of the pictures.
+        folder: Folder of the images.
         width: Width of an overlay in square pixels; a larger pixel aspect reduces the height.
         frames: All frames of the shot; up to twenty of them, evenly spaced, are on the contact sheet.
-        outputs: Writes the pictures; by default without protected source files.
+        outputs: Writes the images; by default without protected source files.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class OverlayWriter:
             pixel_aspect: As for `draw`.
 
         Returns:
-            The picture.
+            The image.
 
         Raises:
             OutputError: The file cannot be written.
@@ -207,7 +207,7 @@ def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArr
 
 
 def _tile(picture: Image.Image, text: str) -> Image.Image:
-    """Return a picture at the size of the contact sheet; the label is drawn after resizing to stay sharp."""
+    """Return an image at the size of the contact sheet; the label is drawn after resizing to stay sharp."""
     width = min(_TILE_WIDTH, picture.width)
     height = max(1, round(picture.height * width / picture.width))
     tile = picture.resize((width, height), Image.Resampling.LANCZOS)
@@ -228,7 +228,7 @@ def _label(picture: Image.Image, text: str) -> None:
 
 
 def _legend(objects: Sequence[str], width: int) -> Image.Image:
-    """Draw the names of the objects beside their colours, wrapped to the width."""
+    """Draw the names of the objects next to their colours, wrapped to the width."""
     font = ImageFont.load_default(_LEGEND_SIZE)
     line = _LEGEND_SIZE + 2 * _GAP
     places: list[tuple[int, int]] = []

@@ -108,7 +108,7 @@ def no_frame_number_error(path: Path) -> FrameRangeError:
 
 
 def sequences_in(folder: Path) -> dict[tuple[str, str], list[str]]:
-    """Group the numbered pictures in a folder by sequence: (prefix, suffix) to the frame numbers as written."""
+    """Group the numbered images in a folder by sequence: (prefix, suffix) to the frame numbers as written."""
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, _ in names_in(folder):
         match = NUMBERED.fullmatch(name)

@@ -59,7 +59,7 @@ def resized(channel: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.f
     """Resize one channel.
 
     Uses a triangle filter: downscaling averages all covered pixels, without aliasing and without the ringing of sharper
-    filters beside highlights. Pillow takes a third of the time of OpenImageIO for equal results.
+    filters next to highlights. Pillow takes a third of the time of OpenImageIO for equal results.
 
     Args:
         channel: ``(H, W)`` float32.

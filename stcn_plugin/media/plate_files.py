@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class PlatePicture:
-    """The picture in one file of a plate.
+    """The image in one file of a plate.
 
     Args:
         header: Windows, pixel aspect, timecode and frame rate.
@@ -52,7 +52,7 @@ class PlateFiles(Protocol):
         ...
 
     def picture(self, path: Path, *, where: str) -> PlatePicture:
-        """Return a file's picture.
+        """Return a file's image.
 
         Args:
             path: The file, which exists.

@@ -88,7 +88,7 @@ class PlateReader:
 
         Raises:
             MissingFrameError: There is no file, and none to hold.
-            PlateError: The file cannot be read, has no such picture, or has another display window.
+            PlateError: The file cannot be read, has no such image, or has another display window.
         """
         found, path = self._source(frame)
         return self._checked(found, path, self._files.header(path, where=_label(found, path)))
@@ -113,7 +113,7 @@ class PlateReader:
 
         Raises:
             MissingFrameError: There is no file, and none to hold.
-            PlateError: The file cannot be read, has no such picture, or has another display window.
+            PlateError: The file cannot be read, has no such image, or has another display window.
             ColourError: Its colours cannot be converted.
         """
         found, path = self._source(frame)
@@ -191,7 +191,7 @@ class PlateReader:
             what = f"no frame of the plate {self.sequence} is on disk"
             return MissingFrameError(what, where=label, fix=self.sequence.suggestion() or "Check the path of the plate")
         if frame in on_disk.broken:
-            what = "this is a link to a file that is gone"
+            what = "this is a link to a file that no longer exists"
             fix = "Bring the file back, correct the frame range, or set read.missing to hold or skip"
             return MissingFrameError(what, where=label, fix=fix)
         return MissingFrameError(
@@ -208,7 +208,7 @@ def _label(frame: int, path: Path) -> str:
 def _at_size(picture: PlatePicture, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
     """Return ``(h, w, 3)`` of a window, resized.
 
-    First horizontally, in bands that fit the processor's cache, then vertically.
+    First horizontally, in bands that fit the CPU cache, then vertically.
     """
     pixels = place_in_window(picture.pixels, picture.header.data, window)
     height, width = size

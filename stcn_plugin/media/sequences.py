@@ -234,7 +234,7 @@ def _only_sequence_in(folder: Path) -> FrameSequence:
         return sequences[0]
     where = for_message(str(folder))
     if not sequences:
-        raise FrameRangeError("the folder holds no numbered pictures", where=where, fix=EXAMPLE)
+        raise FrameRangeError("the folder holds no numbered images", where=where, fix=EXAMPLE)
     listed = ", ".join(
         shortened(for_message(sequence.describe(sequence.frames_on_disk()))) for sequence in sequences[:8]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_PIXELS = 1 << 28
-"""Maximum number of pixels in a picture or window: 16,384 by 16,384."""
+"""Maximum number of pixels in an image or window: 16,384 by 16,384."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Eviction: when the memory is full, the least novel elements leave first.
+"""Eviction: when the memory is full, the least novel elements are evicted first.
 
 Most of a frame resembles earlier frames, so memorising it again adds no new appearance, only the errors of another
 prediction. Of two similar elements, the older one is fewer predictions away from the artist's keyframe. The novelty of an

@@ -1,1 +1,1 @@
-"""The network: frames to keys, masks to values, readouts to logits. Knows neither files nor time."""
+"""The network: frames to keys, masks to values, readouts to logits. It reads no files and has no state."""

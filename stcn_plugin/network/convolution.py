@@ -104,7 +104,7 @@ class PackedConvolution(nn.Module):
         return _activated(alone.add_(added), self._activation)
 
     def _weight_for(self, size: torch.Size) -> Tensor:
-        """Return the weights, packed from the second call with a size on: oneDNN packs for one size, which takes time."""
+        """Return the weights, packed from the second call with the same size, because oneDNN packs for one size, slowly."""
         if size == self._packed_for:
             return self._packed
         if size != self._last:

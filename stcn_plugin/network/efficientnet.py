@@ -30,7 +30,7 @@ class SameConv2d(nn.Conv2d):
         kernel: Kernel size.
         stride: 1 or 2; must divide the input size unless ``odd``.
         groups: As in `torch.nn.Conv2d`.
-        odd: Whether the input size may be odd. One more zero is added, which does not affect even sizes.
+        odd: Whether the input size may be odd. Adds one more row and column of zeros, which do not affect even sizes.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ def preset_folders(search_path: Sequence[Path] | None = None) -> tuple[Path, ...
 
 
 def list_presets(search_path: Sequence[Path] | None = None) -> tuple[PresetInfo, ...]:
-    """Return all presets, sorted by name. Of several with one name, the one with the highest priority.
+    """Return all presets, sorted by name. If several have the same name, the one with the highest priority is returned.
 
     Args:
         search_path: The studio's folders; ``None`` uses those of ``STCN_PRESET_PATH``.
@@ -69,17 +69,17 @@ def list_presets(search_path: Sequence[Path] | None = None) -> tuple[PresetInfo,
 
 
 def files_named(name: str, folders: Sequence[Path]) -> tuple[Path, ...]:
-    """Return the files of a preset's name, by priority."""
+    """Return the files of presets with a name, by priority."""
     return tuple(path for folder in folders for path in _presets_in(folder) if path.stem == name)
 
 
 def is_file_name(text: str) -> bool:
-    """Return whether text is a path, such as ``./base.yaml``, not the name of a preset."""
+    """Return whether text is a path, such as ``./base.yaml``, instead of the name of a preset."""
     return text.endswith(_SUFFIXES) or "/" in text or os.sep in text
 
 
 def unknown_preset(name: str, folders: Sequence[Path], where: str | None) -> PresetError:
-    """Return the error for a name that is in no folder."""
+    """Return the error for a preset that does not exist."""
     names = sorted({path.stem for folder in folders for path in _presets_in(folder)})
     guess = nearest(name, names)
     looked = ", ".join(f"{folder}{'' if folder.is_dir() else ' (no such folder)'}" for folder in folders[:-1])

@@ -1,8 +1,9 @@
 """The settings of a job, with their defaults, bounds and descriptions.
 
-A preset is the same object wherever it came from: a built-in file, a studio's file, a shot file, the command line or a
-panel. The first paragraph of each setting's docstring says what the setting is; it appears in the JSON schema and so in
-editors. The paragraphs after it say when to change the setting; ``docs/reference/settings.md`` is generated from both.
+A preset is the same object whether its values come from a built-in file, a studio's file, a shot file, the command line
+or a panel. The first paragraph of each setting's docstring describes the setting; it appears in the JSON schema and
+therefore in editors. The paragraphs after it describe when to change the setting. ``docs/reference/settings.md`` is
+generated from both.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ Device = Annotated[
 
 
 def _shorten_descriptions(schema: dict[str, Any]) -> None:
-    """Keep the first paragraph of each description: what a setting is."""
+    """Keep only the first paragraph of each description."""
     for node in (schema, *schema.get("properties", {}).values()):
         if "description" in node:
             node["description"] = first_paragraph(node["description"])
@@ -142,8 +143,8 @@ class Memory(Section):
     budget_mb: Count = BUDGET_MB
     """Working memory of one step of the memory read, in megabytes. An NVIDIA GPU uses at least 256.
 
-    The default suits a processor's cache: on two cores, 4 to 16 are equally fast, 2 and 32 a quarter slower. A GPU
-    processes far more at once.
+    The default suits the cache of a CPU: on two cores, 4 to 16 are equally fast, 2 and 32 a quarter slower. A GPU needs
+    larger steps.
     """
 
 
@@ -180,10 +181,10 @@ class Read(Section):
     part: str | None = None
     """Part of a multi-part EXR to read, by name. The first part by default.
 
-    Set it if the picture is not in the first part.
+    Set it if the image is not in the first part.
     """
     layer: str | None = None
-    """Layer whose R, G and B are the picture, such as `beauty`. The unnamed RGB by default.
+    """Layer whose R, G and B are the image, such as `beauty`. The unnamed RGB by default.
 
     Set it for an EXR without plain R, G and B, or to work from another pass such as `albedo`.
     """
@@ -197,8 +198,8 @@ class Colour(Section):
     nothing, float files are scene-linear Rec.709 and all others sRGB.
 
     Name the space (`ACEScg`, `ARRI LogC4`) if the file does not state it, or states it wrongly. If the plate reaches
-    the network too dark or too flat, the mattes are poor. A warning tells if a file states what the config does not
-    know, such as a logarithmic DPX.
+    the network too dark or too flat, the mattes are poor. There is a warning if the config does not have the stated
+    space, as for a logarithmic DPX.
     """
     config: str = "auto"
     """OCIO config file, relative to the file that names it. `auto` uses `$OCIO` if it is set, otherwise the built-in
@@ -255,29 +256,29 @@ class Compute(Section):
     """Part of each frame to decode: the `region` where an object may be according to the memory read, or the `whole`
     frame. `auto` is `region` on a CPU and `whole` on a GPU.
 
-    Use `whole` to rule this out as the cause of a doubtful matte. With `region`, an object that covers little of the
-    frame is decoded several times as fast.
+    Use `whole` to check whether region decoding is the cause of a bad matte. With `region`, an object that covers
+    little of the frame is decoded several times as fast.
     """
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024, strict=True)] = "auto"
     """Number of CPU threads for the network. `auto` leaves it to torch.
 
-    Set a number on a machine that others share, such as a farm blade that runs several jobs.
+    Set a number on a shared machine, such as a farm blade that runs several jobs.
     """
 
 
 class Overlay(Section):
-    """Small pictures for review."""
+    """Small images for review."""
 
     folder: str | None = None
-    """Folder for overlay pictures, one per frame, and a contact sheet, relative to the file that names it. None are
+    """Folder for overlay images, one per frame, and a contact sheet, relative to the file that names it. None are
     written by default.
 
     Set it to judge a shot at a glance without opening a script.
     """
     width: Annotated[int, Field(ge=64, le=4096, strict=True)] = 480
-    """Width of an overlay picture in pixels.
+    """Width of an overlay image in pixels.
 
-    Raise it to see edges, lower it for pictures to send by mail.
+    Raise it to judge edges, lower it for images to send by mail.
     """
 
 

@@ -1,4 +1,4 @@
-"""Finds paths that no file system accepts, so that errors name their line instead of a failed job."""
+"""Finds paths that no file system accepts, so that an error names their line before the job runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def length_problems(key: KeyPath, path: str) -> Iterator[Problem]:
     """Yield a problem if a path is too long.
 
     Args:
-        key: The key that holds it.
+        key: The key of the path.
         path: The path.
     """
     size = _size(path)

@@ -58,12 +58,12 @@ class Stack:
 def load_preset(
     name_or_path: str | Path, *, search_path: Sequence[Path] | None = None, overrides: Sequence[str] = ()
 ) -> Preset:
-    """Load a preset with everything it extends.
+    """Load a preset, including the presets that it extends.
 
     Args:
         name_or_path: A preset's name, or a YAML file: a `Path`, or text with a suffix or a slash.
-        search_path: The studio's folders, the first wins; ``None`` takes those of ``STCN_PRESET_PATH``.
-        overrides: Settings over those of the file, such as ``memory.interval=3``; the last one wins.
+        search_path: The studio's folders, by priority; ``None`` uses those of ``STCN_PRESET_PATH``.
+        overrides: Settings that override those of the file, such as ``memory.interval=3``; later ones take precedence.
 
     Raises:
         PresetError: The preset is not found or wrong; lists every problem with its file and line.
@@ -241,4 +241,4 @@ def _real(path: Path) -> str:
 
 def _circle(chain: Sequence[Document], again: Path, where: str | None) -> PresetError:
     names = " → ".join(str(path) for path in (*(document.path for document in chain), again))
-    return PresetError(f"extends goes round in a circle: {names}", where=where, fix="Remove one of these extends")
+    return PresetError(f"extends is circular: {names}", where=where, fix="Remove one of these extends")

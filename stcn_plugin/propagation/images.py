@@ -1,4 +1,4 @@
-"""Images and masks as a caller has them: array or tensor, any size. The network takes tensors at its internal size."""
+"""Images and masks of the caller, arrays or tensors of any size, to tensors at the internal size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from torch.nn import functional
 Array: TypeAlias = Tensor | NDArray[Any]
 
 _ROUNDING = 1e-3
-"""How far beyond 0 and 1 values may be, from filters that overshoot."""
+"""Tolerance outside 0-1, for filters that overshoot."""
 
 
 def image_tensor(image: Array, device: torch.device) -> Tensor:

@@ -1,7 +1,7 @@
-"""Plans a shot: its segments, the frames that the passes of each visit, and how the two directions are blended.
+"""Plan a shot: its segments, the frames of each pass, and how the two directions are blended.
 
 A segment is the frames from one keyframe that gives every object to the next such keyframe, an *anchor*. The passes through
-a segment start with an empty memory, so its mattes depend on nothing outside of it and its two anchors.
+a segment start with an empty memory, so its mattes depend only on the plate inside it and on its anchors.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Streaming propagation: images in, probabilities of the objects out.
 
-A propagator has no direction: for a backward pass, feed it the frames in descending order.
+A propagator processes frames in the order of the calls: for a backward pass, pass the frames in descending order.
 """
 
 from __future__ import annotations

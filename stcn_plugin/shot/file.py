@@ -44,7 +44,7 @@ def make_shot(
         out: Frame pattern of the mattes.
         range: Frames to matte; ``None`` for all frames of the plate.
         objects: Object name to its frame range, for objects that enter late or leave early; ``None`` for the whole
-            shot. A single name also names the object of keyframe files that name none.
+            shot. A single name also applies to keyframe files without object names.
         preset: A preset's name or file.
         overrides: Settings that override the preset, such as ``memory.interval=3``.
         search_path: The studio's preset folders; ``None`` uses those of ``STCN_PRESET_PATH``.

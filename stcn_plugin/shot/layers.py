@@ -1,4 +1,4 @@
-"""A shot as layers of YAML: its file, the presets below it, and what flags or a host add on top."""
+"""A shot as layers of YAML: presets, its file, and the overrides of flags or a host."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KeyframeForm: TypeAlias = str | Path | Mapping[str, object] | Sequence["Keyframe
 
 @dataclass(frozen=True)
 class ShotLayers:
-    """A shot that is read but not validated.
+    """A shot before validation.
 
     Args:
         layer: All layers, stacked.
@@ -42,7 +42,7 @@ class ShotLayers:
 
     @classmethod
     def read(cls, path: Path, above: Layer, *, search_path: Sequence[Path] | None = None) -> ShotLayers:
-        """Read a shot file, once, and what it extends.
+        """Read a shot file and the files that it extends, each once.
 
         Args:
             path: The shot file.
@@ -59,12 +59,12 @@ class ShotLayers:
     def without_file(
         cls, above: Layer, *, preset: str | Path, where: str = "preset", search_path: Sequence[Path] | None = None
     ) -> ShotLayers:
-        """Lay the keys of a shot over a preset.
+        """Stack the keys of a shot on a preset.
 
         Args:
             above: The keys and settings.
             preset: A preset's name or file.
-            where: Who chose the preset, for the error.
+            where: Where the preset was chosen, for the error.
             search_path: As for `load_shot`.
 
         Raises:
@@ -91,7 +91,7 @@ class ShotLayers:
         """Validate the layers and return the shot.
 
         Raises:
-            PresetError: Something is wrong; lists every problem with its origin.
+            PresetError: The shot is invalid. Lists every problem with its origin.
         """
 
         def problems(data: ShotFile) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -24,30 +24,24 @@ _NAMES_AND_SELECTORS = {
 }
 
 
-def _range(value: object) -> object:
-    """Accept the input of `parse_frame_range`, and a frame as a number."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
-    try:
-        parse_frame_range(str(value))
-    except FrameRangeError as error:
-        raise ValueError(error.what, error.fix) from None
-    return str(value)
+def _frames(parse: Callable[[str], object]) -> Callable[[object], object]:
+    """Return a validator that accepts the input of a parser of frame ranges, and a frame as a number.
 
+    The parser of spans lists no frames: many objects may each have a million.
+    """
 
-def _span(value: object) -> object:
-    """Accept a range without gaps. Its frames are never listed: many objects may each have a million."""
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
-    try:
-        span_ends(str(value))
-    except FrameRangeError as error:
-        raise ValueError(error.what, error.fix) from None
-    return str(value)
+    def validate(value: object) -> object:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
+        try:
+            parse(str(value))
+        except FrameRangeError as error:
+            raise ValueError(error.what, error.fix) from None
+        return str(value)
+
+    return validate
 
 
 def _listed(value: object) -> object:
@@ -98,7 +92,9 @@ Text = Annotated[str, Field(min_length=1, strict=True)]
 Index = Annotated[int, Field(ge=0, strict=True)]
 Selectors = Annotated[dict[str, Text | Index] | None, BeforeValidator(_selectors), WithJsonSchema(_NAMES_AND_SELECTORS)]
 FrameRange = Annotated[
-    str | None, BeforeValidator(_range), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+    str | None,
+    BeforeValidator(_frames(parse_frame_range)),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
 ]
 
 
@@ -109,7 +105,7 @@ class KeyframeEntry(Section):
     """Matte file, optionally with a colon and a selector: `roto/sh010.1001.exr:hero.A`."""
     objects: Selectors = None
     """Objects to read from the file: a group that gives each object's layer, number, colour (`'#ff0000'`) or Cryptomatte
-    name, or a list of names as the file has them. A list of one name also names the object of a file that names none."""
+    name, or a list of the names in the file. A list with one name also applies to a file without object names."""
 
     @model_validator(mode="before")
     @classmethod
@@ -125,9 +121,11 @@ class ObjectSpan(Section):
     """When an object is in the shot."""
 
     range: Annotated[
-        str | None, BeforeValidator(_span), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+        str | None,
+        BeforeValidator(_frames(span_ends)),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
     ] = None
-    """First and last frame of an object that enters late or leaves early, such as `1001-1060`; the whole shot when left out."""
+    """First and last frame of an object that enters late or leaves early, such as `1001-1060`. The whole shot if left out."""
 
     @model_validator(mode="before")
     @classmethod
@@ -192,14 +190,13 @@ class ShotFile(PresetFile):
     keyframes: Keyframes
     """The artist's mattes by frame number. Each is a file, a group with `file` and `objects`, or a list of these.
 
-    After the file, a colon and a selector pick part of it: a channel or layer (`hero.A`, `hero`), or an object of a
-    Cryptomatte by name. `objects` picks several objects at once. Keyframes may be on any frames, each with other
-    objects.
+    A selector after a colon picks part of a file: a channel or layer (`hero.A`, `hero`), or an object of a Cryptomatte
+    by name. `objects` picks several objects. Keyframes may be on any frames, and need not have the same objects.
     """
     objects: Spans = Field(default_factory=dict)
-    """Objects that enter late or leave early, each with its frame range: `ball: 1028-1060`. Or a list of names.
+    """Objects that enter late or leave early, each with its frame range: `ball: 1028-1060`; or a list of names.
 
-    A single name is also the name of the object in keyframe files that name none.
+    A single name also applies to keyframe files without object names.
     """
     out: Annotated[Text, Field(examples=["mattes/sh010.####.exr"])]
     """Frame pattern of the mattes: `mattes/sh010.####.exr`. The extension sets the file format."""
@@ -233,7 +230,7 @@ class Shot(Section):
 
     @contextmanager
     def naming_origins(self) -> Iterator[None]:
-        """Let errors about a setting that are raised inside name where it was set."""
+        """Add the origin of the setting to errors about a setting that are raised inside."""
         try:
             yield
         except STCNError as error:

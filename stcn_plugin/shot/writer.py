@@ -97,8 +97,8 @@ def shot_yaml(shot: Shot, path: Path, *, search_path: Sequence[Path] | None = No
     data["out"] = _relative(shot.out, folder)
     base = load_preset(shot.preset, search_path=search_path)
     if base.overlay.folder is not None:  # relative to the shot file, wherever the preset is
-        beside = absolute(base.overlay.folder, Origin(str(path), folder=folder))
-        base = base.model_copy(update={"overlay": base.overlay.model_copy(update={"folder": beside})})
+        overlays = absolute(base.overlay.folder, Origin(str(path), folder=folder))
+        base = base.model_copy(update={"overlay": base.overlay.model_copy(update={"folder": overlays})})
     data |= _difference(shot.settings, base, folder)
     body = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
     return f"{_HEADER} Run it: stcn propagate {shlex.quote(path.name)}\n{body}"

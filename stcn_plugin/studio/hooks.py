@@ -1,4 +1,4 @@
-"""The studio hooks: what a studio's plugin implements to extend the worker.
+"""The studio hooks, which a studio plugin implements to extend the worker.
 
 The built-in behaviour (plates read by OpenImageIO, presets and weights of the package) is itself a plugin of these hooks,
 and is called last. Every hook's docstring states when it is called, on which thread, what happens if it raises, and what
@@ -53,8 +53,8 @@ class StudioHooks:
     def stcn_weights_files(self) -> Mapping[str, Path] | None:
         """Return weights by name, each a ``.safetensors`` file.
 
-        Weights of the same name in the weights store go first. The names of the weights in the package (`starter`,
-        `starter-free`) are reserved.
+        Weights of the same name in the weights store take precedence. The names of the weights in the package
+        (`starter`, `starter-free`) are reserved.
 
         When: Whenever weights are looked up: for a job, for a panel's menu, and by `stcn weights`.
         Thread: The main thread.
@@ -78,10 +78,10 @@ class StudioHooks:
         - ``picture(path, *, where)`` returns a `PlatePicture`: the header, float32 pixels of shape ``(H, W, 3)`` or
           ``(H, W, 1)``, whether the file stores floats, and its colour space.
 
-        Both are called from several threads at once. ``where`` names the frame and the file, for error messages.
-        Missing frames, the check of the format, overscan, resizing and colour work as for any other plate. Every frame
-        needs a file of its own, with any extension. If the extension is not one of a picture format, the plate must be
-        given as a pattern with ``####``, not as the name of one file.
+        Both may be called from several threads at the same time. ``where`` names the frame and the file, for error
+        messages. Missing frames, the check of the format, overscan, resizing and colour work as for any other plate.
+        Every frame needs a separate file, with any extension. If the extension is not that of an image format, the plate
+        must be given as a pattern with ``####``, not as the name of one file.
 
         When: Once per shot, before anything is read.
         Thread: The main thread. The reader itself is used by several threads.
@@ -89,7 +89,7 @@ class StudioHooks:
         Several plugins: The first result is used.
 
         Args:
-            pattern: The plate's frame pattern. Decide by its extension or folder.
+            pattern: The plate's frame pattern. Check its extension or folder to decide whether to read it.
             part: The part of a multi-part EXR that `read.part` names.
             layer: The layer that `read.layer` names.
 
@@ -176,7 +176,7 @@ class StudioHooks:
         Several plugins: All are called.
 
         Args:
-            report: What was written.
+            report: The result.
 
         Example:
             @hookimpl

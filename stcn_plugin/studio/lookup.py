@@ -1,4 +1,4 @@
-"""Results of hooks: the check that they can be used, and the folders and files that plugins add."""
+"""The preset folders and weights that plugins add, and validation of hook results."""
 
 from __future__ import annotations
 

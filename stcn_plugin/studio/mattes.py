@@ -15,7 +15,7 @@ Matte = NDArray[np.float32]
 
 _HOOK = "stcn_process_mattes"
 _ROUNDING = 1e-4
-"""How far beyond 0 and 1 values may be from rounding."""
+"""Tolerance outside 0-1, for rounding."""
 
 
 def process_mattes(hooks: Hooks, frame: int, mattes: Mapping[str, Matte]) -> Mapping[str, Matte]:

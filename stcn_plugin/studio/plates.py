@@ -24,7 +24,7 @@ def plate_files(hooks: Hooks, pattern: str, *, part: str | None, layer: str | No
         hooks: The plugins.
         pattern: The plate's frame pattern.
         part: Name of the part of a multi-part EXR.
-        layer: Name of the layer with the picture.
+        layer: Name of the layer with the image.
 
     Raises:
         PluginError: A plugin raised, or did not return a reader.

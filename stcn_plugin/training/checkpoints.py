@@ -19,7 +19,7 @@ _NAME = "checkpoint.pt"
 class Checkpoint:
     """Everything needed to resume a run with identical results.
 
-    There is no random state: a sample depends only on the seed and its number. If pictures are added to the data
+    There is no random state: a sample depends only on the seed and its number. If images are added to the data
     folders, the samples change.
 
     Args:

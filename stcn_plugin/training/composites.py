@@ -1,4 +1,4 @@
-"""Cut-outs that move over other pictures: occlusion, entrances and several objects from single-object pictures."""
+"""Cut-outs that move over other images: occlusion, entrances and several objects from single-object images."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class CutOut:
 
 
 def extract_cut_out(pictures: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> CutOut | None:
-    """Cut an object out of one picture, or out of several in which it moves.
+    """Cut an object out of one image, or out of several in which it moves.
 
     Args:
-        pictures: RGB ``(H, W, 3)`` and mask ``(H, W)`` of each picture, all of one size.
+        pictures: RGB ``(H, W, 3)`` and mask ``(H, W)`` of each image, all of one size.
 
     Returns:
         The cut-out, or ``None`` if the object is too small.

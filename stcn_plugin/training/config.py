@@ -34,7 +34,7 @@ def _plain_text_for(key: str) -> Any:
 
 
 class Folder(Section):
-    """A folder of pictures."""
+    """A folder of images."""
 
     folder: str
     """The folder. Clips are in `<clip>/plates` and `<clip>/masks`, stills in `plates` and `masks`."""
@@ -44,7 +44,7 @@ class Folder(Section):
 
 
 class Source(Folder):
-    """A folder of training pictures with masks."""
+    """A folder of training images with masks."""
 
     exclude: tuple[str, ...] = ()
     """Names of clips or stills to exclude, such as those in `validation`."""
@@ -69,12 +69,12 @@ class Data(Section):
     """Folders of clips with masks. Each is a path, or a group with `folder`, `licence`, `exclude` (names of clips to
     exclude) and `weight` (how often its clips are sampled, relative to other folders)."""
     stills: tuple[Source, ...] = ()
-    """Folders of still pictures with masks; clips are synthesised from them. Each is a path or a group as for `clips`."""
+    """Folders of still images with masks; clips are synthesised from them. Each is a path or a group as for `clips`."""
     elements: tuple[Folder, ...] = ()
     """Folders of cut-out objects with alpha, up to 16 megapixels each, to composite over clips and stills. Numbered
-    pictures alone in a folder are one animated cut-out."""
+    images alone in a folder are one animated cut-out."""
     short_side: Count = 384
-    """Short side in pixels. Larger pictures are scaled down to it."""
+    """Short side in pixels. Larger images are scaled down to it."""
     colour_space: str = "auto"
     """Colour space of the plates, as for `colour.input` in a preset."""
 
@@ -93,7 +93,7 @@ class Mixture(Section):
     clips: Fraction = 0.5
     """Fraction of samples that are taken from clips. The others are synthesised from stills."""
     composites: Fraction = 0.5
-    """Of the samples from stills, the fraction whose object is composited over another picture."""
+    """Of the samples from stills, the fraction whose object is composited over another image."""
     frames_as_stills: Fraction = 0.5
     """Fraction of the stills that are single frames of clips."""
     second_object: Fraction = 0.5
@@ -101,17 +101,17 @@ class Mixture(Section):
     moving_cut_outs: Fraction = 0.5
     """Fraction of composited objects cut out of a clip together with their motion."""
     puppets: Fraction = 0.2
-    """Fraction of composited objects that are random articulated figures, textured from a picture."""
+    """Fraction of composited objects that are random articulated figures, textured from an image."""
     elements: Fraction = 0.3
     """Of the remaining composited objects, the fraction taken from `data.elements`."""
     occluders: Fraction = 0.3
     """Fraction of second objects that only occlude and have no mask."""
     motion_blur: Fraction = 0.5
-    """Fraction of composited objects with motion blur, in the picture and in the mask."""
+    """Fraction of composited objects with motion blur, in the image and in the mask."""
     clip_jitter: Fraction = 0.5
     """Fraction of the samples from clips in which every frame has a small random transformation."""
     crop_scale: tuple[Positive, Positive] = (0.65, 1.0)
-    """Smallest and largest side of a crop, as a fraction of the picture's short side."""
+    """Smallest and largest side of a crop, as a fraction of the image's short side."""
 
     @field_validator("crop_scale")
     @classmethod

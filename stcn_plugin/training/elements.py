@@ -1,6 +1,6 @@
-"""Elements: cut-outs with alpha from a library, composited over training pictures.
+"""Elements: cut-outs with alpha from a library, composited over training images.
 
-If all pictures of a folder have numbers as names, they are the frames of one animated element.
+If all images of a folder have numbers as names, they are the frames of one animated element.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MAX_PIXELS = 16_000_000  # libraries contain drawings of half a gigapixel, too 
 _MIN_COVERAGE = 0.05
 
 Element = tuple[Path, ...]
-"""The frames of an animated element in order, or a single picture."""
+"""The frames of an animated element in order, or a single image."""
 
 
 def find_elements(folder: Path) -> tuple[Element, ...]:
@@ -42,7 +42,7 @@ def find_elements(folder: Path) -> tuple[Element, ...]:
     """
     found = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in _SUFFIXES)
     if not found:
-        raise TrainingError("there are no pictures that may have alpha, such as PNG or EXR", where=str(folder))
+        raise TrainingError("there are no images that may have alpha, such as PNG or EXR", where=str(folder))
     elements: list[Element] = []
     for _, group in groupby(found, key=lambda path: path.parent):
         files = list(group)
@@ -70,7 +70,7 @@ class ElementReader:
 
         Returns:
             ``(T, 4, h, w)`` float32 premultiplied RGBA, cropped to its alpha, at most 256 pixels on its longer side.
-            ``None`` if the pictures have no usable alpha, are too large, or differ in size.
+            ``None`` if the images have no usable alpha, are too large, or differ in size.
 
         Raises:
             PlateError: The file cannot be read.
@@ -107,7 +107,7 @@ def element_cut_out(rng: Generator, rgba: Tensor, texture: NDArray[np.uint8]) ->
     Args:
         rng: Random generator.
         rgba: ``(T, 4, h, w)`` premultiplied, from `ElementReader`.
-        texture: ``(H, W, 3)`` picture to take the texture from.
+        texture: ``(H, W, 3)`` image to take the texture from.
     """
     amount = float(rng.choice([0.0, 0.5, 1.0]))
     height, width = rgba.shape[2:]

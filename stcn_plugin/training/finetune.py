@@ -32,7 +32,7 @@ def finetune(
     """Fine-tune the weights that shots use on the keyframes of these shots.
 
     The key encoder is frozen; value encoder and decoder adapt. The learning rate is low, because with only a few
-    pictures more training would degrade the weights on everything else.
+    images more training would degrade the weights on everything else.
 
     Args:
         shots: Shots that use the same weights.

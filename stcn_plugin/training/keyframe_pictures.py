@@ -1,4 +1,4 @@
-"""Training pictures from the keyframes of shots: plate and masks at the internal size of the shot."""
+"""Training images from the keyframes of shots: plate and masks at the internal size of the shot."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write_keyframe_pictures(shots: Sequence[Shot], folder: Path) -> Path:
         folder: Parent of the folder to write.
 
     Returns:
-        The written folder. Its name contains a digest of the pictures, so other keyframes have another folder.
+        The written folder. Its name contains a digest of the images, so other keyframes have another folder.
 
     Raises:
         STCNError: A shot is invalid, or a keyframe cannot be read.

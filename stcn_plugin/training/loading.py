@@ -23,7 +23,7 @@ from stcn_plugin.training.scenes import Sources
 
 
 def find_sources(data: Data) -> Sources:
-    """Find the training pictures of a configuration.
+    """Find the training images of a configuration.
 
     Raises:
         TrainingError: A folder contains none.
@@ -50,13 +50,13 @@ def batches(
 
     Args:
         config: The configuration.
-        sources: The training pictures.
+        sources: The training images.
         first_step: Step of the first batch.
         rank: Rank of this process.
         world_size: Number of processes that share the samples of a step.
 
     Yields:
-        An iterator over the batches. It raises `STCNError` if a picture of a batch cannot be read.
+        An iterator over the batches. It raises `STCNError` if an image of a batch cannot be read.
 
     Raises:
         TrainingError: A worker process died. PyTorch raises this at any point of the context's body.
@@ -120,7 +120,7 @@ class _SampleDataset(Dataset[Sample | STCNError]):
 
     Args:
         config: The configuration.
-        sources: The training pictures.
+        sources: The training images.
     """
 
     def __init__(self, config: TrainingConfig, sources: Sources) -> None:

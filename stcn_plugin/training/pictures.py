@@ -1,7 +1,7 @@
-"""Training pictures: plates with the masks of their objects, found in folders and read with a cache.
+"""Training images: plates with the masks of their objects, found in folders and read with a cache.
 
 A folder of *clips* contains ``<clip>/plates`` and ``<clip>/masks``; a folder of *stills* contains ``plates`` and
-``masks``. A mask has the name of its plate. It is a grey picture of one object, a palette picture, or named layers.
+``masks``. A mask has the name of its plate. It is a grey image of one object, a palette image, or named layers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Clip:
-    """The pictures of one shot. A still is a clip of one picture.
+    """The images of one shot. A still is a clip of one image.
 
     Args:
         name: Name of the folder, or of the still.
@@ -57,12 +57,12 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Pixels:
-    """A picture in memory.
+    """An image in memory.
 
     Args:
         rgb: ``(H, W, 3)`` uint8, display sRGB.
         masks: Object name to ``(H, W)`` uint8 coverage, 255 is full coverage.
-        is_exhaustive: Whether an object without a mask is absent, as in a palette picture. With layers, it may only
+        is_exhaustive: Whether an object without a mask is absent, as in a palette image. With layers, it may only
             be missing from the annotation.
     """
 
@@ -93,7 +93,7 @@ def find_clips(folder: Path, *, exclude: Collection[str] = ()) -> tuple[Clip, ..
 
 
 def find_stills(folder: Path, *, exclude: Collection[str] = ()) -> tuple[Clip, ...]:
-    """Return the stills in a folder, each as a clip of one picture.
+    """Return the stills in a folder, each as a clip of one image.
 
     Args:
         folder: Contains ``plates`` and ``masks``. Plates without a mask are ignored.
@@ -110,11 +110,11 @@ def find_stills(folder: Path, *, exclude: Collection[str] = ()) -> tuple[Clip, .
 
 
 class PictureReader:
-    """Reads pictures at the size used for training, with a cache.
+    """Reads images at the size used for training, with a cache.
 
     Args:
-        short_side: Short side in pixels; larger pictures are scaled down to it.
-        cache_size: Number of cached pictures; at a short side of 384, one takes about 1 MB.
+        short_side: Short side in pixels; larger images are scaled down to it.
+        cache_size: Number of cached images; at a short side of 384, one takes about 1 MB.
         colour_space: Colour space of the plates, as ``colour.input`` in a preset.
     """
 
@@ -125,7 +125,7 @@ class PictureReader:
         self.read = lru_cache(cache_size)(self._read)
 
     def _read(self, picture: Picture) -> Pixels:
-        """Read a picture.
+        """Read an image.
 
         Raises:
             PlateError: The plate cannot be read.
@@ -166,7 +166,7 @@ def _frame_number(path: Path, default: int) -> int:
 
 def _not_empty(clips: tuple[Clip, ...], folder: Path, expected: str) -> tuple[Clip, ...]:
     if not clips:
-        what = f"there are no pictures with masks of the same name in {expected}"
+        what = f"there are no images with masks of the same name in {expected}"
         raise TrainingError(what, where=str(folder), fix="Check the folder; a plate and its mask have the same name")
     return clips
 

@@ -1,4 +1,4 @@
-"""Puppets: random articulated figures, textured from pictures.
+"""Puppets: random articulated figures, textured from images.
 
 They teach the network to group pixels by motion and appearance instead of by familiar shapes.
 """
@@ -26,7 +26,7 @@ def puppet(rng: Generator, texture: NDArray[np.uint8], *, frames: int) -> CutOut
 
     Args:
         rng: Random generator.
-        texture: ``(H, W, 3)`` picture to take the textures from.
+        texture: ``(H, W, 3)`` image to take the textures from.
         frames: Number of poses.
     """
     source = to_unit_floats(texture)
@@ -85,7 +85,7 @@ def _blob(rng: Generator) -> NDArray[np.float64]:
 
 
 def _textured(rng: Generator, source: Tensor, vertices: NDArray[np.float64]) -> Tensor:
-    """Fill a polygon with a random region of a picture; return premultiplied RGBA ``(4, S, S)``."""
+    """Fill a polygon with a random region of an image; return premultiplied RGBA ``(4, S, S)``."""
     canvas = Pillow.new("L", (_SIDE * _SUPERSAMPLING, _SIDE * _SUPERSAMPLING))
     polygon = [(x * _SUPERSAMPLING, y * _SUPERSAMPLING) for x, y in vertices.tolist()]
     ImageDraw.Draw(canvas).polygon(polygon, fill=255)

@@ -46,7 +46,7 @@ class SampleMaker:
 
     Args:
         sources: Clips, stills and elements.
-        reader: Reader of the pictures.
+        reader: Reader of the images.
         mixture: How samples are composed.
         seed: Random seed.
     """
@@ -65,7 +65,7 @@ class SampleMaker:
             frame_gap: Largest distance between consecutive frames, in frames of the clip.
 
         Raises:
-            PlateError: A picture cannot be read.
+            PlateError: An image cannot be read.
             TrainingError: No object was visible in many attempts.
         """
         rng = np.random.default_rng((self._seed, number))

@@ -39,7 +39,7 @@ SLOTS = 3
 
 @dataclass(frozen=True)
 class Sources:
-    """The pictures that scenes are made of.
+    """The images that scenes are made of.
 
     Args:
         clips: Clips with masks.
@@ -56,7 +56,7 @@ class Scenes:
     """Draws random scenes.
 
     Args:
-        sources: The pictures.
+        sources: The images.
         reader: Reader of clips and stills.
         mixture: How samples are composed.
     """
@@ -125,7 +125,7 @@ class Scenes:
         return [self._reader.read(clip.pictures[index]) for index in chosen]
 
     def _warped(self, rng: Generator, pixels: Pixels, size: int, *, strength: float) -> Scene:
-        """Synthesise a clip from one picture: every frame is transformed and deformed independently."""
+        """Synthesise a clip from one image: every frame is transformed and deformed independently."""
         names = self._tracked_objects(rng, [pixels])
         base = self._crop_placement(rng, pixels, names, size)
         source = _stacked(pixels, names)
@@ -143,7 +143,7 @@ class Scenes:
         return stacked[:, :3], stacked[:, 3:]
 
     def _composite(self, rng: Generator, size: int, frame_gap: int) -> Scene:
-        """Composite an object over another picture or clip, whose own objects are not tracked."""
+        """Composite an object over another image or clip, whose own objects are not tracked."""
         if self._clips and rng.random() < self._mixture.moving_cut_outs:
             background, _ = self._from_clip(rng, size, frame_gap)
         else:
@@ -173,7 +173,7 @@ class Scenes:
         return composite_moving(rng, frames, masks, cut_out, size_range=size_range, motion=1.0, shutter=shutter)
 
     def _cut_out(self, rng: Generator, frame_gap: int) -> CutOut | None:
-        """Draw a cut-out; ``None`` if the drawn picture has no object that is large enough."""
+        """Draw a cut-out; ``None`` if the drawn image has no object that is large enough."""
         if rng.random() < self._mixture.puppets:
             texture = self._reader.read(self._still(rng)).rgb
             return puppet(rng, texture, frames=self._mixture.frames)
@@ -204,7 +204,7 @@ class Scenes:
         return tuple(chosen if rng.random() < 0.5 else chosen[::-1])
 
     def _tracked_objects(self, rng: Generator, pictures: Sequence[Pixels]) -> list[str]:
-        """Choose objects of the first picture that are annotated in all pictures."""
+        """Choose objects of the first image that are annotated in all images."""
         candidates = [
             name
             for name, mask in pictures[0].masks.items()
@@ -217,7 +217,7 @@ class Scenes:
         """Return a crop of random scale that contains at least one pixel of the first object."""
         height, width = pixels.rgb.shape[:2]
         side = min(height, width) * float(rng.uniform(*self._mixture.crop_scale))
-        # The crop stays inside the picture if possible; outside there is only a reflection.
+        # The crop stays inside the image if possible; outside there is only a reflection.
         slack = [max(extent - side, 0) for extent in (width, height)]
         corner = [
             rng.uniform(0, free) if free else (extent - side) / 2

@@ -83,7 +83,7 @@ class Trainer:
         if not bool(norm.isfinite()):  # such a step would turn all weights into NaN, and the next checkpoint too
             raise TrainingError(
                 f"the gradient of step {self.step + 1} is not finite",
-                fix="Lower optimiser.learning_rate or optimiser.grad_clip_norm, or check for damaged pictures",
+                fix="Lower optimiser.learning_rate or optimiser.grad_clip_norm, or check for damaged images",
             )
         self._optimiser.step()
         if self._ema:

@@ -1,4 +1,4 @@
-"""Geometric augmentation: affine crops and smooth deformations of pictures.
+"""Geometric augmentation: affine crops and smooth deformations of images.
 
 Positions are ``(x, y)`` in pixels, with pixel centres at half-integers. A *placement* is a ``(2, 3)`` affine matrix from
 crop to source. A *displacement* ``(2, h, w)`` moves the pixels of the crop before the placement is applied.
@@ -121,7 +121,7 @@ def sample_crop(
 
 
 def random_patch(rng: Generator, picture: Tensor, *, size: int) -> Tensor:
-    """Return a crop ``(C, size, size)`` of a picture ``(C, H, W)`` at a random position, rotation and scale."""
+    """Return a crop ``(C, size, size)`` of an image ``(C, H, W)`` at a random position, rotation and scale."""
     height, width = picture.shape[1:]
     matrix = placement(
         size=size,

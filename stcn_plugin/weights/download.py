@@ -56,7 +56,7 @@ def download(
 
 
 class _HttpsOnly(HTTPRedirectHandler):
-    """Follows redirections to https only."""
+    """Follows redirects to https only."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str

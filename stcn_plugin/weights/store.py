@@ -103,7 +103,7 @@ class WeightsStore:
         if named := self._extra.get(name):
             if not named.is_file():
                 what = f"the weights '{name}' of a studio plugin are not on disk"
-                fix = "Check that the disk is mounted, or tell the author of the plugin"
+                fix = "Check that the disk is mounted, or contact the author of the plugin"
                 raise WeightsError(what, where=str(named), fix=fix, setting="weights")
             return named
         file = Path(name).expanduser()

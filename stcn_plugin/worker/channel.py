@@ -100,7 +100,7 @@ class Channel:
 
     @contextmanager
     def working(self, job: int) -> Iterator[None]:
-        """While the context lasts, heartbeats report how long ago the job has advanced."""
+        """Within the context, heartbeats report how long ago the job last advanced."""
         self._current = _CurrentJob(job)
         try:
             yield

@@ -46,6 +46,6 @@ def _devices() -> list[Choice]:
             device = choose_device(name)
         except DeviceError:
             continue
-        label = torch.cuda.get_device_name(device) if device.type == "cuda" else "processor"
+        label = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
         found.append(Choice(name, label if device.type != "mps" else "Apple GPU"))
     return found

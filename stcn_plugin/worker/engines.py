@@ -1,4 +1,4 @@
-"""The engine that is kept between jobs."""
+"""A cache for the engine, which survives between jobs."""
 
 from __future__ import annotations
 

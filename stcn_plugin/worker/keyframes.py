@@ -1,4 +1,4 @@
-"""A host's keyframe files laid over those of a shot file: object by object, frame by frame."""
+"""Keyframe files of a request override those of a shot file, per object and frame."""
 
 from __future__ import annotations
 
@@ -12,44 +12,46 @@ from stcn_plugin.shot.selector import split_selector
 
 
 def keyframe_of(given: KeyframeFile) -> Keyframe:
-    """Return a host's keyframe as a shot has it."""
+    """Convert a keyframe of a request to one of a shot."""
     name, selector = split_selector(given.file)
     return Keyframe(frame=given.frame, file=Path(absolute(name, None)), selector=selector, objects=given.objects)
 
 
-def laid_over(below: Sequence[Keyframe], above: Sequence[Keyframe], *, only_name: str | None) -> list[Keyframe]:
-    """Return the keyframes of one frame, where some are given anew.
+def override_keyframes(
+    existing: Sequence[Keyframe], new: Sequence[Keyframe], *, only_name: str | None
+) -> list[Keyframe]:
+    """Merge new keyframes into the existing ones of the same frame.
 
-    What is given anew replaces the same file, and in other files the same objects. Files are opened only where that is
-    the one way to know their objects.
+    A new keyframe replaces one with the same file, and its objects in keyframes with other files. A file is opened only
+    if nothing else names its objects.
 
     Args:
-        below: What the shot has there.
-        above: What is given anew.
-        only_name: The shot's one object, where it has one.
+        existing: Keyframes of the shot.
+        new: Keyframes of the request.
+        only_name: The name of the shot's object if it has exactly one; ``None`` otherwise.
 
     Raises:
         KeyframeError: A file cannot be read.
     """
-    again = {(keyframe.file, keyframe.selector) for keyframe in above}
-    others = [keyframe for keyframe in below if (keyframe.file, keyframe.selector) not in again]
-    replaced = {name for keyframe in above for name in _names(keyframe, only_name)} if others else set()
-    left = (_without(keyframe, replaced, only_name) for keyframe in others)
-    return [*(keyframe for keyframe in left if keyframe), *above]
+    new_files = {(keyframe.file, keyframe.selector) for keyframe in new}
+    others = [keyframe for keyframe in existing if (keyframe.file, keyframe.selector) not in new_files]
+    replaced = {name for keyframe in new for name in _names(keyframe, only_name)} if others else set()
+    remaining = (_without(keyframe, replaced, only_name) for keyframe in others)
+    return [*(keyframe for keyframe in remaining if keyframe), *new]
 
 
 def _without(keyframe: Keyframe, replaced: set[str], only_name: str | None) -> Keyframe | None:
-    """Return a keyframe without some objects, ``None`` where it has no others."""
+    """Return a keyframe without some objects, ``None`` if it has no others."""
     names = _names(keyframe, only_name)
-    kept = [name for name in names if name not in replaced]
-    if len(kept) == len(names):
+    remaining = [name for name in names if name not in replaced]
+    if len(remaining) == len(names):
         return keyframe
     objects = keyframe.objects or {name: name for name in names}
-    return keyframe.model_copy(update={"objects": {name: objects[name] for name in kept}}) if kept else None
+    return keyframe.model_copy(update={"objects": {name: objects[name] for name in remaining}}) if remaining else None
 
 
 def _names(keyframe: Keyframe, only_name: str | None) -> tuple[str, ...]:
-    """Return the objects of a keyframe; the file is asked where nothing else says them."""
+    """Return the object names of a keyframe. Reads the file only if the keyframe does not list them."""
     if keyframe.objects is not None:
         return tuple(keyframe.objects)
     from stcn_plugin.media.keyframes import keyframe_names

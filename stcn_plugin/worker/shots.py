@@ -1,4 +1,4 @@
-"""From a host's request to a shot that runs."""
+"""Runs the shot that a host's request describes."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ def run_shot(
 
 
 def shot_of(request: JobRequest, *, search_path: Sequence[Path] | None = None) -> Shot:
-    """Return the shot of a request: its shot file, with the other fields over it.
+    """Return the shot of a request: its shot file, overridden by the other fields.
 
     Args:
         request: The host's request.
         search_path: The studio's preset folders; ``None`` uses those of ``STCN_PRESET_PATH``.
 
     Raises:
-        PresetError: The file or a field is wrong.
+        PresetError: The file or a field is invalid.
         KeyframeError: A keyframe file whose object names are needed cannot be read.
     """
     from stcn_plugin.shot.layers import keyframes_layer
@@ -92,7 +92,7 @@ def shot_of(request: JobRequest, *, search_path: Sequence[Path] | None = None) -
 
 
 def _layers(request: JobRequest, search_path: Sequence[Path] | None) -> ShotLayers:
-    """Read the shot file or the preset of a request, below its other fields."""
+    """Return the layers of a request: its shot file or preset, overridden by the other fields."""
     from stcn_plugin.config.layers import Layer, settings_layer, value_layer
     from stcn_plugin.shot.layers import ShotLayers, keys_layer
 
@@ -120,10 +120,10 @@ def _layers(request: JobRequest, search_path: Sequence[Path] | None) -> ShotLaye
 def _merged(shot: Shot, keyframes: Mapping[int, Sequence[Keyframe]]) -> dict[int, Sequence[Keyframe]]:
     """Merge keyframes into those that a shot has on the same frames."""
     from stcn_plugin.job.prepare import only_name
-    from stcn_plugin.worker.keyframes import laid_over
+    from stcn_plugin.worker.keyframes import override_keyframes
 
-    below, name = _by_frame(shot.keyframes), only_name(shot.objects)
-    return {frame: laid_over(below.get(frame, ()), above, only_name=name) for frame, above in keyframes.items()}
+    existing, name = _by_frame(shot.keyframes), only_name(shot.objects)
+    return {frame: override_keyframes(existing.get(frame, ()), new, only_name=name) for frame, new in keyframes.items()}
 
 
 def _by_frame(keyframes: Sequence[Keyframe]) -> dict[int, Sequence[Keyframe]]:

@@ -249,9 +249,9 @@ def test_errors_of_a_format_are_passed_on(tmp_path):
 
     def refuse(stream) -> None:
         stream.write(b"hal")
-        raise OSError("the picture is too wide for this format")
+        raise OSError("the image is too wide for this format")
 
-    with pytest.raises(OutputError, match=r"the picture is too wide for this format\. Check the disk"):
+    with pytest.raises(OutputError, match=r"the image is too wide for this format\. Check the disk"):
         write_atomic(tmp_path / "m.exr", refuse)
     assert list(tmp_path.iterdir()) == []
 

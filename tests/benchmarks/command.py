@@ -109,7 +109,7 @@ def _plate_size(_context: click.Context, option: click.Parameter, text: str | No
 @click.option("--repeat", default=5, show_default=True, help="Runs of each case, alternating")
 @click.option("--weights", multiple=True, help="Weights for their variant: a name or a file. Repeatable")
 @click.option("--set", "settings", multiple=True, help="Override a setting, KEY=VALUE. Repeatable")
-@click.option("--decoded", type=click.FloatRange(0, 1), help="Fraction of the picture to decode")
+@click.option("--decoded", type=click.FloatRange(0, 1), help="Fraction of the image to decode")
 @click.option("--threads", type=int, help="CPU threads of torch, for both sides")
 @click.option("--published", type=click.Path(exists=True, path_type=Path), help="A checkout of the published STCN")
 @click.option("--modes", default="float32,autocast", show_default=True, callback=_listed(str), help=", ".join(MODES))

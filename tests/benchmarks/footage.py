@@ -15,7 +15,7 @@ from stcn_plugin.media.sequences import FrameSequence
 
 FIRST = 1001
 _COVER = 0.16
-"""Fraction of the picture that all objects cover together, as in typical footage."""
+"""Fraction of the image that all objects cover together, as in typical footage."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def make_footage(folder: Path, *, objects: int, size: tuple[int, int], count: in
 
     Args:
         folder: Where; made where it is not there.
-        objects: Number of ellipses; together they always cover the same fraction of the picture.
+        objects: Number of ellipses; together they always cover the same fraction of the image.
         size: ``(H, W)``.
         count: Frames.
         suffix: ``exr`` writes half floats, scene-linear; ``png`` 8 bit.
@@ -86,7 +86,7 @@ def looped(footage: Footage, folder: Path, count: int) -> Footage:
 
 
 class _Scene:
-    """Pictures and labels of the synthetic footage."""
+    """Images and labels of the synthetic footage."""
 
     def __init__(self, objects: int, size: tuple[int, int]) -> None:
         self._objects = objects

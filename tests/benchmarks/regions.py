@@ -15,10 +15,10 @@ from stcn_plugin.propagation.region import Box
 
 @contextmanager
 def decoding(share: float | None) -> Iterator[None]:
-    """Decode a box in the middle of each picture while the context lasts, instead of the region found.
+    """Decode a box in the middle of each image while the context lasts, instead of the region found.
 
     Args:
-        share: Fraction of the picture, for every object; ``None`` uses the region found.
+        share: Fraction of the image, for every object; ``None`` uses the region found.
     """
     if share is None:
         yield

@@ -49,7 +49,7 @@ class Standing:
         frame: Seconds per frame.
         ratios: Published mode to the speed relative to it, from the medians.
         ratios_of_least: The same from the fastest runs.
-        decoded: Decoded fraction of the picture, over all objects; 1 for the published code.
+        decoded: Decoded fraction of the image, over all objects; 1 for the published code.
     """
 
     contest: Contest

@@ -71,7 +71,7 @@ class Stopwatch:
 
     @property
     def decoded(self) -> float:
-        """The decoded fraction of all objects' whole pictures."""
+        """The decoded fraction of all objects' whole images."""
         area: Counter[Stage] = Counter()
         for work, count in self.work.items():
             area[work.stage] += count * work.objects * work.height * work.width

@@ -44,7 +44,7 @@ class JobResult:
         first_matte: Seconds from the start of the job to the first matte on disk.
         stages: Stage to seconds per frame, from separate runs whose timers wait for the device.
         roofs: Multiply-adds by stage, compared with the machine.
-        decoded: Decoded fraction of the picture, over all objects.
+        decoded: Decoded fraction of the image, over all objects.
     """
 
     case: Case
@@ -103,19 +103,19 @@ def time_stages(shot: Shot, engine: Engine, watch: Stopwatch) -> dict[str, float
     with watching(watch):
         timed: Any = TimedEngine(engine, watch)
         report = run(prepare(shot), timed)
-    said = report.seconds
+    measured = report.seconds
     inside = {name: seconds for name, seconds in watch.seconds.items() if name != "read"}
     read = watch.seconds["read"]
     return {
         "read": read,
-        "colour+resize": said["read"] - read,
+        "colour+resize": measured["read"] - read,
         **{
             name: inside.get(name, 0.0)
             for name in ("encode key", "encode value", "memory read", "memory add", "share", "decode", "aggregate")
         },
-        "other": said["network"] - sum(inside.values()),
-        "finish": said["finish"],
-        "write": said["write"],
+        "other": measured["network"] - sum(inside.values()),
+        "finish": measured["finish"],
+        "write": measured["write"],
     }
 
 

@@ -21,7 +21,10 @@ from stcn_plugin.bridge.messages import RETIRED, Done, Failed, Warned
 from stcn_plugin.bridge.signals import STOP_SIGNALS
 from stcn_plugin.errors import CancelledError, ProtocolError, WorkerError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals"),
+]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ def test_a_slow_worker_that_responds_is_not_stopped(client, monkeypatch):
     ids=["file", "network"],
 )  # fmt: skip
 def test_a_worker_without_progress_is_stopped(client, fields, where, advice):
-    """Although it responds; the error says what it was doing and what to check."""
+    """Although it responds; the error has its activity and what to check."""
     worker = client(f"hello(); request()\nwhile True: send('alive', seconds=61, {fields}); time.sleep(0.01)", stall=60)
     job = worker.submit(JOB)
     pid = worker.pid

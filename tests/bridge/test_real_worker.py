@@ -26,7 +26,10 @@ from stcn_plugin.shot.file import make_shot
 from stcn_plugin.weights.store import WeightsStore
 from stcn_plugin.worker.engines import Engines
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are ended by POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="processes are ended by POSIX signals"),
+]
 
 COMMAND = [sys.executable, "-m", "stcn_plugin.worker"]
 FRAMES = 40
@@ -277,7 +280,6 @@ def test_unusual_file_names(worker, job, folder, tmp_path):
     assert all(Path(file).is_file() for file in done.report.files)
 
 
-@pytest.mark.slow
 def test_a_killed_worker_leaves_complete_files_and_the_next_job_runs(mortal, job, tmp_path):
     """The error has the signal; the files on disk are complete; the next job starts another worker."""
     running = mortal.submit(job("killed", f"1001-{1000 + FRAMES}", SLOW))
@@ -331,7 +333,6 @@ def test_a_signal_to_the_worker_cancels(mortal, job, tmp_path, number):
     assert isinstance(end_of(mortal, mortal.submit(job("next"))), Done)
 
 
-@pytest.mark.slow
 def test_a_signal_stops_an_idle_worker(mortal):
     """The next request starts another."""
     assert mortal.describe().presets
@@ -365,9 +366,8 @@ def hang(worker: WorkerClient, running: int, mark: Path, **timeouts: float) -> W
     return caught.value
 
 
-@pytest.mark.slow
 def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
-    """Although the process responds, as if a file server were gone; the error says where it hangs."""
+    """Although the process responds, as if a file server were gone; the error names the activity."""
     running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang="time.sleep(600)")))
     error = hang(mortal, running, tmp_path / "hanging.py.hangs", stall=2)
     assert error.what == "the worker hangs: it made no progress for 2 s and was stopped"
@@ -375,9 +375,8 @@ def test_a_job_that_hangs_is_stopped(mortal, job, tmp_path):
     assert complete_files(tmp_path / "hanging") == [1001]
 
 
-@pytest.mark.slow
 def test_a_process_that_hangs_is_stopped(mortal, job, tmp_path):
-    """No thread of it runs any more; the error says what it was doing in its last message."""
+    """All of its threads have stopped; the error has the activity of its last message."""
     still = "ctypes.PyDLL(None).sleep(600)"  # holds Python's lock
     running = mortal.submit(job("hanging", f"1001-{1000 + FRAMES}", HANGING.format(hang=still)))
     error = hang(mortal, running, tmp_path / "hanging.py.hangs", silence=4)
@@ -386,7 +385,6 @@ def test_a_process_that_hangs_is_stopped(mortal, job, tmp_path):
     assert complete_files(tmp_path / "hanging") == [1001]
 
 
-@pytest.mark.slow
 def test_a_crash_in_native_code_is_reported(mortal, job):
     """With the signal and the location in the plugin."""
     crash = "@hookimpl\ndef stcn_shot_started(): os.kill(os.getpid(), signal.SIGSEGV)"
@@ -397,7 +395,6 @@ def test_a_crash_in_native_code_is_reported(mortal, job):
     assert "stcn_shot_started" in caught.value.fix or "Segmentation fault" in caught.value.fix
 
 
-@pytest.mark.slow
 def test_it_retires_when_it_is_idle():
     """The next job starts another worker."""
     with WorkerClient(WorkerLaunch(sys.executable, idle=0.1)) as client:
@@ -454,7 +451,6 @@ time.sleep(600)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sibling", ["no", "yes"])
 def test_the_worker_exits_when_its_host_is_killed(folder, tmp_path, sibling):
     """Even if another process keeps the pipes open; files on disk are complete."""

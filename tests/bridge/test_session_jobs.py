@@ -200,6 +200,7 @@ Session(host, worker).run()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
 def test_a_second_signal_ends_host_and_worker_at_once(number):
     """Even if the worker does not respond: with the signal's exit code, and no process is left."""
@@ -218,5 +219,5 @@ def test_a_second_signal_ends_host_and_worker_at_once(number):
         host.send_signal(number)
         host.stdout.readline()
     _, err = host.communicate(timeout=60)
-    assert (host.returncode, err) == (128 + number, "stcn: stopped at once\n")
+    assert (host.returncode, err) == (128 + number, "stcn: stopped immediately\n")
     assert eventually(lambda: not is_alive(pid))

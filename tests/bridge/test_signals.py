@@ -21,7 +21,7 @@ from stcn_plugin.bridge.signals import (
 )
 from stcn_plugin.errors import CancelledError, PlateError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")]
 
 every_signal = pytest.mark.parametrize("number", STOP_SIGNALS, ids=lambda number: number.name)
 
@@ -59,7 +59,7 @@ def test_a_second_request_ends_the_process_at_once(number):
         f"""
 print("printed")
 try:
-    with stop_requests(at_once=lambda: os.write(2, b"ended others\\n")):
+    with stop_requests(before_exit=lambda: os.write(2, b"ended others\\n")):
         signal.raise_signal({number})
         time.sleep(0.6)
         signal.raise_signal({number})
@@ -69,7 +69,7 @@ finally:
 """
     )
     assert (result.returncode, result.stdout) == (128 + number, "printed\n")
-    assert result.stderr == "ended others\nstcn: stopped at once\n"
+    assert result.stderr == "ended others\nstcn: stopped immediately\n"
 
 
 @every_signal
@@ -94,7 +94,7 @@ with stop_signals_raised():
     assert (result.returncode, result.stdout, result.stderr) == (
         128 + number,
         "cleaning up\n",
-        "stcn: stopped at once\n",
+        "stcn: stopped immediately\n",
     )
 
 

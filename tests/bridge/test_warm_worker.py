@@ -1,4 +1,4 @@
-"""The worker that is kept between jobs: which Python runs it, what it offers, and who uses it."""
+"""The worker that stays alive between jobs: its Python, its description, and its reservation."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_environment_overrides_the_record(tmp_path, monkeypatch):
 
 
 def test_without_a_python_the_error_names_the_setting():
-    """It says where to set it and how."""
+    """The error names the setting and how to set it."""
     worker = WarmWorker(lambda: "", setting="the settings", fix="Set it")
     with pytest.raises(WorkerError) as caught:
         worker.client()
@@ -90,7 +90,7 @@ def test_the_menus_are_filled_by_the_worker(worker, monkeypatch):
 
 
 def test_the_worker_is_asked_again_only_on_request(worker, monkeypatch):
-    """An artist who tests the worker wants to know what it offers now."""
+    """Testing the worker shows its current description."""
     answers = []
     describe(monkeypatch, lambda: answers.append(OFFERED) or OFFERED)
     for refresh, count in ((False, 1), (False, 1), (True, 2)):

@@ -50,6 +50,7 @@ def test_propagate_without_a_shot_file(folder):
     assert read_image(folder / "flags" / "m.1003.exr").channels[:4] == ("R", "G", "B", "A")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="closes a stream by the shell")
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_not_stop_a_job(folder, closed):
@@ -64,7 +65,7 @@ def test_closed_streams_do_not_stop_a_job(folder, closed):
 @pytest.mark.slow
 @pytest.mark.parametrize("key", ["key.png", "labels.png"])
 def test_object_names_the_only_object(folder, key):
-    """``--object NAME`` names the object of a grey matte and of a label picture; its range is optional."""
+    """``--object NAME`` names the object of a grey matte and of a label image; its range is optional."""
     Image.fromarray(golden_masks(96, 144)[0] * 7).save(folder / "labels.png")
     flags = ("--plate", "p.####.png", "--keyframe", f"1001={key}", "--range", "1001-1002", "--set", "size=64")
     result = stcn("propagate", *flags, "--object", "hero", "--out", "named/m.####.exr", cwd=folder)

@@ -130,6 +130,7 @@ def wait_for_mattes(process: subprocess.Popen[str], folder: Path, count: int) ->
     assert process.poll() is None
 
 
+@pytest.mark.slow
 def test_a_stopped_job_prints_a_notice_and_an_error(plate, tmp_path):
     """The notice comes immediately and says how to exit without waiting for the frame."""
     with propagating(plate, tmp_path) as process:
@@ -157,3 +158,18 @@ def test_sighup_is_ignored_under_nohup(plate, tmp_path):
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
     assert process.returncode == 143
+
+
+def test_ctrl_c_during_the_imports_prints_nothing():
+    """It comes in the first tenth of a second, before any handler is installed."""
+    code = (
+        "import runpy, sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'stcn_plugin.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "runpy.run_module('stcn_plugin', run_name='__main__')\n"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (process.returncode, process.stdout, process.stderr) == (130, "", "")

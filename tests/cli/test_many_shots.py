@@ -62,6 +62,7 @@ def test_the_others_go_on_after_one_has_failed(show):
     assert result.stdout == ""
 
 
+@pytest.mark.slow
 def test_fail_fast_runs_no_other(show):
     """What was not run is in the report as such."""
     result = stcn("propagate", "a.yaml", "b.yaml", "c.yaml", "--fail-fast", "--report", "r.json", "-q", cwd=show)
@@ -73,6 +74,7 @@ def test_fail_fast_runs_no_other(show):
     ]
 
 
+@pytest.mark.slow
 def test_one_worker_runs_all_shots(show):
     """It is the same process for each, as the plugin that it loads sees."""
     (show / "who.py").write_text(
@@ -85,6 +87,7 @@ def test_one_worker_runs_all_shots(show):
     assert len(pids) == 2 and len(set(pids)) == 1
 
 
+@pytest.mark.slow
 def test_json_lines_are_for_programs(show):
     """Every line of stdout is an object that names its shot; stderr has the errors alone."""
     result = stcn("propagate", "a.yaml", "b.yaml", "--progress", "json", cwd=show)

@@ -1,4 +1,4 @@
-"""Preset and shot files that strangers made: devices, pipes, odd characters, absurd numbers, far too much of anything."""
+"""Preset and shot files from untrusted sources: devices, pipes, unusual characters, huge numbers and huge files."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def pipe(folder: Path) -> Path:
         (lambda folder: folder / "none.yaml", "there is no such file"),
     ],
 )
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path, make, what):
-    """A pipe is not waited for, a device is not read; each is told by its path."""
+def test_only_regular_files_are_read(tmp_path, make, what):
+    """Pipes and devices are refused without opening them; the error names the path."""
     path = make(tmp_path)
     error = error_of(load_shot, path)
     assert error.where == str(path)
@@ -62,28 +62,28 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path, make, what):
 
 
 def test_a_link_to_a_device_is_refused(tmp_path):
-    """A link is what it leads to."""
+    """Links are followed."""
     link = tmp_path / "shot.yaml"
     link.symlink_to("/dev/zero")
     assert error_of(read_yaml, link).what == "is a device, not a YAML file"
 
 
-def test_a_file_in_a_circle_of_links(tmp_path):
-    """The system's own words are told."""
+def test_circular_links_are_an_error(tmp_path):
+    """The error contains the system's message."""
     link = tmp_path / "shot.yaml"
     link.symlink_to(link)
     assert error_of(read_yaml, link).what == "cannot be read (Too many levels of symbolic links)"
 
 
-def test_listing_presets_waits_for_no_pipe(tmp_path):
-    """A pipe and a device in a studio's folder are listed as unreadable, beside the presets."""
+def test_listing_presets_does_not_block_on_a_pipe(tmp_path):
+    """A pipe and a device in a studio's folder are listed as unreadable, next to the presets."""
     pipe(tmp_path)
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")
     (tmp_path / "good.yaml").write_text("description: Good.\n")
-    said = {info.name: info.description for info in list_presets([tmp_path]) if info.layer != "built-in"}
-    assert said["good"] == "Good."
-    assert "is a pipe" in said["pipe"]
-    assert "is a device" in said["zero"]
+    descriptions = {info.name: info.description for info in list_presets([tmp_path]) if info.layer != "built-in"}
+    assert descriptions["good"] == "Good."
+    assert "is a pipe" in descriptions["pipe"]
+    assert "is a device" in descriptions["zero"]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_listing_presets_waits_for_no_pipe(tmp_path):
         ("size: 300\n\tsize: 3", 2, "is indented with a tab"),
     ],
 )
-def test_characters_and_numbers_that_no_setting_has(write, text, line, what):
-    """Whatever a file holds, its line is told."""
+def test_invalid_characters_and_numbers_are_refused(write, text, line, what):
+    """The error names the line."""
     error = error_of(load_preset, write(text + "\n"))
     assert error.where == f"a.yaml:{line}"
     assert what in error.what
@@ -163,15 +163,15 @@ def test_characters_and_numbers_that_no_setting_has(write, text, line, what):
         (r'"\ud83d\ude00"', "\U0001f600"),
     ],
 )
-def test_values_are_what_people_mean(write, written, value):
-    """Decimal numbers alone are numbers; JSON's two escapes of one character are that character."""
+def test_scalars_are_read_as_intended(write, written, value):
+    """Only decimal numbers are numbers; a JSON surrogate pair is one character."""
     found = read_yaml(write(f"a: {written}\n")).data["a"]
     assert found == value
     assert type(found) is type(value)
 
 
 def test_the_command_line_reads_numbers_as_files_do():
-    """`--set` refuses what a file may not say."""
+    """`--set` has the same limits as a file."""
     assert parse_value("089") == 89
     assert parse_value("1.5e3") == 1500.0
     for text in ("1" * 30, ".nan", "1e999", r'"\ud800"', "a\0b"):
@@ -180,7 +180,7 @@ def test_the_command_line_reads_numbers_as_files_do():
 
 @pytest.mark.parametrize("key", ["1_001", "1001.0", "0x3E9", "true", "1e3", "'007'", "~", "1001-1010"])
 def test_only_whole_decimal_numbers_are_frames(write, key):
-    """Nothing is taken for a frame that only looks like one."""
+    """Keys that only look like numbers are not frames."""
     error = error_of(load_shot, write(SHOT.replace("1001:", f"{key}:")))
     assert error.where == "a.yaml:4"
     assert error.what.endswith("should be a frame number")
@@ -199,7 +199,7 @@ def test_only_whole_decimal_numbers_are_frames(write, key):
     ],
 )
 def test_names_of_objects_are_text(write, objects, what):
-    """Yes is no name, and the list of a file is not silently another one."""
+    """`yes` is a boolean and not a name, and duplicate names are errors."""
     error = error_of(load_shot, write(SHOT.replace("k.png", f"{{file: k.png, objects: {objects}}}")))
     assert (error.where, error.what) == ("a.yaml:4", f"keyframes.1001.objects: {what}")
 
@@ -225,27 +225,27 @@ def test_names_of_objects_are_text(write, objects, what):
         (SHOT.replace("m.####", "m.$F999999999"), 2, "out: asks for frame numbers of more than 18 digits"),
     ],
 )
-def test_paths_that_no_file_system_takes(write, text, line, what):
-    """The line that says the path is told, not what the system says of it during the job."""
+def test_paths_that_no_file_system_accepts_are_refused(write, text, line, what):
+    """The error names the line of the path, before the job runs."""
     error = error_of(load_shot, write(text))
     assert error.where == f"a.yaml:{line}"
     assert what in error.what
 
 
-def test_the_settings_of_a_preset_have_paths_too(write):
-    """Outside of a shot as well."""
+def test_paths_in_presets_are_checked(write):
+    """Without a shot file as well."""
     error = error_of(load_preset, write(f"weights: {'w' * 300}.safetensors\n"))
     assert error.where == "a.yaml:1"
 
 
 @pytest.mark.parametrize("threads", ["1025", "999999999999"])
-def test_no_preset_asks_for_a_million_threads(write, threads):
-    """The system would end the process."""
+def test_the_number_of_threads_is_limited(write, threads):
+    """More would crash the process."""
     assert "at most 1024" in error_of(load_preset, write(f"compute: {{threads: {threads}}}\n")).what
 
 
-def test_an_unknown_preset_does_not_hide_what_else_is_wrong(write):
-    """All of a file's mistakes come at once, those of `extends` too."""
+def test_an_unknown_preset_does_not_hide_other_problems(write):
+    """All problems of a file are reported together, including those of `extends`."""
     text = str(error_of(load_shot, write("extends: heroo\n" + SHOT + "sise: 480\nmemory: {interval: 0}\n")))
     lines = text.splitlines()
     assert lines[0] == "a.yaml: 3 problems"
@@ -257,8 +257,8 @@ def test_an_unknown_preset_does_not_hide_what_else_is_wrong(write):
 @pytest.mark.parametrize(
     "extends", ["heroo", "./none.yaml", "[hero, draft]", "5", "./a.yaml", "./broken.yaml", "./pipe.yaml"]
 )
-def test_nothing_that_is_wrong_with_extends_hides_the_rest(write, tmp_path, extends):
-    """Whether it is not there, a list, a circle, no YAML or a pipe, it is one problem of several."""
+def test_an_invalid_extends_does_not_hide_other_problems(write, tmp_path, extends):
+    """A missing file, a list, a circle, invalid YAML or a pipe is one problem among others."""
     pipe(tmp_path)
     write("a: [\n", "broken.yaml")
     path = write(f"extends: {extends}\n" + SHOT + "memory: {interval: 0}\n")
@@ -269,7 +269,7 @@ def test_nothing_that_is_wrong_with_extends_hides_the_rest(write, tmp_path, exte
 
 
 def test_a_file_below_that_cannot_be_extended_is_one_problem(write):
-    """The chain goes on with the default, and the file that names the unknown preset is told."""
+    """The chain continues with `default`, and the error names the file that extends the unknown preset."""
     write("extends: nowhere\nsize: 10\n", "base.yaml")
     text = str(error_of(load_preset, write("extends: ./base.yaml\nmatte: {black: 2}\n")))
     assert "base.yaml:1: there is no preset 'nowhere'" in text
@@ -277,16 +277,16 @@ def test_a_file_below_that_cannot_be_extended_is_one_problem(write):
     assert "a.yaml:2: matte.black: should be a number" in text
 
 
-def test_very_many_problems_are_not_all_told(write):
-    """Twenty are; nobody reads more."""
+def test_the_number_of_reported_problems_is_limited(write):
+    """At most twenty are listed."""
     path = write(SHOT + "".join(f"unknown{number}: 1\n" for number in range(500)))
     lines = str(error_of(load_shot, path)).splitlines()
     assert lines[0] == "a.yaml: more than 20 problems"
     assert [line.split(":")[1] for line in lines[1:]] == [str(line) for line in range(5, 25)]
 
 
-def test_a_chain_of_presets_ends(write):
-    """A hundred files may extend each other."""
+def test_the_length_of_a_chain_of_presets_is_limited(write):
+    """At most a hundred files may extend each other."""
     for number in range(120):
         write(f"extends: ./f{number + 1}.yaml\n", f"f{number}.yaml")
     write("size: 300\n", "f120.yaml")
@@ -294,8 +294,8 @@ def test_a_chain_of_presets_ends(write):
     assert load_preset("f30.yaml").size == "300"
 
 
-def test_a_preset_is_never_looked_for_outside_of_its_folders(write, tmp_path):
-    """A name is compared with what the folders list; a path is a file and starts at the one that says it."""
+def test_presets_are_only_found_in_preset_folders(write, tmp_path):
+    """A name is looked up in the listings of the folders; a path is relative to the file that contains it."""
     write("size: 300\n", "outside.yaml")
     write("size: 400\n", "studio/inside.yaml")
     folders = [tmp_path / "studio"]
@@ -305,7 +305,7 @@ def test_a_preset_is_never_looked_for_outside_of_its_folders(write, tmp_path):
 
 
 def test_layers_of_lists_and_groups_keep_their_own_folders(write, tmp_path):
-    """A keyframe that replaces one of a lower file starts at its own file, also where the lower one was a group."""
+    """The path of a keyframe that overrides another is relative to the overriding file, even if the other is a group."""
     write(
         "plate: p.####.exr\nout: m.####.exr\nkeyframes:\n  1001: {file: low.png, objects: {hero: R}}\n"
         "  1002: [low.png]\n",

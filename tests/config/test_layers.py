@@ -1,4 +1,4 @@
-"""Layers: who extends whom, what wins, and what is said of a wrong one."""
+"""Layers: `extends`, precedence, and the errors of invalid files."""
 
 import os
 
@@ -8,29 +8,14 @@ from stcn_plugin.errors import PresetError
 from stcn_plugin.presets import list_presets, load_preset, preset_yaml, trace_preset, traced_yaml
 
 
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write files below the current folder, which is empty; no studio folder is set."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STCN_PRESET_PATH", raising=False)
-
-    def write_file(name, text):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write_file
-
-
 def message_of(*args, **kwargs):
     with pytest.raises(PresetError) as caught:
         load_preset(*args, **kwargs)
     return str(caught.value)
 
 
-def test_maps_merge_and_the_upper_layer_wins(write):
-    """A file changes what it names and keeps the rest of what it extends."""
+def test_mappings_merge_and_the_upper_layer_takes_precedence(write):
+    """A file overrides its own keys and inherits all others."""
     write("mine.yaml", "extends: draft\nmemory: {interval: 2}\n")
     preset = load_preset("mine.yaml")
     assert preset.memory.interval == 2
@@ -39,13 +24,13 @@ def test_maps_merge_and_the_upper_layer_wins(write):
 
 
 def test_a_file_without_extends_builds_on_default(write):
-    """What a file leaves out is the default."""
+    """Missing settings are those of `default`."""
     write("mine.yaml", "size: 300\n")
     assert load_preset("mine.yaml") == load_preset("default").model_copy(update={"size": "300"})
 
 
-def test_an_empty_group_hides_nothing(write):
-    """`memory:` with all its lines commented out leaves memory alone; null resets a single value."""
+def test_an_empty_group_overrides_nothing(write):
+    """`memory:` with all its lines commented out overrides nothing; null resets a single value."""
     write("base.yaml", "memory: {interval: 2}\nread: {layer: beauty}\n")
     write("mine.yaml", "extends: ./base.yaml\nmemory:\n  # interval: 9\nread: {layer: null}\n")
     preset = load_preset("mine.yaml")
@@ -53,8 +38,8 @@ def test_an_empty_group_hides_nothing(write):
     assert preset.read.layer is None
 
 
-def test_studio_folders_come_before_the_built_in_ones_and_the_first_wins(write, monkeypatch):
-    """STCN_PRESET_PATH is read like PATH, and a folder that is not there is passed over."""
+def test_studio_folders_precede_the_built_in_one_in_order(write, monkeypatch):
+    """STCN_PRESET_PATH is read like PATH, and missing folders are ignored."""
     write("show/hero.yaml", "size: 600\n")
     write("facility/hero.yaml", "size: 500\n")
     write("facility/roto.yml", "size: 400\n")
@@ -72,8 +57,8 @@ def test_studio_folders_come_before_the_built_in_ones_and_the_first_wins(write, 
     ]
 
 
-def test_a_name_inside_its_own_file_means_the_one_below(write, tmp_path):
-    """Two studio folders can each extend `hero` under its own name, down to the built-in one."""
+def test_a_preset_can_extend_a_preset_of_the_same_name(write, tmp_path):
+    """Two studio folders can each have a `hero` that extends the next one, down to the built-in one."""
     write("show/hero.yaml", "extends: hero\nmemory: {interval: 2}\n")
     write("facility/hero.yaml", "extends: hero\nmatte: {black: 0.1}\n")
     preset = load_preset("hero", search_path=[tmp_path / "show", tmp_path / "facility"])
@@ -81,15 +66,15 @@ def test_a_name_inside_its_own_file_means_the_one_below(write, tmp_path):
 
 
 def test_a_studio_default_reaches_every_preset(write, tmp_path):
-    """Presets that extend nothing build on the studio's default, even where that extends one of them."""
+    """Presets without `extends` build on the studio's default, even if that extends one of them."""
     write("show/ours.yaml", "memory: {include_last: yes}\n")
     write("show/default.yaml", "extends: ours\ncolour: {input: ACEScg}\n")
     draft = load_preset("draft", search_path=[tmp_path / "show"])
     assert (draft.colour.input, draft.size, draft.memory.include_last) == ("ACEScg", "288", True)
 
 
-def test_overrides_lie_on_top_and_the_last_one_wins(write):
-    """Command-line settings beat every file; `extends` itself can be overridden."""
+def test_overrides_take_precedence_and_the_last_one_most(write):
+    """Command-line settings override every file; `extends` can be overridden too."""
     write("mine.yaml", "memory: {interval: 2, top_k: 7}\n")
     sets = ["memory.interval=3", "memory.interval=4", "memory.max_frames=all", "extends=hero"]
     preset = load_preset("mine.yaml", overrides=sets)
@@ -109,23 +94,23 @@ def test_files_are_relative_to_the_file_that_names_them(write, tmp_path):
     assert load_preset("default").weights == "starter"
 
 
-def test_where_each_setting_comes_from(write, tmp_path):
-    """A traced preset names the file, line or flag of every setting; two files of one name are told apart."""
+def test_the_origin_of_each_setting(write, tmp_path):
+    """A traced preset has the file and line, or the flag, of every setting; files of the same name have different labels."""
     studio = write("show/draft.yaml", "extends: draft\ndescription: Ours.\nmemory:\n  interval: 2\n")
     traced = trace_preset("draft", search_path=[tmp_path / "show"], overrides=["memory.top_k=9"])
     lines = traced_yaml(traced).splitlines()
     assert lines[:2] == ["# Ours.", f"# from {studio}, built-in draft.yaml, built-in default.yaml"]
-    said = {line.partition(":")[0].strip(): line.partition("  # ")[2] for line in lines[2:]}
-    assert said["interval"] == f"{studio}:4"
-    assert said["max_frames"] == "built-in draft.yaml:6"
-    assert said["top_k"] == "--set memory.top_k=9"
-    assert said["weights"] == "default.yaml:7"
-    assert said["memory"] == ""
+    origins = {line.partition(":")[0].strip(): line.partition("  # ")[2] for line in lines[2:]}
+    assert origins["interval"] == f"{studio}:4"
+    assert origins["max_frames"] == "built-in draft.yaml:6"
+    assert origins["top_k"] == "--set memory.top_k=9"
+    assert origins["weights"] == "default.yaml:7"
+    assert origins["memory"] == ""
 
 
 @pytest.mark.parametrize("name", ["default", "draft", "hero", "long_shot"])
-def test_a_preset_written_out_loads_as_itself(write, name):
-    """What `show` prints is a preset with the same settings, with and without notes."""
+def test_a_printed_preset_loads_as_the_same_preset(write, name):
+    """The output of `show` is a preset with the same settings, with and without origins."""
     odd = ["memory.top_k=all", "read.part=yes please: 'now'", "weights='007'", "size=2MP", "overlay.folder='no'"]
     for overrides in ([], odd):
         traced = trace_preset(name, overrides=overrides)
@@ -134,8 +119,8 @@ def test_a_preset_written_out_loads_as_itself(write, name):
             assert load_preset("copy.yaml") == traced.preset
 
 
-def test_every_problem_is_told_at_once_in_the_order_of_its_line(write):
-    """One error lists all problems, each with its line, its key and what would be right."""
+def test_all_problems_are_reported_in_the_order_of_their_lines(write):
+    """One error lists all problems, each with its line, key and fix."""
     write(
         "hero.yaml",
         "wieghts: starter\nsize: 480p\ninterval: 3\nmemory:\n  intervall: 3\n  top_k: 0\n  include_last: maybe\n"
@@ -200,7 +185,7 @@ def test_a_single_problem_is_one_line(write, text, message):
     assert message_of("mine.yaml") == f"mine.yaml:1: {message}"
 
 
-def test_a_problem_is_told_where_it_was_written(write, tmp_path):
+def test_a_problem_names_the_file_that_contains_it(write, tmp_path):
     """An error in an extended file names that file, not the one that extends it."""
     base = write("base.yaml", "memory:\n  interval: 0\n")
     write("mine.yaml", "extends: ./base.yaml\n")
@@ -227,14 +212,14 @@ def test_a_problem_is_told_where_it_was_written(write, tmp_path):
     ],
 )
 def test_a_wrong_override_names_its_flag(write, override, message):
-    """Problems of the command line are told by the words that were typed."""
-    told = message_of("default", overrides=[override])
+    """Errors repeat the override as it was typed."""
+    actual = message_of("default", overrides=[override])
     key = "memory.interval: " if override == "memory.interval.x=3" else ""
-    assert told == f"--set {override}: {key}{message}"
+    assert actual == f"--set {override}: {key}{message}"
 
 
-def test_an_unknown_name_says_where_it_looked(write, tmp_path):
-    """The folders are listed, also one that is not there."""
+def test_the_error_for_an_unknown_name_lists_the_folders(write, tmp_path):
+    """Missing folders are listed too."""
     write("show/roto.yaml", "")
     folders = [tmp_path / "show", tmp_path / "gone"]
     assert message_of("rota", search_path=folders) == (
@@ -246,19 +231,19 @@ def test_an_unknown_name_says_where_it_looked(write, tmp_path):
     )
 
 
-def test_circles_show_the_chain(write, tmp_path):
-    """Files and names that extend each other are told with every file on the way."""
+def test_circular_extends_show_the_chain(write, tmp_path):
+    """The error lists every file of the circle."""
     a = write("a.yaml", "extends: ./b.yaml\n")
     b = write("b.yaml", "\nextends: ./a.yaml\n")
-    assert message_of(a) == (f"{b}:2: extends goes round in a circle: {a} → {b} → {a}. Remove one of these extends.")
+    assert message_of(a) == (f"{b}:2: extends is circular: {a} → {b} → {a}. Remove one of these extends.")
     x, y = write("show/x.yaml", "extends: y\n"), write("show/y.yaml", "extends: x\n")
     assert message_of("x", search_path=[tmp_path / "show"]) == (
-        f"{y}:1: extends goes round in a circle: {x} → {y} → {x}. Remove one of these extends."
+        f"{y}:1: extends is circular: {x} → {y} → {x}. Remove one of these extends."
     )
 
 
-def test_an_extended_file_that_is_not_there(write, tmp_path):
-    """The line of `extends` and the whole path are told."""
+def test_a_missing_extended_file(write, tmp_path):
+    """The error has the line of `extends` and the complete path."""
     write("mine.yaml", "size: 480\nextends: ../base.yaml\n")
     assert message_of("mine.yaml") == (
         f"mine.yaml:2: extends: {tmp_path}/../base.yaml: there is no such file. Check the spelling of the path."
@@ -266,7 +251,7 @@ def test_an_extended_file_that_is_not_there(write, tmp_path):
 
 
 def test_listing_survives_a_broken_preset(write, tmp_path):
-    """One broken file does not hide the others; its line says what is wrong."""
+    """An invalid file does not hide the others; its entry has the problem."""
     broken = write("show/bad.yaml", "a: [1\n")
     infos = {info.name: info for info in list_presets([tmp_path / "show"])}
     assert infos["bad"].description == (

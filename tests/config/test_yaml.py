@@ -1,4 +1,4 @@
-"""YAML in: plain values with their lines, and plain words for everything else."""
+"""Reading YAML: plain values with their lines, and errors in plain words."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def read(tmp_path, monkeypatch):
     return read_text
 
 
-def test_every_key_and_list_item_knows_its_line(read):
+def test_every_key_and_list_item_has_its_line(read):
     """Lines count from 1 and comments count."""
     document = read("# a comment\nsize: 480\nmemory:\n  interval: 3\nkeyframes:\n  1001:\n    - a.png\n    - b.png\n")
     assert document.data == {"size": 480, "memory": {"interval": 3}, "keyframes": {1001: ["a.png", "b.png"]}}
@@ -34,7 +34,7 @@ def test_every_key_and_list_item_knows_its_line(read):
     }
 
 
-def test_numbers_and_words_are_what_people_mean(read):
+def test_scalars_are_read_as_intended(read):
     """Leading zeros are decimal, exponents are numbers, times and dates are text, and names stay names."""
     document = read("a: 0101\nb: 1e-2\nc: 1:30\nd: 2026-01-01\ne: yes\nf: .5\ng: ~\nh: 1_000\n0008: i\non: j\n-5: k\n")
     assert document.data == {
@@ -63,12 +63,12 @@ def test_encodings_and_line_ends_of_other_editors(read, raw):
 
 @pytest.mark.parametrize("raw", [b"", b"\n", b"# only a comment\n", b"---\n"])
 def test_an_empty_file_is_an_empty_mapping(read, raw):
-    """Nothing said is nothing wrong."""
+    """An empty file is valid."""
     assert read(raw).data == {}
 
 
 def test_anchors_and_merge_keys(read):
-    """Anchors repeat values; keys beside `<<` win over the merged ones, and the first merged over the next."""
+    """Anchors repeat values; keys next to `<<` override the merged ones, and the first merged mapping the others."""
     document = read("a: &a {x: 1, y: 2}\nb: &b {y: 3, z: 4}\nc: {y: 9, <<: *a}\nd: {<<: [*a, *b]}\ne: *a\n")
     assert document.data["c"] == {"x": 1, "y": 9}
     assert document.data["d"] == {"x": 1, "y": 2, "z": 4}
@@ -168,15 +168,15 @@ _EMPTY_LAUGHS = "a0: &a0 {}\n" + "".join(
         ("a: 1\n" * 1_000_000, "hero.yaml: is larger than 4 MB, too large for a preset or shot file. Check its name."),
     ],
 )
-def test_what_is_wrong_is_told_in_plain_words_with_its_line(read, text, message):
-    """Each kind of broken file has its own message with file, line and remedy."""
+def test_syntax_errors_have_a_line_and_a_fix(read, text, message):
+    """Each kind of broken file has a specific message with file, line and fix."""
     with pytest.raises(PresetError) as caught:
         read(text)
     assert str(caught.value) == message
 
 
-def test_a_file_that_is_not_there_or_a_folder(tmp_path):
-    """Both are told with the path."""
+def test_a_missing_file_or_a_folder(tmp_path):
+    """The errors have the path."""
     with pytest.raises(PresetError) as caught:
         read_yaml(tmp_path / "none.yaml")
     assert str(caught.value) == f"{tmp_path / 'none.yaml'}: there is no such file. Check the spelling of the path."
@@ -205,5 +205,5 @@ def test_a_file_that_is_not_there_or_a_folder(tmp_path):
     ],
 )
 def test_values_of_the_command_line_need_no_quotes(text, value):
-    """Shell words are taken as they are; brackets and quotes are YAML."""
+    """Plain words are text; brackets and quotes are YAML."""
     assert parse_value(text) == value

@@ -1,4 +1,4 @@
-"""The generated pages are what the code says, and the command that compares them can tell."""
+"""The generated pages match the code, and `--check` detects differences."""
 
 from __future__ import annotations
 

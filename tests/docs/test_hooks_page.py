@@ -77,7 +77,7 @@ def test_an_example_is_an_implementation(specification, name, text):
 
 @pytest.mark.slow
 def test_the_host_in_one_file_runs(clip, tmp_path):
-    """The host in the guide propagates a picture over the clip with a real worker."""
+    """The host in the guide propagates an image over the clip with a real worker."""
     (program,) = re.findall(r"<!-- a host in one file -->\n```python\n(.*?)```", GUIDE, re.DOTALL)
     file = tmp_path / "my_host.py"
     file.write_text(program)

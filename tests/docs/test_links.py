@@ -1,4 +1,4 @@
-"""Links, pictures and paths of all pages lead somewhere."""
+"""Links, images and paths of all pages lead somewhere."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_index_leads_to_every_page():
 
 @pytest.mark.parametrize("picture", sorted((DOCS / "images").iterdir()), ids=lambda path: path.name)
 def test_pictures_are_small_and_shown(picture: Path):
-    """Every picture is shown by a page, can be read, and is at most 300 kB."""
+    """Every image is shown by a page, can be read, and is at most 300 kB."""
     assert picture.stat().st_size <= 300_000
     with Image.open(picture) as image:
         assert min(image.size) > 100

@@ -46,8 +46,8 @@ def test_each_entry_has_the_default_and_the_meaning_of_the_code(key):
 def test_each_setting_says_what_it_accepts(key):
     """In the words of the error messages, with values in code format."""
     accepted = re.match(r"Default `.*?`\. Accepts (.*?)\.\n", ENTRIES[key])[1]
-    said = accepts(SCHEMA, entry(key)).replace("'", "").removeprefix("one of ")
-    assert accepted.removesuffix(", or `null`").replace("`", "") == said
+    expected = accepts(SCHEMA, entry(key)).replace("'", "").removeprefix("one of ")
+    assert accepted.removesuffix(", or `null`").replace("`", "") == expected
 
 
 @pytest.mark.parametrize("key", settings_of(Preset.model_json_schema()))

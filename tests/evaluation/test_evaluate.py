@@ -119,7 +119,7 @@ def test_davis_leaves_out_both_ends(shots: Path) -> None:
     """``davis`` leaves out the first and the last of the frames."""
     assert score(shots / "m.####.exr", shots / "truth", davis=True).frames == (1002, 1003)
     assert score(shots / "m.####.exr", shots / "truth", davis=True, frames=range(1001, 1004)).frames == (1002,)
-    with pytest.raises(MatteError, match="no frame with truth is left"):
+    with pytest.raises(MatteError, match="no frame with ground truth is left"):
         score(shots / "m.####.exr", shots / "truth", davis=True, frames=[1001, 1002])
 
 
@@ -140,7 +140,7 @@ def test_links_to_nothing_are_an_error(shots: Path, which: str) -> None:
     """Such a frame was there once; without it the score would be of other frames than anyone thinks."""
     (shots / which).unlink()
     (shots / which).symlink_to(shots / "nowhere")
-    with pytest.raises(MatteError, match=r"1002.*a link to a file that is gone"):
+    with pytest.raises(MatteError, match=r"1002.*a link to a file that no longer exists"):
         score(shots / "m.####.exr", shots / "truth")
 
 
@@ -165,7 +165,9 @@ def test_missing_matte_is_an_error(shots: Path) -> None:
 def test_other_size_is_an_error(shots: Path) -> None:
     """The error names the file and both sizes."""
     write_grey(shots / "truth/t.1003.png", np.zeros((H, W + 2)))
-    with pytest.raises(MatteError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its truth is 62x40"):
+    with pytest.raises(
+        MatteError, match=r"m\.1003\.exr, frame 1003: the matte is 60x40, but its ground truth is 62x40"
+    ):
         score(shots / "m.####.exr", shots / "truth")
 
 
@@ -289,7 +291,7 @@ def test_white_is_the_object_of_a_black_and_white_palette(tmp_path: Path) -> Non
 
 
 def test_a_cryptomatte_without_names_is_refused(tmp_path: Path) -> None:
-    """The alpha of the picture is not an object of the Cryptomatte."""
+    """The alpha of the image is not an object of the Cryptomatte."""
     write_exr(tmp_path / "t.1.exr", {"A": square(2, 2)})
     planes = dict.fromkeys(["R", "G", "B", "A", *channel_names("CryptoObject", 2)], square(2, 2))
     write_exr(tmp_path / "m.1.exr", planes)
@@ -352,7 +354,7 @@ def test_values_above_one_count_as_errors(tmp_path: Path) -> None:
 def test_a_colour_image_is_refused(shots: Path) -> None:
     """An image that is not a matte, such as the plate, is refused."""
     Image.fromarray(np.full((H, W, 3), (200, 20, 20), np.uint8)).save(shots / "truth/t.1002.png")
-    with pytest.raises(MatteError, match=r"t\.1002\.png: the picture is coloured"):
+    with pytest.raises(MatteError, match=r"t\.1002\.png: the image is coloured"):
         score(shots / "m.####.exr", shots / "truth")
 
 

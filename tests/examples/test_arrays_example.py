@@ -1,4 +1,4 @@
-"""The example on arrays runs as it stands."""
+"""The example on arrays runs unchanged."""
 
 from __future__ import annotations
 

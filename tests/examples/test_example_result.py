@@ -1,4 +1,4 @@
-"""The example shot does what the README says, with the weights that ship in the package."""
+"""The example shot gives the documented result with the weights in the package."""
 
 from __future__ import annotations
 
@@ -72,6 +72,6 @@ def test_mattes_carry_the_plates_metadata(mattes):
 
 
 def test_overlays_are_written(mattes):
-    """A picture per frame, and one contact sheet."""
+    """An image per frame, and one contact sheet."""
     names = sorted(path.name for path in (mattes.parent / "look").iterdir())
     assert names == ["contact_sheet.jpg", *(f"overlay.{frame}.jpg" for frame in FRAMES)]

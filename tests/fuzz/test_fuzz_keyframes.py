@@ -1,4 +1,4 @@
-"""Random keyframe pictures: a valid one gives its own matte or an error, a damaged one an error."""
+"""Random keyframe images: a valid one gives its own matte or an error, a damaged one an error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fuzz.hammer import hammer
 from media.picture_files import spec_of, write, write_parts
 from media.tiff_bytes import GREY, RGB, WHITE_IS_ZERO, write_tiff
@@ -18,6 +19,8 @@ from stcn_plugin.evaluation.matte_file import object_names, read_objects
 from stcn_plugin.media.cryptomatte import channel_names, encode, hash_bits, key_of, metadata
 from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.window import Window
+
+pytestmark = pytest.mark.slow
 
 H, W = 40, 56
 WINDOW = Window(0, 0, W, H)
@@ -43,7 +46,7 @@ def soft(rng: Rng) -> np.ndarray:
 
 
 def labels(rng: Rng, numbers: int) -> np.ndarray:
-    """A label picture: flat areas of a few numbers."""
+    """A label image: flat areas of a few numbers."""
     picture = np.zeros((H, W), np.int64)
     for number in rng.choice(np.arange(1, numbers + 1), rng.integers(1, 5), replace=False):
         picture[shape(rng)] = number
@@ -221,7 +224,7 @@ def colour_ids(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
 
 
 def quantised(rng: Rng, folder: Path) -> tuple[Path, Mattes]:
-    """A coloured picture reduced to a palette: its indices are not objects, so no matte is correct."""
+    """A coloured image reduced to a palette: its indices are not objects, so no matte is correct."""
     from scipy import ndimage
 
     if rng.random() < 0.5:  # anti-aliased areas
@@ -286,7 +289,7 @@ def valid(rng: Rng, folder: Path) -> None:
             assert refusal.fix
             assert str(path) in str(refusal)
             continue
-        assert truth, f"{path.name}: {list(found)} of a picture that has no objects"
+        assert truth, f"{path.name}: {list(found)} of an image that has no objects"
         renamed = {names.get(name, name): matte for name, matte in truth.items()}
         agree(found, truth | renamed, path)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fuzz.hammer import hammer
 
 from stcn_plugin.errors import FrameRangeError, OutputError, STCNError
 from stcn_plugin.frames import format_frame_range, parse_frame_range
 from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
+
+pytestmark = pytest.mark.slow
 
 PIECES = (
     "####", "#", "@", "@@@", "%04d", "%d", "%4d", "%999999999d", "%V", "%v", "$F4", "$F", "${F4}", "<UDIM>", "<object>",

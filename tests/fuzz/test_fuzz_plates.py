@@ -1,4 +1,4 @@
-"""Plates of every format, with random damage: each gives a picture, or an error that names the frame."""
+"""Plates of every format, with random damage: each gives an image, or an error that names the frame."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
+import pytest
 from fuzz.hammer import hammer
 from PIL import Image as Pillow
 from raw_pictures import (
@@ -35,6 +36,8 @@ from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
+
+pytestmark = pytest.mark.slow
 
 RAMP = np.linspace(0, 255, 24 * 16 * 3).reshape(16, 24, 3)
 LEVELS = RAMP.astype(np.uint8)
@@ -301,9 +304,9 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
     path = folder / f"p.1001{suffix}"
     path.write_bytes(raw)
     warnings.simplefilter("error")  # what numpy has to say reaches no artist
-    told: list[str] = []
+    reported: list[str] = []
     sequence = FrameSequence.parse(folder / f"p.####{suffix}")
-    reader = PlateReader(sequence, files=OpenImageIOPlates(), colour=ColourTransform(), warn=told.append)
+    reader = PlateReader(sequence, files=OpenImageIOPlates(), colour=ColourTransform(), warn=reported.append)
     try:
         header = reader.header(1001)
         window = header.display.union(header.data)
@@ -315,9 +318,9 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
         str(error).encode()
         raise
     assert image.shape == (32, 32, 3) and image.min() >= 0 and image.max() <= 1
-    assert all(str(path) in text for text in told) and "".join(told).isprintable()
+    assert all(str(path) in text for text in reported) and "".join(reported).isprintable()
 
 
 def test_plates(fuzz_count):
-    """Any bytes give a picture, or an error that names file and frame, in bounded time and memory."""
+    """Any bytes give an image, or an error that names file and frame, in bounded time and memory."""
     assert hammer("fuzz.test_fuzz_plates:attack", fuzz_count) == []

@@ -24,6 +24,8 @@ from stcn_plugin.job.prepare import prepare
 from stcn_plugin.worker.channel import Channel
 from stcn_plugin.worker.shots import shot_of
 
+pytestmark = pytest.mark.slow
+
 EXIT_CODES = (0, 1, 2, 75, -9, -15, 143, 3)
 
 

@@ -22,6 +22,8 @@ from stcn_plugin.errors import WeightsError
 from stcn_plugin.weights.reading import read_weights
 from stcn_plugin.weights.store import WeightsStore, builtin_files
 
+pytestmark = pytest.mark.slow
+
 LARGE = (-1, 0, 1, 2, 8, 255, 1 << 16, (1 << 31) - 1, 1 << 31, 1 << 40, (1 << 63) - 1, 1 << 63, 1 << 64, 10**30)
 NAMES = (
     "__metadata__", "decoder.pred.weight", "module.decoder.pred.weight", "", "x", "a" * 5000, "\ud800", "\x1b[2J", "é", "e\u0301", "a/b",

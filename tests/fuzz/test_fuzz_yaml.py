@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from fuzz.hammer import hammer
 
 from stcn_plugin.config.layers import Layer
@@ -16,6 +17,8 @@ from stcn_plugin.presets import list_presets, trace_preset, traced_yaml
 from stcn_plugin.shot import is_shot_file, load_shot
 from stcn_plugin.shot.layers import ShotLayers
 from stcn_plugin.shot.writer import shot_yaml
+
+pytestmark = pytest.mark.slow
 
 SHOT = """\
 # A shot.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import time
 
+import pytest
 from fuzz import hammer as module
 from fuzz.hammer import hammer
 
 from stcn_plugin.errors import PlateError
+
+pytestmark = pytest.mark.slow
 
 
 def clean(rng, folder):

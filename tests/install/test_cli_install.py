@@ -123,13 +123,13 @@ def test_hints_can_be_pasted_whatever_the_path(tmp_path, monkeypatch, stand_in):
     """The printed commands are quoted for a shell, also with spaces and quotes in the path."""
     odd = tmp_path / "n s" / "é'q"
     shutil.copytree(payload.hosts_folder(), odd / "hosts")
-    said = CliRunner().invoke(install, ["nuke", "--dir", str(odd)], catch_exceptions=False).stdout
-    assert shlex.split(said.splitlines()[-1]) == ["nuke", "-t", str(odd / "stcn" / "batch.py"), "--help"]
+    stdout = CliRunner().invoke(install, ["nuke", "--dir", str(odd)], catch_exceptions=False).stdout
+    assert shlex.split(stdout.splitlines()[-1]) == ["nuke", "-t", str(odd / "stcn" / "batch.py"), "--help"]
     monkeypatch.setattr(payload, "hosts_folder", lambda: odd / "hosts")
     command = ["blender", "--blender", str(stand_in())]
-    said = CliRunner().invoke(install, command, catch_exceptions=False).stdout
+    stdout = CliRunner().invoke(install, command, catch_exceptions=False).stdout
     batch = str(odd / "hosts" / "blender" / "batch.py")
-    assert shlex.split(said.splitlines()[-1])[-4:] == ["-P", batch, "--", "--help"]
+    assert shlex.split(stdout.splitlines()[-1])[-4:] == ["-P", batch, "--", "--help"]
 
 
 @pytest.mark.parametrize("host", ["nuke", "blender"])

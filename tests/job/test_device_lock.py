@@ -1,4 +1,4 @@
-"""The lock between the network and work on files: who waits for whom, and that errors release it."""
+"""The lock between the network and file I/O: priorities, and release after errors."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from stcn_plugin.propagation.propagator import PropagationSettings
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["uint8", "uint16", "float16", "float32", "empty"]))
 @settings(max_examples=60, deadline=None)
 def test_compression_is_lossless(seed, kind):
-    """For every number format, and anywhere in the picture."""
+    """For every number format, and anywhere in the image."""
     rng = np.random.default_rng(seed)
     matte = np.zeros((30, 40), np.float32)
     top, left = rng.integers(0, 30), rng.integers(0, 40)
@@ -198,7 +198,7 @@ def test_a_keyframe_with_another_number_is_one_warning_of_the_job(clip, engine):
 
 
 def test_a_single_object_name_applies_to_every_keyframe(clip):
-    """Whatever number or kind of picture each file has."""
+    """Whatever number or kind of image each file has."""
     write(clip.folder / "grey.png", clip.mask(1006, 0)[..., np.newaxis], "uint8", "Y")
     keyframes = {
         1002: clip.keyframe(1002, 0)["file"],

@@ -186,7 +186,7 @@ def test_overlapping_keyframes_are_scaled_only_where_they_overlap():
 
 
 def test_shrink_keeps_the_covered_area():
-    """A matte at the internal size covers the same fraction of the picture."""
+    """A matte at the internal size covers the same fraction of the image."""
     matte = np.zeros((60, 80), np.float32)
     matte[10:37, 15:52] = 1
     small = shrink(matte, (15, 20), torch.device("cpu"))

@@ -22,7 +22,7 @@ SIZE = 48, 64
 
 
 def levels(number):
-    """Return a picture of a bright square that moves three pixels per frame, and its mask."""
+    """Return an image of a bright square that moves three pixels per frame, and its mask."""
     ground = np.random.default_rng(1).integers(20, 90, (6, 8, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     mask = np.zeros(SIZE, np.uint8)
     mask[12:36, 8 + 3 * number : 32 + 3 * number] = 255
@@ -73,16 +73,16 @@ def test_negative_frames(tmp_path, shot, engine, pattern, names):
 
 @pytest.mark.parametrize("pattern", ["p.#.png", "p.%03d.png"])
 def test_frames_of_another_padding_are_one_warning(tmp_path, shot, pattern):
-    """A pattern with too few digits matches from frame 1000 on; what it leaves out is told with what to write."""
+    """A pattern with too few digits matches from frame 1000 on; a warning lists the other frames and the right pattern."""
     pngs(tmp_path, "p.0998.png", "p.0999.png", "p.1000.png", "p.1001.png")
-    told = []
-    job = prepare(shot(pattern, [1000]), watcher=Watcher(on_warning=told.append))
+    reported = []
+    job = prepare(shot(pattern, [1000]), watcher=Watcher(on_warning=reported.append))
     assert job.frames == (1000, 1001)
-    (warning,) = told
+    (warning,) = reported
     assert "998-999 are left out" in warning and warning.endswith("the pattern of p.0998.png is p.####.png")
-    told.clear()
-    prepare(shot(pattern, [1000], range="1000-1001"), watcher=Watcher(on_warning=told.append))
-    assert told == []
+    reported.clear()
+    prepare(shot(pattern, [1000], range="1000-1001"), watcher=Watcher(on_warning=reported.append))
+    assert reported == []
 
 
 def test_a_logarithmic_plate_gives_one_warning(tmp_path, shot, engine):

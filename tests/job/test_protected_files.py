@@ -130,7 +130,9 @@ def test_files_that_are_gone_at_the_end_are_an_error(clip, engine, which, is_new
             for path in folder.iterdir():
                 path.unlink()
 
-    with pytest.raises(OutputError, match=rf"{which}/.*1001\..*: this file was written by this job and is gone"):
+    with pytest.raises(
+        OutputError, match=rf"{which}/.*1001\..*: this file was written by this job but no longer exists"
+    ):
         run(job, engine, watcher=after_first_frame(remove))
 
 

@@ -232,7 +232,7 @@ def test_progress_counts_every_step_of_both_passes(clip, engine):
 
 
 def test_overlays_and_contact_sheet(clip, propagated):
-    """An overlay picture per frame, and one contact sheet."""
+    """An overlay image per frame, and one contact sheet."""
     report = propagated({1001: clip.keyframe(1001, 0)}, f"overlay.folder={clip.folder / 'look'}")
     assert report.contact_sheet == str(clip.folder / "look" / "contact_sheet.jpg")
     assert len(list((clip.folder / "look").glob("overlay.*.jpg"))) == 8

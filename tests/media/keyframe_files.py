@@ -20,7 +20,7 @@ RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
 def save(path: Path, array: np.ndarray, mode: str | None = None) -> Path:
-    """Write a picture by Pillow."""
+    """Write an image by Pillow."""
     Pillow.fromarray(array, mode).save(path) if mode else Pillow.fromarray(array).save(path)
     return path
 

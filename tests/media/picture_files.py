@@ -1,4 +1,4 @@
-"""Helpers that write picture files for the tests of reading."""
+"""Helpers that write image files for the tests of reading."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def spec_of(
 
 
 def write(path: Path, pixels: np.ndarray, depth: str = "half", channels: Sequence[str] = (), **more: Any) -> Path:
-    """Write one picture; ``more`` as for `spec_of`."""
+    """Write one image; ``more`` as for `spec_of`."""
     pixels = np.atleast_3d(pixels)
     return write_parts(path, [(spec_of(pixels, depth, channels, **more), pixels)])
 

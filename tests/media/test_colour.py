@@ -71,10 +71,10 @@ def test_float_plates_are_linear_by_default():
 def test_8_bit_srgb_plates_are_unchanged():
     """Integer files are sRGB by default, and are neither converted nor compressed."""
     values = (np.arange(256) / 255).astype(np.float32)
-    for said in (None, "sRGB", "srgb_rec709_scene"):
+    for space in (None, "sRGB", "srgb_rec709_scene"):
         for highlights in ("compress", "clip"):
             transform = ColourTransform(highlights=highlights)
-            np.testing.assert_array_equal(shown(transform, *values, is_float=False, file_colour_space=said), values)
+            np.testing.assert_array_equal(shown(transform, *values, is_float=False, file_colour_space=space), values)
 
 
 def test_the_input_array_is_not_modified():

@@ -82,16 +82,19 @@ def in_parts(
     names=None,
     letters=CAPITALS,
     bare=True,
-    told=(0, 1, 2, 3),
+    parts_with_metadata=(0, 1, 2, 3),
     order=(0, 1, 2, 3),
 ) -> Path:
-    """Write a beauty and three parts with four channels each; ``told`` lists those with the metadata."""
+    """Write a beauty and three parts with four channels each; ``parts_with_metadata`` lists those with the metadata."""
     planes = [noise(12, 20, 4), *np.split(ranked(MATTES), 3, axis=-1)]
     titles = names or ["rgba", *(f"{name}{index:02d}" for index in range(3))]
     parts = []
     for index, (title, plane) in enumerate(zip(titles, planes, strict=True)):
         channels = list(letters) if bare or not index else [f"{title}.{each}" for each in letters]
-        attributes = {**({"oiio:subimagename": title} if title else {}), **(described(name) if index in told else {})}
+        attributes = {
+            **({"oiio:subimagename": title} if title else {}),
+            **(described(name) if index in parts_with_metadata else {}),
+        }
         parts.append((spec_of(plane, "float", channels, attributes=attributes), plane))
     return write_parts(path, [parts[index] for index in order])
 
@@ -117,7 +120,7 @@ def test_the_layers_of_renderers(tmp_path, name, letters):
 
 
 @pytest.mark.parametrize(
-    ("told", "stored"),
+    ("parts_with_metadata", "stored"),
     [
         ("ViewLayer.CryptoObject", "ViewLayer.CryptoObject"),
         ("ViewLayer.CryptoObject", "ViewLayer_CryptoObject"),  # read and written by Nuke
@@ -128,9 +131,9 @@ def test_the_layers_of_renderers(tmp_path, name, letters):
         ("CryptoObject", "matte layer"),  # found by its ids
     ],
 )
-def test_layers_that_a_host_has_renamed(tmp_path, told, stored):
+def test_layers_that_a_host_has_renamed(tmp_path, parts_with_metadata, stored):
     """The metadata still has the name from the renderer."""
-    holds_all(layered(tmp_path / "k.exr", told, stored=stored, letters=WORDS))
+    holds_all(layered(tmp_path / "k.exr", parts_with_metadata, stored=stored, letters=WORDS))
 
 
 def test_renamed_layers_without_a_manifest_are_refused(tmp_path):
@@ -170,10 +173,10 @@ def test_a_cropped_cryptomatte_keeps_its_place(tmp_path):
 
 @pytest.mark.parametrize("letters", [LETTERS, CAPITALS, WORDS])
 @pytest.mark.parametrize("bare", [True, False], ids=["bare channels", "layer.channel"])
-@pytest.mark.parametrize("told", [(0,), (1,), (3,), (0, 1, 2, 3), (1, 2, 3)])
-def test_parts(tmp_path, letters, bare, told):
+@pytest.mark.parametrize("parts_with_metadata", [(0,), (1,), (3,), (0, 1, 2, 3), (1, 2, 3)])
+def test_parts(tmp_path, letters, bare, parts_with_metadata):
     """The name of the part counts if channels have no layer; any part may have the metadata."""
-    holds_all(in_parts(tmp_path / "k.exr", letters=letters, bare=bare, told=told))
+    holds_all(in_parts(tmp_path / "k.exr", letters=letters, bare=bare, parts_with_metadata=parts_with_metadata))
 
 
 def test_parts_in_any_order_and_without_a_beauty(tmp_path):
@@ -319,7 +322,7 @@ def beside(folder: Path, name: str) -> Path:
 
 
 def test_a_side_file_gives_the_names(tmp_path):
-    """It may be in the picture's folder or below it, with or without a byte-order mark."""
+    """It may be in the image's folder or below it, with or without a byte-order mark."""
     manifest = json.dumps({name: f"{bits(name):08x}" for name in MATTES}, ensure_ascii=False)
     (tmp_path / "names").mkdir()
     (tmp_path / "names" / "k.json").write_text(manifest, encoding="utf-8")
@@ -358,7 +361,7 @@ def test_a_missing_side_file(tmp_path):
     ],
 )
 def test_unsafe_side_files_are_refused(tmp_path, name, reason):
-    """A picture can name any file; only regular files in its folder are read, up to a limit."""
+    """An image can name any file; only regular files in its folder are read, up to a limit."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "device").symlink_to("/dev/zero")
     (tmp_path / "folder").mkdir()

@@ -62,10 +62,10 @@ def seen(tmp_path):
         path.write_bytes(raw)
         picture = OpenImageIOPlates().picture(path, where=name)
         transform = ColourTransform(**settings)
-        said = {"is_float": picture.is_float, "file_colour_space": picture.colour_space}
+        metadata = {"is_float": picture.is_float, "file_colour_space": picture.colour_space}
         rgb = np.broadcast_to(to_float(picture.pixels), (*picture.pixels.shape[:2], 3))
         warning = transform.warning(picture.colour_space, is_float=picture.is_float)
-        return transform.to_display(rgb, **said), warning
+        return transform.to_display(rgb, **metadata), warning
 
     return see
 
@@ -97,7 +97,7 @@ def exr_of(pixels, attributes=b""):
     "eight", [REC709, P3, DCI, REC2020, AP0, AP1, PROPHOTO, ADOBE, ALEXA, ODD], ids=lambda eight: str(eight[0])
 )
 def test_any_primaries_give_the_same_picture(seen, eight):
-    """The same light written in different primaries gives the same picture, without a warning."""
+    """The same light written in different primaries gives the same image, without a warning."""
     raw = exr_of(in_primaries(eight), chromaticities(*eight))
     image, warning = seen("p.exr", raw)
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.004)
@@ -164,7 +164,7 @@ def interop(name):
 
 
 @pytest.mark.parametrize(
-    ("attributes", "written_in", "told"),
+    ("attributes", "written_in", "expected_warning"),
     [
         (flag(), AP0, None),
         (flag() + chromaticities(*AP0), AP0, None),
@@ -184,11 +184,11 @@ def interop(name):
     ],
     ids=str,
 )
-def test_precedence_of_exr_metadata(seen, attributes, written_in, told):
+def test_precedence_of_exr_metadata(seen, attributes, written_in, expected_warning):
     """A known interop name wins over chromaticities, and these over the ACES flag; contradictions give a warning."""
     image, warning = seen("p.exr", exr_of(in_primaries(written_in), attributes))
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.006)
-    assert (told in warning and warning.isprintable()) if told else warning is None
+    assert (expected_warning in warning and warning.isprintable()) if expected_warning else warning is None
 
 
 def test_the_input_setting_overrides_all_metadata(seen):
@@ -243,7 +243,7 @@ def test_gamma_and_code_points_of_png(seen, chunks, light, depth):
 @pytest.mark.parametrize("eight", [P3, REC2020, ADOBE, ODD, DCI], ids=lambda eight: str(eight[2:4]))
 @pytest.mark.parametrize("exponent", [1 / 2.2, 1.0])
 def test_primaries_of_png(seen, eight, exponent):
-    """cHRM with gAMA gives the same picture from other primaries; white is unchanged."""
+    """cHRM with gAMA gives the same image from other primaries; white is unchanged."""
     stored = in_primaries(eight)
     code = encode_srgb(stored.astype(np.float32)) if exponent < 1 else stored
     pixels = np.concatenate([code, np.ones((6, 1, 3))], 1)
@@ -290,7 +290,7 @@ def test_hdr_by_code_points(seen):
     ids=str,
 )
 def test_invalid_chunks(seen, chunks, named):
-    """An invalid chunk gives one warning that names it; the picture is sRGB."""
+    """An invalid chunk gives one warning that names it; the image is sRGB."""
     image, warning = seen("p.png", png(RAMP, *chunks))
     np.testing.assert_allclose(image, RAMP / 255, atol=1e-6)
     assert (named in warning) if named else True
@@ -332,7 +332,7 @@ def profile_of(eight, exponent=None):
 )
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
 def test_icc_profiles_agree_with_littlecms(seen, eight, exponent, kind):
-    """The picture equals LittleCMS's conversion to sRGB within 8 bits; an sRGB profile changes nothing."""
+    """The image equals LittleCMS's conversion to sRGB within 8 bits; an sRGB profile changes nothing."""
     code = (np.random.default_rng(2).uniform(0.25, 0.75, (6, 8, 1)) + np.linspace(-0.1, 0.1, 3)) * 255
     pixels = code.round().astype(np.uint8).repeat(4, 0).repeat(4, 1)
     profile = profile_of(eight, exponent)
@@ -355,7 +355,7 @@ def test_icc_profiles_agree_with_littlecms(seen, eight, exponent, kind):
     "profile", [b"", b"\xff" * 200, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()]
 )
 def test_unsupported_profiles(seen, profile):
-    """Lookup tables, other kinds of colour and noise give one warning, and the picture is sRGB."""
+    """Lookup tables, other kinds of colour and noise give one warning, and the image is sRGB."""
     image, warning = seen("p.tif", tiff(RAMP, (34675, 7, max(5, len(profile)), profile.ljust(5, b"\0"))))
     np.testing.assert_allclose(image, RAMP / 255, atol=1e-6)
     assert "ICC profile" in warning and "colour.input" in warning
@@ -401,7 +401,7 @@ CODES = np.linspace(0, 1023, 48).round().astype(np.uint16).reshape(2, 8, 3)
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "shown_as"),
     [
         (dpx(CODES, transfer=1), "Printing density"),
         (dpx(CODES, transfer=3), "KodakLog"),
@@ -410,12 +410,12 @@ CODES = np.linspace(0, 1023, 48).round().astype(np.uint16).reshape(2, 8, 3)
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_film_scans_in_log(seen, raw, said):
+def test_film_scans_in_log(seen, raw, shown_as):
     """Printing density, logarithmic and ADX give one warning that says to set colour.input."""
     name = "p.cin" if raw[0] == 0x80 else "p.dpx"
     image, warning = seen(name, raw)
     np.testing.assert_allclose(image, CODES / 1023, atol=1e-4)
-    assert f"'{said}'" in warning and "sRGB is assumed" in warning and "Set colour.input" in warning
+    assert f"'{shown_as}'" in warning and "sRGB is assumed" in warning and "Set colour.input" in warning
 
 
 def test_film_scans_in_log_with_a_studio_config(seen, tmp_path):

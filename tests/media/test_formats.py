@@ -1,4 +1,4 @@
-"""All plate formats, in files that OpenImageIO did not write, and files that are not pictures."""
+"""All plate formats, in files that OpenImageIO did not write, and files that are not images."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ def as_chroma(raw):
 @pytest.mark.parametrize(
     ("name", "raw", "what", "fix"),
     [
-        ("p.avif", box(b"ftyp", b"avif"), "an AVIF picture", "Convert"),
-        ("p.heic", box(b"ftyp", b"heic"), "a HEIC picture", "Convert"),
-        ("p.png", box(b"ftyp", b"mif1"), "a HEIC picture", "Convert"),
+        ("p.avif", box(b"ftyp", b"avif"), "an AVIF image", "Convert"),
+        ("p.heic", box(b"ftyp", b"heic"), "a HEIC image", "Convert"),
+        ("p.png", box(b"ftyp", b"mif1"), "a HEIC image", "Convert"),
         ("p.mov", box(b"ftyp", b"qt  "), "a movie", "frames as a sequence"),
         ("p.mov", box(b"moov"), "a movie", "frames as a sequence"),
         ("p.mp4", box(b"ftyp", b"isom"), "a movie", "frames as a sequence"),
@@ -115,19 +115,19 @@ def as_chroma(raw):
         ("p.mkv", b"\x1a\x45\xdf\xa3" + b"\0" * 40, "a movie", "frames as a sequence"),
         ("p.avi", b"RIFF\0\0\0\0AVI LIST" + b"\0" * 40, "a movie", "frames as a sequence"),
         ("p.r3d", b"\0\0\0\0RED2" + b"\0" * 40, "a movie", "frames as a sequence"),
-        ("p.cr3", box(b"ftyp", b"crx "), "a camera raw picture", "Develop"),
-        ("p.cr2", b"II\x2a\0\x10\0\0\0CR\2\0" + b"\0" * 40, "a camera raw picture", "Develop"),
-        ("p.dng", tiff(EIGHT_BITS[..., :3]), "a camera raw picture", "Develop"),
-        ("p.NEF", tiff(EIGHT_BITS[..., :3]), "a camera raw picture", "Develop"),
+        ("p.cr3", box(b"ftyp", b"crx "), "a camera raw image", "Develop"),
+        ("p.cr2", b"II\x2a\0\x10\0\0\0CR\2\0" + b"\0" * 40, "a camera raw image", "Develop"),
+        ("p.dng", tiff(EIGHT_BITS[..., :3]), "a camera raw image", "Develop"),
+        ("p.NEF", tiff(EIGHT_BITS[..., :3]), "a camera raw image", "Develop"),
         ("cfa.tif", tiff(EIGHT_BITS[..., :3], photometric=32803), "camera raw colours", "Convert"),
         ("lab.tif", tiff(EIGHT_BITS[..., :3], photometric=8), "CIELAB colours", "Convert"),
         ("icclab.tif", tiff(EIGHT_BITS[..., :3], photometric=9), "PhotometricInterpretation=9", "Convert it to RGB"),
         ("logluv.tif", tiff(EIGHT_BITS[..., :3], photometric=32845), "LogLuv", "Convert it to RGB"),
         ("cb.dpx", as_chroma(dpx(TEN_BITS)), "a DPX with CbYCrY samples", "Convert"),
-        ("p.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\1\1\1\x80", "Radiance picture in XYZ", "ra_xyze"),
-        ("p.exr", b"%PDF-1.7" + b"\0" * 40, "cannot be opened as a picture", "EXR, PNG"),
-        ("p.svg", b"<?xml version='1.0'?><svg/>", "cannot be opened as a picture", "EXR, PNG"),
-        ("p.exr", b"version https://git-lfs.github.com/spec/v1\n", "cannot be opened as a picture", "again"),
+        ("p.hdr", b"#?RADIANCE\nFORMAT=32-bit_rle_xyze\n\n-Y 1 +X 1\n\1\1\1\x80", "Radiance image in XYZ", "ra_xyze"),
+        ("p.exr", b"%PDF-1.7" + b"\0" * 40, "cannot be opened as an image", "EXR, PNG"),
+        ("p.svg", b"<?xml version='1.0'?><svg/>", "cannot be opened as an image", "EXR, PNG"),
+        ("p.exr", b"version https://git-lfs.github.com/spec/v1\n", "cannot be opened as an image", "again"),
     ],
 )
 def test_unsupported_formats_are_named(tmp_path, name, raw, what, fix):
@@ -146,7 +146,7 @@ def test_luminance_chroma_is_named(tmp_path, names):
     sampling = (2, 2, 1) if names[-1] == "Y" else (2, 2, 2)
     path = tmp_path / "p.exr"
     path.write_bytes(exr(HALVES, channels=names, sampling=sampling))
-    with pytest.raises(PlateError, match="luminance/chroma picture") as caught:
+    with pytest.raises(PlateError, match="luminance/chroma image") as caught:
         read_image(path)
     assert caught.value.fix == "Write it as RGB"
 
@@ -171,7 +171,7 @@ def test_broken_links(tmp_path):
     """The error shows the target of the link."""
     path = tmp_path / "p.exr"
     path.symlink_to("/nowhere/p.exr")
-    with pytest.raises(PlateError, match=r"link to a file that is gone \(/nowhere/p\.exr\)"):
+    with pytest.raises(PlateError, match=r"link to a file that no longer exists \(/nowhere/p\.exr\)"):
         read_image(path)
 
 

@@ -1,4 +1,4 @@
-"""Pictures encoded to bytes: identical in memory and in the temporary folder, and never incomplete."""
+"""Images encoded to bytes: identical in memory and in the temporary folder, and never incomplete."""
 
 from __future__ import annotations
 

@@ -164,14 +164,14 @@ def test_truncated_files_are_errors(tmp_path, name, kept):
 def test_files_that_are_not_pictures(tmp_path, reader):
     """A missing file, an empty one, a folder and a text have different errors that name the file."""
     (tmp_path / "empty.exr").touch()
-    (tmp_path / "text.exr").write_text("not a picture")
-    (tmp_path / "unknown.abc").write_text("not a picture")
+    (tmp_path / "text.exr").write_text("not an image")
+    (tmp_path / "unknown.abc").write_text("not an image")
     (tmp_path / "folder.exr").mkdir()
     expected = {
         "absent.exr": "no such file",
         "empty.exr": "the file is empty",
-        "text.exr": "cannot be opened as a picture",
-        "unknown.abc": "cannot be opened as a picture",
+        "text.exr": "cannot be opened as an image",
+        "unknown.abc": "cannot be opened as an image",
         "folder.exr": "this is a folder",
     }
     for name, message in expected.items():
@@ -192,5 +192,5 @@ def test_a_deep_picture_is_refused(tmp_path):
     output = oiio.ImageOutput.create(str(path))
     assert output.open(str(path), spec) and output.write_deep_image(samples) and output.close()
     for reader in (read_header, read_image):
-        with pytest.raises(PlateError, match=r"deep picture.*Flatten"):
+        with pytest.raises(PlateError, match=r"deep image.*Flatten"):
             reader(path)

@@ -1,4 +1,4 @@
-"""Keyframes in pictures without layers: grey, alpha, palette indices and flat colours."""
+"""Keyframes in images without layers: grey, alpha, palette indices and flat colours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from stcn_plugin.errors import KeyframeError
 from stcn_plugin.media.window import Window
 
-# Grey and RGBA pictures
+# Grey and RGBA images
 
 
 @pytest.mark.parametrize(("dtype", "levels"), [(np.uint8, 255), (np.uint16, 65535)])
@@ -39,7 +39,7 @@ def rgba(colour: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def test_alpha_is_the_matte(tmp_path):
-    """The alpha of an RGBA picture is read unchanged, independent of its colours."""
+    """The alpha of an RGBA image is read unchanged, independent of its colours."""
     alpha = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
     colour = np.random.default_rng(0).integers(0, 256, (12, 20, 3))
     path = save(tmp_path / "k.png", rgba(colour, alpha))
@@ -49,7 +49,7 @@ def test_alpha_is_the_matte(tmp_path):
 
 
 def test_grey_is_the_matte_of_an_opaque_picture(tmp_path):
-    """Of an opaque picture the grey is taken."""
+    """Of an opaque image the grey is taken."""
     grey = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
     path = save(tmp_path / "k.png", rgba(np.dstack([grey] * 3), np.full_like(grey, 255)))
     same(read(path), {"matte": (grey / 255).astype(np.float32)})
@@ -66,12 +66,12 @@ def test_selecting_a_channel_of_a_picture(tmp_path):
 
 
 def test_a_photograph_is_refused(tmp_path):
-    """A picture with too many colours for objects asks for a channel."""
+    """An image with too many colours for objects asks for a channel."""
     path = save(tmp_path / "k.png", np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8))
-    assert "the picture is coloured: it does not say what the matte is. Choose a channel" in refusal(path)
+    assert "the image is coloured: it does not say what the matte is. Choose a channel" in refusal(path)
 
 
-# Palette pictures
+# Palette images
 
 
 def palette(path, indices: np.ndarray, colours: list[int], **more):
@@ -82,7 +82,7 @@ def palette(path, indices: np.ndarray, colours: list[int], **more):
 
 
 def indexed(path, *indices: int):
-    """Write a palette picture with a row for each index below a row of background."""
+    """Write a palette image with a row for each index below a row of background."""
     values = np.zeros((12, 20), np.uint8)
     for row, index in enumerate(indices, start=1):
         values[row] = index
@@ -98,7 +98,7 @@ def test_every_index_is_an_object_by_its_number(tmp_path):
 
 
 def test_indices_survive_a_name_of_the_other_normal_form(tmp_path):
-    """A palette picture with a name stored by macOS is read by indices."""
+    """A palette image with a name stored by macOS is read by indices."""
     _, values = indexed(tmp_path / "cle\u0301.png", 1)
     same(read(tmp_path / "cl\u00e9.png"), {"1": (values == 1).astype(np.float32)})
 
@@ -114,7 +114,7 @@ def test_indices_are_named(tmp_path):
 
 @pytest.mark.parametrize("wanted", [{"objects": {"hero": 4}}, {"selector": "4"}, {"selector": "hero"}])
 def test_an_unknown_index_lists_those_present(tmp_path, wanted):
-    """What is not in the picture is told with what is."""
+    """If an object is missing, the error lists those that exist."""
     path, _ = indexed(tmp_path / "k.png", 1, 7)
     assert "there is no index '" in (text := refusal(path, **wanted))
     assert "It has: 1, 7" in text
@@ -142,14 +142,14 @@ def test_a_soft_matte_saved_with_a_grey_palette_is_one_object(tmp_path):
 
 
 def test_a_soft_matte_saved_with_a_transparent_palette_is_one_object(tmp_path):
-    """A palette with different alphas is read like an RGBA picture."""
+    """A palette with different alphas is read like an RGBA image."""
     ramp = np.linspace(0, 255, 240).astype(np.uint8).reshape(12, 20)
     path = palette(tmp_path / "k.png", ramp, [255] * 768, transparency=bytes(range(256)))
     same(read(path), {"matte": (ramp / 255).astype(np.float32)})
 
 
 def test_a_palette_with_too_many_colours_is_refused(tmp_path):
-    """Hundreds of colours are a picture, not objects."""
+    """Hundreds of colours are an image, not objects."""
     path, _ = (
         palette(
             tmp_path / "k.png",
@@ -161,7 +161,7 @@ def test_a_palette_with_too_many_colours_is_refused(tmp_path):
     assert "uses 240 indices, which cannot all be objects" in refusal(path)
 
 
-# ID pictures
+# ID images
 
 
 def id_picture() -> np.ndarray:
@@ -182,7 +182,7 @@ def test_colours_are_named(tmp_path, suffix):
 
 
 def test_colours_are_exact_in_16_bits(tmp_path):
-    """An 8-bit colour is found in a 16-bit picture, whose values are multiples of 257."""
+    """An 8-bit colour is found in a 16-bit image, whose values are multiples of 257."""
     pixels = id_picture()
     path = write(tmp_path / "k.png", pixels.astype(np.uint16) * 257, "uint16", "RGB")
     same(read(path, objects={"hero": "#ff0000"}), {"hero": (pixels == RED).all(-1).astype(np.float32)})
@@ -233,7 +233,7 @@ def test_colours_that_are_alike_in_8_bits_are_refused(tmp_path):
     pixels = np.zeros((12, 20, 3), np.float32)
     pixels[1:5, 1:9], pixels[6:11, 1:9] = (0.5, 0.25, 0), (0.5001, 0.25, 0)
     path = write(tmp_path / "k.exr", pixels, "float", "RGB")
-    assert "2 flat colours of the picture are #804000 in 8 bits" in refusal(path, objects={"hero": "#804000"})
+    assert "2 flat colours of the image are #804000 in 8 bits" in refusal(path, objects={"hero": "#804000"})
 
 
 def test_a_lossy_id_picture_is_refused(tmp_path):

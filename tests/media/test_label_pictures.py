@@ -1,4 +1,4 @@
-"""Pictures whose values are object numbers: palettes and labels as data sets and programs write them."""
+"""Images whose values are object numbers: palettes and labels as data sets and programs write them."""
 
 from __future__ import annotations
 
@@ -212,7 +212,7 @@ def test_a_transparent_index_0_is_background(tmp_path):
 
 
 def test_another_transparent_index_is_background_too(tmp_path):
-    """As in GIF and quantised pictures."""
+    """As in GIF and quantised images."""
     path = paletted(tmp_path / "k.png", 1 - SQUARE, [*RED, 0, 0, 0], transparency=1)
     same(read(path), one(SQUARE))
 
@@ -292,12 +292,12 @@ def test_possible_coverage_in_fewer_bits_is_refused(tmp_path, top):
     flat[2:10, 14:19] = top // 2
     for picture in (edged, flat):
         path = save(tmp_path / "k.png", picture)
-        assert f"the highest value of the picture is {top} of 65535" in refusal(path)
+        assert f"the highest value of the image is {top} of 65535" in refusal(path)
         same(read(path, objects={"hero": top}), one(SQUARE, "hero"))
 
 
 def test_small_numbers_in_one_channel_are_not_grey(tmp_path):
-    """Numbers up to 2 in one or two channels, as in COCO panoptic pictures, differ no more than JPEG artefacts."""
+    """Numbers up to 2 in one or two channels, as in COCO panoptic images, differ no more than JPEG artefacts."""
     picture = np.zeros((12, 20, 3), np.uint8)
     picture[..., 0], picture[..., 1] = SQUARE, TWO == 2
     path = save(tmp_path / "k.png", picture)
@@ -311,14 +311,14 @@ def test_a_soft_matte_in_the_wrong_range_is_refused(tmp_path):
     soft = np.repeat(np.linspace(0, 1, 20)[np.newaxis], 12, axis=0)
     for top in (255, 1023, 4095):
         path = save(tmp_path / f"{top}.png", np.rint(soft * top).astype(np.uint16))
-        assert f"the highest value of the picture is {top} of 65535" in refusal(path)
+        assert f"the highest value of the image is {top} of 65535" in refusal(path)
 
 
 def test_a_number_of_a_soft_matte_is_refused(tmp_path):
     """Selecting 255 would lose the soft edge."""
     soft = np.repeat(np.linspace(0, 255, 20).astype(np.uint8)[np.newaxis], 12, axis=0)
     text = refusal(save(tmp_path / "k.png", soft), objects={"hero": 255})
-    assert "the picture is a soft matte" in text
+    assert "the image is a soft matte" in text
 
 
 def test_soft_mattes_are_not_labels(tmp_path):
@@ -363,7 +363,7 @@ def test_integers_in_an_exr_are_labels(tmp_path):
 
 
 def test_a_list_of_one_name_names_the_one_object(tmp_path):
-    """For a grey picture, an alpha, an index or the only colour on black, but not for several objects."""
+    """For a grey image, an alpha, an index or the only colour on black, but not for several objects."""
     hero = {"objects": {"hero": "hero"}}
     red = np.zeros((12, 20, 3), np.uint8)
     red[SQUARE > 0] = RED

@@ -1,4 +1,4 @@
-"""All picture formats as keyframes, in files from other programs or the specification."""
+"""All image formats as keyframes, in files from other programs or the specification."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_a_constant_alpha_is_not_the_matte(tmp_path):
     same(read(path), {"matte": (SOFT / 255).astype(np.float32)})
 
 
-# Several pictures in one file
+# Several images in one file
 
 
 @pytest.mark.parametrize("kind", ["tif", "gif", "webp"])
@@ -206,11 +206,11 @@ def test_a_file_of_several_pictures_is_refused(tmp_path, kind):
     frames = [Pillow.fromarray(HARD).convert("RGB"), Pillow.fromarray(255 - HARD).convert("RGB")]
     more = {"lossless": True} if kind == "webp" else {}
     frames[0].save(path, save_all=True, append_images=frames[1:], **more)
-    assert "the file holds 2 pictures" in refusal(path)
+    assert "the file holds 2 images" in refusal(path)
 
 
 def test_a_thumbnail_in_a_tiff_is_ignored(tmp_path):
-    """Cameras and raw converters store one after the picture."""
+    """Cameras and raw converters store one after the image."""
     path = write_tiff(tmp_path / "k.tif", [SOFT, SOFT[::4, ::4]], GREY)
     same(read(path), {"matte": (SOFT / 255).astype(np.float32)})
 

@@ -97,7 +97,7 @@ def test_grey_files_hold_the_display_window(tmp_path, suffix, depth, levels):
 
 @pytest.mark.parametrize("depth", ["half", "float"])
 def test_one_exr_per_object_has_the_matte_in_all_of_rgba(tmp_path, depth):
-    """The matte is visible in Nuke's alpha and in Blender's picture."""
+    """The matte is visible in Nuke's alpha and in Blender's image."""
     value = np.float32(1 / 3)
     matte = np.full(DISPLAY.shape, value, np.float32)
     writer = writer_of(tmp_path, "<object>/m.####.exr", depth=depth)

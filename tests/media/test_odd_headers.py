@@ -64,7 +64,7 @@ def test_errors_that_quote_bytes_of_the_file(tmp_path):
     path = tmp_path / "p.exr"
     path.write_bytes(bytes(raw))
     for read in (read_header, read_headers, read_image):
-        with pytest.raises(PlateError, match=r"^frame 1002: the file cannot be opened as a picture \(") as caught:
+        with pytest.raises(PlateError, match=r"^frame 1002: the file cannot be opened as an image \(") as caught:
             read(path, where="frame 1002")
         assert "\u00b0" in caught.value.what
         assert caught.value.what.isprintable()
@@ -120,7 +120,7 @@ def f(*values):
     ids=str,
 )
 def test_invalid_attributes_give_a_warning(tmp_path, attributes, named, aspect):
-    """The picture is read without them, with one warning for all frames; mattes do not inherit them."""
+    """The image is read without them, with one warning for all frames; mattes do not inherit them."""
     warnings = []
     for frame in (1, 2, 3):
         (tmp_path / f"p.{frame}.exr").write_bytes(exr(PIXELS[..., ::-1], attributes=attributes))
@@ -182,7 +182,7 @@ def test_a_tiny_file_with_a_giant_window_is_refused(tmp_path, data, display):
 
 
 def test_the_limit_of_pixels_is_in_the_message(tmp_path, monkeypatch):
-    """A picture that OpenImageIO would read is refused by a limit that is named."""
+    """An image that OpenImageIO would read is refused by a limit that is named."""
     path = tmp_path / "p.0001.exr"
     path.write_bytes(exr(PIXELS, data_box=(0, 0, 99999, 5), display=(0, 0, 99999, 9999)))
     reader = PlateReader(

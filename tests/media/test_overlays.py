@@ -121,7 +121,7 @@ def test_no_frames_make_no_sheet(tmp_path):
 
 
 def test_invalid_values(tmp_path):
-    """NaN and values outside 0 to 1 do not damage the picture."""
+    """NaN and values outside 0 to 1 do not damage the image."""
     image = GREY.copy()
     image[:, :40], image[:, 40:80] = 3.0, -1.0
     matte = np.full((90, 160), np.nan, np.float32)

@@ -216,7 +216,7 @@ def test_the_picture_is_found_by_layer_and_name(tmp_path, reader, names, layer):
 
 @pytest.mark.parametrize(("names", "layer"), [(("Y",), None), (("Y", "A"), None), (("depth.V", "hero.A"), "depth")])
 def test_a_single_channel_becomes_grey(tmp_path, reader, names, layer):
-    """One channel besides alpha is a grey picture."""
+    """One channel besides alpha is a grey image."""
     truth = noise(6, 7, len(names))
     write(tmp_path / "p.0001.exr", truth, "half", names)
     image = reader(layer=layer).read(1, **whole(truth)).image
@@ -238,6 +238,25 @@ def test_data_parts_before_the_picture_are_skipped(tmp_path, reader, name, chann
         np.testing.assert_array_equal(grey, data.repeat(3, -1))
 
 
+def test_several_parts_with_colours_give_one_warning(tmp_path, reader):
+    """The first is used; the warning names the others and the setting, and is gone when a part is chosen."""
+    albedo, beauty, crypto = (noise(16, 20, 3, seed=seed) for seed in range(3))
+    parts = [
+        (spec_of(pixels, "half", "RGB", attributes={"oiio:subimagename": name}), pixels)
+        for name, pixels in (("albedo", albedo), ("C", beauty), ("crypto00", crypto))
+    ]
+    for frame in (1, 2):
+        write_parts(tmp_path / f"p.{frame:04d}.exr", parts)
+    warnings: list[str] = []
+    plates = reader(warn=warnings.append)
+    for frame in (1, 2):
+        np.testing.assert_array_equal(plates.read(frame, **whole(albedo)).image, albedo)
+    (warning,) = warnings
+    assert "frame 1" in warning and "part C, too; albedo is used" in warning and "read.part" in warning
+    np.testing.assert_array_equal(reader(part="C", warn=warnings.append).read(1, **whole(beauty)).image, beauty)
+    assert len(warnings) == 1
+
+
 def test_white_is_zero_in_16_bits_is_refused(tmp_path, reader):
     """OpenImageIO inverts white as 0 only in 8 bits."""
     values = (np.arange(16 * 20) * 800 % 65536).astype(np.uint16).reshape(16, 20)
@@ -251,7 +270,7 @@ def test_white_is_zero_in_16_bits_is_refused(tmp_path, reader):
 
 
 def test_parts_by_name_and_by_layer(tmp_path, reader):
-    """A part is selected by name; the default is the first part with a picture."""
+    """A part is selected by name; the default is the first part with an image."""
     mattes, beauty, diffuse = noise(4, 5, 2), noise(4, 5, 3, seed=1), noise(4, 5, 3, seed=2)
     parts = [
         (spec_of(mattes, "half", ("hero.A", "bg.A"), attributes={"oiio:subimagename": "mattes"}), mattes),
@@ -268,7 +287,7 @@ def test_parts_by_name_and_by_layer(tmp_path, reader):
 
 
 def test_unknown_layers(tmp_path, reader):
-    """The error names frame, file and setting, and the layers that are pictures."""
+    """The error names frame, file and setting, and the layers that are images."""
     write(tmp_path / "p.0001.exr", noise(4, 5, 6), "half", ("d.R", "d.G", "d.B", "N.X", "N.Y", "N.Z"))
     for layer in (None, "beauty"):
         with pytest.raises(PlateError, match=r"^frame 1 \(.*p\.0001\.exr\): .*read\.layer to one of: d\."):

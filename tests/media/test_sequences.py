@@ -221,8 +221,8 @@ def test_names_that_are_not_utf8(tmp_path):
     """A Latin-1 name is shown with escaped bytes everywhere, and every message can be printed."""
     for number in (1001, 1002):
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.%d.exr" % number)).touch()
-    told = FrameSequence.parse(tmp_path / "caf\u00e9.####.exr").suggestion()
-    assert told == r"On disk is caf\xe9.1001.exr, whose name is not UTF-8: rename its files, such as with convmv"
+    suggested = FrameSequence.parse(tmp_path / "caf\u00e9.####.exr").suggestion()
+    assert suggested == r"On disk is caf\xe9.1001.exr, whose name is not UTF-8: rename its files, such as with convmv"
     for pattern in (os.fsdecode(b"caf\xe9.####.exr"), os.fsdecode(b"caf\xe9.1001.exr"), ""):
         with pytest.raises(FrameRangeError, match="not UTF-8") as caught:
             FrameSequence.parse(tmp_path / pattern)
@@ -302,7 +302,7 @@ def test_a_folder_of_several_sequences_or_none_is_refused(tmp_path):
     several = touch(tmp_path / "several", "p.1001.exr", "p.1002.exr", "q.01.png")
     with pytest.raises(FrameRangeError, match=r"2 sequences: p\.####\.exr 1001-1002, q\.##\.png 1"):
         FrameSequence.parse(several)
-    with pytest.raises(FrameRangeError, match="no numbered pictures"):
+    with pytest.raises(FrameRangeError, match="no numbered images"):
         FrameSequence.parse(touch(tmp_path / "none", "a.txt"))
 
 

@@ -32,7 +32,7 @@ def write_tiff(
         extra: Meaning of each extra sample.
         planar: Store each sample as a separate plane.
         palette: ``(256, 3)`` uint16 colours.
-        bits: 1 packs a picture of 0 and 1.
+        bits: 1 packs an image of 0 and 1.
     """
     pages = [pages] if isinstance(pages, np.ndarray) else list(pages)
     out = bytearray(b"II*\0" + struct.pack("<I", 0))

@@ -1,4 +1,4 @@
-"""``stcn presets``: what is printed where, and the exit codes."""
+"""``stcn presets``: output to stdout and stderr, and exit codes."""
 
 import json
 
@@ -21,7 +21,7 @@ def run(tmp_path, monkeypatch):
 
 
 def test_list_shows_name_layer_and_description(run, tmp_path, monkeypatch):
-    """One line a preset, sorted, columns aligned."""
+    """One line per preset, sorted, with aligned columns."""
     (tmp_path / "show").mkdir()
     (tmp_path / "show/roto.yaml").write_text("description: For  roto.\n")
     monkeypatch.setenv("STCN_PRESET_PATH", "show")
@@ -33,7 +33,7 @@ def test_list_shows_name_layer_and_description(run, tmp_path, monkeypatch):
 
 
 def test_show_prints_a_preset_that_loads_as_the_same(run, tmp_path):
-    """The output, notes included, is a preset file."""
+    """The output, including origins, is a preset file."""
     result = run("show", "hero", "--set", "memory.top_k=all", "--set", "matte.black=0")
     assert result.exit_code == 0
     (tmp_path / "copy.yaml").write_text(result.stdout)
@@ -42,22 +42,22 @@ def test_show_prints_a_preset_that_loads_as_the_same(run, tmp_path):
 
 
 def test_show_takes_the_settings_of_a_shot_file(run, tmp_path):
-    """A TD sees what a shot will run with."""
+    """The output has the settings that the shot runs with."""
     (tmp_path / "sh010.yaml").write_text(SHOT + "memory: {top_k: 9}\n")
     result = run("show", "sh010.yaml")
     lines = {line.partition(":")[0].strip(): line.partition("# ")[2] for line in result.stdout.splitlines()[1:]}
     assert (lines["top_k"], lines["size"], lines["weights"]) == ("sh010.yaml:5", "draft.yaml:3", "default.yaml:7")
 
 
-def test_show_of_an_unknown_name_is_an_error_for_people(run):
-    """The error reaches the main command, which tells it."""
+def test_show_of_an_unknown_name_is_an_error(run):
+    """The error reaches the main command, which prints it."""
     result = run("show", "heros")
     assert isinstance(result.exception, PresetError)
     assert str(result.exception).startswith("there is no preset 'heros'. Perhaps you meant 'hero'")
 
 
-def test_check_tells_presets_from_shots_and_goes_on_after_a_problem(run, tmp_path):
-    """Right files on stdout, problems on stderr, exit code 1 if there is any."""
+def test_check_distinguishes_presets_and_shots_and_continues_after_a_problem(run, tmp_path):
+    """Valid files on stdout, problems on stderr, exit code 1 if there are any."""
     (tmp_path / "sh010.yaml").write_text(SHOT)
     (tmp_path / "bad.yaml").write_text("memory: {intervall: 3}\n")
     (tmp_path / "mine.yaml").write_text("size: 300\n")
@@ -70,15 +70,15 @@ def test_check_tells_presets_from_shots_and_goes_on_after_a_problem(run, tmp_pat
     )
 
 
-def test_check_of_right_files_exits_with_0(run, tmp_path):
-    """Fit for `&&` and for a commit hook."""
+def test_check_of_valid_files_exits_with_0(run, tmp_path):
+    """So it can be used with `&&` and in a commit hook."""
     (tmp_path / "mine.yaml").write_text("")
     result = run("check", "mine.yaml")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "ok: mine.yaml (preset)\n", "")
 
 
 def test_check_without_files_is_bad_usage(run):
-    """Exit code 2, as for every wrong command line."""
+    """Exit code 2, as for every invalid command line."""
     assert run("check").exit_code == 2
 
 

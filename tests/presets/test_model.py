@@ -15,7 +15,7 @@ from stcn_plugin.shot import json_schema
     [(480, "480"), ("480", "480"), ("Native", "native"), ("0.5MP", "0.5MP"), ("0.5 mp", "0.5MP"), ("2MP", "2MP")],
 )
 def test_size_accepts_its_three_forms(written, kept):
-    """A size is kept in one spelling, whichever way it was written."""
+    """A size is normalised to one spelling."""
     assert Preset(size=written).size == kept
 
 
@@ -46,25 +46,25 @@ def test_all_means_no_limit():
     ],
 )
 def test_values_of_a_wrong_kind_are_refused(settings):
-    """Truth values are no numbers, text is no number, and bounds hold."""
+    """Booleans and text are not numbers, and bounds are checked."""
     with pytest.raises(ValidationError):
         Preset.model_validate(settings)
 
 
 def test_settings_are_frozen():
-    """Nobody changes a preset under somebody else."""
+    """Shared presets cannot be modified."""
     preset = Preset()
     with pytest.raises(ValidationError):
         preset.memory.interval = 3
 
 
-def test_builtin_default_says_every_default():
-    """The file that teaches all settings agrees with the code."""
+def test_builtin_default_lists_every_default():
+    """The file with all settings agrees with the code."""
     assert load_preset("default", search_path=()) == Preset()
 
 
-def test_builtin_presets_differ_from_default_where_they_promise_to():
-    """Each built-in preset loads and changes what its name says."""
+def test_builtin_presets_change_the_expected_settings():
+    """Each built-in preset loads, and differs from `default` as its name implies."""
     draft, hero, long_shot = (load_preset(name, search_path=()) for name in ("draft", "hero", "long_shot"))
     assert int(draft.size) < 480 < int(hero.size)
     assert hero.memory.interval < 5 < draft.memory.interval
@@ -100,7 +100,7 @@ def test_shot_schema_adds_the_keys_of_a_shot():
 
 
 def test_import_loads_neither_torch_nor_openimageio():
-    """Presets are read by hosts and by `stcn --help`; heavy packages stay out."""
+    """Presets are read by hosts and by `stcn --help`; heavy packages are not imported."""
     code = (
         "import sys, stcn_plugin.presets, stcn_plugin.cli.presets;"
         "print([name for name in ('torch', 'OpenImageIO', 'numpy') if name in sys.modules])"

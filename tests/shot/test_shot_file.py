@@ -18,21 +18,6 @@ HEAD = "plate: p.####.exr\nout: m.####.exr\n"
 KEYFRAME = HEAD + "keyframes:\n"
 
 
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write files below the current folder, which is empty; no studio folder is set."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STCN_PRESET_PATH", raising=False)
-
-    def write_file(name, text):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write_file
-
-
 def message_of(load, *args, **kwargs):
     with pytest.raises(PresetError) as caught:
         load(*args, **kwargs)
@@ -40,8 +25,8 @@ def message_of(load, *args, **kwargs):
 
 
 @pytest.mark.parametrize("objects", ["[hero]", "{hero: }", "{hero: null}", "{hero: {range: null}}", "{hero: {}}"])
-def test_objects_that_are_there_throughout(tmp_path, objects):
-    """A name needs no range, also where the shot has one."""
+def test_objects_without_a_range(tmp_path, objects):
+    """A name alone is valid, even if the shot has a range."""
     path = tmp_path / "a.yaml"
     path.write_text(
         f"plate: p.####.exr\nout: m.####.exr\nrange: 1001-1005\nkeyframes: {{1001: k.png}}\nobjects: {objects}\n"
@@ -68,12 +53,12 @@ def test_objects_that_are_there_throughout(tmp_path, objects):
     ],
 )
 def test_file_and_selector(text, split):
-    """Drive letters stay with the file; colons and slashes after the file belong to the selector."""
+    """Drive letters belong to the file; colons and slashes after the file belong to the selector."""
     assert split_selector(text) == split
 
 
 def test_a_shot_file_in_every_form(write, tmp_path):
-    """Keyframes of all forms come out alike, sorted by frame, with absolute paths."""
+    """All forms of keyframes give the same result, sorted by frame, with absolute paths."""
     path = write(
         "shots/sh010.yaml",
         """
@@ -113,8 +98,8 @@ memory: {interval: 3}
     assert (shot.description, shot.path) == ("The jump.", path)
 
 
-def test_the_least_shot_file(write):
-    """Three keys are enough; the range is that of the plate and the settings are the defaults."""
+def test_a_minimal_shot_file(write):
+    """Three keys are required; range and settings have defaults."""
     shot = load_shot(write("a.yaml", KEYFRAME + "  -5: k.png\n"))
     assert shot.frames is None
     assert shot.range is None
@@ -142,7 +127,7 @@ def test_overrides_reach_every_key(write, tmp_path, monkeypatch):
 
 
 def test_a_shot_can_extend_a_shot(write, tmp_path):
-    """A second version says only what is different; paths stay relative to the file that says them."""
+    """A second version contains only the changes; paths are relative to the file that contains them."""
     write("a/sh010.yaml", KEYFRAME + "  1001: k.png\nsize: 300\n")
     path = write("b/sh010_v2.yaml", "extends: ../a/sh010.yaml\nkeyframes: {1020: more.png}\n")
     shot = load_shot(path)
@@ -152,8 +137,8 @@ def test_a_shot_can_extend_a_shot(write, tmp_path):
     assert not is_shot_file(write("c.yaml", "extends: hero\nsize: 300\n"))
 
 
-def test_overlays_go_beside_the_shot(write, tmp_path):
-    """A preset in another folder can ask for overlays; a flag means the current folder."""
+def test_overlay_folders_are_relative_to_the_shot(write, tmp_path):
+    """This applies to presets in other folders too; flags are relative to the current folder."""
     write("show/base.yaml", "overlay: {folder: look}\n")
     path = write("shots/a.yaml", KEYFRAME + "  1001: k.png\nextends: ../show/base.yaml\n")
     assert load_shot(path).settings.overlay.folder == str(tmp_path / "shots/look")
@@ -267,8 +252,8 @@ def test_overlays_go_beside_the_shot(write, tmp_path):
         ),
     ],
 )
-def test_what_is_wrong_with_a_shot_file(write, text, message):
-    """Each mistake is told with its line, its key and what to do."""
+def test_problems_of_a_shot_file(write, text, message):
+    """Each error has line, key and fix."""
     write("a.yaml", text)
     assert message_of(load_shot, "a.yaml") == message
 
@@ -277,12 +262,12 @@ def test_what_is_wrong_with_a_shot_file(write, text, message):
     "out", ["m.####.exr", "m.#.exr", "m.%04d.exr", "m.%d.exr", "m.$F4.exr", "m.$F.exr", "m.@@@@.exr"]
 )
 def test_every_way_to_write_the_frame_number(write, out):
-    """The placeholders of Nuke, Houdini, printf and the rest are one."""
+    """The placeholders of Nuke, Houdini and printf are equivalent."""
     assert make_shot(plate="p.####.exr", keyframes={1: "k.png"}, out=out).out.endswith(out)
 
 
 def test_a_shot_made_of_arguments_equals_its_file(write, tmp_path):
-    """Flags and shot file are two ways to say the same."""
+    """Arguments and a shot file with the same keys give the same shot."""
     path = write(
         "a.yaml",
         KEYFRAME + "  1001: [k.exr:hero.A, {file: i.png, objects: {ball: 2}}]\nrange: 1001-1005\n"
@@ -302,7 +287,7 @@ def test_a_shot_made_of_arguments_equals_its_file(write, tmp_path):
 
 
 def test_wrong_arguments_are_named(write):
-    """Without a file, messages begin with the argument, or with the flag of an override."""
+    """Errors start with the argument, or with the flag of an override."""
     right = {"plate": "p.#.exr", "keyframes": {1: "k.png"}, "out": "m.#.exr"}
     assert message_of(make_shot, **right | {"keyframes": {}}) == (
         "keyframes: holds no keyframe. Give at least one, such as 1001: roto/hero.1001.exr."
@@ -327,7 +312,7 @@ def test_wrong_arguments_are_named(write):
 
 
 def test_a_shot_file_of_a_preset_gives_its_settings_only(write):
-    """`preset` may be another shot: its settings are taken, its plate and keyframes are not."""
+    """`preset` may be another shot: only its settings are used, not its plate and keyframes."""
     write("a.yaml", KEYFRAME + "  1001: k.png\nsize: 300\n")
     shot = make_shot(plate="q.#.exr", keyframes={1: "l.png"}, out="n.#.exr", preset="a.yaml")
     assert (shot.settings.size, [each.frame for each in shot.keyframes]) == ("300", [1])
@@ -352,12 +337,12 @@ _VALUES = st.recursive(
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(said=st.dictionaries(st.sampled_from(_WORDS), _VALUES, max_size=6), least=st.booleans())
-def test_whatever_a_file_says_it_is_a_shot_or_an_error_for_people(tmp_path, said, least):
-    """No content of a file ends in anything but a shot or a PresetError that names the file."""
+@given(random_keys=st.dictionaries(st.sampled_from(_WORDS), _VALUES, max_size=6), least=st.booleans())
+def test_any_content_is_a_shot_or_a_preset_error(tmp_path, random_keys, least):
+    """Random content gives a shot, or a PresetError that names the file."""
     path = tmp_path / "a.yaml"
     head = {"plate": "p.#.exr", "out": "m.#.exr", "keyframes": {1: "k.png"}} if least else {}
-    path.write_text(yaml.safe_dump(head | said, allow_unicode=True), encoding="utf-8")
+    path.write_text(yaml.safe_dump(head | random_keys, allow_unicode=True), encoding="utf-8")
     try:
         assert load_shot(path, search_path=()).keyframes
     except PresetError as error:

@@ -24,7 +24,7 @@ def here(tmp_path, monkeypatch):
 
 
 def same(shot, path, **arguments):
-    """Save a shot, check that the file loads as the same one, and return what it says."""
+    """Save a shot, check that the file loads as the same one, and return its content."""
     saved = save_shot(shot, path, **arguments)
     search = {"search_path": arguments["search_path"]} if "search_path" in arguments else {}
     loaded = load_shot(saved, **search)
@@ -33,7 +33,7 @@ def same(shot, path, **arguments):
 
 
 def test_a_shot_of_arguments(here):
-    """Paths beneath the file's folder are relative, others absolute; settings are those over the preset."""
+    """Paths below the file's folder are relative, others absolute; only settings that differ from the preset are written."""
     shot = make_shot(
         plate="plates/p.####.exr",
         keyframes={1001: "roto/a.1001.exr:hero.A", 1010: [{"file": "/far/b.png", "objects": {"hero": 2}}, "roto/c.exr"]},
@@ -60,8 +60,8 @@ def test_a_shot_of_arguments(here):
     }
 
 
-def test_it_says_what_it_is_and_how_to_run_it(here):
-    """The first line is for who opens the file."""
+def test_the_first_line_shows_how_to_run_it(here):
+    """It is a comment for people who open the file."""
     shot = make_shot(plate="p.####.exr", keyframes={1: "a.png"}, out="m.####.exr")
     saved = save_shot(shot, "my shot.yaml")
     assert saved == here / "my shot.yaml"
@@ -70,7 +70,7 @@ def test_it_says_what_it_is_and_how_to_run_it(here):
 
 
 def test_the_folder_can_move(here):
-    """A saved shot whose files lie beneath it is the same shot in another place."""
+    """If its files are below the folder of the shot file, the folder can be moved."""
     (here / "a").mkdir()
     shot = make_shot(plate="a/p.####.exr", keyframes={1: "a/k.png"}, out="a/m.####.exr", overrides=["overlay.folder=a"])
     save_shot(shot, here / "a" / "s.yaml")
@@ -82,16 +82,16 @@ def test_the_folder_can_move(here):
 
 
 def test_a_preset_of_the_studio(here):
-    """A studio's preset is named, so that the shot follows it; what the shot says otherwise is kept, also 'no'."""
+    """The file extends the studio's preset, and contains the settings that differ, including 'no'."""
     studio = here / "studio"
     studio.mkdir()
     (studio / "show.yaml").write_text("memory: {interval: 2, include_last: yes}\noverlay: {folder: look}\n")
     arguments = {"plate": "p.####.exr", "keyframes": {1: "a.png"}, "out": "m.####.exr", "search_path": [studio]}
     shot = make_shot(preset="show", overrides=["memory.include_last=no"], **arguments)
-    said = same(shot, "s.yaml", search_path=[studio])
-    assert said["extends"] == "show"
-    assert said["memory"] == {"include_last": False}
-    assert "overlay" not in said  # the folder beside the shot, as the preset has it
+    saved_keys = same(shot, "s.yaml", search_path=[studio])
+    assert saved_keys["extends"] == "show"
+    assert saved_keys["memory"] == {"include_last": False}
+    assert "overlay" not in saved_keys  # the folder next to the shot, as the preset has it
     without = make_shot(preset="show", overrides=["overlay.folder=null"], **arguments)
     assert same(without, "t.yaml", search_path=[studio])["overlay"] == {"folder": None}
     elsewhere = same(shot, here / "sub" / "s.yaml", search_path=[studio])
@@ -100,19 +100,19 @@ def test_a_preset_of_the_studio(here):
 
 @pytest.mark.parametrize(("saved", "extends"), [("shot.yaml", "presets/hero"), ("presets/shot.yaml", "./hero"), ("other/shot.yaml", None)])  # fmt: skip
 def test_a_preset_that_is_a_file(here, saved, extends):
-    """A preset's file is named from the new file's folder; one without .yaml must not become a preset's name."""
+    """The path is relative to the new file's folder; a path without .yaml must not become the name of a preset."""
     (here / "presets").mkdir()
     (here / "presets" / "hero").write_text("size: 600\n")
     arguments = {"plate": "p.####.exr", "keyframes": {1: "a.png"}, "out": "m.####.exr"}
     shot = make_shot(preset="./presets/hero", **arguments)
     assert shot.settings.size == "600"
-    said = same(shot, saved)
-    assert said["extends"] == (extends or str(here / "presets" / "hero"))
-    assert "size" not in said
+    saved_keys = same(shot, saved)
+    assert saved_keys["extends"] == (extends or str(here / "presets" / "hero"))
+    assert "size" not in saved_keys
 
 
-def test_the_preset_under_a_shot_file(here):
-    """It is what the file extends, through other shot files, and the default where it says nothing."""
+def test_the_preset_of_an_extended_shot_file(here):
+    """This is the first preset in the chain of `extends`, or `default`."""
     shot = "plate: p.####.exr\nkeyframes: {1: a.png}\nout: m.####.exr\n"
     (here / "base.yaml").write_text(f"extends: draft\n{shot}")
     (here / "look.yaml").write_text("size: 600\n")
@@ -126,8 +126,8 @@ def test_the_preset_under_a_shot_file(here):
         same(loaded, here / "out" / f"{name}.yaml")
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(here):
-    """What stood there stands there where the new one cannot be written."""
+def test_a_file_is_replaced_atomically(here):
+    """If the new file cannot be written, the old one is unchanged."""
     shot = make_shot(plate="p.####.exr", keyframes={1: "a.png"}, out="m.####.exr")
     save_shot(shot, "s.yaml")
     with pytest.raises(PresetError, match="there is no preset 'nonsense'"):
@@ -142,7 +142,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(here):
 
 
 def test_a_file_written_by_hand_is_not_replaced(here):
-    """Comments are somebody's work: the message names another file, and nothing is lost."""
+    """Its comments would be lost; the error suggests another name."""
     text = "# mine\nplate: p.####.exr\nkeyframes: {1: a.png}\nout: m.####.exr\n"
     (here / "s.yaml").write_text(text)
     with pytest.raises(OutputError, match=r"its comments would be lost\. Save under another name, such as s\.v2\.yaml"):
@@ -168,8 +168,8 @@ FILES = WORDS.filter(lambda word: "/" not in word).map(lambda word: f"{word}.png
 )  # fmt: skip
 @settings(max_examples=100, deadline=None)
 @pytest.mark.slow
-def test_any_shot_comes_back(folder, frames, file, selector, names, picked, overrides):
-    """Names that YAML would take for something else come back as they were, in every place."""
+def test_any_shot_survives_saving_and_loading(folder, frames, file, selector, names, picked, overrides):
+    """Names that YAML would read as other types are preserved everywhere."""
     with tempfile.TemporaryDirectory() as root:
         forms = [f"{root}/{file}" if selector is None else f"{root}/{file}:{selector}"]
         forms.append({"file": f"{root}/{folder}/{file}", "objects": dict.fromkeys(names, picked)})
@@ -184,8 +184,8 @@ def test_any_shot_comes_back(folder, frames, file, selector, names, picked, over
         same(shot, Path(root) / folder / "s.yaml")
 
 
-def test_the_text_alone(here):
-    """What would be written can be had without writing it."""
+def test_the_text_without_a_file(here):
+    """`shot_yaml` returns the content that `save_shot` writes."""
     shot = make_shot(plate="p.####.exr", keyframes={1: "a.png"}, out="m.####.exr")
     text = shot_yaml(shot, here / "s.yaml")
     assert text.splitlines()[1:] == ["extends: default", "plate: p.####.exr", "keyframes:", "  1: a.png", "out: m.####.exr"]  # fmt: skip

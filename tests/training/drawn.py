@@ -1,4 +1,4 @@
-"""Small synthetic pictures, drawn from their masks."""
+"""Small synthetic images, drawn from their masks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 SIZE = 96, 128
-"""Height and width of a picture."""
+"""Height and width of an image."""
 
 GREY = 0.5
 """Value of the flat background."""
@@ -37,7 +37,7 @@ def texture(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def laid(mask: np.ndarray, over: np.ndarray | tuple[float, ...], below: np.ndarray | float) -> np.ndarray:
-    """Composite a colour or a picture over another; return ``(H, W, 3)``."""
+    """Composite a colour or an image over another; return ``(H, W, 3)``."""
     return mask[..., None] * np.asarray(over) + (1 - mask[..., None]) * np.asarray(below)
 
 

@@ -24,12 +24,12 @@ def test_elements_are_found_recursively(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert find_elements(tmp_path) == ((tmp_path / "b.png",), (tmp_path / "deep/er/a.exr",))
-    with pytest.raises(TrainingError, match="no pictures that may have alpha"):
+    with pytest.raises(TrainingError, match="no images that may have alpha"):
         find_elements(tmp_path / "nowhere")
 
 
 def test_numbered_pictures_are_frames_of_one_element(tmp_path):
-    """In numeric order. A folder that also contains other pictures is not animated."""
+    """In numeric order. A folder that also contains other images is not animated."""
     for name in (
         "walk/9.png",
         "walk/10.png",

@@ -1,4 +1,4 @@
-"""Training pictures: finding and reading plates and masks."""
+"""Training images: finding and reading plates and masks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_folder_without_pictures_is_an_error(find, tmp_path):
     save(tmp_path / "clip", "a.1", texture(0), None)
     grey(tmp_path / "clip" / "masks" / "b.1.png", square(10, 10, 20))
     for folder in (tmp_path, tmp_path / "nowhere", tmp_path / "clip"):
-        with pytest.raises(TrainingError, match="no pictures with masks of the same name") as caught:
+        with pytest.raises(TrainingError, match="no images with masks of the same name") as caught:
             find(folder)
         assert caught.value.where == str(folder)
 

@@ -26,13 +26,13 @@ PLAIN = {"blur": 0.0, "noise": 0.0, "motion_blur": 0.0, "puppets": 0.0, "frames_
 
 
 class Painter:
-    """Reads pictures and replaces their colours: grey, with a different hue for every object.
+    """Reads images and replaces their colours: grey, with a different hue for every object.
 
     Every still and every group of clip frames gets the next hues, so the hues within a sample are unique.
 
     Args:
         strength: Saturation of the hues, up to 1.
-        whole: Fill the complete picture with the hue, for cut-outs that use it as a texture.
+        whole: Fill the complete image with the hue, for cut-outs that use it as a texture.
     """
 
     def __init__(self, *, strength: float = 0.8, whole: bool = False) -> None:

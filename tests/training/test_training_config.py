@@ -127,11 +127,12 @@ def test_missing_data_or_out_is_an_error(text, written):
         load_training_config(written(text))
 
 
+@pytest.mark.slow
 def test_the_command_reports_an_error_in_one_line(written, tmp_path):
-    """Exit code 1 and no traceback, here for missing pictures."""
+    """Exit code 1 and no traceback, here for missing images."""
     result = stcn("train", written(MINIMAL))
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"stcn: {tmp_path / 'show' / 'footage' / 'clips'}: there are no pictures")
+    assert result.stderr.startswith(f"stcn: {tmp_path / 'show' / 'footage' / 'clips'}: there are no images")
     assert len(result.stderr.splitlines()) == 1
 
 

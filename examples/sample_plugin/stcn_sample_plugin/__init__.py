@@ -1,10 +1,10 @@
-"""A studio's plugin, one hook of each kind: plates stored as ``.npy``, clean mattes, a show's presets and weights, a log.
+"""A studio plugin with one hook of each kind: ``.npy`` plates, mattes without specks, a show's presets and weights, a log.
 
 The show's folder comes from the environment, so that one plugin serves every show::
 
     SAMPLE_SHOW=/shows/badger
     /shows/badger/weights/*.safetensors    weights that presets can name: badger_fur.safetensors is `badger_fur`
-    /shows/badger/mattes.jsonl             what was done, a line of JSON for every shot and frame
+    /shows/badger/mattes.jsonl             log, one line of JSON per shot and frame
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ SHOW_VARIABLE = "SAMPLE_SHOW"
 
 @hookimpl
 def stcn_preset_folders() -> Sequence[Path]:
-    """Bring the presets beside this file."""
+    """Return the folder of the plugin's presets."""
     return [Path(__file__).parent / "presets"]
 
 
 @hookimpl
 def stcn_weights_files() -> Mapping[str, Path]:
-    """Name the show's weights."""
+    """Return the show's weights."""
     folder = _show_folder()
     return {file.stem: file for file in folder.glob("weights/*.safetensors")} if folder else {}
 
 
 @hookimpl
 def stcn_open_plate(pattern: str) -> PlateFiles | None:
-    """Read ``.npy`` plates; all others are left to whoever comes next."""
+    """Read ``.npy`` plates; leave all others to the next plugin."""
     if not pattern.endswith(".npy"):
         return None
-    from .plates import NumpyPlates  # numpy is loaded where it is needed: `stcn presets list` stays quick
+    from .plates import NumpyPlates  # imported only here, so that `stcn presets list` stays fast
 
     return NumpyPlates()
 
 
 @hookimpl
 def stcn_process_mattes(mattes: Mapping[str, NDArray[np.float32]]) -> Mapping[str, NDArray[np.float32]]:
-    """Take specks out of every matte. A hook names only the arguments that it needs."""
+    """Remove specks from every matte. The hook leaves out arguments that it does not need."""
     from .specks import without_specks
 
     return {name: without_specks(matte) for name, matte in mattes.items()}
@@ -78,7 +78,7 @@ def stcn_shot_finished(report: Report) -> None:
 
 @hookimpl
 def stcn_shot_failed(out: str, error: STCNError) -> None:
-    """Log what went wrong."""
+    """Log the error."""
     record(_show_folder(), "failed", out=out, error=str(error))
 
 

@@ -1,4 +1,4 @@
-"""A log of JSON lines, such as an asset system or a farm reads."""
+"""A log of JSON lines, which an asset system or a farm could read."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def record(show: Path | None, event: str, **facts: object) -> None:
     """Append an event to the show's log.
 
     Args:
-        show: The show's folder; without one there is no log.
+        show: The show's folder; ``None`` writes nothing.
         event: ``started``, ``written``, ``finished`` or ``failed``.
-        facts: What is known of it.
+        facts: Details of the event.
     """
     if show is None:
         return

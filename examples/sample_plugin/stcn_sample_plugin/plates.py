@@ -1,4 +1,4 @@
-"""Plates stored as ``.npy``: one array a frame, ``(H, W, 3)`` or ``(H, W, 1)``, as a renderer or a notebook writes them."""
+"""Plates stored as ``.npy``: one array per frame, ``(H, W, 3)`` or ``(H, W, 1)``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NumpyPlates:
 
 def _array(path: Path, where: str) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)  # never runs code of a file
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)  # never executes code in a file
     except (OSError, ValueError) as error:
         raise PlateError(f"the file cannot be read as .npy ({error})", where=where, fix="Write it again") from error
     if array.ndim != 3 or array.shape[2] not in {1, 3} or array.dtype.kind not in "fu":

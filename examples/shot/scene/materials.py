@@ -1,4 +1,4 @@
-"""Procedural materials; every pattern is computed from vertex attributes or positions, none is a picture."""
+"""Procedural materials; every pattern is computed from vertex attributes or positions, none is an image."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _books(random: Random, left: float, right: float, base: float) -> list[Shape
 
 
 def _clutter(random: Random) -> None:
-    """Blocks, a ball, a stool, a basket and a picture."""
+    """Blocks, a ball, a stool, a basket and an image."""
     paint = materials.tinted("block paint", roughness=0.35)
     blocks = []
     for place, angle, size in [

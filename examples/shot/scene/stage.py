@@ -25,7 +25,7 @@ def build() -> None:
 
 
 def show_as_matte() -> None:
-    """Repaint everything: the hare red, the koi green, all else black, and no light but their own.
+    """Replace all materials: the hare emits red, the koi green, everything else is black, and lights are off.
 
     One render then holds the exact coverage of each object, with every occlusion, in its own channel.
     """

@@ -1,4 +1,4 @@
-"""Objects of a scene: models from the catalogue, animated, with new materials, placed in the picture."""
+"""Objects of a scene: models from the catalogue, animated, with new materials, placed in the image."""
 
 from __future__ import annotations
 
@@ -77,23 +77,23 @@ def place(
     depth: float,
     start: tuple[float, float],
 ) -> np.ndarray:
-    """Place and animate a model in the picture.
+    """Place and animate a model in the image.
 
     Args:
         rng: Random generator.
-        view: The picture.
+        view: The image.
         model: The model, at radius 1.
         way: Its motion.
-        share: Desired coverage of the picture.
+        share: Desired coverage of the image.
         depth: Distance from the camera.
-        start: Position on the first frame, in picture widths from the centre.
+        start: Position on the first frame, in image widths from the centre.
 
     Returns:
         ``(N, 3)`` positions of its root, including one frame on either side.
     """
     wide = view.width(depth)
     across, high = max(model.size[0], model.size[1]), max(model.size[2], 0.05)
-    # A model is assumed to fill two thirds of its bounding box, and is limited to the size of the picture.
+    # A model is assumed to fill two thirds of its bounding box, and is limited to the size of the image.
     scale = min(np.sqrt(share * 0.75 * wide**2 / (0.5 * across * high)), 0.9 * wide / max(across, high))
     model.root.scale = (scale,) * 3
     stands = happens(rng, 0.75)

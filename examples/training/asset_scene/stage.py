@@ -66,7 +66,7 @@ def _surround(rng: np.random.Generator, view: View, files: Sequence[Path]) -> No
 
 
 def _way(rng: np.random.Generator, frames: int, speed: float, spin: float) -> motion.Travel:
-    """Return a random motion; one in eight leaves the picture and returns."""
+    """Return a random motion; one in eight leaves the image and returns."""
     way = motion.travel(rng, frames, speed=speed, spin=spin, heading=sign(rng))
     if not happens(rng, 0.12):
         return way

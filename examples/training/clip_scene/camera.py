@@ -1,4 +1,4 @@
-"""The camera: lens, motion, and conversion from picture to scene coordinates."""
+"""The camera: lens, motion, and conversion from image to scene coordinates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from clip_scene.sampling import happens, log_uniform, pick, sign
 
 SENSOR = 36.0
 WIDTH = 4.0
-"""Width of the picture in scene units at the action, around y = 0."""
+"""Width of the image in scene units at the action, around y = 0."""
 
 
 @dataclass(frozen=True)
 class View:
-    """The picture of the first frame.
+    """The image of the first frame.
 
     Args:
         place: Position of the camera.
@@ -33,11 +33,11 @@ class View:
     distance: float
 
     def width(self, depth: float) -> float:
-        """Return the width of the picture at a depth."""
+        """Return the width of the image at a depth."""
         return depth * SENSOR / self.lens
 
     def at(self, across: float, up: float, depth: float) -> np.ndarray:
-        """Return the point at a position in the picture, in picture widths from its centre."""
+        """Return the point at a position in the image, in image widths from its centre."""
         wide = self.width(depth)
         return self.place + np.array([across * wide, up * wide, depth]) @ self.axes
 
@@ -63,7 +63,7 @@ def place(rng: np.random.Generator, view: View, *, frames: int, follow: np.ndarr
 
     Args:
         rng: Random generator.
-        view: The picture of the first frame.
+        view: The image of the first frame.
         frames: Number of frames.
         follow: ``(frames + 2, 3)`` positions of an object to follow.
     """
@@ -112,7 +112,7 @@ def place(rng: np.random.Generator, view: View, *, frames: int, follow: np.ndarr
 
 
 def _shallow(rng: np.random.Generator, camera: bpy.types.Object, view: View) -> None:
-    """Add depth of field: the far background is blurred by up to about 3 % of the picture."""
+    """Add depth of field: the far background is blurred by up to about 3 % of the image."""
     blur = log_uniform(rng, 0.01, 0.06) * WIDTH
     camera.data.dof.use_dof = True
     camera.data.dof.focus_distance = view.distance * rng.uniform(0.9, 1.15)

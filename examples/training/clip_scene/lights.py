@@ -1,4 +1,4 @@
-"""Lights: sun and lamps, still or moving, and shadows of objects outside the picture."""
+"""Lights: sun and lamps, still or moving, and shadows of objects outside the image."""
 
 from __future__ import annotations
 

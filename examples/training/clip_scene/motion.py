@@ -22,7 +22,7 @@ def animate(thing: bpy.types.Object, path: str, values: Iterable[Sequence[float]
 
 @dataclass(frozen=True)
 class Travel:
-    """Motion of an object, in picture widths.
+    """Motion of an object, in image widths.
 
     Args:
         offsets: ``(N, 3)`` offsets from the start (right, up, away) at frames 0 to N - 1; zero at frame 1.
@@ -39,7 +39,7 @@ def travel(rng: np.random.Generator, frames: int, *, speed: float, spin: float, 
     Args:
         rng: Random generator.
         frames: Number of frames.
-        speed: Maximum speed in picture widths per frame.
+        speed: Maximum speed in image widths per frame.
         spin: Rotation in degrees per frame.
         heading: -1 for left, 1 for right.
     """
@@ -68,7 +68,7 @@ def travel(rng: np.random.Generator, frames: int, *, speed: float, spin: float, 
 
 
 def speeds(rng: np.random.Generator) -> tuple[float, float]:
-    """Return a random speed (picture widths per frame, up to 0.2) and spin (degrees per frame, up to 40)."""
+    """Return a random speed (image widths per frame, up to 0.2) and spin (degrees per frame, up to 40)."""
     speed = log_uniform(rng, 0.003, 0.2) if happens(rng, 0.85) else 0.001
     spin = log_uniform(rng, 0.5, 40) if happens(rng, 0.7) else 0.0
     return speed, spin

@@ -58,7 +58,7 @@ def parser(description: str, *, size: str, frames: int) -> argparse.ArgumentPars
 
     Args:
         description: Description of the program.
-        size: Default size of the pictures.
+        size: Default size of the images.
         frames: Default number of frames.
     """
     made = argparse.ArgumentParser(description=description)

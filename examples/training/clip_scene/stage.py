@@ -46,9 +46,9 @@ class Role:
     Args:
         figure: Its shape.
         materials: One per slot.
-        share: Desired coverage of the picture.
+        share: Desired coverage of the image.
         depth: Distance from the camera.
-        start: Position on the first frame, in picture widths from the centre.
+        start: Position on the first frame, in image widths from the centre.
         travel: Its motion.
     """
 
@@ -153,7 +153,7 @@ def _materials(
 
 
 def _start(rng: np.random.Generator, way: motion.Travel) -> tuple[float, float]:
-    """Return a start inside the picture, with the middle of the path near the centre if possible."""
+    """Return a start inside the image, with the middle of the path near the centre if possible."""
     middle = way.offsets[1:-1].mean(0)
     across = np.clip(rng.uniform(-0.28, 0.28) - middle[0], -0.38, 0.38)
     up = np.clip(rng.uniform(-0.18, 0.18) - middle[1], -0.24, 0.24)

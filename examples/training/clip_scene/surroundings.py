@@ -11,7 +11,7 @@ from clip_scene.paint import one_colour, paint, palette
 from clip_scene.sampling import happens, log_uniform, pick, random_rotation, ripples
 
 WIDE = 60.0
-"""Extent of the ground in scene units; the picture is about 4 units wide at the action."""
+"""Extent of the ground in scene units; the image is about 4 units wide at the action."""
 
 
 class _SkyNodes(Nodes):

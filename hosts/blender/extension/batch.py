@@ -157,8 +157,10 @@ def _parser() -> argparse.ArgumentParser:
         type=_keyframe,
         help="keyframes: a matte file, 1001=roto.1001.exr:hero.A; may be repeated",
     )
-    parser.add_argument("--at", metavar="FRAMES", help="frames of the mask's keyframes; '' for its own keys")
-    parser.add_argument("--scene", metavar="NAME", help="the scene; the active one of the file by default")
+    parser.add_argument(
+        "--at", metavar="FRAMES", help="frames of the mask's keyframes; '' for the frames with shape keys"
+    )
+    parser.add_argument("--scene", metavar="NAME", help="the scene; by default, the active scene of the file")
     add_shared_flags(parser)
     parser.add_argument(
         "--update",

@@ -140,7 +140,7 @@ def _cryptomatte(nodes: _MatteNodes, mattes: Any, pattern: str, name: str, row: 
 
 
 def _connect(nodes: _MatteNodes, plate: Any, pattern: str, name: str, socket: Any, row: int) -> None:
-    """Connect plate and matte to the object's Set Alpha node; the artist's own links are kept."""
+    """Connect plate and matte to the object's Set Alpha node, unless the artist has connected other nodes."""
     node, is_new = nodes.node("CompositorNodeSetAlpha", pattern, name, 2, row * _SET_ALPHA_HEIGHT)
     node.label = name
     alpha = node.inputs["Alpha"]

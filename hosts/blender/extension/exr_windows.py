@@ -19,7 +19,7 @@ _LINES_PER_CHUNK = {0: 1, 1: 1, 2: 1, 3: 16}  # by compression: none, rle, zips,
 
 
 class Window(NamedTuple):
-    """First column and row, last column and row, both included."""
+    """First column and row, last column and row, inclusive."""
 
     left: int
     top: int

@@ -96,7 +96,7 @@ class BlenderHost:
         """Add the mattes to the compositor, and store the shot file for updates."""
         scene: bpy.types.Scene | None = bpy.data.scenes.get(self._settings.scene)
         if scene is None:
-            raise HostError("the scene is gone; the mattes are on disk", where=self._settings.scene)
+            raise HostError("the scene no longer exists; the mattes are on disk", where=self._settings.scene)
         shot_file = report.shot_file or request.save_as or ""
         deliver(scene, self._settings, report, shot_file=shot_file)
         panel = scene_settings(scene)

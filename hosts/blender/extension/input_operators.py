@@ -14,7 +14,7 @@ class STCN_OT_use_editor(bpy.types.Operator):  # noqa: N801 - Blender's own nami
     """Use the active node, the movie clip or the image of this editor as plate."""
 
     bl_idname = "stcn.use_editor"
-    bl_label = "Use What This Editor Shows"
+    bl_label = "Use Footage of This Editor"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 - declared like this by Blender
 
     def execute(self, context: bpy.types.Context) -> set[str]:

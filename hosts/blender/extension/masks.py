@@ -137,7 +137,7 @@ def layers_at(mask: Any, frame: int) -> list[str]:
 
 
 def edited_layers(mask: Any, frame: int) -> list[str]:
-    """Return the layers that the artist is editing: those with selected points, else the active layer.
+    """Return the layers that the artist is editing: those with selected points, otherwise the active layer.
 
     Args:
         mask: The mask.

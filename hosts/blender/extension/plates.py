@@ -67,7 +67,7 @@ def is_plate_node(node: Any) -> bool:
 
 
 def _plate_node(scene: bpy.types.Scene) -> Any:
-    """Return the node that the settings name, else the active node, else the only one."""
+    """Return the node that the settings name, otherwise the active node, otherwise the only one."""
     tree, name = compositor_tree(scene), scene_settings(scene).plate_node
     nodes = [node for node in tree.nodes if is_plate_node(node)] if tree else []
     if name:

@@ -93,7 +93,7 @@ class StcnSettings(bpy.types.PropertyGroup):
     mask: PointerProperty(name="Mask", type=bpy.types.Mask, description="Each layer is an object named after the layer")
     keyframes_at: StringProperty(
         name="At",
-        description="Frames of the keyframes, such as 1001,1040; empty uses the mask's keys",
+        description="Frames of the keyframes, such as 1001,1040; empty uses the frames with shape keys",
     )
     keyframe_files: CollectionProperty(type=StcnKeyframeFile)
     keyframe_index: IntProperty()

@@ -46,7 +46,7 @@ class ShotSettings:
         plate: The footage.
         keyframe_kind: ``MASK`` or ``FILES``.
         mask: Name of the mask.
-        keyframes_at: Frames of the mask's keyframes; empty for its own keys.
+        keyframes_at: Frames of the mask's keyframes; empty for the frames with shape keys.
         keyframe_files: Frame and matte file of every keyframe.
         preset: Name or file of the preset.
         frame_range: Frames to matte; empty for all frames of the plate.
@@ -57,7 +57,7 @@ class ShotSettings:
         out: Folder or frame pattern of the mattes.
         wiring: ``SET_ALPHA`` or ``SOCKETS``.
         shot_file: Shot file of the last job.
-        origins: Field of the request, or setting, to where the user chose it: a field of the panel, or a flag.
+        origins: Field of the request, or setting, to the field of the panel or the flag that set it.
     """
 
     scene: str
@@ -195,8 +195,8 @@ class ShotSettings:
         warnings: tuple[str, ...] = ()
         if self.colour == "BLENDER" and space is None:
             warnings = (
-                f"the worker does not know Blender's colour space '{self.plate.colour_space}' and uses the one named in "
-                "the plate's files; set colour.input to another one if that is wrong",
+                f"the worker does not know Blender's colour space '{self.plate.colour_space}' and uses the one stated in "
+                "the plate's files; if that is wrong, set colour.input",
             )
         weights = absolute(self.weights) if self.weights.startswith("//") else self.weights
         chosen = {"colour.input": space, "weights": weights or None, "compute.device": self.device or None}

@@ -1,6 +1,6 @@
 """The worker and the current job of this Blender process.
 
-Blender creates operators and panels itself, without arguments, so what they share is one global object.
+Blender creates operators and panels itself, without arguments, so their shared state is one global object.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def addon_preferences() -> Any | None:
 
 
 def worker_python() -> str:
-    """Return the Python of the preferences, or the recorded one; empty if there is neither."""
+    """Return the worker's Python from the preferences, or the recorded one; empty if neither is set."""
     preferences = addon_preferences()
     if preferences and preferences.python:
         return str(bpy.path.abspath(preferences.python))
@@ -45,15 +45,15 @@ def make_worker(python: str | None = None) -> WarmWorker:
 
 
 class State:
-    """What operators and panels share."""
+    """State shared by operators and panels."""
 
     def __init__(self) -> None:
         self.worker = make_worker()
         self.status = JobStatus()
-        """Of the running job, or of the last one."""
+        """Status of the running job, or of the last one."""
 
     def reset(self) -> None:
-        """Stop the worker and forget the last job."""
+        """Stop the worker and reset the status."""
         self.worker.stop()
         self.status = JobStatus()
 

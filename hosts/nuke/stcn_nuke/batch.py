@@ -31,7 +31,8 @@ _EXAMPLES = """\
   nuke -t batch.py sh010.nk --node Read1 --roto Roto1 --range=1001-1100 --preset=hero
   nuke -t batch.py sh010.nk --node Read1 --roto Hero --roto Ball --at=1001,1040 --out=/mattes/sh010.####.exr
 
-Write numbers and ranges with an equals sign (--range=1001-1100): Nuke takes a number at the end of the line for itself."""
+Write numbers and ranges with an equals sign (--range=1001-1100): Nuke interprets a number at the end of the line as its
+own frame range."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,12 +87,12 @@ def _job(options: argparse.Namespace) -> PropagateJob:
 
 
 class _Parser(BatchParser):
-    """Explains what Nuke may have done to the arguments."""
+    """Adds a hint to errors that Nuke may have caused by removing arguments."""
 
     def error(self, message: str) -> NoReturn:
         """Print the message and exit."""
         is_missing = "expected one argument" in message
-        hint = ". Write numbers as --range=1001-1100: Nuke takes a number at the end of the line for itself"
+        hint = ". Write numbers as --range=1001-1100: Nuke removes a number at the end of the line"
         super().error(message + hint if is_missing else message)
 
 
@@ -108,8 +109,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="node whose alpha is the matte of an object named after it; may be repeated",
     )
-    parser.add_argument("--at", metavar="FRAMES", help="frames of the keyframes; the roto's keys by default")
-    parser.add_argument("--colour", metavar="SPACE", help="colour space of the plate; that of the Read by default")
+    parser.add_argument("--at", metavar="FRAMES", help="frames of the keyframes; by default, the frames with roto keys")
+    parser.add_argument("--colour", metavar="SPACE", help="colour space of the plate; by default, that of the Read")
     parser.add_argument("--save", metavar="SCRIPT", help="add the mattes to the script and save it as this file")
     add_shared_flags(parser)
     return parser

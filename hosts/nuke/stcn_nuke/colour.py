@@ -45,7 +45,7 @@ def space_name(value: str) -> str:
 def plate_space(node: nuke.Node) -> str:
     """Return the colour space of a plate.
 
-    That of the Read; the working space for a raw Read, and for other nodes, which are rendered.
+    This is the colour space of the Read, or the working space for a raw Read and for other nodes, which are rendered.
     """
     knob = node.knob("colorspace")
     if knob is None or node.Class() != "Read" or node["raw"].value():

@@ -45,7 +45,7 @@ class Commands:
         _report_errors(self._propagate)
 
     def update(self) -> None:
-        """Ask for new keyframes of the selected mattes, and propagate the spans around them again."""
+        """Ask for new keyframes of the selected mattes, and recompute the frames up to the neighbouring keyframes."""
         _report_errors(self._update)
 
     def cancel(self) -> None:
@@ -118,7 +118,7 @@ class Commands:
 
 def summary(description: Description) -> str:
     """Return the description of a worker as text."""
-    lines = ["The worker answers."]
+    lines = ["The worker is running."]
     for title, choices in (
         ("Devices", description.devices),
         ("Weights", description.weights),
@@ -130,7 +130,7 @@ def summary(description: Description) -> str:
 
 
 def _report_errors(command: Callable[[], None]) -> None:
-    """Run a command; an error becomes a message."""
+    """Run a command, and show an error as a message."""
     try:
         command()
     except Exception as error:  # noqa: BLE001 - the artist sees every error

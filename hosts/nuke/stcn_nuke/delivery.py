@@ -64,7 +64,7 @@ def _undo_step() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _ChannelSource:
-    """Channels that are copied from a node, each with its name beside the plate's channels."""
+    """Channels to copy from a node, each with its name among the plate's channels."""
 
     node: nuke.Node
     channels: Channels
@@ -173,7 +173,7 @@ def _quoted(name: str) -> str:
 
 
 def _connect(nodes: _MatteNodes, sources: list[_ChannelSource]) -> None:
-    """Copy every object's channel beside the plate's channels.
+    """Add every object's channel to the plate's channels.
 
     The chain of Copies ends in a Dot, which the artist connects to. Nodes that the artist inserted stay in place: a new
     Copy is inserted right before the Dot.

@@ -43,7 +43,7 @@ class NukeHost:
     """Runs one job.
 
     Args:
-        job: What the artist asks for.
+        job: The job that the artist requested.
         delivers: Whether to add the mattes to the script.
     """
 

@@ -1,4 +1,4 @@
-"""What the artist asks for, in terms of the script's nodes, and the request to the worker."""
+"""Jobs that the artist requests, in terms of the script's nodes, and their requests to the worker."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class PropagateJob:
         sources: Nodes with the keyframes.
         range: Frames to matte.
         out: Frame pattern of the mattes.
-        colour: Colour space of the plate; empty if its files name it.
+        colour: Colour space of the plate; empty to use the one stated in its files.
         preset: Name of the preset.
         weights: Name of the weights; empty for those of the preset.
         device: Device; empty for that of the preset.
         layout: Layout of the matte files; empty for that of the preset.
         settings: Further settings.
-        origins: Field of the request, or setting, to where the user chose it: a knob of the panel, or a flag.
+        origins: Field of the request, or setting, to the knob of the panel or the flag that set it.
     """
 
     plate: str

@@ -1,6 +1,6 @@
 """The nodes of a job's mattes, identified by custom knobs and not by name or position.
 
-A node that the artist pastes has the same knobs. Its name differs from the one in the knobs, unlike the original's.
+A pasted copy has the same knobs as its original, but its name differs from the one stored in the knobs.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HIDDEN = (_ROLE, _NAME)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where mattes come from; stored on each of their nodes.
+    """The origin of mattes, stored on each of their nodes.
 
     Args:
         out: Frame pattern of the mattes, which identifies them.
@@ -77,7 +77,7 @@ def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
 
 
 def read_origin(node: nuke.Node) -> Origin | None:
-    """Return where the mattes of a node come from, ``None`` for nodes of the artist."""
+    """Return the origin of a node's mattes, ``None`` for other nodes."""
     if node.knob(_OUT) is None:
         return None
     out, shot_file, plate, sources = (get_text(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES))
@@ -114,7 +114,7 @@ def _is_original(node: nuke.Node) -> bool:
 
 
 def selected_origin() -> Origin:
-    """Return where the mattes of the selected node come from.
+    """Return the origin of the mattes of the selected node.
 
     Raises:
         HostError: No such node is selected, or nodes of several shots.

@@ -86,7 +86,7 @@ class PropagatePanel(_KeyframePanel):
         self._plate.setValue(selection.plate)
         self._range = nuke.String_Knob("range", "frame range")
         self._colour = nuke.String_Knob("colour", "colour space")
-        self._colour.setTooltip("Colour space of the plate; empty if its files name it")
+        self._colour.setTooltip("Colour space of the plate; empty uses the one stated in its files")
         self._out = nuke.File_Knob("out", "mattes")
         self._preset = nuke.Enumeration_Knob("preset", "preset", _names(EVERY_WORKER.presets))
         self._weights = nuke.Enumeration_Knob("weights", "weights", [BY_PRESET, *_names(EVERY_WORKER.weights)])
@@ -126,7 +126,7 @@ class PropagatePanel(_KeyframePanel):
             self._show_licence()
 
     def show_description(self, description: Description | None, error: Exception | None) -> None:
-        """Fill the menus with what the worker offers, or show the error; chosen entries stay chosen."""
+        """Fill the menus from the worker's description, or show the error. The selected entries are kept."""
         if not self._is_open:
             return
         if description is None:

@@ -16,7 +16,7 @@ _IGNORED = ("BackdropNode", "StickyNote", "Viewer")
 
 @dataclass(frozen=True)
 class Selection:
-    """What the selected nodes suggest.
+    """The plate and the keyframe sources, guessed from the selected nodes.
 
     Args:
         plate: Name of the plate's node.

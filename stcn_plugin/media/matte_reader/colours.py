@@ -1,4 +1,4 @@
-"""Extracts mattes from the flat colours of an ID picture."""
+"""Extracts mattes from the flat colours of an ID image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_colour(selector: str) -> bool:
 
 
 class FlatColours:
-    """The colours that fill areas of a picture.
+    """The colours that fill areas of an image.
 
     A colour is flat if at least one pixel and its four neighbours have exactly this colour; anti-aliasing does not
     produce such pixels. Black and fully transparent pixels are background.
@@ -94,12 +94,12 @@ class FlatColours:
             if not found[key].any():
                 raise source.not_found("colour", selector.lower(), self.names)
             if (sharing := np.count_nonzero(flat_codes == code)) > 1 and code:
-                what = f"{sharing} flat colours of the picture are {selector.lower()} in 8 bits"
+                what = f"{sharing} flat colours of the image are {selector.lower()} in 8 bits"
                 raise source.problem(what, "Give each object its own matte, or colours that differ in 8 bits")
             assigned |= found[key]
         if mixed := int(np.count_nonzero(~assigned)):
             raise source.problem(
-                f"{mixed} pixels lie between the flat colours of the ID picture",
+                f"{mixed} pixels lie between the flat colours of the ID image",
                 "Render it without anti-aliasing and filtering, or give each object its own matte, "
                 f"or name every colour. Its flat colours are: {listed(self.names)}",
             )

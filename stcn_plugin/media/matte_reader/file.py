@@ -43,7 +43,7 @@ class Contents:
         kind: ``layers``: named objects; ``cryptomatte``; ``numbers``: numbered objects; ``matte``: one unnamed object;
             ``nothing``: only background; ``unclear``: ambiguous.
         names: Names or numbers of the objects.
-        indices: All indices of a palette picture that may be objects, independent of their colours.
+        indices: All indices of a palette image that may be objects, independent of their colours.
         is_certain: Whether ``numbers`` follows from the file format, and not only from pixel values.
         error: The error to raise if the user has to choose what to read.
     """
@@ -58,9 +58,9 @@ class Contents:
 class MatteFile:
     """A matte file.
 
-    * EXR: layers with one matte channel, the objects of a Cryptomatte, or a picture.
-    * Palette picture: numbered objects, or a matte in its greys or its alpha.
-    * Other pictures: a matte in the alpha or the grey, numbered objects, or flat colours.
+    * EXR: layers with one matte channel, the objects of a Cryptomatte, or an image.
+    * Palette image: numbered objects, or a matte in its greys or its alpha.
+    * Other images: a matte in the alpha or the grey, numbered objects, or flat colours.
 
     The headers are read on creation; pixels are read when needed, and cached.
 
@@ -68,7 +68,7 @@ class MatteFile:
         source: The file.
 
     Raises:
-        STCNError: Of the source's class: the file is missing, not a picture, or has several pictures.
+        STCNError: Of the source's class: the file is missing, not an image, or has several images.
     """
 
     def __init__(self, source: Source) -> None:
@@ -234,11 +234,11 @@ class MatteFile:
 
 
 def _check_format(source: Source, headers: Sequence[ImageHeader]) -> None:
-    """Reject files with several pictures, and files that OpenImageIO reads incorrectly."""
+    """Reject files with several images, and files that OpenImageIO reads incorrectly."""
     first = headers[0]
     if first.file_format == "psd":
         raise source.problem("Photoshop documents are not read as mattes", "Save the matte as PNG, TIFF or EXR")
     alike = [header for header in headers if header.header.data.shape == first.header.data.shape]
     if first.file_format in _SEVERAL_PICTURES and len(alike) > 1:
-        what = f"the file holds {len(alike)} pictures, as {_SEVERAL_PICTURES[first.file_format]}"
+        what = f"the file holds {len(alike)} images, as {_SEVERAL_PICTURES[first.file_format]}"
         raise source.problem(what, "Save the matte as a separate file")

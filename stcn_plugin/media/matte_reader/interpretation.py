@@ -1,4 +1,4 @@
-"""Decides whether a picture without layers is a matte or a label picture, or raises an error if it is ambiguous."""
+"""Decides whether an image without layers is a matte or a label image, or raises an error if it is ambiguous."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stcn_plugin.media.matte_reader.values import classify_values, is_whole
 from stcn_plugin.media.pixels import to_float
 
 _MAX_SUGGESTED = 8
-_DARK = 0.1  # share of white; a picture with a lower maximum is too dark to be a matte
+_DARK = 0.1  # share of white; an image with a lower maximum is too dark to be a matte
 
 
 @dataclass(frozen=True, eq=False)
 class Interpretation:
-    """What kind of matte picture a picture is.
+    """What kind of matte image an image is.
 
     Args:
         kind: ``matte``: one matte; ``numbers``: numbered objects; ``nothing``: only background; ``unclear``: ambiguous.
-        matte: The matte as stored; for an unclear picture, the matte that it may be.
+        matte: The matte as stored; for an unclear image, the matte that it may be.
         numbers: Numbers of the objects.
         is_certain: Whether ``numbers`` follows from the file format, and not only from pixel values.
-        error: The error to raise for an unclear picture.
+        error: The error to raise for an unclear image.
     """
 
     kind: Literal["matte", "numbers", "nothing", "unclear"]
@@ -55,10 +55,12 @@ def interpret_grey(source: Source, grey: NDArray[Any], channel: str) -> Interpre
     if values.kind == "numbers" and numbers:
         return Interpretation("numbers", grey, numbers)
     if values.present[-1] < _DARK * values.white:
-        what = f"the highest value of the picture is {values.present[-1]} of {values.white}"
+        what = f"the highest value of the image is {values.present[-1]} of {values.white}"
         fix = f"{_number_fix(values.present)}. Else write the matte from 0 to {values.white}"
     else:
-        what = f"the grey picture has flat areas ({_some_of(values.present)} of {values.white}): coverage or object numbers"
+        what = (
+            f"the grey image has flat areas ({_some_of(values.present)} of {values.white}): coverage or object numbers"
+        )
         fix = f"{_number_fix(values.present)}. {_channel_fix(source, channel)}"
     return unclear(source, what, fix, matte=grey)
 
@@ -68,7 +70,7 @@ def interpret_palette(source: Source, palette: Palette, channel: str) -> Interpr
 
     Args:
         source: The file, for errors.
-        palette: The picture.
+        palette: The image.
         channel: Name of the channel that selects its greys.
     """
     brightest = max(palette.used, key=lambda index: int(palette.table[index, :3].sum()))
@@ -86,7 +88,7 @@ def interpret_palette(source: Source, palette: Palette, channel: str) -> Interpr
         if interpretation.kind in ("matte", "nothing"):
             return interpretation
         if not palette.has_colours and (interpretation.kind == "unclear" or not np.array_equal(grey, palette.indices)):
-            what = "the palette picture has flat greys: coverage or object numbers"
+            what = "the palette image has flat greys: coverage or object numbers"
             return unclear(source, what, f"{fix}. {_channel_fix(source, channel)}", matte=grey)
     if (ambiguity := palette.ambiguity()) is not None:
         return replace(unclear(source, ambiguity, fix), is_certain=palette.has_colours)
@@ -95,7 +97,7 @@ def interpret_palette(source: Source, palette: Palette, channel: str) -> Interpr
 
 
 def interpret_colours(source: Source, flat: Sequence[str], choice_error: STCNError) -> Interpretation:
-    """Interpret a coloured picture: always unclear, since its flat colours are objects only if they are named.
+    """Interpret a coloured image: always unclear, since its flat colours are objects only if they are named.
 
     Args:
         source: The file, for errors.
@@ -104,18 +106,18 @@ def interpret_colours(source: Source, flat: Sequence[str], choice_error: STCNErr
     """
     if not 0 < len(flat) <= MAX_OBJECTS:
         return Interpretation("unclear", error=choice_error)
-    what = "the picture is coloured, and none of its colours is named as an object"
+    what = "the image is coloured, and none of its colours is named as an object"
     fix = f"Name its objects by their colours, such as hero: '{flat[0]}'. Its flat colours are: {listed(flat)}"
     return unclear(source, what, fix)
 
 
 def unclear(source: Source, what: str, fix: str, *, matte: NDArray[Any] | None = None) -> Interpretation:
-    """Return the interpretation of an ambiguous picture."""
+    """Return the interpretation of an ambiguous image."""
     return Interpretation("unclear", matte, error=source.problem(what, fix))
 
 
 def whole_numbers(values: NDArray[Any]) -> tuple[int, ...]:
-    """Return the distinct numbers above 0 in a picture of whole floats; empty if not all are whole.
+    """Return the distinct numbers above 0 in an image of whole floats; empty if not all are whole.
 
     Args:
         values: ``(H, W)`` floats.
@@ -129,16 +131,16 @@ def _interpret_floats(source: Source, grey: NDArray[Any]) -> Interpretation:
     numbers = whole_numbers(grey)
     if not numbers:
         return Interpretation("matte", grey)
-    what = f"the values of the picture are whole numbers up to {numbers[-1]}, not coverage from 0 to 1"
+    what = f"the values of the image are whole numbers up to {numbers[-1]}, not coverage from 0 to 1"
     fix = f"Divide them by the value of full coverage, such as {numbers[-1]}. {_number_fix(numbers)}"
     return unclear(source, what, fix, matte=grey)
 
 
 def _interpret_cut_out(source: Source, alpha: NDArray[Any]) -> Interpretation:
-    """Interpret a palette picture whose visible pixels have a single alpha: a matte if opaque, else unclear."""
+    """Interpret a palette image whose visible pixels have a single alpha: a matte if opaque, else unclear."""
     if alpha.max() == np.iinfo(alpha.dtype).max:
         return Interpretation("matte", alpha)
-    what = f"all visible pixels of the picture have an alpha of {int(alpha.max())} of 255"
+    what = f"all visible pixels of the image have an alpha of {int(alpha.max())} of 255"
     fix = f"Name the indices that are objects, or choose the channel: {source.path.name}:A"
     return unclear(source, what, fix, matte=alpha)
 

@@ -1,4 +1,4 @@
-"""Reads Cryptomatte manifests: object names and their ids, embedded in a picture or in a side file."""
+"""Reads Cryptomatte manifests: object names and their ids, embedded in an image or in a side file."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def read_side_file(source: Source, name: str) -> dict[str, int] | None:
     """Read the manifest in a side file; ``None`` if the file does not exist.
 
     Args:
-        source: The picture.
-        name: Path of the side file in the picture's metadata, relative to the picture's folder.
+        source: The image.
+        name: Path of the side file in the image's metadata, relative to the image's folder.
 
     Raises:
         STCNError: The file is outside the folder, not a regular file, too large, or not a manifest.
     """
 
     def error(reason: str) -> Exception:
-        fix = f"Repair or remove '{shown}', or render the manifest into the picture"
+        fix = f"Repair or remove '{shown}', or render the manifest into the image"
         return source.problem(f"the Cryptomatte's side file '{shown}' {reason}", fix)
 
     shown = name if len(name) <= 80 else f"{name[:77]}..."
     if "\0" in name or _leaves_folder(name):
-        raise error("is outside the folder of the picture")
+        raise error("is outside the folder of the image")
     path = source.path.parent / name
     try:
         data = read_regular(path, MAX_MEGABYTES << 20)

@@ -1,4 +1,4 @@
-"""Reads palette pictures, whose indices OpenImageIO converts to colours."""
+"""Reads palette images, whose indices OpenImageIO converts to colours."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _MIXTURE_TOLERANCE = 12  # 8-bit distance of a mixture from the line between two
 
 @dataclass(frozen=True, eq=False)
 class Palette:
-    """A palette picture.
+    """A palette image.
 
     Args:
         indices: ``(H, W)`` uint8.
@@ -68,7 +68,7 @@ class Palette:
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
-        """The colours of the picture, ``(H, W, 4)``."""
+        """The colours of the image, ``(H, W, 4)``."""
         return self.table[self.indices]
 
     def numbers(self) -> tuple[int, ...]:
@@ -81,13 +81,13 @@ class Palette:
         if self.is_one_colour:
             return None
         if len(self.used) > MAX_OBJECTS:
-            return f"the palette picture uses {len(self.used)} indices, which cannot all be objects"
+            return f"the palette image uses {len(self.used)} indices, which cannot all be objects"
         if 0 in self.opaque and 0 not in black:
             return f"index 0, the background by convention, has the colour {self.colour(0)}"
         if 0 not in self.used and black:
             return f"index {black[0]} is black and index 0 does not occur, so the background may be index {black[0]}"
         if not self._has_areas():
-            return "the colours of the palette picture do not form areas, as in a photograph"
+            return "the colours of the palette image do not form areas, as in a photograph"
         inside = is_inside(self.indices)
         flat = set(np.flatnonzero(np.bincount(self.indices[inside], minlength=256)).tolist())
         for index in self.numbers():
@@ -126,7 +126,7 @@ class Palette:
 
 
 def read_palette(source: Source, header: ImageHeader) -> Palette | None:
-    """Read a palette picture by Pillow; ``None`` for other pictures.
+    """Read a palette image by Pillow; ``None`` for other images.
 
     Raises:
         STCNError: Its pixels are missing or damaged.
@@ -147,7 +147,7 @@ def read_palette(source: Source, header: ImageHeader) -> Palette | None:
         except Exception as problem:  # noqa: BLE001 - Pillow's decoders raise exceptions of many classes
             raise source.problem(f"pixels are missing or damaged ({problem})", RENDER_AGAIN) from None
     if indices.shape != header.header.data.shape:
-        what = f"Pillow reads the picture as {indices.shape[1]}x{indices.shape[0]}, OpenImageIO at another size"
+        what = f"Pillow reads the image as {indices.shape[1]}x{indices.shape[0]}, OpenImageIO at another size"
         raise source.problem(what, RENDER_AGAIN)
     return Palette(indices, *table)
 
@@ -170,7 +170,7 @@ def _table(picture: Pillow.Image) -> tuple[NDArray[np.uint8], int]:
 
 
 def _8_bit_colour_map(picture: Pillow.Image) -> list[int] | None:
-    """Return the colours of a TIFF whose colour map has 8 bits, as old programs write it; ``None`` for other pictures."""
+    """Return the colours of a TIFF whose colour map has 8 bits, as old programs write it; ``None`` for other images."""
     stored = getattr(picture, "tag_v2", {}).get(_TIFF_COLOUR_MAP, ())
     if not stored or max(stored) > 255:
         return None

@@ -1,4 +1,4 @@
-"""A picture without layers, and the mattes in its alpha, grey, object numbers or flat colours."""
+"""An image without layers, and the mattes in its alpha, grey, object numbers or flat colours."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _BOGUS_ALPHA = ("targa", "bmp")  # formats whose fourth byte is often 0 througho
 
 
 class Picture:
-    """A picture without layers, or the main layer of an EXR.
+    """An image without layers, or the main layer of an EXR.
 
     Args:
         source: The file.
         header: The header of its part.
         planes: ``(H, W)`` as stored: ``r``, ``g`` and ``b``, or ``y``; optionally ``a``.
-        grey_channel: Name of the channel that selects a grey picture.
-        palette: The palette and its indices, if ``planes`` are the colours of a palette picture.
+        grey_channel: Name of the channel that selects a grey image.
+        palette: The palette and its indices, if ``planes`` are the colours of a palette image.
         choice_error: The error that asks the user to choose a channel.
     """
 
@@ -60,13 +60,13 @@ class Picture:
 
     @cached_property
     def interpretation(self) -> Interpretation:
-        """What kind of matte picture this is."""
+        """What kind of matte image this is."""
         if self._palette is not None:
             return interpret_palette(self._source, self._palette, self._grey_channel)
         alpha, grey = self._planes.get("a"), self._grey
         if alpha is not None and self._has_information(alpha):
             if grey is not None and _is_key(alpha, grey):
-                what = "grey and alpha of the picture differ, and either may be the matte"
+                what = "grey and alpha of the image differ, and either may be the matte"
                 name = self._source.path.name
                 return unclear(self._source, what, f"Choose one: {name}:A or {name}:{self._grey_channel}")
             return Interpretation("matte", alpha)
@@ -87,7 +87,7 @@ class Picture:
         """Return the matte.
 
         Raises:
-            STCNError: The picture cannot be read as a matte.
+            STCNError: The image cannot be read as a matte.
         """
         if self.interpretation.matte is not None:
             return plane_of(self.interpretation.matte, self._header)
@@ -109,14 +109,14 @@ class Picture:
         """Return the matte of an object by its number.
 
         Raises:
-            STCNError: The picture has no such number, or is not a label picture.
+            STCNError: The image has no such number, or is not a label image.
         """
         values: NDArray[Any] | None = self._grey if self._palette is None else self._palette.indices
         if values is None or (self._palette is None and not self.numbers):
             raise self._choice_error
         classified = self._pixel_values if self._palette is None else None
         if classified is not None and classified.kind == "coverage" and len(classified.present) > 1:
-            what = f"the picture is a soft matte, which has no object number {number}"
+            what = f"the image is a soft matte, which has no object number {number}"
             fix = f"Choose its channel, such as {self._source.path.name}:{self._grey_channel}, or list one name"
             raise self._source.problem(what, fix)
         mask = np.equal(values, number)
@@ -139,7 +139,7 @@ class Picture:
 
     @cached_property
     def _grey(self) -> NDArray[Any] | None:
-        """The grey values; ``None`` if the picture is coloured."""
+        """The grey values; ``None`` if the image is coloured."""
         if "y" in self._planes:
             return self._planes["y"]
         if "r" not in self._planes:

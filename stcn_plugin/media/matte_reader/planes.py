@@ -34,7 +34,7 @@ class Planes:
 
     @cached_property
     def palette(self) -> Palette | None:
-        """The palette and its indices; ``None`` for other pictures.
+        """The palette and its indices; ``None`` for other images.
 
         Raises:
             STCNError: Its pixels are damaged.
@@ -68,7 +68,7 @@ class Planes:
         return {key: plane_of(stored, header) for key, (header, stored) in found.items()}
 
     def picture(self, channels: Mapping[str, Channel]) -> Picture:
-        """Read channels as a picture.
+        """Read channels as an image.
 
         Args:
             channels: Role to channel, as in `picture_channels`.
@@ -106,7 +106,7 @@ class Planes:
         example = f"{self._source.path.name}:{names[0]}"
         if not self.is_exr:
             fix = f"Choose a channel, such as {example}, or save the matte as grey or alpha"
-            return self._source.problem("the picture is coloured: it does not say what the matte is", fix)
+            return self._source.problem("the image is coloured: it does not say what the matte is", fix)
         fix = f"Choose a channel or layer, such as {example}. It has: {listed(alpha_first(self.channels))}"
         return self._source.problem("the file does not say which channel is the matte", fix)
 

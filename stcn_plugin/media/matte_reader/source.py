@@ -38,7 +38,7 @@ class Source:
         """Return the header of every part.
 
         Raises:
-            STCNError: Of class ``error``: the file is missing or not a picture.
+            STCNError: Of class ``error``: the file is missing or not an image.
         """
         return read_headers(self.path, error=self.error, where=self.where or str(self.path))
 

@@ -1,6 +1,6 @@
-"""Classifies the pixel values of a picture as coverage or as object numbers.
+"""Classifies the pixel values of an image as coverage or as object numbers.
 
-A matte has soft edges and is mostly 0 or fully covered; a label picture has a few flat areas of small numbers. A picture
+A matte has soft edges and is mostly 0 or fully covered; a label image has a few flat areas of small numbers. An image
 that could be either is classified as unclear.
 """
 
@@ -29,7 +29,7 @@ _MAX_FIREFLIES = 16  # pixels far above 1 that a render may have
 
 @dataclass(frozen=True)
 class PixelValues:
-    """The values of an integer picture.
+    """The values of an integer image.
 
     Args:
         kind: Their classification.
@@ -43,7 +43,7 @@ class PixelValues:
 
 
 def classify_values(values: NDArray[Any]) -> PixelValues:
-    """Classify the values of an integer picture.
+    """Classify the values of an integer image.
 
     Args:
         values: ``(H, W)`` integers as stored; negative ones count as 0.
@@ -77,7 +77,7 @@ def is_inside(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def is_faint(coverage: NDArray[np.float32]) -> bool:
-    """Whether a matte is so faint that it is more likely a label picture.
+    """Whether a matte is so faint that it is more likely a label image.
 
     Args:
         coverage: ``(H, W)`` in [0, 1], with a value above 0.
@@ -92,7 +92,7 @@ def is_faint(coverage: NDArray[np.float32]) -> bool:
 
 
 def is_whole(values: NDArray[np.float32]) -> bool:
-    """Whether floats are whole numbers with a maximum of at least 2, as in label pictures."""
+    """Whether floats are whole numbers with a maximum of at least 2, as in label images."""
     finite = values[np.isfinite(values)]
     return bool(finite.size and finite.max() >= 2 and (finite == np.rint(finite)).all())
 

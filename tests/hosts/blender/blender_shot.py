@@ -32,7 +32,7 @@ def write_exr(path: Path, pixels: np.ndarray, data: tuple[int, int] = (0, 0), di
 
 
 def read_channels(path: Path | str) -> dict[str, np.ndarray]:
-    """Every channel of a picture by its name, float32."""
+    """Every channel of an image by its name, float32."""
     source = oiio.ImageInput.open(str(path))
     assert source, oiio.geterror()
     names, pixels = source.spec().channelnames, source.read_image("float")

@@ -15,7 +15,7 @@ WORDS = {
     "no node": ["scene Scene", "Image or Movie Clip node"],
     "no editor": ["no plate"],
     "no image": ["STCN panel", "no image"],
-    "single picture": ["sh010.1001.exr", "Image Sequence"],
+    "single image": ["sh010.1001.exr", "Image Sequence"],
     "unsaved file": ["//mattes/", "Save the file"],
     "no mask": ["STCN panel", "no mask"],
     "empty mask": ["roto", "spline"],

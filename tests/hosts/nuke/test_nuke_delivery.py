@@ -211,7 +211,7 @@ def test_an_update_restores_a_deleted_read(deliver, nuke):
 
 
 def test_delivery_without_the_plate(deliver, nuke):
-    """An update still reloads; for a new shot, the error says where the mattes are."""
+    """An update still reloads; for a new shot, the error has the path of the mattes."""
     nodes = deliver(report())
     nuke.delete(nodes["Read1"])
     assert deliver(report(), update=True)["STCN_sh010_Read1"]._op().reloads == 2
@@ -326,7 +326,7 @@ def ordered(nuke, make):
 @pytest.mark.parametrize("is_saved", [True, False])
 @pytest.mark.parametrize("other_is_saved", [True, False])
 def test_mattes_are_not_added_to_another_script(ordered, nuke, make, tmp_path, is_saved, other_is_saved):
-    """Even if its plate has the same name; the error says where the mattes are."""
+    """Even if its plate has the same name; the error has the path of the mattes."""
     from nuke_stage.nodes import new_script
 
     if is_saved:

@@ -64,16 +64,16 @@ def plate(tmp_path_factory) -> str:
 def day(home, plate, tmp_path_factory):
     """What happened in an artist's session, and the folder of its files."""
     folder = tmp_path_factory.mktemp("work")
-    told = folder / "told.json"
+    record = folder / "record.json"
     result = subprocess.run(
-        [sys.executable, "-S", str(HERE / "drive.py"), str(home), "artist", plate, str(folder), str(told)],
+        [sys.executable, "-S", str(HERE / "drive.py"), str(home), "artist", plate, str(folder), str(record)],
         env=bare_environment(),
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    return json.loads(told.read_text("utf-8")), folder
+    return json.loads(record.read_text("utf-8")), folder
 
 
 def layers_of(path: Path) -> dict[str, np.ndarray]:
@@ -190,29 +190,29 @@ def test_an_update_equals_one_without_nuke(day, tmp_path):
 
 def test_any_node_can_be_the_plate(day):
     """Its frames are rendered next to the mattes, in the script's working space; the layout is the chosen one."""
-    told = day[0]["rendered_plate"]
-    assert told["messages"] == []
-    assert told["plates"] == ["sh010c.Multiply1.1001.exr", "sh010c.Multiply1.1002.exr"]
-    assert told["mattes"] == ["sh010c.1001.exr", "sh010c.1002.exr"]
-    assert told["pick"] == {"matteList": "hero"}
-    assert ["STCN_sh010c_Cryptomatte1", "Cryptomatte", ["STCN_sh010c_Read1"]] in told["nodes"]
-    assert ["STCN_sh010c_Copy1", "Copy", ["Multiply1", "STCN_sh010c_Cryptomatte1"]] in told["nodes"]
-    assert yaml.safe_load(told["shot_file"])["colour"]["input"] == "linear"
+    record = day[0]["rendered_plate"]
+    assert record["messages"] == []
+    assert record["plates"] == ["sh010c.Multiply1.1001.exr", "sh010c.Multiply1.1002.exr"]
+    assert record["mattes"] == ["sh010c.1001.exr", "sh010c.1002.exr"]
+    assert record["pick"] == {"matteList": "hero"}
+    assert ["STCN_sh010c_Cryptomatte1", "Cryptomatte", ["STCN_sh010c_Read1"]] in record["nodes"]
+    assert ["STCN_sh010c_Copy1", "Copy", ["Multiply1", "STCN_sh010c_Cryptomatte1"]] in record["nodes"]
+    assert yaml.safe_load(record["shot_file"])["colour"]["input"] == "linear"
 
 
 def test_cancelling_adds_no_nodes_and_shows_no_message(day):
     """The mattes on disk are complete."""
-    told = day[0]["cancelled"]
-    assert told["messages"] == []
-    assert len(told["printed"]) == 1
-    assert told["printed"][0].startswith("STCN: ")
-    assert told["nodes"] == []
+    record = day[0]["cancelled"]
+    assert record["messages"] == []
+    assert len(record["printed"]) == 1
+    assert record["printed"][0].startswith("STCN: ")
+    assert record["nodes"] == []
     for path in (day[1] / "stopped").glob("*.exr"):
         assert set(layers_of(path)) == {"R", "G", "B", "A", "hero.A"}
 
 
 def test_an_error_of_the_worker_is_one_message(day):
-    """It says what is wrong and what to do; the worker was warm for all of these jobs."""
+    """The message has the problem and the fix; all of these jobs used the same worker."""
     (message,) = day[0]["error"]
     assert message.startswith("STCN: ")
     assert "the OCIO config has no colour space 'no such space'" in message

@@ -298,7 +298,7 @@ def test_testing_the_worker_shows_what_it_offers(menu, stage, jobs):
     """Devices, weights and presets by name, with their labels."""
     menu["Test the worker"]()
     stage.pump(lambda: stage.messages, timeout=20)
-    for line in ("The worker answers.", "  cuda:1: a card", "  free: lite, MIT", "  show: of this show"):
+    for line in ("The worker is running.", "  cuda:1: a card", "  free: lite, MIT", "  show: of this show"):
         assert line in stage.messages[0]
 
 

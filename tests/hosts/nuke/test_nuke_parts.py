@@ -33,7 +33,7 @@ def test_colour_spaces_lose_their_decoration_and_nothing_else(nuke, shown, meant
 
 
 def test_a_raw_read_and_any_other_node_are_in_the_working_space(nuke, make):
-    """A Read's knob tells its space, unless its values are taken raw; pictures rendered from a node are in the script's."""
+    """The colour space of a Read is that of its knob, unless it is raw; images rendered from a node are in the working space."""
     from stcn_nuke.colour import plate_space
 
     nuke.root()["workingSpaceLUT"].setValue("scene_linear (ACES - ACEScg)")
@@ -118,7 +118,7 @@ def test_reads_whose_frames_are_not_those_of_files_are_rendered(nuke, knobs):
 
 
 def test_a_read_without_a_file_is_an_error(nuke):
-    """It says which node and what to do."""
+    """The error has the node and the fix."""
     from stcn_nuke.plates import file_pattern
 
     with pytest.raises(HostError, match="'Read1'"):

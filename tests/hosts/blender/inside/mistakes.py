@@ -31,7 +31,7 @@ run("no editor", bpy.ops.stcn.use_editor)
 settings.plate_kind = "IMAGE"
 run("no image", bpy.ops.stcn.propagate)
 settings.plate_image = bpy.data.images.load(given["plate"])
-run("single picture", bpy.ops.stcn.propagate)
+run("single image", bpy.ops.stcn.propagate)
 settings.plate_image.source = "SEQUENCE"
 settings.plate_image.colorspace_settings.name = "Filmic Log"
 run("unsaved file", bpy.ops.stcn.propagate)

@@ -62,7 +62,7 @@ def plate_node(tree, path, start, offset, count):
 
 
 def mask_of(name, **layers):
-    """Make a mask of closed polygons: layer name to points in pixels of a picture, rows counted from the top."""
+    """Make a mask of closed polygons: layer name to points in pixels of an image, rows counted from the top."""
     mask = bpy.data.masks.new(name)
     for layer, (points, (width, height)) in layers.items():
         spline = mask.layers.new(name=layer).splines.new()
