@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import re
 import stat
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 
 from stcn_plugin.atomic._folder import Folder
+from stcn_plugin.processes import machine, started
 
 _MAX_NAME_BYTES = 80  # 60 more are added; the lowest limit of a file system is 143
 _DAY = 24 * 60 * 60.0
@@ -29,9 +27,9 @@ def create_temporary(folder: Folder, name: str) -> tuple[str, int]:
     encoded = os.fsencode(name)
     stem = name if len(encoded) <= _MAX_NAME_BYTES else hashlib.sha256(encoded).hexdigest()
     pid = os.getpid()
-    started = _started(pid) or 0
+    start = started(pid) or 0
     while True:
-        writer = f"{_machine()}-{pid}-{started}-{os.urandom(4).hex()}"
+        writer = f"{machine()}-{pid}-{start}-{os.urandom(4).hex()}"
         with suppress(FileExistsError):
             temporary = f".{stem}.stcn-{writer}.tmp"
             return temporary, folder.create(temporary)
@@ -57,42 +55,6 @@ def remove_leftovers(folder: Folder, *, now: float) -> None:
 def _is_abandoned(match: re.Match[str], status: os.stat_result | None, now: float) -> bool:
     if status is None or not stat.S_ISREG(status.st_mode):
         return False  # deleted meanwhile, or not created by this module
-    if os.name == "posix" and match["machine"] == _machine() and status.st_uid == os.getuid():
-        return _started(int(match["pid"])) != int(match["started"])
+    if os.name == "posix" and match["machine"] == machine() and status.st_uid == os.getuid():
+        return started(int(match["pid"])) != int(match["started"])
     return now - status.st_mtime > _DAY
-
-
-def _started(pid: int) -> int | None:
-    """Return the start time of a process in clock ticks, 0 if the system does not report it; ``None`` if not running."""
-    if not Path("/proc/self/stat").exists():
-        return 0 if _is_running(pid) else None
-    try:
-        # The command name may contain spaces and brackets. The fields after it start with the state; the 20th is the start.
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return None if fields[0] in (b"Z", b"X") else int(fields[19])
-    except (OSError, IndexError, ValueError):
-        return None
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:  # it runs as another user
-        return True
-    return True
-
-
-@cache
-def _machine() -> str:
-    """Return eight digits that identify this machine, its current boot and the container.
-
-    Containers count as different machines, since their processes are not visible to each other.
-    """
-    parts = [platform.node()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
-    with suppress(OSError):
-        parts.append(str(Path("/proc/self/ns/pid").readlink()))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]

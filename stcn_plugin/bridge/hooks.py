@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,11 @@ class Hooks:
     def names(self) -> tuple[str, ...]:
         """Names of the plugins, in the order in which they were given."""
         return tuple(name for name, _ in self._manager.list_name_plugin())
+
+    def implementations(self, hook: str) -> Mapping[str, str]:
+        """Return the plugins that implement a hook, in the order in which they are called, each with its source file."""
+        found = reversed(getattr(self._manager.hook, hook).get_hookimpls())
+        return {each.plugin_name: each.function.__code__.co_filename for each in found}
 
     def first(self, hook: str, **arguments: object) -> Any:
         """Return the first result that is not ``None``; ``None`` where no plugin returns one.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stcn_plugin.bridge.build import BuildOptions, Plan
 from stcn_plugin.bridge.fields import Fields, require_valid_strings
 from stcn_plugin.errors import PresetError
 
@@ -80,8 +81,7 @@ class JobRequest:
             earlier ones.
         origins: Field of the request to the flag or panel field it came from, for error messages: ``range`` to
             ``--range``.
-        update: Frames whose keyframes are new, changed, or removed for all objects. Only the frames up to the
-            neighbouring keyframes are propagated, into the existing mattes. Empty propagates the whole shot.
+        build: Which part of the work to do.
         save_as: File to save the shot to before it runs, so that it can be run or updated again.
         plugins: Studio plugins to load besides those of ``STCN_PLUGINS``, each a module or a file.
     """
@@ -95,7 +95,7 @@ class JobRequest:
     preset: str | None = None
     settings: Mapping[str, Setting] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
-    update: tuple[int, ...] = ()
+    build: BuildOptions = field(default_factory=BuildOptions)
     save_as: str | None = None
     plugins: tuple[str, ...] = ()
 
@@ -117,7 +117,7 @@ class JobRequest:
             preset=fields.optional("preset", str),
             settings=fields.objects("settings", Setting.from_json),
             origins=fields.mapping("origins", str),
-            update=fields.frames("update"),
+            build=BuildOptions.from_json(fields.value("build", dict)),
             save_as=fields.optional("save_as", str),
             plugins=fields.strings("plugins"),
         )
@@ -188,11 +188,11 @@ class Report:
         layers: Object name to the name of its layer. Characters that layer names cannot have are replaced.
         patterns: Object name to the absolute frame pattern of the files with its matte.
         layout: ``layers``, ``per_object`` or ``cryptomatte``.
-        device: The device that the network ran on.
-        precision: The number format of the network.
-        files: All matte files that were written, frame by frame.
+        device: The device that the network ran on; ``none`` if it did not have to run.
+        precision: The number format of the network; ``none`` if it did not have to run.
+        files: All matte files that were written, frame by frame. Files that were up to date are not among them.
         frames: The frames that were written, ascending.
-        first: First frame of the shot. An update writes only part of the shot.
+        first: First frame of the shot.
         last: Last frame of the shot.
         seconds: Seconds per stage: ``read``, ``network``, ``finish`` and ``write``. Reading and writing overlap with
             the network.
@@ -200,6 +200,7 @@ class Report:
         shot_file: The shot file that was saved or run.
         warnings: Problems that did not affect the mattes, such as a studio plugin's hook that failed.
         weights: The weights that were used.
+        plan: What there was to do, and why.
     """
 
     objects: tuple[str, ...]
@@ -217,12 +218,13 @@ class Report:
     shot_file: str | None = None
     warnings: tuple[str, ...] = ()
     weights: WeightsUsed | None = None
+    plan: Plan | None = None
 
     @classmethod
     def from_json(cls, data: object) -> Report:
         """Read the JSON of `json_of`."""
         fields = Fields(data, "a report")
-        weights = fields.optional("weights", dict)
+        weights, plan = fields.optional("weights", dict), fields.optional("plan", dict)
         return cls(
             objects=fields.strings("objects"),
             layers=fields.mapping("layers", str),
@@ -239,6 +241,7 @@ class Report:
             shot_file=fields.optional("shot_file", str),
             warnings=fields.strings("warnings"),
             weights=None if weights is None else WeightsUsed.from_json(weights),
+            plan=None if plan is None else Plan.from_json(plan),
         )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-ProgressKind = Literal["auto", "bar", "plain", "json"]
+ProgressKind = Literal["auto", "bar", "plain", "json", "plan", "plan-json"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -93,11 +93,16 @@ class PlainDisplay(Display):
         from stcn_plugin.frames import format_frame_range
 
         files = ", ".join(dict.fromkeys(report.patterns.values()))
+        if not report.frames:
+            echo(f"{self._prefix}nothing to do, all mattes are up to date -> {files}", err=True)
+            return
         frames = f"{len(report.frames)} frames ({format_frame_range(report.frames)}) of {', '.join(report.objects)}"
         if self.shot:
             echo(f"{self._prefix}{frames} in {seconds:.1f} s -> {files}", err=True)
             return
         echo(f"{frames} -> {files}", err=True)
+        for reason in report.plan.reasons if report.plan else ():
+            echo(f"because {reason}", err=True)
         stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in report.seconds.items())
         echo(f"{report.device}, {report.precision}; {stages}", err=True)
         if report.contact_sheet:
@@ -192,6 +197,10 @@ def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
     """
     if kind == "json":
         yield JSONDisplay()
+    elif kind in ("plan", "plan-json"):
+        from stcn_plugin.cli.plan import PlanDisplay
+
+        yield PlanDisplay(is_json=kind == "plan-json")
     elif quiet:
         yield Display()
     elif kind == "bar" or (kind == "auto" and stderr_is_terminal()):

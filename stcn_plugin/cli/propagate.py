@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
 from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import FrameRangeError, STCNError
@@ -29,8 +30,11 @@ Examples:
   stcn propagate --plate 'plates/sh010.####.exr' --keyframe 1001=roto/sh010.1001.png --out 'mattes/sh010.####.exr'
   stcn propagate --plate 'p.####.exr' --keyframe 1001=a.exr:hero.A --keyframe 1040=b.exr:hero.A --out 'm.####.exr'
 \b
-Add a keyframe at frame 1060 and recompute only the frames between its neighbouring keyframes:
-  stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --update 1060 --save sh010.v2.yaml
+Add a keyframe at frame 1060; only what it changes is done again:
+  stcn propagate sh010.yaml --keyframe 1060=roto/sh010.1060.png --save sh010.v2.yaml
+\b
+See what there is to do, why, and how long it will take:
+  stcn propagate sh010.yaml --dry-run
 \b
 Run all shots of a show overnight, and write a report:
   stcn propagate 'show/*.yaml' --report night.json --log night.log
@@ -91,11 +95,23 @@ _ORIGINS = {
 @click.option("--device", metavar="DEVICE", help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")
 @click.option("--overlay", metavar="DIR", help="Folder for overlay images and a contact sheet.")
 @click.option(
-    "--update",
-    metavar="RANGE",
-    help="Frames whose keyframes are new, changed, or removed for all objects. Only the frames between their "
-    "neighbouring keyframes are propagated, into the existing mattes.",
+    "--segments",
+    metavar="NUMBERS",
+    help="Work only on these segments, such as 3-5 or 1,4. --dry-run lists them. For farms.",
 )
+@click.option("--rebuild", is_flag=True, help="Do everything again, even what is up to date.")
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Read all plate files to see whether they have changed, instead of comparing only their size and time.",
+)
+@click.option(
+    "--dry-run",
+    "is_dry_run",
+    is_flag=True,
+    help="Only tell what there is to do and why, how long it will take, and what disk and memory it needs.",
+)
+@click.option("--json", "is_json", is_flag=True, help="Print the result of --dry-run as JSON.")
 @click.option("--save", "save_as", metavar="FILE", help="Save the shot, with all options, as a shot file.")
 @click.option("--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="Studio plugin to load. Repeatable.")
 @click.option(
@@ -142,7 +158,11 @@ def propagate(
     weights: str | None,
     device: str | None,
     overlay: str | None,
-    update: str | None,
+    segments: str | None,
+    rebuild: bool,
+    verify: bool,
+    is_dry_run: bool,
+    is_json: bool,
     save_as: str | None,
     plugins: Sequence[str],
     keeps_going: bool,
@@ -154,17 +174,21 @@ def propagate(
 ) -> None:
     """Propagate keyframe mattes over a shot, or over several shots one after another.
 
+    Does only what is missing: run it again after adding a keyframe, changing a setting, or cancelling.
+
     Takes shot files or patterns of them, or everything as options. Options override the shot files. Mattes are written
     at plate resolution with one layer per object, unless output.layout or the extension of --out says otherwise.
     """
     files = _expanded(shot_files)
-    of_one = {"--plate": plate, "--keyframe": keyframes, "--out": out, "--object": spans, "--overlay": overlay, "--update": update, "--save": save_as}  # fmt: skip
+    of_one = {"--plate": plate, "--keyframe": keyframes, "--out": out, "--object": spans, "--overlay": overlay, "--segments": segments, "--save": save_as}  # fmt: skip
     if not files and (missing := [flag for flag in ("--plate", "--keyframe", "--out") if not of_one[flag]]):
         raise click.UsageError(
             f"Give a shot file, or all of --plate, --keyframe and --out; missing: {', '.join(missing)}"
         )
     if len(files) > 1 and (given := [flag for flag, value in of_one.items() if value]):
         raise click.UsageError(f"{' and '.join(given)} can be given for one shot only, not for {len(files)}")
+    if is_json and not is_dry_run:
+        raise click.UsageError("--json needs --dry-run; for the progress of a job, use --progress json")
     chosen = {"weights": weights, "compute.device": device, "overlay.folder": overlay}
     request = JobRequest(
         plate=plate,
@@ -175,11 +199,13 @@ def propagate(
         preset=preset,
         settings=parse_settings(overrides, "--set") | chosen_settings(chosen, _ORIGINS),
         origins=_ORIGINS,
-        update=_frames(update),
+        build=BuildOptions(_numbers(segments), rebuild=rebuild, verify=verify, is_dry_run=is_dry_run),
         save_as=save_as,
         plugins=tuple(plugins),
     )
     requests = [replace(request, shot_file=file) for file in files] or [request]
+    if is_dry_run:
+        progress = "plan-json" if is_json else "plan"
     if not _run(
         requests,
         keeps_going=keeps_going,
@@ -227,7 +253,8 @@ def _spans(spans: Sequence[str]) -> dict[str, str | None]:
     return found
 
 
-def _frames(text: str | None) -> tuple[int, ...]:
+def _numbers(text: str | None) -> tuple[int, ...]:
+    """Return the numbers of segments."""
     from stcn_plugin.frames import parse_frame_range
 
     if text is None:
@@ -235,7 +262,7 @@ def _frames(text: str | None) -> tuple[int, ...]:
     try:
         return parse_frame_range(text)
     except FrameRangeError as error:
-        raise FrameRangeError(error.what, where="--update", fix=error.fix) from None
+        raise FrameRangeError(error.what, where="--segments", fix="Write it like 3, 3-5 or 1,4") from None
 
 
 def _run(
@@ -272,7 +299,7 @@ def _run(
 
         report()  # fails now if it cannot be written
         with (
-            _summary(results, quiet=quiet or progress == "json"),
+            _summary(results, quiet=quiet or progress in ("json", "plan", "plan-json")),
             WorkerClient(WorkerLaunch(sys.executable), on_log=on_log) as worker,
             progress_display(progress, quiet=quiet) as display,
         ):

@@ -1,15 +1,15 @@
-"""A temporary file with the probabilities of the backward pass, for the forward pass to blend with."""
+"""A temporary file with the probabilities of the backward pass, for a job without a cache."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import final
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from stcn_plugin.errors import OutputError
 
@@ -21,30 +21,33 @@ class BackwardBuffer:
     The file has no name and is deleted when it is closed, even if the process is killed.
 
     Args:
-        shape: ``(O, h, w)`` of a frame's probabilities.
+        objects: Names of the objects.
+        size: ``(h, w)`` of the probabilities.
         records: Number of frames.
 
     Raises:
         OutputError: The temporary folder has too little free space.
     """
 
-    def __init__(self, shape: tuple[int, int, int], *, records: int) -> None:
-        self._shape = shape
-        self._bytes = 2 * int(np.prod(shape))
+    def __init__(self, objects: Sequence[str], size: tuple[int, int], *, records: int) -> None:
+        self._objects = tuple(objects)
+        self._shape = len(self._objects), *size
+        self._bytes = 2 * int(np.prod(self._shape))
         self._size = records * self._bytes
         if shutil.disk_usage(tempfile.gettempdir()).free < self._size:
             raise self._full("too little space is free")
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
         self._records: dict[int, int] = {}
 
-    def put(self, index: int, probabilities: Tensor) -> None:
-        """Store a frame's probabilities ``(O, h, w)``.
+    def put(self, index: int, probabilities: Mapping[str, NDArray[np.float16]]) -> None:
+        """Store a frame's probabilities: object name to ``(h, w)``.
 
         Raises:
             OutputError: The temporary folder is full.
         """
         record = self._records.setdefault(index, len(self._records))
-        data = probabilities.to("cpu", torch.float16).numpy().tobytes()
+        nothing = np.zeros(self._shape[1:], np.float16)
+        data = b"".join(probabilities.get(name, nothing).tobytes() for name in self._objects)
         try:
             self._file.seek(record * self._bytes)
             written = self._file.write(data)
@@ -53,11 +56,11 @@ class BackwardBuffer:
         if written != len(data):
             raise self._full("the disk is full")
 
-    def get(self, index: int, device: torch.device) -> Tensor:
-        """Return a frame's probabilities, ``(O, h, w)`` float32 on ``device``."""
+    def get(self, index: int) -> dict[str, NDArray[np.float16]]:
+        """Return a frame's probabilities by object."""
         self._file.seek(self._records[index] * self._bytes)
-        array = np.frombuffer(self._file.read(self._bytes), np.float16).reshape(self._shape)
-        return torch.from_numpy(array.astype(np.float32)).to(device)
+        planes = np.frombuffer(self._file.read(self._bytes), np.float16).reshape(self._shape)
+        return dict(zip(self._objects, planes, strict=True))
 
     def __enter__(self) -> BackwardBuffer:
         return self

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
-from stcn_plugin.errors import KeyframeError, MissingFrameError, OutputError, PlateError, PresetError
+from stcn_plugin.errors import KeyframeError, MissingFrameError, PlateError, PresetError
 from stcn_plugin.frames import MAX_FRAMES, format_frame_range, shortened
 from stcn_plugin.media.listing import as_pattern
 from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import overlay_files
 from stcn_plugin.media.sequences import FilesOnDisk, FrameSequence
-from stcn_plugin.media.window import Window
-from stcn_plugin.media.written_mattes import check_mattes
 from stcn_plugin.shot.model import Shot
 
 
@@ -194,38 +192,3 @@ def check_object_ranges(
                     where=where,
                     fix="Move the keyframe or widen the object's range",
                 )
-
-
-def check_update(update: Collection[int], frames: Sequence[int]) -> tuple[int, ...]:
-    """Return the indices of the frames to update.
-
-    Raises:
-        KeyframeError: The shot does not have these frames.
-    """
-    if unknown := sorted(set(update) - set(frames)):
-        raise KeyframeError(
-            f"frame {format_frame_range(unknown)} cannot be updated; the shot has the frames "
-            f"{shortened(format_frame_range(frames))}",
-            fix="List the frames whose keyframes are new, changed or removed",
-        )
-    changed = set(update)
-    return tuple(index for index, frame in enumerate(frames) if frame in changed)
-
-
-def check_untouched(writer: MatteWriter, frames: Sequence[int], written: Collection[int], *, display: Window) -> None:
-    """Check that the mattes outside an update exist and have the same objects and layout.
-
-    Raises:
-        OutputError: They are missing or differ.
-    """
-    others = [frame for index, frame in enumerate(frames) if index not in written]
-    if missing := [frame for frame in others if not all(path.is_file() for path in writer.paths(frame))]:
-        raise OutputError(
-            f"{len(missing)} frames outside the update have no mattes of {', '.join(writer.layers)}: "
-            f"{shortened(format_frame_range(missing))}",
-            where=next(iter(writer.patterns.values())),
-            fix="Run the whole shot first, without an update",
-        )
-    neighbours = {index + step for index in written for step in (-1, 1)} - set(written)
-    for index in sorted(neighbours & set(range(len(frames)))):
-        check_mattes(writer, frames[index], display=display)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Iterator
 from typing import Any, final
@@ -38,6 +39,12 @@ class CompressedMatte:
     def size(self) -> int:
         """Compressed size in bytes."""
         return len(self._data)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the matte: equal for equal mattes."""
+        layout = repr((self._shape, self._box, self._dtype)).encode()
+        return hashlib.sha256(layout + self._data).hexdigest()[:32]
 
     def unpack(self) -> Matte:
         """Return the original matte."""

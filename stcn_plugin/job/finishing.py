@@ -11,6 +11,14 @@ from torch import Tensor
 from torch.nn import functional
 
 
+def rounded(probabilities: Tensor) -> Tensor:
+    """Return probabilities as half floats, rounded to 1/1024.
+
+    Half floats are far more precise near 0, where the network's noise would make cached files 2.5 times as large.
+    """
+    return probabilities.mul(1024).round_().div_(1024).half()
+
+
 def finish(own: Tensor, *, size: tuple[int, int], black: float, white: float) -> Tensor:
     """Scale probabilities to plate resolution and apply the matte levels.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
@@ -12,6 +14,7 @@ from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.media.matte_writer import MatteWriter
+from stcn_plugin.media.overlays import overlay_file
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.model import Preset
@@ -38,8 +41,7 @@ class Job:
         keyframes: Index to object name to the artist's matte at plate resolution.
         covered: Index to object name to the part of the window that its keyframe covers, for partial keyframes only.
         masks: Index to object name to the artist's matte at the internal size, ``(h, w)`` on the CPU.
-        segments: The segments to propagate, in order.
-        unchanged: Indices in these segments whose mattes an update leaves as they are, because the artist gave them all.
+        segments: All segments of the shot, in order.
         life: Object name to the first and last index on which it may appear.
         studio: The studio's plugins.
         weights: The weights of the job.
@@ -60,22 +62,22 @@ class Job:
     covered: Mapping[int, Mapping[str, Window]]
     masks: Mapping[int, Mapping[str, Tensor]]
     segments: tuple[Segment, ...]
-    unchanged: frozenset[int]
     life: Mapping[str, tuple[int, int]]
     studio: Hooks
     weights: WeightsUsed | None = None
 
-    @property
-    def written(self) -> tuple[int, ...]:
-        """Frames whose mattes are written, ascending."""
-        return tuple(
-            self.frames[index] for segment in self.segments for index in segment.frames if index not in self.unchanged
-        )
+    def index_of(self, frame: int) -> int:
+        """Return the index of a frame."""
+        return bisect_left(self.frames, frame)
 
-    @property
-    def steps(self) -> int:
-        """Total number of steps of all segments."""
-        return sum(segment.steps for segment in self.segments)
+    def absent(self, index: int) -> frozenset[str]:
+        """Return the objects that are not in the shot on a frame."""
+        return frozenset(name for name, (first, last) in self.life.items() if not first <= index <= last)
+
+    def files(self, frame: int) -> tuple[Path, ...]:
+        """Return all files of a frame: its mattes, and its overlay if overlays are written."""
+        folder = self.settings.overlay.folder
+        return (*self.writer.paths(frame), *([overlay_file(Path(folder), frame)] if folder else ()))
 
     @property
     def network_pixel_aspect(self) -> float:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
-from stcn_plugin.errors import KeyframeError, PlateError, PresetError
+from stcn_plugin.errors import PlateError, PresetError
 from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.checks import (
     check_keyframes,
     check_object_ranges,
     check_outputs,
-    check_untouched,
-    check_update,
     padding_warning,
     shot_frames,
     shot_outputs,
@@ -31,7 +29,7 @@ from stcn_plugin.media.portable_names import check_portable
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import MAX_PIXELS, FrameHeader, Window
 from stcn_plugin.propagation.images import internal_size
-from stcn_plugin.propagation.plan import affected_frames, plan_segments
+from stcn_plugin.propagation.plan import plan_segments
 from stcn_plugin.shot.model import Keyframe, Shot
 from stcn_plugin.studio.plates import plate_files
 from stcn_plugin.studio.plugins import builtin_hooks
@@ -41,7 +39,6 @@ from stcn_plugin.weights.store import STARTER_FREE
 def prepare(
     shot: Shot,
     *,
-    update: Collection[int] = (),
     studio: Hooks | None = None,
     watcher: Watcher = Watcher(),
     weights: WeightsUsed | None = None,
@@ -50,8 +47,6 @@ def prepare(
 
     Args:
         shot: The shot.
-        update: Frames whose keyframes are new or changed, or removed for all objects. Only the frames that these affect
-            are propagated, into the existing mattes. Empty propagates the whole shot.
         studio: The studio's plugins; ``None`` for the built-in plugin alone.
         watcher: Callbacks for activities, warnings and cancelling.
         weights: The weights of the job, which the mattes and the report name.
@@ -118,27 +113,6 @@ def prepare(
     segments = plan_segments(
         length=len(frames), objects=objects, keyframes=keyframes, life=life, direction=settings.direction
     )
-    unchanged: set[int] = set()
-    if update:
-        affected = affected_frames(
-            check_update(update, frames),
-            length=len(frames),
-            objects=objects,
-            keyframes=keyframes,
-            life=life,
-            direction=settings.direction,
-        )
-        segments = tuple(segment for segment in segments if not affected.isdisjoint(segment.frames))
-        unchanged = {segment.anchor for segment in segments if segment.anchor is not None} - affected
-        if not segments:
-            raise KeyframeError(
-                f"frame {format_frame_range(update)} is outside the ranges of all objects, so there is nothing to update",
-                where=str(shot.path) if shot.path else None,
-                fix="Check the frames to update and the ranges of the objects",
-            )
-        with activities.during("checking the mattes outside the update", shot.out):
-            rebuilt = {index for segment in segments for index in segment.frames} - unchanged
-            check_untouched(writer, frames, rebuilt, display=header.display)
     return Job(
         shot=shot,
         settings=settings,
@@ -155,7 +129,6 @@ def prepare(
         covered=artist.covered,
         masks=artist.masks,
         segments=segments,
-        unchanged=frozenset(unchanged),
         life=life,
         studio=studio,
         weights=weights,

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.job.activities import Activities, Activity
+from stcn_plugin.job.build import build
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Warnings, Watcher
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -39,7 +40,7 @@ def load_engine_for(settings: Preset) -> Engine:
 def propagate(
     shot: Shot,
     *,
-    update: Collection[int] = (),
+    options: BuildOptions = BuildOptions(),
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_frame: Callable[[int, Sequence[Path]], None] = lambda _frame, _files: None,
     on_warning: Callable[[str], None] = lambda _: None,
@@ -52,8 +53,7 @@ def propagate(
 
     Args:
         shot: From `load_shot` or `make_shot`.
-        update: Frames whose keyframes are new, changed or removed. Only the frames up to the neighbouring keyframes are
-            propagated, into the existing mattes. Empty propagates the whole shot.
+        options: Which part of the work to do. By default, everything that is not up to date.
         on_progress: Called after every step.
         on_frame: Called with a frame and its files when they are on disk, on another thread.
         on_warning: Called with problems that do not affect the mattes.
@@ -71,18 +71,15 @@ def propagate(
     """
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
-    job = check(shot, update=update, studio=studio, watcher=watcher)
-    return replace(execute(job, engine_for, watcher=watcher), warnings=warnings.texts)
+    job = check(shot, studio=studio, watcher=watcher)
+    return replace(execute(job, engine_for, options=options, watcher=watcher), warnings=warnings.texts)
 
 
-def check(
-    shot: Shot, *, update: Collection[int] = (), studio: Hooks | None = None, watcher: Watcher = Watcher()
-) -> Job:
+def check(shot: Shot, *, studio: Hooks | None = None, watcher: Watcher = Watcher()) -> Job:
     """Find and check everything that a shot needs, including its weights.
 
     Args:
         shot: As for `propagate`.
-        update: As for `propagate`.
         studio: As for `propagate`.
         watcher: The callbacks.
 
@@ -97,22 +94,27 @@ def check(
         entry = weights_store(studio).entry_for(shot.settings.weights)
         with activities.during("reading the weights", entry.path):
             weights = entry.used()
-        job = prepare(shot, update=update, studio=studio, watcher=watcher, weights=weights)
+        job = prepare(shot, studio=studio, watcher=watcher, weights=weights)
     return replace(job, settings=job.settings.model_copy(update={"weights": str(entry.path)}))
 
 
-def execute(job: Job, engine_for: Callable[[Preset], Engine], *, watcher: Watcher = Watcher()) -> Report:
-    """Load the network, propagate, and write the mattes.
+def execute(
+    job: Job,
+    engine_for: Callable[[Preset], Engine],
+    *,
+    options: BuildOptions = BuildOptions(),
+    watcher: Watcher = Watcher(),
+) -> Report:
+    """Propagate what is missing, and write the mattes.
 
     Args:
         job: From `check`.
         engine_for: As for `propagate`.
+        options: Which part of the work to do.
         watcher: The callbacks.
 
     Raises:
         STCNError: As for `propagate`.
     """
     with job.shot.naming_origins():
-        with Activities(watcher.on_activity).during("loading the weights", job.settings.weights):
-            engine = engine_for(job.settings)
-        return run(job, engine, watcher=watcher)
+        return build(job, engine_for, options=options, watcher=watcher)

@@ -1,37 +1,33 @@
-"""Running a job: propagates its segments in both directions and writes every matte as soon as it is finished."""
+"""Running a job: runs the passes that are missing, and delivers every frame as soon as its results are there."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
-from stcn_plugin.errors import OutputError
+from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.cache.records import read_record
 from stcn_plugin.job.activities import Activities, describe_device_errors
-from stcn_plugin.job.backward_buffer import BackwardBuffer
+from stcn_plugin.job.delivery import Delivery, PlateOfFrame
 from stcn_plugin.job.device_lock import DeviceFileLock
-from stcn_plugin.job.finishing import finish, with_keyframe
+from stcn_plugin.job.difference import STATE_INTERVAL, PassWork, SegmentWork
+from stcn_plugin.job.finishing import rounded
 from stcn_plugin.job.job import Job
-from stcn_plugin.job.overscan import fill_masks, fill_mattes
+from stcn_plugin.job.overscan import fill_masks
+from stcn_plugin.job.recipe import Recipe, image_digest
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader
 from stcn_plugin.job.watcher import Watcher
-from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
-from stcn_plugin.propagation.plan import Segment
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
-from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
 
 _READ_AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
@@ -41,12 +37,23 @@ _WRITE_BEHIND = 2
 """Maximum number of pending writes, enough to hide short stalls of the disk."""
 
 
-def run(job: Job, engine: Engine, *, watcher: Watcher = Watcher()) -> Report:
-    """Propagate a job's keyframes and write its mattes.
+def run(
+    job: Job,
+    work: Sequence[SegmentWork],
+    engine: Engine | None,
+    *,
+    cache: CacheFolder,
+    recipe: Recipe,
+    watcher: Watcher = Watcher(),
+) -> Report:
+    """Do the work that is left on a shot.
 
     Args:
         job: From `stcn_plugin.job.prepare.prepare`.
-        engine: Runs the network.
+        work: From `stcn_plugin.job.difference.difference`.
+        engine: Runs the network; may be ``None`` if no pass has to run.
+        cache: The cache of the shot.
+        recipe: What the frames are made from.
         watcher: The callbacks.
 
     Raises:
@@ -54,12 +61,14 @@ def run(job: Job, engine: Engine, *, watcher: Watcher = Watcher()) -> Report:
         STCNError: Reading, propagating or writing failed; all files on disk are complete.
     """
     notifier = Notifier(job.studio, watcher.on_warning)
-    notifier.notify("stcn_shot_started", out=job.shot.out, frames=job.written, objects=job.objects)
+    frames = tuple(job.frames[index] for each in work for index in each.finished)
+    notifier.notify("stcn_shot_started", out=job.shot.out, frames=frames, objects=job.objects)
     try:
         with notifier.notifying_failure(job.shot.out), describe_device_errors():
-            report = _Run(job, engine, watcher, notifier).run()
+            report = _Run(job, engine, cache, recipe, watcher, notifier).run(work)
     finally:
-        release_memory()  # a worker keeps the engine, but the host needs the rest of the GPU's memory
+        if engine is not None:
+            release_memory()  # a worker keeps the engine, but the host needs the rest of the GPU's memory
     notifier.notify("stcn_shot_finished", report=report)
     return replace(report, warnings=notifier.warnings)
 
@@ -81,122 +90,154 @@ def propagation_settings(settings: Preset) -> PropagationSettings:
 class _Run:
     """The state of one run of a job."""
 
-    def __init__(self, job: Job, engine: Engine, watcher: Watcher, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        job: Job,
+        engine: Engine | None,
+        cache: CacheFolder,
+        recipe: Recipe,
+        watcher: Watcher,
+        notifier: Notifier,
+    ) -> None:
         self._job = job
         self._engine = engine
-        self._device = engine.device
+        self._cache = cache
+        self._recipe = recipe
         self._settings = propagation_settings(job.settings)
         self._watcher = watcher
         self._activities = Activities(watcher.on_activity, watcher.is_cancelled)
         self._notifier = notifier
-        self._uploader = Uploader(engine.device)
-        self._downloader = Downloader(engine.device)
-        self._lock = DeviceFileLock(is_shared=engine.device.type != "cpu")
+        self._lock = DeviceFileLock(is_shared=engine is not None and engine.device.type != "cpu")
         self._done = 0
-        self._written: dict[int, tuple[Path, ...]] = {}
-        self._files: list[Path] = []
-        self._seconds = dict.fromkeys(("read", "network", "finish", "write"), 0.0)
-        overlay = job.settings.overlay
-        self._overlays = (
-            OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames, outputs=job.outputs)
-            if overlay.folder
-            else None
-        )
+        self._total = 0
+        self._seconds = {"read": 0.0, "network": 0.0}
 
-    def run(self) -> Report:
-        with WriteBehind(depth=_WRITE_BEHIND) as writer:
-            for segment in self._job.segments:
-                self._run(segment, writer)
-        self._check_files_exist()
-        return self._report()
-
-    def _run(self, segment: Segment, writer: WriteBehind) -> None:
-        """Run both passes through a segment; each frame is written as soon as both of its results are available."""
+    def run(self, work: Sequence[SegmentWork]) -> Report:
+        self._total = sum(each.steps for each in work)
         job = self._job
-        # One transfer for all frames; with one per frame, a GPU would wait for each of them.
-        weights = torch.from_numpy(segment.weight).to(self._device)
-        with BackwardBuffer((len(job.objects), *job.size), records=segment.blended) as backward:
-            for index, plate, own in self._pass(segment.backward, is_forward=False):
-                if segment.source(index) == "both":
-                    backward.put(index, own)
-                elif segment.source(index) == "backward":
-                    self._deliver(index, plate, self._blend(weights[index - segment.frames.start], None, own), writer)
-            for index, plate, own in self._pass(segment.forward, is_forward=True):
-                if segment.source(index) == "both":
-                    back = backward.get(index, self._device)
-                    self._deliver(index, plate, self._blend(weights[index - segment.frames.start], own, back), writer)
-                elif segment.source(index) == "forward":
-                    self._deliver(index, plate, self._blend(weights[index - segment.frames.start], own, None), writer)
-        self._deliver_unreached(segment, writer)
+        with Delivery(
+            job, self._cache, self._recipe, watcher=self._watcher, notifier=self._notifier, lock=self._lock
+        ) as delivery:
+            with WriteBehind(depth=_WRITE_BEHIND) as writer:
+                for each in work:
+                    writer.submit(lambda each=each: delivery.begin(each))  # type: ignore[misc]
+                    self._finish_ready(each, delivery, writer)
+                    for part in each.passes:
+                        self._run_pass(each, part, delivery, writer)
+            delivery.check_files_exist()
+            return self._report(delivery)
 
-    def _check_files_exist(self) -> None:
-        """Check that all files of this run still exist, because their folder may have been replaced or emptied.
-
-        Raises:
-            OutputError: Files are missing; names the first, and their number.
-        """
-        if gone := [path for path in self._files if not os.path.lexists(path)]:
-            more = f", as are {len(gone) - 1} others of {len(self._files)}" if len(gone) > 1 else ""
-            what = f"this file was written by this job but no longer exists{more}"
-            raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
-
-    def _report(self) -> Report:
-        writer, sheet = self._job.writer, self._overlays.finish() if self._overlays else None
-        frames = tuple(sorted(self._written))
-        return Report(
-            objects=self._job.objects,
-            layers=writer.layers,
-            patterns=writer.patterns,
-            layout=writer.layout,
-            device=str(self._device),
-            precision=str(self._engine.precision).removeprefix("torch."),
-            files=tuple(str(path) for frame in frames for path in self._written[frame]),
-            frames=frames,
-            first=self._job.frames[0],
-            last=self._job.frames[-1],
-            seconds=self._seconds,
-            contact_sheet=str(sheet) if sheet else None,
-            shot_file=str(self._job.shot.path) if self._job.shot.path else None,
-            warnings=self._notifier.warnings,
-            weights=self._job.weights,
-        )
-
-    def _pass(self, indices: Sequence[int], *, is_forward: bool) -> Iterator[tuple[int, PlateFrame, Tensor]]:
-        """Propagate in one direction; yield index, plate and the objects' probabilities ``(O, h, w)``."""
-        job = self._job
-        propagator = Propagator(
-            self._engine, objects=job.objects, settings=self._settings, on_stage=self._activities.checkpoint
-        )
+    def _run_pass(self, work: SegmentWork, part: PassWork, delivery: Delivery, writer: WriteBehind) -> None:
+        """Run a pass, and deliver the frames that it completes."""
+        engine = self._engine
+        if engine is None:
+            raise ValueError("a pass has to run, but there is no engine")
+        propagator, downloader = self._propagator(engine, part), Downloader(engine.device)
+        entered = set(part.resumed.objects) if part.resumed else set()
         before: Stopwatch | None = None
-        for index, plate, upload in self._plates(indices):
-            ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
-            propagator.retire(ended)
+        for index, plate, upload in self._images(part.indices, engine):
             image = upload.wait().permute(2, 0, 1)
-            keyframe = {name: mask.to(self._device) for name, mask in self._job.masks.get(index, {}).items()}
-            with self._lock.network(), self._activities.during(f"propagating frame {job.frames[index]}"):
-                watch = Stopwatch(self._device)
-                keyframe = self._filled(index, image, keyframe)
-                own = propagator.step(image, keyframe, memorise=index != indices[-1]).own
+            keyframe = {name: mask.to(engine.device) for name, mask in sorted(self._job.masks.get(index, {}).items())}
+            keeps_state = self._cache.keeps_probabilities and (abs(index - part.start) + 1) % STATE_INTERVAL == 0
+            with self._lock.network(), self._activities.during(f"propagating frame {self._job.frames[index]}"):
+                watch = Stopwatch(engine.device)
+                propagator.retire(entered & self._job.absent(index))
+                keyframe = self._filled(index, image, keyframe, engine)
+                found = propagator.step(image, keyframe, memorise=keeps_state or index != part.indices[-1])
+                entered |= keyframe.keys()
                 watch.stop()
             # Wait for the previous frame, not for this one: the GPU stays busy, and only two frames are in memory.
             if before is not None:
                 self._seconds["network"] += before.seconds()
             before = watch
-            yield index, plate, own
+            download = downloader.fetch(rounded(found.own))
+            self._submit(work, part, index, plate, found.objects, download, delivery, writer)
+            if keeps_state:
+                state = propagator.state()
+                writer.submit(lambda index=index, state=state: delivery.keep_state(part, index, state))  # type: ignore[misc]
         if before is not None:
             self._seconds["network"] += before.seconds()
 
-    def _filled(self, index: int, image: Tensor, keyframe: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _propagator(self, engine: Engine, part: PassWork) -> Propagator:
+        propagator = Propagator(engine, settings=self._settings, on_stage=self._activities.checkpoint)
+        if part.resumed is not None:
+            propagator.restore(part.resumed)
+        return propagator
+
+    def _submit(
+        self,
+        work: SegmentWork,
+        part: PassWork,
+        index: int,
+        plate: PlateFrame,
+        objects: Sequence[str],
+        download: Download,
+        delivery: Delivery,
+        writer: WriteBehind,
+    ) -> None:
+        """Queue a frame of a pass for keeping and, if it is complete, for finishing."""
+        if index not in part.stored:
+            return
+
+        def deliver() -> None:
+            found = dict(zip(objects, download.wait(), strict=True))
+            delivery.keep(part, index, found)
+            if index in part.completes:
+                of_frame = PlateOfFrame(plate.header, plate.image, image_digest(plate.image))
+                delivery.finish(work, index, of_frame, {part.direction: found})
+
+        writer.submit(deliver)
+
+    def _finish_ready(self, work: SegmentWork, delivery: Delivery, writer: WriteBehind) -> None:
+        """Finish the frames that need no pass."""
+        job = self._job
+        for index in work.ready:
+            self._activities.checkpoint()
+            frame = job.frames[index]
+            with self._activities.during(f"reading frame {frame} of the plate", job.plates.sequence.path(frame)):
+                started = time.perf_counter()
+                if delivery.needs_images:
+                    plate = job.plates.read(frame, window=job.window, size=job.size)
+                    of_frame = PlateOfFrame(plate.header, plate.image, image_digest(plate.image))
+                else:
+                    record = read_record(self._cache.record(frame))
+                    of_frame = PlateOfFrame(job.plates.header(frame), None, record.plate if record else None)
+                self._seconds["read"] += time.perf_counter() - started
+            writer.submit(lambda index=index, of_frame=of_frame: delivery.finish(work, index, of_frame, {}))  # type: ignore[misc]
+            self._advance(index)
+
+    def _report(self, delivery: Delivery) -> Report:
+        job, writer, sheet = self._job, self._job.writer, delivery.contact_sheet()
+        frames = tuple(sorted(delivery.written))
+        engine = self._engine
+        return Report(
+            objects=job.objects,
+            layers=writer.layers,
+            patterns=writer.patterns,
+            layout=writer.layout,
+            device=str(engine.device) if engine else "none",
+            precision=str(engine.precision).removeprefix("torch.") if engine else "none",
+            files=tuple(str(path) for frame in frames for path in delivery.written[frame]),
+            frames=frames,
+            first=job.frames[0],
+            last=job.frames[-1],
+            seconds=self._seconds | delivery.seconds,
+            contact_sheet=str(sheet) if sheet else None,
+            shot_file=str(job.shot.path) if job.shot.path else None,
+            warnings=self._notifier.warnings,
+            weights=job.weights,
+        )
+
+    def _filled(self, index: int, image: Tensor, keyframe: dict[str, Tensor], engine: Engine) -> dict[str, Tensor]:
         """Return a frame's masks, filled where its keyframes do not cover the window."""
         covered = self._job.covered.get(index)
         if not covered:
             return keyframe
-        return fill_masks(
-            image, keyframe, covered, window=self._job.window, engine=self._engine, settings=self._settings
-        )
+        return fill_masks(image, keyframe, covered, window=self._job.window, engine=engine, settings=self._settings)
 
-    def _plates(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame, Upload]]:
+    def _images(self, indices: Sequence[int], engine: Engine) -> Iterator[tuple[int, PlateFrame, Upload]]:
         """Read and upload plates ahead of their use. A frame counts as a step when the caller asks for the next one."""
+        uploader = Uploader(engine.device)
 
         def read(index: int) -> tuple[PlateFrame, Upload, float]:
             job, frame = self._job, self._job.frames[index]
@@ -204,76 +245,15 @@ class _Run:
             with self._lock.file(), self._activities.during(f"reading frame {frame} of the plate", path):
                 started = time.perf_counter()
                 plate = job.plates.read(frame, window=job.window, size=job.size)
-                return plate, self._uploader.send(plate.image), time.perf_counter() - started
+                return plate, uploader.send(plate.image), time.perf_counter() - started
 
         for index, (plate, upload, seconds) in zip(indices, read_ahead(read, indices, depth=_READ_AHEAD), strict=True):
             self._activities.checkpoint()
             self._seconds["read"] += seconds
             yield index, plate, upload
-            self._done += 1
-            self._watcher.on_progress(Progress(self._done, self._job.steps, self._job.frames[index]))
+            self._advance(index)
 
-    def _blend(self, weight: Tensor, forward: Tensor | None, backward: Tensor | None) -> Tensor:
-        """Blend the results of both passes with the plan's weights ``(O,)``; 0 for objects that no pass reaches."""
-        weight = weight[:, None, None]
-        reached = weight.isfinite()
-        weight = weight.nan_to_num(0)
-        nothing = torch.zeros((), device=self._device)
-        ahead = nothing if forward is None else forward
-        back = nothing if backward is None else backward
-        return torch.where(reached, weight * ahead + (1 - weight) * back, nothing)
-
-    def _deliver(self, index: int, plate: PlateFrame, own: Tensor, writer: WriteBehind) -> None:
-        """Finish a frame's mattes and queue them for writing, unless an update leaves them as they are."""
-        if index in self._job.unchanged:
-            return
-        started = time.perf_counter()
-        job, matte = self._job, self._job.settings.matte
-        fetch = self._downloader.fetch
-        mattes = fetch(finish(own, size=job.window.shape, black=matte.black, white=matte.white))
-        small = fetch(finish(own, size=job.size, black=matte.black, white=matte.white)) if self._overlays else None
-        self._seconds["finish"] += time.perf_counter() - started
-
-        writer.submit(lambda: self._write(index, plate, mattes, small))
-
-    def _deliver_unreached(self, segment: Segment, writer: WriteBehind) -> None:
-        """Write empty mattes for frames that no keyframe reaches, so that the sequence has no gaps."""
-        nothing = torch.zeros((len(self._job.objects), *self._job.size), device=self._device)
-        for index, plate, _ in self._plates(segment.unreached):
-            self._deliver(index, plate, nothing, writer)
-
-    def _write(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> None:
-        """Write a frame's files. Only encoding holds the lock, because waiting for the disk uses no CPU time."""
-        job, frame = self._job, self._job.frames[index]
-        with self._activities.during(f"writing the mattes of frame {frame}", job.writer.paths(frame)[0]):
-            with self._lock.file():
-                files = self._encode(index, plate, finished, small)
-            started = time.perf_counter()
-            job.outputs.write_together(files)
-            self._files += files
-            self._written[frame] = mattes = job.writer.paths(frame)
-            self._seconds["write"] += time.perf_counter() - started
-        self._watcher.on_frame(frame, mattes)
-        self._notifier.notify("stcn_frame_written", frame=frame, files=mattes)
-
-    def _encode(self, index: int, plate: PlateFrame, finished: Download, small: Download | None) -> dict[Path, bytes]:
-        """Return a frame's files and their contents."""
-        propagated = dict(zip(self._job.objects, finished.wait(), strict=True))
-        started = time.perf_counter()
-        frame = self._job.frames[index]
-        mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
-        final = process_mattes(self._job.studio, frame, mattes)
-        files = self._job.writer.encode(frame, final, window=self._job.window, header=plate.header)
-        if self._overlays and small is not None:
-            shown = dict(zip(self._job.objects, small.wait(), strict=True)) if final is mattes else final
-            path, picture = self._overlays.draw(frame, plate.image, shown, pixel_aspect=self._job.network_pixel_aspect)
-            files[path] = picture
-        self._seconds["write"] += time.perf_counter() - started
-        return files
-
-    def _artist_mattes(
-        self, index: int, propagated: Mapping[str, NDArray[np.float32]]
-    ) -> dict[str, NDArray[np.float32]]:
-        """Return the artist's mattes of a frame; empty if it is not a keyframe."""
-        artist = {name: matte.unpack() for name, matte in self._job.keyframes.get(index, {}).items()}
-        return fill_mattes(artist, propagated, self._job.covered.get(index, {}), window=self._job.window)
+    def _advance(self, index: int) -> None:
+        """Report a step."""
+        self._done += 1
+        self._watcher.on_progress(Progress(self._done, self._total, self._job.frames[index]))

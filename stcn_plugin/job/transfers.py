@@ -7,7 +7,7 @@ frames. On other devices they are plain, synchronous copies.
 from __future__ import annotations
 
 import time
-from typing import final
+from typing import Any, final
 
 import numpy as np
 import torch
@@ -72,12 +72,11 @@ class Download:
         self._tensor = tensor
         self._event = event
 
-    def wait(self) -> NDArray[np.float32]:
+    def wait(self) -> NDArray[Any]:
         """Wait for the transfer, on any thread, and return the array."""
         if self._event is not None:
             self._event.synchronize()
-        array: NDArray[np.float32] = self._tensor.numpy()
-        return array
+        return self._tensor.numpy()
 
 
 @final

@@ -15,7 +15,7 @@ from stcn_plugin.media.window import FrameHeader, Window
 
 
 def encode_exr(
-    planes: Mapping[str, NDArray[np.float32]],
+    planes: Mapping[str, NDArray[np.float32]] | Mapping[str, NDArray[np.float16]],
     depth: str,
     *,
     header: FrameHeader,
@@ -36,6 +36,7 @@ def encode_exr(
     spec.channelnames = tuple(planes)
     spec.full_x, spec.full_y = header.display.x, header.display.y
     spec.full_width, spec.full_height = header.display.width, header.display.height
+    spec.attribute("DateTime", "")  # otherwise OpenImageIO adds the time, and equal mattes would not be equal files
     if header.timecode:
         spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), header.timecode)
     if header.frame_rate:
@@ -51,7 +52,7 @@ def encode_exr(
 
 def write_exr(
     path: Path,
-    planes: Mapping[str, NDArray[np.float32]],
+    planes: Mapping[str, NDArray[np.float32]] | Mapping[str, NDArray[np.float16]],
     depth: str,
     *,
     header: FrameHeader,

@@ -175,6 +175,11 @@ def overlay_files(folder: Path, frames: Sequence[int]) -> tuple[Path, ...]:
     return (*map(sequence.path, frames), sheet)
 
 
+def overlay_file(folder: Path, frame: int) -> Path:
+    """Return the overlay of a frame that an `OverlayWriter` writes."""
+    return _output_paths(folder)[0].path(frame)
+
+
 def _output_paths(folder: Path) -> tuple[FrameSequence, Path]:
     folder = Path(folder)
     return FrameSequence(folder, "overlay.", 4, ".jpg"), folder / "contact_sheet.jpg"

@@ -83,6 +83,19 @@ class PlateReader:
         """Whether data windows may vary; of the formats that OpenImageIO reads, only EXR has data windows."""
         return self.sequence.suffix == ".exr" or not isinstance(self._files, OpenImageIOPlates)
 
+    @property
+    def colour_config(self) -> str:
+        """The OCIO config: a file, or the name of a built-in one."""
+        return self._colour.config
+
+    def file(self, frame: int) -> Path:
+        """Return the file of a frame, or of the frame held for it.
+
+        Raises:
+            MissingFrameError: There is no file, and none to hold.
+        """
+        return self._source(frame)[1]
+
     def header(self, frame: int) -> FrameHeader:
         """Return the header of a frame, or of the frame held for it, without reading pixels.
 

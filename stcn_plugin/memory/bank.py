@@ -23,6 +23,27 @@ Retention = Literal["permanent", "evictable", "one_step"]
 """How long a frame stays: `permanent` (keyframes), `evictable`, or `one_step` (until the next frame is added)."""
 
 
+@dataclass(frozen=True, eq=False)
+class BankState:
+    """A copy of everything that a bank holds, on the CPU.
+
+    Args:
+        keys: ``(C + 1, capacity)`` search keys; elements past ``used`` are undefined, here and below.
+        values: ``(capacity, O, D)``.
+        novelty: ``(capacity,)``.
+        used: Number of elements that are read.
+        stored: Number of elements without one-step elements.
+        permanent: Number of elements that are never evicted.
+    """
+
+    keys: Tensor
+    values: Tensor
+    novelty: Tensor
+    used: int
+    stored: int
+    permanent: int
+
+
 @dataclass(frozen=True)
 class ReadSettings:
     """Read settings and limit of a bank.
@@ -113,6 +134,30 @@ class MemoryBank:
             on_tile=on_tile,
         )
         return flat.view(-1, objects, channels).permute(1, 2, 0).reshape(objects, channels, *query_key.shape[1:])
+
+    def state(self) -> BankState:
+        """Return a copy of the memory, for `restored`."""
+        keys, values, novelty = (
+            tensor.detach().to("cpu", copy=True) for tensor in (self._keys, self._values, self._novelty)
+        )
+        return BankState(keys, values, novelty, self._used, self._stored, self._permanent)
+
+    @classmethod
+    def restored(cls, state: BankState, settings: ReadSettings, device: torch.device) -> MemoryBank:
+        """Return a bank that continues with the same results as the one that `state` was taken from.
+
+        Args:
+            state: From `state`. It is copied.
+            settings: The settings of that bank.
+            device: Device of the new bank.
+        """
+        bank = cls(settings)
+        # The capacity is kept too: the layout of a matrix may select another kernel, with another rounding.
+        bank._keys, bank._values, bank._novelty = (
+            tensor.to(device, copy=True) for tensor in (state.keys, state.values, state.novelty)
+        )
+        bank._used, bank._stored, bank._permanent = state.used, state.stored, state.permanent
+        return bank
 
     def drop_object(self, position: int) -> None:
         """Remove an object by its position among the bank's objects."""

@@ -57,6 +57,11 @@ def _size(value: object) -> object:
     return f"{match['megapixels']}MP"
 
 
+def _off(value: object) -> object:
+    """Accept ``off``, which YAML reads as a boolean."""
+    return "off" if value is False else value
+
+
 def _auto_lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -313,6 +318,13 @@ class Preset(Section):
     output: Output = Output()
     compute: Compute = Compute()
     overlay: Overlay = Overlay()
+    cache: Annotated[str, BeforeValidator(_off), Field(min_length=1)] = "auto"
+    """Where to keep what the network found, so that the next run only does what has changed: `auto` is a folder beside
+    the mattes, `off` keeps nothing, anything else is a folder, relative to the file that names it.
+
+    Name a folder on a fast local disk if the mattes are on a slow share, or one that is not backed up. With `off`, a
+    changed clip point propagates the shot again. `stcn cache list` shows the sizes, `stcn cache clear` frees the space.
+    """
 
 
 SHOT_KEYS = ("plate", "range", "keyframes", "objects", "out")

@@ -157,13 +157,17 @@ def stack(first: Document, overrides: Layer, folders: Sequence[Path]) -> Stack:
 
 
 def absolute_files(preset: Preset, layer: Layer) -> Preset:
-    """Return a preset with absolute paths of weights and OCIO config, if they are files."""
-    weights, config = preset.weights, preset.colour.config
+    """Return a preset with absolute paths of weights, OCIO config and cache, if they are files."""
+    weights, config, cache = preset.weights, preset.colour.config, preset.cache
     if weights.endswith(".safetensors"):
         weights = absolute(weights, layer.origin(("weights",)))
     if config != "auto" and not config.startswith("ocio://"):
         config = absolute(config, layer.origin(("colour", "config")))
-    return preset.model_copy(update={"weights": weights, "colour": preset.colour.model_copy(update={"config": config})})
+    if cache not in ("auto", "off"):
+        cache = absolute(cache, layer.origin(("cache",)))
+    return preset.model_copy(
+        update={"weights": weights, "cache": cache, "colour": preset.colour.model_copy(update={"config": config})}
+    )
 
 
 def absolute(text: str, origin: Origin | None) -> str:

@@ -6,7 +6,7 @@ a segment start with an empty memory, so its mattes depend only on the plate ins
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from stcn_plugin.choices import Direction
 
 Source = Literal["both", "forward", "backward", "neither"]
+PassDirection = Literal["forward", "backward"]
+PASS_DIRECTIONS: tuple[PassDirection, ...] = ("forward", "backward")
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,6 @@ class Segment:
 
     Args:
         frames: The frames whose mattes the segment gives, without gaps.
-        anchor: The anchor among them, whose mattes are all given by the artist; ``None`` before the first anchor.
         weight: ``(frames, objects)`` weight of the forward pass: 1 is forward only, 0 backward only, NaN where no pass
             reaches the object.
         forward: Frames that the forward pass visits, in order.
@@ -33,7 +34,6 @@ class Segment:
     """
 
     frames: range
-    anchor: int | None
     weight: NDArray[np.float32]
     forward: range
     backward: range
@@ -47,6 +47,14 @@ class Segment:
         if is_forward and is_backward:
             return "both"
         return "forward" if is_forward else "backward" if is_backward else "neither"
+
+    def uses(self, direction: PassDirection, index: int) -> bool:
+        """Whether a pass contributes to the segment's mattes of a frame."""
+        return self.source(index) in (direction, "both")
+
+    def visited(self, direction: PassDirection) -> range:
+        """Return the frames that a pass visits, in order."""
+        return self.forward if direction == "forward" else self.backward
 
     @property
     def unreached(self) -> tuple[int, ...]:
@@ -93,47 +101,13 @@ def plan_segments(
         for index, names in zip(sorted(keyframes), given, strict=True)
         if not (in_play[index] & ~np.array(names)).any()
     ]
-    # An anchor belongs to the segment whose pass starts there.
-    cuts = [index + 1 for index in anchors] if direction == "backward" else anchors
+    # An anchor belongs to the segment whose pass starts there. At the end of the shot, no pass starts.
+    cuts = [index + 1 for index in anchors if index] if direction == "backward" else [*{*anchors} - {length - 1}]
     bounds = sorted({0, length, *cuts})
-    return tuple(_segment(range(start, stop), anchors, weight[start:stop], own) for start, stop in pairwise(bounds))
+    return tuple(_segment(range(start, stop), weight[start:stop], own) for start, stop in pairwise(bounds))
 
 
-def affected_frames(
-    changed: Iterable[int],
-    *,
-    length: int,
-    objects: Sequence[str],
-    keyframes: Mapping[int, Collection[str]],
-    life: Mapping[str, tuple[int, int]],
-    direction: Direction,
-) -> set[int]:
-    """Return the frames that changed keyframes affect: up to the keyframes of the same objects around them.
-
-    Args:
-        changed: Frames whose keyframes are new or changed, or removed for all objects. An object that was removed from a
-            keyframe that others still have is not noticed.
-        length: As for `plan_segments`.
-        objects: As for `plan_segments`.
-        keyframes: As for `plan_segments`.
-        life: As for `plan_segments`.
-        direction: As for `plan_segments`.
-    """
-    found: set[int] = set()
-    for index in changed:
-        for name in keyframes.get(index) or objects:
-            own = [other for other, names in keyframes.items() if name in names and other != index]
-            first, last = life.get(name, (0, length - 1))
-            if first <= index <= last:
-                start = index if direction == "forward" else max((k + 1 for k in own if k < index), default=first)
-                end = index if direction == "backward" else min((k - 1 for k in own if k > index), default=last)
-                found.update(range(max(start, first), min(end, last) + 1))
-    return found
-
-
-def _segment(
-    frames: range, anchors: Sequence[int], weight: NDArray[np.float32], own: Mapping[str, Sequence[int]]
-) -> Segment:
+def _segment(frames: range, weight: NDArray[np.float32], own: Mapping[str, Sequence[int]]) -> Segment:
     forward, backward = [], []
     for column, keyframes in enumerate(own.values()):
         if (wanted := frames.start + np.flatnonzero(weight[:, column] > 0)).size:
@@ -142,7 +116,6 @@ def _segment(
             backward += [min(index for index in keyframes if index >= wanted[-1]), int(wanted[0])]
     return Segment(
         frames=frames,
-        anchor=next((index for index in anchors if index in frames), None),
         weight=weight,
         forward=range(min(forward), max(forward) + 1) if forward else range(0),
         backward=range(max(backward), min(backward) - 1, -1) if backward else range(0),

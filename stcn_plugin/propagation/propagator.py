@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stcn_plugin.choices import BUDGET_MB, INTERNAL_SIZE, INTERVAL, MAX_FRAMES, TOP_K
-from stcn_plugin.memory.bank import MemoryBank, ReadSettings, Retention
+from stcn_plugin.memory.bank import BankState, MemoryBank, ReadSettings, Retention
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import KeyFeatures
 from stcn_plugin.network.variants import STRIDE
@@ -62,6 +62,21 @@ class PropagationSettings:
         """Return the settings of the memory on a device."""
         budget = max(self.budget_bytes, _GPU_BUDGET_BYTES) if device.type == "cuda" else self.budget_bytes
         return ReadSettings(self.top_k, self.max_frames, budget)
+
+
+@dataclass(frozen=True, eq=False)
+class PropagatorState:
+    """A copy of everything that a propagator remembers, on the CPU.
+
+    Args:
+        objects: Names of all objects so far, in order.
+        since_memory: Frames since the last memory frame.
+        cohorts: Indices of the objects that entered together, with their memory.
+    """
+
+    objects: tuple[str, ...]
+    since_memory: int
+    cohorts: tuple[tuple[tuple[int, ...], BankState], ...]
 
 
 @dataclass
@@ -174,6 +189,25 @@ class Propagator:
         top, left = padding[2], padding[0]
         inside = (..., slice(top, top + inner[0]), slice(left, left + inner[1]))
         return Prediction(tuple(self._position), size, own[inside], shares[inside])
+
+    def state(self) -> PropagatorState:
+        """Return a copy of the memory, so that `restore` can go on after this frame."""
+        cohorts = tuple((tuple(cohort.objects), cohort.bank.state()) for cohort in self._cohorts)
+        return PropagatorState(tuple(self._position), self._since_memory, cohorts)
+
+    def restore(self, state: PropagatorState) -> None:
+        """Go on where another propagator with the same network and settings was, with the same results.
+
+        Args:
+            state: From `state`.
+        """
+        self._position = {name: position for position, name in enumerate(state.objects)}
+        self._since_memory = state.since_memory
+        device = self._engine.device
+        self._cohorts = [
+            _Cohort(list(objects), MemoryBank.restored(bank, self._read, device)) for objects, bank in state.cohorts
+        ]
+        self._rows = self._rows_in_play()
 
     def retire(self, names: Iterable[str]) -> None:
         """Stop propagating objects and drop their memory; a new mask makes an object enter again.

@@ -12,8 +12,8 @@ from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation import evaluate
 from stcn_plugin.evaluation.matte_file import object_names
 from stcn_plugin.frames import format_frame_range
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.engine import Engine
@@ -99,9 +99,9 @@ def _score(clip: Clip, engine: Engine, validation: Validation, compute: Compute)
             keyframes={first.frame: _keyframe(first.mask)},
             range=format_frame_range(frames),
             out=Path(folder) / "matte.#####.exr",
-            overrides=[f"size={validation.size}", f"compute.device={compute.device}"],
+            overrides=[f"size={validation.size}", f"compute.device={compute.device}", "cache=off"],
         )
-        run(prepare(shot), engine)
+        build(prepare(shot), lambda _: engine)
         mattes, truth = FrameSequence.parse(shot.out), FrameSequence.parse(first.mask.parent)
         return evaluate(mattes, truth, frames=frames, davis=True, objects=_scored_objects(pictures)).mean.jf
 

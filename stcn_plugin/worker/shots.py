@@ -63,9 +63,11 @@ def run_shot(
 
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
-    job = check(shot, update=request.update, studio=studio, watcher=watcher)
-    file = _save(job, request.save_as, folders) if request.save_as is not None else shot.path
-    report = execute(job, engine_for, watcher=watcher)
+    job = check(shot, studio=studio, watcher=watcher)
+    file = shot.path
+    if request.save_as is not None and not request.build.is_dry_run:
+        file = _save(job, request.save_as, folders)
+    report = execute(job, engine_for, options=request.build, watcher=watcher)
     return replace(report, warnings=warnings.texts, shot_file=str(file) if file else None)
 
 

@@ -1,0 +1,114 @@
+"""Which part of a shot to work on, and what there is to do: data that host and worker exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stcn_plugin.bridge.fields import Fields
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Which part of a shot to work on. By default, everything that is not up to date.
+
+    Args:
+        segments: Numbers of the segments to work on, from 1; all if empty.
+        rebuild: Do everything again, even what is up to date.
+        verify: Read all plate files to see whether they have changed, instead of comparing only their size and time.
+        is_dry_run: Only find out what there is to do.
+    """
+
+    segments: tuple[int, ...] = ()
+    rebuild: bool = False
+    verify: bool = False
+    is_dry_run: bool = False
+
+    @classmethod
+    def from_json(cls, data: object) -> BuildOptions:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "the options of a job")
+        return cls(
+            segments=fields.frames("segments"),
+            rebuild=fields.value("rebuild", bool),
+            verify=fields.value("verify", bool),
+            is_dry_run=fields.value("is_dry_run", bool),
+        )
+
+
+@dataclass(frozen=True)
+class PlannedSegment:
+    """The work on a segment.
+
+    Args:
+        number: Its number, from 1.
+        frames: All its frames, such as ``1001-1030``.
+        propagated: Frames that its passes visit, both directions counted.
+        written: Frames whose mattes are written, such as ``1001-1030``; empty if there are none.
+        reasons: Why, such as ``keyframe 1060 is new``.
+    """
+
+    number: int
+    frames: str
+    propagated: int
+    written: str
+    reasons: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, data: object) -> PlannedSegment:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a segment")
+        return cls(
+            number=fields.frame("number"),
+            frames=fields.value("frames", str),
+            propagated=fields.frame("propagated"),
+            written=fields.value("written", str),
+            reasons=fields.strings("reasons"),
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run has to do, and what it needs.
+
+    Args:
+        segments: All segments that were looked at, also those that are up to date.
+        propagated: Frames that passes visit, both directions counted.
+        written: Number of frames whose mattes are written.
+        seconds: Estimated time from measured rates; ``None`` if nothing was measured.
+        matte_bytes: Estimated size of the matte files that are written.
+        cache_bytes: Estimated size of the cache when the job is done.
+        free_bytes: Free space on the disk of the mattes.
+        memory_bytes: Measured peak memory of such a job; ``None`` if it was not measured.
+        cache: Folder of the cache.
+    """
+
+    segments: tuple[PlannedSegment, ...]
+    propagated: int
+    written: int
+    seconds: float | None
+    matte_bytes: int
+    cache_bytes: int
+    free_bytes: int
+    memory_bytes: int | None
+    cache: str
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why there is work, without repetitions."""
+        return tuple(dict.fromkeys(reason for segment in self.segments for reason in segment.reasons))
+
+    @classmethod
+    def from_json(cls, data: object) -> Plan:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a plan")
+        return cls(
+            segments=fields.list_of("segments", PlannedSegment.from_json),
+            propagated=fields.frame("propagated"),
+            written=fields.frame("written"),
+            seconds=fields.optional("seconds", float),
+            matte_bytes=fields.value("matte_bytes", int),
+            cache_bytes=fields.value("cache_bytes", int),
+            free_bytes=fields.value("free_bytes", int),
+            memory_bytes=fields.optional("memory_bytes", int),
+            cache=fields.value("cache", str),
+        )

@@ -1,0 +1,64 @@
+"""Records of written mattes: what the files of a frame were made from, and which files these are."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the files of a frame were made from.
+
+    Args:
+        made_from: Digest of everything that the files are made from.
+        plate: Digest of the plate's pixels at the internal size, if the frame was read.
+        files: Size in bytes and modification time in nanoseconds of each file, in the order of the writer.
+    """
+
+    made_from: str
+    plate: str | None
+    files: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def of(cls, files: Sequence[Path], *, made_from: str, plate: str | None) -> Record:
+        """Return the record of files that have just been written.
+
+        Raises:
+            OSError: A file no longer exists.
+        """
+        return cls(made_from, plate, tuple(_stamp(file.stat()) for file in files))
+
+    @property
+    def content(self) -> bytes:
+        """The JSON of the record."""
+        data = {"version": _VERSION, "made_from": self.made_from, "plate": self.plate, "files": self.files}
+        return json.dumps(data).encode() + b"\n"
+
+    def describes(self, files: Sequence[Path]) -> bool:
+        """Whether the files are on disk as they were written."""
+        try:
+            return tuple(_stamp(file.stat()) for file in files) == self.files
+        except OSError:
+            return False
+
+
+def read_record(path: Path) -> Record | None:
+    """Read a record; ``None`` if it is missing, damaged or of another version."""
+    try:
+        data = json.loads(path.read_bytes())
+        if data["version"] != _VERSION:
+            return None
+        files = tuple((int(size), int(time)) for size, time in data["files"])
+        return Record(str(data["made_from"]), data["plate"], files)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,197 @@
+"""Builds a shot: finds out what is missing, and does only that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from stcn_plugin.bridge.build import BuildOptions, Plan, PlannedSegment
+from stcn_plugin.bridge.job import Report
+from stcn_plugin.cache.claims import Claim, claimed
+from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.cache.manifest import Manifest
+from stcn_plugin.errors import PresetError
+from stcn_plugin.frames import format_frame_range
+from stcn_plugin.job import estimate
+from stcn_plugin.job.activities import Activities
+from stcn_plugin.job.difference import SegmentWork, difference
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.plate_stamps import plate_stamps
+from stcn_plugin.job.reasons import reasons_for
+from stcn_plugin.job.recipe import recipe_of
+from stcn_plugin.job.run import propagation_settings, run
+from stcn_plugin.job.watcher import Watcher
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.presets.model import Preset
+
+
+def build(
+    job: Job,
+    engine_for: Callable[[Preset], Engine],
+    *,
+    options: BuildOptions = BuildOptions(),
+    watcher: Watcher = Watcher(),
+) -> Report:
+    """Do what is missing of a shot: propagate, finish and write mattes.
+
+    Waits while another process works on the same frames.
+
+    Args:
+        job: From `stcn_plugin.job.prepare.prepare`.
+        engine_for: Returns the engine for settings. Called only if a pass has to run.
+        options: Which part of the work to do.
+        watcher: The callbacks.
+
+    Raises:
+        CancelledError: The job was cancelled; all files on disk are complete.
+        STCNError: Reading, propagating or writing failed; all files on disk are complete.
+    """
+    segments = _chosen_segments(job, options.segments)
+    cache = CacheFolder.of(job.shot.out, job.settings.cache)
+    activities = Activities(watcher.on_activity, watcher.is_cancelled)
+    if options.is_dry_run:
+        return _Build(job, cache, options, activities).report(engine_for)
+    frames = [job.frames[index] for number in segments for index in job.segments[number - 1].frames]
+    waiting = _Waiting(watcher, activities)
+    with claimed(cache.path, frames, on_wait=waiting.wait, outputs=job.outputs):
+        found = _Build(job, cache, options, activities)
+        return found.run(engine_for, watcher)
+
+
+class _Build:
+    """What there is to do."""
+
+    def __init__(self, job: Job, cache: CacheFolder, options: BuildOptions, activities: Activities) -> None:
+        self._job = job
+        self._cache = cache
+        self._options = options
+        self._activities = activities
+        self._before = Manifest.read(cache.manifest)
+        with activities.during("comparing the plate with that of the last run", job.shot.plate):
+            plate = plate_stamps(job, cache, self._before, verify=options.verify, activities=activities)
+        self._recipe = recipe_of(job, plate)
+        with activities.during("looking for what is done already", cache.path):
+            self._work = difference(job, cache, self._recipe, numbers=options.segments, rebuild=options.rebuild)
+        key = estimate.rates_key(job.settings)
+        self._rates = dict(self._before.rates) if self._before else {}
+        self._own_rates = dict(self._rates.get(key, {}))
+        self._rates[key] = self._own_rates
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether a pass has to run."""
+        return any(each.passes for each in self._work)
+
+    def run(self, engine_for: Callable[[Preset], Engine], watcher: Watcher) -> Report:
+        """Do it."""
+        plan = self._plan()
+        self._write_manifest()
+        engine = None
+        if self.needs_network:
+            with self._activities.during("loading the weights", self._job.settings.weights):
+                engine = engine_for(self._job.settings)
+        estimate.reset_peak_memory(engine)
+        started = time.monotonic()
+        report = run(self._job, self._work, engine, cache=self._cache, recipe=self._recipe, watcher=watcher)
+        self._measure(time.monotonic() - started, engine)
+        self._write_manifest()
+        return replace(report, plan=plan)
+
+    def report(self, engine_for: Callable[[Preset], Engine]) -> Report:
+        """Report what there is to do. A shot that has not run on this machine is measured for a few frames."""
+        if self.needs_network and "step" not in self._own_rates:
+            with self._activities.during("measuring the speed"):
+                engine = engine_for(self._job.settings)
+                self._own_rates |= estimate.measured(self._job, engine, propagation_settings(self._job.settings))
+        job, writer = self._job, self._job.writer
+        return Report(
+            objects=job.objects,
+            layers=writer.layers,
+            patterns=writer.patterns,
+            layout=writer.layout,
+            device="none",
+            precision="none",
+            first=job.frames[0],
+            last=job.frames[-1],
+            shot_file=str(job.shot.path) if job.shot.path else None,
+            weights=job.weights,
+            plan=self._plan(),
+        )
+
+    def _plan(self) -> Plan:
+        job, cache = self._job, self._cache
+        frames = sum(len(each.finished) for each in self._work)
+        return Plan(
+            segments=tuple(self._planned(each) for each in self._work),
+            propagated=sum(len(part.indices) for each in self._work for part in each.passes),
+            written=frames,
+            seconds=estimate.seconds(self._work, self._own_rates),
+            matte_bytes=estimate.matte_bytes(job, frames),
+            cache_bytes=estimate.cache_bytes(job, cache, self._own_rates),
+            free_bytes=cache.free_bytes(),
+            memory_bytes=int(self._own_rates.get("memory", 0)) or None,
+            cache=str(cache.path) if cache.keeps_probabilities else "off",
+        )
+
+    def _planned(self, work: SegmentWork) -> PlannedSegment:
+        frames = self._job.frames
+        return PlannedSegment(
+            number=work.number,
+            frames=format_frame_range(frames[index] for index in work.segment.frames),
+            propagated=sum(len(part.indices) for part in work.passes),
+            written=format_frame_range(frames[index] for index in work.finished),
+            reasons=reasons_for(self._job, work, self._before, self._recipe.manifest, rebuild=self._options.rebuild),
+        )
+
+    def _measure(self, seconds: float, engine: Engine | None) -> None:
+        """Remember the rates of a run that did only one kind of work."""
+        steps = sum(len(part.indices) for each in self._work for part in each.passes)
+        ready = sum(len(each.ready) for each in self._work)
+        if steps and not ready:
+            self._own_rates["step"] = seconds / steps
+            self._own_rates["memory"] = float(estimate.peak_memory(engine))
+        elif ready and not steps:
+            self._own_rates["frame"] = seconds / ready
+
+    def _write_manifest(self) -> None:
+        manifest = replace(self._recipe.manifest, rates=self._rates)
+        self._job.outputs.write(self._cache.manifest, manifest.content)
+
+
+class _Waiting:
+    """Reports that another process works on the same frames."""
+
+    def __init__(self, watcher: Watcher, activities: Activities) -> None:
+        self._watcher = watcher
+        self._activities = activities
+        self._has_warned = False
+
+    def wait(self, claim: Claim) -> None:
+        """Report who is at work, and stop if the job is cancelled.
+
+        Raises:
+            CancelledError: The job is cancelled.
+        """
+        if not self._has_warned:
+            self._has_warned = True
+            self._watcher.on_warning(f"waiting, because {claim.text}")
+        with self._activities.during(f"waiting, because {claim.text}"):
+            self._activities.checkpoint()
+
+
+def _chosen_segments(job: Job, numbers: Sequence[int]) -> Sequence[int]:
+    """Return the numbers of the segments to work on.
+
+    Raises:
+        PresetError: The shot does not have a segment.
+    """
+    count = len(job.segments)
+    if unknown := [number for number in numbers if not 1 <= number <= count]:
+        has = "1 segment" if count == 1 else f"{count} segments"
+        raise PresetError(
+            f"there is no segment {unknown[0]}; the shot has {has}",
+            where=str(job.shot.path or job.shot.out),
+            fix="List them with `stcn propagate --dry-run` or `stcn farm tasks`",
+        )
+    return numbers or range(1, count + 1)

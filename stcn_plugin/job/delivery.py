@@ -1,0 +1,272 @@
+"""Delivery: keeps the probabilities that passes find, blends both directions, and writes the mattes of a frame."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.cache.probabilities import Probabilities, encode_probabilities, read_probabilities
+from stcn_plugin.cache.records import Record
+from stcn_plugin.cache.states import encode_state
+from stcn_plugin.errors import OutputError
+from stcn_plugin.job.activities import Activities
+from stcn_plugin.job.backward_buffer import BackwardBuffer
+from stcn_plugin.job.device_lock import DeviceFileLock
+from stcn_plugin.job.difference import PassWork, SegmentWork
+from stcn_plugin.job.finishing import finish, with_keyframe
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.overscan import fill_mattes
+from stcn_plugin.job.recipe import Recipe
+from stcn_plugin.job.watcher import Watcher
+from stcn_plugin.media.overlays import OverlayWriter
+from stcn_plugin.media.window import FrameHeader
+from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
+from stcn_plugin.propagation.propagator import PropagatorState
+from stcn_plugin.studio.mattes import process_mattes
+from stcn_plugin.studio.notifier import Notifier
+
+
+@dataclass(frozen=True, eq=False)
+class PlateOfFrame:
+    """What finishing needs of a frame of the plate.
+
+    Args:
+        header: Its header, which the mattes inherit.
+        image: ``(h, w, 3)`` at the internal size, for the overlay; ``None`` if it was not read.
+        digest: Digest of the image; that of an earlier run if it was not read.
+    """
+
+    header: FrameHeader
+    image: NDArray[np.float32] | None
+    digest: str | None
+
+
+@final
+class Delivery:
+    """Keeps probabilities and writes mattes. All methods but `report` run on the thread that writes.
+
+    Args:
+        job: The job.
+        cache: The cache of the shot.
+        recipe: What the frames are made from.
+        watcher: The callbacks.
+        notifier: Notifies the studio's plugins.
+        lock: Lets the network and files take turns.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        cache: CacheFolder,
+        recipe: Recipe,
+        *,
+        watcher: Watcher,
+        notifier: Notifier,
+        lock: DeviceFileLock,
+    ) -> None:
+        self._job = job
+        self._cache = cache
+        self._recipe = recipe
+        self._watcher = watcher
+        self._notifier = notifier
+        self._lock = lock
+        self._activities = Activities(watcher.on_activity, watcher.is_cancelled)
+        self._files: list[Path] = []
+        self._buffer: BackwardBuffer | None = None
+        self._buffers = ExitStack()
+        overlay = job.settings.overlay
+        self._overlays = (
+            OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames, outputs=job.outputs)
+            if overlay.folder
+            else None
+        )
+        self.written: dict[int, tuple[Path, ...]] = {}
+        self.seconds = {"finish": 0.0, "write": 0.0}
+
+    def __enter__(self) -> Delivery:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._buffers.close()
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether finishing needs the image of every frame, for its overlay."""
+        return self._overlays is not None
+
+    def begin(self, work: SegmentWork) -> None:
+        """Prepare for a segment.
+
+        Raises:
+            OutputError: There is too little temporary space for a job without a cache.
+        """
+        self._buffers.close()
+        self._buffer = None
+        held = sum(len(each.stored - each.completes) for each in work.passes)
+        if held and not self._cache.keeps_probabilities:
+            buffer = BackwardBuffer(self._job.objects, self._job.size, records=held)
+            self._buffer = self._buffers.enter_context(buffer)
+
+    def keep(self, work: PassWork, index: int, found: Probabilities) -> None:
+        """Keep the probabilities of a frame, unless they are only needed now.
+
+        Args:
+            work: The pass.
+            index: Index of the frame.
+            found: Its probabilities.
+
+        Raises:
+            OutputError: They cannot be written.
+        """
+        if self._buffer is not None and index in work.stored - work.completes:
+            self._buffer.put(index, found)
+        if not self._cache.keeps_probabilities or index not in work.stored or not found:
+            return
+        path = self._cache.probabilities(work.direction, self._job.frames[index])
+        with self._cache_errors():
+            with self._lock.file():
+                content = encode_probabilities(found, made_from=work.digests[index], window=self._job.window)
+            self._job.outputs.write(path, content)
+
+    def keep_state(self, work: PassWork, index: int, state: PropagatorState) -> None:
+        """Keep the memory of a pass after a frame.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        frame = self._job.frames[index]
+        with self._cache_errors():
+            content = encode_state(state, frame=frame, made_from=work.digests[index])
+            self._job.outputs.write(self._cache.state(work.direction, self._job.frames[work.start]), content)
+
+    def finish(
+        self, work: SegmentWork, index: int, plate: PlateOfFrame, found: Mapping[PassDirection, Probabilities]
+    ) -> None:
+        """Write the files of a frame. Only encoding holds the lock, because waiting for the disk uses no CPU time.
+
+        Args:
+            work: The segment.
+            index: Index of the frame.
+            plate: The frame of the plate.
+            found: The probabilities of the passes that have just reached the frame; others are loaded.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        job, frame = self._job, self._job.frames[index]
+        paths = job.writer.paths(frame)
+        with self._activities.during(f"writing the mattes of frame {frame}", paths[0]):
+            with self._lock.file():
+                started = time.perf_counter()
+                own = self._blended(work, index, found)
+                self.seconds["finish"] += time.perf_counter() - started
+                files = self._encode(index, plate, own)
+            started = time.perf_counter()
+            job.outputs.write_together(files)
+            self._files += files
+            self.written[frame] = paths
+            made_from = self._recipe.manifest.frames[frame].mattes
+            with self._cache_errors():
+                record = Record.of(job.files(frame), made_from=made_from, plate=plate.digest)
+                job.outputs.write(self._cache.record(frame), record.content)
+            self.seconds["write"] += time.perf_counter() - started
+        self._watcher.on_frame(frame, paths)
+        self._notifier.notify("stcn_frame_written", frame=frame, files=paths)
+
+    def contact_sheet(self) -> Path | None:
+        """Write the contact sheet; return its path, or ``None`` without overlays."""
+        return self._overlays.finish() if self._overlays else None
+
+    def check_files_exist(self) -> None:
+        """Check that all files of this run still exist, because their folder may have been replaced or emptied.
+
+        Raises:
+            OutputError: Files are missing; names the first, and their number.
+        """
+        if gone := [path for path in self._files if not os.path.lexists(path)]:
+            more = f", as are {len(gone) - 1} others of {len(self._files)}" if len(gone) > 1 else ""
+            what = f"this file was written by this job but no longer exists{more}"
+            raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
+
+    def _blended(self, work: SegmentWork, index: int, found: Mapping[PassDirection, Probabilities]) -> Tensor:
+        """Return the probabilities of all objects, ``(O, h, w)``; 0 for objects that no pass reaches.
+
+        They are blended as half floats, whether they come from the cache or not.
+        """
+        segment = work.segment
+        passes = {
+            direction: found[direction] if direction in found else self._load(work, direction, index)
+            for direction in PASS_DIRECTIONS
+            if segment.uses(direction, index)
+        }
+        own = torch.zeros((len(self._job.objects), *self._job.size))
+        weights = segment.weight[index - segment.frames.start]
+        for position, (name, forward) in enumerate(zip(self._job.objects, weights, strict=True)):
+            if not np.isfinite(forward):
+                continue
+            for direction, probabilities in passes.items():
+                weight = float(forward) if direction == "forward" else 1 - float(forward)
+                if weight > 0 and name in probabilities:
+                    own[position].add_(torch.from_numpy(probabilities[name]).float(), alpha=weight)
+        return own
+
+    @contextmanager
+    def _cache_errors(self) -> Iterator[None]:
+        """Add the way around the cache to errors of writing to it."""
+        try:
+            yield
+        except OutputError as error:
+            error.fix = f"{error.fix}, or set cache to a folder on another disk, or to off"
+            raise
+
+    def _load(self, work: SegmentWork, direction: PassDirection, index: int) -> Probabilities:
+        """Return probabilities that were found before."""
+        if self._buffer is not None:
+            return self._buffer.get(index)
+        path = self._cache.probabilities(direction, self._job.frames[index])
+        made_from = self._recipe.passes[work.number, direction][index]
+        if (found := read_probabilities(path, made_from=made_from)) is None:
+            what = "this file of the cache was changed or deleted while the job was running"
+            raise OutputError(what, where=str(path), fix="Check what else uses the folder, and run the job again")
+        return found
+
+    def _encode(self, index: int, plate: PlateOfFrame, own: Tensor) -> dict[Path, bytes]:
+        """Return a frame's files and their contents."""
+        job, levels = self._job, self._job.settings.matte
+        frame = job.frames[index]
+        started = time.perf_counter()
+        finished = finish(own, size=job.window.shape, black=levels.black, white=levels.white)
+        propagated = dict(zip(job.objects, finished.numpy(), strict=True))
+        self.seconds["finish"] += time.perf_counter() - started
+        started = time.perf_counter()
+        mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
+        final = process_mattes(job.studio, frame, mattes)
+        files = job.writer.encode(frame, final, window=job.window, header=plate.header)
+        if self._overlays and plate.image is not None:
+            small = finish(own, size=job.size, black=levels.black, white=levels.white)
+            shown = dict(zip(job.objects, small.numpy(), strict=True)) if final is mattes else final
+            path, picture = self._overlays.draw(frame, plate.image, shown, pixel_aspect=job.network_pixel_aspect)
+            files[path] = picture
+        self.seconds["write"] += time.perf_counter() - started
+        return files
+
+    def _artist_mattes(
+        self, index: int, propagated: Mapping[str, NDArray[np.float32]]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Return the artist's mattes of a frame; empty if it is not a keyframe."""
+        artist = {name: matte.unpack() for name, matte in self._job.keyframes.get(index, {}).items()}
+        return fill_mattes(artist, propagated, self._job.covered.get(index, {}), window=self._job.window)

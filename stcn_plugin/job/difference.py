@@ -1,0 +1,178 @@
+"""What a run has to do: the difference between what the shot asks for and what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.cache.probabilities import read_probabilities
+from stcn_plugin.cache.records import read_record
+from stcn_plugin.cache.states import read_state
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.recipe import Recipe
+from stcn_plugin.propagation.plan import PassDirection, Segment
+from stcn_plugin.propagation.propagator import PropagatorState
+
+_DIRECTIONS: tuple[PassDirection, ...] = ("backward", "forward")
+"""The order of the passes, so that mattes arrive in the order of the frames."""
+
+STATE_INTERVAL = 50
+"""Frames of a pass after which its memory is saved: some 20 seconds of work, and a few megabytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class PassWork:
+    """The part of a pass that has to run. Frames are indices into the shot.
+
+    Args:
+        direction: Direction of the pass.
+        start: First frame of the whole pass.
+        indices: Frames to run, in order.
+        resumed: State of the memory before the first of them; ``None`` at the start of the pass.
+        stored: The frames whose probabilities are needed, or were missing in the cache.
+        digests: Frame to what its probabilities are made from.
+        completes: The frames whose mattes can be finished when this pass has reached them.
+    """
+
+    direction: PassDirection
+    start: int
+    indices: range
+    resumed: PropagatorState | None
+    stored: frozenset[int]
+    digests: Mapping[int, str]
+    completes: frozenset[int]
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentWork:
+    """The work on a segment.
+
+    Args:
+        number: Number of the segment, from 1.
+        segment: The segment.
+        passes: The passes that have to run, in order.
+        ready: The frames whose mattes can be finished immediately, from the cache or because no pass reaches them.
+    """
+
+    number: int
+    segment: Segment
+    passes: tuple[PassWork, ...]
+    ready: tuple[int, ...]
+
+    @property
+    def finished(self) -> tuple[int, ...]:
+        """The frames whose mattes are written, ascending."""
+        return tuple(sorted({*self.ready, *(index for each in self.passes for index in each.completes)}))
+
+    @property
+    def steps(self) -> int:
+        """Number of frames that passes run, plus those finished without."""
+        return sum(len(each.indices) for each in self.passes) + len(self.ready)
+
+
+def difference(
+    job: Job, cache: CacheFolder, recipe: Recipe, *, numbers: Collection[int] = (), rebuild: bool = False
+) -> tuple[SegmentWork, ...]:
+    """Return the work that is left on each segment.
+
+    Args:
+        job: The job.
+        cache: The cache of the shot.
+        recipe: What the frames are made from.
+        numbers: Numbers of the segments to look at, from 1; all if empty.
+        rebuild: Whether to do everything again.
+    """
+    inventory = _Inventory(job, cache, recipe, rebuild=rebuild)
+    return tuple(
+        inventory.work_on(number, segment)
+        for number, segment in enumerate(job.segments, 1)
+        if not numbers or number in numbers
+    )
+
+
+class _Inventory:
+    """Compares what is on disk with what the frames are made from."""
+
+    def __init__(self, job: Job, cache: CacheFolder, recipe: Recipe, *, rebuild: bool) -> None:
+        self._job = job
+        self._cache = cache
+        self._recipe = recipe
+        self._rebuild = rebuild
+        self._cached: dict[tuple[PassDirection, int], bool] = {}
+
+    def work_on(self, number: int, segment: Segment) -> SegmentWork:
+        """Return the work that is left on a segment."""
+        finish = [index for index in segment.frames if not self._is_finished(index)]
+        missing = {
+            direction: frozenset(
+                index
+                for index in finish
+                if segment.uses(direction, index) and not self._is_cached(number, direction, index)
+            )
+            for direction in _DIRECTIONS
+        }
+        passes = []
+        for direction, indices in missing.items():
+            if indices:
+                completes = indices if direction == "forward" else indices - missing["forward"]
+                passes.append(self._work_on_pass(number, segment, direction, indices, completes))
+        ready = tuple(index for index in finish if not any(index in indices for indices in missing.values()))
+        return SegmentWork(number, segment, tuple(passes), ready)
+
+    def _work_on_pass(
+        self,
+        number: int,
+        segment: Segment,
+        direction: PassDirection,
+        missing: frozenset[int],
+        completes: frozenset[int],
+    ) -> PassWork:
+        whole = segment.visited(direction)
+        digests = self._recipe.passes[number, direction]
+        positions = [position for position, index in enumerate(whole) if index in missing]
+        first, resumed = 0, None
+        if state := self._state(direction, whole, positions[0], digests):
+            frame, resumed = state
+            first = whole.index(self._job.index_of(frame)) + 1
+        indices = whole[first : positions[-1] + 1]
+        stored = frozenset(
+            index
+            for index in indices
+            if index in missing
+            or (
+                self._cache.keeps_probabilities
+                and segment.uses(direction, index)
+                and not self._is_cached(number, direction, index)
+            )
+        )
+        return PassWork(direction, whole[0], indices, resumed, stored, digests, completes)
+
+    def _is_finished(self, index: int) -> bool:
+        """Whether the files of a frame are on disk as they would be written now."""
+        if self._rebuild:
+            return False
+        frame = self._job.frames[index]
+        record = read_record(self._cache.record(frame))
+        made_from = self._recipe.manifest.frames[frame].mattes
+        return record is not None and record.made_from == made_from and record.describes(self._job.files(frame))
+
+    def _is_cached(self, number: int, direction: PassDirection, index: int) -> bool:
+        """Whether the cache has the probabilities of a frame, undamaged."""
+        if self._rebuild or not self._cache.keeps_probabilities:
+            return False
+        key = direction, index
+        if key not in self._cached:
+            path = self._cache.probabilities(direction, self._job.frames[index])
+            made_from = self._recipe.passes[number, direction][index]
+            self._cached[key] = read_probabilities(path, made_from=made_from) is not None
+        return self._cached[key]
+
+    def _state(
+        self, direction: PassDirection, whole: range, end: int, digests: Mapping[int, str]
+    ) -> tuple[int, PropagatorState] | None:
+        """Return the saved memory of a pass, if it is from before the position ``end``."""
+        if self._rebuild or not self._cache.keeps_probabilities:
+            return None
+        made_from = {self._job.frames[index]: digests[index] for index in whole[:end]}
+        return read_state(self._cache.state(direction, self._job.frames[whole[0]]), made_from)

@@ -1,0 +1,45 @@
+"""Which files of the plate are the same as in the last run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.cache.manifest import Manifest, PlateFile
+from stcn_plugin.cache.records import read_record
+from stcn_plugin.job.activities import Activities
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.recipe import image_digest
+
+
+def plate_stamps(
+    job: Job, cache: CacheFolder, before: Manifest | None, *, verify: bool, activities: Activities
+) -> Mapping[int, PlateFile]:
+    """Return the files of the plate by frame. A file with the same identity as in the last run has not changed.
+
+    Args:
+        job: The job.
+        cache: The cache of the shot.
+        before: The manifest of the last run; ``None`` without one.
+        verify: Compare the pixels with those of the last run, instead of the size and time of the files.
+        activities: Records what is being read.
+
+    Raises:
+        CancelledError: The job was cancelled.
+        PlateError: A file cannot be read.
+    """
+    known = before.plate if before else {}
+    found: dict[int, PlateFile] = {}
+    for frame in job.frames:
+        path = job.plates.file(frame)
+        now, old = PlateFile.of(path), known.get(frame)
+        if old and old.stamp == now.stamp:
+            now = old
+        if verify and old and (record := read_record(cache.record(frame))) and record.plate:
+            activities.checkpoint()
+            with activities.during(f"comparing frame {frame} of the plate", path):
+                pixels = image_digest(job.plates.read(frame, window=job.window, size=job.size).image)
+            now = replace(now, identity=old.identity if pixels == record.plate else f"{path.name} {pixels}")
+        found[frame] = now
+    return found
