@@ -11,6 +11,7 @@ from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
 from stcn_plugin.job.compressed_matte import CompressedMatte
+from stcn_plugin.job.presence import Presence
 from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
@@ -40,7 +41,7 @@ class Job:
         masks: Index to object name to the artist's matte at the internal size, ``(h, w)`` on the CPU.
         segments: The segments to propagate, in order.
         unchanged: Indices in these segments whose mattes an update leaves as they are, because the artist gave them all.
-        life: Object name to the first and last index on which it may appear.
+        presence: Object name to the ranges of indices on which it is present.
         studio: The studio's plugins.
         weights: The weights of the job.
     """
@@ -61,7 +62,7 @@ class Job:
     masks: Mapping[int, Mapping[str, Tensor]]
     segments: tuple[Segment, ...]
     unchanged: frozenset[int]
-    life: Mapping[str, tuple[int, int]]
+    presence: Presence
     studio: Hooks
     weights: WeightsUsed | None = None
 

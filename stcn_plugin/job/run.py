@@ -116,12 +116,12 @@ class _Run:
         # One transfer for all frames; with one per frame, a GPU would wait for each of them.
         weights = torch.from_numpy(segment.weight).to(self._device)
         with BackwardBuffer((len(job.objects), *job.size), records=segment.blended) as backward:
-            for index, plate, own in self._pass(segment.backward, is_forward=False):
+            for index, plate, own in self._pass(segment.backward):
                 if segment.source(index) == "both":
                     backward.put(index, own)
                 elif segment.source(index) == "backward":
                     self._deliver(index, plate, self._blend(weights[index - segment.frames.start], None, own), writer)
-            for index, plate, own in self._pass(segment.forward, is_forward=True):
+            for index, plate, own in self._pass(segment.forward):
                 if segment.source(index) == "both":
                     back = backward.get(index, self._device)
                     self._deliver(index, plate, self._blend(weights[index - segment.frames.start], own, back), writer)
@@ -161,7 +161,7 @@ class _Run:
             weights=self._job.weights,
         )
 
-    def _pass(self, indices: Sequence[int], *, is_forward: bool) -> Iterator[tuple[int, PlateFrame, Tensor]]:
+    def _pass(self, indices: Sequence[int]) -> Iterator[tuple[int, PlateFrame, Tensor]]:
         """Propagate in one direction; yield index, plate and the objects' probabilities ``(O, h, w)``."""
         job = self._job
         propagator = Propagator(
@@ -169,8 +169,7 @@ class _Run:
         )
         before: Stopwatch | None = None
         for index, plate, upload in self._plates(indices):
-            ended = (name for name, (a, b) in job.life.items() if (index > b if is_forward else index < a))
-            propagator.retire(ended)
+            propagator.retire(name for name, spans in job.presence.items() if not any(index in span for span in spans))
             image = upload.wait().permute(2, 0, 1)
             keyframe = {name: mask.to(self._device) for name, mask in self._job.masks.get(index, {}).items()}
             with self._lock.network(), self._activities.during(f"propagating frame {job.frames[index]}"):

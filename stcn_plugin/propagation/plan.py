@@ -1,7 +1,10 @@
 """Plan a shot: its segments, the frames of each pass, and how the two directions are blended.
 
 A segment is the frames from one keyframe that gives every object to the next such keyframe, an *anchor*. The passes through
-a segment start with an empty memory, so its mattes depend only on the plate inside it and on its anchors.
+a segment start with an empty memory, so its mattes depend only on the plate inside it and on its keyframes.
+
+An object is present on ranges of frames. Within a range, it is propagated from the keyframes there; between two ranges, it
+is absent, and nothing is propagated.
 """
 
 from __future__ import annotations
@@ -69,7 +72,7 @@ def plan_segments(
     length: int,
     objects: Sequence[str],
     keyframes: Mapping[int, Sequence[str]],
-    life: Mapping[str, tuple[int, int]],
+    presence: Mapping[str, Sequence[range]],
     direction: Direction = "both",
 ) -> tuple[Segment, ...]:
     """Plan the segments of a shot, in order. Frames are zero-based indices into the shot.
@@ -77,15 +80,17 @@ def plan_segments(
     Args:
         length: Frames in the shot.
         objects: Names of all objects.
-        keyframes: Index to the names of the objects given there.
-        life: First and last index on which an object may appear; other objects may appear anywhere.
+        keyframes: Index to the names of the objects given there; none on a keyframe that only says which are absent.
+        presence: Object name to the ranges on which the object is present, ascending and with gaps between them. Each is
+            propagated from the keyframes in it alone, and not at all without one.
         direction: Direction of propagation.
     """
     own = {name: sorted(index for index, names in keyframes.items() if name in names) for name in objects}
     weight = np.full((length, len(objects)), np.nan, np.float32)
     for column, name in enumerate(objects):
-        first, last = life.get(name, (0, length - 1))
-        weight[first : last + 1, column] = _forward_weight(length, own[name], direction)[first : last + 1]
+        for present in presence[name]:
+            if inside := [index for index in own[name] if index in present]:
+                weight[present.start : present.stop, column] = _forward_weight(present, inside, direction)
     in_play = np.isfinite(weight)
     given = [[name in keyframes[index] for name in objects] for index in sorted(keyframes)]
     anchors = [
@@ -102,10 +107,9 @@ def plan_segments(
 def affected_frames(
     changed: Iterable[int],
     *,
-    length: int,
     objects: Sequence[str],
     keyframes: Mapping[int, Collection[str]],
-    life: Mapping[str, tuple[int, int]],
+    presence: Mapping[str, Sequence[range]],
     direction: Direction,
 ) -> set[int]:
     """Return the frames that changed keyframes affect: up to the keyframes of the same objects around them.
@@ -113,21 +117,25 @@ def affected_frames(
     Args:
         changed: Frames whose keyframes are new or changed, or removed for all objects. An object that was removed from a
             keyframe that others still have is not noticed.
-        length: As for `plan_segments`.
         objects: As for `plan_segments`.
         keyframes: As for `plan_segments`.
-        life: As for `plan_segments`.
+        presence: As for `plan_segments`.
         direction: As for `plan_segments`.
     """
     found: set[int] = set()
     for index in changed:
-        for name in keyframes.get(index) or objects:
+        given = keyframes.get(index, ())
+        for name in objects:
+            # A keyframe where the object is absent ends the ranges beside it; it may have been present there before.
+            beside = [present for present in presence[name] if present.start - 1 <= index <= present.stop]
+            is_absent = not any(index in present for present in beside)
+            if not beside or (given and name not in given and not is_absent):
+                continue
+            first, last = min(index, beside[0].start), max(index, beside[-1].stop - 1)
             own = [other for other, names in keyframes.items() if name in names and other != index]
-            first, last = life.get(name, (0, length - 1))
-            if first <= index <= last:
-                start = index if direction == "forward" else max((k + 1 for k in own if k < index), default=first)
-                end = index if direction == "backward" else min((k - 1 for k in own if k > index), default=last)
-                found.update(range(max(start, first), min(end, last) + 1))
+            start = index if direction == "forward" else max((k + 1 for k in own if k < index), default=first)
+            end = index if direction == "backward" else min((k - 1 for k in own if k > index), default=last)
+            found.update(range(max(start, first), min(end, last) + 1))
     return found
 
 
@@ -149,9 +157,9 @@ def _segment(
     )
 
 
-def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
-    """Return the forward weight of one object at every index; NaN where no pass reaches it."""
-    index = np.arange(length)
+def _forward_weight(present: range, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
+    """Return the forward weight of one object at every index of a range; NaN where no pass reaches it."""
+    index = np.arange(present.start, present.stop)
     first, last = keyframes[0], keyframes[-1]
     if direction == "forward":
         return np.where(index >= first, 1.0, np.nan).astype(np.float32)
@@ -161,5 +169,5 @@ def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction)
     weight = np.where(index < first, 0.0, 1.0)
     for before, after in pairwise(keyframes):
         between = np.arange(before, after)
-        weight[between] = (after - between) / (after - before)
+        weight[between - present.start] = (after - between) / (after - before)
     return weight.astype(np.float32)

@@ -32,7 +32,7 @@ def test_objects_without_a_range(tmp_path, objects):
         f"plate: p.####.exr\nout: m.####.exr\nrange: 1001-1005\nkeyframes: {{1001: k.png}}\nobjects: {objects}\n"
     )
     shot = load_shot(path, search_path=())
-    assert {name: tuple(span.frames) for name, span in shot.objects.items()} == {"hero": ()}
+    assert {name: span.ranges for name, span in shot.objects.items()} == {"hero": ()}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ memory: {interval: 3}
         Keyframe(frame=1060, file=Path("/abs/crypto.exr"), objects={"table": "table", "7": "7"}),
     )
     assert shot.frames == tuple(range(1001, 1101))
-    assert shot.objects["hero"].frames == range(1001, 1061)
+    assert shot.objects["hero"].ranges == (range(1001, 1061),)
     assert shot.objects["ball"].range == "1040-1100"
     assert (shot.settings.size, shot.settings.memory.interval) == ("288", 3)
     assert shot.settings.memory.top_k == load_preset("draft").memory.top_k
