@@ -42,6 +42,8 @@ def _frames(parse: Callable[[str], object], *, lists: bool) -> Callable[[object]
             return None
         parts = value if lists and isinstance(value, list | tuple) else [value]
         if any(isinstance(part, bool) or not isinstance(part, str | int) for part in parts):
+            if parts is value:
+                raise ValueError("has an entry that is not a frame range", "Write it like [1001-1020, 1060-1090]")
             raise ValueError("should be a frame range such as 1001-1100")
         text = ",".join(map(str, parts))
         try:
@@ -196,7 +198,8 @@ class ShotFile(PresetFile):
     """The artist's mattes by frame number. Each is a file, a group with `file` and `objects`, or a list of these.
 
     A selector after a colon picks part of a file: a channel or layer (`hero.A`, `hero`), or an object of a Cryptomatte
-    by name. `objects` picks several objects. Keyframes may be on any frames, and need not have the same objects.
+    by name. `objects` picks several objects. Keyframes may be on any frames, and need not have the same objects. An
+    object whose matte is empty is absent on that frame.
     """
     objects: Spans = Field(default_factory=dict)
     """Objects that are not present in the whole shot, each with its frame range or ranges: `ball: 1028-1060`,

@@ -240,3 +240,13 @@ def test_each_frame_is_a_step_of_each_pass_that_it_needs(direction):
     """Segments cost no more steps than one pass through the whole shot would."""
     segments = plan({0: ["a"], 3: ["a"], 6: ["a"]}, direction=direction)
     assert sum(segment.steps for segment in segments) == {"both": 7 + 6, "forward": 7, "backward": 7}[direction]
+
+
+def test_a_keyframe_that_becomes_empty_affects_the_frames_up_to_its_neighbours():
+    """On both sides, for the absent object alone; the others were and are given there or go on."""
+    presence = {"a": (range(5), range(6, 10)), "b": (range(10),)}
+    keyframes = {0: ["a", "b"], 3: ["a"], 5: ["b"], 8: ["a", "b"]}
+    facts = {"objects": ("a", "b"), "presence": presence, "direction": "both"}
+    assert affected_frames([5], keyframes=keyframes, **facts) == {1, 2, 3, 4, 5, 6, 7}
+    alone = keyframes | {5: []}
+    assert affected_frames([5], keyframes=alone, **facts | {"objects": ("a",)}) == {4, 5, 6, 7}
