@@ -7,17 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from golden.stand_in import golden_frames
 from media.picture_files import write
 from PIL import Image
 
 from stcn_plugin import make_shot
 from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.evaluation.hard import region_overlap
+from stcn_plugin.job.finishing import finish
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.propagate import propagate
 from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.window import Window
+from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
 
 FRAMES = range(1001, 1009)
@@ -97,6 +101,27 @@ def test_another_object_goes_on_through_the_gap(clip, engine, shot_of):
     assert present(clip, "a2") == list(FRAMES)
     for frame in (1002, 1006):
         assert region_overlap(clip.matte(frame, "a0") > 0.5, clip.mask(frame, 0) > 0.5) > 0.7
+
+
+def test_an_absent_object_has_no_effect_on_others(clip, engine, shot_of):
+    """In the gap, the other object has the mattes of a pass from which the absent one was retired."""
+    keyframes, settings = {1001: clip.keyframe(1001, 0, 2)}, ["size=native", "memory.interval=1", "direction=forward"]
+    images = torch.from_numpy(golden_frames(8, 96, 144)).permute(0, 3, 1, 2).float() / 255
+    expected = {}
+    for is_retired in (True, False):
+        propagator = Propagator(engine, objects=["a0", "a2"], settings=PropagationSettings(interval=1))
+        for frame, image in zip(FRAMES, images, strict=True):
+            if is_retired and frame == 1003:
+                propagator.retire(["a0"])
+            masks = {f"a{disc}": torch.from_numpy(clip.mask(frame, disc)) for disc in (0, 2)} if frame == 1001 else None
+            own = propagator.step(image, masks).own
+            expected[is_retired, frame] = finish(own[1:], size=(96, 144), black=0.15, white=0.85)[0].numpy()
+    propagate(
+        shot_of(keyframes, *settings, "output.depth=float", objects={"a0": "1001-1002"}), engine_for=lambda _: engine
+    )
+    for frame in range(1003, 1009):
+        np.testing.assert_array_equal(clip.matte(frame, "a2"), expected[True, frame])
+    assert any((expected[True, frame] != expected[False, frame]).any() for frame in FRAMES)
 
 
 @pytest.mark.parametrize(
