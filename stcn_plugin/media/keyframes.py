@@ -138,6 +138,7 @@ class _Selection:
 def _select(
     file: MatteFile, selector: str | None, objects: Mapping[str, str | int], only_name: str | None
 ) -> _Selection:
+    """Select the mattes of a file; arguments as for `read_keyframe`."""
     if selector is None and not objects:
         return _select_all(file, only_name)
     picks = {name: str(value) for name, value in objects.items()}
