@@ -89,27 +89,58 @@ def parse_frame_range(text: str) -> tuple[int, ...]:
     return tuple(sorted(frames))
 
 
-def span_ends(text: str) -> tuple[int, int]:
-    """Return the first and last frame of a range without gaps, without enumerating its frames.
+def parse_spans(text: str) -> tuple[range, ...]:
+    """Parse the frame range of an object into ranges without gaps, without enumerating its frames.
 
-    >>> span_ends("1001-1040,1030-1100")
-    (1001, 1100)
+    >>> parse_spans("1060-1090,1001-1020,1015-1040")
+    (range(1001, 1041), range(1060, 1091))
 
     Args:
-        text: As for `parse_frame_range`.
+        text: As for `parse_frame_range`, without steps.
+
+    Returns:
+        The ranges, ascending. Ranges that overlap or follow each other are merged.
 
     Raises:
-        FrameRangeError: As for `parse_frame_range`, or there are gaps; the message suggests the range without them.
+        FrameRangeError: As for `parse_frame_range`, or a range has a step; the message suggests the range without it.
     """
-    parts = sorted((_frames_of(part.strip(), text) for part in text.split(",")), key=lambda part: part[0])
-    first, last = parts[0][0], parts[0][0]
-    has_gaps = False
-    for part in parts:
-        has_gaps = has_gaps or part[0] > last + 1 or (part.step > 1 and part[-1] > part[0])
-        last = max(last, part[-1])
-    if has_gaps:
-        raise FrameRangeError("has gaps", fix=f"The range of an object cannot have gaps; write {first}-{last}")
-    return first, last
+    parts = [part.strip() for part in text.split(",")]
+    spans = [_frames_of(part, text) for part in parts]
+    for part, span in zip(parts, spans, strict=True):
+        if len(span) > 1 and span.step > 1:
+            fix = f"The range of an object cannot have a step; write {span_text(range(span[0], span[-1] + 1))}"
+            raise FrameRangeError(f"'{shortened(part)}' has a step", fix=fix)
+    return merged_spans(range(span[0], span[-1] + 1) for span in spans)
+
+
+def merged_spans(spans: Iterable[range]) -> tuple[range, ...]:
+    """Return ranges of step 1 in ascending order; those that overlap or follow each other are merged.
+
+    >>> merged_spans([range(5, 8), range(0, 3), range(3, 4)])
+    (range(0, 4), range(5, 8))
+
+    Args:
+        spans: The ranges, in any order. Empty ones are left out.
+    """
+    merged: list[range] = []
+    for span in sorted(filter(len, spans), key=lambda span: span.start):
+        if merged and span.start <= merged[-1].stop:
+            merged[-1] = range(merged[-1].start, max(merged[-1].stop, span.stop))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def span_text(span: range) -> str:
+    """Format a range of frames.
+
+    >>> span_text(range(1001, 1021)), span_text(range(1001, 1002))
+    ('1001-1020', '1001')
+
+    Args:
+        span: The range; not empty, and of step 1.
+    """
+    return str(span[0]) if len(span) == 1 else f"{span[0]}-{span[-1]}"
 
 
 def format_frame_range(frames: Iterable[int]) -> str:

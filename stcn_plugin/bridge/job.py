@@ -74,8 +74,8 @@ class JobRequest:
         keyframes: The artist's mattes. They replace the shot file's keyframes of the same objects on the same frames.
         out: Frame pattern of the mattes.
         range: Frames to matte, such as ``1001-1100``; ``None`` is all frames of the plate.
-        objects: Object name to frame range, for objects that enter late or leave early; ``None`` for an object that does
-            neither. A single name also applies to keyframe files without object names.
+        objects: Object name to frame range, or to several ranges: ``1001-1020,1060-1090``; ``None`` for an object that is
+            present in the whole shot. A single name also applies to keyframe files without object names.
         preset: Preset to start from, by name or file.
         settings: Setting, such as ``memory.interval``, to the value that overrides the preset's. Later ones override
             earlier ones.

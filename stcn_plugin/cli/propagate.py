@@ -80,8 +80,8 @@ _ORIGINS = {
     "spans",
     metavar="NAME[=RANGE]",
     multiple=True,
-    help="An object by name, with its frame range if it enters late or leaves early. A single NAME also applies to "
-    "keyframe files without object names. Repeatable.",
+    help="An object by name, with its frame range if it is not present in the whole shot: ball=1028-1060, or several "
+    "ranges: ball=1001-1020,1060-1090. A single NAME also applies to keyframe files without object names. Repeatable.",
 )
 @click.option("--preset", metavar="NAME", help="Preset to start from, see `stcn presets list`.")
 @click.option(

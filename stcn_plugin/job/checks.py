@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from torch import Tensor
-
 from stcn_plugin.atomic import Outputs
-from stcn_plugin.errors import KeyframeError, MissingFrameError, PlateError, PresetError
+from stcn_plugin.errors import KeyframeError, MissingFrameError, PlateError
 from stcn_plugin.frames import MAX_FRAMES, format_frame_range, shortened
 from stcn_plugin.media.listing import as_pattern
 from stcn_plugin.media.matte_writer import MatteWriter
@@ -153,42 +151,3 @@ def stale_mattes_warning(writer: MatteWriter, out: FrameSequence, frames: Sequen
         f"{out}: these mattes are from an earlier run with one object and are not replaced. The mattes of the objects "
         f"in this run are {names}"
     )
-
-
-def check_object_ranges(
-    life: Mapping[str, tuple[int, int]],
-    objects: Sequence[str],
-    masks: Mapping[int, Mapping[str, Tensor]],
-    shot: Shot,
-    frames: tuple[int, ...],
-) -> None:
-    """Check that every listed object has a keyframe, and that no keyframe is outside its object's range.
-
-    Args:
-        life: Object name to the first and last index of its range, for all listed objects.
-        objects: Names of the objects that have keyframes.
-        masks: Index to object name to the artist's mask.
-        shot: The shot.
-        frames: Frames of the shot.
-
-    Raises:
-        PresetError: One of these is not the case.
-    """
-    where = str(shot.path) if shot.path else None
-    for name in life:
-        if name not in objects:
-            raise PresetError(
-                f"no keyframe has the object '{name}'; they have: {', '.join(objects)}",
-                where=where,
-                fix="Add a keyframe for it, or remove it from objects",
-            )
-    for index, mattes in masks.items():
-        for name in mattes:
-            first, last = life.get(name, (index, index))
-            if not first <= index <= last:
-                raise PresetError(
-                    f"the keyframe of '{name}' on frame {frames[index]} is outside its range "
-                    f"{frames[first]}-{frames[last]}",
-                    where=where,
-                    fix="Move the keyframe or widen the object's range",
-                )

@@ -13,6 +13,7 @@ from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
 from stcn_plugin.job.compressed_matte import CompressedMatte
+from stcn_plugin.job.presence import Presence
 from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import overlay_file
 from stcn_plugin.media.plates import PlateReader
@@ -41,8 +42,9 @@ class Job:
         keyframes: Index to object name to the artist's matte at plate resolution.
         covered: Index to object name to the part of the window that its keyframe covers, for partial keyframes only.
         masks: Index to object name to the artist's matte at the internal size, ``(h, w)`` on the CPU.
+        empty: Index to the objects whose keyframe is empty there, which makes them absent.
         segments: All segments of the shot, in order.
-        life: Object name to the first and last index on which it may appear.
+        presence: Object name to the ranges of indices on which it is present.
         studio: The studio's plugins.
         weights: The weights of the job.
     """
@@ -61,8 +63,9 @@ class Job:
     keyframes: Mapping[int, Mapping[str, CompressedMatte]]
     covered: Mapping[int, Mapping[str, Window]]
     masks: Mapping[int, Mapping[str, Tensor]]
+    empty: Mapping[int, frozenset[str]]
     segments: tuple[Segment, ...]
-    life: Mapping[str, tuple[int, int]]
+    presence: Presence
     studio: Hooks
     weights: WeightsUsed | None = None
 
@@ -72,7 +75,9 @@ class Job:
 
     def absent(self, index: int) -> frozenset[str]:
         """Return the objects that are not in the shot on a frame."""
-        return frozenset(name for name, (first, last) in self.life.items() if not first <= index <= last)
+        return frozenset(
+            name for name, spans in self.presence.items() if not any(index in present for present in spans)
+        )
 
     def files(self, frame: int) -> tuple[Path, ...]:
         """Return all files of a frame: its mattes, and its overlay if overlays are written."""

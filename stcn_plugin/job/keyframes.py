@@ -25,12 +25,14 @@ class ShotKeyframes:
     Args:
         masks: Index to object name to the matte at the internal size, ``(h, w)`` on the CPU.
         mattes: The same at plate resolution.
+        absent: Index to the objects that an empty matte makes absent there.
         covered: Index to object name to the part of the window that its keyframe covers, for partial keyframes only.
         warnings: Warnings about the files.
     """
 
     masks: Mapping[int, Mapping[str, Tensor]]
     mattes: Mapping[int, Mapping[str, CompressedMatte]]
+    absent: Mapping[int, frozenset[str]]
     covered: Mapping[int, Mapping[str, Window]]
     warnings: tuple[str, ...]
 
@@ -56,23 +58,77 @@ def read_keyframes(
 
     Raises:
         CancelledError: The job was cancelled.
-        KeyframeError: A file cannot be used, or two files have the same object.
+        KeyframeError: A file cannot be used, two files have the same object, or all mattes of an object are empty.
     """
     masks, mattes, covered = {}, {}, {}
+    empty: dict[int, tuple[_Empty, ...]] = {}
     namings: list[Naming] = []
     warnings: list[str] = []
     for index, group in sorted(groups.items()):
         activities.checkpoint()
         with activities.during(f"reading the keyframe of frame {group[0].frame}", group[0].file):
             found = _read_frame(group, window=window, display=display, only_name=only_name)
-        masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in found.mattes.items()}
-        mattes[index] = {name: CompressedMatte(matte) for name, matte in found.mattes.items()}
-        covered[index] = {name: part for name, part in found.covered.items() if part != window}
-        namings.append(Naming(group[0].frame, frozenset(found.mattes), found.unnamed))
+        if found.mattes:
+            masks[index] = {name: shrink(matte, size, torch.device("cpu")) for name, matte in found.mattes.items()}
+            mattes[index] = {name: CompressedMatte(matte) for name, matte in found.mattes.items()}
+            covered[index] = {name: part for name, part in found.covered.items() if part != window}
+        empty[index] = found.empty
+        names = frozenset(found.mattes).union(*(file.names for file in found.empty))
+        namings.append(Naming(group[0].frame, names, found.unnamed))
         warnings += found.warnings
     if warning := naming_warning(namings):
         warnings.append(warning)
-    return ShotKeyframes(masks, mattes, covered, tuple(warnings))
+    objects = frozenset(name for index in masks for name in masks[index])
+    absent: dict[int, frozenset[str]] = {}
+    for index, files in empty.items():
+        for file in files:
+            others = objects.difference(masks.get(index, ()), absent.get(index, ()))
+            warnings.append(file.warning(names := file.absent(objects, others)))
+            absent[index] = absent.get(index, frozenset()) | names
+    return ShotKeyframes(masks, mattes, absent, covered, tuple(warnings))
+
+
+@dataclass(frozen=True)
+class _Empty:
+    """A keyframe file with empty mattes.
+
+    Args:
+        file: The file.
+        frame: Its frame.
+        names: The objects with empty mattes; none if the file names no object.
+    """
+
+    file: Path
+    frame: int
+    names: frozenset[str]
+
+    def absent(self, objects: frozenset[str], others: frozenset[str]) -> frozenset[str]:
+        """Return the objects that are absent.
+
+        Args:
+            objects: All objects that have a matte on any frame.
+            others: The objects that no other file of this frame has, which are absent if this file names none.
+
+        Raises:
+            KeyframeError: There are no other mattes of an object.
+        """
+        if unknown := sorted(self.names - objects):
+            what, wanted = f"all mattes of '{unknown[0]}' are empty", "its matte, or leave this object out"
+        elif not objects:
+            what, wanted = "the matte is empty: all pixels are background", "a matte"
+        else:
+            return self.names or others
+        where = f"{self.file}, frame {self.frame}"
+        raise KeyframeError(what, where=where, fix=f"Check the file, and add a keyframe with {wanted}")
+
+    def warning(self, names: frozenset[str]) -> str:
+        """Return the warning about the absent objects, because a matte may be empty by mistake."""
+        known = ", ".join(f"'{name}'" for name in sorted(names, key=_by_number))
+        if len(names) == 1:
+            return f"{self.file}: the matte of {known} is empty: it is treated as absent on frame {self.frame}"
+        if names:
+            return f"{self.file}: the mattes of {known} are empty: they are treated as absent on frame {self.frame}"
+        return f"{self.file}: the matte is empty, but all objects have mattes in other files of frame {self.frame}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +137,7 @@ class _FrameMattes:
 
     mattes: Mapping[str, Matte]
     covered: Mapping[str, Window]
+    empty: tuple[_Empty, ...]
     unnamed: frozenset[str]
     warnings: tuple[str, ...]
 
@@ -90,6 +147,7 @@ def _read_frame(group: Sequence[Keyframe], *, window: Window, display: Window, o
     mattes: dict[str, Matte] = {}
     covered: dict[str, Window] = {}
     source: dict[str, Path] = {}
+    empty: list[_Empty] = []
     unnamed: set[str] = set()
     warnings: list[str] = []
     for keyframe in group:
@@ -102,17 +160,21 @@ def _read_frame(group: Sequence[Keyframe], *, window: Window, display: Window, o
             objects=keyframe.objects,
             only_name=only_name,
         )
-        for name, matte in found.mattes.items():
-            if name in mattes:
+        for name in (*found.mattes, *found.empty):
+            if name in source:
                 raise KeyframeError(
                     f"the object '{name}' of frame {keyframe.frame} is in {source[name]} already",
                     where=str(keyframe.file),
                     fix="Give each object one matte a frame; name it with objects: {name: channel}",
                 )
-            mattes[name], covered[name], source[name] = matte, found.covered, keyframe.file
+            source[name] = keyframe.file
+        mattes |= found.mattes
+        covered |= dict.fromkeys(found.mattes, found.covered)
+        if found.empty or found.is_blank:
+            empty.append(_Empty(keyframe.file, keyframe.frame, frozenset(found.empty)))
         unnamed |= found.unnamed
         warnings += found.warnings
-    return _FrameMattes(mattes, covered, frozenset(unnamed), tuple(warnings))
+    return _FrameMattes(mattes, covered, tuple(empty), frozenset(unnamed), tuple(warnings))
 
 
 @dataclass(frozen=True)

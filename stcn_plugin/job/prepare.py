@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
-from stcn_plugin.errors import PlateError, PresetError
-from stcn_plugin.frames import format_frame_range, shortened
+from stcn_plugin.errors import PlateError
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.checks import (
     check_keyframes,
-    check_object_ranges,
     check_outputs,
     padding_warning,
     shot_frames,
@@ -21,6 +18,7 @@ from stcn_plugin.job.checks import (
 )
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.keyframes import read_keyframes
+from stcn_plugin.job.presence import check_object_ranges, object_presence, object_ranges
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.matte_writer import MatteWriter
@@ -84,14 +82,15 @@ def prepare(
     files: dict[int, list[Keyframe]] = {}
     for keyframe in shot.keyframes:
         files.setdefault(index_of[keyframe.frame], []).append(keyframe)
-    life = {name: _span(name, span.frames, frames) for name, span in shot.objects.items()}
+    ranges = object_ranges(shot, frames)
     artist = read_keyframes(
-        files, window=window, display=header.display, size=size, only_name=only_name(life), activities=activities
+        files, window=window, display=header.display, size=size, only_name=only_name(ranges), activities=activities
     )
     for warning in artist.warnings:
         watcher.on_warning(warning)
     objects = tuple(dict.fromkeys(name for masks in artist.masks.values() for name in masks))
-    check_object_ranges(life, objects, artist.masks, shot, frames)
+    check_object_ranges(ranges, artist.masks, shot, frames)
+    presence = object_presence(objects, ranges, artist.absent, length=len(frames))
     outputs = shot_outputs(shot, frames)
     out = FrameSequence.parse(shot.out)
     check_portable(out, warn=watcher.on_warning)
@@ -109,9 +108,9 @@ def prepare(
         check_outputs(outputs, writer, frames, shot)
         if stale := stale_mattes_warning(writer, out, frames):
             watcher.on_warning(stale)
-    keyframes = {index: tuple(names) for index, names in artist.masks.items()}
+    keyframes = {index: tuple(artist.masks.get(index, ())) for index in files}
     segments = plan_segments(
-        length=len(frames), objects=objects, keyframes=keyframes, life=life, direction=settings.direction
+        length=len(frames), objects=objects, keyframes=keyframes, presence=presence, direction=settings.direction
     )
     return Job(
         shot=shot,
@@ -128,16 +127,17 @@ def prepare(
         keyframes=artist.mattes,
         covered=artist.covered,
         masks=artist.masks,
+        empty=artist.absent,
         segments=segments,
-        life=life,
+        presence=presence,
         studio=studio,
         weights=weights,
     )
 
 
-def only_name(life: Mapping[str, object]) -> str | None:
+def only_name(listed: Mapping[str, object]) -> str | None:
     """Return the name of the shot's object if it lists exactly one; ``None`` otherwise."""
-    return next(iter(life)) if len(life) == 1 else None
+    return next(iter(listed)) if len(listed) == 1 else None
 
 
 def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHeader, activities: Activities) -> Window:
@@ -156,19 +156,6 @@ def _working_window(plates: PlateReader, frames: Sequence[int], header: FrameHea
             fix="Crop the data windows of the plate",
         )
     return window
-
-
-def _span(name: str, span: Sequence[int], frames: tuple[int, ...]) -> tuple[int, int]:
-    """Return the first and last index of an object's range; without a range, those of the shot."""
-    if not span:
-        return 0, len(frames) - 1
-    first, last = bisect_left(frames, span[0]), bisect_right(frames, span[-1]) - 1
-    if first > last:
-        raise PresetError(
-            f"the range {span[0]}-{span[-1]} of the object '{name}' is outside the shot",
-            fix=f"The shot has the frames {shortened(format_frame_range(frames))}",
-        )
-    return first, last
 
 
 def _licence_warning(weights: WeightsUsed) -> str | None:

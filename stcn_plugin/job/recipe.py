@@ -60,8 +60,9 @@ def recipe_of(job: Job, plate: Mapping[int, PlateFile]) -> Recipe:
     frames: dict[int, FrameMade] = {}
     start, finish = digest(_NUMERICS, propagation), digest(_NUMERICS, finishing)
     keyframes = {
-        job.frames[index]: {name: matte.digest for name, matte in mattes.items()}
-        for index, mattes in job.keyframes.items()
+        job.frames[index]: {name: matte.digest for name, matte in job.keyframes.get(index, {}).items()}
+        | dict.fromkeys(sorted(job.empty.get(index, ())), "empty")
+        for index in sorted({*job.keyframes, *job.empty})
     }
     for number, segment in enumerate(job.segments, 1):
         for direction in PASS_DIRECTIONS:

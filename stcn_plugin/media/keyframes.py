@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from stcn_plugin.media.window import Window
 
 Matte = NDArray[np.float32]
 
-_EMPTY = 0.5 / 255  # below the smallest 8-bit value
 _FAR_ABOVE = 1.5  # above the overshoot of sharpening filters
 
 
@@ -26,7 +25,9 @@ class KeyframeMattes:
     """The mattes in a keyframe file.
 
     Args:
-        mattes: Object name to ``(H, W)`` coverage in [0, 1] over the requested window.
+        mattes: Object name to ``(H, W)`` coverage in [0, 1] over the requested window; not 0 everywhere.
+        empty: Objects whose mattes are 0 everywhere: they are absent on this frame.
+        is_blank: Whether the file is empty and names no object, so that all objects are absent that no other file gives.
         covered: The part of that window that the file covers; outside it the mattes are 0 but were not drawn.
         unnamed: Objects without a name from the shot or the file, which are called by number or by the default name.
         warnings: Oddities of the file, each with file and frame.
@@ -34,6 +35,8 @@ class KeyframeMattes:
 
     mattes: Mapping[str, Matte]
     covered: Window
+    empty: tuple[str, ...] = ()
+    is_blank: bool = False
     unnamed: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
 
@@ -70,35 +73,72 @@ def read_keyframe(
         only_name: Name of the shot's only object, if it has one, for the only object of a file without names.
 
     Raises:
-        KeyframeError: The file cannot be read, does not fit the plate, is ambiguous, or lacks an object or has an empty
+        KeyframeError: The file cannot be read, does not fit the plate, is ambiguous, or lacks an object or has a faint
             one.
     """
     where = f"{path}, frame {frame}"
     file = MatteFile(Source(Path(path), KeyframeError, where))
     fit = _PlateFit(file.source, window, display)
     fit.source_window(file.header)
-    planes, unnamed = _select(file, selector, objects or {}, only_name)
-    mattes = {name: fit.place(name, plane) for name, plane in planes.items()}
-    warnings = dict.fromkeys(f"{where}: {note}" for plane in planes.values() for note in _notes(plane))
-    return KeyframeMattes(mattes, fit.covered(file.headers), frozenset(unnamed), tuple(warnings))
+    selection = _select(file, selector, objects or {}, only_name)
+    placed = {name: fit.place(name, plane) for name, plane in selection.planes.items()}
+    mattes = {name: matte for name, matte in placed.items() if matte is not None}
+    empty = [*selection.empty, *(name for name in placed if name not in mattes)]
+    if selection.is_nameless and not mattes:
+        empty = []
+    warnings = dict.fromkeys(f"{where}: {note}" for plane in selection.planes.values() for note in _notes(plane))
+    return KeyframeMattes(
+        mattes,
+        fit.covered(file.headers),
+        empty=tuple(empty),
+        is_blank=not mattes and not empty,
+        unnamed=frozenset(selection.unnamed).intersection(mattes),
+        warnings=tuple(warnings),
+    )
 
 
 def keyframe_names(
     path: Path, *, frame: int, selector: str | None = None, only_name: str | None = None
-) -> tuple[str, ...]:
+) -> tuple[str, ...] | None:
     """Return the names of the objects in a keyframe file; arguments as for `read_keyframe`.
+
+    Returns:
+        The names; ``None`` for an empty file without names, which applies to all objects.
 
     Raises:
         KeyframeError: The file cannot be read, or is ambiguous.
     """
     file = MatteFile(Source(Path(path), KeyframeError, f"{path}, frame {frame}"))
-    return tuple(_select(file, selector, {}, only_name)[0])
+    selection = _select(file, selector, {}, only_name)
+    if selection.is_nameless and not any(_is_above_0(plane) for plane in selection.planes.values()):
+        return None
+    return (*selection.planes, *selection.empty)
+
+
+@dataclass(frozen=True, eq=False)
+class _Selection:
+    """The selected mattes of a file.
+
+    Args:
+        planes: Object name to its matte.
+        unnamed: Names that were not given by the shot or the file.
+        empty: Objects that were selected by number or colour in an image of background alone.
+    """
+
+    planes: Mapping[str, Plane]
+    unnamed: Sequence[str] = ()
+    empty: Sequence[str] = ()
+
+    @property
+    def is_nameless(self) -> bool:
+        """Whether neither the shot nor the file names an object, not even by a number."""
+        return not self.empty and set(self.planes) <= {UNNAMED}.intersection(self.unnamed)
 
 
 def _select(
     file: MatteFile, selector: str | None, objects: Mapping[str, str | int], only_name: str | None
-) -> tuple[dict[str, Plane], tuple[str, ...]]:
-    """Return the selected mattes by object name, and the names that were not given by the shot or the file."""
+) -> _Selection:
+    """Select the mattes of a file; arguments as for `read_keyframe`."""
     if selector is None and not objects:
         return _select_all(file, only_name)
     picks = {name: str(value) for name, value in objects.items()}
@@ -115,25 +155,28 @@ def _select(
         ((name, value),) = picks.items()
         if name == value and file.layer_kind is None and not file.has(value):
             if (only := file.only_object()) is not None:
-                return {name: only}, ()
+                return _Selection({name: only})
             if file.contents.error is not None:
                 raise file.contents.error
-    return file.read(picks), unnamed
+    empty = [name for name, value in picks.items() if file.is_background(value)]
+    return _Selection(file.read({name: value for name, value in picks.items() if name not in empty}), unnamed, empty)
 
 
-def _select_all(file: MatteFile, only_name: str | None) -> tuple[dict[str, Plane], tuple[str, ...]]:
-    """Return the mattes of all objects in a file, as for `_select`."""
+def _select_all(file: MatteFile, only_name: str | None) -> _Selection:
+    """Select all objects in a file."""
     contents = file.contents
     if contents.error is not None:
         raise contents.error
     if contents.kind == "nothing":
-        fix = "Check the frame, or leave this keyframe out"
-        raise file.source.problem("the matte is empty: all pixels are background", fix)
+        if not file.is_blank:
+            fix = "Check the frame, or name the index of the object, such as objects: {hero: 255}"
+            raise file.source.problem("the matte is empty: all pixels are background or void", fix)
+        return _Selection({}, empty=(only_name,) if only_name else ())
     if contents.kind == "matte":
-        return {only_name or UNNAMED: file.matte()}, () if only_name else (UNNAMED,)
+        return _Selection({only_name or UNNAMED: file.matte()}, () if only_name else (UNNAMED,))
     if contents.kind == "numbers" and len(contents.names) == 1 and only_name:
-        return {only_name: file.read({only_name: contents.names[0]})[only_name]}, ()
-    return file.objects(), contents.names if contents.kind == "numbers" else ()
+        return _Selection(file.read({only_name: contents.names[0]}))
+    return _Selection(file.objects(), contents.names if contents.kind == "numbers" else ())
 
 
 @dataclass(frozen=True)
@@ -150,7 +193,7 @@ class _PlateFit:
     window: Window
     display: Window
 
-    def place(self, name: str, plane: Plane) -> Matte:
+    def place(self, name: str, plane: Plane) -> Matte | None:
         """Place a matte in the window and convert it to coverage.
 
         Args:
@@ -158,20 +201,21 @@ class _PlateFit:
             plane: Its matte in the file.
 
         Returns:
-            Coverage in [0, 1] over ``window``.
+            Coverage in [0, 1] over ``window``; ``None`` if it is 0 everywhere.
 
         Raises:
-            KeyframeError: The size differs from the plate, or the matte is empty or not coverage.
+            KeyframeError: The size differs from the plate, or the matte is faint or not coverage.
         """
         self._check_scale(name, plane)
         result = as_coverage(place_in_window(plane.pixels, self.source_window(plane.header), self.window))
-        top = float(result.max()) if result.size else 0.0
-        if top < _EMPTY:
-            fix = "Check the channel and the frame, or leave this object out of this keyframe"
-            raise self.source.problem(f"the matte of '{name}' is empty", fix)
+        if not result.any():
+            if np.isnan(plane.pixels).any():
+                fix = "Write it again, or leave this object out of this keyframe"
+                raise self.source.problem(f"the matte of '{name}' is empty but for pixels that are NaN", fix)
+            return None
         if is_faint(result):
             raise self.source.problem(
-                f"the matte of '{name}' is nearly empty: its highest value is {top:.4f}",
+                f"the matte of '{name}' is nearly empty: its highest value is {float(result.max()):.2g}",
                 "Write it from 0 to 1; if its values are object numbers, save them in a grey image of integers",
             )
         return result
@@ -231,6 +275,10 @@ class _PlateFit:
                 f"the values of '{name}' go up to {top:g}, far above 1",
                 "Write the matte from 0 to 1; divide it by 255 or 65535 if it was made from integers",
             )
+
+
+def _is_above_0(plane: Plane) -> bool:
+    return bool((plane.pixels > 0).any())
 
 
 def _notes(plane: Plane) -> list[str]:

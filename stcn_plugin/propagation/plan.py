@@ -1,7 +1,10 @@
 """Plan a shot: its segments, the frames of each pass, and how the two directions are blended.
 
 A segment is the frames from one keyframe that gives every object to the next such keyframe, an *anchor*. The passes through
-a segment start with an empty memory, so its mattes depend only on the plate inside it and on its anchors.
+a segment start with an empty memory, so its mattes depend only on the plate inside it and on its keyframes.
+
+An object is present on ranges of frames. Within a range, it is propagated from the keyframes there; between two ranges, it
+is absent, and nothing is propagated.
 """
 
 from __future__ import annotations
@@ -77,7 +80,7 @@ def plan_segments(
     length: int,
     objects: Sequence[str],
     keyframes: Mapping[int, Sequence[str]],
-    life: Mapping[str, tuple[int, int]],
+    presence: Mapping[str, Sequence[range]],
     direction: Direction = "both",
 ) -> tuple[Segment, ...]:
     """Plan the segments of a shot, in order. Frames are zero-based indices into the shot.
@@ -85,15 +88,17 @@ def plan_segments(
     Args:
         length: Frames in the shot.
         objects: Names of all objects.
-        keyframes: Index to the names of the objects given there.
-        life: First and last index on which an object may appear; other objects may appear anywhere.
+        keyframes: Index to the names of the objects given there; none on a keyframe that only says which are absent.
+        presence: Object name to the ranges on which the object is present, ascending and with gaps between them. Each is
+            propagated from the keyframes in it alone, and not at all without one.
         direction: Direction of propagation.
     """
     own = {name: sorted(index for index, names in keyframes.items() if name in names) for name in objects}
     weight = np.full((length, len(objects)), np.nan, np.float32)
     for column, name in enumerate(objects):
-        first, last = life.get(name, (0, length - 1))
-        weight[first : last + 1, column] = _forward_weight(length, own[name], direction)[first : last + 1]
+        for present in presence[name]:
+            if inside := [index for index in own[name] if index in present]:
+                weight[present.start : present.stop, column] = _forward_weight(present, inside, direction)
     in_play = np.isfinite(weight)
     given = [[name in keyframes[index] for name in objects] for index in sorted(keyframes)]
     anchors = [
@@ -122,9 +127,9 @@ def _segment(frames: range, weight: NDArray[np.float32], own: Mapping[str, Seque
     )
 
 
-def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
-    """Return the forward weight of one object at every index; NaN where no pass reaches it."""
-    index = np.arange(length)
+def _forward_weight(present: range, keyframes: Sequence[int], direction: Direction) -> NDArray[np.float32]:
+    """Return the forward weight of one object at every index of a range; NaN where no pass reaches it."""
+    index = np.arange(present.start, present.stop)
     first, last = keyframes[0], keyframes[-1]
     if direction == "forward":
         return np.where(index >= first, 1.0, np.nan).astype(np.float32)
@@ -134,5 +139,5 @@ def _forward_weight(length: int, keyframes: Sequence[int], direction: Direction)
     weight = np.where(index < first, 0.0, 1.0)
     for before, after in pairwise(keyframes):
         between = np.arange(before, after)
-        weight[between] = (after - between) / (after - before)
+        weight[between - present.start] = (after - between) / (after - before)
     return weight.astype(np.float32)

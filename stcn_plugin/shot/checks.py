@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from stcn_plugin.config.problems import Problem
 from stcn_plugin.config.wording import nearest
-from stcn_plugin.frames import MAX_DIGITS, frame_token, parse_frame_range
+from stcn_plugin.frames import MAX_DIGITS, frame_token, parse_frame_range, span_text
 from stcn_plugin.presets.path_checks import length_problems
 from stcn_plugin.shot.model import Shot, ShotFile
 from stcn_plugin.shot.selector import split_selector
@@ -71,10 +71,10 @@ def _range_problems(data: ShotFile) -> Iterator[Problem]:
             fix = "Extend the range, or remove the keyframe"
             yield Problem(("keyframes", frame), f"is outside of the range {_short(data.range)}", fix)
     for name, span in data.objects.items():
-        present = span.frames
-        if present and bisect_left(frames, present[0]) == bisect_right(frames, present[-1]):
-            what = f"is present on {_short(str(span.range))}, all outside of the range {_short(data.range)}"
-            yield Problem(("objects", name), what, "Check both ranges")
+        for present in span.ranges:
+            if bisect_left(frames, present[0]) == bisect_right(frames, present[-1]):
+                what = f"is present on {span_text(present)}, all outside of the range {_short(data.range)}"
+                yield Problem(("objects", name), what, "Check both ranges")
 
 
 def _object_problems(data: ShotFile) -> Iterator[Problem]:

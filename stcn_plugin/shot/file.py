@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stcn_plugin.config.layers import Layer, override_layer, value_layer
 from stcn_plugin.presets.model import SHOT_KEYS
-from stcn_plugin.shot.layers import KeyframeForm, ShotLayers, keyframes_layer, keys_layer
+from stcn_plugin.shot.layers import KeyframeForm, ShotLayers, SpanForm, keyframes_layer, keys_layer
 from stcn_plugin.shot.model import Shot
 
 
@@ -31,7 +31,7 @@ def make_shot(
     keyframes: Mapping[int, KeyframeForm],
     out: str | Path,
     range: str | int | None = None,  # noqa: A002 - the key of the shot file
-    objects: Mapping[str, str | None] | None = None,
+    objects: Mapping[str, SpanForm | None] | None = None,
     preset: str | Path = "default",
     overrides: Sequence[str] = (),
     search_path: Sequence[Path] | None = None,
@@ -43,8 +43,8 @@ def make_shot(
         keyframes: Frame number to a file, a mapping with ``file`` and ``objects``, or a list of these.
         out: Frame pattern of the mattes.
         range: Frames to matte; ``None`` for all frames of the plate.
-        objects: Object name to its frame range, for objects that enter late or leave early; ``None`` for the whole
-            shot. A single name also applies to keyframe files without object names.
+        objects: Object name to its frame range, or to a list of ranges; ``None`` for the whole shot. A single name also
+            applies to keyframe files without object names.
         preset: A preset's name or file.
         overrides: Settings that override the preset, such as ``memory.interval=3``.
         search_path: The studio's preset folders; ``None`` uses those of ``STCN_PRESET_PATH``.

@@ -21,6 +21,7 @@ from stcn_plugin.shot.checks import file_problems, length_and_padding_problems, 
 from stcn_plugin.shot.model import Keyframe, Shot, ShotFile
 from stcn_plugin.shot.selector import split_selector
 
+SpanForm: TypeAlias = str | int | Sequence[str | int]
 KeyframeForm: TypeAlias = str | Path | Mapping[str, object] | Sequence["KeyframeForm"]
 
 
@@ -126,7 +127,7 @@ def keys_layer(
     plate: str | Path | None,
     out: str | Path | None,
     range: str | int | None,  # noqa: A002 - the key of the shot file
-    objects: Mapping[str, str | None],
+    objects: Mapping[str, SpanForm | None],
     origins: Mapping[str, str] = MappingProxyType({}),
 ) -> Layer:
     """Return the keys of a shot as a layer; those that are ``None`` are left out.
@@ -135,7 +136,7 @@ def keys_layer(
         plate: Frame pattern of the plate.
         out: Frame pattern of the mattes.
         range: Frames to matte.
-        objects: Object name to its frame range.
+        objects: Object name to its frame range or ranges.
         origins: Key to where the user set it, for error messages; by default the key itself.
     """
     values = {"plate": plate, "range": range, "out": out}
@@ -145,7 +146,7 @@ def keys_layer(
         if value is not None
     ]
     origin = origins.get("objects", "object")
-    layers += [value_layer(("objects", name), span, f"{origin} {name}") for name, span in objects.items()]
+    layers += [value_layer(("objects", name), _plain_value(span), f"{origin} {name}") for name, span in objects.items()]
     return Layer.stacked(layers)
 
 

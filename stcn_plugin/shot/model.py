@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,13 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from stcn_plugin.errors import FrameRangeError, STCNError
-from stcn_plugin.frames import parse_frame_range, span_ends
+from stcn_plugin.frames import parse_frame_range, parse_spans
 from stcn_plugin.presets.model import Preset, PresetFile, Section
 
 _KEYFRAME_FORMS = "should be a file such as roto/hero.1001.exr, or a group with the keys file and objects"
 _LONGEST_NAME = 1000
+_RANGE_FORMS = [{"type": "string"}, {"type": "integer"}]
+_SPAN_FORMS = [*_RANGE_FORMS, {"type": "array", "minItems": 1, "items": {"anyOf": _RANGE_FORMS}}]
 _NAMES_AND_SELECTORS = {
     "anyOf": [
         {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}},
@@ -24,22 +27,30 @@ _NAMES_AND_SELECTORS = {
 }
 
 
-def _frames(parse: Callable[[str], object]) -> Callable[[object], object]:
+def _frames(parse: Callable[[str], object], *, lists: bool) -> Callable[[object], object]:
     """Return a validator that accepts the input of a parser of frame ranges, and a frame as a number.
 
     The parser of spans lists no frames: many objects may each have a million.
+
+    Args:
+        parse: The parser.
+        lists: Whether to accept a list of ranges as well.
     """
 
     def validate(value: object) -> object:
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            raise ValueError("should be a frame range such as 1001-1100")  # noqa: TRY004 - pydantic takes ValueError alone
+        parts = value if lists and isinstance(value, list | tuple) else [value]
+        if any(isinstance(part, bool) or not isinstance(part, str | int) for part in parts):
+            if parts is value:
+                raise ValueError("has an entry that is not a frame range", "Write it like [1001-1020, 1060-1090]")
+            raise ValueError("should be a frame range such as 1001-1100")
+        text = ",".join(map(str, parts))
         try:
-            parse(str(value))
+            parse(text)
         except FrameRangeError as error:
             raise ValueError(error.what, error.fix) from None
-        return str(value)
+        return text
 
     return validate
 
@@ -93,8 +104,8 @@ Index = Annotated[int, Field(ge=0, strict=True)]
 Selectors = Annotated[dict[str, Text | Index] | None, BeforeValidator(_selectors), WithJsonSchema(_NAMES_AND_SELECTORS)]
 FrameRange = Annotated[
     str | None,
-    BeforeValidator(_frames(parse_frame_range)),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+    BeforeValidator(_frames(parse_frame_range, lists=False)),
+    WithJsonSchema({"anyOf": _RANGE_FORMS}),
 ]
 
 
@@ -122,23 +133,21 @@ class ObjectSpan(Section):
 
     range: Annotated[
         str | None,
-        BeforeValidator(_frames(span_ends)),
-        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+        BeforeValidator(_frames(parse_spans, lists=True)),
+        WithJsonSchema({"anyOf": _SPAN_FORMS}),
     ] = None
-    """First and last frame of an object that enters late or leaves early, such as `1001-1060`. The whole shot if left out."""
+    """Frames on which the object is present, such as `1001-1060`, or several ranges: `[1001-1020, 1060-1090]` or
+    `1001-1020,1060-1090`. Each range needs a keyframe of the object. The whole shot if left out."""
 
     @model_validator(mode="before")
     @classmethod
     def _from_text(cls, value: object) -> object:
-        return {"range": value} if isinstance(value, str | int | None) else value
+        return {"range": value} if isinstance(value, str | int | list | None) else value
 
     @property
-    def frames(self) -> Sequence[int]:
-        """The frames, ascending; empty for an object that is present in the whole shot."""
-        if self.range is None:
-            return range(0)
-        first, last = span_ends(self.range)
-        return range(first, last + 1)
+    def ranges(self) -> tuple[builtins.range, ...]:
+        """The ranges, ascending and with gaps between them; empty for an object that is present in the whole shot."""
+        return parse_spans(self.range) if self.range is not None else ()
 
 
 # The input of the validators above, for editors and messages.
@@ -156,9 +165,7 @@ _SPANS = {
     "anyOf": [
         {
             "type": "object",
-            "additionalProperties": {
-                "anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}, ObjectSpan.model_json_schema()]
-            },
+            "additionalProperties": {"anyOf": [*_SPAN_FORMS, {"type": "null"}, ObjectSpan.model_json_schema()]},
         },
         {"type": "array", "items": {"type": "string"}},
     ]
@@ -191,10 +198,12 @@ class ShotFile(PresetFile):
     """The artist's mattes by frame number. Each is a file, a group with `file` and `objects`, or a list of these.
 
     A selector after a colon picks part of a file: a channel or layer (`hero.A`, `hero`), or an object of a Cryptomatte
-    by name. `objects` picks several objects. Keyframes may be on any frames, and need not have the same objects.
+    by name. `objects` picks several objects. Keyframes may be on any frames, and need not have the same objects. An
+    object whose matte is empty is absent on that frame.
     """
     objects: Spans = Field(default_factory=dict)
-    """Objects that enter late or leave early, each with its frame range: `ball: 1028-1060`; or a list of names.
+    """Objects that are not present in the whole shot, each with its frame range or ranges: `ball: 1028-1060`,
+    `ball: [1001-1020, 1060-1090]`; or a list of names. Outside its ranges, the matte of an object is 0.
 
     A single name also applies to keyframe files without object names.
     """

@@ -22,8 +22,8 @@ def override_keyframes(
 ) -> list[Keyframe]:
     """Merge new keyframes into the existing ones of the same frame.
 
-    A new keyframe replaces one with the same file, and its objects in keyframes with other files. A file is opened only
-    if nothing else names its objects.
+    A new keyframe replaces one with the same file, and its objects in keyframes with other files; an empty file without
+    object names replaces all. A file is opened only if nothing else names its objects.
 
     Args:
         existing: Keyframes of the shot.
@@ -35,14 +35,17 @@ def override_keyframes(
     """
     new_files = {(keyframe.file, keyframe.selector) for keyframe in new}
     others = [keyframe for keyframe in existing if (keyframe.file, keyframe.selector) not in new_files]
-    replaced = {name for keyframe in new for name in _names(keyframe, only_name)} if others else set()
+    named = [_names(keyframe, only_name) for keyframe in new] if others else []
+    if None in named:
+        return list(new)
+    replaced = {name for names in named for name in names or ()}
     remaining = (_without(keyframe, replaced, only_name) for keyframe in others)
     return [*(keyframe for keyframe in remaining if keyframe), *new]
 
 
 def _without(keyframe: Keyframe, replaced: set[str], only_name: str | None) -> Keyframe | None:
     """Return a keyframe without some objects, ``None`` if it has no others."""
-    names = _names(keyframe, only_name)
+    names = _names(keyframe, only_name) or ()
     remaining = [name for name in names if name not in replaced]
     if len(remaining) == len(names):
         return keyframe
@@ -50,8 +53,11 @@ def _without(keyframe: Keyframe, replaced: set[str], only_name: str | None) -> K
     return keyframe.model_copy(update={"objects": {name: objects[name] for name in remaining}}) if remaining else None
 
 
-def _names(keyframe: Keyframe, only_name: str | None) -> tuple[str, ...]:
-    """Return the object names of a keyframe. Reads the file only if the keyframe does not list them."""
+def _names(keyframe: Keyframe, only_name: str | None) -> tuple[str, ...] | None:
+    """Return the object names of a keyframe, ``None`` for an empty file without names.
+
+    Reads the file only if the keyframe does not list them.
+    """
     if keyframe.objects is not None:
         return tuple(keyframe.objects)
     from stcn_plugin.media.keyframes import keyframe_names

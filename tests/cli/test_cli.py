@@ -75,6 +75,23 @@ def test_object_names_the_only_object(folder, key):
 
 
 @pytest.mark.slow
+def test_an_object_on_several_ranges(folder):
+    """``--object NAME=RANGE,RANGE``: the matte is 0 between the ranges; a range without a keyframe is refused."""
+    flags = ("--plate", "p.####.png", "--keyframe", "1001=key.png", "--range", "1001-1004", "--set", "size=64")
+    out = ("--out", "ranges/m.####.exr")
+    result = stcn("propagate", *flags, "--object", "hero=1001-1002,1004", *out, cwd=folder)
+    assert result.returncode == 1
+    assert "range 1004 of 'hero'" in result.stderr
+    flags = (*flags, "--keyframe", "1004=key.png")
+    result = stcn("propagate", *flags, "--object", "hero=1001-1002,1004", *out, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    present = {
+        frame: read_image(folder / "ranges" / f"m.{frame}.exr").channel("hero.A").any() for frame in range(1001, 1005)
+    }
+    assert present == {1001: True, 1002: True, 1003: False, 1004: True}
+
+
+@pytest.mark.slow
 def test_options_override_the_shot_file(folder):
     """The shot file can be run from any folder."""
     shot = folder / "shot.yaml"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from stcn_plugin import load_shot
 from stcn_plugin.cli.presets import presets
@@ -63,6 +64,25 @@ def test_warnings_of_a_job_are_shown_beforehand(write, clip) -> None:
     assert licence.startswith("shot.yaml: warning: ") and "non-commercial" in licence
     assert padding.startswith("shot.yaml: warning: ") and "plate.####.png" in padding
     assert len(shot_problems(load_shot("shot.yaml"))) == 0
+
+
+def test_empty_keyframes_are_a_warning_and_ranges_without_a_keyframe_an_error(write, clip) -> None:
+    """As when the shot runs."""
+    first = {**clip.keyframe(1001, 0), "file": "key.1001.0.png"}
+    Image.new("L", (144, 96)).save(clip.folder / "black.png")
+    write(keyframes={1001: first, 1004: "black.png"})
+    result = check("shot.yaml")
+    assert result.exit_code == 0, result.stderr
+    (warning,) = (line for line in result.stderr.splitlines() if "empty" in line)
+    assert all(word in warning for word in ("black.png", "'a0'", "frame 1004"))
+    write(keyframes={1001: first}, objects={"a0": ["1001-1003", "1006-1008"]})
+    result = check("shot.yaml")
+    assert result.exit_code == 1
+    assert "the range 1006-1008 of 'a0' has no keyframe" in result.stderr
+    write(keyframes={1001: "black.png"})
+    assert [problem.what for problem in shot_problems(load_shot("shot.yaml"))] == [
+        "the matte is empty: all pixels are background"
+    ]
 
 
 def test_without_the_flag_no_files_are_checked(write) -> None:

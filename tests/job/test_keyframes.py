@@ -207,7 +207,7 @@ def test_a_single_object_name_applies_to_every_keyframe(clip):
     }
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, objects={"hero": None}))
     assert job.objects == ("hero",)
-    assert job.life == {"hero": (0, 7)}
+    assert job.presence == {"hero": (range(8),)}
     listed = {frame: {"file": file, "objects": ["hero"]} for frame, file in keyframes.items()}
     assert prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=listed)).objects == ("hero",)
 

@@ -39,6 +39,13 @@ def read(path: Path, display: Window = DISPLAY, window: Window | None = None, **
     return dict(read_keyframe(path, frame=1001, window=window or display, display=display, **wanted).mattes)
 
 
+def empties(path: Path, **wanted: Any) -> tuple[tuple[str, ...], bool]:
+    """Return the objects of a keyframe without mattes that are empty, and whether it is blank and names none."""
+    found = read_keyframe(path, frame=1001, window=DISPLAY, display=DISPLAY, **wanted)
+    assert not found.mattes
+    return found.empty, found.is_blank
+
+
 def refusal(path: Path, **wanted: Any) -> str:
     """Return the error, and check that it starts with file and frame."""
     with pytest.raises(KeyframeError) as caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from keyframe_files import BLUE, GREEN, RED, read, refusal, same, save
+from keyframe_files import BLUE, GREEN, RED, empties, read, refusal, same, save
 from picture_files import write
 from PIL import Image as Pillow
 
@@ -129,9 +129,10 @@ def test_colours_of_a_palette_are_named(tmp_path):
 
 
 def test_a_palette_of_background_alone_is_empty(tmp_path):
-    """A frame without any object is an error."""
+    """A frame without any object, or without the selected ones."""
     path, _ = indexed(tmp_path / "k.png")
-    assert "the matte is empty" in refusal(path)
+    assert empties(path) == ((), True)
+    assert empties(path, objects={"hero": 1, "ball": "#0000ff"}) == (("hero", "ball"), False)
 
 
 def test_a_soft_matte_saved_with_a_grey_palette_is_one_object(tmp_path):

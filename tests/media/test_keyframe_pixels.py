@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from keyframe_files import BLUE, DISPLAY, GREEN, RED, exr, read, refusal, same, save
+from keyframe_files import BLUE, DISPLAY, GREEN, RED, empties, exr, read, refusal, same, save
 from picture_files import noise, write
 from PIL import Image as Pillow
 
-from stcn_plugin.media.keyframes import read_keyframe
+from stcn_plugin.media.keyframes import keyframe_names, read_keyframe
 from stcn_plugin.media.window import Window
 
 # Where the pixels go
@@ -110,17 +110,88 @@ def test_faint_floats_are_refused(tmp_path, scale):
     assert "empty" in refusal(path)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.001, np.nan, -1.0])
-def test_an_empty_matte_is_refused(tmp_path, value):
-    """The error names the object, since nothing could be propagated."""
+@pytest.mark.parametrize("value", [0.0, -1.0])
+def test_an_object_with_an_empty_matte_is_absent(tmp_path, value):
+    """A matte without a value above 0 is named as empty."""
     path, _ = exr(tmp_path / "k.exr", "hero.A", values=np.full((12, 20, 1), value, np.float32))
-    assert "the matte of 'hero' is empty" in refusal(path)
+    assert empties(path) == (("hero",), False)
+    assert keyframe_names(path, frame=1001) == ("hero",)
+
+
+@pytest.mark.parametrize(("value", "what"), [(0.001, "nearly empty"), (1e-6, "nearly empty"), (np.nan, "NaN")])
+def test_a_faint_or_broken_matte_is_not_an_empty_one(tmp_path, value, what):
+    """Residues of a filter, labels divided by 65535, and pixels that are NaN are mistakes, and refused."""
+    values = np.zeros((12, 20, 1), np.float32)
+    values[3:9, 5:15] = value
+    path = write(tmp_path / "k.exr", values, "float", ["hero.A"])
+    assert what in (text := refusal(path))
+    assert "'hero'" in text
+
+
+def test_one_of_two_layers_is_empty(tmp_path):
+    """The other one is read; an oddity of the empty one is still reported."""
+    values = noise(12, 20, 2)
+    values[..., 1] = 0
+    path, planes = exr(tmp_path / "k.exr", "hero.A", "ball.A", values=values)
+    found = read_keyframe(path, frame=1001, window=DISPLAY, display=DISPLAY)
+    same(found.mattes, {"hero": planes["hero.A"]})
+    assert (found.empty, found.is_blank) == (("ball",), False)
 
 
 def test_a_matte_outside_the_plate_is_empty(tmp_path):
     """Pixels outside the requested window do not count."""
     path = write(tmp_path / "k.exr", noise(4, 4, 1), "half", "A", data=(50, 50), display=DISPLAY)
-    assert "is empty" in refusal(path)
+    assert empties(path) == ((), True)
+
+
+BLACK: dict[str, np.ndarray] = {
+    "grey.png": np.zeros((12, 20), np.uint8),
+    "grey16.png": np.zeros((12, 20), np.uint16),
+    "rgb.png": np.zeros((12, 20, 3), np.uint8),
+    "rgba.png": np.zeros((12, 20, 4), np.uint8),
+    "grey.tif": np.zeros((12, 20), np.float32),
+    "rgb.jpg": np.zeros((12, 20, 3), np.uint8),
+    "grey.bmp": np.zeros((12, 20), np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", BLACK)
+def test_a_black_image_names_no_object(tmp_path, name):
+    """It applies to all objects, to the only one of the shot, or to those that are selected."""
+    path = save(tmp_path / name, BLACK[name])
+    assert empties(path) == ((), True)
+    assert keyframe_names(path, frame=1001) is None
+    assert empties(path, only_name="hero") == (("hero",), False)
+    assert keyframe_names(path, frame=1001, only_name="hero") == ("hero",)
+    assert empties(path, objects={"hero": "hero"}) == (("hero",), False)
+    assert empties(path, objects={"hero": 1, "ball": 2}) == (("hero", "ball"), False)
+    assert empties(path, objects={"hero": "#ff0000", "ball": "#00ff00"}) == (("hero", "ball"), False)
+    assert "there is no" in refusal(path, objects={"hero": "hero", "ball": "ball"})
+
+
+@pytest.mark.parametrize(("channels", "selector"), [(("A",), "A"), (("R", "G", "B", "A"), "A"), (("Y",), None)])
+def test_an_empty_channel_without_a_layer_names_no_object(tmp_path, channels, selector):
+    """It is empty like a black image, also if it is selected."""
+    path, _ = exr(tmp_path / "k.exr", *channels, values=np.zeros((12, 20, len(channels)), np.float32))
+    assert empties(path, selector=selector) == ((), True)
+    assert keyframe_names(path, frame=1001, selector=selector) is None
+    assert empties(path, selector=selector, only_name="hero") == (("hero",), False)
+
+
+def test_a_number_that_a_label_image_lacks_is_refused(tmp_path):
+    """With other numbers in the image, it may be a mistake."""
+    labels = np.zeros((12, 20), np.uint8)
+    labels[3:9, 5:15] = 1
+    path = save(tmp_path / "k.png", labels)
+    assert "there is no number '2'" in refusal(path, objects={"hero": 1, "ball": 2})
+
+
+def test_a_layer_is_not_empty_because_the_main_layer_is_black(tmp_path):
+    """A number or colour beside named layers is not read from the black main layer."""
+    values = noise(12, 20, 5)
+    values[..., :3] = 0
+    path, planes = exr(tmp_path / "k.exr", "R", "G", "B", "hero.A", "hero.Z", values=values)
+    same(read(path, objects={"hero": "hero.A"}), {"hero": planes["hero.A"]})
 
 
 @pytest.mark.parametrize(

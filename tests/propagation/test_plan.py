@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stcn_plugin.frames import merged_spans
 from stcn_plugin.propagation.plan import affected_frames, plan_segments
 
 NAN = np.nan
 
 
-def plan(keyframes, *, length=7, objects=("a",), life=None, direction="both"):
-    return plan_segments(length=length, objects=objects, keyframes=keyframes, life=life or {}, direction=direction)
+def plan(keyframes, *, length=7, objects=("a",), presence=None, direction="both"):
+    presence = {name: (range(length),) for name in objects} | (presence or {})
+    return plan_segments(length=length, objects=objects, keyframes=keyframes, presence=presence, direction=direction)
 
 
 def only(*arguments, **others):
@@ -77,8 +79,8 @@ def test_a_keyframe_of_some_objects_does_not_end_a_segment():
 
 def test_objects_outside_their_range_do_not_matter_for_the_end_of_a_segment():
     """A keyframe is an anchor if it gives every object that may appear on its frame."""
-    life = {"a": (0, 2), "b": (3, 6)}
-    segments = plan({0: ["a"], 4: ["b"]}, objects=("a", "b"), life=life)
+    presence = {"a": (range(3),), "b": (range(3, 7),)}
+    segments = plan({0: ["a"], 4: ["b"]}, objects=("a", "b"), presence=presence)
     assert frames_of(segments) == [(0, 4), (4, 7)]
     first, second = segments
     np.testing.assert_array_equal(first.weight[:, 0], [1, 1, 1, NAN])
@@ -89,8 +91,64 @@ def test_objects_outside_their_range_do_not_matter_for_the_end_of_a_segment():
 
 def test_frames_that_no_pass_reaches():
     """No object is there; they get empty mattes."""
-    segments = plan({0: ["a"], 6: ["b"]}, objects=("a", "b"), life={"a": (0, 1), "b": (5, 6)})
+    presence = {"a": (range(2),), "b": (range(5, 7),)}
+    segments = plan({0: ["a"], 6: ["b"]}, objects=("a", "b"), presence=presence)
     assert [segment.source(index) for segment in segments for index in segment.frames] == [*2 * ["forward"], *3 * ["neither"], "backward", "forward"]  # fmt: skip
+
+
+def weights(segments):
+    return np.concatenate([segment.weight for segment in segments])
+
+
+def test_each_range_is_propagated_from_its_own_keyframes():
+    """Nothing is blended across a gap, and the weights in a range are those of a shot of this range."""
+    presence = {"a": (range(1, 4), range(6, 12))}
+    segments = plan({2: ["a"], 7: ["a"], 10: ["a"]}, length=13, presence=presence)
+    expected = [NAN, 0, 1, 1, NAN, NAN, 0, 1, 2 / 3, 1 / 3, 1, 1, NAN]
+    np.testing.assert_allclose(weights(segments)[:, 0], expected, rtol=1e-6)
+    assert frames_of(segments) == [(0, 2), (2, 7), (7, 10), (10, 13)]
+    assert [passes(segment) for segment in segments] == [
+        ([], [2, 1]),
+        ([2, 3], [7, 6]),
+        ([7, 8, 9], [10, 9, 8]),
+        ([10, 11], []),
+    ]
+    assert segments[1].unreached == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("direction", "expected"),
+    [
+        ("both", [1, 1, 1, NAN, 0, 0, 1]),
+        ("forward", [1, 1, 1, NAN, NAN, NAN, 1]),
+        ("backward", [0, NAN, NAN, NAN, 0, 0, 0]),
+    ],
+)
+def test_an_empty_keyframe_splits_the_shot(direction, expected):
+    """Before it only the keyframe before counts, after it only the next one; it ends a segment like any keyframe."""
+    presence = {"a": (range(3), range(4, 7))}
+    segments = plan({0: ["a"], 3: [], 6: ["a"]}, presence=presence, direction=direction)
+    np.testing.assert_array_equal(weights(segments)[:, 0], expected)
+    cuts = [(0, 1), (1, 4), (4, 7)] if direction == "backward" else [(0, 3), (3, 6), (6, 7)]
+    assert frames_of(segments) == cuts
+
+
+def test_a_range_without_a_keyframe_is_not_propagated():
+    """Between two empty keyframes, the object is absent."""
+    presence = {"a": (range(2), range(3, 5), range(6, 7))}
+    segments = plan({0: ["a"], 2: [], 5: [], 6: ["a"]}, presence=presence)
+    np.testing.assert_array_equal(weights(segments)[:, 0], [1, 1, NAN, NAN, NAN, NAN, 1])
+
+
+def test_an_empty_keyframe_of_some_objects_does_not_end_a_segment():
+    """The others are in play there and are not given."""
+    presence = {"a": (range(3), range(4, 7))}
+    keyframes = {0: ["a", "b"], 3: [], 6: ["a", "b"]}
+    segments = plan(keyframes, objects=("a", "b"), presence=presence)
+    assert frames_of(segments) == [(0, 6), (6, 7)]
+    np.testing.assert_array_equal(segments[0].weight[:, 0], [1, 1, 1, NAN, 0, 0])
+    one_given = plan(keyframes | {3: ["b"]}, objects=("a", "b"), presence=presence)
+    assert frames_of(one_given) == [(0, 3), (3, 6), (6, 7)]
 
 
 LENGTH, NAMES = 14, ("a", "b")
@@ -98,25 +156,25 @@ LENGTH, NAMES = 14, ("a", "b")
 
 @st.composite
 def shots(draw):
-    """Keyframes of two objects, their ranges, and a direction."""
-    life = {}
+    """Keyframes of two objects, their presence, and a direction. Frames without an object may be empty keyframes."""
+    presence = {}
     keyframes: dict[int, set[str]] = {}
     for name in NAMES:
-        first, last = sorted(draw(st.tuples(*[st.integers(0, LENGTH - 1)] * 2)))
-        if draw(st.booleans()):
-            life[name] = first, last
-        else:
-            first, last = 0, LENGTH - 1
-        for index in draw(st.sets(st.integers(first, last), min_size=1, max_size=5)):
+        absent = draw(st.sets(st.integers(0, LENGTH - 1), max_size=LENGTH // 2))
+        present = sorted(set(range(LENGTH)) - absent)
+        presence[name] = merged_spans(range(index, index + 1) for index in present)
+        for index in draw(st.sets(st.sampled_from(present), min_size=1, max_size=5)):
             keyframes.setdefault(index, set()).add(name)
-    return keyframes, life, draw(st.sampled_from(["both", "forward", "backward"]))
+        for index in draw(st.sets(st.sampled_from(sorted(absent)), max_size=2)) if absent else ():
+            keyframes.setdefault(index, set())
+    return keyframes, presence, draw(st.sampled_from(["both", "forward", "backward"]))
 
 
 @given(shots())
 def test_segments_cover_the_shot_and_depend_on_nothing_outside(shot):
     """Every frame is in one segment; passes stay within its reach and reach every matte from a keyframe there."""
-    keyframes, life, direction = shot
-    segments = plan(keyframes, length=LENGTH, objects=NAMES, life=life, direction=direction)
+    keyframes, presence, direction = shot
+    segments = plan(keyframes, length=LENGTH, objects=NAMES, presence=presence, direction=direction)
     assert [index for segment in segments for index in segment.frames] == list(range(LENGTH))
     for segment in segments:
         for visits, step in ((segment.forward, 1), (segment.backward, -1)):
@@ -124,6 +182,7 @@ def test_segments_cover_the_shot_and_depend_on_nothing_outside(shot):
             assert all((later - earlier) * step > 0 for earlier, later in pairwise(visits))
             present: set[str] = set()
             for index in visits:
+                present &= {name for name in NAMES if any(index in span for span in presence[name])}
                 present |= set(keyframes.get(index, ()))
                 if index in segment.frames:
                     for column, name in enumerate(NAMES):
@@ -138,16 +197,18 @@ def test_segments_cover_the_shot_and_depend_on_nothing_outside(shot):
 @given(shots(), st.data())
 def test_a_changed_keyframe_changes_only_segments_that_it_reaches(shot, data):
     """All others are planned as before, wherever they lie; so their mattes on disk stay right."""
-    keyframes, life, direction = shot
+    keyframes, presence, direction = shot
     changed = data.draw(st.sampled_from(sorted(keyframes)))
     other = {index: names for index, names in keyframes.items() if index != changed}
     if data.draw(st.booleans()):
         keyframes, other = other, keyframes  # added, not removed
     if any(not any(name in given for given in min(keyframes, other, key=len).values()) for name in NAMES):
         return  # an object of which no keyframe is left is gone from the shot
-    one, two = (plan(each, length=LENGTH, objects=NAMES, life=life, direction=direction) for each in (keyframes, other))
+    one, two = (
+        plan(each, length=LENGTH, objects=NAMES, presence=presence, direction=direction) for each in (keyframes, other)
+    )
 
-    now = {"keyframes": other, "length": LENGTH, "objects": NAMES, "life": life, "direction": direction}
+    now = {"keyframes": other, "objects": NAMES, "presence": presence, "direction": direction}
     affected = affected_frames([changed], **now)
 
     untouched = {index for each in two if affected.isdisjoint(each.frames) for index in each.frames}
@@ -179,3 +240,13 @@ def test_each_frame_is_a_step_of_each_pass_that_it_needs(direction):
     """Segments cost no more steps than one pass through the whole shot would."""
     segments = plan({0: ["a"], 3: ["a"], 6: ["a"]}, direction=direction)
     assert sum(segment.steps for segment in segments) == {"both": 7 + 6, "forward": 7, "backward": 7}[direction]
+
+
+def test_a_keyframe_that_becomes_empty_affects_the_frames_up_to_its_neighbours():
+    """On both sides, for the absent object alone; the others were and are given there or go on."""
+    presence = {"a": (range(5), range(6, 10)), "b": (range(10),)}
+    keyframes = {0: ["a", "b"], 3: ["a"], 5: ["b"], 8: ["a", "b"]}
+    facts = {"objects": ("a", "b"), "presence": presence, "direction": "both"}
+    assert affected_frames([5], keyframes=keyframes, **facts) == {1, 2, 3, 4, 5, 6, 7}
+    alone = keyframes | {5: []}
+    assert affected_frames([5], keyframes=alone, **facts | {"objects": ("a",)}) == {4, 5, 6, 7}

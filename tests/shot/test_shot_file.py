@@ -32,7 +32,28 @@ def test_objects_without_a_range(tmp_path, objects):
         f"plate: p.####.exr\nout: m.####.exr\nrange: 1001-1005\nkeyframes: {{1001: k.png}}\nobjects: {objects}\n"
     )
     shot = load_shot(path, search_path=())
-    assert {name: tuple(span.frames) for name, span in shot.objects.items()} == {"hero": ()}
+    assert {name: span.ranges for name, span in shot.objects.items()} == {"hero": ()}
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        "[1001-1020, 1060-1090, 1100]",
+        "1001-1020,1060-1090,1100",
+        "{range: [1060-1090, 1100, 1001-1020]}",
+        "{range: '1100, 1001-1020, 1060-1090'}",
+        "[1001-1010, 1005-1020, 1100-1100x2, '1060-1080,1081-1090']",  # overlapping and adjacent ranges are one
+    ],
+)
+def test_an_object_on_several_ranges(tmp_path, span):
+    """As a list or as text, in any order; a frame alone is a range."""
+    path = tmp_path / "a.yaml"
+    path.write_text(f"{KEYFRAME}  1001: k.png\nobjects:\n  ball: {span}\n")
+    assert load_shot(path, search_path=()).objects["ball"].ranges == (
+        range(1001, 1021),
+        range(1060, 1091),
+        range(1100, 1101),
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +112,7 @@ memory: {interval: 3}
         Keyframe(frame=1060, file=Path("/abs/crypto.exr"), objects={"table": "table", "7": "7"}),
     )
     assert shot.frames == tuple(range(1001, 1101))
-    assert shot.objects["hero"].frames == range(1001, 1061)
+    assert shot.objects["hero"].ranges == (range(1001, 1061),)
     assert shot.objects["ball"].range == "1040-1100"
     assert (shot.settings.size, shot.settings.memory.interval) == ("288", 3)
     assert shot.settings.memory.top_k == load_preset("draft").memory.top_k
@@ -229,6 +250,23 @@ def test_overlay_folders_are_relative_to_the_shot(write, tmp_path):
         (
             KEYFRAME + "  1001: k.png\nobjects:\n  hero: {range: 5-1}\n",
             "a.yaml:6: objects.hero.range: '5-1' in the frame range '5-1' runs backwards. Write 1-5.",
+        ),
+        (
+            KEYFRAME + "  1001: k.png\nobjects:\n  hero: [1-5, 9-12x3]\n",
+            "a.yaml:6: objects.hero: '9-12x3' has a step. The range of an object cannot have a step; write 9-12.",
+        ),
+        (
+            KEYFRAME + "  1001: k.png\nobjects:\n  hero: [1-5, [9-12]]\n",
+            "a.yaml:6: objects.hero: has an entry that is not a frame range. Write it like [1001-1020, 1060-1090].",
+        ),
+        (
+            KEYFRAME + "  1001: k.png\nobjects:\n  hero: []\n",
+            "a.yaml:6: objects.hero: the frame range is empty. Write it like 1001-1100, 1001-1100x2 or"
+            " 1001,1005,1010-1020.",
+        ),
+        (
+            KEYFRAME + "  1001: k.png\nrange: 1001-1100\nobjects: {hero: [1001-1010, 1200-1210]}\n",
+            "a.yaml:6: objects.hero: is present on 1200-1210, all outside of the range 1001-1100. Check both ranges.",
         ),
         (
             "plate: p.####.exr\nout: m.exr\nkeyframes: {1: k.png}\n",

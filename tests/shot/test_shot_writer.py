@@ -39,7 +39,7 @@ def test_a_shot_of_arguments(here):
         keyframes={1001: "roto/a.1001.exr:hero.A", 1010: [{"file": "/far/b.png", "objects": {"hero": 2}}, "roto/c.exr"]},
         out="/renders/m.####.exr",
         range="1001-1100x2,1010",
-        objects={"hero": "1001-1060", "on": "1005"},
+        objects={"hero": ["1001-1060", "1080-1090"], "on": "1005"},
         preset="draft",
         overrides=["memory.interval=3", "memory.top_k=all", "size=540", "overlay.folder=look", "output.layout=cryptomatte"],
     )  # fmt: skip
@@ -51,7 +51,7 @@ def test_a_shot_of_arguments(here):
             1001: "roto/a.1001.exr:hero.A",
             1010: [{"file": "/far/b.png", "objects": {"hero": 2}}, "roto/c.exr"],
         },
-        "objects": {"hero": "1001-1060", "on": "1005"},
+        "objects": {"hero": "1001-1060,1080-1090", "on": "1005"},
         "out": "/renders/m.####.exr",
         "size": 540,
         "memory": {"interval": 3, "top_k": "all"},

@@ -74,14 +74,14 @@ def test_the_request_overrides_the_shot_file(here):
         shot_file=file,
         out="elsewhere/é🎬.####.exr",
         range="1001-1004",
-        objects={"left.arm": "1001-1002", "ball": None},
+        objects={"left.arm": "1001-1002,1004", "ball": None},
         preset="hero",
         settings={"memory.top_k": Setting("7", "--set memory.top_k=7", is_yaml=True)},
     )
     shot = shot_of(request)
     assert shot.out == str(here / "elsewhere" / "é🎬.####.exr")
     assert shot.range == "1001-1004"
-    assert shot.objects["left.arm"].range == "1001-1002"
+    assert shot.objects["left.arm"].ranges == (range(1001, 1003), range(1004, 1005))
     assert shot.objects["ball"].range is None
     assert (shot.settings.size, shot.settings.memory.interval, shot.settings.memory.top_k) == ("720", 3, 7)
 
@@ -100,6 +100,18 @@ def test_a_file_replaces_itself(here):
     assert on_frame(JobRequest(shot_file=file, keyframes=(again,)), 1001) == [
         Keyframe(frame=1001, file=here / "key.exr", objects={"hero": "hero"})
     ]
+
+
+def test_an_empty_keyframe_without_names_replaces_all_objects(here):
+    """It applies to all objects. An empty one of the shot file applies to the objects that the request does not give."""
+    Image.new("L", SIZE[::-1]).save(here / "black.png")
+    file = shot_file(here, "  1001:\n  - {file: both.png, objects: {hero: 1, ball: 2}}\n  - third.exr:third.A")
+    black = KeyframeFile(1001, "black.png")
+    assert [each.file.name for each in on_frame(JobRequest(shot_file=file, keyframes=(black,)), 1001)] == ["black.png"]
+    file = shot_file(here, "  1001: black.png")
+    hero = KeyframeFile(1001, "hero.png", {"hero": "A"})
+    found = on_frame(JobRequest(shot_file=file, keyframes=(hero,)), 1001)
+    assert [each.file.name for each in found] == ["black.png", "hero.png"]
 
 
 def test_a_keyframe_replaces_only_its_objects(here):

@@ -1,7 +1,7 @@
 """Reads matte files: keyframes, mattes from earlier runs, and ground truth.
 
-This package alone determines the objects in a file. Callers decide what is acceptable: keyframes must not be empty, but
-mattes under evaluation may be.
+This package alone determines the objects in a file. Callers decide what is acceptable: a faint keyframe is refused, but
+a faint matte under evaluation is not.
 """
 
 from stcn_plugin.media.matte_reader.file import UNNAMED, Contents, MatteFile

@@ -137,6 +137,25 @@ class MatteFile:
         """Whether the pixels of a file without layers contain an object number."""
         return number.isdecimal() and int(number) in self._picture.numbers
 
+    def is_background(self, selector: str) -> bool:
+        """Whether a selector is a number or a colour, and the file is an image of background alone.
+
+        Raises:
+            STCNError: Pixels that have to be examined are damaged.
+        """
+        if self.layer_kind or not (selector.isdecimal() or is_colour(selector)) or self._find(selector):
+            return False
+        return self.is_blank
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether a file without layers is background alone, without coverage, numbers, colours or void pixels.
+
+        Raises:
+            STCNError: Pixels that have to be examined are damaged.
+        """
+        return self._picture.is_blank
+
     def matte(self) -> Plane:
         """Return the matte of a file without layers; also of an ``unclear`` one that can be read as a matte.
 

@@ -83,6 +83,17 @@ class Picture:
             return ()
         return self._pixel_values.present if self._pixel_values is not None else whole_numbers(self._grey)
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether the image is background alone."""
+        interpretation = self.interpretation
+        if self._palette is not None:
+            return interpretation.kind == "nothing" and not self.numbers
+        if interpretation.matte is None or interpretation.kind not in ("nothing", "matte"):
+            return False
+        colours = (plane for short, plane in self._planes.items() if short != "a")
+        return not interpretation.matte.any() and not any(plane.any() for plane in colours)
+
     def matte(self) -> Plane:
         """Return the matte.
 
