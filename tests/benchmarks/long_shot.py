@@ -13,8 +13,8 @@ from benchmarks.machine import resident_bytes
 from benchmarks.whole_job import WARM_UP, name_of, time_job
 
 from stcn_plugin.bridge.job import Progress
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 
 _MARKS = (100, 1000)
@@ -90,7 +90,7 @@ def measure_long(case: Case, footage: Footage, workshop: Workshop) -> LongResult
     def note(_progress: Progress) -> None:
         samples.append(_sample(engine.device))
 
-    run(prepare(shot), engine, watcher=Watcher(on_progress=note))
+    build(prepare(shot), lambda _: engine, watcher=Watcher(on_progress=note))
     marks = [_mark(samples, frame) for frame in _frames(footage.count)]
     first, last = marks[0], marks[-1]
     return LongResult(

@@ -16,8 +16,8 @@ from benchmarks.stopwatch import Stopwatch, TimedEngine, watching
 from benchmarks.timings import Timing
 
 from stcn_plugin import Shot
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.network.engine import Engine
 
@@ -74,7 +74,7 @@ def time_job(shot: Shot, engine: Engine) -> JobTime:
     firsts: list[float] = []
     started = time.perf_counter()
     watcher = Watcher(on_frame=lambda _frame, _files: firsts.append(time.perf_counter()))
-    run(prepare(shot), engine, watcher=watcher)
+    build(prepare(shot), lambda _: engine, watcher=watcher)
     return JobTime(time.perf_counter() - started, firsts[0] - started)
 
 

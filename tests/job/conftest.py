@@ -14,8 +14,8 @@ from PIL import Image
 
 import stcn_plugin
 from stcn_plugin import Report, make_shot
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.media.images import read_image
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.weights.reading import build_network, read_weights
@@ -87,6 +87,6 @@ def propagated(clip, engine) -> Callable[..., Report]:
         shot = make_shot(
             **{"plate": clip.plate, "out": clip.out, "keyframes": keyframes, "overrides": overrides, **arguments}
         )
-        return run(prepare(shot), engine)
+        return build(prepare(shot), lambda _: engine)
 
     return call

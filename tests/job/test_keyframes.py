@@ -18,8 +18,8 @@ from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.keyframes import Naming, naming_warning
 from stcn_plugin.job.overscan import fill_masks, fill_mattes
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image
 from stcn_plugin.media.window import Window
@@ -60,7 +60,7 @@ def test_editing_a_keyframe_during_a_job_changes_nothing(clip, engine):
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes={1004: key}))
     clip.keyframe(1004, 0, 2)
     Path(clip.keyframe(1004, 2)["file"]).replace(key["file"])
-    run(job, engine)
+    build(job, lambda _: engine)
     np.testing.assert_array_equal(clip.matte(1004), clip.mask(1004, 0))
     assert region_overlap(clip.matte(1005) > 0.5, clip.mask(1005, 0) > 0.5) > 0.8
 
@@ -70,7 +70,7 @@ def test_deleting_a_keyframe_during_a_job_changes_nothing(clip, engine):
     key = clip.keyframe(1004, 0)
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes={1004: key}))
     Path(key["file"]).unlink()
-    run(job, engine)
+    build(job, lambda _: engine)
     np.testing.assert_array_equal(clip.matte(1004), clip.mask(1004, 0))
 
 
@@ -110,7 +110,7 @@ def test_a_keyframe_of_the_format_is_filled_in_the_overscan(overscanned, engine,
     """The object continues beyond the format on its own frame; inside, the artist's matte is unchanged."""
     assert overscanned[0][:, :LEFT].sum() > 100
     assert overscanned[0][:, LEFT:].sum() > 100
-    run(prepare(overscan_shot(tmp_path)), engine)
+    build(prepare(overscan_shot(tmp_path)), lambda _: engine)
     for number in (0, 1):
         matte = read_image(tmp_path / "out" / f"m.{1001 + number}.exr").channel("hero.A")
         assert matte.shape == WINDOW.shape
@@ -127,7 +127,7 @@ def test_a_keyframe_with_overscan_is_not_filled(overscanned, engine, tmp_path):
     write(tmp_path / "wide.exr", matte[..., np.newaxis], "half", ["hero.A"], data=(-LEFT, 0), display=FORMAT)
     job = prepare(overscan_shot(tmp_path, "wide.exr"))
     assert not any(job.covered.values())
-    run(job, engine)
+    build(job, lambda _: engine)
     np.testing.assert_array_equal(read_image(tmp_path / "out" / "m.1001.exr").channel("hero.A"), matte)
 
 

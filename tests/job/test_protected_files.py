@@ -16,8 +16,8 @@ from stcn_plugin import make_shot
 from stcn_plugin.atomic import _temporary
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.checks import shot_outputs
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.shot.file import load_shot
 from stcn_plugin.shot.writer import save_shot
@@ -110,7 +110,7 @@ def test_a_folder_that_is_deleted_during_a_job_is_an_error(clip, engine, which):
     job = prepare(shot_of(clip, f"overlay.folder={clip.folder / 'look'}"))
     gone = clip.folder / which
     with pytest.raises(OutputError, match="moved or deleted") as caught:
-        run(job, engine, watcher=after_first_frame(lambda: shutil.rmtree(gone)))
+        build(job, lambda _: engine, watcher=after_first_frame(lambda: shutil.rmtree(gone)))
     assert caught.value.where.startswith(f"{gone}/")
     assert not gone.exists()
 
@@ -133,7 +133,7 @@ def test_files_that_are_gone_at_the_end_are_an_error(clip, engine, which, is_new
     with pytest.raises(
         OutputError, match=rf"{which}/.*1001\..*: this file was written by this job but no longer exists"
     ):
-        run(job, engine, watcher=after_first_frame(remove))
+        build(job, lambda _: engine, watcher=after_first_frame(remove))
 
 
 def test_a_folder_that_is_replaced_by_a_link_during_a_job_is_an_error(clip, engine):
@@ -147,7 +147,7 @@ def test_a_folder_that_is_replaced_by_a_link_during_a_job_is_an_error(clip, engi
 
     job = prepare(shot_of(clip, out=str(out / "plate.####.png")))
     with pytest.raises(OutputError, match=r"plate\.1002\.png: the folder is not the same as when the job started"):
-        run(job, engine, watcher=after_first_frame(swap))
+        build(job, lambda _: engine, watcher=after_first_frame(swap))
     out.unlink()
     after = contents(clip.folder)
     assert {path: after[path] for path in before} == before
@@ -199,7 +199,7 @@ def test_mattes_contain_no_private_metadata(clip, engine, monkeypatch):
         out = clip.folder / f"out_{layout}_{suffix}"
         settings = [f"output.layout={layout}", "colour.input=srgb_display", f"overlay.folder={out / 'look'}"]
         job = prepare(shot_of(clip, *settings, plate=str(plate), out=str(out / f"m.####.{suffix}"), range="1001-1002"))
-        run(job, engine)
+        build(job, lambda _: engine)
         files = [path for path in out.rglob("*") if path.is_file()]
         assert len(files) == 5
         for path in files:

@@ -9,8 +9,8 @@ from clip_files import A, B, state
 
 from stcn_plugin import make_shot
 from stcn_plugin.errors import KeyframeError, OutputError
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 
 
 @pytest.mark.slow
@@ -21,7 +21,7 @@ def test_an_update_needs_the_mattes_of_the_other_frames(clip, engine):
     with pytest.raises(OutputError, match=r"^.*: 5 .* a0: 1001-1003,1007-1008\. .*whole shot"):
         prepare(shot, update=[1005])
     assert not list((clip.folder / "out").iterdir())
-    run(prepare(shot), engine)
+    build(prepare(shot), lambda _: engine)
     Path(clip.out.replace("####", "1008")).unlink()
     with pytest.raises(OutputError, match=r": 1 .* a0: 1008\."):
         prepare(shot, update=[1005])
@@ -63,7 +63,7 @@ def test_mattes_of_other_objects_or_another_layout_are_not_mixed(clip, engine, f
         objects = {"a2": "1004-1006"} if discs == (A, B) and 1003 not in frames else {}
         return make_shot(plate=clip.plate, out=str(clip.folder / "out" / out), keyframes=keyframes, overrides=settings, objects=objects)  # fmt: skip
 
-    run(prepare(shot([1001, 1003, 1007], **first)), engine)
+    build(prepare(shot([1001, 1003, 1007], **first)), lambda _: engine)
     before = state(clip.folder / "out")
     later = shot([1005], **then)
     kept = shot([1001, 1003, 1007])

@@ -21,9 +21,10 @@ from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.job import keyframes as keyframes_module
 from stcn_plugin.job import prepare as prepare_module
 from stcn_plugin.job import run as run_module
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.propagate import propagate
-from stcn_plugin.job.run import propagation_settings, run
+from stcn_plugin.job.run import propagation_settings
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image
 from stcn_plugin.media.matte_writer import MatteWriter
@@ -150,7 +151,7 @@ def test_skipped_frames_do_not_count_in_the_memory_interval(clip, engine, propag
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes, overrides=settings))
     assert job.frames == (1001, 1002, 1004, 1006, 1008)
     (clip.folder / "plate.1003.png").symlink_to(clip.folder / "plate.1002.png")
-    assert run(job, engine).frames == (1001, 1002, 1004, 1006, 1008)
+    assert build(job, lambda _: engine).frames == (1001, 1002, 1004, 1006, 1008)
 
 
 @pytest.mark.parametrize("plate", ["plate.####.png", "plate.1001.png"])
@@ -196,7 +197,7 @@ def test_overscan_of_any_frame_is_propagated(clip, engine, tmp_path):
     shot = make_shot(
         plate=str(tmp_path / "o.####.exr"), keyframes={1001: str(tmp_path / "key.exr")}, out=out, overrides=overrides
     )
-    run(prepare(shot), engine)
+    build(prepare(shot), lambda _: engine)
     matte = read_image(tmp_path / "out" / "m.1003.exr")
     assert matte.header.data == Window(-32, 0, 176, 96)
     assert matte.header.display == display
@@ -210,7 +211,7 @@ def test_a_cancelled_job_leaves_complete_files(clip, engine):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
     seen = []
     with pytest.raises(CancelledError):
-        run(prepare(shot), engine, watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3))
+        build(prepare(shot), lambda _: engine, watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3))
     written = sorted((clip.folder / "out").iterdir())
     assert [path.name for path in written] == ["matte.1001.exr", "matte.1002.exr", "matte.1003.exr"]
     for path in written:
@@ -357,7 +358,7 @@ def test_a_cancel_stops_between_the_stages_of_a_step(clip, engine):
         on_activity=running.append,
     )
     with pytest.raises(CancelledError):
-        run(prepare(shot), engine, watcher=watcher)
+        build(prepare(shot), lambda _: engine, watcher=watcher)
     assert running[-1] == ()
     assert [path.name for path in sorted((clip.folder / "out").iterdir())] == ["matte.1001.exr", "matte.1002.exr"]
 
@@ -378,9 +379,9 @@ def test_device_memory_is_released_after_every_job(clip, engine, monkeypatch, fa
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)}))
     if fails:
         with pytest.raises(CancelledError):
-            run(job, engine, watcher=Watcher(is_cancelled=lambda: True))
+            build(job, lambda _: engine, watcher=Watcher(is_cancelled=lambda: True))
     else:
-        run(job, engine)
+        build(job, lambda _: engine)
     assert released == [True]
 
 

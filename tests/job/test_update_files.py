@@ -12,8 +12,8 @@ from PIL import Image
 from stcn_plugin import make_shot
 from stcn_plugin.errors import CancelledError
 from stcn_plugin.evaluation.hard import region_overlap
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image
 from stcn_plugin.media.keyframes import read_keyframe
@@ -40,10 +40,10 @@ def updated(clip, engine):
             given = {"plate": clip.plate, "out": clip.out, "keyframes": keyframes, "overrides": overrides}
             return make_shot(**(given | arguments))
 
-        run(prepare(shot(old)), engine)
+        build(prepare(shot(old)), lambda _: engine)
         folder = Path(shot(new).out).parent
         before = state(folder)
-        report = run(prepare(shot(new), update=frames), engine)
+        report = build(prepare(shot(new), update=frames), lambda _: engine)
         assert frames_written(before, state(folder)) == list(report.frames)
         return report
 
@@ -184,7 +184,7 @@ def test_progress_of_an_update(clip, engine, propagated):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
     seen, written = [], []
     watcher = Watcher(on_progress=seen.append, on_frame=lambda frame, _: written.append(frame))
-    run(prepare(shot, update=[1005]), engine, watcher=watcher)
+    build(prepare(shot, update=[1005]), lambda _: engine, watcher=watcher)
     # Two segments: 1003 to 1005 and 1005 to 1007, each first backward, then forward.
     assert [progress.frame for progress in seen] == [1005, 1004, 1003, 1004, 1007, 1006, 1005, 1006]
     assert [progress.done for progress in seen] == list(range(1, 9))
@@ -210,9 +210,9 @@ def test_a_cancelled_update_can_be_run_again(clip, engine, propagated):
     assert set(cancelled) == set(before)
     for frame in FRAMES:
         assert read_image(clip.out.replace("####", str(frame))).pixels.shape == (96, 144, 5)
-    run(prepare(shot, update=[1005]), engine)
+    build(prepare(shot, update=[1005]), lambda _: engine)
     again = {frame: clip.matte(frame) for frame in FRAMES}
-    run(prepare(shot), engine)
+    build(prepare(shot), lambda _: engine)
     for frame in (1004, 1005, 1006):
         np.testing.assert_array_equal(again[frame], clip.matte(frame))
 

@@ -22,8 +22,8 @@ from stcn_plugin import Report, STCNError, make_shot
 from stcn_plugin.bridge import Description, JobRequest, KeyframeFile, Session, WorkerClient, WorkerLaunch, hookimpl
 from stcn_plugin.bridge.job import parse_settings
 from stcn_plugin.errors import PlateError, PluginError, PresetError
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.media.images import read_image
 from stcn_plugin.studio import studio_hooks
 
@@ -119,7 +119,7 @@ def expected(clip, engine, speckled) -> Callable[[], dict[int, np.ndarray]]:
             objects={"hero": "1001-1004"},
             overrides=[*SETTINGS, "memory.interval=4"],
         )
-        run(prepare(shot), engine)
+        build(prepare(shot), lambda _: engine)
         plain = {frame: read_image(out.replace("####", str(frame))).channel("hero.A") for frame in FRAMES}
         assert plain[1001][1:3, 2:5].min() == 1
         return {frame: without_islands(matte, 24) for frame, matte in plain.items()}

@@ -10,8 +10,8 @@ from PIL import Image
 
 from stcn_plugin import make_shot, propagate
 from stcn_plugin.errors import CancelledError, PluginError
+from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.job.run import run
 from stcn_plugin.job.watcher import Watcher
 
 FRAMES = (1001, 1002, 1003)
@@ -29,7 +29,7 @@ def shoot(clip, engine, hooks):
             range="1001-1003",
             overrides=["compute.precision=float32", *settings],
         )
-        return run(prepare(shot, studio=hooks(*plugins)), engine, watcher=watcher)
+        return build(prepare(shot, studio=hooks(*plugins)), lambda _: engine, watcher=watcher)
 
     return call
 
