@@ -175,11 +175,16 @@ class JSONDisplay(Display):
 
     def fail(self, error: STCNError) -> None:
         """Print the error."""
-        self._print("failed", what=error.what, where=error.where, fix=error.fix)
+        self._print("failed", **error_fields(error))
 
     def _print(self, event: str, **fields: object) -> None:
         line = {"event": event, **({"shot": self.shot} if self.shot else {}), **fields}
         echo(json.dumps(line))
+
+
+def error_fields(error: STCNError) -> dict[str, object]:
+    """Return an error for a program that reads JSON."""
+    return {"what": error.what, "where": error.where, "fix": error.fix, "retry": error.retry}
 
 
 @contextmanager

@@ -180,7 +180,7 @@ def propagate(
         plugins=tuple(plugins),
     )
     requests = [replace(request, shot_file=file) for file in files] or [request]
-    if not _run(
+    status = _run(
         requests,
         keeps_going=keeps_going,
         progress=progress,
@@ -188,8 +188,8 @@ def propagate(
         log_path=log_path,
         verbose=verbose,
         quiet=quiet,
-    ):
-        context.exit(1)
+    )
+    context.exit(status)
 
 
 def _expanded(arguments: Sequence[str]) -> list[str]:
@@ -247,13 +247,13 @@ def _run(
     log_path: Path | None,
     verbose: bool,
     quiet: bool,
-) -> bool:
-    """Run shots in a worker, in this Python; return whether all are done."""
+) -> int:
+    """Run shots in a worker, in this Python; return the exit code."""
     from stcn_plugin.bridge.client import WorkerClient
     from stcn_plugin.bridge.launch import WorkerLaunch
     from stcn_plugin.cli.host import log_file
     from stcn_plugin.cli.progress import progress_display
-    from stcn_plugin.cli.shots import ShotResult, run_shots, write_report
+    from stcn_plugin.cli.shots import ShotResult, exit_status, run_shots, write_report
 
     shots = [(ShotResult(request.shot_file or ""), request) for request in requests]
     results = [result for result, _ in shots]
@@ -278,7 +278,7 @@ def _run(
         ):
             worker.start()  # it loads while the rest is set up
             run_shots(shots, worker=worker, display=display, log=log, keeps_going=keeps_going, on_result=report)
-    return all(result.status == "done" for result in results)
+    return exit_status(results)
 
 
 @contextmanager
