@@ -57,7 +57,7 @@ def test_errors_of_the_system_while_writing(name, retry, tmp_path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_and_a_read_only_folder():
     """As the kernel reports them."""
-    with pytest.raises(OSError) as caught, open("/dev/full", "wb", buffering=0) as file:
+    with pytest.raises(OSError) as caught, Path("/dev/full").open("wb", buffering=0) as file:
         file.write(b"x")
     assert is_temporary(caught.value)
     with pytest.raises(OutputError) as refused:
@@ -100,8 +100,8 @@ def test_images_that_the_disk_cannot_read(failing, tmp_path, monkeypatch):
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
             return super().read(size)
 
-    monkeypatch.setattr(Path, "open", lambda self, *_arguments, **_keywords: Failing(self.read_bytes_()))
-    monkeypatch.setattr(Path, "read_bytes_", lambda self: open(self, "rb").read(), raising=False)
+    content = path.read_bytes()
+    monkeypatch.setattr(Path, "open", lambda *_arguments, **_keywords: Failing(content))
     with pytest.raises(PlateError) as caught:
         read()
     assert caught.value.retry is True

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-ProgressKind = Literal["auto", "bar", "plain", "json"]
+ProgressKind = Literal["auto", "bar", "plain", "json", "openjd", "percent"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -193,10 +193,13 @@ def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
 
     Args:
         kind: ``auto`` is a bar on a terminal and plain lines elsewhere.
-        quiet: Show only warnings and errors; for JSON, print everything.
+        quiet: Show only warnings and errors; what programs read is printed all the same.
     """
-    if kind == "json":
-        yield JSONDisplay()
+    from stcn_plugin.cli.queue_progress import OpenJDDisplay, PercentDisplay
+
+    for_programs = {"json": JSONDisplay, "openjd": OpenJDDisplay, "percent": PercentDisplay}
+    if kind in for_programs:
+        yield for_programs[kind]()
     elif quiet:
         yield Display()
     elif kind == "bar" or (kind == "auto" and stderr_is_terminal()):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
+from stcn_plugin.cli.job_options import expand_shot_files, job_options
 from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import FrameRangeError, STCNError
 
@@ -79,16 +78,7 @@ _ORIGINS = {
     help="An object by name, with its frame range if it enters late or leaves early. A single NAME also applies to "
     "keyframe files without object names. Repeatable.",
 )
-@click.option("--preset", metavar="NAME", help="Preset to start from, see `stcn presets list`.")
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Override a setting, such as memory.interval=3. Repeatable.",
-)
-@click.option("--weights", metavar="NAME", help="Weights to use, see `stcn weights list`.")
-@click.option("--device", metavar="DEVICE", help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")
+@job_options
 @click.option("--overlay", metavar="DIR", help="Folder for overlay images and a contact sheet.")
 @click.option(
     "--update",
@@ -97,7 +87,6 @@ _ORIGINS = {
     "neighbouring keyframes are propagated, into the existing mattes.",
 )
 @click.option("--save", "save_as", metavar="FILE", help="Save the shot, with all options, as a shot file.")
-@click.option("--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="Studio plugin to load. Repeatable.")
 @click.option(
     "--keep-going/--fail-fast",
     "keeps_going",
@@ -107,10 +96,11 @@ _ORIGINS = {
 )
 @click.option(
     "--progress",
-    type=click.Choice(["auto", "bar", "plain", "json"]),
+    type=click.Choice(["auto", "bar", "plain", "json", "openjd", "percent"]),
     default="auto",
     show_default=True,
-    help="How to show progress: a bar, plain lines, or JSON lines on stdout. By default, a bar on a terminal, otherwise lines.",
+    help="How to show progress: a bar, plain lines, or on stdout JSON lines, messages of Open Job Description, or lines "
+    "such as 'Progress: 40%'. By default, a bar on a terminal, otherwise plain lines.",
 )
 @click.option(
     "--report",
@@ -157,7 +147,7 @@ def propagate(
     Takes shot files or patterns of them, or everything as options. Options override the shot files. Mattes are written
     at plate resolution with one layer per object, unless output.layout or the extension of --out says otherwise.
     """
-    files = _expanded(shot_files)
+    files = expand_shot_files(shot_files)
     of_one = {"--plate": plate, "--keyframe": keyframes, "--out": out, "--object": spans, "--overlay": overlay, "--update": update, "--save": save_as}  # fmt: skip
     if not files and (missing := [flag for flag in ("--plate", "--keyframe", "--out") if not of_one[flag]]):
         raise click.UsageError(
@@ -190,18 +180,6 @@ def propagate(
         quiet=quiet,
     )
     context.exit(status)
-
-
-def _expanded(arguments: Sequence[str]) -> list[str]:
-    """Expand the patterns among the arguments; return each shot file once."""
-    files: dict[str, None] = {}
-    for argument in arguments:
-        is_pattern = glob.has_magic(argument) and not os.path.lexists(argument)
-        found = sorted(glob.glob(argument, recursive=True)) if is_pattern else [argument]  # noqa: PTH207 - text, as typed
-        if not found:
-            raise click.UsageError(f"no file matches '{argument}'")
-        files.update(dict.fromkeys(found))
-    return list(files)
 
 
 def _keyframe(text: str) -> KeyframeFile:

@@ -154,6 +154,7 @@ def test_a_worker_without_progress_is_stopped(client, fields, where, advice):
         end_of(worker, job)
     assert caught.value.where == where
     assert caught.value.fix.startswith(advice)
+    assert caught.value.retry is True
     assert "STCN_TIMEOUTS" in caught.value.fix
     assert not is_alive(pid)
 
