@@ -39,10 +39,15 @@ class OpenJDDisplay(PercentDisplay):
     """Prints the messages of Open Job Description: ``openjd_progress``, ``openjd_status`` and ``openjd_fail``."""
 
     @hookimpl
+    def stcn_show_warning(self, text: str) -> None:
+        """Print a warning in one line, since a further line could be read as a message."""
+        super().stcn_show_warning(_in_one_line(text))
+
+    @hookimpl
     def stcn_job_failed(self, error: STCNError) -> None:
         """Print the error. A cancelled job is not a failure."""
         if not isinstance(error, CancelledError):
-            echo(f"openjd_fail: {self._prefix}{_in_one_line(error)}")
+            echo(f"openjd_fail: {self._prefix}{_in_one_line(str(error))}")
 
     def finish(self, report: Report, seconds: float) -> None:
         """Print the result."""
@@ -53,5 +58,5 @@ class OpenJDDisplay(PercentDisplay):
         echo(f"openjd_status: {self._prefix}frame {progress.frame}, step {progress.done} of {progress.total}")
 
 
-def _in_one_line(error: STCNError) -> str:
-    return " ".join(str(error).split())
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,7 +1,7 @@
 """Open Job Description: shots as a job template, specification ``jobtemplate-2023-09``.
 
-Open Job Description evaluates ``{{ }}`` in almost every text and has no way to escape it. A text with ``{{`` is therefore
-the default of a job parameter, which is inserted without being evaluated.
+Open Job Description evaluates ``{{ }}`` in almost every text and has no way to escape it. A text with double braces is
+therefore the default of a job parameter, which is inserted without being evaluated.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class _Parameters:
         Raises:
             PresetError: It needs a parameter, and is too long for one or there are too many.
         """
-        if "{{" not in text:
+        if "{{" not in text and "}}" not in text:
             return text
         known = next((each["name"] for each in self.definitions if each["default"] == text), None)
         if known is None:
@@ -60,7 +60,7 @@ class _Parameters:
             interface = {"control": "HIDDEN"}
             self.definitions.append({"name": known, "type": "STRING", "default": text, "userInterface": interface})
             if len(text) > _MAX_TEXT or len(self.definitions) > _MAX_PARAMETERS:
-                what = "an Open Job Description can have only a few, short texts with '{{'"
+                what = "an Open Job Description can have only a few, short texts with '{{' or '}}'"
                 raise PresetError(what, where=text[:_MAX_TEXT], fix="Rename the file or folder")
         return f"{{{{RawParam.{known}}}}}"
 
@@ -81,7 +81,7 @@ def job_template(
         adaptive: Let the scheduler choose how many segments a task has. Needs the extension ``TASK_CHUNKING``.
 
     Raises:
-        PresetError: A shot has too many chunks, or there are too many texts with ``{{``.
+        PresetError: A shot has too many chunks, or too many texts have double braces.
     """
     parameters = _Parameters()
     run = parameters.add(
