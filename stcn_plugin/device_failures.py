@@ -43,6 +43,7 @@ def device_error(error: BaseException, *, where: str | None = None) -> DeviceErr
             "the device is out of memory",
             where=where,
             fix="Set a smaller size, memory.max_frames or memory.budget_mb, or compute.device to cpu",
+            retry=True,
         )
     if _is_lost(error):
         reason = str(error).strip().partition("\n")[0].rstrip(".")
@@ -51,6 +52,7 @@ def device_error(error: BaseException, *, where: str | None = None) -> DeviceErr
             where=where,
             fix="Run the job again in a new process; if it fails again, check the GPU and its driver, or set "
             "compute.device to cpu",
+            retry=True,
         )
     return None
 

@@ -43,7 +43,7 @@ PRESET_PATH = Variable(
 WEIGHTS_DIR = Variable(
     "STCN_WEIGHTS_DIR",
     "Folder of the weights store. Without it, the store is the folder `weights` in the user's data folder for "
-    "`stcn_plugin` (on Linux `~/.local/share/stcn_plugin/weights`).",
+    "`stcn_plugin` (on Linux `~/.local/share/stcn_plugin/weights`), or for users without a home folder in that of the system.",
     "every command and job that looks up weights; `--store` of `stcn weights` overrides it",
 )
 PLUGINS = Variable(

@@ -22,10 +22,31 @@
     ├── UnexpectedError    a bug in this package
     └── CancelledError     a job that the user or a signal stopped
 
-An error states *what* is wrong, *where*, and how to *fix* it.
+An error states *what* is wrong, *where*, and how to *fix* it, and whether the same job may succeed on *retry*.
 """
 
 from __future__ import annotations
+
+import errno
+
+_TEMPORARY = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("ENOSPC", "EDQUOT", "EIO", "EREMOTEIO", "ESTALE", "ENODEV", "ENXIO", "ENOMEDIUM"),  # disks and mounts
+        *("ENOMEM", "ENFILE", "EMFILE", "EAGAIN", "EINTR", "EBUSY", "ETXTBSY", "EDEADLK", "ENOLCK"),  # the machine
+        *("ETIMEDOUT", "EHOSTDOWN", "EHOSTUNREACH", "ENETDOWN", "ENETUNREACH", "ENETRESET", "ENOTCONN"),  # the network
+        *("ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EPIPE", "ESHUTDOWN", "ENOLINK", "ECOMM", "EPROTO"),
+    )
+    if hasattr(errno, name)
+)
+"""Errors of the system that may be gone later or on another machine, unlike a missing file or permission."""
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Whether an exception of Python or the system may not occur again: memory, a disk or a network share failed."""
+    if isinstance(error, OSError) and error.errno in _TEMPORARY:
+        return True
+    return isinstance(error, MemoryError) or (error.__cause__ is not None and is_temporary(error.__cause__))
 
 
 class STCNError(Exception):
@@ -37,16 +58,25 @@ class STCNError(Exception):
         fix: What the user can do, without a full stop.
         setting: The setting that is wrong, such as ``compute.device``; callers that know where it was set add this to
             ``where``.
+        retry: Whether the same job may succeed if it is run again, unchanged: memory ran out, a disk, network share or
+            GPU failed, or the worker died. Otherwise its input has to be changed first.
     """
 
     def __init__(
-        self, what: str, *, where: str | None = None, fix: str | None = None, setting: str | None = None
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        fix: str | None = None,
+        setting: str | None = None,
+        retry: bool = False,
     ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.fix = fix
         self.setting = setting
+        self.retry = retry
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
@@ -135,6 +165,7 @@ class UnexpectedError(STCNError):
             f"{what} ({place})" if place else what,
             where=where,
             fix="This is a defect of stcn_plugin. Please report it with this message",
+            retry=is_temporary(error),
         )
 
 

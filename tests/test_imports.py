@@ -25,7 +25,9 @@ LAYERS = [
     {"cache", "install"},
     {"job"},
     {"training"},
-    {"cli", "worker"},
+    {"worker"},
+    {"farm"},
+    {"cli"},
 ]
 HEAVY = {
     "network": "OpenImageIO",
@@ -45,6 +47,8 @@ FORBIDDEN = {
     "media": {"network", "memory", "config"},
     "propagation": {"media", "presets", "shot", "config", "weights"},
     "worker": {"training"},
+    "farm": {"training"},
+    "cli": {"worker"},
     "evaluation": {"network", "memory", "presets", "shot", "config", "weights"},
 }
 # The public API names its modules for type checkers, and imports them on access.
@@ -102,6 +106,7 @@ def loaded_after(code: str) -> set[str]:
         ("import stcn_plugin.shot.file", {"torch", "OpenImageIO", "numpy"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['--help'], standalone_mode=False)", {"torch", "OpenImageIO", "numpy", "rich", "pydantic"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['presets', 'list'], standalone_mode=False)", {"torch", "OpenImageIO", "numpy"}),
+        ("from stcn_plugin.cli import stcn; stcn.main(['farm', '--help'], standalone_mode=False)", {"torch", "OpenImageIO", "numpy", "pydantic"}),
         ("from stcn_plugin.cli import stcn; stcn.main(['weights', 'list'], standalone_mode=False)", {"torch", "OpenImageIO"}),
     ],
 )  # fmt: skip

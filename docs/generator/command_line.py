@@ -17,9 +17,9 @@ _INTRO = """\
 
 `--help` prints the same text for each command.
 
-Exit codes: 0 done, 1 an error, 2 wrong usage; stopped by a signal: 129 SIGHUP, 130 SIGINT (Ctrl-C), 143 SIGTERM. An
-error is one message on stderr: what is wrong, where, and what to do. `stcn presets check`, `stcn weights check` and
-`stcn doctor` exit with 1 if they find a problem.
+[Exit codes](exit-codes.md): 0 done, 1 an error, 2 wrong usage, 75 an error after which another try may succeed; stopped
+by a signal: 129 SIGHUP, 130 SIGINT (Ctrl-C), 143 SIGTERM. An error is one message on stderr: what is wrong, where, and
+what to do. `stcn presets check`, `stcn weights check` and `stcn doctor` exit with 1 if they find a problem.
 """
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stcn_plugin.errors import OutputError
+from stcn_plugin.errors import OutputError, is_temporary
 
 _PERMISSION = "Choose a folder you may write to, or ask for the permission"
 _NOT_A_FOLDER = "Choose another folder: a part of this path is a file or a broken link"
@@ -49,4 +49,6 @@ def output_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         cause, fix = cause_and_fix(error)
-        raise OutputError(f"the file cannot be written: {cause}", where=str(path), fix=fix) from error
+        raise OutputError(
+            f"the file cannot be written: {cause}", where=str(path), fix=fix, retry=is_temporary(error)
+        ) from error

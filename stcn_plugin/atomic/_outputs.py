@@ -102,7 +102,7 @@ class Outputs:
                 self.prepare([path])
             elif os.path.realpath(path.parent) != self._ready[path.parent]:
                 what = "the folder is not the same as when the job started: a link in its path has changed"
-                raise OutputError(what, where=str(path), fix="Start the job again")
+                raise OutputError(what, where=str(path), fix="Start the job again", retry=True)
         self._replace(files, permissions)
 
     def _replace(self, files: Mapping[Path, Content], permissions: int | None) -> None:

@@ -23,8 +23,8 @@ SHARED_ORIGINS = {
 }
 """Fields of the request and settings, each with its flag."""
 _EXIT_CODES = """\
-Exit codes: 0 done, 1 error, 2 wrong arguments; cancelled, with complete mattes on disk: 130 Ctrl-C (SIGINT), 143 SIGTERM,
-129 SIGHUP."""
+Exit codes: 0 done, 1 error, 2 wrong arguments, 75 try again (memory, a disk, a network share or a GPU failed); cancelled,
+with complete mattes on disk: 130 Ctrl-C (SIGINT), 143 SIGTERM, 129 SIGHUP."""
 
 
 class BatchParser(argparse.ArgumentParser):
@@ -105,8 +105,9 @@ def run_batch(run: Callable[[], Report]) -> int:
         print_error("cancelled")
         return exit_code(error)
     except Exception as error:  # noqa: BLE001 - every error ends in a message and an exit code
-        print_error(str(as_stcn_error(error, log=print_error)))
-        return exit_code(error)
+        found = as_stcn_error(error, log=print_error)
+        print_error(str(found))
+        return exit_code(found)
     print_line(f"{len(report.frames)} frames of {', '.join(report.objects)}")
     for pattern in dict.fromkeys(report.patterns.values()):
         print_line(f"mattes: {pattern}")

@@ -140,7 +140,9 @@ class WorkerClient:
                 return message.description
             if isinstance(message, Failed) and message.id == _DESCRIBE:
                 raise message.error
-        raise WorkerError(f"the worker did not answer in {timeout:g} s", fix="Try again; it may still be loading")
+        raise WorkerError(
+            f"the worker did not answer in {timeout:g} s", fix="Try again; it may still be loading", retry=True
+        )
 
     def receive(self, *, timeout: float = 0.0) -> Message | None:
         """Return the next message, or ``None`` on timeout. `Hello` and `Alive` are handled here and not returned.
@@ -247,6 +249,7 @@ class WorkerClient:
                 f"the worker did not start within {limits.start:g} s",
                 where=self._launch.python,
                 fix=connection.with_log("Run `stcn doctor` with that Python"),
+                retry=True,
             )
         alive = connection.last_alive
         doing = None if alive.doing is None else f"{alive.doing} ({alive.file})" if alive.file else alive.doing
@@ -255,6 +258,7 @@ class WorkerClient:
                 f"the worker did not respond for {limits.silence:g} s and was stopped",
                 where=doing,
                 fix=connection.with_log(RUN_AGAIN),
+                retry=True,
             )
         if alive.seconds > limits.stall:
             advice = "Check the disk or the network share" if alive.file else "Check the device"
@@ -264,6 +268,7 @@ class WorkerClient:
                 fix=connection.with_log(
                     f"{advice}, or allow more time with {environment.TIMEOUTS.name}=stall=SECONDS. {RUN_AGAIN}"
                 ),
+                retry=True,
             )
         if any(now - since > limits.cancel for since in list(self._cancelled_at.values())):
             raise CancelledError(

@@ -119,7 +119,8 @@ class Connection:
         try:
             code = self.process.wait(_EXIT_TIMEOUT)
         except subprocess.TimeoutExpired:
-            return WorkerError("the worker closed its pipe but keeps running", fix=self.with_log(RUN_AGAIN))
+            what = "the worker closed its pipe but keeps running"
+            return WorkerError(what, fix=self.with_log(RUN_AGAIN), retry=True)
         for number in STOP_SIGNALS:
             if code in (-number, 128 + number):  # without and with signal handlers
                 what = f"the worker was stopped by {_signal_name(number)}"
@@ -127,10 +128,11 @@ class Connection:
         how = f"was killed ({_signal_name(-code)})" if code < 0 else f"exited with code {code}"
         if not self._has_started:
             fix = "Check that stcn_plugin is installed there: run `stcn doctor` with that Python"
-            return WorkerError(f"the worker {how} while starting", where=self._program, fix=self.with_log(fix))
+            what = f"the worker {how} while starting"
+            return WorkerError(what, where=self._program, fix=self.with_log(fix), retry=code < 0)
         is_out_of_memory = code == -getattr(signal, "SIGKILL", 9)
         fix = f"{RUN_AGAIN}, with a smaller size if memory ran out" if is_out_of_memory else RUN_AGAIN
-        return WorkerError(f"the worker {how}", fix=self.with_log(fix))
+        return WorkerError(f"the worker {how}", fix=self.with_log(fix), retry=True)
 
     @property
     def _program(self) -> str:

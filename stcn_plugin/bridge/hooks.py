@@ -8,7 +8,7 @@ from typing import Any
 
 import pluggy
 
-from stcn_plugin.errors import PluginError, STCNError
+from stcn_plugin.errors import PluginError, STCNError, is_temporary
 
 PROJECT = "stcn_plugin"
 """Project name of the hook markers, and name of the entry point group of studio plugins."""
@@ -117,4 +117,5 @@ def summarize_exception(error: BaseException) -> str:
 
 
 def _hook_failed(plugin: str, hook: str, error: BaseException) -> PluginError:
-    return PluginError(f"its hook {hook} failed ({summarize_exception(error)})", where=f"plugin {plugin}")
+    what = f"its hook {hook} failed ({summarize_exception(error)})"
+    return PluginError(what, where=f"plugin {plugin}", retry=is_temporary(error))

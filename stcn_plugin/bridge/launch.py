@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stcn_plugin.errors import WorkerError
+from stcn_plugin.errors import WorkerError, is_temporary
 
 _PROGRAM = (
     "import sys; sys.path[:1] == [''] and sys.path.pop(0); from stcn_plugin.worker.serve import main; sys.exit(main())"
@@ -66,6 +66,7 @@ class WorkerLaunch:
                 f"the worker's Python cannot be started ({reason})",
                 where=self.python,
                 fix=_FIX,
+                retry=is_temporary(error),
             ) from None
 
 

@@ -211,7 +211,7 @@ def error_json(error: STCNError) -> dict[str, Any]:
     """Convert an error to JSON types, with the name of its class or, for a plugin's class, of the nearest base class here."""
     kind = next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)
     where, fix = (None if text is None else str(text) for text in (error.where, error.fix))
-    data = {"kind": kind, "what": str(error.what), "where": where, "fix": fix}
+    data = {"kind": kind, "what": str(error.what), "where": where, "fix": fix, "retry": error.retry}
     return {**data, "signal": error.signal} if isinstance(error, CancelledError) else data
 
 
@@ -221,6 +221,7 @@ def error_from_json(data: Mapping[str, Any]) -> STCNError:
     kind = getattr(errors, fields.value("kind", str), None)
     known = kind if isinstance(kind, type) and issubclass(kind, STCNError) else WorkerError
     error = known(fields.value("what", str), where=fields.optional("where", str), fix=fields.optional("fix", str))
+    error.retry = fields.optional("retry", bool) or False
     if isinstance(error, CancelledError):
         error.signal = fields.optional("signal", int)
     return error

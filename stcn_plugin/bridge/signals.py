@@ -16,12 +16,15 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn, final
 
-from stcn_plugin.errors import CancelledError
+from stcn_plugin.errors import CancelledError, STCNError
 
 STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )  # Windows has no SIGHUP
 """Signals that cancel."""
+
+TRY_AGAIN = 75
+"""Exit code if the same command may succeed later or on another machine; ``EX_TEMPFAIL`` of ``sysexits.h``."""
 
 _REPEAT_INTERVAL = 0.5
 """Seconds in which signals count as one: a farm may signal a process group and then each of its processes."""
@@ -57,7 +60,7 @@ class StopRequest:
 
 
 def exit_code(error: BaseException) -> int:
-    """Return the exit code for an error: 128 plus the signal for a cancelled job or command, otherwise 1.
+    """Return the exit code for an error: 128 plus the signal for a cancelled job or command, `TRY_AGAIN`, or 1.
 
     A `CancelledError` without a signal counts as SIGINT.
     """
@@ -65,7 +68,7 @@ def exit_code(error: BaseException) -> int:
         return 128 + (error.signal or signal.SIGINT)
     if isinstance(error, KeyboardInterrupt):
         return 128 + (error.number if isinstance(error, StopSignal) else signal.SIGINT)
-    return 1
+    return TRY_AGAIN if isinstance(error, STCNError) and error.retry else 1
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from stcn_plugin.errors import STCNError, UnexpectedError
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "propagate": ("stcn_plugin.cli.propagate:propagate", "Propagate keyframe mattes over a shot."),
+    "farm": ("stcn_plugin.cli.farm:farm", "Split shots into tasks for a render farm."),
     "presets": ("stcn_plugin.cli.presets:presets", "List, show and check presets and shot files."),
     "weights": ("stcn_plugin.cli.weights:weights", "List, add, fetch, check and remove weights."),
     "train": ("stcn_plugin.cli.train:train", "Train a network on clips and stills with masks."),
@@ -70,8 +71,8 @@ def stcn() -> None:
 def main() -> None:
     """Run the command line. Errors are printed to stderr as one message, without a traceback.
 
-    Exit codes: 0 done, 1 an error, 2 wrong usage; stopped by a signal: 129 SIGHUP, 130 SIGINT (Ctrl-C), 143 SIGTERM; 141 if
-    the reader of stdout has closed it.
+    Exit codes: 0 done, 1 an error, 2 wrong usage, 75 try again; stopped by a signal: 129 SIGHUP, 130 SIGINT (Ctrl-C),
+    143 SIGTERM; 141 if the reader of stdout has closed it.
     """
     accept_any_text()
     with stop_signals_raised():
@@ -92,6 +93,7 @@ def _run() -> int:
         echo_document(text.getvalue().rstrip(), err=True)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - every error ends in one message and an exit code
-        echo_message(str(error if isinstance(error, STCNError) else UnexpectedError.of(error)))
-        return exit_code(error)
+        found = error if isinstance(error, STCNError) else UnexpectedError.of(error)
+        echo_message(str(found))
+        return exit_code(found)
     return status if isinstance(status, int) else 0

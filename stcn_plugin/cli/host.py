@@ -11,7 +11,7 @@ from typing import TextIO, final
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import JobRequest, Report
 from stcn_plugin.bridge.printable import printable
-from stcn_plugin.errors import OutputError, STCNError
+from stcn_plugin.errors import OutputError, STCNError, is_temporary
 
 
 @final
@@ -82,6 +82,7 @@ def log_file(path: Path | None) -> Iterator[LogFile | None]:
         file = path.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
     except OSError as error:
         cause = (error.strerror or str(error)).lower()
-        raise OutputError(f"the log cannot be opened ({cause})", where=str(path), fix="Choose another --log") from None
+        what = f"the log cannot be opened ({cause})"
+        raise OutputError(what, where=str(path), fix="Choose another --log", retry=is_temporary(error)) from None
     with file:
         yield LogFile(file)

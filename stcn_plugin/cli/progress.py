@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-ProgressKind = Literal["auto", "bar", "plain", "json", "plan", "plan-json"]
+ProgressKind = Literal["auto", "bar", "plain", "json", "openjd", "percent", "plan", "plan-json"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -180,11 +180,16 @@ class JSONDisplay(Display):
 
     def fail(self, error: STCNError) -> None:
         """Print the error."""
-        self._print("failed", what=error.what, where=error.where, fix=error.fix)
+        self._print("failed", **error_fields(error))
 
     def _print(self, event: str, **fields: object) -> None:
         line = {"event": event, **({"shot": self.shot} if self.shot else {}), **fields}
         echo(json.dumps(line))
+
+
+def error_fields(error: STCNError) -> dict[str, object]:
+    """Return an error for a program that reads JSON."""
+    return {"what": error.what, "where": error.where, "fix": error.fix, "retry": error.retry}
 
 
 @contextmanager
@@ -193,10 +198,13 @@ def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
 
     Args:
         kind: ``auto`` is a bar on a terminal and plain lines elsewhere.
-        quiet: Show only warnings and errors; for JSON, print everything.
+        quiet: Show only warnings and errors; what programs read is printed all the same.
     """
-    if kind == "json":
-        yield JSONDisplay()
+    from stcn_plugin.cli.queue_progress import OpenJDDisplay, PercentDisplay
+
+    for_programs = {"json": JSONDisplay, "openjd": OpenJDDisplay, "percent": PercentDisplay}
+    if kind in for_programs:
+        yield for_programs[kind]()
     elif kind in ("plan", "plan-json"):
         from stcn_plugin.cli.plan import PlanDisplay
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ import click
 
 from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
+from stcn_plugin.cli.job_options import expand_shot_files, job_options
 from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import FrameRangeError, STCNError
 
@@ -83,16 +82,7 @@ _ORIGINS = {
     help="An object by name, with its frame range if it is not present in the whole shot: ball=1028-1060, or several "
     "ranges: ball=1001-1020,1060-1090. A single NAME also applies to keyframe files without object names. Repeatable.",
 )
-@click.option("--preset", metavar="NAME", help="Preset to start from, see `stcn presets list`.")
-@click.option(
-    "--set",
-    "overrides",
-    metavar="KEY=VALUE",
-    multiple=True,
-    help="Override a setting, such as memory.interval=3. Repeatable.",
-)
-@click.option("--weights", metavar="NAME", help="Weights to use, see `stcn weights list`.")
-@click.option("--device", metavar="DEVICE", help="Device to run on: auto, cpu, cuda, cuda:1 or mps.")
+@job_options
 @click.option("--overlay", metavar="DIR", help="Folder for overlay images and a contact sheet.")
 @click.option(
     "--segments",
@@ -113,7 +103,6 @@ _ORIGINS = {
 )
 @click.option("--json", "is_json", is_flag=True, help="Print the result of --dry-run as JSON.")
 @click.option("--save", "save_as", metavar="FILE", help="Save the shot, with all options, as a shot file.")
-@click.option("--plugin", "plugins", metavar="MODULE|FILE", multiple=True, help="Studio plugin to load. Repeatable.")
 @click.option(
     "--keep-going/--fail-fast",
     "keeps_going",
@@ -123,10 +112,11 @@ _ORIGINS = {
 )
 @click.option(
     "--progress",
-    type=click.Choice(["auto", "bar", "plain", "json"]),
+    type=click.Choice(["auto", "bar", "plain", "json", "openjd", "percent"]),
     default="auto",
     show_default=True,
-    help="How to show progress: a bar, plain lines, or JSON lines on stdout. By default, a bar on a terminal, otherwise lines.",
+    help="How to show progress: a bar, plain lines, or on stdout JSON lines, messages of Open Job Description, or lines "
+    "such as 'Progress: 40%'. By default, a bar on a terminal, otherwise plain lines.",
 )
 @click.option(
     "--report",
@@ -179,7 +169,7 @@ def propagate(
     Takes shot files or patterns of them, or everything as options. Options override the shot files. Mattes are written
     at plate resolution with one layer per object, unless output.layout or the extension of --out says otherwise.
     """
-    files = _expanded(shot_files)
+    files = expand_shot_files(shot_files)
     of_one = {"--plate": plate, "--keyframe": keyframes, "--out": out, "--object": spans, "--overlay": overlay, "--segments": segments, "--save": save_as}  # fmt: skip
     if not files and (missing := [flag for flag in ("--plate", "--keyframe", "--out") if not of_one[flag]]):
         raise click.UsageError(
@@ -206,7 +196,7 @@ def propagate(
     requests = [replace(request, shot_file=file) for file in files] or [request]
     if is_dry_run:
         progress = "plan-json" if is_json else "plan"
-    if not _run(
+    status = _run(
         requests,
         keeps_going=keeps_going,
         progress=progress,
@@ -214,20 +204,8 @@ def propagate(
         log_path=log_path,
         verbose=verbose,
         quiet=quiet,
-    ):
-        context.exit(1)
-
-
-def _expanded(arguments: Sequence[str]) -> list[str]:
-    """Expand the patterns among the arguments; return each shot file once."""
-    files: dict[str, None] = {}
-    for argument in arguments:
-        is_pattern = glob.has_magic(argument) and not os.path.lexists(argument)
-        found = sorted(glob.glob(argument, recursive=True)) if is_pattern else [argument]  # noqa: PTH207 - text, as typed
-        if not found:
-            raise click.UsageError(f"no file matches '{argument}'")
-        files.update(dict.fromkeys(found))
-    return list(files)
+    )
+    context.exit(status)
 
 
 def _keyframe(text: str) -> KeyframeFile:
@@ -274,13 +252,13 @@ def _run(
     log_path: Path | None,
     verbose: bool,
     quiet: bool,
-) -> bool:
-    """Run shots in a worker, in this Python; return whether all are done."""
+) -> int:
+    """Run shots in a worker, in this Python; return the exit code."""
     from stcn_plugin.bridge.client import WorkerClient
     from stcn_plugin.bridge.launch import WorkerLaunch
     from stcn_plugin.cli.host import log_file
     from stcn_plugin.cli.progress import progress_display
-    from stcn_plugin.cli.shots import ShotResult, run_shots, write_report
+    from stcn_plugin.cli.shots import ShotResult, exit_status, run_shots, write_report
 
     shots = [(ShotResult(request.shot_file or ""), request) for request in requests]
     results = [result for result, _ in shots]
@@ -305,7 +283,7 @@ def _run(
         ):
             worker.start()  # it loads while the rest is set up
             run_shots(shots, worker=worker, display=display, log=log, keeps_going=keeps_going, on_result=report)
-    return all(result.status == "done" for result in results)
+    return exit_status(results)
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import JobRequest, Report, json_of
 from stcn_plugin.bridge.session import Session
+from stcn_plugin.bridge.signals import exit_code
 from stcn_plugin.cli.host import CommandLineHost, LogFile
-from stcn_plugin.cli.progress import Display
+from stcn_plugin.cli.progress import Display, error_fields
 from stcn_plugin.errors import CancelledError, STCNError
 
 
@@ -105,6 +106,14 @@ def run_shots(
             on_result()
 
 
+def exit_status(results: Sequence[ShotResult]) -> int:
+    """Return the exit code for shots: 0 if all are done, `TRY_AGAIN` if every failed one may be tried again, otherwise 1."""
+    codes = {exit_code(result.error) for result in results if result.error}
+    if not codes:
+        return 0
+    return codes.pop() if len(codes) == 1 else 1
+
+
 def write_report(path: Path, results: Sequence[ShotResult]) -> None:
     """Write the results of shots as JSON.
 
@@ -131,5 +140,5 @@ def _json(result: ShotResult) -> dict[str, object]:
         "precision": report.precision if report else None,
         "weights": json_of(report.weights) if report else None,
         "warnings": result.warnings,
-        "error": {"what": error.what, "where": error.where, "fix": error.fix} if error else None,
+        "error": error_fields(error) if error else None,
     }

@@ -26,7 +26,7 @@ from stcn_plugin.config.yaml_scalars import (
     tagged_value,
     text_value,
 )
-from stcn_plugin.errors import PresetError
+from stcn_plugin.errors import PresetError, is_temporary
 from stcn_plugin.regular_files import NotRegularError, TooLargeError, read_regular
 
 __all__ = ["Document", "Key", "KeyPath", "Value", "key_of", "parse_value", "read_yaml"]
@@ -73,7 +73,8 @@ def read_yaml(path: Path) -> Document:
     except FileNotFoundError:
         raise PresetError("there is no such file", where=where, fix="Check the spelling of the path") from None
     except OSError as error:
-        raise PresetError(f"cannot be read ({error.strerror or error})", where=where) from None
+        what = f"cannot be read ({error.strerror or error})"
+        raise PresetError(what, where=where, retry=is_temporary(error)) from None
     return _parse(_decode(raw, path), path)
 
 

@@ -75,4 +75,5 @@ class BackwardBuffer:
             f"the probabilities of the backward pass need {self._size / 1e6:.0f} MB of temporary space: {cause.lower()}",
             where=tempfile.gettempdir(),
             fix="Free some space there, or set TMPDIR to a folder on a larger disk",
+            retry=True,
         )

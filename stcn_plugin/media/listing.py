@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from stcn_plugin.errors import FrameRangeError
+from stcn_plugin.errors import FrameRangeError, is_temporary
 
 _NUMBER = re.compile(r"(?<![vV0-9])(?:(?<![^._])-)?[0-9]+")  # v002 is a version; a minus follows a dot, '_' or nothing
 _TOKENS = re.compile(r"<\w+>|\{[^}]*\}|\[[^\]]*\]|%0?\d*d|\$F\d*|-?\d+|[\W_]")
@@ -35,7 +35,8 @@ def names_in(folder: Path) -> Iterator[tuple[str, bool]]:
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError) as error:
-        raise FrameRangeError(f"the folder cannot be read ({reason_of(error)})", where=shown(str(folder))) from error
+        what = f"the folder cannot be read ({reason_of(error)})"
+        raise FrameRangeError(what, where=shown(str(folder)), retry=is_temporary(error)) from error
 
 
 def as_on_disk(path: Path) -> Path:

@@ -13,7 +13,7 @@ from typing import Any
 import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 
 from stcn_plugin.bridge.printable import printable
-from stcn_plugin.errors import STCNError
+from stcn_plugin.errors import STCNError, is_temporary
 from stcn_plugin.media.formats import HEAD_BYTES, is_truncated, unreadable
 from stcn_plugin.media.listing import reason_of, shown
 
@@ -52,14 +52,17 @@ def open_image(path: Path, error: type[STCNError], label: str, *, unassociated: 
         options.attribute("oiio:UnassociatedAlpha", 1)
     source = oiio.ImageInput.open(str(path), options)
     if source is None:
-        raise _open_error(oiio_error(oiio), error, label)
+        raise _open_error(oiio_error(oiio), error, label, retry=not _is_readable(path))
     try:
         yield source
+    except error as problem:
+        problem.retry = problem.retry or not _is_readable(path)
+        raise
     finally:
         source.close()
     after = path.stat()
     if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise error("the file changed while it was read", where=label, fix=RENDER_AGAIN)
+        raise error("the file changed while it was read", where=label, fix=RENDER_AGAIN, retry=True)
 
 
 def oiio_error(source: Any) -> str:
@@ -87,7 +90,7 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
             raise error(gone, where=label, fix="Bring the file back, or write a new one") from None
         raise error("there is no such file", where=label, fix="Check the path and the frame number") from None
     except (OSError, ValueError) as problem:
-        raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
+        raise _read_error(problem, error, label) from None
     for is_kind, what, fix in _NOT_FILES:
         if is_kind(found.st_mode):
             raise error(f"this is {what}", where=label, fix=fix)
@@ -100,7 +103,7 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as problem:
-        raise error(f"the file cannot be read ({reason_of(problem)})", where=label) from None
+        raise _read_error(problem, error, label) from None
     if refused := unreadable(head, path.suffix.lower()):
         raise error(refused.what, where=label, fix=refused.fix)
     if is_truncated(head, found.st_size):
@@ -108,12 +111,28 @@ def _checked(path: Path, error: type[STCNError], label: str) -> os.stat_result:
     return found
 
 
-def _open_error(reason: str, error: type[STCNError], label: str) -> STCNError:
+def _is_readable(path: Path) -> bool:
+    """Whether the system can read a file; OpenImageIO does not distinguish a failed disk from a damaged file."""
+    try:
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+    except OSError as problem:
+        return not is_temporary(problem)
+    return True
+
+
+def _read_error(problem: OSError | ValueError, error: type[STCNError], label: str) -> STCNError:
+    return error(f"the file cannot be read ({reason_of(problem)})", where=label, retry=is_temporary(problem))
+
+
+def _open_error(reason: str, error: type[STCNError], label: str, *, retry: bool) -> STCNError:
     if _LUMINANCE in reason:
         what = "this is a luminance/chroma image, whose channels have different sizes; it cannot be read"
         return error(what, where=label, fix="Write it as RGB")
     fix = "Convert it to RGB" if _FLAVOUR in reason else RENDER_AGAIN
-    return error(f"the file cannot be opened as an image ({reason or 'no reason given'})", where=label, fix=fix)
+    what = f"the file cannot be opened as an image ({reason or 'no reason given'})"
+    return error(what, where=label, fix=fix, retry=retry)
 
 
 def _is_utf8(path: Path) -> bool:

@@ -233,7 +233,7 @@ def _extended(path: Path, where: str | None) -> Document:
         if where is None or error.where != str(path):
             raise
         named = error.where if len(error.where) <= _LONGEST_SHOWN else f"{error.where[:_LONGEST_SHOWN]}..."
-        raise PresetError(f"extends: {named}: {error.what}", where=where, fix=error.fix) from None
+        raise PresetError(f"extends: {named}: {error.what}", where=where, fix=error.fix, retry=error.retry) from None
 
 
 def _real(path: Path) -> str:

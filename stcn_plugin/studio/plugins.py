@@ -61,6 +61,11 @@ def studio_plugins(names: Sequence[str] = (), *, entry_points: bool = True) -> l
     return list(plugins.items())
 
 
+def is_file_of_plugin(name: str) -> bool:
+    """Whether the name of a plugin is a file or folder, not a module."""
+    return name.endswith(".py") or "/" in name or os.sep in name
+
+
 def _installed_plugins() -> Iterator[tuple[str, object]]:
     """Load the plugins that installed packages register; of several with the same name, the first one found."""
     seen = set()
@@ -82,7 +87,7 @@ def _installed_plugins() -> Iterator[tuple[str, object]]:
 def _load(name: str) -> ModuleType:
     """Import a module by name, or from a file or a folder with ``__init__.py``."""
     fix = f"Name an importable module or an existing file; see {environment.PLUGINS.name}"
-    is_file = name.endswith(".py") or "/" in name or os.sep in name
+    is_file = is_file_of_plugin(name)
     file = Path(name).expanduser()
     if is_file and file.is_dir():
         file /= "__init__.py"

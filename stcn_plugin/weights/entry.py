@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stcn_plugin.bridge.job import NOT_STATED, WeightsUsed
-from stcn_plugin.errors import WeightsError
+from stcn_plugin.errors import WeightsError, is_temporary
 from stcn_plugin.weights.safetensors_header import read_header
 from stcn_plugin.weights.web_address import without_credentials
 
@@ -70,7 +70,7 @@ class WeightsEntry:
             digest = file_hash(self.path)
         except OSError as error:
             what = f"cannot be read ({(error.strerror or str(error)).lower()})"
-            raise WeightsError(what, where=str(self.path)) from error
+            raise WeightsError(what, where=str(self.path), retry=is_temporary(error)) from error
         return WeightsUsed(clean(self.name), digest, self.licence, self.is_noncommercial)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stcn_plugin.errors import WeightsError
+from stcn_plugin.errors import WeightsError, is_temporary
 from stcn_plugin.regular_files import open_regular, size_text
 
 LARGEST_HEADER = 4 << 20
@@ -68,7 +68,7 @@ def read_header(path: Path) -> SafetensorsHeader:
                 raise _unreadable(path, what)
             raw = file.read(length)
     except OSError as error:
-        raise _unreadable(path, (error.strerror or str(error)).lower()) from None
+        raise _unreadable(path, (error.strerror or str(error)).lower(), retry=is_temporary(error)) from None
     return _parsed(raw, size - 8 - length, path)
 
 
@@ -136,5 +136,5 @@ def quoted(text: str) -> str:
     return "'" + "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in short) + "'"
 
 
-def _unreadable(path: Path, why: str) -> WeightsError:
-    return WeightsError(f"not a readable safetensors file ({why})", where=str(path))
+def _unreadable(path: Path, why: str, *, retry: bool = False) -> WeightsError:
+    return WeightsError(f"not a readable safetensors file ({why})", where=str(path), retry=retry)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from platformdirs import user_data_path
+from platformdirs import site_data_path, user_data_path
 
 from stcn_plugin import environment
 from stcn_plugin.atomic import Outputs, output_errors, temporary_file
@@ -52,7 +52,7 @@ class WeightsStore:
     """
 
     def __init__(self, folder: Path | None = None, *, extra: Mapping[str, Path] = MappingProxyType({})) -> None:
-        chosen = folder or environment.WEIGHTS_DIR.value() or user_data_path("stcn_plugin") / "weights"
+        chosen = folder or environment.WEIGHTS_DIR.value() or _default_folder()
         self.folder = Path(chosen).expanduser()
         self._extra = extra
 
@@ -283,3 +283,11 @@ def builtin_files() -> Mapping[str, Path]:
     """Return the files of the weights in the package by name, the default first."""
     folder = Path(str(resources.files("stcn_plugin.weights") / "starter"))
     return {STARTER: folder / f"lite{SUFFIX}", STARTER_FREE: folder / f"lite_free{SUFFIX}"}
+
+
+def _default_folder() -> Path:
+    """Return the folder of weights in the user's data folder; in that of the system for a user without a home folder."""
+    try:
+        return user_data_path("stcn_plugin") / "weights"
+    except RuntimeError:  # as on farms: HOME is not set, and the system does not know the user
+        return site_data_path("stcn_plugin") / "weights"

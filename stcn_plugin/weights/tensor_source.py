@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from stcn_plugin.errors import WeightsError
+from stcn_plugin.errors import WeightsError, is_temporary
 from stcn_plugin.regular_files import open_regular
 from stcn_plugin.weights.safetensors_header import TensorEntry, quoted, read_header
 from stcn_plugin.weights.torch_files import check_torch_file, is_zip
@@ -59,7 +59,8 @@ def open_source(path: Path) -> TensorSource:
         raise WeightsError("there is no such file", where=str(path)) from None
     except OSError as error:
         what = f"cannot be read ({(error.strerror or str(error)).lower()})"
-        raise WeightsError(what, where=str(path), fix="Check the path and the disk") from None
+        fix = "Check the path and the disk"
+        raise WeightsError(what, where=str(path), fix=fix, retry=is_temporary(error)) from None
     is_safetensors = head[8:9] == b"{" and not head.startswith((b"PK", b"\x80"))
     return _safetensors(path) if is_safetensors or path.suffix == ".safetensors" else _torch_file(path)
 
@@ -74,7 +75,7 @@ def _safetensors(path: Path) -> TensorSource:
                 return {name: file.get_tensor(name) for name in names}
         except (SafetensorError, OSError, RuntimeError) as error:
             what = f"not a readable safetensors file ({_first_line(error)})"
-            raise WeightsError(what, where=str(path)) from error
+            raise WeightsError(what, where=str(path), retry=is_temporary(error)) from error
 
     return TensorSource(entries, header.metadata, read)
 

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from stcn_plugin.errors import WeightsError
+from stcn_plugin.errors import WeightsError, is_temporary
 from stcn_plugin.regular_files import open_regular, size_text
 
 LARGEST_FILE = 4 << 30
@@ -70,7 +70,8 @@ def check_torch_file(path: Path) -> None:
                 file.seek(0)
                 _check_legacy(path, file.read(_LARGEST_PICKLE))
     except OSError as error:
-        raise WeightsError(f"cannot be read ({(error.strerror or str(error)).lower()})", where=str(path)) from None
+        what = f"cannot be read ({(error.strerror or str(error)).lower()})"
+        raise WeightsError(what, where=str(path), retry=is_temporary(error)) from None
 
 
 def _check_kind(path: Path, head: bytes, size: int) -> None:

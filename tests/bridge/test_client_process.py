@@ -46,6 +46,7 @@ def test_death_at_the_start_is_reported(client, script, what, fix):
     assert caught.value.where == sys.executable
     assert fix in caught.value.fix
     assert "stcn doctor" in caught.value.fix
+    assert caught.value.retry is ("code" not in what)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,7 @@ request()
     assert advice in caught.value.fix
     assert "out of patience" in caught.value.fix
     assert not isinstance(caught.value, ProtocolError)
+    assert caught.value.retry is True
     assert not worker.is_running
     again = worker.submit(JOB)
     assert worker.pid != pid
@@ -96,6 +98,7 @@ def test_a_wrong_python_is_reported(client, tmp_path, python):
     with pytest.raises(WorkerError) as caught:
         client(WorkerLaunch(python)).submit(JOB)
     assert caught.value.where == (python or None)
+    assert caught.value.retry is False
     assert "stcn doctor" in caught.value.fix
 
 
@@ -115,6 +118,7 @@ def test_a_silent_worker_is_stopped(beginning, limit, problem, client):
     with pytest.raises(WorkerError, match=problem) as caught:
         end_of(worker, job)
     assert "deep in thought" in caught.value.fix
+    assert caught.value.retry is True
     assert not is_alive(pid)
 
 
@@ -150,6 +154,7 @@ def test_a_worker_without_progress_is_stopped(client, fields, where, advice):
         end_of(worker, job)
     assert caught.value.where == where
     assert caught.value.fix.startswith(advice)
+    assert caught.value.retry is True
     assert "STCN_TIMEOUTS" in caught.value.fix
     assert not is_alive(pid)
 

@@ -310,3 +310,21 @@ def test_listing_loads_no_torch(store: WeightsStore, starter: Path) -> None:
     environment = {**os.environ, "STCN_WEIGHTS_DIR": str(store.folder)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == "starter starter-free mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="users of POSIX systems")
+def test_a_user_without_a_home_folder(monkeypatch):
+    """As on a farm: the weights of the package are found, and others are looked up in the system's data folder."""
+    import pwd
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("HOME", "XDG_DATA_HOME", "STCN_WEIGHTS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    store = WeightsStore()
+    assert store.folder.is_absolute() and "~" not in str(store.folder)
+    assert store.path("starter").is_file()
+    with pytest.raises(WeightsError, match="mine"):
+        store.path("mine")

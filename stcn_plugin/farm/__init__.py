@@ -1,0 +1,1 @@
+"""Shots as tasks of a render farm: one command per segment, for any queue."""
