@@ -8,7 +8,9 @@ A, B = 0, 2  # discs that the starter weights track well
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
-    """Return content, time and inode of every file in a folder."""
+    """Return content, time and inode of every file in a folder, except those of the cache."""
     return {
-        path.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) for path in sorted(folder.iterdir())
+        path.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in sorted(folder.iterdir())
+        if path.is_file()
     }

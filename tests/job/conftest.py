@@ -14,6 +14,7 @@ from PIL import Image
 
 import stcn_plugin
 from stcn_plugin import Report, make_shot
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.media.images import read_image
@@ -80,13 +81,13 @@ def engine() -> Engine:
 
 @pytest.fixture
 def propagated(clip, engine) -> Callable[..., Report]:
-    """Run the clip with keyframes and settings; float32 so that values can be compared."""
+    """Run the whole clip with keyframes and settings; float32 so that values can be compared."""
 
     def call(keyframes: Mapping[int, object], *settings: str, **arguments: object) -> Report:
         overrides: Sequence[str] = ["compute.precision=float32", *settings]
         shot = make_shot(
             **{"plate": clip.plate, "out": clip.out, "keyframes": keyframes, "overrides": overrides, **arguments}
         )
-        return build(prepare(shot), lambda _: engine)
+        return build(prepare(shot), lambda _: engine, options=BuildOptions(rebuild=True))
 
     return call

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,11 @@ from media.picture_files import write
 from PIL import Image
 
 from stcn_plugin import make_shot
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.evaluation.hard import region_overlap
-from stcn_plugin.job.finishing import finish
 from stcn_plugin.job.build import build
+from stcn_plugin.job.finishing import finish
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.propagate import propagate
 from stcn_plugin.job.watcher import Watcher
@@ -68,10 +69,9 @@ def assert_segments_alone_are_the_same(job, engine, clip, *names):
     build(job, lambda _: engine)
     whole = mattes(clip, *names)
     assert len(job.segments) > 1
-    for path in Path(clip.out).parent.iterdir():
-        path.unlink()
-    for segment in reversed(job.segments):
-        run(replace(job, segments=(segment,)), engine)
+    shutil.rmtree(Path(clip.out).parent)
+    for number in range(len(job.segments), 0, -1):
+        build(job, lambda _: engine, options=BuildOptions(segments=(number,)))
     for key, matte in mattes(clip, *names).items():
         np.testing.assert_array_equal(matte, whole[key], err_msg=str(key))
 

@@ -15,10 +15,10 @@ from media.picture_files import write
 
 from stcn_plugin import make_shot, propagate
 from stcn_plugin.evaluation.hard import region_overlap
+from stcn_plugin.job.build import build
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.keyframes import Naming, naming_warning
 from stcn_plugin.job.overscan import fill_masks, fill_mattes
-from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.images import read_image

@@ -15,8 +15,8 @@ from PIL import Image
 from stcn_plugin import make_shot
 from stcn_plugin.atomic import _temporary
 from stcn_plugin.errors import OutputError
-from stcn_plugin.job.checks import shot_outputs
 from stcn_plugin.job.build import build
+from stcn_plugin.job.checks import shot_outputs
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.shot.file import load_shot

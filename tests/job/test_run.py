@@ -211,7 +211,11 @@ def test_a_cancelled_job_leaves_complete_files(clip, engine):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
     seen = []
     with pytest.raises(CancelledError):
-        build(prepare(shot), lambda _: engine, watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3))
+        build(
+            prepare(shot),
+            lambda _: engine,
+            watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3),
+        )
     written = sorted((clip.folder / "out").iterdir())
     assert [path.name for path in written] == ["matte.1001.exr", "matte.1002.exr", "matte.1003.exr"]
     for path in written:

@@ -1,4 +1,4 @@
-"""Updates: only frames that a changed keyframe affects are written, with the mattes of a run of the whole shot."""
+"""Runs after a keyframe has changed: only the frames that it affects are written, with the mattes of a whole run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from clip_files import A, B, state
 from PIL import Image
 
 from stcn_plugin import make_shot
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.errors import CancelledError
 from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.job.build import build
@@ -32,9 +33,9 @@ def frames_written(before, after) -> list[int]:
 
 @pytest.fixture
 def updated(clip, engine):
-    """Run a shot with the old keyframes, then update it with the new ones; return the report and what was written."""
+    """Run a shot with the old keyframes, then with the new ones; return the report and what was written."""
 
-    def call(old, new, frames, *settings, **arguments):
+    def call(old, new, *settings, **arguments):
         def shot(keyframes):
             overrides = ["compute.precision=float32", *settings]
             given = {"plate": clip.plate, "out": clip.out, "keyframes": keyframes, "overrides": overrides}
@@ -43,7 +44,7 @@ def updated(clip, engine):
         build(prepare(shot(old)), lambda _: engine)
         folder = Path(shot(new).out).parent
         before = state(folder)
-        report = build(prepare(shot(new), update=frames), lambda _: engine)
+        report = build(prepare(shot(new)), lambda _: engine)
         assert frames_written(before, state(folder)) == list(report.frames)
         return report
 
@@ -51,29 +52,26 @@ def updated(clip, engine):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "update", "settings", "written"),
+    ("old", "new", "settings", "written"),
     [
-        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], [1005], [], [1004, 1005, 1006], id="between two"),
-        pytest.param([1001, 1003, 1007], [1001, 1003, 1007], [1003], [], range(1002, 1007), id="a changed one"),
-        pytest.param([1003, 1006], [1001, 1003, 1006], [1001], [], [1001, 1002], id="before the first"),
-        pytest.param([1002, 1005], [1002, 1005, 1007], [1007], [], [1006, 1007, 1008], id="after the last"),
-        pytest.param([1004], [1004], [1004], [], FRAMES, id="the only one"),
-        pytest.param([1001, 1004, 1006], [1001, 1006], [1004], [], range(1002, 1006), id="one that is gone"),
-        pytest.param([1003, 1006], [1006], [1003], [], range(1001, 1006), id="the first is gone"),
-        pytest.param([1001, 1004, 1008], [1001, 1002, 1004, 1006, 1008], [1002, 1006], [], [1002, 1003, 1005, 1006, 1007], id="two spans"),
-        pytest.param([1001, 1008], [1001, 1003, 1005, 1008], [1003, 1005], [], range(1002, 1008), id="two that meet"),
-        pytest.param([1001, 1007], [1001, 1004, 1007], [1004], ["direction=forward"], [1004, 1005, 1006], id="forward"),
-        pytest.param([1001, 1007], [1001, 1004, 1007], [1004], ["direction=backward"], [1002, 1003, 1004], id="backward"),
-        pytest.param([1003], [1003, 1006], [1006], ["direction=backward"], [1004, 1005, 1006], id="backward, last"),
-        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], [1005], ["memory.interval=1"], [1004, 1005, 1006], id="every frame memorised"),
+        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], [], [1004, 1005, 1006], id="between two"),
+        pytest.param([1003, 1006], [1001, 1003, 1006], [], [1001, 1002], id="before the first"),
+        pytest.param([1002, 1005], [1002, 1005, 1007], [], [1006, 1007, 1008], id="after the last"),
+        pytest.param([1001, 1004, 1006], [1001, 1006], [], range(1002, 1006), id="one that is gone"),
+        pytest.param([1003, 1006], [1006], [], range(1001, 1006), id="the first is gone"),
+        pytest.param([1001, 1004, 1008], [1001, 1002, 1004, 1006, 1008], [], [1002, 1003, 1005, 1006, 1007], id="two spans"),
+        pytest.param([1001, 1008], [1001, 1003, 1005, 1008], [], range(1002, 1008), id="two that meet"),
+        pytest.param([1001, 1007], [1001, 1004, 1007], ["direction=forward"], [1004, 1005, 1006], id="forward"),
+        pytest.param([1001, 1007], [1001, 1004, 1007], ["direction=backward"], [1002, 1003, 1004], id="backward"),
+        pytest.param([1003], [1003, 1006], ["direction=backward"], [1004, 1005, 1006], id="backward, last"),
+        pytest.param([1001, 1003, 1007], [1001, 1003, 1005, 1007], ["memory.interval=1"], [1004, 1005, 1006], id="every frame memorised"),
     ],
 )  # fmt: skip
-def test_only_affected_frames_are_written(clip, updated, old, new, update, settings, written):
+def test_only_affected_frames_are_written(clip, updated, old, new, settings, written):
     """All other files are the same files: content, time and inode."""
     report = updated(
         {frame: clip.keyframe(frame, A) for frame in old},
         {frame: clip.keyframe(frame, A) for frame in new},
-        update,
         *settings,
     )
     assert list(report.frames) == list(written)
@@ -85,7 +83,7 @@ def test_only_affected_frames_are_written(clip, updated, old, new, update, setti
 def test_an_update_of_a_range_with_steps(clip, updated):
     """The neighbours are those of the range; frames in its gaps have no files."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1005, 1007)}
-    report = updated({1001: keys[1001], 1007: keys[1007]}, keys, [1005], range="1001-1008x2")
+    report = updated({1001: keys[1001], 1007: keys[1007]}, keys, range="1001-1008x2")
     assert list(report.frames) == [1003, 1005]
 
 
@@ -95,13 +93,13 @@ def test_missing_frames_in_an_update(clip, updated, policy, written):
     (clip.folder / "plate.1005.png").unlink()
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1006, 1007)}
     old = {frame: keys[frame] for frame in (1001, 1003, 1007)}
-    assert list(updated(old, keys, [1006], f"read.missing={policy}").frames) == written
+    assert list(updated(old, keys, f"read.missing={policy}").frames) == written
 
 
 def test_an_update_equals_a_run_of_the_whole_shot(clip, updated, propagated):
     """To the bit: a segment depends on nothing outside of it."""
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
-    updated({frame: keys[frame] for frame in (1001, 1003, 1007)}, keys, [1005])
+    updated({frame: keys[frame] for frame in (1001, 1003, 1007)}, keys)
     ours = {frame: clip.matte(frame) for frame in FRAMES}
     propagated(keys)
     for frame in (1004, 1005, 1006):
@@ -116,9 +114,10 @@ def test_an_update_corrects_wrong_mattes(clip, updated):
     def overlap(frame):
         return region_overlap(clip.matte(frame) > 0.5, clip.mask(frame, A) > 0.5)
 
-    updated({1001: right, 1003: wrong}, {1001: right, 1003: wrong}, [1003])
+    updated({1001: right}, {1001: right, 1003: wrong})
     assert max(overlap(frame) for frame in range(1002, 1006)) < 0.3
-    updated({1001: right, 1003: wrong}, {1001: right, 1003: clip.keyframe(1003, A)}, [1003])
+    report = updated({1001: right, 1003: wrong}, {1001: right, 1003: clip.keyframe(1003, A)})
+    assert list(report.frames) == list(range(1002, 1009))
     assert min(overlap(frame) for frame in range(1002, 1009)) > 0.8
 
 
@@ -148,7 +147,7 @@ def test_a_segment_is_rebuilt_for_all_objects(clip, updated, propagated, suffix,
     settings = [f"output.layout={layout}"]
     old = {1001: clip.keyframe(1001, A, B), 1003: clip.keyframe(1003, A), 1006: clip.keyframe(1006, A, B)}
     new = {**old, 1004: clip.keyframe(1004, A)}
-    report = updated(old, new, [1004], *settings, **arguments)
+    report = updated(old, new, *settings, **arguments)
     assert list(report.frames) == [1002, 1003, 1004, 1005]
     assert report.layout == layout
     ours = {(frame, name): delivered(clip, layout, suffix, frame, name) for frame in FRAMES for name in ("a0", "a2")}
@@ -163,7 +162,7 @@ def test_objects_stay_absent_outside_their_range(clip, updated):
     """Also on updated frames; their absence lets the keyframes of the others end a segment."""
     old = {1001: clip.keyframe(1001, A), 1003: clip.keyframe(1003, B), 1008: clip.keyframe(1008, A)}
     new = {**old, 1006: clip.keyframe(1006, A)}
-    report = updated(old, new, [1006], objects={"a2": "1002-1004"})
+    report = updated(old, new, objects={"a2": "1002-1004"})
     assert list(report.frames) == list(range(1002, 1008))
     for frame in FRAMES:
         assert clip.matte(frame, "a2").any() == (1002 <= frame <= 1004)
@@ -172,7 +171,7 @@ def test_objects_stay_absent_outside_their_range(clip, updated):
 def test_a_new_object_updates_the_whole_shot(clip, updated):
     """Every file gets its layer."""
     keys = {1001: clip.keyframe(1001, A), 1005: clip.keyframe(1005, B)}
-    report = updated({1001: keys[1001]}, keys, [1005])
+    report = updated({1001: keys[1001]}, keys)
     assert list(report.frames) == list(FRAMES)
     assert all(region_overlap(clip.matte(frame, "a2") > 0.5, clip.mask(frame, B) > 0.5) > 0.7 for frame in FRAMES)
 
@@ -184,7 +183,7 @@ def test_progress_of_an_update(clip, engine, propagated):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys)
     seen, written = [], []
     watcher = Watcher(on_progress=seen.append, on_frame=lambda frame, _: written.append(frame))
-    build(prepare(shot, update=[1005]), lambda _: engine, watcher=watcher)
+    build(prepare(shot), lambda _: engine, watcher=watcher)
     # Two segments: 1003 to 1005 and 1005 to 1007, each first backward, then forward.
     assert [progress.frame for progress in seen] == [1005, 1004, 1003, 1004, 1007, 1006, 1005, 1006]
     assert [progress.done for progress in seen] == list(range(1, 9))
@@ -200,9 +199,9 @@ def test_a_cancelled_update_can_be_run_again(clip, engine, propagated):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes=keys, overrides=["compute.precision=float32"])
     seen = []
     with pytest.raises(CancelledError):
-        run(
-            prepare(shot, update=[1005]),
-            engine,
+        build(
+            prepare(shot),
+            lambda _: engine,
             watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 6),
         )
     cancelled = state(clip.folder / "out")
@@ -210,9 +209,9 @@ def test_a_cancelled_update_can_be_run_again(clip, engine, propagated):
     assert set(cancelled) == set(before)
     for frame in FRAMES:
         assert read_image(clip.out.replace("####", str(frame))).pixels.shape == (96, 144, 5)
-    build(prepare(shot, update=[1005]), lambda _: engine)
-    again = {frame: clip.matte(frame) for frame in FRAMES}
     build(prepare(shot), lambda _: engine)
+    again = {frame: clip.matte(frame) for frame in FRAMES}
+    build(prepare(shot), lambda _: engine, options=BuildOptions(rebuild=True))
     for frame in (1004, 1005, 1006):
         np.testing.assert_array_equal(again[frame], clip.matte(frame))
 
@@ -223,9 +222,9 @@ def test_overlays_of_an_update(clip, updated):
     keys = {frame: clip.keyframe(frame, A) for frame in (1001, 1003, 1005, 1007)}
     old = {frame: keys[frame] for frame in (1001, 1003, 1007)}
     setting = f"overlay.folder={look}"
-    updated(old, old, [1007], setting)
+    updated(old, old, setting)
     before, sheet = state(look), Image.open(look / "contact_sheet.jpg").copy()
-    report = updated(old, keys, [1005], setting)
+    report = updated(old, keys, setting)
     assert report.contact_sheet == str(look / "contact_sheet.jpg")
     with Image.open(look / "contact_sheet.jpg") as again:
         assert again.size == sheet.size
