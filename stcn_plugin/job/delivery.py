@@ -211,7 +211,7 @@ class Delivery:
         passes = {
             direction: found[direction] if direction in found else self._load(work, direction, index)
             for direction in PASS_DIRECTIONS
-            if segment.uses(direction, index)
+            if self._job.uses(segment, direction, index)
         }
         own = torch.zeros((len(self._job.objects), *self._job.size))
         weights = segment.weight[index - segment.frames.start]

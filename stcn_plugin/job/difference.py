@@ -108,7 +108,7 @@ class _Inventory:
             direction: frozenset(
                 index
                 for index in finish
-                if segment.uses(direction, index) and not self._is_cached(number, direction, index)
+                if self._job.uses(segment, direction, index) and not self._is_cached(number, direction, index)
             )
             for direction in _DIRECTIONS
         }
@@ -142,7 +142,7 @@ class _Inventory:
             if index in missing
             or (
                 self._cache.keeps_probabilities
-                and segment.uses(direction, index)
+                and self._job.uses(segment, direction, index)
                 and not self._is_cached(number, direction, index)
             )
         )

@@ -91,7 +91,7 @@ def cache_bytes(job: Job, cache: CacheFolder, rates: Rates) -> int:
     sizes = cache.probability_sizes()
     one = sum(sizes) / len(sizes) if sizes else rates.get("cached", 0.0)
     count = sum(
-        segment.uses(direction, index)
+        job.uses(segment, direction, index)
         for segment in job.segments
         for direction in PASS_DIRECTIONS
         for index in segment.visited(direction)

@@ -19,7 +19,7 @@ from stcn_plugin.media.overlays import overlay_file
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.model import Preset
-from stcn_plugin.propagation.plan import Segment
+from stcn_plugin.propagation.plan import PassDirection, Segment
 from stcn_plugin.shot.model import Shot
 
 
@@ -78,6 +78,12 @@ class Job:
         return frozenset(
             name for name, spans in self.presence.items() if not any(index in present for present in spans)
         )
+
+    def uses(self, segment: Segment, direction: PassDirection, index: int) -> bool:
+        """Whether the mattes of a frame depend on a pass. They do not if the artist gave all of them."""
+        given = self.keyframes.get(index, {}).keys()
+        is_given = not self.covered.get(index) and self.presence.keys() - self.absent(index) <= given
+        return segment.uses(direction, index) and not is_given
 
     def files(self, frame: int) -> tuple[Path, ...]:
         """Return all files of a frame: its mattes, and its overlay if overlays are written."""

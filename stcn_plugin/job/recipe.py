@@ -70,7 +70,7 @@ def recipe_of(job: Job, plate: Mapping[int, PlateFile]) -> Recipe:
         for index in segment.frames:
             frame = job.frames[index]
             forward, backward = (
-                passes[number, direction][index] if segment.uses(direction, index) else None
+                passes[number, direction][index] if job.uses(segment, direction, index) else None
                 for direction in PASS_DIRECTIONS
             )
             mattes = digest(

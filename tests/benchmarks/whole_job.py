@@ -102,7 +102,7 @@ def time_stages(shot: Shot, engine: Engine, watch: Stopwatch) -> dict[str, float
     """Run a job again with timers, and return the seconds of its stages."""
     with watching(watch):
         timed: Any = TimedEngine(engine, watch)
-        report = run(prepare(shot), timed)
+        report = build(prepare(shot), lambda _: timed)
     measured = report.seconds
     inside = {name: seconds for name, seconds in watch.seconds.items() if name != "read"}
     read = watch.seconds["read"]

@@ -227,9 +227,9 @@ def test_progress_counts_every_step_of_both_passes(clip, engine):
     """It ends at its total; frames between keyframes count twice."""
     keyframes = {1001: clip.keyframe(1001, 0), 1008: clip.keyframe(1008, 0)}
     seen = []
-    run(
+    build(
         prepare(make_shot(plate=clip.plate, out=clip.out, keyframes=keyframes)),
-        engine,
+        lambda _: engine,
         watcher=Watcher(on_progress=seen.append),
     )
     assert [progress.done for progress in seen] == list(range(1, 16))
