@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from stcn_plugin.atomic import cause_and_fix
+from stcn_plugin.cache.claims import active_claims
+from stcn_plugin.errors import OutputError, is_temporary
 from stcn_plugin.frames import padded
 from stcn_plugin.media.sequences import OBJECT, FrameSequence
 from stcn_plugin.propagation.plan import PassDirection
@@ -18,7 +22,54 @@ SUFFIX = ".stcn-cache"
 MANIFEST = "manifest.json"
 
 _PADDING = 4
-_KEPT = (".json",)  # `clear` keeps the manifest and the records, which are small
+_NAME = re.compile(
+    r"""
+    (?P<temporary>\.)?                                          # not yet renamed to its final name
+    (?:
+        manifest\.json
+        | mattes\.-?\d+\.json
+        | claim\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.json
+        | (?P<direction>forward|backward)\.(?P<frame>-?\d+)\.(?P<type>exr|safetensors)
+    )
+    (?(temporary)\.stcn-[0-9a-f]{8}-\d+-\d+-[0-9a-f]{8}\.tmp)
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class CacheFile:
+    """A file in a cache folder, by its name one of ours.
+
+    Args:
+        name: Its name.
+        size: Bytes.
+        time: Seconds since the epoch at which it was last changed.
+        probabilities: The pass and frame whose probabilities it has; ``None`` for all other files.
+        is_small: Whether it is the manifest, a record or a claim.
+    """
+
+    name: str
+    size: int
+    time: float
+    probabilities: tuple[str, int] | None
+    is_small: bool
+
+    @classmethod
+    def of(cls, entry: os.DirEntry[str]) -> CacheFile | None:
+        """Return a file of the cache; ``None`` for other files, folders and links."""
+        if not (match := _NAME.fullmatch(entry.name)):
+            return None
+        try:
+            if not entry.is_file(follow_symlinks=False):
+                return None
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # deleted meanwhile
+            return None
+        is_complete = match["temporary"] is None
+        probabilities = (match["direction"], int(match["frame"])) if is_complete and match["type"] == "exr" else None
+        is_small = is_complete and match["type"] is None
+        return cls(entry.name, status.st_size, status.st_mtime, probabilities, is_small)
 
 
 @dataclass(frozen=True)
@@ -79,16 +130,32 @@ class CacheFolder:
         """Return the file that says what the mattes of a frame were made from."""
         return self.path / f"mattes.{padded(frame, _PADDING)}.json"
 
+    def files(self) -> list[CacheFile]:
+        """Return its files. Files with other names, folders and links are left out: they are not of the cache.
+
+        Raises:
+            OutputError: The folder cannot be read.
+        """
+        try:
+            with os.scandir(self.path) as entries:
+                return [file for entry in entries if (file := CacheFile.of(entry))]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise _access_error(self.path, "the cache folder cannot be read", error) from error
+
     def size(self) -> int:
         """Return the bytes of all its files."""
-        return sum(entry.stat(follow_symlinks=False).st_size for entry in self._entries())
+        return sum(file.size for file in self.files())
 
     def probability_sizes(self) -> list[int]:
         """Return the bytes of each file with probabilities."""
-        return [entry.stat(follow_symlinks=False).st_size for entry in self._entries() if entry.name.endswith(".exr")]
+        return [file.size for file in self.files() if file.probabilities]
 
     def clear(self, *, all_files: bool = False) -> int:
-        """Delete the probabilities and states, or everything.
+        """Delete the probabilities and states, or all files of the cache. Other files and links remain.
+
+        Without probabilities, mattes that are up to date stay so, but a changed matte setting needs the network again.
 
         Args:
             all_files: Also delete the manifest and the records, so that the next run makes every matte again.
@@ -97,15 +164,27 @@ class CacheFolder:
             The bytes that were freed.
 
         Raises:
-            OSError: A file cannot be deleted.
+            OutputError: The path is a link or not a cache folder, a job is at work, or a file cannot be deleted.
         """
+        if self.path.suffix != SUFFIX or self.path.is_symlink():
+            what = "this is a link" if self.path.is_symlink() else f"the name of a cache folder ends with {SUFFIX}"
+            raise OutputError(
+                f"{what}; nothing was deleted", where=str(self.path), fix="Name the cache folder itself, or delete it"
+            )
+        if claims := active_claims(self.path):
+            what = f"the cache is in use by {claims[0].text}"
+            raise OutputError(what, where=str(self.path), fix="Wait for the job, or stop it", retry=True)
         freed = 0
-        for entry in list(self._entries()):
-            if all_files or not entry.name.endswith(_KEPT):
-                freed += entry.stat(follow_symlinks=False).st_size
-                Path(entry.path).unlink(missing_ok=True)
+        for file in self.files():
+            if all_files or not file.is_small:
+                path = self.path / file.name
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise _access_error(path, "the file cannot be deleted", error) from error
+                freed += file.size
         if all_files:
-            with suppress(OSError):  # files of others are left
+            with suppress(OSError):  # files of others remain
                 self.path.rmdir()
         return freed
 
@@ -114,6 +193,28 @@ class CacheFolder:
         existing = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
         return shutil.disk_usage(existing).free
 
-    def _entries(self) -> Iterator[os.DirEntry[str]]:
-        with suppress(FileNotFoundError), os.scandir(self.path) as entries:
-            yield from (entry for entry in entries if entry.is_file(follow_symlinks=False))
+
+def caches_below(folder: Path, *, on_error: Callable[[OutputError], None]) -> Iterator[CacheFolder]:
+    """Yield the cache folders in a folder and its subfolders, sorted. Links are not followed.
+
+    Args:
+        folder: The folder, which may be a cache folder itself.
+        on_error: Called for every folder that cannot be read.
+    """
+    if folder.absolute().suffix == SUFFIX:
+        yield CacheFolder(folder.absolute())
+        return
+
+    def report(error: OSError) -> None:
+        on_error(_access_error(Path(error.filename), "the folder cannot be read", error))
+
+    for place, folders, _ in os.walk(folder, onerror=report):
+        for name in sorted(name for name in folders if name.endswith(SUFFIX)):
+            if not (path := Path(place, name)).is_symlink():
+                yield CacheFolder(path)
+        folders[:] = sorted(name for name in folders if not name.endswith(SUFFIX))
+
+
+def _access_error(path: Path, what: str, error: OSError) -> OutputError:
+    cause, fix = cause_and_fix(error)
+    return OutputError(f"{what}: {cause}", where=str(path), fix=fix, retry=is_temporary(error))

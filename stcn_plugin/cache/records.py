@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stcn_plugin.regular_files import read_regular
+
 _VERSION = 1
+
+_LIMIT = 1 << 20
+"""Largest size of a record in bytes."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,12 @@ class Record:
 def read_record(path: Path) -> Record | None:
     """Read a record; ``None`` if it is missing, damaged or of another version."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_regular(path, _LIMIT))
         if data["version"] != _VERSION:
             return None
         files = tuple((int(size), int(time)) for size, time in data["files"])
         return Record(str(data["made_from"]), data["plate"], files)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -90,4 +90,4 @@ def _print_needs(plan: Plan) -> None:
     cache = f"cache {size_text(plan.cache_bytes)} in {plan.cache}" if plan.cache != "off" else "no cache"
     echo(f"disk: mattes {size_text(plan.matte_bytes)}, {cache}; {free}")
     if plan.memory_bytes:
-        echo(f"memory: {size_text(plan.memory_bytes)} at most, measured")
+        echo(f"memory: {size_text(plan.memory_bytes)} (measured peak)")

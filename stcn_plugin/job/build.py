@@ -68,10 +68,10 @@ class _Build:
         self._options = options
         self._activities = activities
         self._before = Manifest.read(cache.manifest)
-        with activities.during("comparing the plate with that of the last run", job.shot.plate):
+        with activities.during("checking whether the plate has changed", job.shot.plate):
             plate = plate_stamps(job, cache, self._before, verify=options.verify, activities=activities)
         self._recipe = recipe_of(job, plate)
-        with activities.during("looking for what is done already", cache.path):
+        with activities.during("checking which mattes are up to date", cache.path):
             self._work = difference(job, cache, self._recipe, numbers=options.segments, rebuild=options.rebuild)
         key = estimate.rates_key(job.settings)
         self._rates = dict(self._before.rates) if self._before else {}
@@ -175,8 +175,8 @@ class _Waiting:
         """
         if not self._has_warned:
             self._has_warned = True
-            self._watcher.on_warning(f"waiting, because {claim.text}")
-        with self._activities.during(f"waiting, because {claim.text}"):
+            self._watcher.on_warning(f"waiting for {claim.text}")
+        with self._activities.during(f"waiting for {claim.text}"):
             self._activities.checkpoint()
 
 

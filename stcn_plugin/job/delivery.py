@@ -230,7 +230,7 @@ class Delivery:
         try:
             yield
         except OutputError as error:
-            error.fix = f"{error.fix}, or set cache to a folder on another disk, or to off"
+            error.fix = f"{error.fix}, or set `cache` to a folder on another disk or to off"
             raise
 
     def _load(self, work: SegmentWork, direction: PassDirection, index: int) -> Probabilities:
@@ -240,7 +240,7 @@ class Delivery:
         path = self._cache.probabilities(direction, self._job.frames[index])
         made_from = self._recipe.passes[work.number, direction][index]
         if (found := read_probabilities(path, made_from=made_from)) is None:
-            what = "this file of the cache was changed or deleted while the job was running"
+            what = "this cache file was changed or deleted while the job was running"
             raise OutputError(what, where=str(path), fix="Check what else uses the folder, and run the job again")
         return found
 
