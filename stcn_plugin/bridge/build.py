@@ -15,7 +15,7 @@ class BuildOptions:
         segments: Numbers of the segments to work on, from 1; all if empty.
         rebuild: Do everything again, even what is up to date.
         verify: Read all plate files to see whether they have changed, instead of comparing only their size and time.
-        is_dry_run: Only find out what there is to do.
+        is_dry_run: Only determine what would be done; write nothing.
     """
 
     segments: tuple[int, ...] = ()
@@ -79,7 +79,7 @@ class Plan:
         cache_bytes: Estimated size of the cache when the job is done.
         free_bytes: Free space on the disk of the mattes.
         memory_bytes: Measured peak memory of such a job; ``None`` if it was not measured.
-        cache: Folder of the cache.
+        cache: Folder of the cache; ``off`` if no probabilities are kept.
     """
 
     segments: tuple[PlannedSegment, ...]

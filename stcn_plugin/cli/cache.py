@@ -50,7 +50,7 @@ def _cache_options(command: CommandT) -> CommandT:
 def cache() -> None:
     """List and clear the caches of shots.
 
-    The cache of a shot has what the network found, so that the next run does only what has changed. It is a folder
+    The cache of a shot holds the network's results, so that the next run does only what has changed. It is the folder
     NAME.stcn-cache beside the mattes, unless the setting `cache` names another place.
     """
 
@@ -107,13 +107,13 @@ def clear(
     plugins: Sequence[str],
     all_files: bool,
 ) -> None:
-    """Delete caches, but not the mattes.
+    """Delete the network's results, but not the mattes.
 
     Takes shot files and folders. A folder is searched with its subfolders.
 
-    The next run does not repeat mattes that are up to date, but needs the network again after a change that would only
-    have read the cache. The cache of a shot with a job at work is left alone, with exit code 75. Links and files that
-    are not of the cache are left alone as well.
+    Mattes that are up to date remain so. After a change of matte settings, the next run needs the network again. If a
+    job is using a cache, nothing in it is deleted, and the exit code is 75. Links, and files that stcn has not
+    written, are never deleted.
     """
     from stcn_plugin.cli.plan import size_text
 
