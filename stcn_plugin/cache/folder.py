@@ -8,10 +8,10 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from stcn_plugin.atomic import cause_and_fix
+from stcn_plugin.atomic import Content, Outputs, cause_and_fix
 from stcn_plugin.cache.claims import active_claims
 from stcn_plugin.errors import OutputError, is_temporary
 from stcn_plugin.frames import padded
@@ -93,6 +93,7 @@ class CacheFolder:
 
     path: Path
     keeps_probabilities: bool = True
+    _outputs: Outputs = field(default_factory=Outputs, repr=False, compare=False)
 
     @classmethod
     def of(cls, out: str, setting: str) -> CacheFolder:
@@ -129,6 +130,18 @@ class CacheFolder:
     def record(self, frame: int) -> Path:
         """Return the file that says what the mattes of a frame were made from."""
         return self.path / f"mattes.{padded(frame, _PADDING)}.json"
+
+    def write(self, path: Path, content: Content) -> None:
+        """Write one of the files, atomically; the folder is created if missing.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        try:
+            self._outputs.write(path, content)
+        except OutputError as error:
+            error.fix = f"{error.fix}, or set `cache` to a folder on another disk or to off"
+            raise
 
     def files(self) -> list[CacheFile]:
         """Return its files. Files with other names, folders and links are left out: they are not of the cache.

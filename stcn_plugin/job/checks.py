@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stcn_plugin.atomic import Outputs
+from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.errors import KeyframeError, MissingFrameError, PlateError
 from stcn_plugin.frames import MAX_FRAMES, format_frame_range, shortened
 from stcn_plugin.media.listing import as_pattern
@@ -128,7 +129,8 @@ def check_outputs(outputs: Outputs, writer: MatteWriter, frames: Sequence[int], 
     """
     mattes = [path for frame in frames for path in writer.paths(frame)]
     folder = shot.settings.overlay.folder
-    outputs.prepare([*mattes, *(overlay_files(Path(folder), frames) if folder else ())])
+    cache = CacheFolder.of(shot.out, shot.settings.cache)
+    outputs.prepare([*mattes, *(overlay_files(Path(folder), frames) if folder else ()), cache.manifest])
 
 
 def stale_mattes_warning(writer: MatteWriter, out: FrameSequence, frames: Sequence[int]) -> str | None:

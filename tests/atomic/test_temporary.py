@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from stcn_plugin.atomic import Outputs, _temporary, temporary_file, write_atomic
+from stcn_plugin import processes
+from stcn_plugin.atomic import Outputs, temporary_file, write_atomic
 
 DAYS = 24 * 60 * 60.0
 
@@ -99,7 +100,7 @@ def test_leftovers_of_ended_processes_are_removed(tmp_path):
 
 def test_leftovers_of_an_earlier_process_with_the_same_id_are_removed(tmp_path):
     """Processes in containers often share small ids; their start times distinguish them."""
-    left = left_by(tmp_path, f"os.getpid = lambda: {os.getpid()}; atomic._temporary._started = lambda _: 1")
+    left = left_by(tmp_path, f"os.getpid = lambda: {os.getpid()}; atomic._temporary.started = lambda _: 1")
     assert f"-{os.getpid()}-1-" in left.name
     Outputs().prepare([tmp_path / "m.exr"])
     assert names_in(tmp_path) == []
@@ -108,7 +109,7 @@ def test_leftovers_of_an_earlier_process_with_the_same_id_are_removed(tmp_path):
 @pytest.mark.parametrize(("days", "stays"), [(0, True), (0.9, True), (1.1, False), (-1, True)])
 def test_leftovers_of_other_machines_are_removed_after_a_day(tmp_path, days, stays):
     """For a writer on another machine, only the age of the file is known."""
-    left = left_by(tmp_path, "atomic._temporary._machine = lambda: '0123abcd'")
+    left = left_by(tmp_path, "atomic._temporary.machine = lambda: '0123abcd'")
     assert ".stcn-0123abcd-" in left.name
     aged(left, days)
     Outputs().prepare([tmp_path / "m.exr"])
@@ -175,9 +176,9 @@ def test_temporary_file(tmp_path):
 
 def test_without_proc_processes_are_identified_by_id(tmp_path, monkeypatch):
     """On systems that do not report start times."""
-    monkeypatch.setattr(_temporary.Path, "exists", lambda path: False)
-    assert _temporary._started(os.getpid()) == 0
-    assert _temporary._started(4_000_000) is None
-    assert _temporary._started(10**19) is None
+    monkeypatch.setattr(processes.Path, "exists", lambda path: False)
+    assert processes.started(os.getpid()) == 0
+    assert processes.started(4_000_000) is None
+    assert processes.started(10**19) is None
     (name,) = temporary_names(tmp_path)
     assert f"-{os.getpid()}-0-" in name
