@@ -138,14 +138,14 @@ def claimed(cache: CacheFolder, frames: Collection[int], *, on_wait: Callable[[C
             path.unlink(missing_ok=True)
 
 
-def active_claims(folder: Path) -> tuple[Claim, ...]:
+def active_claims(cache: CacheFolder) -> tuple[Claim, ...]:
     """Return the claims of processes that work on a shot now.
 
     Args:
-        folder: The cache folder, which need not exist.
+        cache: The cache of the shot.
     """
     now = time.time()
-    found = ((path, Claim.read(path)) for path in sorted(folder.glob("claim.*.json")))
+    found = ((path, Claim.read(path)) for path in sorted(cache.path.glob("claim.*.json")))
     return tuple(claim for path, claim in found if claim and not claim.is_stale(path, now=now))
 
 

@@ -6,13 +6,10 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stcn_plugin.atomic import Content, Outputs, cause_and_fix
-from stcn_plugin.cache.claims import active_claims
 from stcn_plugin.errors import OutputError, is_temporary
 from stcn_plugin.frames import padded
 from stcn_plugin.media.sequences import OBJECT, FrameSequence
@@ -155,51 +152,11 @@ class CacheFolder:
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            raise _access_error(self.path, "the cache folder cannot be read", error) from error
-
-    def size(self) -> int:
-        """Return the bytes of all its files."""
-        return sum(file.size for file in self.files())
+            raise access_error(self.path, "the cache folder cannot be read", error) from error
 
     def probability_sizes(self) -> list[int]:
         """Return the bytes of each file with probabilities."""
         return [file.size for file in self.files() if file.probabilities]
-
-    def clear(self, *, all_files: bool = False) -> int:
-        """Delete the probabilities and states, or all files of the cache. Other files and links remain.
-
-        Without probabilities, mattes that are up to date stay so, but a changed matte setting needs the network again.
-
-        Args:
-            all_files: Also delete the manifest and the records, so that the next run makes every matte again.
-
-        Returns:
-            The bytes that were freed.
-
-        Raises:
-            OutputError: The path is a link or not a cache folder, a job is at work, or a file cannot be deleted.
-        """
-        if self.path.suffix != SUFFIX or self.path.is_symlink():
-            what = "this is a link" if self.path.is_symlink() else f"the name of a cache folder ends with {SUFFIX}"
-            raise OutputError(
-                f"{what}; nothing was deleted", where=str(self.path), fix="Name the cache folder itself, or delete it"
-            )
-        if claims := active_claims(self.path):
-            what = f"the cache is in use by {claims[0].text}"
-            raise OutputError(what, where=str(self.path), fix="Wait for the job, or stop it", retry=True)
-        freed = 0
-        for file in self.files():
-            if all_files or not file.is_small:
-                path = self.path / file.name
-                try:
-                    path.unlink(missing_ok=True)
-                except OSError as error:
-                    raise _access_error(path, "the file cannot be deleted", error) from error
-                freed += file.size
-        if all_files:
-            with suppress(OSError):  # files of others remain
-                self.path.rmdir()
-        return freed
 
     def free_bytes(self) -> int:
         """Return the free space of its disk."""
@@ -207,27 +164,13 @@ class CacheFolder:
         return shutil.disk_usage(existing).free
 
 
-def caches_below(folder: Path, *, on_error: Callable[[OutputError], None]) -> Iterator[CacheFolder]:
-    """Yield the cache folders in a folder and its subfolders, sorted. Links are not followed.
+def access_error(path: Path, what: str, error: OSError) -> OutputError:
+    """Return the error for a file or folder that cannot be read or deleted.
 
     Args:
-        folder: The folder, which may be a cache folder itself.
-        on_error: Called for every folder that cannot be read.
+        path: The file or folder.
+        what: What failed.
+        error: The error of the system.
     """
-    if folder.absolute().suffix == SUFFIX:
-        yield CacheFolder(folder.absolute())
-        return
-
-    def report(error: OSError) -> None:
-        on_error(_access_error(Path(error.filename), "the folder cannot be read", error))
-
-    for place, folders, _ in os.walk(folder, onerror=report):
-        for name in sorted(name for name in folders if name.endswith(SUFFIX)):
-            if not (path := Path(place, name)).is_symlink():
-                yield CacheFolder(path)
-        folders[:] = sorted(name for name in folders if not name.endswith(SUFFIX))
-
-
-def _access_error(path: Path, what: str, error: OSError) -> OutputError:
     cause, fix = cause_and_fix(error)
     return OutputError(f"{what}: {cause}", where=str(path), fix=fix, retry=is_temporary(error))

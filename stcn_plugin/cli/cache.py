@@ -79,7 +79,7 @@ def list_command(
     rows = []
     for shot, folder in _find(places or ["."], preset, overrides, plugins, errors):
         with errors.reported():
-            rows.append(_Contents(shot, folder, folder.files(), active_claims(folder.path)))
+            rows.append(_Contents(shot, folder, folder.files(), active_claims(folder)))
     if is_json:
         echo(json.dumps({"caches": [row.fields() for row in rows]}))
     elif rows:
@@ -115,12 +115,13 @@ def clear(
     job is using a cache, nothing in it is deleted, and the exit code is 75. Links, and files that stcn has not
     written, are never deleted.
     """
+    from stcn_plugin.cache.clearing import clear as clear_cache
     from stcn_plugin.cli.plan import size_text
 
     errors = _Errors()
     for _, folder in _find(places, preset, overrides, plugins, errors):
         with errors.reported():
-            freed = folder.clear(all_files=all_files)
+            freed = clear_cache(folder, all_files=all_files)
             echo(f"{folder.path}: {f'freed {size_text(freed)}' if freed else 'nothing to delete'}")
     context.exit(errors.status)
 
@@ -155,7 +156,8 @@ def _find(
     places: Sequence[str], preset: str | None, overrides: Sequence[str], plugins: Sequence[str], errors: _Errors
 ) -> list[tuple[str | None, CacheFolder]]:
     """Return the caches of shots and in folders, each once and with the shot file that was given for it."""
-    from stcn_plugin.cache.folder import CacheFolder, caches_below
+    from stcn_plugin.cache.clearing import caches_below
+    from stcn_plugin.cache.folder import CacheFolder
     from stcn_plugin.config.layers import Layer, override_layer, value_layer
     from stcn_plugin.shot.layers import ShotLayers
     from stcn_plugin.studio import preset_search_path, studio_hooks

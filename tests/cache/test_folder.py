@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from stcn_plugin.cache.claims import Claim, active_claims
-from stcn_plugin.cache.folder import CacheFolder, caches_below
+from stcn_plugin.cache.clearing import caches_below, clear
+from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.errors import OutputError, STCNError
 from stcn_plugin.processes import machine
 
@@ -109,31 +110,31 @@ def test_every_file_that_it_writes_is_its_own(tmp_path):
 
 def test_sizes_are_those_of_its_own_files(cache):
     """Files of others, links and folders do not count."""
-    assert cache.size() == sum(OWN.values())
+    assert {file.name: file.size for file in cache.files()} == OWN
     assert sorted(cache.probability_sizes()) == [3000, 3100, 3200]
-    assert CacheFolder(cache.path / "none").size() == 0
+    assert CacheFolder(cache.path / "none").files() == []
     assert CacheFolder(cache.path / "forward.exr").files() == []
 
 
 def test_clear_deletes_probabilities_and_states(cache):
     """The manifest and the records remain, and everything that is not of the cache."""
-    assert cache.clear() == sum(size for name, size in OWN.items() if name not in SMALL)
+    assert clear(cache) == sum(size for name, size in OWN.items() if name not in SMALL)
     assert names(cache) == SMALL | OTHERS
     assert (cache.path.parent / "roto.exr").read_bytes() == b"r" * 999
     assert (cache.path / "backward.2001.exr" / "forward.1001.exr").read_bytes() == b"deep"
-    assert cache.clear() == 0
+    assert clear(cache) == 0
 
 
 def test_clear_all_files(cache):
     """Everything of the cache is deleted; the folder only if nothing else is in it."""
-    assert cache.clear(all_files=True) == sum(OWN.values())
+    assert clear(cache, all_files=True) == sum(OWN.values())
     assert names(cache) == OTHERS
     own = CacheFolder(cache.path.parent / "n.exr.stcn-cache")
     own.path.mkdir()
     own.manifest.write_bytes(b"{}")
-    assert own.clear(all_files=True) == 2
+    assert clear(own, all_files=True) == 2
     assert not own.path.exists()
-    assert own.clear(all_files=True) == 0
+    assert clear(own, all_files=True) == 0
 
 
 @pytest.mark.parametrize("name", ["m.exr", "m.stcn-cache.exr", ".stcn-cache"])
@@ -141,7 +142,7 @@ def test_a_folder_with_another_name_is_not_cleared(cache, name):
     """Nothing in it is deleted, whatever its files are named."""
     other = CacheFolder(cache.path.rename(cache.path.with_name(name)))
     with pytest.raises(OutputError, match="nothing was deleted"):
-        other.clear(all_files=True)
+        clear(other, all_files=True)
     assert names(other) == {*OWN, *OTHERS}
 
 
@@ -150,7 +151,7 @@ def test_a_link_is_not_cleared(cache):
     link = CacheFolder(cache.path.with_name("link.exr.stcn-cache"))
     link.path.symlink_to(cache.path)
     with pytest.raises(OutputError, match="link") as caught:
-        link.clear(all_files=True)
+        clear(link, all_files=True)
     assert caught.value.where == str(link.path)
     assert names(cache) == {*OWN, *OTHERS}
 
@@ -165,17 +166,17 @@ def test_a_cache_in_use_is_not_cleared(cache):
     )
     (cache.path / f"claim.{machine()}-1-11111111.json").write_bytes(b"{")
     os.mkfifo(cache.path / f"claim.{machine()}-1-22222222.json")
-    assert active_claims(cache.path) == ()
+    assert active_claims(cache) == ()
     own = cache.path / f"claim.{machine()}-{os.getpid()}-33333333.json"
     own.write_bytes(claim.content)
-    assert active_claims(cache.path) == (claim,)
+    assert active_claims(cache) == (claim,)
     for all_files in (False, True):
         with pytest.raises(OutputError, match=rf"process {os.getpid()} on .*1001-1002") as caught:
-            cache.clear(all_files=all_files)
+            clear(cache, all_files=all_files)
         assert caught.value.retry
     assert {*OWN, *OTHERS} < names(cache)
     own.unlink()
-    cache.clear(all_files=True)
+    clear(cache, all_files=True)
     assert names(cache) == {*OTHERS, f"claim.{machine()}-1-22222222.json"}
 
 
@@ -183,9 +184,9 @@ def test_claims_of_another_machine_expire(cache):
     """Its processes cannot be seen, so the time of the last renewal decides."""
     path = cache.path / "claim.00000000-7-00000000.json"
     path.write_bytes(json.dumps(json.loads(Claim.of_this_process([1]).content) | {"machine": "0" * 8}).encode())
-    assert len(active_claims(cache.path)) == 1
+    assert len(active_claims(cache)) == 1
     os.utime(path, (1e9, 1e9))
-    assert active_claims(cache.path) == ()
+    assert active_claims(cache) == ()
 
 
 def test_a_file_that_cannot_be_deleted(cache, monkeypatch):
@@ -196,7 +197,7 @@ def test_a_file_that_cannot_be_deleted(cache, monkeypatch):
 
     monkeypatch.setattr(Path, "unlink", unlink)
     with pytest.raises(OutputError, match="read-only") as caught:
-        cache.clear()
+        clear(cache)
     assert caught.value.where is not None and Path(caught.value.where).name in OWN
     assert not caught.value.retry
 
@@ -206,10 +207,10 @@ def test_folders_without_permission(cache):
     """A cache that cannot be written to, and one that cannot be read."""
     cache.path.chmod(0o555)
     with pytest.raises(OutputError, match="permission"):
-        cache.clear()
+        clear(cache)
     cache.path.chmod(0o000)
     with pytest.raises(OutputError, match="permission"):
-        cache.size()
+        cache.files()
     cache.path.chmod(0o755)
 
 

@@ -78,8 +78,8 @@ def test_nothing_is_done_twice(clip, built, keys):
     first = built(some(keys, 1001, 1005))
     assert list(first.frames) == FRAMES
     assert reasons(first) == {
-        "1001-1004": ("nothing has been built yet",),
-        "1005-1008": ("nothing has been built yet",),
+        "1001-1004": ("there is no earlier run",),
+        "1005-1008": ("there is no earlier run",),
     }
     before = state(clip.folder / "out")
     again = built(some(keys, 1001, 1005))
