@@ -322,8 +322,8 @@ class Preset(Section):
     """Where to keep the network's results, so that the next run does only what has changed: `auto` is a folder beside
     the mattes, `off` keeps none, anything else is a folder, relative to the file that names it.
 
-    Name a folder on a fast local disk if the mattes are on a slow share, or on a disk without backups to save space
-    there. With `off`, changed matte levels run the network again. `stcn cache list` shows the sizes, `stcn cache clear`
+    Name a folder on a fast disk if the mattes are on a slow share, or on a disk without backups to save space there. All
+    machines that run the shot must see it. With `off`, changed matte levels run the network again. `stcn cache list` shows the sizes, `stcn cache clear`
     frees the space.
     """
 
