@@ -7,7 +7,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from generator.text import parse_docstring, table
-from stcn_plugin.bridge.build import BuildOptions, Plan, PlannedSegment
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import (
     Choice,
     Description,
@@ -29,6 +29,7 @@ _CLASSES = (
     Report,
     Plan,
     PlannedSegment,
+    Estimate,
     WeightsUsed,
     Description,
     Choice,

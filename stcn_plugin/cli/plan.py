@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import final
 
-from stcn_plugin.bridge.build import Plan, PlannedSegment
+from stcn_plugin.bridge.build import Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import Report, json_of
 from stcn_plugin.cli.progress import Display
 from stcn_plugin.cli.tables import print_table
@@ -29,12 +29,14 @@ class PlanDisplay(Display):
         if report.plan is None:
             return
         if self._is_json:
-            echo(json.dumps({"shot": self.shot or report.shot_file, **json_of(report.plan)}))
+            estimate = json_of(report.estimate) if report.estimate else {}
+            echo(json.dumps({"shot": self.shot or report.shot_file, **json_of(report.plan), **estimate}))
             return
         if self.shot:
             echo(f"{self.shot}:")
         _print_segments(report.plan)
-        _print_needs(report.plan)
+        if report.estimate:
+            _print_needs(report.plan, report.estimate)
 
     def fail(self, error: STCNError) -> None:
         """Print the error of a shot, if there are several."""
@@ -60,7 +62,7 @@ def duration_text(seconds: float) -> str:
     """Return a duration for people.
 
     >>> duration_text(4.2), duration_text(75), duration_text(4000)
-    ('5 s', '1 min 15 s', '1 h 7 min')
+    ('5 s', '1 min 15 s', '1 h 6 min')
     """
     whole = max(1, -int(-seconds // 1))
     if whole < 60:
@@ -80,14 +82,13 @@ def _row(segment: PlannedSegment) -> tuple[str, ...]:
     return str(segment.number), segment.frames, propagated, segment.written or "-", why
 
 
-def _print_needs(plan: Plan) -> None:
-    if not plan.written:
+def _print_needs(plan: Plan, needs: Estimate) -> None:
+    if not needs.frames:
         echo("nothing to do, all mattes are up to date")
         return
-    time = "unknown" if plan.seconds is None else f"about {duration_text(plan.seconds)}"
-    echo(f"time: {time} ({plan.propagated} steps of the network, {plan.written} frames to write)")
-    free = f"{size_text(plan.free_bytes)} free"
-    cache = f"cache {size_text(plan.cache_bytes)} in {plan.cache}" if plan.cache != "off" else "no cache"
-    echo(f"disk: mattes {size_text(plan.matte_bytes)}, {cache}; {free}")
-    if plan.memory_bytes:
-        echo(f"memory: {size_text(plan.memory_bytes)} (measured peak)")
+    time = duration_text(needs.seconds)
+    echo(f"time: about {time} ({plan.propagated} steps of the network, {needs.frames} frames to write)")
+    cache = f"cache {size_text(needs.cache_bytes)} in {plan.cache}" if plan.cache else "no cache"
+    echo(f"disk: mattes {size_text(needs.matte_bytes)}, {cache}; {size_text(needs.free_bytes)} free")
+    if needs.memory_bytes:
+        echo(f"memory: {size_text(needs.memory_bytes)} at the peak")

@@ -32,12 +32,12 @@ def plate_stamps(
     known = before.plate if before else {}
     found: dict[int, PlateFile] = {}
     for frame in job.frames:
+        activities.checkpoint()
         path = job.plates.file(frame)
         now, old = PlateFile.of(path), known.get(frame)
         if old and old.stamp == now.stamp:
             now = old
         if verify and old and (record := read_record(cache.record(frame))) and record.identity == old.identity:
-            activities.checkpoint()
             with activities.during(f"comparing frame {frame} of the plate", path):
                 pixels = image_digest(job.plates.read(frame, window=job.window, size=job.size).image)
             now = replace(now, identity=old.identity if pixels == record.pixels else f"{path.name} {pixels}")

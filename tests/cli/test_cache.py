@@ -89,9 +89,9 @@ def test_clear(built):
     assert f"{cache}: freed {size / 1000:.1f} kB\n" in cleared.stdout and "nothing to delete" in cleared.stdout
     assert {path.suffix for path in cache.iterdir()} == {".json"}
     plan = json.loads(stcn("propagate", "a.yaml", "--dry-run", "--json", cwd=built).stdout)
-    assert plan["written"] == 0
+    assert plan["frames"] == 0
     assert stcn("cache", "clear", "--all", ".", cwd=built).returncode == 0
     assert not cache.exists()
     plan = json.loads(stcn("propagate", "a.yaml", "--dry-run", "--json", cwd=built).stdout)
-    assert plan["written"] == 3
+    assert plan["frames"] == 3
     assert {path.name: path.read_bytes() for path in (built / "a").glob("m.*.exr")} == mattes

@@ -84,7 +84,7 @@ def test_nothing_is_done_twice(clip, built, keys):
     before = state(clip.folder / "out")
     again = built(some(keys, 1001, 1005))
     assert (again.frames, again.files, built.loaded, len(built.steps)) == ((), (), 0, 0)
-    assert (again.device, again.patterns, again.plan.written) == ("none", first.patterns, 0)
+    assert (again.device, again.patterns, again.plan.reasons) == ("none", first.patterns, ())
     assert state(clip.folder / "out") == before
 
 
@@ -264,7 +264,7 @@ def test_verify_compares_pixels(clip, built, keys):
     built(some(keys, 1001, 1005))
     for path in clip.folder.glob("plate.*.png"):
         rewrite(path)
-    assert built(some(keys, 1001, 1005), is_dry_run=True).plan.written == 8
+    assert built(some(keys, 1001, 1005), is_dry_run=True).estimate.frames == 8
     assert built(some(keys, 1001, 1005), verify=True).frames == ()
     assert built(some(keys, 1001, 1005)).frames == ()  # the new times are known now
     path = clip.folder / "plate.1007.png"
@@ -312,21 +312,24 @@ def test_segments_one_by_one_in_any_order(clip, built, keys):
 
 def test_a_dry_run_writes_nothing_and_measures(clip, built, keys):
     """Its numbers are those of the run that follows."""
-    plan = built(some(keys, 1001, 1005), is_dry_run=True).plan
-    assert (plan.written, plan.propagated) == (8, 4 + 5 + 3)
+    report = built(some(keys, 1001, 1005), is_dry_run=True)
+    plan, needs = report.plan, report.estimate
+    assert (needs.frames, plan.propagated) == (8, 4 + 4 + 4)
     assert [(each.number, each.frames, each.written) for each in plan.segments] == [
         (1, "1001-1004", "1001-1004"),
         (2, "1005-1008", "1005-1008"),
     ]
-    assert plan.seconds > 0
-    assert plan.memory_bytes > 50 << 20
-    assert plan.free_bytes == pytest.approx(shutil.disk_usage(clip.folder).free, rel=0.1)
+    assert needs.seconds > 0
+    assert needs.memory_bytes > 50 << 20
+    assert needs.free_bytes == pytest.approx(shutil.disk_usage(clip.folder).free, rel=0.1)
     assert not state(clip.folder / "out")
     assert list(built.cache.iterdir()) == []
     built(some(keys, 1001, 1005))
     size = sum(path.stat().st_size for path in built.cache.glob("*.exr"))
-    assert plan.cache_bytes == pytest.approx(size, rel=0.6)
-    assert plan.matte_bytes == pytest.approx(sum(len(each[0]) for each in state(clip.folder / "out").values()), rel=0.6)
+    assert needs.cache_bytes == pytest.approx(size, rel=0.6)
+    assert needs.matte_bytes == pytest.approx(
+        sum(len(each[0]) for each in state(clip.folder / "out").values()), rel=0.6
+    )
 
 
 def test_the_manifest_says_what_every_frame_is_made_from(built, keys):
