@@ -82,7 +82,7 @@ class JobRequest:
         origins: Field of the request to the flag or panel field it came from, for error messages: ``range`` to
             ``--range``.
         build: Which part of the work to do.
-        save_as: File to save the shot to before it runs, so that it can be run or updated again.
+        save_as: File to save the shot to before it runs, so that it can be run again.
         plugins: Studio plugins to load besides those of ``STCN_PLUGINS``, each a module or a file.
     """
 
