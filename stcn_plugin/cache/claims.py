@@ -19,7 +19,7 @@ from pathlib import Path
 from platform import node
 from threading import Event, Thread
 
-from stcn_plugin.atomic import Outputs
+from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.errors import FrameRangeError
 from stcn_plugin.frames import format_frame_range, parse_frame_range, shortened
 from stcn_plugin.processes import machine, started
@@ -101,25 +101,22 @@ class Claim:
 
 
 @contextmanager
-def claimed(
-    folder: Path, frames: Collection[int], *, on_wait: Callable[[Claim], None], outputs: Outputs
-) -> Iterator[None]:
+def claimed(cache: CacheFolder, frames: Collection[int], *, on_wait: Callable[[Claim], None]) -> Iterator[None]:
     """Claim frames while the context lasts; wait while another process has claimed some of them.
 
     Args:
-        folder: The cache folder.
+        cache: The cache of the shot.
         frames: The frames.
         on_wait: Called repeatedly while waiting, with the claim of the other process. It may raise to stop waiting.
-        outputs: Writes the claim.
 
     Raises:
         OutputError: The claim cannot be written.
     """
     own = Claim.of_this_process(frames)
-    path = folder / f"claim.{own.machine}-{own.pid}-{os.urandom(4).hex()}.json"
+    path = cache.path / f"claim.{own.machine}-{own.pid}-{os.urandom(4).hex()}.json"
     while True:
-        outputs.write(path, own.content)
-        other = _overlapping(folder, path, own)
+        cache.write(path, own.content)
+        other = _overlapping(cache.path, path, own)
         if other is None:
             break
         path.unlink(missing_ok=True)

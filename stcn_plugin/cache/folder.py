@@ -7,9 +7,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from stcn_plugin.atomic import Content, Outputs
+from stcn_plugin.errors import OutputError
 from stcn_plugin.frames import padded
 from stcn_plugin.media.sequences import OBJECT, FrameSequence
 from stcn_plugin.propagation.plan import PassDirection
@@ -42,6 +44,7 @@ class CacheFolder:
 
     path: Path
     keeps_probabilities: bool = True
+    _outputs: Outputs = field(default_factory=Outputs, repr=False, compare=False)
 
     @classmethod
     def of(cls, out: str, setting: str) -> CacheFolder:
@@ -78,6 +81,18 @@ class CacheFolder:
     def record(self, frame: int) -> Path:
         """Return the file that says what the mattes of a frame were made from."""
         return self.path / f"mattes.{padded(frame, _PADDING)}.json"
+
+    def write(self, path: Path, content: Content) -> None:
+        """Write one of the files, atomically; the folder is created if missing.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        try:
+            self._outputs.write(path, content)
+        except OutputError as error:
+            error.fix = f"{error.fix}, or set cache to a folder on another disk, or to off"
+            raise
 
     def size(self) -> int:
         """Return the bytes of all its files."""

@@ -54,7 +54,7 @@ def build(
         return _Build(job, cache, options, activities).report(engine_for)
     frames = [job.frames[index] for number in segments for index in job.segments[number - 1].frames]
     waiting = _Waiting(watcher, activities)
-    with claimed(cache.path, frames, on_wait=waiting.wait, outputs=job.outputs):
+    with claimed(cache, frames, on_wait=waiting.wait):
         found = _Build(job, cache, options, activities)
         return found.run(engine_for, watcher)
 
@@ -156,7 +156,7 @@ class _Build:
 
     def _write_manifest(self) -> None:
         manifest = replace(self._recipe.manifest, rates=self._rates)
-        self._job.outputs.write(self._cache.manifest, manifest.content)
+        self._cache.write(self._cache.manifest, manifest.content)
 
 
 class _Waiting:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -137,10 +137,9 @@ class Delivery:
         if not self._cache.keeps_probabilities or index not in work.stored or not found:
             return
         path = self._cache.probabilities(work.direction, self._job.frames[index])
-        with self._cache_errors():
-            with self._lock.file():
-                content = encode_probabilities(found, made_from=work.digests[index], window=self._job.window)
-            self._job.outputs.write(path, content)
+        with self._lock.file():
+            content = encode_probabilities(found, made_from=work.digests[index], window=self._job.window)
+        self._cache.write(path, content)
 
     def keep_state(self, work: PassWork, index: int, state: PropagatorState) -> None:
         """Keep the memory of a pass after a frame.
@@ -149,9 +148,8 @@ class Delivery:
             OutputError: It cannot be written.
         """
         frame = self._job.frames[index]
-        with self._cache_errors():
-            content = encode_state(state, frame=frame, made_from=work.digests[index])
-            self._job.outputs.write(self._cache.state(work.direction, self._job.frames[work.start]), content)
+        content = encode_state(state, frame=frame, made_from=work.digests[index])
+        self._cache.write(self._cache.state(work.direction, self._job.frames[work.start]), content)
 
     def finish(
         self, work: SegmentWork, index: int, plate: PlateOfFrame, found: Mapping[PassDirection, Probabilities]
@@ -180,9 +178,8 @@ class Delivery:
             self._files += files
             self.written[frame] = paths
             made_from = self._recipe.manifest.frames[frame].mattes
-            with self._cache_errors():
-                record = Record.of(job.files(frame), made_from=made_from, plate=plate.digest)
-                job.outputs.write(self._cache.record(frame), record.content)
+            record = Record.of(job.files(frame), made_from=made_from, plate=plate.digest)
+            self._cache.write(self._cache.record(frame), record.content)
             self.seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, paths)
         self._notifier.notify("stcn_frame_written", frame=frame, files=paths)
@@ -223,15 +220,6 @@ class Delivery:
                 if weight > 0 and name in probabilities:
                     own[position].add_(torch.from_numpy(probabilities[name]).float(), alpha=weight)
         return own
-
-    @contextmanager
-    def _cache_errors(self) -> Iterator[None]:
-        """Add the way around the cache to errors of writing to it."""
-        try:
-            yield
-        except OutputError as error:
-            error.fix = f"{error.fix}, or set cache to a folder on another disk, or to off"
-            raise
 
     def _load(self, work: SegmentWork, direction: PassDirection, index: int) -> Probabilities:
         """Return probabilities that were found before."""

@@ -119,7 +119,7 @@ def test_a_folder_that_is_deleted_during_a_job_is_an_error(clip, engine, which):
 @pytest.mark.parametrize("is_new", [True, False])
 def test_files_that_are_gone_at_the_end_are_an_error(clip, engine, which, is_new):
     """A new folder in the place of the one that the first frame is in, or an emptied one, lacks that frame."""
-    job = prepare(shot_of(clip, f"overlay.folder={clip.folder / 'look'}"))
+    job = prepare(shot_of(clip, f"overlay.folder={clip.folder / 'look'}", f"cache={clip.folder}"))
     folder = clip.folder / which
 
     def remove() -> None:
@@ -145,7 +145,7 @@ def test_a_folder_that_is_replaced_by_a_link_during_a_job_is_an_error(clip, engi
         out.rename(clip.folder / "moved")
         out.symlink_to(clip.folder)
 
-    job = prepare(shot_of(clip, out=str(out / "plate.####.png")))
+    job = prepare(shot_of(clip, f"cache={clip.folder / 'cache'}", out=str(out / "plate.####.png")))
     with pytest.raises(OutputError, match=r"plate\.1002\.png: the folder is not the same as when the job started"):
         build(job, lambda _: engine, watcher=after_first_frame(swap))
     out.unlink()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stcn_plugin.frames import merged_spans
-from stcn_plugin.propagation.plan import affected_frames, plan_segments
+from stcn_plugin.propagation.plan import plan_segments
 
 NAN = np.nan
 
@@ -72,9 +72,9 @@ def test_forward_only_and_backward_only():
 def test_a_keyframe_of_some_objects_does_not_end_a_segment():
     """The other object goes on through it, so the frames on both sides depend on each other."""
     segments = plan({0: ["a", "b"], 3: ["a"], 6: ["a", "b"]}, objects=("a", "b"))
-    assert frames_of(segments) == [(0, 6), (6, 7)]
-    np.testing.assert_allclose(segments[0].weight[:, 0], [1, 2 / 3, 1 / 3, 1, 2 / 3, 1 / 3])
-    assert passes(segments[0]) == ([0, 1, 2, 3, 4, 5], [6, 5, 4, 3, 2, 1])
+    assert frames_of(segments) == [(0, 7)]
+    np.testing.assert_allclose(segments[0].weight[:, 0], [1, 2 / 3, 1 / 3, 1, 2 / 3, 1 / 3, 1])
+    assert passes(segments[0]) == ([0, 1, 2, 3, 4, 5, 6], [6, 5, 4, 3, 2, 1])
 
 
 def test_objects_outside_their_range_do_not_matter_for_the_end_of_a_segment():
@@ -129,7 +129,7 @@ def test_an_empty_keyframe_splits_the_shot(direction, expected):
     presence = {"a": (range(3), range(4, 7))}
     segments = plan({0: ["a"], 3: [], 6: ["a"]}, presence=presence, direction=direction)
     np.testing.assert_array_equal(weights(segments)[:, 0], expected)
-    cuts = [(0, 1), (1, 4), (4, 7)] if direction == "backward" else [(0, 3), (3, 6), (6, 7)]
+    cuts = [(0, 4), (4, 7)] if direction == "backward" else [(0, 3), (3, 7)]
     assert frames_of(segments) == cuts
 
 
@@ -145,10 +145,10 @@ def test_an_empty_keyframe_of_some_objects_does_not_end_a_segment():
     presence = {"a": (range(3), range(4, 7))}
     keyframes = {0: ["a", "b"], 3: [], 6: ["a", "b"]}
     segments = plan(keyframes, objects=("a", "b"), presence=presence)
-    assert frames_of(segments) == [(0, 6), (6, 7)]
-    np.testing.assert_array_equal(segments[0].weight[:, 0], [1, 1, 1, NAN, 0, 0])
+    assert frames_of(segments) == [(0, 7)]
+    np.testing.assert_array_equal(segments[0].weight[:, 0], [1, 1, 1, NAN, 0, 0, 1])
     one_given = plan(keyframes | {3: ["b"]}, objects=("a", "b"), presence=presence)
-    assert frames_of(one_given) == [(0, 3), (3, 6), (6, 7)]
+    assert frames_of(one_given) == [(0, 3), (3, 7)]
 
 
 LENGTH, NAMES = 14, ("a", "b")
@@ -194,39 +194,6 @@ def test_segments_cover_the_shot_and_depend_on_nothing_outside(shot):
                 assert set(wanted) <= set(visits)
 
 
-@given(shots(), st.data())
-def test_a_changed_keyframe_changes_only_segments_that_it_reaches(shot, data):
-    """All others are planned as before, wherever they lie; so their mattes on disk stay right."""
-    keyframes, presence, direction = shot
-    changed = data.draw(st.sampled_from(sorted(keyframes)))
-    other = {index: names for index, names in keyframes.items() if index != changed}
-    if data.draw(st.booleans()):
-        keyframes, other = other, keyframes  # added, not removed
-    if any(not any(name in given for given in min(keyframes, other, key=len).values()) for name in NAMES):
-        return  # an object of which no keyframe is left is gone from the shot
-    one, two = (
-        plan(each, length=LENGTH, objects=NAMES, presence=presence, direction=direction) for each in (keyframes, other)
-    )
-
-    now = {"keyframes": other, "objects": NAMES, "presence": presence, "direction": direction}
-    affected = affected_frames([changed], **now)
-
-    untouched = {index for each in two if affected.isdisjoint(each.frames) for index in each.frames}
-    assert untouched == {index for index in untouched if made_of(one, keyframes, index) == made_of(two, other, index)}
-
-
-def made_of(segments, keyframes, index):
-    """Return all that the matte of a frame depends on: weights, and the frames and keyframes of its passes up to it."""
-    (segment,) = (each for each in segments if index in each.frames)
-    weight = segment.weight[index - segment.frames.start]
-    passes_ = [(segment.forward, bool((weight > 0).any())), (segment.backward, bool((weight < 1).any()))]
-    return weight.tobytes(), [
-        [(visited, frozenset(keyframes.get(visited, ()))) for visited in list(visits)[: list(visits).index(index) + 1]]
-        for visits, is_used in passes_
-        if is_used
-    ]
-
-
 def test_weights_are_those_of_the_segment_alone():
     """Another keyframe far away changes nothing, not even by where the shot begins."""
     near = plan({2: ["a"], 6: ["a"]}, length=10)[1]
@@ -240,13 +207,3 @@ def test_each_frame_is_a_step_of_each_pass_that_it_needs(direction):
     """Segments cost no more steps than one pass through the whole shot would."""
     segments = plan({0: ["a"], 3: ["a"], 6: ["a"]}, direction=direction)
     assert sum(segment.steps for segment in segments) == {"both": 7 + 6, "forward": 7, "backward": 7}[direction]
-
-
-def test_a_keyframe_that_becomes_empty_affects_the_frames_up_to_its_neighbours():
-    """On both sides, for the absent object alone; the others were and are given there or go on."""
-    presence = {"a": (range(5), range(6, 10)), "b": (range(10),)}
-    keyframes = {0: ["a", "b"], 3: ["a"], 5: ["b"], 8: ["a", "b"]}
-    facts = {"objects": ("a", "b"), "presence": presence, "direction": "both"}
-    assert affected_frames([5], keyframes=keyframes, **facts) == {1, 2, 3, 4, 5, 6, 7}
-    alone = keyframes | {5: []}
-    assert affected_frames([5], keyframes=alone, **facts | {"objects": ("a",)}) == {4, 5, 6, 7}
