@@ -158,7 +158,7 @@ def test_an_error_in_a_hook_with_a_result_ends_the_job(shoot, clip):
     ((out, error),) = notified
     assert out == clip.out
     assert isinstance(error, PluginError)
-    assert len(list((clip.folder / "out").iterdir())) == 2
+    assert len(list((clip.folder / "out").glob("*.exr"))) == 2
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_weights_of_a_plugin_are_passed_as_a_file(clip, engine, hooks, tmp_path)
         plate=clip.plate,
         out=clip.out,
         keyframes={1001: clip.keyframe(1001, 0)},
-        range="1001",
+        range="1001-1002",  # a keyframe alone needs no weights
         overrides=["weights=show"],
     )
     propagate(

@@ -85,7 +85,7 @@ class BlenderHost:
     @hookimpl
     def stcn_show_frame(self, frame: int, files: Sequence[str]) -> None:
         """Show the mattes of the current frame, if the compositor has those of an earlier job."""
-        scene = bpy.data.scenes.get(self._settings.scene)
+        scene: bpy.types.Scene | None = bpy.data.scenes.get(self._settings.scene)
         if scene is not None and scene.frame_current + self._settings.plate.shift == frame:
             reload_images(frame, files)
 
