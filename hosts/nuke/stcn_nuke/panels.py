@@ -163,9 +163,8 @@ class PropagatePanel(nukescripts.PythonPanel):
         set_file(self._out, default_out(get_text(nuke.root()["name"]), plate.name()))
 
     def _suggest(self, job: PropagateJob) -> None:
-        """Fill in the settings of a job."""
+        """Fill in the settings of a job; the colour space is that of the plate as it is now."""
         set_text(self._range, job.range)
-        set_text(self._colour, job.colour)
         set_file(self._out, job.out)
         for knob, value in (
             (self._preset, job.preset),
