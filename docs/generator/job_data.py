@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from generator.text import parse_docstring, table
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import (
     Choice,
     Description,
@@ -19,7 +20,20 @@ from stcn_plugin.bridge.job import (
     json_of,
 )
 
-_CLASSES = (JobRequest, KeyframeFile, Setting, Progress, Report, WeightsUsed, Description, Choice)
+_CLASSES = (
+    JobRequest,
+    KeyframeFile,
+    Setting,
+    BuildOptions,
+    Progress,
+    Report,
+    Plan,
+    PlannedSegment,
+    Estimate,
+    WeightsUsed,
+    Description,
+    Choice,
+)
 
 _INTRO = """\
 # Job data
@@ -49,7 +63,8 @@ def page() -> str:
         ]
         parts += [f"## {each.__name__}\n", f"{parsed.prose}\n", table(("field", "type", "default", "meaning"), rows)]
         if each is JobRequest:
-            given = {key: value for key, value in json_of(_EXAMPLE).items() if value}
+            defaults = json_of(JobRequest())
+            given = {key: value for key, value in json_of(_EXAMPLE).items() if value != defaults[key]}
             parts += ["\nA request as JSON:\n", f"```json\n{json.dumps(given, indent=2)}\n```"]
         parts.append("")
     return "\n".join(parts)

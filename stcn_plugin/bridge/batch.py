@@ -128,13 +128,8 @@ class BatchLog:
         print_error(f"warning: {text}")
 
 
-def run_batch(run: Callable[[], Report], *, is_dry_run: bool = False) -> int:
-    """Run a job, print its result or its error, and return the exit code.
-
-    Args:
-        run: Runs the job.
-        is_dry_run: Whether the result is what there is to do.
-    """
+def run_batch(run: Callable[[], Report]) -> int:
+    """Run a job, print its result or its error, and return the exit code."""
     try:
         with stop_signals_raised():
             report = run()
@@ -145,8 +140,8 @@ def run_batch(run: Callable[[], Report], *, is_dry_run: bool = False) -> int:
         found = as_stcn_error(error, log=print_error)
         print_error(str(found))
         return exit_code(found)
-    if is_dry_run:
-        for line in plan_lines(report.plan) if report.plan else ():
+    if report.plan and report.estimate:  # of a dry run
+        for line in plan_lines(report.plan, report.estimate):
             print_line(line)
         return 0
     for line in (result_text(report), *reason_lines(report)):

@@ -17,7 +17,7 @@ class BuildOptions:
         segments: Numbers of the segments to work on, from 1; all if empty.
         rebuild: Do everything again, even what is up to date.
         verify: Read all plate files to see whether they have changed, instead of comparing only their size and time.
-        is_dry_run: Only find out what there is to do.
+        is_dry_run: Only determine what would be done; write nothing.
     """
 
     segments: tuple[int, ...] = ()
@@ -75,29 +75,20 @@ class PlannedSegment:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run has to do, and what it needs.
+    """What a run has to do, and why.
 
     Args:
         segments: All segments that were looked at, also those that are up to date.
-        propagated: Frames that passes visit, both directions counted.
-        written: Number of frames whose mattes are written.
-        seconds: Estimated time from measured rates; ``None`` if nothing was measured.
-        matte_bytes: Estimated size of the matte files that are written.
-        cache_bytes: Estimated size of the cache when the job is done.
-        free_bytes: Free space on the disk of the mattes.
-        memory_bytes: Measured peak memory of such a job; ``None`` if it was not measured.
-        cache: Folder of the cache.
+        cache: Folder of the cache; ``None`` if no probabilities are kept.
     """
 
     segments: tuple[PlannedSegment, ...]
-    propagated: int
-    written: int
-    seconds: float | None
-    matte_bytes: int
-    cache_bytes: int
-    free_bytes: int
-    memory_bytes: int | None
-    cache: str
+    cache: str | None
+
+    @property
+    def propagated(self) -> int:
+        """Frames that passes visit, both directions counted."""
+        return sum(segment.propagated for segment in self.segments)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -108,16 +99,40 @@ class Plan:
     def from_json(cls, data: object) -> Plan:
         """Read the JSON of `json_of`."""
         fields = Fields(data, "a plan")
+        return cls(fields.list_of("segments", PlannedSegment.from_json), fields.optional("cache", str))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run needs.
+
+    Args:
+        frames: Number of frames whose mattes are written.
+        seconds: Time, from measured rates.
+        matte_bytes: Size of the matte files that are written.
+        cache_bytes: Size of the cache when the job is done.
+        free_bytes: Free space on the disk of the cache.
+        memory_bytes: Measured peak memory; ``None`` if it could not be measured.
+    """
+
+    frames: int
+    seconds: float
+    matte_bytes: int
+    cache_bytes: int
+    free_bytes: int
+    memory_bytes: int | None
+
+    @classmethod
+    def from_json(cls, data: object) -> Estimate:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "an estimate")
         return cls(
-            segments=fields.list_of("segments", PlannedSegment.from_json),
-            propagated=fields.frame("propagated"),
-            written=fields.frame("written"),
-            seconds=fields.optional("seconds", float),
+            frames=fields.frame("frames"),
+            seconds=fields.value("seconds", float),
             matte_bytes=fields.value("matte_bytes", int),
             cache_bytes=fields.value("cache_bytes", int),
             free_bytes=fields.value("free_bytes", int),
             memory_bytes=fields.optional("memory_bytes", int),
-            cache=fields.value("cache", str),
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stcn_plugin.bridge.build import BuildOptions, Plan
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan
 from stcn_plugin.bridge.fields import Fields, require_valid_strings
 from stcn_plugin.errors import PresetError
 
@@ -202,6 +202,7 @@ class Report:
         warnings: Problems that did not affect the mattes, such as a studio plugin's hook that failed.
         weights: The weights that were used.
         plan: What there was to do, and why.
+        estimate: What that needs; of a dry run only.
     """
 
     objects: tuple[str, ...]
@@ -220,12 +221,14 @@ class Report:
     warnings: tuple[str, ...] = ()
     weights: WeightsUsed | None = None
     plan: Plan | None = None
+    estimate: Estimate | None = None
 
     @classmethod
     def from_json(cls, data: object) -> Report:
         """Read the JSON of `json_of`."""
         fields = Fields(data, "a report")
         weights, plan = fields.optional("weights", dict), fields.optional("plan", dict)
+        estimate = fields.optional("estimate", dict)
         return cls(
             objects=fields.strings("objects"),
             layers=fields.mapping("layers", str),
@@ -243,6 +246,7 @@ class Report:
             warnings=fields.strings("warnings"),
             weights=None if weights is None else WeightsUsed.from_json(weights),
             plan=None if plan is None else Plan.from_json(plan),
+            estimate=None if estimate is None else Estimate.from_json(estimate),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stcn_plugin.bridge.build import Plan, PlannedSegment
+from stcn_plugin.bridge.build import Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import Report
 from stcn_plugin.frames import format_frame_range
 
@@ -25,29 +25,29 @@ def result_text(report: Report, *, frame_shift: int = 0) -> str:
 
 
 def reason_lines(report: Report) -> Iterator[str]:
-    """Yield why frames were written, such as ``because keyframe 1060 is new``."""
+    """Yield why frames were written, such as ``reason: keyframe 1060 is new``."""
     for reason in report.plan.reasons if report.plan else ():
-        yield f"because {reason}"
+        yield f"reason: {reason}"
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
+def plan_lines(plan: Plan, needs: Estimate) -> Iterator[str]:
     """Yield what there is to do on each segment, and what it needs."""
     for segment in plan.segments:
         yield f"segment {segment.number}, {segment.frames}: {_work_text(segment)}"
-    yield from needs_lines(plan)
+    yield from needs_lines(plan, needs)
 
 
-def needs_lines(plan: Plan) -> Iterator[str]:
+def needs_lines(plan: Plan, needs: Estimate) -> Iterator[str]:
     """Yield the time, disk space and memory that the work needs."""
-    if not plan.written:
+    if not needs.frames:
         yield NOTHING_TO_DO
         return
-    time = "unknown" if plan.seconds is None else f"about {duration_text(plan.seconds)}"
-    yield f"time: {time} ({plan.propagated} steps of the network, {plan.written} frames to write)"
-    cache = f"cache {size_text(plan.cache_bytes)} in {plan.cache}" if plan.cache != "off" else "no cache"
-    yield f"disk: mattes {size_text(plan.matte_bytes)}, {cache}; {size_text(plan.free_bytes)} free"
-    if plan.memory_bytes:
-        yield f"memory: {size_text(plan.memory_bytes)} at most, measured"
+    time = duration_text(needs.seconds)
+    yield f"time: about {time} ({plan.propagated} steps of the network, {needs.frames} frames to write)"
+    cache = f"cache {size_text(needs.cache_bytes)} in {plan.cache}" if plan.cache else "no cache"
+    yield f"disk: mattes {size_text(needs.matte_bytes)}, {cache}; {size_text(needs.free_bytes)} free"
+    if needs.memory_bytes:
+        yield f"memory: {size_text(needs.memory_bytes)} at the peak"
 
 
 def reasons_text(segment: PlannedSegment) -> str:
@@ -72,7 +72,7 @@ def duration_text(seconds: float) -> str:
     """Return a duration for people.
 
     >>> duration_text(4.2), duration_text(75), duration_text(4000)
-    ('5 s', '1 min 15 s', '1 h 7 min')
+    ('5 s', '1 min 15 s', '1 h 6 min')
     """
     whole = max(1, -int(-seconds // 1))
     if whole < 60:

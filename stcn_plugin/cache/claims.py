@@ -23,12 +23,16 @@ from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.errors import FrameRangeError
 from stcn_plugin.frames import format_frame_range, parse_frame_range, shortened
 from stcn_plugin.processes import machine, started
+from stcn_plugin.regular_files import read_regular
 
 _RENEWAL = 15.0
 """Seconds between renewals."""
 
 _STALE = 90.0
 """Seconds without a renewal after which a claim of another machine is stale."""
+
+_LIMIT = 1 << 20
+"""Largest size of a claim in bytes."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,9 @@ class Claim:
 
     @property
     def text(self) -> str:
-        """Who works on what since when, for a message."""
+        """The process, its frames and its start, for a message."""
         since = time.strftime("%H:%M", time.localtime(self.since))
-        return f"process {self.pid} on {self.host} works on {shortened(format_frame_range(self.frames))} since {since}"
+        return f"process {self.pid} on {self.host} (frames {shortened(format_frame_range(self.frames))}, since {since})"
 
     @property
     def content(self) -> bytes:
@@ -73,7 +77,7 @@ class Claim:
     def read(cls, path: Path) -> Claim | None:
         """Read a claim; ``None`` if it is gone or damaged."""
         try:
-            data = json.loads(path.read_bytes())
+            data = json.loads(read_regular(path, _LIMIT))
             return cls(
                 str(data["host"]),
                 str(data["machine"]),
@@ -82,7 +86,7 @@ class Claim:
                 float(data["since"]),
                 parse_frame_range(str(data["frames"])),
             )
-        except (OSError, ValueError, KeyError, TypeError, FrameRangeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, FrameRangeError):
             return None
 
     def is_stale(self, path: Path, *, now: float) -> bool:
@@ -132,6 +136,17 @@ def claimed(cache: CacheFolder, frames: Collection[int], *, on_wait: Callable[[C
         renewal.join()
         with suppress(OSError):
             path.unlink(missing_ok=True)
+
+
+def active_claims(cache: CacheFolder) -> tuple[Claim, ...]:
+    """Return the claims of processes that work on a shot now.
+
+    Args:
+        cache: The cache of the shot.
+    """
+    now = time.time()
+    found = ((path, Claim.read(path)) for path in sorted(cache.path.glob("claim.*.json")))
+    return tuple(claim for path, claim in found if claim and not claim.is_stale(path, now=now))
 
 
 def _overlapping(folder: Path, path: Path, own: Claim) -> Claim | None:

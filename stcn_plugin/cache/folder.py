@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stcn_plugin.atomic import Content, Outputs
-from stcn_plugin.errors import OutputError
+from stcn_plugin.atomic import Content, Outputs, cause_and_fix
+from stcn_plugin.errors import OutputError, is_temporary
 from stcn_plugin.frames import padded
 from stcn_plugin.media.sequences import OBJECT, FrameSequence
 from stcn_plugin.propagation.plan import PassDirection
@@ -20,7 +19,54 @@ SUFFIX = ".stcn-cache"
 MANIFEST = "manifest.json"
 
 _PADDING = 4
-_KEPT = (".json",)  # `clear` keeps the manifest and the records, which are small
+_NAME = re.compile(
+    r"""
+    (?P<temporary>\.)?                                          # not yet renamed to its final name
+    (?:
+        manifest\.json
+        | mattes\.-?\d+\.json
+        | claim\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.json
+        | (?P<direction>forward|backward)\.(?P<frame>-?\d+)\.(?P<type>exr|safetensors)
+    )
+    (?(temporary)\.stcn-[0-9a-f]{8}-\d+-\d+-[0-9a-f]{8}\.tmp)
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class CacheFile:
+    """A file in a cache folder, by its name one of ours.
+
+    Args:
+        name: Its name.
+        size: Bytes.
+        time: Seconds since the epoch at which it was last changed.
+        probabilities: The pass and frame whose probabilities it has; ``None`` for all other files.
+        is_small: Whether it is the manifest, a record or a claim.
+    """
+
+    name: str
+    size: int
+    time: float
+    probabilities: tuple[str, int] | None
+    is_small: bool
+
+    @classmethod
+    def of(cls, entry: os.DirEntry[str]) -> CacheFile | None:
+        """Return a file of the cache; ``None`` for other files, folders and links."""
+        if not (match := _NAME.fullmatch(entry.name)):
+            return None
+        try:
+            if not entry.is_file(follow_symlinks=False):
+                return None
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # deleted meanwhile
+            return None
+        is_complete = match["temporary"] is None
+        probabilities = (match["direction"], int(match["frame"])) if is_complete and match["type"] == "exr" else None
+        is_small = is_complete and match["type"] is None
+        return cls(entry.name, status.st_size, status.st_mtime, probabilities, is_small)
 
 
 @dataclass(frozen=True)
@@ -91,44 +137,40 @@ class CacheFolder:
         try:
             self._outputs.write(path, content)
         except OutputError as error:
-            error.fix = f"{error.fix}, or set cache to a folder on another disk, or to off"
+            error.fix = f"{error.fix}, or set `cache` to a folder on another disk or to off"
             raise
 
-    def size(self) -> int:
-        """Return the bytes of all its files."""
-        return sum(entry.stat(follow_symlinks=False).st_size for entry in self._entries())
+    def files(self) -> list[CacheFile]:
+        """Return its files. Files with other names, folders and links are left out: they are not of the cache.
+
+        Raises:
+            OutputError: The folder cannot be read.
+        """
+        try:
+            with os.scandir(self.path) as entries:
+                return [file for entry in entries if (file := CacheFile.of(entry))]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise access_error(self.path, "the cache folder cannot be read", error) from error
 
     def probability_sizes(self) -> list[int]:
         """Return the bytes of each file with probabilities."""
-        return [entry.stat(follow_symlinks=False).st_size for entry in self._entries() if entry.name.endswith(".exr")]
-
-    def clear(self, *, all_files: bool = False) -> int:
-        """Delete the probabilities and states, or everything.
-
-        Args:
-            all_files: Also delete the manifest and the records, so that the next run makes every matte again.
-
-        Returns:
-            The bytes that were freed.
-
-        Raises:
-            OSError: A file cannot be deleted.
-        """
-        freed = 0
-        for entry in list(self._entries()):
-            if all_files or not entry.name.endswith(_KEPT):
-                freed += entry.stat(follow_symlinks=False).st_size
-                Path(entry.path).unlink(missing_ok=True)
-        if all_files:
-            with suppress(OSError):  # files of others are left
-                self.path.rmdir()
-        return freed
+        return [file.size for file in self.files() if file.probabilities]
 
     def free_bytes(self) -> int:
         """Return the free space of its disk."""
         existing = next(folder for folder in (self.path, *self.path.parents) if folder.exists())
         return shutil.disk_usage(existing).free
 
-    def _entries(self) -> Iterator[os.DirEntry[str]]:
-        with suppress(FileNotFoundError), os.scandir(self.path) as entries:
-            yield from (entry for entry in entries if entry.is_file(follow_symlinks=False))
+
+def access_error(path: Path, what: str, error: OSError) -> OutputError:
+    """Return the error for a file or folder that cannot be read or deleted.
+
+    Args:
+        path: The file or folder.
+        what: What failed.
+        error: The error of the system.
+    """
+    cause, fix = cause_and_fix(error)
+    return OutputError(f"{what}: {cause}", where=str(path), fix=fix, retry=is_temporary(error))

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from stcn_plugin.frames import format_frame_range, shortened
+from stcn_plugin.regular_files import read_regular
 
 _VERSION = 1
+
+_LIMIT = 64 << 20
+"""Largest size of a manifest in bytes."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,7 @@ class Manifest:
     def read(cls, path: Path) -> Manifest | None:
         """Read a manifest; ``None`` if it is missing, damaged or of another version."""
         try:
-            data = json.loads(path.read_bytes())
+            data = json.loads(read_regular(path, _LIMIT))
             if data.pop("version") != _VERSION:
                 return None
             return cls(
@@ -100,7 +104,7 @@ class Manifest:
                 frames={int(frame): FrameMade(**each) for frame, each in data["frames"].items()},
                 rates={str(where): dict(each) for where, each in data["rates"].items()},
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
 
 

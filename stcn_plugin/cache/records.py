@@ -8,7 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stcn_plugin.regular_files import read_regular
+
 _VERSION = 1
+
+_LIMIT = 1 << 20
+"""Largest size of a record in bytes."""
 
 
 @dataclass(frozen=True)
@@ -17,28 +22,29 @@ class Record:
 
     Args:
         made_from: Digest of everything that the files are made from.
-        plate: Digest of the plate's pixels at the internal size, if the frame was read.
+        identity: Identity of the plate file.
+        pixels: Digest of the plate's pixels at the internal size.
         files: Size in bytes and modification time in nanoseconds of each file, in the order of the writer.
     """
 
     made_from: str
-    plate: str | None
+    identity: str
+    pixels: str
     files: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, files: Sequence[Path], *, made_from: str, plate: str | None) -> Record:
+    def of(cls, files: Sequence[Path], *, made_from: str, identity: str, pixels: str) -> Record:
         """Return the record of files that have just been written.
 
         Raises:
             OSError: A file no longer exists.
         """
-        return cls(made_from, plate, tuple(_stamp(file.stat()) for file in files))
+        return cls(made_from, identity, pixels, tuple(_stamp(file.stat()) for file in files))
 
     @property
     def content(self) -> bytes:
         """The JSON of the record."""
-        data = {"version": _VERSION, "made_from": self.made_from, "plate": self.plate, "files": self.files}
-        return json.dumps(data).encode() + b"\n"
+        return json.dumps({"version": _VERSION, **vars(self)}).encode() + b"\n"
 
     def describes(self, files: Sequence[Path]) -> bool:
         """Whether the files are on disk as they were written."""
@@ -51,12 +57,12 @@ class Record:
 def read_record(path: Path) -> Record | None:
     """Read a record; ``None`` if it is missing, damaged or of another version."""
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_regular(path, _LIMIT))
         if data["version"] != _VERSION:
             return None
         files = tuple((int(size), int(time)) for size, time in data["files"])
-        return Record(str(data["made_from"]), data["plate"], files)
-    except (OSError, ValueError, KeyError, TypeError):
+        return Record(str(data["made_from"]), str(data["identity"]), str(data["pixels"]), files)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

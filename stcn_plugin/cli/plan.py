@@ -30,13 +30,15 @@ class PlanDisplay(Display):
         if report.plan is None:
             return
         if self._is_json:
-            echo(json.dumps({"shot": self.shot or report.shot_file, **json_of(report.plan)}))
+            estimate = json_of(report.estimate) if report.estimate else {}
+            echo(json.dumps({"shot": self.shot or report.shot_file, **json_of(report.plan), **estimate}))
             return
         if self.shot:
             echo(f"{self.shot}:")
         _print_segments(report.plan)
-        for line in needs_lines(report.plan):
-            echo(line)
+        if report.estimate:
+            for line in needs_lines(report.plan, report.estimate):
+                echo(line)
 
     def fail(self, error: STCNError) -> None:
         """Print the error of a shot, if there are several."""

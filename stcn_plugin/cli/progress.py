@@ -100,7 +100,8 @@ class PlainDisplay(Display):
         for line in reason_lines(report):
             echo(line, err=True)
         stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in report.seconds.items())
-        echo(f"{report.device}, {report.precision}; {stages}", err=True)
+        device = "without the network" if report.device == "none" else f"{report.device}, {report.precision}"
+        echo(f"{device}; {stages}", err=True)
         if report.contact_sheet:
             echo(f"contact sheet: {report.contact_sheet}", err=True)
         if report.weights:

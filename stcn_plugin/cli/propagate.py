@@ -99,7 +99,7 @@ _ORIGINS = {
     "--dry-run",
     "is_dry_run",
     is_flag=True,
-    help="Only tell what there is to do and why, how long it will take, and what disk and memory it needs.",
+    help="Only show what would be done and why, with the time, disk space and memory that it needs.",
 )
 @click.option("--json", "is_json", is_flag=True, help="Print the result of --dry-run as JSON.")
 @click.option("--save", "save_as", metavar="FILE", help="Save the shot, with all options, as a shot file.")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from stcn_plugin.bridge.build import BuildOptions, Plan, PlannedSegment
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import Report
 from stcn_plugin.cache.claims import Claim, claimed
 from stcn_plugin.cache.folder import CacheFolder
@@ -68,11 +68,18 @@ class _Build:
         self._options = options
         self._activities = activities
         self._before = Manifest.read(cache.manifest)
-        with activities.during("comparing the plate with that of the last run", job.shot.plate):
+        with activities.during("checking whether the plate has changed", job.shot.plate):
             plate = plate_stamps(job, cache, self._before, verify=options.verify, activities=activities)
         self._recipe = recipe_of(job, plate)
-        with activities.during("looking for what is done already", cache.path):
-            self._work = difference(job, cache, self._recipe, numbers=options.segments, rebuild=options.rebuild)
+        with activities.during("checking which mattes are up to date", cache.path):
+            self._work = difference(
+                job,
+                cache,
+                self._recipe,
+                numbers=options.segments,
+                rebuild=options.rebuild,
+                checkpoint=activities.checkpoint,
+            )
         key = estimate.rates_key(job.settings)
         self._rates = dict(self._before.rates) if self._before else {}
         self._own_rates = dict(self._rates.get(key, {}))
@@ -99,11 +106,7 @@ class _Build:
         return replace(report, plan=plan)
 
     def report(self, engine_for: Callable[[Preset], Engine]) -> Report:
-        """Report what there is to do. A shot that has not run on this machine is measured for a few frames."""
-        if self.needs_network and "step" not in self._own_rates:
-            with self._activities.during("measuring the speed"):
-                engine = engine_for(self._job.settings)
-                self._own_rates |= estimate.measured(self._job, engine, propagation_settings(self._job.settings))
+        """Report what there is to do, and what it needs."""
         job, writer = self._job, self._job.writer
         return Report(
             objects=job.objects,
@@ -117,21 +120,30 @@ class _Build:
             shot_file=str(job.shot.path) if job.shot.path else None,
             weights=job.weights,
             plan=self._plan(),
+            estimate=self._estimate(engine_for),
         )
 
     def _plan(self) -> Plan:
-        job, cache = self._job, self._cache
+        kept = self._cache.keeps_probabilities
+        return Plan(tuple(map(self._planned, self._work)), str(self._cache.path) if kept else None)
+
+    def _estimate(self, engine_for: Callable[[Preset], Engine]) -> Estimate:
+        """Estimate from the rates of earlier runs; without any, a few frames are measured."""
+        job, cache, rates = self._job, self._cache, self._own_rates
         frames = sum(len(each.finished) for each in self._work)
-        return Plan(
-            segments=tuple(self._planned(each) for each in self._work),
-            propagated=sum(len(part.indices) for each in self._work for part in each.passes),
-            written=frames,
-            seconds=estimate.seconds(self._work, self._own_rates),
+        if self.needs_network and "step" not in rates:
+            with self._activities.during("measuring the speed"):
+                engine = engine_for(job.settings)
+                rates |= estimate.measured(job, engine, propagation_settings(job.settings))
+        elif frames and "frame" not in rates:
+            rates["frame"] = estimate.measured_frame(job)
+        return Estimate(
+            frames=frames,
+            seconds=estimate.seconds(self._work, rates),
             matte_bytes=estimate.matte_bytes(job, frames),
-            cache_bytes=estimate.cache_bytes(job, cache, self._own_rates),
+            cache_bytes=estimate.cache_bytes(job, cache, rates),
             free_bytes=cache.free_bytes(),
-            memory_bytes=int(self._own_rates.get("memory", 0)) or None,
-            cache=str(cache.path) if cache.keeps_probabilities else "off",
+            memory_bytes=int(rates.get("memory", 0)) or None,
         )
 
     def _planned(self, work: SegmentWork) -> PlannedSegment:
@@ -175,8 +187,8 @@ class _Waiting:
         """
         if not self._has_warned:
             self._has_warned = True
-            self._watcher.on_warning(f"waiting, because {claim.text}")
-        with self._activities.during(f"waiting, because {claim.text}"):
+            self._watcher.on_warning(f"waiting for {claim.text}")
+        with self._activities.during(f"waiting for {claim.text}"):
             self._activities.checkpoint()
 
 

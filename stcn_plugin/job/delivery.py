@@ -45,12 +45,12 @@ class PlateOfFrame:
     Args:
         header: Its header, which the mattes inherit.
         image: ``(h, w, 3)`` at the internal size, for the overlay; ``None`` if it was not read.
-        digest: Digest of the image; that of an earlier run if it was not read.
+        pixels: Digest of the image; that of an earlier run if it was not read.
     """
 
     header: FrameHeader
     image: NDArray[np.float32] | None
-    digest: str | None
+    pixels: str
 
 
 @final
@@ -178,7 +178,8 @@ class Delivery:
             self._files += files
             self.written[frame] = paths
             made_from = self._recipe.manifest.frames[frame].mattes
-            record = Record.of(job.files(frame), made_from=made_from, plate=plate.digest)
+            identity = self._recipe.manifest.plate[frame].identity
+            record = Record.of(job.files(frame), made_from=made_from, identity=identity, pixels=plate.pixels)
             self._cache.write(self._cache.record(frame), record.content)
             self.seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, paths)
@@ -228,7 +229,7 @@ class Delivery:
         path = self._cache.probabilities(direction, self._job.frames[index])
         made_from = self._recipe.passes[work.number, direction][index]
         if (found := read_probabilities(path, made_from=made_from)) is None:
-            what = "this file of the cache was changed or deleted while the job was running"
+            what = "this cache file was changed or deleted while the job was running"
             raise OutputError(what, where=str(path), fix="Check what else uses the folder, and run the job again")
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from stcn_plugin.cache.folder import CacheFolder
@@ -72,7 +72,13 @@ class SegmentWork:
 
 
 def difference(
-    job: Job, cache: CacheFolder, recipe: Recipe, *, numbers: Collection[int] = (), rebuild: bool = False
+    job: Job,
+    cache: CacheFolder,
+    recipe: Recipe,
+    *,
+    numbers: Collection[int] = (),
+    rebuild: bool = False,
+    checkpoint: Callable[[], None] = lambda: None,
 ) -> tuple[SegmentWork, ...]:
     """Return the work that is left on each segment.
 
@@ -82,8 +88,9 @@ def difference(
         recipe: What the frames are made from.
         numbers: Numbers of the segments to look at, from 1; all if empty.
         rebuild: Whether to do everything again.
+        checkpoint: Called for every file that is looked at. It may raise to stop.
     """
-    inventory = _Inventory(job, cache, recipe, rebuild=rebuild)
+    inventory = _Inventory(job, cache, recipe, rebuild=rebuild, checkpoint=checkpoint)
     return tuple(
         inventory.work_on(number, segment)
         for number, segment in enumerate(job.segments, 1)
@@ -94,11 +101,14 @@ def difference(
 class _Inventory:
     """Compares what is on disk with what the frames are made from."""
 
-    def __init__(self, job: Job, cache: CacheFolder, recipe: Recipe, *, rebuild: bool) -> None:
+    def __init__(
+        self, job: Job, cache: CacheFolder, recipe: Recipe, *, rebuild: bool, checkpoint: Callable[[], None]
+    ) -> None:
         self._job = job
         self._cache = cache
         self._recipe = recipe
         self._rebuild = rebuild
+        self._checkpoint = checkpoint
         self._cached: dict[tuple[PassDirection, int], bool] = {}
 
     def work_on(self, number: int, segment: Segment) -> SegmentWork:
@@ -152,6 +162,7 @@ class _Inventory:
         """Whether the files of a frame are on disk as they would be written now."""
         if self._rebuild:
             return False
+        self._checkpoint()
         frame = self._job.frames[index]
         record = read_record(self._cache.record(frame))
         made_from = self._recipe.manifest.frames[frame].mattes
@@ -163,6 +174,7 @@ class _Inventory:
             return False
         key = direction, index
         if key not in self._cached:
+            self._checkpoint()
             path = self._cache.probabilities(direction, self._job.frames[index])
             made_from = self._recipe.passes[number, direction][index]
             self._cached[key] = read_probabilities(path, made_from=made_from) is not None

@@ -43,11 +43,10 @@ def measured(job: Job, engine: Engine, settings: PropagationSettings) -> Rates:
     first = min(job.masks)
     indices = list(islice(range(first, len(job.frames)), _TRIAL_FRAMES))
     propagator = Propagator(engine, settings=settings)
-    steps, header = [], None
+    steps = []
     for index in indices:
         started = time.perf_counter()
         plate = job.plates.read(job.frames[index], window=job.window, size=job.size)
-        header = plate.header
         image = torch.from_numpy(plate.image).to(engine.device).permute(2, 0, 1)
         masks = (
             {name: mask.to(engine.device) for name, mask in job.masks.get(index, {}).items()} if index == first else {}
@@ -55,24 +54,26 @@ def measured(job: Job, engine: Engine, settings: PropagationSettings) -> Rates:
         found = propagator.step(image, masks)
         own = rounded(found.own).cpu().numpy()
         steps.append(time.perf_counter() - started)
-    started = time.perf_counter()
-    if header is not None:
-        encoded_mattes(job, first, header)
-    frame = time.perf_counter() - started
+    frame = measured_frame(job)
     # Every other step finishes a frame where both directions contribute, every step elsewhere: at most one each.
     step = median(steps[_FIRST_FRAMES:] or steps) + frame
     cached = encode_probabilities(dict(zip(found.objects, own, strict=True)), made_from="", window=job.window)
     return {"step": step, "frame": frame, "memory": float(peak_memory(engine)), "cached": float(len(cached))}
 
 
-def seconds(work: Sequence[SegmentWork], rates: Rates | None) -> float | None:
-    """Return the estimated time of work; ``None`` without rates for it."""
+def measured_frame(job: Job) -> float:
+    """Finish a frame without writing it, and return the seconds."""
+    first = min(job.masks)
+    started = time.perf_counter()
+    encoded_mattes(job, first, job.plates.header(job.frames[first]))
+    return time.perf_counter() - started
+
+
+def seconds(work: Sequence[SegmentWork], rates: Rates) -> float:
+    """Return the estimated time of work."""
     steps = sum(len(part.indices) for each in work for part in each.passes)
     ready = sum(len(each.ready) for each in work)
-    needed = [key for key, count in (("step", steps), ("frame", ready)) if count]
-    if rates is None or any(key not in rates for key in needed):
-        return 0.0 if not needed else None
-    return steps * rates.get("step", 0.0) + ready * rates.get("frame", 0.0)
+    return steps * rates.get("step", 0.0) + ready * rates.get("frame", rates.get("step", 0.0))
 
 
 def matte_bytes(job: Job, frames: int) -> int:

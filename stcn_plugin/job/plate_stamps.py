@@ -12,9 +12,6 @@ from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.recipe import image_digest
 
-_PIXELS = " pixels "
-"""Between the name of a file and the digest of its pixels, in its identity."""
-
 
 def plate_stamps(
     job: Job, cache: CacheFolder, before: Manifest | None, *, verify: bool, activities: Activities
@@ -36,32 +33,16 @@ def plate_stamps(
     known = before.plate if before else {}
     found: dict[int, PlateFile] = {}
     for frame in job.frames:
+        activities.checkpoint()
         path = job.plates.file(frame)
         now, old = PlateFile.of(path), known.get(frame)
         if old and old.stamp == now.stamp:
             now = old
         if verify:
-            activities.checkpoint()
             with activities.during(f"comparing frame {frame} of the plate", path):
                 pixels = image_digest(job.plates.read(frame, window=job.window, size=job.size).image)
-            by_pixels = f"{path.name}{_PIXELS}{pixels}"
-            is_same = old and _is_unchanged(old, now, pixels, _recorded_pixels(cache, before, frame))
-            now = replace(now, identity=old.identity if old and is_same else by_pixels)
+            record = read_record(cache.record(frame))
+            is_same = old and record and record.identity == old.identity and record.pixels == pixels
+            now = replace(now, identity=old.identity if old and is_same else f"{path.name} {pixels}")
         found[frame] = now
     return found
-
-
-def _is_unchanged(old: PlateFile, now: PlateFile, pixels: str, recorded: str | None) -> bool:
-    """Return whether a file that was identified by its size and time has the pixels of the last run.
-
-    Without a record of these, its size and time decide: the plate of a keyframe need not have been read.
-    """
-    if old.identity.startswith(f"{old.name}{_PIXELS}"):
-        return False  # its new identity is the same if its pixels are
-    return pixels == recorded if recorded else old.stamp == now.stamp
-
-
-def _recorded_pixels(cache: CacheFolder, before: Manifest | None, frame: int) -> str | None:
-    """Return the digest of a frame's pixels in the last run; ``None`` if its mattes were not written then."""
-    made, record = before.frames.get(frame) if before else None, read_record(cache.record(frame))
-    return record.plate if made and record and record.made_from == made.mattes else None

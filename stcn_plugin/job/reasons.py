@@ -22,9 +22,9 @@ def reasons_for(
     if not work.finished:
         return ()
     if rebuild:
-        return ("everything is built again",)
+        return ("a rebuild was requested",)
     if before is None:
-        return ("nothing has been built yet",)
+        return ("there is no earlier run",)
     found = tuple(change.text for change in changes(before, now) if _concerns(job, work, change))
     return found or (_without_change(job, work, before, now),)
 
@@ -46,5 +46,5 @@ def _without_change(job: Job, work: SegmentWork, before: Manifest, now: Manifest
         return "a neighbouring segment has changed"
     existing = [frame for frame in frames if all(path.exists() for path in job.files(frame))]
     if len(existing) == len(frames):
-        return "the mattes are not as they were written"
-    return "the mattes are not there yet" if not existing else "some mattes are missing"
+        return "the matte files were modified"
+    return "the mattes have not been written yet" if not existing else "some matte files are missing"

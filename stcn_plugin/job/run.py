@@ -196,12 +196,13 @@ class _Run:
             frame = job.frames[index]
             with self._activities.during(f"reading frame {frame} of the plate", job.plates.sequence.path(frame)):
                 started = time.perf_counter()
-                if delivery.needs_images:
+                record = read_record(self._cache.record(frame))
+                is_known = record is not None and record.identity == self._recipe.manifest.plate[frame].identity
+                if record is None or not is_known or delivery.needs_images:
                     plate = job.plates.read(frame, window=job.window, size=job.size)
                     of_frame = PlateOfFrame(plate.header, plate.image, image_digest(plate.image))
                 else:
-                    record = read_record(self._cache.record(frame))
-                    of_frame = PlateOfFrame(job.plates.header(frame), None, record.plate if record else None)
+                    of_frame = PlateOfFrame(job.plates.header(frame), None, record.pixels)
                 self._seconds["read"] += time.perf_counter() - started
             writer.submit(lambda index=index, of_frame=of_frame: delivery.finish(work, index, of_frame, {}))  # type: ignore[misc]
             self._advance(index)

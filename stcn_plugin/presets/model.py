@@ -319,11 +319,12 @@ class Preset(Section):
     compute: Compute = Compute()
     overlay: Overlay = Overlay()
     cache: Annotated[str, BeforeValidator(_off), Field(min_length=1)] = "auto"
-    """Where to keep what the network found, so that the next run only does what has changed: `auto` is a folder beside
-    the mattes, `off` keeps nothing, anything else is a folder, relative to the file that names it.
+    """Where to keep the network's results, so that the next run does only what has changed: `auto` is a folder beside
+    the mattes, `off` keeps none, anything else is a folder, relative to the file that names it.
 
-    Name a folder on a fast local disk if the mattes are on a slow share, or one that is not backed up. With `off`, a
-    changed clip point propagates the shot again. `stcn cache list` shows the sizes, `stcn cache clear` frees the space.
+    Name a folder on a fast disk if the mattes are on a slow share, or on a disk without backups to save space there. All
+    machines that run the shot must see it. With `off`, changed matte levels run the network again. `stcn cache list` shows the sizes, `stcn cache clear`
+    frees the space.
     """
 
 

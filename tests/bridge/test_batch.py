@@ -17,7 +17,7 @@ from stcn_plugin.bridge.batch import (
     parse_arguments,
     run_batch,
 )
-from stcn_plugin.bridge.build import BuildOptions, Plan, PlannedSegment
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.errors import CancelledError, FrameRangeError, PlateError
 
 REPORT = Report(
@@ -37,15 +37,9 @@ PLAN = Plan(
         PlannedSegment(1, "1-4", 0, "", ()),
         PlannedSegment(2, "5-9", 8, "5-9", ("keyframe 7 is new", "some mattes are missing")),
     ),
-    propagated=8,
-    written=5,
-    seconds=75.0,
-    matte_bytes=2_000_000,
-    cache_bytes=30_000_000,
-    free_bytes=4_000_000_000,
-    memory_bytes=600_000_000,
     cache="/m/a.exr.stcn-cache",
 )
+NEEDS = Estimate(5, 75.0, 2_000_000, 30_000_000, 4_000_000_000, 600_000_000)
 BUILD = ("--segments", "3-4", "--rebuild", "--verify", "--dry-run")
 
 
@@ -111,20 +105,20 @@ def test_the_reasons_are_printed(capsys):
     """As on the command line; without work, one line says so."""
     assert run_batch(lambda: replace(REPORT, plan=PLAN)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:3] == ["stcn: because keyframe 7 is new", "stcn: because some mattes are missing"]
+    assert lines[1:3] == ["stcn: reason: keyframe 7 is new", "stcn: reason: some mattes are missing"]
     assert run_batch(lambda: replace(REPORT, frames=(), plan=replace(PLAN, segments=()))) == 0
     assert capsys.readouterr().out.splitlines()[0] == "stcn: nothing to do, all mattes are up to date"
 
 
 def test_a_dry_run_prints_what_there_is_to_do(capsys):
     """Every segment with its frames and reasons, then time, disk and memory; no files."""
-    assert run_batch(lambda: replace(REPORT, frames=(), plan=PLAN), is_dry_run=True) == 0
+    assert run_batch(lambda: replace(REPORT, frames=(), plan=PLAN, estimate=NEEDS)) == 0
     assert capsys.readouterr().out.splitlines() == [
         "stcn: segment 1, 1-4: up to date",
         "stcn: segment 2, 5-9: 8 steps, write 5-9, because keyframe 7 is new; some mattes are missing",
         "stcn: time: about 1 min 15 s (8 steps of the network, 5 frames to write)",
         "stcn: disk: mattes 2.0 MB, cache 30.0 MB in /m/a.exr.stcn-cache; 4.0 GB free",
-        "stcn: memory: 600 MB at most, measured",
+        "stcn: memory: 600 MB at the peak",
     ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stcn_plugin import errors
-from stcn_plugin.bridge.build import BuildOptions, Plan, PlannedSegment
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, Setting, WeightsUsed
 from stcn_plugin.bridge.messages import (
     MAX_MESSAGE_BYTES,
@@ -94,7 +94,8 @@ JOBS = st.builds(
 )
 SEGMENTS = some(st.builds(PlannedSegment, FRAME, TEXT, FRAME, TEXT, some(TEXT)))
 BYTES = st.integers(0, 2**60)
-PLANS = st.builds(Plan, SEGMENTS, FRAME, FRAME, st.none() | NUMBER, BYTES, BYTES, BYTES, st.none() | BYTES, TEXT)
+PLANS = st.builds(Plan, SEGMENTS, st.none() | TEXT)
+ESTIMATES = st.builds(Estimate, FRAME, NUMBER, BYTES, BYTES, BYTES, st.none() | BYTES)
 REPORTS = st.builds(
     Report,
     objects=some(TEXT),
@@ -113,6 +114,7 @@ REPORTS = st.builds(
     warnings=some(TEXT),
     weights=st.none() | st.builds(WeightsUsed, TEXT, TEXT, TEXT, st.booleans()),
     plan=st.none() | PLANS,
+    estimate=st.none() | ESTIMATES,
 )
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
 MESSAGES = st.one_of(
@@ -149,7 +151,8 @@ def filled(kind: type) -> object:
         "s",
         ("w",),
         WeightsUsed("n", "0" * 64, "l", True),
-        Plan((PlannedSegment(1, "1-9", 9, "1-9", ("r",)),), 9, 9, 1.5, 1, 2, 3, 4, "c"),
+        Plan((PlannedSegment(1, "1-9", 9, "1-9", ("r",)),), "c"),
+        Estimate(9, 1.5, 1, 2, 3, 4),
     )
     job = JobRequest(
         "s",

@@ -45,9 +45,9 @@ def other(cache):
 
 def test_a_claimed_frame_has_to_wait(cache, other):
     """The message names the process, its machine and the frames; other frames are free."""
-    with pytest.raises(Stop, match=rf"process {other.pid} on .+ works on 1001-1030 since \d\d:\d\d"):
-        with claimed(cache, [1030, 1031], on_wait=stop):
-            pytest.fail("claimed twice")
+    message = rf"process {other.pid} on .+ \(frames 1001-1030, since \d\d:\d\d\)"
+    with pytest.raises(Stop, match=message), claimed(cache, [1030, 1031], on_wait=stop):
+        pytest.fail("claimed twice")
     with claimed(cache, range(1031, 1061), on_wait=stop):
         assert len(list(cache.path.glob("claim.*"))) == 2
     assert len(list(cache.path.glob("claim.*"))) == 1

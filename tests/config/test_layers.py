@@ -146,7 +146,7 @@ def test_all_problems_are_reported_in_the_order_of_their_lines(write):
         "  hero.yaml:11: compute.threads: should be 'auto' or a whole number of at least 1 and at most 1024, got 'many'.",
         "  hero.yaml:12: plate: belongs in a shot file, not in a preset. Move it there.",
         "  hero.yaml:13: 1001: there is no such setting. Known here: weights, size, direction, memory, matte, read,"
-        " colour, output, compute, overlay, extends, description.",
+        " colour, output, compute, overlay, cache, extends, description.",
     ]
 
 

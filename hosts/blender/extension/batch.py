@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
         arguments: The arguments after ``--`` on Blender's command line.
     """
     flags = parse_arguments(_parser(), arguments)
-    return flags if isinstance(flags, int) else run_batch(lambda: _run(flags), is_dry_run=flags.dry_run)
+    return flags if isinstance(flags, int) else run_batch(lambda: _run(flags))
 
 
 def _run(flags: argparse.Namespace) -> Report:

@@ -39,7 +39,7 @@ own frame range."""
 def main(arguments: Sequence[str]) -> int:
     """Run one job and return the exit code."""
     options = parse_arguments(_parser(), arguments)
-    return options if isinstance(options, int) else run_batch(lambda: _run(options), is_dry_run=options.dry_run)
+    return options if isinstance(options, int) else run_batch(lambda: _run(options))
 
 
 def _run(options: argparse.Namespace) -> Report:

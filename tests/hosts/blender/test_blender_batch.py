@@ -77,7 +77,7 @@ def test_only_what_is_missing_is_done(blender, batch, saved, tmp_path):
     assert (lines[0], written) == ("stcn: nothing to do, all mattes are up to date", [])
     lines, written = run("--at", "1001,1003,1005")
     assert written == [1002, 1003, 1004]
-    assert "stcn: because keyframe 1003 is new" in lines
+    assert "stcn: reason: keyframe 1003 is new" in lines
     lines, written = run("--at", "1001,1003,1005", "--rebuild")
     assert written == [1001, 1002, 1003, 1004, 1005, 1006]
 

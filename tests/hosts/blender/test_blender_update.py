@@ -35,7 +35,7 @@ def test_a_keyframe_is_added_to_a_clip_without_a_compositor(blender, plates, tmp
     assert results["untouched"] == [f"hero.{number}.exr" for number in (1001, 1005, 1006, 1007, 1008)]
     assert results["texts"] == [
         "3 frames (12-14) of hero",  # in the panel, numbers are those of the scene
-        "because keyframe 1003 is new",
+        "reason: keyframe 1003 is new",
         "Nothing to do, all mattes are up to date",
     ]
     assert results["third_is_the_same"]

@@ -336,7 +336,7 @@ def test_batch_does_only_what_is_missing(home, script, tmp_path):
     assert (out.splitlines()[0], written) == ("stcn: nothing to do, all mattes are up to date", [])
     out, written = run("--rebuild")
     assert written == [1001, 1002, 1003, 1004]
-    assert "stcn: because everything is built again" in out
+    assert "stcn: reason: everything is built again" in out
 
 
 @pytest.mark.parametrize(
