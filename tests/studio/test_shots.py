@@ -175,15 +175,16 @@ def test_a_failing_hook_is_named(shoot, hook, message):
 
 
 def test_cancelling_notifies_plugins(shoot):
-    """Plugins get the CancelledError; an error in that hook is a warning."""
-    notified, warned = [], []
+    """Plugins get the CancelledError if the shot had started; an error in that hook is a warning."""
+    notified, warned, steps = [], [], []
 
     def failed(error):
         notified.append(error)
         raise OSError("no tracker")
 
     with pytest.raises(CancelledError) as caught:
-        shoot({"stcn_shot_failed": failed}, watcher=Watcher(is_cancelled=lambda: True, on_warning=warned.append))
+        watcher = Watcher(on_progress=steps.append, is_cancelled=lambda: bool(steps), on_warning=warned.append)
+        shoot({"stcn_shot_failed": failed}, watcher=watcher)
     assert notified == [caught.value]
     assert warned == ["plugin p0: its hook stcn_shot_failed failed (OSError: no tracker)."]
 
