@@ -155,10 +155,19 @@ def format_frame_range(frames: Iterable[int]) -> str:
     Returns:
         The range; empty if there are no frames.
     """
-    from fileseq.frameset import FrameSet  # slow to import
-
-    distinct = set(frames)
-    return str(FrameSet.framesToFrameRange(distinct, sort=True, compress=False)) if distinct else ""
+    ordered = sorted(set(frames))
+    parts, start = [], 0
+    while start < len(ordered):
+        first, end = ordered[start], start + 1
+        step = ordered[end] - first if end < len(ordered) else 1
+        while end < len(ordered) and ordered[end] == first + (end - start) * step:
+            end += 1
+        if end - start == 2 and step > 1:
+            end -= 1  # two frames make no step
+        last = f"-{ordered[end - 1]}" if end - start > 1 else ""
+        parts.append(f"{first}{last}{f'x{step}' if last and step > 1 else ''}")
+        start = end
+    return ",".join(parts)
 
 
 def shortened(text: str) -> str:

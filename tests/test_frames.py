@@ -129,3 +129,4 @@ def test_what_is_written_reads_back(frames):
     text = format_frame_range(frames)
     assert parse_frame_range(text) == tuple(sorted(frames))
     assert sorted(FrameSet(text)) == sorted(frames)
+    assert text == str(FrameSet.framesToFrameRange(frames, sort=True, compress=False))

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn, final
 
 from stcn_plugin.bridge.background_job import as_stcn_error
+from stcn_plugin.bridge.build import BuildOptions, parse_segments
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.bridge.printable import printable, printable_lines
 from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
+from stcn_plugin.bridge.summaries import plan_lines, reason_lines, result_text
 
 _WRONG_USAGE = 2
 SHARED_ORIGINS = {
@@ -65,7 +67,37 @@ def add_shared_flags(parser: argparse.ArgumentParser) -> None:
         help="a setting that overrides the preset, such as memory.interval=3; may be repeated",
     )
     parser.add_argument(
+        "--segments",
+        metavar="NUMBERS",
+        help="work only on these segments, such as 3-5 or 1,4, and leave the scene or script as it is",
+    )
+    parser.add_argument("--rebuild", action="store_true", help="do everything again, even what is up to date")
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="read all plate files to see whether they have changed, instead of comparing only their size and time",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only tell what there is to do and why, how long it will take, and what disk and memory it needs",
+    )
+    parser.add_argument(
         "--worker", metavar="PYTHON", help="Python of the worker; by default, the one that `stcn install` recorded"
+    )
+
+
+def build_options(flags: argparse.Namespace) -> BuildOptions:
+    """Return the options that the shared flags describe.
+
+    Raises:
+        FrameRangeError: ``--segments`` is invalid.
+    """
+    return BuildOptions(
+        segments=parse_segments(flags.segments, "--segments"),
+        rebuild=flags.rebuild,
+        verify=flags.verify,
+        is_dry_run=flags.dry_run,
     )
 
 
@@ -108,7 +140,12 @@ def run_batch(run: Callable[[], Report]) -> int:
         found = as_stcn_error(error, log=print_error)
         print_error(str(found))
         return exit_code(found)
-    print_line(f"{len(report.frames)} frames of {', '.join(report.objects)}")
+    if report.plan and report.estimate:  # of a dry run
+        for line in plan_lines(report.plan, report.estimate):
+            print_line(line)
+        return 0
+    for line in (result_text(report), *reason_lines(report)):
+        print_line(line)
     for pattern in dict.fromkeys(report.patterns.values()):
         print_line(f"mattes: {pattern}")
     if report.shot_file:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stcn_plugin.bridge.fields import Fields
+from stcn_plugin.errors import FrameRangeError
+from stcn_plugin.frames import parse_frame_range
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,11 @@ class BuildOptions:
     rebuild: bool = False
     verify: bool = False
     is_dry_run: bool = False
+
+    @property
+    def makes_whole_shot(self) -> bool:
+        """Whether all mattes of the shot are on disk once the work is done."""
+        return not self.segments and not self.is_dry_run
 
     @classmethod
     def from_json(cls, data: object) -> BuildOptions:
@@ -127,3 +134,24 @@ class Estimate:
             free_bytes=fields.value("free_bytes", int),
             memory_bytes=fields.optional("memory_bytes", int),
         )
+
+
+def parse_segments(text: str | None, origin: str) -> tuple[int, ...]:
+    """Parse numbers of segments, such as ``3-5`` or ``1,4``.
+
+    Args:
+        text: The numbers; ``None`` for all segments.
+        origin: Where the user wrote them, such as ``--segments``.
+
+    Returns:
+        The numbers; empty for all segments.
+
+    Raises:
+        FrameRangeError: The text is something else.
+    """
+    if text is None:
+        return ()
+    try:
+        return parse_frame_range(text)
+    except FrameRangeError as error:
+        raise FrameRangeError(error.what, where=origin, fix="Write it like 3, 3-5 or 1,4") from None

@@ -59,7 +59,7 @@ class HostHooks:
 
         Args:
             request: The request that `stcn_collect_shot` returned.
-            folder: Folder for the files. It may not exist yet. Keep the files: an update reads them again.
+            folder: Folder for the files. It may not exist yet. Keep the files: the shot file names them.
             warn: Shows a warning to the artist, by `stcn_show_warning`.
 
         Example:
@@ -144,7 +144,10 @@ class HostHooks:
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
         """Load the mattes into the artist's script.
 
-        When: Once per job, when all mattes are on disk.
+        The report lists only the files that this job wrote, which may be none. Its patterns, first and last frame are
+        those of the whole shot.
+
+        When: Once per job, when all mattes of the shot are on disk. Never for some of its segments, or for a dry run.
         Thread: The thread that called `Session.deliver`, usually the tool's main thread.
         On error: The job fails; the mattes stay on disk.
         Several plugins: All are called.

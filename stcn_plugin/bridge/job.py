@@ -82,7 +82,7 @@ class JobRequest:
         origins: Field of the request to the flag or panel field it came from, for error messages: ``range`` to
             ``--range``.
         build: Which part of the work to do.
-        save_as: File to save the shot to before it runs, so that it can be run or updated again.
+        save_as: File to save the shot to before it runs, so that it can be run again.
         plugins: Studio plugins to load besides those of ``STCN_PLUGINS``, each a module or a file.
     """
 
@@ -107,6 +107,7 @@ class JobRequest:
             ProtocolError: A key is missing or has an invalid value.
         """
         fields = Fields(data, "a job")
+        build = fields.optional("build", dict)
         job = cls(
             shot_file=fields.optional("shot_file", str),
             plate=fields.optional("plate", str),
@@ -117,7 +118,7 @@ class JobRequest:
             preset=fields.optional("preset", str),
             settings=fields.objects("settings", Setting.from_json),
             origins=fields.mapping("origins", str),
-            build=BuildOptions.from_json(fields.value("build", dict)),
+            build=BuildOptions() if build is None else BuildOptions.from_json(build),
             save_as=fields.optional("save_as", str),
             plugins=fields.strings("plugins"),
         )

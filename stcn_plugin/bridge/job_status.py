@@ -6,6 +6,7 @@ from typing import final
 
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.summaries import reason_lines, result_text
 from stcn_plugin.errors import CancelledError, STCNError
 
 
@@ -41,7 +42,8 @@ class JobStatus:
     def text(self) -> str:
         """The state in a few words; empty before the job is prepared."""
         if self.report is not None:
-            return f"{len(self.report.frames)} frames of {', '.join(self.report.objects)}"
+            text = result_text(self.report, frame_shift=self._frame_shift)
+            return text[0].upper() + text[1:]
         if self.error is not None:
             return "Cancelled" if isinstance(self.error, CancelledError) else "Failed"
         if not self.is_running:
@@ -49,6 +51,11 @@ class JobStatus:
         if self.is_cancelled:
             return "Cancelling"
         return "Starting" if self.progress is None else f"Frame {self.frame}"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why frames were written, once the job is done; frames in it are those of the plate."""
+        return tuple(reason_lines(self.report)) if self.report is not None and self.report.frames else ()
 
     @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:

@@ -144,13 +144,15 @@ class Session:
             self._client.cancel(job)
 
     def deliver(self, report: Report) -> None:
-        """Let the host load the mattes.
+        """Let the host load the mattes, unless the job was for some segments only, or a dry run.
 
         Raises:
             STCNError: The host cannot; the mattes stay on disk.
         """
         if self._request is None:
             raise HostError("no job was run")
+        if not self._request.build.makes_whole_shot:
+            return
         with self._reporting_failure():
             for _ in self._hooks.results("stcn_deliver_mattes", request=self._request, report=report):
                 pass

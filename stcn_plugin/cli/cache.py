@@ -115,8 +115,8 @@ def clear(
     job is using a cache, nothing in it is deleted, and the exit code is 75. Links, and files that stcn has not
     written, are never deleted.
     """
+    from stcn_plugin.bridge.summaries import size_text
     from stcn_plugin.cache.clearing import clear as clear_cache
-    from stcn_plugin.cli.plan import size_text
 
     errors = _Errors()
     for _, folder in _find(places, preset, overrides, plugins, errors):
@@ -224,7 +224,7 @@ class _Contents:
 
     def row(self) -> tuple[str, ...]:
         """Return the cells of a table."""
-        from stcn_plugin.cli.plan import size_text
+        from stcn_plugin.bridge.summaries import size_text
         from stcn_plugin.frames import format_frame_range, shortened
 
         frames = (shortened(format_frame_range(frames)) if frames else "-" for frames in self._frames.values())
@@ -235,7 +235,7 @@ class _Contents:
 
 
 def _print_table(rows: Sequence[_Contents]) -> None:
-    from stcn_plugin.cli.plan import size_text
+    from stcn_plugin.bridge.summaries import size_text
     from stcn_plugin.cli.tables import print_table
 
     header = ("cache", "forward", "backward", "size", "changed", "jobs")

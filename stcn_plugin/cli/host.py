@@ -56,8 +56,7 @@ class LogFile:
         """Write a warning."""
         self.line(f"warning: {text}")
 
-    @hookimpl
-    def stcn_deliver_mattes(self, report: Report) -> None:
+    def done(self, report: Report) -> None:
         """Write the result."""
         weights = f", weights: {report.weights.text}" if report.weights else ""
         self.line(f"done: {len(report.frames)} frames of {', '.join(report.objects)}{weights}")

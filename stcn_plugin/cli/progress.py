@@ -90,19 +90,15 @@ class PlainDisplay(Display):
 
     def finish(self, report: Report, seconds: float) -> None:
         """Print the frames, files and duration; a single line if there are several shots."""
-        from stcn_plugin.frames import format_frame_range
+        from stcn_plugin.bridge.summaries import reason_lines, result_text
 
         files = ", ".join(dict.fromkeys(report.patterns.values()))
-        if not report.frames:
-            echo(f"{self._prefix}nothing to do, all mattes are up to date -> {files}", err=True)
+        duration = f" in {seconds:.1f} s" if self.shot and report.frames else ""
+        echo(f"{self._prefix}{result_text(report)}{duration} -> {files}", err=True)
+        if self.shot or not report.frames:
             return
-        frames = f"{len(report.frames)} frames ({format_frame_range(report.frames)}) of {', '.join(report.objects)}"
-        if self.shot:
-            echo(f"{self._prefix}{frames} in {seconds:.1f} s -> {files}", err=True)
-            return
-        echo(f"{frames} -> {files}", err=True)
-        for reason in report.plan.reasons if report.plan else ():
-            echo(f"reason: {reason}", err=True)
+        for line in reason_lines(report):
+            echo(line, err=True)
         stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in report.seconds.items())
         device = "without the network" if report.device == "none" else f"{report.device}, {report.precision}"
         echo(f"{device}; {stages}", err=True)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stcn_plugin.bridge.build import BuildOptions
+from stcn_plugin.bridge.build import BuildOptions, parse_segments
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
 from stcn_plugin.cli.job_options import expand_shot_files, job_options
 from stcn_plugin.cli.terminal import echo
-from stcn_plugin.errors import FrameRangeError, STCNError
+from stcn_plugin.errors import STCNError
 
 if TYPE_CHECKING:
     from stcn_plugin.cli.progress import ProgressKind
@@ -189,7 +189,9 @@ def propagate(
         preset=preset,
         settings=parse_settings(overrides, "--set") | chosen_settings(chosen, _ORIGINS),
         origins=_ORIGINS,
-        build=BuildOptions(_numbers(segments), rebuild=rebuild, verify=verify, is_dry_run=is_dry_run),
+        build=BuildOptions(
+            parse_segments(segments, "--segments"), rebuild=rebuild, verify=verify, is_dry_run=is_dry_run
+        ),
         save_as=save_as,
         plugins=tuple(plugins),
     )
@@ -229,18 +231,6 @@ def _spans(spans: Sequence[str]) -> dict[str, str | None]:
             raise click.UsageError(f"--object {text}: write it as NAME or NAME=RANGE, such as hero=1001-1060")
         found[name] = span or None
     return found
-
-
-def _numbers(text: str | None) -> tuple[int, ...]:
-    """Return the numbers of segments."""
-    from stcn_plugin.frames import parse_frame_range
-
-    if text is None:
-        return ()
-    try:
-        return parse_frame_range(text)
-    except FrameRangeError as error:
-        raise FrameRangeError(error.what, where="--segments", fix="Write it like 3, 3-5 or 1,4") from None
 
 
 def _run(

@@ -101,6 +101,8 @@ def run_shots(
             if not keeps_going:
                 return
         else:
+            if log is not None:
+                log.done(result.report)
             display.finish(result.report, result.seconds)
         finally:
             on_result()

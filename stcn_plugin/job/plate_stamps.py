@@ -22,7 +22,8 @@ def plate_stamps(
         job: The job.
         cache: The cache of the shot.
         before: The manifest of the last run; ``None`` without one.
-        verify: Compare the pixels with those of the last run, instead of the size and time of the files.
+        verify: Compare the pixels with those of the last run, instead of the size and time of the files. Files that are
+            seen for the first time are identified by their pixels, so that they can be written again.
         activities: Records what is being read.
 
     Raises:
@@ -37,9 +38,11 @@ def plate_stamps(
         now, old = PlateFile.of(path), known.get(frame)
         if old and old.stamp == now.stamp:
             now = old
-        if verify and old and (record := read_record(cache.record(frame))) and record.identity == old.identity:
+        if verify:
             with activities.during(f"comparing frame {frame} of the plate", path):
                 pixels = image_digest(job.plates.read(frame, window=job.window, size=job.size).image)
-            now = replace(now, identity=old.identity if pixels == record.pixels else f"{path.name} {pixels}")
+            record = read_record(cache.record(frame))
+            is_same = old and record and record.identity == old.identity and record.pixels == pixels
+            now = replace(now, identity=old.identity if old and is_same else f"{path.name} {pixels}")
         found[frame] = now
     return found

@@ -68,7 +68,7 @@ def test_a_timer_advances_the_job(worker):
     assert (status.text, status.fraction, status.frame) == ("Frame 2", 1.0, 2)
     job.deliver(report)
     assert (status.report, status.is_running, status.error) == (REPORT, False, None)
-    assert status.text == "0 frames of hero"
+    assert status.text == "Nothing to do, all mattes are up to date"
     assert status.warnings == ["one object is small"]
     assert host.of("stcn_deliver_mattes")[0][1] == REPORT
 

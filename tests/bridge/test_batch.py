@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import argparse
 import signal
+from dataclasses import replace
 
 import pytest
 
 from stcn_plugin.bridge import Progress, Report
-from stcn_plugin.bridge.batch import BatchLog, BatchParser, add_shared_flags, parse_arguments, run_batch
-from stcn_plugin.errors import CancelledError, PlateError
+from stcn_plugin.bridge.batch import (
+    BatchLog,
+    BatchParser,
+    add_shared_flags,
+    build_options,
+    parse_arguments,
+    run_batch,
+)
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
+from stcn_plugin.errors import CancelledError, FrameRangeError, PlateError
 
 REPORT = Report(
     objects=("hero", "ball"),
@@ -23,6 +32,17 @@ REPORT = Report(
 )
 
 
+PLAN = Plan(
+    segments=(
+        PlannedSegment(1, "1-4", 0, "", ()),
+        PlannedSegment(2, "5-9", 8, "5-9", ("keyframe 7 is new", "some mattes are missing")),
+    ),
+    cache="/m/a.exr.stcn-cache",
+)
+NEEDS = Estimate(5, 75.0, 2_000_000, 30_000_000, 4_000_000_000, 600_000_000)
+BUILD = ("--segments", "3-4", "--rebuild", "--verify", "--dry-run")
+
+
 @pytest.fixture
 def parser():
     parser = BatchParser("host -b batch.py", description="Propagates.", examples="  host -b batch.py --range 1-2")
@@ -33,7 +53,7 @@ def parser():
 def test_flags_have_the_same_names_in_every_host(parser):
     """None is required, and values are texts."""
     arguments = ["--range", "1-2", "--out", "m.####.exr", "--preset", "hero", "--weights", "w", "--device", "cpu"]
-    flags = parse_arguments(parser, [*arguments, "--set", "a=1", "--set", "b=2", "--worker", "/python"])
+    flags = parse_arguments(parser, [*arguments, "--set", "a=1", "--set", "b=2", "--worker", "/python", *BUILD])
     assert vars(flags) == {
         "range": "1-2",
         "out": "m.####.exr",
@@ -41,11 +61,17 @@ def test_flags_have_the_same_names_in_every_host(parser):
         "weights": "w",
         "device": "cpu",
         "set": ["a=1", "b=2"],
+        "segments": "3-4",
+        "rebuild": True,
+        "verify": True,
+        "dry_run": True,
         "worker": "/python",
     }
+    assert build_options(flags) == BuildOptions((3, 4), rebuild=True, verify=True, is_dry_run=True)
     defaults = parse_arguments(parser, [])
     assert isinstance(defaults, argparse.Namespace)
-    assert {name for name, value in vars(defaults).items() if value is not None} == {"set"}
+    assert {name for name, value in vars(defaults).items() if value} == set()
+    assert build_options(defaults) == BuildOptions()
 
 
 def test_help_exits_with_0_and_has_examples_and_exit_codes(parser, capsys):
@@ -67,11 +93,40 @@ def test_wrong_usage_exits_with_2_and_one_line(parser, capsys, arguments):
     assert "\x1b" not in streams.err
 
 
+def test_the_numbers_of_segments_are_checked(parser):
+    """The error names the flag, and shows how to write it."""
+    with pytest.raises(FrameRangeError) as caught:
+        build_options(parse_arguments(parser, ["--segments", "two"]))
+    assert caught.value.where == "--segments"
+    assert "3-5" in caught.value.fix
+
+
+def test_the_reasons_are_printed(capsys):
+    """As on the command line; without work, one line says so."""
+    assert run_batch(lambda: replace(REPORT, plan=PLAN)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == ["stcn: reason: keyframe 7 is new", "stcn: reason: some mattes are missing"]
+    assert run_batch(lambda: replace(REPORT, frames=(), plan=replace(PLAN, segments=()))) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "stcn: nothing to do, all mattes are up to date"
+
+
+def test_a_dry_run_prints_what_there_is_to_do(capsys):
+    """Every segment with its frames and reasons, then time, disk and memory; no files."""
+    assert run_batch(lambda: replace(REPORT, frames=(), plan=PLAN, estimate=NEEDS)) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "stcn: segment 1, 1-4: up to date",
+        "stcn: segment 2, 5-9: 8 steps, write 5-9, because keyframe 7 is new; some mattes are missing",
+        "stcn: time: about 1 min 15 s (8 steps of the network, 5 frames to write)",
+        "stcn: disk: mattes 2.0 MB, cache 30.0 MB in /m/a.exr.stcn-cache; 4.0 GB free",
+        "stcn: memory: 600 MB at the peak",
+    ]
+
+
 def test_a_finished_job_prints_its_files(capsys):
     """Each pattern once, and the shot file; the exit code is 0."""
     assert run_batch(lambda: REPORT) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "stcn: 3 frames of hero, ball",
+        "stcn: 3 frames (1-3) of hero, ball",
         "stcn: mattes: /m/a.####.exr",
         "stcn: shot file: /m/a.stcn.yaml",
     ]

@@ -11,6 +11,7 @@ import pytest
 from fake_workers import GOOD, JOB, end_of, is_alive, until
 
 from stcn_plugin.bridge import client as client_module
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.bridge.messages import MAX_MESSAGE_BYTES, PROTOCOL, Done, Progressed, Warned
 from stcn_plugin.errors import CancelledError, PlateError, ProtocolError, WeightsError, WorkerError
@@ -208,7 +209,7 @@ def test_errors_keep_their_class_and_text(client):
 @pytest.mark.parametrize(
     "job",
     [
-        JobRequest(update=(1.5,)),
+        JobRequest(build=BuildOptions(segments=(1.5,))),
         JobRequest(plate=3),
         JobRequest(objects={"hero": 3}),
         JobRequest(plugins=(b"x",)),

@@ -73,10 +73,10 @@ def test_keyframes_are_beside_the_mattes():
 
 
 def test_a_keyframe_is_named_after_job_object_and_frame():
-    """An update names it like the first job."""
+    """A job of the saved shot names it like the first job."""
     first = JobRequest(out="/a/sh010.####.exr")
-    update = JobRequest(shot_file=shot_file_path("/a/sh010.####.exr"))
-    for request in (first, update):
+    saved = JobRequest(shot_file=shot_file_path("/a/sh010.####.exr"))
+    for request in (first, saved):
         assert keyframe_path(request, "/a/keyframes", "hero", 1001) == "/a/keyframes/sh010.hero.1001.exr"
     assert keyframe_path(first, "/k", "hero", -2) == "/k/sh010.hero.-002.exr"
     assert keyframe_path(JobRequest(shot_file="/a/shot.yaml"), "/k", "hero", 7) == "/k/shot.hero.0007.exr"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stcn_plugin import errors
+from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, Setting, WeightsUsed
 from stcn_plugin.bridge.messages import (
     MAX_MESSAGE_BYTES,
@@ -87,10 +88,14 @@ JOBS = st.builds(
     preset=st.none() | USABLE,
     settings=st.dictionaries(USABLE, st.builds(Setting, USABLE, USABLE, st.booleans()), max_size=4),
     origins=pairs(USABLE, USABLE),
-    update=some(FRAME),
+    build=st.builds(BuildOptions, some(FRAME), st.booleans(), st.booleans(), st.booleans()),
     save_as=st.none() | USABLE,
     plugins=some(USABLE),
 )
+SEGMENTS = some(st.builds(PlannedSegment, FRAME, TEXT, FRAME, TEXT, some(TEXT)))
+BYTES = st.integers(0, 2**60)
+PLANS = st.builds(Plan, SEGMENTS, st.none() | TEXT)
+ESTIMATES = st.builds(Estimate, FRAME, NUMBER, BYTES, BYTES, BYTES, st.none() | BYTES)
 REPORTS = st.builds(
     Report,
     objects=some(TEXT),
@@ -108,6 +113,8 @@ REPORTS = st.builds(
     shot_file=st.none() | TEXT,
     warnings=some(TEXT),
     weights=st.none() | st.builds(WeightsUsed, TEXT, TEXT, TEXT, st.booleans()),
+    plan=st.none() | PLANS,
+    estimate=st.none() | ESTIMATES,
 )
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
 MESSAGES = st.one_of(
@@ -144,6 +151,8 @@ def filled(kind: type) -> object:
         "s",
         ("w",),
         WeightsUsed("n", "0" * 64, "l", True),
+        Plan((PlannedSegment(1, "1-9", 9, "1-9", ("r",)),), "c"),
+        Estimate(9, 1.5, 1, 2, 3, 4),
     )
     job = JobRequest(
         "s",
@@ -155,7 +164,7 @@ def filled(kind: type) -> object:
         "d",
         {"x": Setting("1", "--set x=1", True)},
         {"range": "--range"},
-        (1,),
+        BuildOptions((1,), rebuild=True, verify=True, is_dry_run=True),
         "z",
         ("m",),
     )
@@ -172,7 +181,16 @@ def test_the_strategies_cover_every_message():
     assert {*get_args(Message)} == {type(filled(kind)) for kind in get_args(Message)}
     job = filled(Run).job
     report = filled(Done).report
-    for value in (job, job.keyframes[0], report, report.weights, filled(Described).description):
+    for value in (
+        job,
+        job.keyframes[0],
+        job.build,
+        report,
+        report.weights,
+        report.plan,
+        report.plan.segments[0],
+        filled(Described).description,
+    ):
         for each in fields(value):
             assert getattr(value, each.name), f"{type(value).__name__}.{each.name}"
 
@@ -243,7 +261,7 @@ def test_every_value_of_a_wrong_type_is_refused(kind):
         for wrong in (True, 1.5, 7, "text", [[]], {"x": {}}):
             fits = type(wrong) is type(value) and wrong not in ([[]], {"x": {}})
             fits = fits or (
-                path[-1] in ("job", "description") and wrong == {"x": {}}
+                path[-1] in ("job", "description", "plan") and wrong == {"x": {}}
             )  # all of their fields have defaults
             is_number = isinstance(value, float) and isinstance(wrong, (int, float)) and not isinstance(wrong, bool)
             is_choice = (

@@ -17,6 +17,7 @@ from waiting import DEADLINE, eventually
 
 from stcn_plugin.bridge import Session, hookimpl
 from stcn_plugin.bridge import session as session_module
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.signals import STOP_SIGNALS, exit_code
 from stcn_plugin.errors import CancelledError, HostError, PlateError, ProtocolError, WorkerError
 
@@ -27,8 +28,8 @@ client = pytest.fixture(stopped_clients)
 
 def test_a_request_of_wrong_types_fails_before_it_is_sent(client):
     """The error is reported like any other."""
-    host = Recorder(stcn_collect_shot=replace(REQUEST, update=("1001",)))
-    with pytest.raises(ProtocolError, match="update"):
+    host = Recorder(stcn_collect_shot=replace(REQUEST, build=BuildOptions(segments=("1",))))
+    with pytest.raises(ProtocolError, match="segments"):
         Session(host, client()).run()
     assert len(host.of("stcn_job_failed")) == 1
 

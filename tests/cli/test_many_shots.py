@@ -108,8 +108,8 @@ def test_json_lines_are_for_programs(show):
     [
         (("a.yaml", "c.yaml", "--out", "m.####.exr"), "--out can be given for one shot only"),
         (
-            ("a.yaml", "c.yaml", "--keyframe", "1001=key.png", "--update", "1001"),
-            "--keyframe and --update can be given",
+            ("a.yaml", "c.yaml", "--keyframe", "1001=key.png", "--segments", "1"),
+            "--keyframe and --segments can be given",
         ),
         (("night/*.yaml",), "no file matches 'night/*.yaml'"),
         (("a.yaml", "--progress", "loud"), "--progress"),

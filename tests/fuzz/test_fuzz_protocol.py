@@ -124,11 +124,15 @@ def job(rng: np.random.Generator) -> dict[str, Any]:
         "settings": [text(rng)] if rng.integers(2) else [],
         "preset": "draft",
         "save_as": None,
-        "update": [],
+        "build": {"segments": [], "rebuild": False, "verify": False, "is_dry_run": False},
     }
     for name in ("plate", "out", "range", "preset", "shot_file"):
         if rng.random() < 0.1:
             found[name] = text(rng)
+    if rng.random() < 0.2:
+        options = {"segments": [int(rng.integers(-3, 3))], "rebuild": True, "verify": text(rng), "is_dry_run": None}
+        name = str(rng.choice(list(options)))
+        found["build"] = found["build"] | {name: options[name]}
     if rng.random() < 0.2:
         found["objects"] = {text(rng): text(rng)}
     return found

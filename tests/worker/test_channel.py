@@ -96,7 +96,10 @@ def test_requests_are_read_until_the_host_quits():
         ({"keyframes": [{"frame": 1, "file": "k\0"}]}, "has a NUL"),
         ({"plate": "\ud800.####.exr"}, "half a character"),
         ({"save_as": "\udc00"}, "half a character"),
-        ({"update": [2**31]}, "not a frame number"),
+        (
+            {"build": {"segments": [2**31], "rebuild": False, "verify": False, "is_dry_run": False}},
+            "not a frame number",
+        ),
         ({"keyframes": [{"frame": 10**400, "file": "k"}]}, "not a frame number"),
     ],
     ids=lambda value: ascii(value)[:40],

@@ -15,6 +15,7 @@ from stcn_plugin.bridge.batch import (
     BatchLog,
     BatchParser,
     add_shared_flags,
+    build_options,
     parse_arguments,
     run_batch,
 )
@@ -29,7 +30,7 @@ from .state import make_worker
 _EXAMPLES = """\
   blender -b shot.blend --python-exit-code 3 -P batch.py -- --range 1001-1100 --preset hero
   blender -b shot.blend --python-exit-code 3 -P batch.py -- --mask roto --at 1001,1040 --render
-  blender -b shot.blend --python-exit-code 3 -P batch.py -- --update 1024"""
+  blender -b shot.blend --python-exit-code 3 -P batch.py -- --dry-run"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,17 +55,18 @@ def _run(flags: argparse.Namespace) -> Report:
     settings = replace(
         settings,
         overrides={**settings.overrides, **parse_settings(flags.set, "--set")},
+        build=build_options(flags),
         origins={**settings.origins, **_origins(flags)},
     )
     worker = make_worker(flags.worker)
     try:
         log = BatchLog(frame_shift=settings.plate.shift)
-        report = create_job(settings, worker, update_frame=flags.update, plugins=[log]).run()
+        report = create_job(settings, worker, plugins=[log]).run()
     finally:
         worker.stop()
-    if flags.render:
+    if flags.render and settings.build.makes_whole_shot:
         _render(scene, settings.frames)
-    if flags.save:
+    if flags.save and settings.build.makes_whole_shot:
         bpy.ops.wm.save_mainfile()
     return report
 
@@ -158,17 +160,12 @@ def _parser() -> argparse.ArgumentParser:
         help="keyframes: a matte file, 1001=roto.1001.exr:hero.A; may be repeated",
     )
     parser.add_argument(
-        "--at", metavar="FRAMES", help="frames of the mask's keyframes; '' for the frames with shape keys"
+        "--at",
+        metavar="FRAMES",
+        help="frames at which all layers of the mask are keyframes; '' for the shape keys of each layer",
     )
     parser.add_argument("--scene", metavar="NAME", help="the scene; by default, the active scene of the file")
     add_shared_flags(parser)
-    parser.add_argument(
-        "--update",
-        metavar="FRAME",
-        type=int,
-        help="use the matte at this frame as a keyframe, and propagate only the frames that it affects; with a mask, the "
-        "layers with selected points or, without any, the active layer",
-    )
     parser.add_argument("--render", action="store_true", help="render the compositor over the frames afterwards")
     parser.add_argument("--save", action="store_true", help="save the .blend file with the new nodes")
     return parser

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,19 @@ def deliver(scene: bpy.types.Scene, settings: ShotSettings, report: Report, *, s
     output = output_node(tree)
     if output and not output.inputs[0].is_linked and nodes.alphas:
         tree.links.new(nodes.alphas[0].outputs[0], output.inputs[0])
+
+
+def reload_images(frame: int, files: Sequence[str]) -> None:
+    """Reload the images that show the mattes of a frame.
+
+    Args:
+        frame: Frame number of the plate.
+        files: The files of the frame.
+    """
+    for image in bpy.data.images:
+        pattern = image.get(MATTES_PROPERTY)
+        if pattern and frame_path(pattern, frame) in files:
+            image.reload()
 
 
 class _MatteNodes:

@@ -10,11 +10,10 @@ import bpy
 from stcn_plugin.bridge import BackgroundJob, JobRequest, JobStatus, KeyframeFile, Report, WarmWorker, hookimpl
 from stcn_plugin.bridge.files import keyframe_path
 from stcn_plugin.errors import HostError
-from stcn_plugin.frames import parse_frame_range
 
-from .compositing import deliver
+from .compositing import deliver, reload_images
 from .exr_windows import read_windows, write_windows
-from .masks import edited_layers, find_mask, keyed_frames, layers_at, render_layers
+from .masks import find_mask, keyed_frames, layers_at, render_layers
 from .settings import scene_settings
 from .shot_settings import ShotSettings, parse_keyframes_at
 from .state import STATE
@@ -23,15 +22,12 @@ _MATTE = "R"
 """Channel of a rendered keyframe that has the matte; all three are the same."""
 
 
-def create_job(
-    settings: ShotSettings, worker: WarmWorker, *, update_frame: int | None = None, plugins: Sequence[object] = ()
-) -> BackgroundJob:
+def create_job(settings: ShotSettings, worker: WarmWorker, *, plugins: Sequence[object] = ()) -> BackgroundJob:
     """Create a job, whose state the panels show.
 
     Args:
         settings: The settings of the scene.
         worker: The worker.
-        update_frame: Frame of the scene with a new or changed keyframe; ``None`` propagates the whole shot.
         plugins: Further plugins of the host hooks.
 
     Raises:
@@ -41,8 +37,7 @@ def create_job(
     if STATE.status.is_running:
         raise HostError("a job is running", fix="Wait for it, or cancel it first")
     STATE.status = JobStatus(frame_shift=settings.plate.shift)
-    host = BlenderHost(settings, update_frame=update_frame)
-    return BackgroundJob(host, worker, status=STATE.status, plugins=plugins)
+    return BackgroundJob(BlenderHost(settings), worker, status=STATE.status, plugins=plugins)
 
 
 class BlenderHost:
@@ -50,18 +45,14 @@ class BlenderHost:
 
     Args:
         settings: The settings of the scene.
-        update_frame: Frame of the scene with a new or changed keyframe; ``None`` propagates the whole shot.
     """
 
-    def __init__(self, settings: ShotSettings, *, update_frame: int | None) -> None:
+    def __init__(self, settings: ShotSettings) -> None:
         self._settings = settings
-        self._update_frame = update_frame
 
     @hookimpl
     def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest:
         """Return the request that the settings describe."""
-        if self._update_frame is not None:
-            return self._settings.update_request(self._update_frame)
         request, warnings = self._settings.request()
         for text in warnings:
             warn(text)
@@ -92,23 +83,24 @@ class BlenderHost:
         return [KeyframeFile(matte.frame + shift, str(matte.file), {matte.layer: _MATTE}) for matte in mattes]
 
     @hookimpl
+    def stcn_show_frame(self, frame: int, files: Sequence[str]) -> None:
+        """Show the mattes of the current frame, if the compositor has those of an earlier job."""
+        scene: bpy.types.Scene | None = bpy.data.scenes.get(self._settings.scene)
+        if scene is not None and scene.frame_current + self._settings.plate.shift == frame:
+            reload_images(frame, files)
+
+    @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
-        """Add the mattes to the compositor, and store the shot file for updates."""
+        """Add the mattes to the compositor."""
         scene: bpy.types.Scene | None = bpy.data.scenes.get(self._settings.scene)
         if scene is None:
             raise HostError("the scene no longer exists; the mattes are on disk", where=self._settings.scene)
         shot_file = report.shot_file or request.save_as or ""
         deliver(scene, self._settings, report, shot_file=shot_file)
-        panel = scene_settings(scene)
-        panel.shot_file = shot_file
-        at = self._settings.keyframes_at
-        if self._update_frame is not None and at and self._update_frame not in parse_frame_range(at):
-            panel.keyframes_at = f"{at},{self._update_frame}"  # so that the next job has this keyframe too
+        scene_settings(scene).shot_file = shot_file
 
     def _keyframes_of(self, mask: bpy.types.Mask, warn: Callable[[str], None]) -> dict[str, Sequence[int]]:
         """Return the keyframes of every layer, as frames of the scene."""
-        if self._update_frame is not None:
-            return {layer: [self._update_frame] for layer in edited_layers(mask, self._update_frame)}
         if self._settings.keyframes_at:
             at: dict[str, list[int]] = {}
             for frame in parse_keyframes_at(self._settings.keyframes_at):
@@ -118,14 +110,23 @@ class BlenderHost:
         frames = self._settings.frames
         keys = keyed_frames(mask, range(frames[0], frames[-1] + 1))
         keyframes = {layer: [key for key in found if key in set(frames)] for layer, found in keys.items()}
-        current = bpy.data.scenes[self._settings.scene].frame_current
-        for layer, found in keyframes.items():
-            if not found:
-                warn(
-                    f"the mask layer '{layer}' has no keys in the range; its shape at frame {current} is used as keyframe"
-                )
-                keyframes[layer] = [current]
+        for layer in (layer for layer, found in keyframes.items() if not found):
+            keyframes[layer] = [self._frame_of_still_layer(mask, layer)]
+            warn(
+                f"the shape of the mask layer '{layer}' does not change in the range; it is a keyframe at frame "
+                f"{keyframes[layer][0]}"
+            )
         return dict(keyframes)
+
+    def _frame_of_still_layer(self, mask: bpy.types.Mask, layer: str) -> int:
+        """Return the frame at which a layer that never changes is a keyframe: that of the first job, in any later job."""
+        scene = bpy.data.scenes[self._settings.scene]
+        known, name = scene_settings(scene).still_layers, f"{mask.name}/{layer}"
+        entry = known.get(name)
+        if entry is None or entry.frame not in self._settings.frames:
+            entry = entry or known.add()
+            entry.name, entry.frame = name, scene.frame_current
+        return int(entry.frame)
 
 
 def _first_file(settings: ShotSettings) -> Path:

@@ -1,4 +1,4 @@
-"""Operators that use the worker: propagate, update, cancel, test."""
+"""Operators that use the worker: propagate, cancel, test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from stcn_plugin.errors import CancelledError, STCNError
 
 from .host import create_job
 from .preferences import worker_lines
-from .settings import scene_settings
 from .shot_settings import ShotSettings
 from .state import STATE
 
@@ -39,8 +38,14 @@ class _ModalOperator(bpy.types.Operator):
         return {"CANCELLED"}
 
 
-class _JobOperator(_ModalOperator):
-    """Runs a job: modal in a window, to its end in background mode."""
+class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming convention
+    """Propagate the keyframes over the plate and add the mattes to the compositor.
+
+    Only what is missing is done: after another keyframe, a changed setting, or a cancelled job.
+    """
+
+    bl_idname = "stcn.propagate"
+    bl_label = "Propagate"
 
     _job: BackgroundJob
     _shown: Progress | None = None
@@ -52,10 +57,10 @@ class _JobOperator(_ModalOperator):
         return not STATE.status.is_running
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Collect the shot, render the keyframes and start the job."""
+        """Collect the shot, render the keyframes and start the job; in background mode, run it to its end."""
         try:
             settings = ShotSettings.of(context.scene)
-            self._job = create_job(settings, STATE.worker, update_frame=self._update_frame(context))
+            self._job = create_job(settings, STATE.worker)
             if bpy.app.background:
                 self._job.run()
                 return self._report_result()
@@ -95,9 +100,6 @@ class _JobOperator(_ModalOperator):
         self._job.abandon()
         self._end(context)
 
-    def _update_frame(self, _context: bpy.types.Context) -> int | None:
-        return None
-
     def _report_result(self) -> set[str]:
         for text in self._job.status.warnings:
             self.report({"WARNING"}, text)
@@ -115,34 +117,8 @@ class _JobOperator(_ModalOperator):
         super()._end(context)
 
 
-class STCN_OT_propagate(_JobOperator):  # noqa: N801 - Blender's naming convention
-    """Propagate the keyframes over the plate and add the mattes to the compositor."""
-
-    bl_idname = "stcn.propagate"
-    bl_label = "Propagate"
-
-
-class STCN_OT_update(_JobOperator):  # noqa: N801
-    """Use the matte at this frame as a keyframe, and propagate only the frames that it affects.
-
-    With a mask, it is a keyframe of the layers with selected points; if none is selected, of the active layer.
-    """
-
-    bl_idname = "stcn.update"
-    bl_label = "Add Keyframe Here"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Only after a job."""
-        cls.poll_message_set("Nothing was propagated in this scene yet, or a job is running")
-        return bool(scene_settings(context.scene).shot_file) and not STATE.status.is_running
-
-    def _update_frame(self, context: bpy.types.Context) -> int:
-        return context.scene.frame_current
-
-
 class STCN_OT_cancel(bpy.types.Operator):  # noqa: N801
-    """Cancel the job after the current frame; mattes on disk are complete."""
+    """Cancel the job after the current frame; mattes on disk are complete, and Propagate goes on from there."""
 
     bl_idname = "stcn.cancel"
     bl_label = "Cancel"
@@ -204,5 +180,5 @@ def _redraw(context: bpy.types.Context) -> None:
                 area.tag_redraw()
 
 
-CLASSES = (STCN_OT_propagate, STCN_OT_update, STCN_OT_cancel, STCN_OT_test_worker)
+CLASSES = (STCN_OT_propagate, STCN_OT_cancel, STCN_OT_test_worker)
 """For Blender to register."""

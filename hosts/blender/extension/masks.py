@@ -17,15 +17,6 @@ from .node_trees import HAS_NODE_GROUPS, empty_tree
 _TOLERANCE = 1e-5
 """Change of speed, in mask widths per frame, that is not a key."""
 
-_SELECTION_FLAGS = (
-    "select",
-    "select_control_point",
-    "select_left_handle",
-    "select_right_handle",
-    "select_single_handle",
-)
-"""Attributes with the selection of a point and its handles; before Blender 4.2 there is only the first."""
-
 
 @dataclass(frozen=True)
 class LayerMatte:
@@ -134,34 +125,6 @@ def layers_at(mask: Any, frame: int) -> list[str]:
         scene.frame_set(frame)
         evaluated = mask.evaluated_get(scene.view_layers[0].depsgraph)
         return [layer.name for layer in _visible_layers(mask) if evaluated.layers[layer.name].alpha > 0]
-
-
-def edited_layers(mask: Any, frame: int) -> list[str]:
-    """Return the layers that the artist is editing: those with selected points, otherwise the active layer.
-
-    Args:
-        mask: The mask.
-        frame: Frame of the scene at which they have to be visible.
-
-    Raises:
-        HostError: None of them is visible there.
-    """
-    selected = [layer.name for layer in mask.layers if _is_selected(layer)]
-    active = [mask.layers.active.name] if mask.layers.active else []
-    edited = [name for name in layers_at(mask, frame) if name in (selected or active)]
-    if not edited:
-        raise HostError(
-            f"the selected layer is not visible at frame {frame}",
-            where=f"mask {mask.name}",
-            fix="Select points of the layer that should become a keyframe, or make it the active layer",
-        )
-    return edited
-
-
-def _is_selected(layer: Any) -> bool:
-    """Return whether a point of a layer, or one of its handles, is selected."""
-    points = [point for spline in layer.splines for point in spline.points]
-    return not layer.hide and any(getattr(point, name, False) for point in points for name in _SELECTION_FLAGS)
 
 
 def _visible_layers(mask: Any) -> list[Any]:

@@ -56,7 +56,7 @@ class _Main(_SidebarPanel):
             _draw_text(column, licence, "COPY_ID")
         column.prop(settings, "frame_range")
         column.prop(settings, "out")
-        _draw_job(layout, settings)
+        _draw_job(layout)
 
 
 class _Details(_SidebarPanel):
@@ -109,7 +109,7 @@ def _draw_choice(layout: Any, settings: StcnSettings, name: str) -> None:
     row.prop(settings, name, expand=True)
 
 
-def _draw_job(layout: Any, settings: StcnSettings) -> None:
+def _draw_job(layout: Any) -> None:
     worker, status = STATE.worker, STATE.status
     if status.is_running:
         text = f"{status.text} · {status.fraction:.0%}" if status.progress else status.text
@@ -122,12 +122,12 @@ def _draw_job(layout: Any, settings: StcnSettings) -> None:
     column = layout.column()
     column.scale_y = 1.4
     column.operator("stcn.propagate", icon="PLAY")
-    if settings.shot_file:
-        layout.operator("stcn.update", icon="KEY_HLT")
     if status.error and not isinstance(status.error, CancelledError):
         _draw_text(layout, str(status.error), "ERROR")
     elif status.text:
         _draw_text(layout, status.text, "CHECKMARK")
+        for text in status.reasons:
+            _draw_text(layout, text, "BLANK1")
     if status.report and status.report.weights:
         _draw_text(layout, f"Weights: {status.report.weights.text}", "COPY_ID")
     for text in status.warnings:

@@ -72,6 +72,12 @@ class StcnKeyframeFile(bpy.types.PropertyGroup):
     )
 
 
+class StcnStillLayer(bpy.types.PropertyGroup):
+    """A layer whose shape never changes, named after mask and layer, and the frame at which it is a keyframe."""
+
+    frame: IntProperty()
+
+
 class StcnSettings(bpy.types.PropertyGroup):
     """The settings of a scene."""
 
@@ -93,8 +99,9 @@ class StcnSettings(bpy.types.PropertyGroup):
     mask: PointerProperty(name="Mask", type=bpy.types.Mask, description="Each layer is an object named after the layer")
     keyframes_at: StringProperty(
         name="At",
-        description="Frames of the keyframes, such as 1001,1040; empty uses the frames with shape keys",
+        description="Frames at which all layers are keyframes, such as 1001,1040; empty uses the shape keys of each layer",
     )
+    still_layers: CollectionProperty(type=StcnStillLayer)
     keyframe_files: CollectionProperty(type=StcnKeyframeFile)
     keyframe_index: IntProperty()
 
@@ -136,7 +143,7 @@ class StcnSettings(bpy.types.PropertyGroup):
 
     shot_file: StringProperty(
         name="Shot File",
-        description="Shot file of the last job, which an update runs again",
+        description="Shot file of the last job, which runs without Blender",
         subtype="FILE_PATH",
     )
 
@@ -157,5 +164,5 @@ def remove_settings() -> None:
     delattr(bpy.types.Scene, _PROPERTY)
 
 
-CLASSES = (StcnKeyframeFile, StcnSettings)
+CLASSES = (StcnKeyframeFile, StcnStillLayer, StcnSettings)
 """For Blender to register, in this order."""

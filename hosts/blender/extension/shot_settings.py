@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
 
 from stcn_plugin.bridge import JobRequest, KeyframeFile
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.files import has_frame_number, shot_file_path
 from stcn_plugin.bridge.job import Setting, chosen_settings, parse_settings
 from stcn_plugin.errors import FrameRangeError, HostError
@@ -56,7 +57,7 @@ class ShotSettings:
         overrides: Further settings.
         out: Folder or frame pattern of the mattes.
         wiring: ``SET_ALPHA`` or ``SOCKETS``.
-        shot_file: Shot file of the last job.
+        build: Which part of the work to do.
         origins: Field of the request, or setting, to the field of the panel or the flag that set it.
     """
 
@@ -74,7 +75,7 @@ class ShotSettings:
     overrides: Mapping[str, Setting]
     out: str
     wiring: str
-    shot_file: str
+    build: BuildOptions = field(default_factory=BuildOptions)
     origins: Mapping[str, str] = field(default_factory=lambda: _PANEL_ORIGINS)
 
     @classmethod
@@ -108,7 +109,6 @@ class ShotSettings:
             overrides=overrides,
             out=settings.out.strip(),
             wiring=settings.wiring,
-            shot_file=absolute(settings.shot_file) if settings.shot_file else "",
         )
 
     @property
@@ -140,7 +140,7 @@ class ShotSettings:
         return tuple(range(numbers[0] - self.plate.shift, numbers[-1] - self.plate.shift + 1))
 
     def request(self) -> tuple[JobRequest, tuple[str, ...]]:
-        """Return the request for the whole shot, without the keyframes of a mask, and warnings.
+        """Return the request, without the keyframes of a mask, and warnings.
 
         Raises:
             STCNError: A setting is missing or invalid.
@@ -152,42 +152,16 @@ class ShotSettings:
             raise HostError("there is no keyframe file", where="STCN panel", fix="Add a matte file, or choose a mask")
         request = JobRequest(
             plate=self.plate.files.pattern,
-            keyframes=self._keyframes(files),
+            keyframes=tuple(KeyframeFile(frame + self.plate.shift, absolute(file)) for frame, file in files),
             out=out,
             range=shift_frame_range(self.frame_range, self.plate.shift) if self.frame_range else None,
             preset=absolute(self.preset) if self.preset.startswith("//") else self.preset,
             settings=settings,
             origins=self.origins,
+            build=self.build,
             save_as=shot_file_path(out),
         )
         return request, warnings
-
-    def update_request(self, frame: int) -> JobRequest:
-        """Return the request for a new or changed keyframe, without that of a mask.
-
-        Raises:
-            HostError: There is no shot file yet, or no keyframe file is listed for the frame.
-        """
-        if not self.shot_file or not Path(self.shot_file).is_file():
-            raise HostError(
-                "there is no shot to update",
-                where=self.shot_file or f"scene {self.scene}",
-                fix="Propagate once; then keyframes can be added",
-            )
-        files: Sequence[tuple[int, str]] = ()
-        if self.keyframe_kind == "FILES":
-            files = [each for each in self.keyframe_files if each[0] == frame]
-            if not files:
-                raise HostError(
-                    f"no keyframe file is listed for frame {frame}", where="STCN panel", fix="Add it to the list"
-                )
-        return JobRequest(
-            shot_file=self.shot_file,
-            keyframes=self._keyframes(files),
-            origins=self.origins,
-            update=(frame + self.plate.shift,),
-            save_as=self.shot_file,
-        )
 
     def _settings(self) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
         """Return the settings that override the preset, and warnings."""
@@ -201,9 +175,6 @@ class ShotSettings:
         weights = absolute(self.weights) if self.weights.startswith("//") else self.weights
         chosen = {"colour.input": space, "weights": weights or None, "compute.device": self.device or None}
         return {**chosen_settings(chosen, self.origins), **self.overrides}, warnings
-
-    def _keyframes(self, files: Sequence[tuple[int, str]]) -> tuple[KeyframeFile, ...]:
-        return tuple(KeyframeFile(frame + self.plate.shift, absolute(file)) for frame, file in files)
 
 
 def absolute(path: str) -> str:

@@ -20,6 +20,7 @@ from stcn_plugin.bridge.batch import (
     BatchLog,
     BatchParser,
     add_shared_flags,
+    build_options,
     parse_arguments,
     run_batch,
 )
@@ -49,7 +50,7 @@ def _run(options: argparse.Namespace) -> Report:
         report = BackgroundJob(host, worker, status=JobStatus(), plugins=[BatchLog()]).run()
     finally:
         worker.stop()
-    if options.save is not None:
+    if options.save is not None and job.build.makes_whole_shot:
         try:
             nuke.scriptSaveAs(options.save, overwrite=1)
         except RuntimeError as error:
@@ -74,7 +75,7 @@ def _job(options: argparse.Namespace) -> PropagateJob:
     rotos = [node_named(name) for name in options.roto]
     return PropagateJob(
         plate=plate.fullName(),
-        sources=tuple(KeyframeSource(roto.fullName(), listed or key_frames(roto, shot)) for roto in rotos),
+        sources=tuple(KeyframeSource(roto.fullName(), listed or key_frames(roto, shot), not listed) for roto in rotos),
         range=frames,
         out=absolute(options.out) if options.out else default_out(options.script, plate.name()),
         colour=colour.plate_space(plate) if options.colour is None else options.colour,
@@ -82,6 +83,7 @@ def _job(options: argparse.Namespace) -> PropagateJob:
         weights=options.weights or "",
         device=options.device or "",
         settings=parse_settings(options.set, "--set"),
+        build=build_options(options),
         origins={**SHARED_ORIGINS, "colour.input": "--colour"},
     )
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import final
 
 import nuke
 
 from stcn_nuke.host import NukeHost, make_worker
-from stcn_nuke.jobs import Job
+from stcn_nuke.jobs import PropagateJob
+from stcn_nuke.knob_text import get_text
 from stcn_nuke.matte_nodes import selected_origin
 from stcn_nuke.progress_bar import ProgressBar
+from stcn_nuke.rotos import current_sources
 from stcn_nuke.selection import read_selection
 from stcn_plugin.bridge import BackgroundJob, Description, JobStatus
 from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.errors import CancelledError, HostError
+from stcn_plugin.frames import parse_frame_range
 
 _MENU = "STCN"
 _PARENTS = ("Nuke", "Nodes")  # the menu bar and the node toolbar
@@ -26,7 +30,7 @@ def add_menus() -> None:
     for parent in _PARENTS:
         menu = nuke.menu(parent).addMenu(_MENU)
         menu.addCommand("Propagate roto...", commands.propagate)
-        menu.addCommand("Update...", commands.update)
+        menu.addCommand("Update", commands.update)
         menu.addCommand("Cancel", commands.cancel)
         menu.addSeparator()
         menu.addCommand("Test the worker", commands.test_worker)
@@ -39,13 +43,15 @@ class Commands:
     def __init__(self) -> None:
         self._worker = make_worker()
         self._job: BackgroundJob | None = None
+        self._last: dict[str, PropagateJob] = {}
+        """The last job of each script file."""
 
     def propagate(self) -> None:
         """Ask for the settings of a new shot, and propagate it."""
         _report_errors(self._propagate)
 
     def update(self) -> None:
-        """Ask for new keyframes of the selected mattes, and recompute the frames up to the neighbouring keyframes."""
+        """Run the job of the selected mattes again, with the keyframes that their sources have now."""
         _report_errors(self._update)
 
     def cancel(self) -> None:
@@ -60,20 +66,18 @@ class Commands:
         from stcn_nuke.panels import PropagatePanel
 
         self._check_idle()
-        panel = PropagatePanel(read_selection())
+        panel = PropagatePanel(read_selection(), last=self._last.get(_script()))
         self._describe(panel.show_description)
         if panel.ask():
             self._start(panel.job())
 
     def _update(self) -> None:
-        from stcn_nuke.panels import UpdatePanel
-
         self._check_idle()
-        panel = UpdatePanel(selected_origin())
-        if panel.showModalDialog():
-            self._start(panel.job())
+        job = PropagateJob.parse(selected_origin().job)
+        self._start(replace(job, sources=current_sources(job.sources, parse_frame_range(job.range))))
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: PropagateJob) -> None:
+        self._last[_script()] = job
         bar = ProgressBar()
         background = BackgroundJob(NukeHost(job), self._worker, status=JobStatus(), plugins=[bar])
         self._job = background
@@ -114,6 +118,11 @@ class Commands:
         worker.describe_in_background(
             lambda: nuke.executeInMainThread(show, args=(worker.description, worker.error)), refresh=refresh
         )
+
+
+def _script() -> str:
+    """Return the file of the script, empty if it was never saved."""
+    return get_text(nuke.root()["name"])
 
 
 def summary(description: Description) -> str:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, final
 
 import nuke
 
-from stcn_nuke.jobs import Job
+from stcn_nuke.jobs import PropagateJob
 from stcn_nuke.knob_text import forward, set_file, set_text
-from stcn_nuke.matte_nodes import Origin, find_nodes, read_origin, reload_reads, tag_node
+from stcn_nuke.matte_nodes import Origin, find_nodes, reload_reads, tag_node
 from stcn_plugin.bridge import JobRequest, Report
 from stcn_plugin.bridge.files import pattern_name
 from stcn_plugin.errors import HostError
@@ -25,8 +25,8 @@ _COLUMN, _ROW = 200, 90
 _COLOUR = 0x2A4D5CFF
 
 
-def deliver(job: Job, request: JobRequest, report: Report) -> None:
-    """Add a job's mattes to the script, or update those of an earlier run.
+def deliver(job: PropagateJob, request: JobRequest, report: Report) -> None:
+    """Add a job's mattes to the script, or reload those of an earlier run.
 
     Nodes of an earlier run are kept with their connections; missing nodes are added and unused ones removed.
 
@@ -41,11 +41,10 @@ def deliver(job: Job, request: JobRequest, report: Report) -> None:
                 f"'{job.plate}' is no longer in the script, so the mattes cannot be connected",
                 fix=f"They are on disk: {job.out}",
             )
-        known = [name for origin in map(read_origin, old.values()) if origin for name in origin.sources]
-        sources = tuple(dict.fromkeys([*known, *(source.node for source in job.sources)]))
+        sources = tuple(source.node for source in job.sources)
         shot_file = forward(report.shot_file or request.save_as or "")
         weights = report.weights.text if report.weights else ""
-        nodes = _MatteNodes(plate, Origin(job.out, shot_file, job.plate, sources, weights), old)
+        nodes = _MatteNodes(plate, Origin(job.out, shot_file, job.plate, sources, weights, job.text), old)
         _connect(nodes, _channel_sources(nodes, report))
         lines = [f"STCN {pattern_name(job.out)}", ", ".join(report.layers)]
         nodes.arrange("\n".join([*lines, *([f"weights: {weights}"] if weights else [])]))
@@ -147,7 +146,7 @@ def _read(nodes: _MatteNodes, role: str, pattern: str, report: Report, column: i
     A missing matte is an error, not black. Frames outside the shot are black.
     """
     read, _ = nodes.node(role, "Read", column=column)
-    first, last = report.first, report.last  # not `report.frames`, which an update writes only in part
+    first, last = report.first, report.last  # not `report.frames`, which has only what was missing
     set_file(read["file"], pattern, frames=(first, last))
     for knob, frame in (("first", first), ("last", last), ("origfirst", first), ("origlast", last)):
         read[knob].setValue(frame)

@@ -10,8 +10,9 @@ import nuke
 
 from stcn_nuke import colour
 from stcn_nuke.delivery import deliver
-from stcn_nuke.jobs import Job, UpdateJob
+from stcn_nuke.jobs import PropagateJob
 from stcn_nuke.knob_text import get_text
+from stcn_nuke.matte_nodes import reload_reads
 from stcn_nuke.plates import file_pattern, plate_format, render_plate, rendered_pattern
 from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
@@ -47,7 +48,7 @@ class NukeHost:
         delivers: Whether to add the mattes to the script.
     """
 
-    def __init__(self, job: Job, *, delivers: bool = True) -> None:
+    def __init__(self, job: PropagateJob, *, delivers: bool = True) -> None:
         self._job = job
         self._delivers = delivers
         self._script: _OpenScript | None = None
@@ -59,8 +60,6 @@ class NukeHost:
         self._script = _OpenScript([job.plate, *(source.node for source in job.sources)])
         if len(nuke.views()) > 1:
             warn(f"only the view '{first_view()}' of the script is propagated")
-        if isinstance(job, UpdateJob):
-            return job.request()
         if not job.out.strip():
             raise HostError(
                 "the mattes have no file name", fix="Enter a name with the frame number as ####, such as sh010.####.exr"
@@ -71,15 +70,22 @@ class NukeHost:
             )
         plate = node_named(job.plate)
         pattern, space = file_pattern(plate), job.colour
+        is_rendered = pattern is None
         if pattern is None:
             pattern, space = rendered_pattern(job.out, plate.name()), colour.working_space()
             render_plate(plate, parse_frame_range(job.range), pattern)
-        return job.request(pattern, colour=space, config=colour.config())
+        return job.request(pattern, colour=space, config=colour.config(), is_rendered=is_rendered)
 
     @hookimpl
     def stcn_render_keyframes(self, request: JobRequest, folder: str) -> Sequence[KeyframeFile]:
         """Render the alpha of the keyframe sources."""
         return render_keyframes(self._job.sources, request, folder, plate_format(nuke.toNode(self._job.plate)))
+
+    @hookimpl
+    def stcn_show_frame(self, frame: int) -> None:
+        """Show the mattes of the current frame, if the script has those of an earlier run."""
+        if self._delivers and nuke.GUI:
+            nuke.executeInMainThread(self._reload, args=(frame,))
 
     @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
@@ -89,6 +95,13 @@ class NukeHost:
         if self._script is not None and not self._script.is_open():
             raise HostError("another script is open", fix=f"The mattes are on disk: {self._job.out}")
         deliver(self._job, request, report)
+
+    def _reload(self, frame: int) -> None:
+        """Reload the mattes if their frame is shown."""
+        plate = nuke.toNode(self._job.plate)
+        if frame == nuke.frame() and plate is not None:
+            with plate.parent() as group:
+                reload_reads(self._job.out, group.nodes())
 
 
 @final

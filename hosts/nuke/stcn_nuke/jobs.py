@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Union
 
 from stcn_nuke.knob_text import forward
 from stcn_plugin.bridge import JobRequest
+from stcn_plugin.bridge.build import BuildOptions
+from stcn_plugin.bridge.fields import Fields
 from stcn_plugin.bridge.files import shot_file_path
-from stcn_plugin.bridge.job import Setting, chosen_settings
+from stcn_plugin.bridge.job import Setting, chosen_settings, json_of
+from stcn_plugin.errors import HostError, ProtocolError
 
 
 @dataclass(frozen=True)
@@ -20,15 +23,23 @@ class KeyframeSource:
     Args:
         node: Full name of the node.
         frames: Frames of the keyframes.
+        follows_keys: Whether these are the frames at which the node has keys.
     """
 
     node: str
     frames: tuple[int, ...]
+    follows_keys: bool = False
+
+    @classmethod
+    def from_json(cls, data: object) -> KeyframeSource:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "a keyframe source")
+        return cls(fields.value("node", str), fields.frames("frames"), fields.value("follows_keys", bool))
 
 
 @dataclass(frozen=True)
 class PropagateJob:
-    """Propagate a new shot.
+    """A shot that is propagated, for the first time or again.
 
     Args:
         plate: Name of the plate's node.
@@ -41,6 +52,7 @@ class PropagateJob:
         device: Device; empty for that of the preset.
         layout: Layout of the matte files; empty for that of the preset.
         settings: Further settings.
+        build: Which part of the work to do.
         origins: Field of the request, or setting, to the knob of the panel or the flag that set it.
     """
 
@@ -54,15 +66,50 @@ class PropagateJob:
     device: str = ""
     layout: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    build: BuildOptions = BuildOptions()
     origins: Mapping[str, str] = field(default_factory=dict)
 
-    def request(self, pattern: str, *, colour: str, config: str | None) -> JobRequest:
+    @property
+    def text(self) -> str:
+        """The job as text, to be stored in the script and read by `parse`."""
+        fields = json_of(self)
+        return json.dumps({name: value for name, value in fields.items() if name not in ("build", "origins")})
+
+    @classmethod
+    def parse(cls, text: str) -> PropagateJob:
+        """Read the text of a job.
+
+        Raises:
+            HostError: It is damaged, or there is none.
+        """
+        try:
+            fields = Fields(json.loads(text), "a job")
+            return cls(
+                plate=fields.value("plate", str),
+                sources=fields.list_of("sources", KeyframeSource.from_json),
+                range=fields.value("range", str),
+                out=fields.value("out", str),
+                colour=fields.value("colour", str),
+                preset=fields.value("preset", str),
+                weights=fields.value("weights", str),
+                device=fields.value("device", str),
+                layout=fields.value("layout", str),
+                settings=fields.objects("settings", Setting.from_json),
+            )
+        except (ValueError, ProtocolError) as error:
+            raise HostError(
+                f"the settings of these mattes cannot be read ({error})", fix="Propagate the shot from its plate again"
+            ) from None
+
+    def request(self, pattern: str, *, colour: str, config: str | None, is_rendered: bool = False) -> JobRequest:
         """Return the request to the worker.
 
         Args:
             pattern: Frame pattern of the plate's files.
             colour: Colour space of the plate's files.
             config: The script's OCIO config.
+            is_rendered: Whether the files of the plate have just been rendered: their times are new, even if their
+                pixels are those of the last job.
         """
         chosen = {
             "colour.config": config or None,
@@ -79,32 +126,9 @@ class PropagateJob:
             preset=self.preset,
             settings={**chosen_settings(chosen, origins), **self.settings},
             origins=self.origins,
+            build=replace(self.build, verify=True) if is_rendered else self.build,
             save_as=forward(shot_file_path(self.out)),
         )
-
-
-@dataclass(frozen=True)
-class UpdateJob:
-    """Propagate a shot again around new or changed keyframes.
-
-    Args:
-        shot_file: The saved shot.
-        plate: Name of the plate's node.
-        sources: Nodes with the new keyframes.
-        out: Frame pattern of the mattes.
-    """
-
-    shot_file: str
-    plate: str
-    sources: tuple[KeyframeSource, ...]
-    out: str
-
-    def request(self) -> JobRequest:
-        """Return the request to the worker."""
-        return JobRequest(shot_file=self.shot_file, update=keyframe_frames(self.sources), save_as=self.shot_file)
-
-
-Job = Union[PropagateJob, UpdateJob]  # noqa: UP007 - evaluated at runtime, where Python 3.9 has no `|` for classes
 
 
 def default_out(script: str, plate: str) -> str:
@@ -116,8 +140,3 @@ def default_out(script: str, plate: str) -> str:
     """
     folder = Path(script).absolute().parent if script else Path.home()
     return forward(str(folder / "mattes" / plate / f"{plate}.####.exr"))
-
-
-def keyframe_frames(sources: Sequence[KeyframeSource]) -> tuple[int, ...]:
-    """Return the frames that are keyframes of any source, ascending."""
-    return tuple(sorted({frame for source in sources for frame in source.frames}))

@@ -16,7 +16,7 @@ from stcn_plugin.errors import HostError
 
 _TAB = "stcn"
 _OUT, _SHOT, _PLATE, _SOURCES = "stcn_out", "stcn_shot", "stcn_plate", "stcn_sources"
-_WEIGHTS = "stcn_weights"
+_WEIGHTS, _JOB = "stcn_weights", "stcn_job"
 _ROLE, _NAME = "stcn_role", "stcn_name"
 _LABELS = {
     _OUT: "mattes",
@@ -24,10 +24,11 @@ _LABELS = {
     _PLATE: "plate",
     _SOURCES: "keyframes from",
     _WEIGHTS: "weights",
+    _JOB: "job",
     _ROLE: "role",
     _NAME: "name",
 }
-_HIDDEN = (_ROLE, _NAME)
+_HIDDEN = (_JOB, _ROLE, _NAME)
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ class Origin:
 
     Args:
         out: Frame pattern of the mattes, which identifies them.
-        shot_file: The shot file, which an update runs again.
+        shot_file: The shot file.
         plate: Name of the plate's node.
         sources: Names of the nodes with the keyframes.
         weights: The weights that were used, with their licence; empty if they were not recorded.
+        job: The text of the job, which an update runs again.
     """
 
     out: str
@@ -47,6 +49,7 @@ class Origin:
     plate: str
     sources: tuple[str, ...]
     weights: str = ""
+    job: str = ""
 
 
 def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
@@ -63,6 +66,7 @@ def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
         _PLATE: origin.plate,
         _SOURCES: " ".join(origin.sources),
         _WEIGHTS: origin.weights,
+        _JOB: origin.job,
         _ROLE: role,
         _NAME: node.name(),
     }
@@ -81,8 +85,8 @@ def read_origin(node: nuke.Node) -> Origin | None:
     if node.knob(_OUT) is None:
         return None
     out, shot_file, plate, sources = (get_text(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES))
-    weights = get_text(node[_WEIGHTS]) if node.knob(_WEIGHTS) is not None else ""
-    return Origin(out, shot_file, plate, tuple(sources.split()), weights)
+    weights, job = (get_text(node[name]) if node.knob(name) is not None else "" for name in (_WEIGHTS, _JOB))
+    return Origin(out, shot_file, plate, tuple(sources.split()), weights, job)
 
 
 def find_nodes(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
@@ -96,13 +100,6 @@ def reload_reads(out: str, among: Sequence[nuke.Node]) -> None:
     for node in _all_nodes(out, among):
         if node.Class() == "Read":
             cast("nuke.PyScript_Knob", node["reload"]).execute()
-
-
-def matte_frames(origin: Origin) -> tuple[int, ...]:
-    """Return the frame range of the Read of these mattes; empty if there is none."""
-    nodes = find_nodes(origin.out, nuke.allNodes())
-    read = next((node for role, node in nodes.items() if role.partition(":")[0] == "read"), None)
-    return tuple(range(read["first"].value(), read["last"].value() + 1)) if read is not None else ()
 
 
 def _all_nodes(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:

@@ -1,4 +1,4 @@
-"""The panels, made of Nuke's own knobs so that they work with any version of Qt. For sessions with an interface."""
+"""The panel, made of Nuke's own knobs so that it works with any version of Qt. For sessions with an interface."""
 
 from __future__ import annotations
 
@@ -8,80 +8,39 @@ import nuke
 import nukescripts
 
 from stcn_nuke import colour
-from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob, default_out
-from stcn_nuke.knob_text import absolute, escape, get_text, set_file, set_text
-from stcn_nuke.matte_nodes import Origin, matte_frames
+from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
+from stcn_nuke.knob_text import absolute, get_text, set_file, set_text
 from stcn_nuke.plates import frame_range
-from stcn_nuke.rotos import key_frames, sources_to_update
+from stcn_nuke.rotos import key_frames
 from stcn_nuke.selection import Selection, names_in, node_named
 from stcn_plugin.bridge import EVERY_WORKER, Choice, Description
 from stcn_plugin.errors import FrameRangeError, HostError
-from stcn_plugin.frames import parse_frame_range
+from stcn_plugin.frames import format_frame_range, parse_frame_range
 
 CURRENT, KEYS, LISTED = "at the current frame", "at the roto's keys", "at these frames"
 BY_PRESET = "from the preset"
 LAYOUTS = (BY_PRESET, "layers", "per_object", "cryptomatte")
 _SOURCES = "Roto, RotoPaint, or any node with a matte in its alpha; each is an object named after the node"
-_UPDATE_SOURCES = (
-    f"{_SOURCES}.\n"
-    "By default: the selected rotos; if none is selected, the earlier ones with a key at the current frame; "
-    "if there is none, all earlier ones.\n"
-    "Each becomes a keyframe at the frames below: remove those that were not redrawn there."
-)
 
 
-class _KeyframePanel(nukescripts.PythonPanel):
-    """Asks for the nodes with the keyframes and for their frames."""
+class PropagatePanel(nukescripts.PythonPanel):
+    """Asks for the settings of a shot.
 
-    def __init__(self, title: str, name: str, sources: Sequence[str]) -> None:
-        super().__init__(title, name)
+    Args:
+        selection: Plate and sources among the selected nodes.
+        last: The last job, whose settings are suggested again for the same plate: after a cancelled job, the next one
+            goes on where it stopped.
+    """
+
+    def __init__(self, selection: Selection, *, last: PropagateJob | None = None) -> None:
+        super().__init__("STCN: propagate roto", "stcn.PropagatePanel")
         self._sources = nuke.String_Knob("sources", "keyframes from")
         self._sources.setTooltip(_SOURCES)
-        set_text(self._sources, " ".join(sources))
+        set_text(self._sources, " ".join(selection.sources))
         self._when = nuke.Enumeration_Knob("when", "keyframes", [CURRENT, KEYS, LISTED])
         self._frames = nuke.String_Knob("frames", "frames")
         self._frames.setTooltip("Such as 1001,1024,1060")
         self._frames.setEnabled(False)
-
-    def _add(self, *knobs: nuke.Knob) -> None:
-        for knob in knobs:
-            self.addKnob(knob)
-
-    def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
-        """Enable the list of frames if it is used."""
-        if knob.name() == "when":
-            self._frames.setEnabled(self._when.value() == LISTED)
-
-    def _keyframes(self, shot: Sequence[int]) -> tuple[KeyframeSource, ...]:
-        """Return the sources with their frames.
-
-        Args:
-            shot: Frames of the shot.
-
-        Raises:
-            HostError: No source is named, or one is missing or has no key.
-            FrameRangeError: The list of frames is not a frame range.
-        """
-        names = names_in(get_text(self._sources))
-        if not names:
-            raise HostError("no node is named for the keyframes", fix="Name a Roto, or any node with an alpha")
-        nodes = [node_named(name) for name in names]
-        when = self._when.value()
-        if when == KEYS:
-            return tuple(KeyframeSource(node.fullName(), key_frames(node, shot)) for node in nodes)
-        frames = (nuke.frame(),) if when == CURRENT else parse_frame_range(get_text(self._frames))
-        return tuple(KeyframeSource(node.fullName(), frames) for node in nodes)
-
-
-class PropagatePanel(_KeyframePanel):
-    """Asks for the settings of a new shot.
-
-    Args:
-        selection: Plate and sources among the selected nodes.
-    """
-
-    def __init__(self, selection: Selection) -> None:
-        super().__init__("STCN: propagate roto", "stcn.PropagatePanel", selection.sources)
         self._plate = nuke.Enumeration_Knob("plate", "plate", list(selection.candidates))
         self._plate.setValue(selection.plate)
         self._range = nuke.String_Knob("range", "frame range")
@@ -108,6 +67,8 @@ class PropagatePanel(_KeyframePanel):
         self._description: Description | None = None
         self._is_open = False
         self._fill()
+        if last is not None and last.plate == selection.plate:
+            self._suggest(last)
 
     def ask(self) -> bool:
         """Show the panel until it is closed; return whether by OK."""
@@ -118,8 +79,9 @@ class PropagatePanel(_KeyframePanel):
             self._is_open = False  # Nuke deletes its knobs
 
     def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
-        """Fill in frame range, colour space and mattes when the plate changes."""
-        super().knobChanged(knob)
+        """Enable the list of frames if it is used; fill in frame range, colour space and mattes for another plate."""
+        if knob.name() == "when":
+            self._frames.setEnabled(self._when.value() == LISTED)
         if knob.name() == "plate":
             self._fill()
         if knob.name() in ("preset", "weights"):
@@ -159,6 +121,30 @@ class PropagatePanel(_KeyframePanel):
             origins={key: _field(knob) for key, knob in self._fields.items()},
         )
 
+    def _add(self, *knobs: nuke.Knob) -> None:
+        for knob in knobs:
+            self.addKnob(knob)
+
+    def _keyframes(self, shot: Sequence[int]) -> tuple[KeyframeSource, ...]:
+        """Return the sources with their frames.
+
+        Args:
+            shot: Frames of the shot.
+
+        Raises:
+            HostError: No source is named, or one is missing or has no key.
+            FrameRangeError: The list of frames is not a frame range.
+        """
+        names = names_in(get_text(self._sources))
+        if not names:
+            raise HostError("no node is named for the keyframes", fix="Name a Roto, or any node with an alpha")
+        nodes = [node_named(name) for name in names]
+        when = self._when.value()
+        if when == KEYS:
+            return tuple(KeyframeSource(node.fullName(), key_frames(node, shot), follows_keys=True) for node in nodes)
+        frames = (nuke.frame(),) if when == CURRENT else parse_frame_range(get_text(self._frames))
+        return tuple(KeyframeSource(node.fullName(), frames) for node in nodes)
+
     def _show_licence(self) -> None:
         """Show the licence of the chosen weights, once the worker has answered."""
         if self._description is not None:
@@ -176,32 +162,24 @@ class PropagatePanel(_KeyframePanel):
         set_text(self._colour, colour.plate_space(plate))
         set_file(self._out, default_out(get_text(nuke.root()["name"]), plate.name()))
 
-
-class UpdatePanel(_KeyframePanel):
-    """Asks for new keyframes of existing mattes.
-
-    Args:
-        origin: Where the mattes come from.
-    """
-
-    def __init__(self, origin: Origin) -> None:
-        sources = sources_to_update(origin.sources, nuke.frame())
-        super().__init__("STCN: update mattes", "stcn.UpdatePanel", sources)
-        self._sources.setTooltip(_UPDATE_SOURCES)
-        self._origin = origin
-        shot = nuke.Text_Knob("shot", "shot file", escape(origin.shot_file))
-        weights = nuke.Text_Knob("weights", "last weights", escape(origin.weights))
-        self._add(shot, weights, self._sources, self._when, self._frames)
-
-    def job(self) -> UpdateJob:
-        """Return the job that the panel describes.
-
-        Raises:
-            STCNError: A value is missing or invalid.
-        """
-        origin = self._origin
-        shot = matte_frames(origin) or parse_frame_range(frame_range(nuke.root()))
-        return UpdateJob(origin.shot_file, origin.plate, self._keyframes(shot), origin.out)
+    def _suggest(self, job: PropagateJob) -> None:
+        """Fill in the settings of a job; the colour space is that of the plate as it is now."""
+        set_text(self._range, job.range)
+        set_file(self._out, job.out)
+        for knob, value in (
+            (self._preset, job.preset),
+            (self._weights, job.weights),
+            (self._device, job.device),
+            (self._layout, job.layout),
+        ):
+            _choose(knob, value or BY_PRESET)
+        frames = sorted({frame for source in job.sources for frame in source.frames})
+        if all(source.follows_keys for source in job.sources):
+            self._when.setValue(KEYS)
+        elif all(list(source.frames) == frames for source in job.sources):
+            self._when.setValue(LISTED)
+            self._frames.setEnabled(True)
+            set_text(self._frames, format_frame_range(frames))
 
 
 def _field(knob: nuke.Knob) -> str:
@@ -211,6 +189,13 @@ def _field(knob: nuke.Knob) -> str:
 
 def _chosen(knob: nuke.Enumeration_Knob) -> str:
     return "" if knob.value() == BY_PRESET else str(knob.value())
+
+
+def _choose(knob: nuke.Enumeration_Knob, name: str) -> None:
+    """Select an entry of a menu, which is added if the worker has not yet been asked for it."""
+    if name not in knob.values():
+        knob.setValues([*knob.values(), name])
+    knob.setValue(name)
 
 
 def _refill(knob: nuke.Enumeration_Knob, names: list[str]) -> None:

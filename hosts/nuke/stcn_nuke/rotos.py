@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import nuke
@@ -38,21 +39,32 @@ def key_frames(node: nuke.Node, within: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted(keys))
 
 
-def sources_to_update(known: Sequence[str], frame: int) -> tuple[str, ...]:
-    """Return the sources that were most likely redrawn; the others must not become keyframes.
+def current_sources(sources: Sequence[KeyframeSource], shot: Sequence[int]) -> tuple[KeyframeSource, ...]:
+    """Return the sources of a job with the keyframes that they have now.
 
-    These are the selected rotos and earlier sources; if there are none, the earlier sources with a key at the frame; if
-    there are none, all earlier sources.
+    A source that follows its keys is a keyframe where it has keys. Another one keeps its frames, and the current frame is
+    added if the source has a key there or is selected. Other selected rotos become sources at the current frame.
 
     Args:
-        known: Names of the earlier sources.
-        frame: The current frame.
+        sources: The sources of the last job.
+        shot: Frames of the shot.
+
+    Raises:
+        HostError: A source is gone, or has no key within the shot any more.
     """
-    nodes = reversed(nuke.selectedNodes())
-    selected = [node.fullName() for node in nodes if node.Class() in ROTOS or node.fullName() in known]
-    there = [(name, nuke.toNode(name)) for name in known]
-    keyed = [name for name, node in there if node is not None and frame in _keys(node)]
-    return tuple(selected or keyed or known)
+    frame = nuke.frame()
+    selected = [node.fullName() for node in reversed(nuke.selectedNodes())]
+    found = []
+    for source in sources:
+        node, frames = node_named(source.node), source.frames
+        if source.follows_keys:
+            frames = key_frames(node, shot)
+        elif frame in shot and (source.node in selected or frame in _keys(node)):
+            frames = tuple(sorted({*frames, frame}))
+        found.append(replace(source, frames=frames))
+    known = {source.node for source in sources}
+    new = [name for name in selected if name not in known and node_named(name).Class() in ROTOS]
+    return (*found, *(KeyframeSource(name, (frame,)) for name in new))
 
 
 def render_keyframes(

@@ -39,8 +39,10 @@ def test_flags_override_the_files_settings_and_the_compositor_is_rendered(blende
     arguments = ["--range", "1001-1003", "--preset", "default", "--set", "memory.interval=2", "--render", "--save"]
     result = blender.script(batch, *arguments, file=saved)
     assert result.returncode == 0, result.stderr
-    assert "3 frames of hero" in result.stdout
-    assert "stcn: 100 %, frame 1003, step 3 of 3" in result.stdout.splitlines()
+    assert "3 frames (1001-1003) of hero" in result.stdout
+    assert (
+        "stcn: 100 %, frame 1003, step 4 of 4" in result.stdout.splitlines()
+    )  # the keyframe is finished, then starts the pass
     mattes = tmp_path / "mattes" / "sh010"
     assert sorted(path.name for path in mattes.glob("*.exr")) == [f"sh010_matte.{n}.exr" for n in (1001, 1002, 1003)]
     shot = yaml.safe_load((mattes / "sh010_matte.stcn.yaml").read_text())
@@ -52,15 +54,38 @@ def test_flags_override_the_files_settings_and_the_compositor_is_rendered(blende
     matte = read_channels(mattes / "sh010_matte.1003.exr")["hero.A"]
     assert np.abs(rendered["A"] - matte).max() < 1e-6
 
-    again = blender.script(batch, "--update", "1002", file=saved)
-    assert again.returncode == 0, again.stderr
-    assert sorted(yaml.safe_load((mattes / "sh010_matte.stcn.yaml").read_text())["keyframes"]) == [1001, 1002]
+
+def test_only_what_is_missing_is_done(blender, batch, saved, tmp_path):
+    """A dry run writes no matte, a segment is one part, another keyframe changes its neighbours, --rebuild does all."""
+    mattes = tmp_path / "mattes" / "sh010"
+
+    def run(*flags):
+        before = {path.name: path.stat().st_mtime_ns for path in mattes.glob("*.exr")}
+        result = blender.script(batch, "--range", "1001-1006", "--set", "memory.interval=2", *flags, file=saved)
+        assert result.returncode == 0, result.stderr
+        after = {path.name: path.stat().st_mtime_ns for path in mattes.glob("*.exr")}
+        lines = [line for line in result.stdout.splitlines() if line.startswith("stcn: ")]
+        return lines, [int(name[12:16]) for name in sorted(after) if after[name] != before.get(name)]
+
+    lines, written = run("--at", "1001,1005", "--dry-run", "--render", "--save")
+    assert written == []
+    assert "stcn: segment 2, 1005-1006: 2 steps, write 1005-1006, because nothing has been built yet" in lines
+    assert run("--at", "1001,1005", "--segments", "2", "--render", "--save")[1] == [1005, 1006]
+    assert not (tmp_path / "render").exists()
+    assert run("--at", "1001,1005")[1] == [1001, 1002, 1003, 1004]
+    lines, written = run("--at", "1001,1005", "--verify")
+    assert (lines[0], written) == ("stcn: nothing to do, all mattes are up to date", [])
+    lines, written = run("--at", "1001,1003,1005")
+    assert written == [1002, 1003, 1004]
+    assert "stcn: reason: keyframe 1003 is new" in lines
+    lines, written = run("--at", "1001,1003,1005", "--rebuild")
+    assert written == [1001, 1002, 1003, 1004, 1005, 1006]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--help"], 0, ["--mask", "--range", "--update", "130"]),
+        (["--help"], 0, ["--mask", "--range", "--segments", "--rebuild", "--verify", "--dry-run", "130"]),
         (["--nonsense"], 2, ["--nonsense"]),
         (["--keyframe", "hero.exr"], 2, ["--keyframe", "'hero.exr'", "FRAME=FILE"]),
         (["--scene", "Shot"], 1, ["'Shot'", "Comp"]),

@@ -43,7 +43,7 @@ def test_a_job_runs_in_the_background_until_it_is_cancelled(tmp_path, extension)
     assert (tmp_path / "results.json").is_file(), result.stdout + result.stderr
     results = json.loads((tmp_path / "results.json").read_text())
     assert "error" not in results, results["error"]
-    assert results["ends"] == ["4 frames of hare, koi", "Cancelled"]
+    assert results["ends"] == ["4 frames (1001-1004) of hare, koi", "Cancelled"]
     assert results["is_running_at_escape"]
     assert results["ticks"] > 20
     assert results["done"] < 40

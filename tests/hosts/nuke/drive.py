@@ -67,7 +67,7 @@ def fill(**values: str) -> None:
 
 
 def work(**values: str) -> None:
-    """Press Propagate or Update and wait for the mattes or a message."""
+    """Choose a command of the menu and wait for the mattes or a message."""
     seen = len(stage.undo_steps), len(stage.messages), len(stage.printed)
     label = values.pop("command")
     fill(**values)
@@ -79,6 +79,10 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.exr"))}
 
 
+def times(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in sorted(folder.glob("*.exr"))}
+
+
 def node_list() -> list[list[Any]]:
     return [[op.name, op.kind, [before.name if before else None for before in op.inputs]] for op in stage.ops]
 
@@ -88,7 +92,7 @@ def knob_values(name: str, *knobs: str) -> dict[str, Any]:
 
 
 def artist(plate: str, work_folder: str) -> dict[str, Any]:
-    """Propagate, update, use another layout and a rendered plate, cancel, and make an error."""
+    """Propagate, update, use another layout and a rendered plate, cancel, go on, and make an error."""
     from nuke_stage.curves import draw
     from nuke_stage.script_text import script_text
 
@@ -131,7 +135,7 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
     draw(nuke.toNode("hero")._op(), {1001: (30, 40, 14), 1004: (36, 40, 14), 1007: (42, 40, 16)})
     select("STCN_sh010_BackdropNode1")
     pressed = time.monotonic()
-    work(command="Update...", sources="hero", when="at these frames", frames="1007")
+    work(command="Update")
     results["update"] = {
         "seconds": time.monotonic() - pressed,
         "messages": list(stage.messages),
@@ -141,6 +145,16 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
         "reloads": nuke.toNode("STCN_sh010_Read1")._op().reloads,
         "backdrop": knob_values("STCN_sh010_BackdropNode1", "stcn_sources"),
         "shot_file": Path(f"{out}/mattes/sh010.stcn.yaml").read_text("utf-8"),
+    }
+
+    before = times(out / "mattes")
+    work(command="Update")
+    results["nothing"] = {
+        "messages": list(stage.messages),
+        "untouched": times(out / "mattes") == before,
+        "read": knob_values("STCN_sh010_Read1", "first", "last"),
+        "reloads": nuke.toNode("STCN_sh010_Read1")._op().reloads,
+        "nodes": node_list(),
     }
 
     brighter = nuke.nodes.Multiply(value=1.0)
@@ -165,7 +179,16 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
         "shot_file": Path(f"{out}/crypto/sh010c.stcn.yaml").read_text("utf-8"),
     }
 
-    stage.cancel_task_at = 1
+    before = times(out / "crypto")
+    select("STCN_sh010c_BackdropNode1")
+    work(command="Update")
+    results["rendered_again"] = {
+        "messages": list(stage.messages),
+        "untouched": times(out / "crypto") == before,
+        "plates": len(list((out / "crypto" / "plate").iterdir())),
+    }
+
+    stage.cancel_task_at = 4
     pressed = time.monotonic()
     select("Read1", "hero")
     work(command="Propagate roto...", preset="draft", device="cpu", out=f"{out.as_posix()}/stopped/sh010s.####.exr")
@@ -174,9 +197,20 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
         "messages": list(stage.messages),
         "printed": list(stage.printed),
         "nodes": [entry for entry in node_list() if "sh010s" in entry[0]],
+        "times": times(out / "stopped"),
     }
 
     stage.cancel_task_at = None
+    nuke.frame(1008)
+    work(command="Propagate roto...")
+    results["resumed"] = {
+        "messages": list(stage.messages),
+        "times": times(out / "stopped"),
+        "digests": digests(out / "stopped"),
+        "read": knob_values("STCN_sh010s_Read1", "first", "last"),
+        "shot_file": Path(f"{out}/stopped/sh010s.stcn.yaml").read_text("utf-8"),
+    }
+
     read["colorspace"].setValue("no such space")
     work(command="Propagate roto...", preset="draft", device="cpu", out=f"{out.as_posix()}/wrong/sh010w.####.exr")
     results["error"] = list(stage.messages)

@@ -34,16 +34,11 @@ def deliver(nuke, make):
     """Delivers a report for mattes of Read1; returns the nodes by name."""
     make.read()
 
-    def run(given, *, update=False):
+    def run(given):
         from stcn_nuke.delivery import deliver as bring
-        from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
+        from stcn_nuke.jobs import KeyframeSource, PropagateJob
 
-        sources = (KeyframeSource("hero", (1001,)),)
-        job = (
-            UpdateJob("/m/sh010.yaml", "Read1", sources, OUT)
-            if update
-            else PropagateJob("Read1", sources, "1001-1003", OUT)
-        )
+        job = PropagateJob("Read1", (KeyframeSource("hero", (1001,)),), "1001-1003", OUT)
         bring(job, JobRequest(save_as="/m/sh010.yaml"), given)
         return {node.name(): node for node in nuke.allNodes()}
 
@@ -96,20 +91,14 @@ def test_layers_are_added_to_the_plate(deliver, saved):
     assert "add_layer {hero hero.alpha}" in script.to_nk()
 
 
-def test_the_licence_is_shown_with_the_mattes(deliver, make):
-    """In the backdrop's label, on every node of the mattes, and in the panel of an update."""
-    from stcn_nuke.matte_nodes import selected_origin
-    from stcn_nuke.panels import UpdatePanel
-
+def test_the_licence_is_shown_with_the_mattes(deliver):
+    """In the backdrop's label, and on every node of the mattes."""
     used = WeightsUsed("starter", "0" * 64, "CC-BY-NC-4.0", True)
     nodes = deliver(replace(report(), weights=used))
     backdrop = nodes["STCN_sh010_BackdropNode1"]
     assert backdrop["label"].evaluate() == "STCN sh010\nhero\nweights: starter, licence: CC-BY-NC-4.0"
     for name in ("BackdropNode1", "Read1", "Copy1", "Dot1"):
         assert nodes[f"STCN_sh010_{name}"]["stcn_weights"].value() == "starter, licence: CC-BY-NC-4.0"
-    make.select(backdrop)
-    panel = UpdatePanel(selected_origin())
-    assert panel.knobs()["weights"].value() == "starter, licence: CC-BY-NC-4.0"
 
 
 def test_the_backdrop_surrounds_the_nodes(deliver):
@@ -193,28 +182,30 @@ def test_more_objects_and_other_layouts_keep_the_chain(deliver, nuke, saved):
     saved()
 
 
-def test_an_update_reloads_and_keeps_the_range(deliver):
-    """The frames of an update are only the affected ones; the Read keeps those of the shot."""
+@pytest.mark.parametrize("frames", [(1003,), ()])
+def test_a_later_run_reloads_and_keeps_the_range(deliver, frames):
+    """It wrote only what was missing, or nothing; the Read keeps the frames of the shot."""
     shot = (1001, 1002, 1003, 1004)
     deliver(report(frames=shot))
-    nodes = deliver(report(frames=(1003,), shot=shot), update=True)
+    nodes = deliver(report(frames=frames, shot=shot))
     read = nodes["STCN_sh010_Read1"]
     assert (read["first"].value(), read["last"].value(), read._op().reloads) == (1001, 1004, 2)
 
 
-def test_an_update_restores_a_deleted_read(deliver, nuke):
-    """The new Read shows all mattes, not only the updated ones."""
+@pytest.mark.parametrize("frames", [(1003,), ()])
+def test_a_later_run_restores_a_deleted_read(deliver, nuke, frames):
+    """The new Read shows all mattes, not only those that this run wrote."""
     shot = (1001, 1002, 1003, 1004)
     nuke.delete(deliver(report(frames=shot))["STCN_sh010_Read1"])
-    read = deliver(report(frames=(1003,), shot=shot), update=True)["STCN_sh010_Read1"]
+    read = deliver(report(frames=frames, shot=shot))["STCN_sh010_Read1"]
     assert [read[knob].value() for knob in ("first", "last", "origfirst", "origlast")] == [1001, 1004, 1001, 1004]
 
 
 def test_delivery_without_the_plate(deliver, nuke):
-    """An update still reloads; for a new shot, the error has the path of the mattes."""
+    """Nodes of an earlier run are reloaded; without any, the error has the path of the mattes."""
     nodes = deliver(report())
     nuke.delete(nodes["Read1"])
-    assert deliver(report(), update=True)["STCN_sh010_Read1"]._op().reloads == 2
+    assert deliver(report())["STCN_sh010_Read1"]._op().reloads == 2
     for node in nuke.allNodes():
         nuke.delete(node)
     with pytest.raises(HostError, match=r"'Read1'.*/m/sh010.####.exr"):
@@ -238,10 +229,12 @@ def test_delivery_is_one_undo_step(deliver, stage):
 
 def test_every_node_identifies_the_shot(deliver, make):
     """Backdrop and Read do; other nodes do not, and nodes of two shots are an error."""
+    from stcn_nuke.jobs import KeyframeSource, PropagateJob
     from stcn_nuke.matte_nodes import Origin, selected_origin, tag_node
 
     nodes = deliver(report())
-    expected = Origin(OUT, "/m/sh010.yaml", "Read1", ("hero",))
+    job = PropagateJob("Read1", (KeyframeSource("hero", (1001,)),), "1001-1003", OUT)
+    expected = Origin(OUT, "/m/sh010.yaml", "Read1", ("hero",), job=job.text)
     for name in ("STCN_sh010_BackdropNode1", "STCN_sh010_Read1"):
         make.select(nodes[name], nodes["Read1"])
         assert selected_origin() == expected

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import runpy
 import sys
+from typing import ClassVar
 
 import pytest
 from nuke_tests import PLUGIN
 
-from stcn_plugin.bridge import Choice, Description, WorkerClient
-from stcn_plugin.errors import WorkerError
+from stcn_plugin.bridge import Choice, Description, Setting, WorkerClient
+from stcn_plugin.errors import CancelledError, WorkerError
 
 
 @pytest.fixture
@@ -35,6 +36,8 @@ def jobs(monkeypatch):
     jobs = []
 
     class Job:
+        ends: ClassVar = []  # of the running jobs
+
         def __init__(self, host, worker, *, status, plugins):
             jobs.append(host)
 
@@ -42,7 +45,7 @@ def jobs(monkeypatch):
             pass
 
         def run_in_thread(self, *, call_in_main_thread, on_end, display):
-            pass
+            self.ends.append(on_end)
 
         def cancel(self):
             jobs.append("cancel")
@@ -56,7 +59,7 @@ def jobs(monkeypatch):
 
 def test_the_menu_is_in_the_bar_and_in_the_toolbar(menu, stage):
     """Both have the same commands."""
-    assert list(menu) == ["Propagate roto...", "Update...", "Cancel", "Test the worker"]
+    assert list(menu) == ["Propagate roto...", "Update", "Cancel", "Test the worker"]
     assert [item._name for item in stage.menus["Nodes"]._items] == ["STCN"]
 
 
@@ -154,7 +157,7 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
     assert jobs == [
         PropagateJob(
             plate="Read1",
-            sources=(KeyframeSource("hero", (1001, 1003)),),
+            sources=(KeyframeSource("hero", (1001, 1003), follows_keys=True),),
             range="1001-1004",
             out="/shots/mattes/Read1/Read1.####.exr",
             colour="sRGB",
@@ -302,62 +305,127 @@ def test_testing_the_worker_shows_what_it_offers(menu, stage, jobs):
         assert line in stage.messages[0]
 
 
-def test_an_update_needs_selected_mattes(menu, stage, make):
-    """Otherwise there is one message."""
-    make.select(make.read())
-    menu["Update..."]()
-    (message,) = stage.messages
-    assert "no mattes are selected" in message
-
-
-def test_an_update_uses_the_keys_inside_the_shot(menu, stage, nuke, make, jobs):
-    """The mattes' Read limits the roto's keys; sources and shot file come from the nodes."""
-    from stcn_nuke.jobs import KeyframeSource, UpdateJob
+@pytest.fixture
+def mattes(nuke):
+    """Adds the Read of the mattes of a job to the script."""
     from stcn_nuke.matte_nodes import Origin, tag_node
 
-    make.roto("hero", {1001: (20.0, 24.0, 8.0), 1003: (30.0, 24.0, 8.0), 1009: (30.0, 24.0, 8.0)})
-    mattes = nuke.nodes.Read(first=1001, last=1004)
-    tag_node(mattes, Origin("/m/a.####.exr", "/m/a.yaml", "Read1", ("hero",)), "read")
-    make.select(mattes)
-    seen = answering(stage, when="at the roto's keys")
-    menu["Update..."]()
-    assert (seen["sources"], seen["shot"]) == ("hero", "/m/a.yaml")
-    assert jobs == [UpdateJob("/m/a.yaml", "Read1", (KeyframeSource("hero", (1001, 1003)),), "/m/a.####.exr")]
+    def add(job=None):
+        read = nuke.nodes.Read(first=1001, last=1004)
+        sources = tuple(source.node for source in job.sources) if job else ("hero",)
+        text = job.text if job else ""
+        tag_node(read, Origin("/m/a.####.exr", "/m/a.yaml", "Read1", sources, job=text), "read")
+        return read
+
+    return add
+
+
+@pytest.fixture
+def job():
+    """A job with all settings that a panel has."""
+    from stcn_nuke.jobs import KeyframeSource, PropagateJob
+
+    def build(*sources):
+        return PropagateJob(
+            plate="Read1",
+            sources=tuple(KeyframeSource(*source) for source in sources),
+            range="1001-1004",
+            out="/m/[a] $b.####.exr",
+            colour="sRGB",
+            preset="show",
+            weights="free",
+            device="cuda:1",
+            layout="per_object",
+            settings={"size": Setting("96", "--set size=96", is_yaml=True)},
+        )
+
+    return build
+
+
+def test_an_update_needs_selected_mattes(menu, stage, make, mattes):
+    """Otherwise there is one message; also for mattes whose job is not stored with them."""
+    make.select(make.read())
+    menu["Update"]()
+    assert "no mattes are selected" in stage.messages[0]
+    make.select(mattes())
+    menu["Update"]()
+    assert "the settings of these mattes cannot be read" in stage.messages[1]
+    assert len(stage.messages) == 2
+
+
+def test_an_update_asks_nothing(menu, stage, make, jobs, job, mattes):
+    """The same job runs with the keys that the rotos have now, inside the shot: added, moved or removed."""
+    make.roto("hero", dict.fromkeys((1001, 1003, 1009), (20.0, 24.0, 8.0)))
+    make.roto("ball", {1002: (20.0, 24.0, 8.0)})
+    stage.on_panel = lambda panel: pytest.fail("a panel is shown")
+    make.select(mattes(job(("hero", (1001,), True), ("ball", (1001, 1004), True))))
+    menu["Update"]()
+    assert stage.messages == []
+    assert jobs == [job(("hero", (1001, 1003), True), ("ball", (1002,), True))]
 
 
 @pytest.mark.parametrize(
-    ("select", "frame", "filled_in"),
+    ("select", "frame", "frames"),
     [
-        ((), 1003, "ball"),
-        ((), 1001, "hero ball"),
-        ((), 1002, "hero ball gone"),
-        (("hero",), 1003, "hero"),
-        (("new", "hero"), 1003, "hero new"),
-        (("Read1",), 1003, "ball"),
+        ((), 1002, {"hero": (1001,), "ball": (1001,)}),
+        ((), 1003, {"hero": (1001,), "ball": (1001, 1003)}),
+        (("hero",), 1002, {"hero": (1001, 1002), "ball": (1001,)}),
+        (("hero",), 1001, {"hero": (1001,), "ball": (1001,)}),
+        (("hero",), 1009, {"hero": (1001,), "ball": (1001,)}),
+        (("new",), 1002, {"hero": (1001,), "ball": (1001,), "new": (1002,)}),
+        (("Read1",), 1002, {"hero": (1001,), "ball": (1001,)}),
     ],
 )
-def test_an_update_suggests_what_was_redrawn(menu, stage, nuke, make, jobs, select, frame, filled_in):
-    """The selected rotos, else earlier sources with a key at this frame, else all earlier sources."""
-    from stcn_nuke.matte_nodes import Origin, tag_node
-
+def test_an_update_adds_the_current_frame_to_listed_keyframes(
+    menu, stage, nuke, make, jobs, job, mattes, select, frame, frames
+):
+    """Of sources that have a key there or are selected, inside the shot; other selected rotos are new objects."""
     make.read()
     disc = (20.0, 24.0, 8.0)
     for name, keys in (("hero", (1001,)), ("ball", (1001, 1003)), ("new", (1003,))):
         make.roto(name, dict.fromkeys(keys, disc))
-    mattes = nuke.nodes.Read(first=1001, last=1004)
-    tag_node(mattes, Origin("/m/a.####.exr", "/m/a.yaml", "Read1", ("hero", "ball", "gone")), "read")
-    make.select(mattes, *(nuke.toNode(name) for name in select))
+    make.select(mattes(job(("hero", (1001,)), ("ball", (1001,)))), *(nuke.toNode(name) for name in select))
     nuke.frame(frame)
-    seen = {}
-
-    def look(panel):
-        seen["sources"] = panel.knobs()["sources"].value()
-        return False
-
-    stage.on_panel = look
-    menu["Update..."]()
-    assert seen["sources"] == filled_in
+    menu["Update"]()
     assert stage.messages == []
+    assert {source.node: source.frames for source in jobs[0].sources} == frames
+
+
+def test_the_panel_suggests_the_last_job_of_its_plate(menu, stage, nuke, make, jobs):
+    """After a cancelled job, OK goes on with it at any frame; another plate or script has its own settings."""
+    from stcn_nuke import commands
+
+    read, hero = make.read(), make.roto("hero")
+    make.select(read, hero)
+    nuke.frame(1002)
+    chosen = {
+        "preset": "show",
+        "device": "cuda:1",
+        "layout": "per_object",
+        "out": "/m/sh010.####.exr",
+        "range": "1001-1003",
+    }
+    answering(stage, wait_for="ready", when="at the current frame", **chosen)
+    menu["Propagate roto..."]()
+    commands.BackgroundJob.ends.pop()(CancelledError("the artist cancelled"))
+    nuke.frame(1004)
+    seen = _open_again(menu, stage)
+    assert {name: seen[name] for name in chosen} == chosen
+    assert (seen["when"], seen["frames"]) == ("at these frames", "1002")
+    other = make.read(frames=range(1, 4), name="other")
+    make.select(other, hero)
+    assert _open_again(menu, stage)["range"] == "1-3"
+    make.select(read, hero)
+    nuke.root()["name"].setValue("/shots/other.nk")
+    assert _open_again(menu, stage)["range"] == "1001-1004"
+
+
+def _open_again(menu, stage):
+    """Open the panel and close it; return what it shows."""
+    seen = answering(stage, ok=False)
+    menu["Propagate roto..."]()
+    assert stage.messages == []
+    return seen
 
 
 def test_with_several_views_a_warning_names_the_first(stage, make):

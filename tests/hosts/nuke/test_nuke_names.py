@@ -147,7 +147,7 @@ def names_of_python() -> set[str]:
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and chain(node.value) == "self":
                 known.add(node.attr)
             elif isinstance(node, ast.Call) and chain(node.func) == "parser.add_argument":
-                known.add(node.args[0].value.lstrip("-"))
+                known.add(node.args[0].value.lstrip("-").replace("-", "_"))
     return known
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from nuke_tests import pixels_of
 
 from stcn_plugin.bridge import JobRequest
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.job import Setting
 from stcn_plugin.errors import CancelledError, HostError
 
@@ -254,7 +257,7 @@ def test_selection_separates_plate_and_rotos(nuke, make):
 
 def test_the_request_has_the_chosen_settings(nuke):
     """Each setting has its value as text, whatever YAML would read in it, and its origin. Others are left out."""
-    from stcn_nuke.jobs import KeyframeSource, PropagateJob, UpdateJob
+    from stcn_nuke.jobs import KeyframeSource, PropagateJob
 
     hero = KeyframeSource("hero", (1001,))
     origins = {"compute.device": "STCN panel, device"}
@@ -266,8 +269,21 @@ def test_the_request_has_the_chosen_settings(nuke):
     }
     assert (request.plate, request.out, request.range) == ("/p/a.####.exr", "/m/a.####.exr", "1001-1004")
     assert (request.preset, request.save_as) == ("hero", "/m/a.stcn.yaml")
-    sources = (KeyframeSource("hero", (1003,)), KeyframeSource("ball", (1002, 1003)))
-    update = UpdateJob("/m/a.yaml", "Read1", sources, "/m/a.####.exr")
-    again = update.request()
-    assert (again.shot_file, again.save_as, again.update) == ("/m/a.yaml", "/m/a.yaml", (1002, 1003))
-    assert again.settings == {}
+    assert request.build == BuildOptions()
+    rendered = job.request("/p/a.####.exr", colour="linear", config=None, is_rendered=True)
+    assert rendered.build == BuildOptions(verify=True)  # its files are new, its pixels may be those of the last job
+
+
+def test_a_job_is_stored_as_text(nuke):
+    """Reading it gives the same job, without the origins of its values; anything else is one error."""
+    from stcn_nuke.jobs import KeyframeSource, PropagateJob
+
+    sources = (KeyframeSource("Group1.hero", (1001, 1004), follows_keys=True), KeyframeSource("ball", (-3,)))
+    settings = {"size": Setting("[96]", "--set size=[96]", is_yaml=True)}
+    job = PropagateJob(
+        "Read1", sources, "1001-1004", "/m/[a] $b.####.exr", "sRGB", "hero", "w", "cpu", "layers", settings
+    )
+    assert PropagateJob.parse(replace(job, origins={"out": "--out"}, build=BuildOptions(rebuild=True)).text) == job
+    for text in ("", "{}", "[1]", "nonsense", job.text.replace("1004]", "1.5]"), job.text.replace('"cpu"', "null")):
+        with pytest.raises(HostError, match="the settings of these mattes cannot be read"):
+            PropagateJob.parse(text)

@@ -133,10 +133,9 @@ def test_keyframes_are_rendered_into_any_folder(nuke, stage, make, tmp_path):
 
 
 def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch):
-    """The script's folder, colour spaces, shot files, and messages of the worker."""
+    """The script's folder, colour spaces, and messages of the worker."""
     from stcn_nuke import colour
-    from stcn_nuke.matte_nodes import Origin
-    from stcn_nuke.panels import PropagatePanel, UpdatePanel
+    from stcn_nuke.panels import PropagatePanel
     from stcn_nuke.selection import read_selection
 
     read = make.read()
@@ -151,6 +150,4 @@ def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch
     assert job.out == "/show/[exec id]/mattes/Read1/Read1.####.exr"
     assert job.colour == "Log [exec id] $x"
     assert panel._state.value() == "/w/$HOME.yaml: cannot read [exec id]."
-    update = UpdatePanel(Origin("/m/a.####.exr", "/s/[exec id].yaml", "Read1", ("hero",)))
-    assert update.knobs()["shot"].value() == "/s/[exec id].yaml"
     assert stage.commands == []

@@ -1,4 +1,4 @@
-"""Correct one of a mask's two layers after the node with the mattes was deleted."""
+"""Correct one of a mask's two layers, with keys, after the node with the mattes was deleted."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ tree, _ = s.new_tree(scene)
 s.plate_node(tree, given["plate"], 1001, 1000, 8)
 size = 160, 96
 mask = s.mask_of("roto", **{name: (points, size) for name, points in given["layers"].items()})
-settings.mask, settings.keyframes_at = mask, "1001"
+settings.mask = mask
 settings.overrides = f"size=96 output.layout={given['layout']}"
 settings.out = str(Path(given["folder"]) / given["out"])
 scene.frame_set(1001)
@@ -27,30 +27,16 @@ def spans():
     return [[node.frame_start, node.frame_offset, node.frame_duration] for node in mattes()]
 
 
-def editing(frame):
-    return s.module("masks").edited_layers(mask, frame)
-
-
-spans_before = spans()
+spans_before, warnings = spans(), [list(s.module("state").STATE.status.warnings)]
 for node in mattes():
     tree.nodes.remove(node)
+s.insert_keys(mask, scene, "hero")
 scene.frame_set(1004)
-edited = {}
-mask.active_layer_index = 1
-edited["active"] = editing(1004)
-for layer in mask.layers:
-    layer.splines[0].points[0].select = True
-edited["all"] = editing(1004)
-mask.layers["ball"].splines[0].points[0].select = False
-edited["selected"] = editing(1004)
-mask.layers["hero"].hide_render = True
-try:
-    editing(1004)
-except s.module("masks").HostError as error:
-    edited["hidden"] = [error.what, error.where]
-mask.layers["hero"].hide_render = False
-assert bpy.ops.stcn.update() == {"FINISHED"}
+s.set_points(mask.layers["hero"].splines[0], given["moved"], *size)
+s.insert_keys(mask, scene, "hero")
+assert bpy.ops.stcn.propagate() == {"FINISHED"}
 spans_after = spans()
+warnings.append(list(s.module("state").STATE.status.warnings))
 
 report = s.module("compositing").Report(
     objects=tuple(given["layers"]),
@@ -67,7 +53,7 @@ s.module("compositing").deliver(scene, settings_now, report, shot_file=settings.
 folder = Path(given["folder"]) / "mattes"
 s.write_results(
     spans=[spans_before, spans_after, spans()],
-    edited=edited,
+    warnings=warnings,
     files=sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix != ".exr"),
     keyframes=sorted(path.name for path in (folder / "keyframes").iterdir()),
     shot_file=settings.shot_file,

@@ -81,8 +81,8 @@ def set_points(spline, points, width, height):
         point.handle_left = point.handle_right = position
 
 
-def insert_keys(mask, scene):
-    """Key the mask's shape at the scene's frame, as the artist does in an editor."""
+def insert_keys(mask, scene, *layers):
+    """Key the shape of layers, or of all, at the scene's frame, as the artist does in an editor."""
     window = bpy.context.window_manager.windows[0]
     area = window.screen.areas[0]
     area.type = "IMAGE_EDITOR"
@@ -93,7 +93,7 @@ def insert_keys(mask, scene):
             for point in spline.points:
                 for name in ("select", "select_control_point"):
                     if hasattr(point, name):
-                        setattr(point, name, True)
+                        setattr(point, name, not layers or layer.name in layers)
     region = next(each for each in area.regions if each.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region, scene=scene):
         assert bpy.ops.mask.shape_key_insert() == {"FINISHED"}

@@ -1,4 +1,4 @@
-"""Propagate a movie clip from a mask's own keys where there is no compositor yet, then add a keyframe."""
+"""Propagate a movie clip from a mask's own keys where there is no compositor yet; add a key; press again; cancel; go on."""
 
 from pathlib import Path
 
@@ -29,13 +29,49 @@ assert bpy.ops.stcn.propagate() == {"FINISHED"}
 tree = s.tree_of(scene)
 before = sorted(node.bl_idname for node in tree.nodes)
 shot_before = Path(settings.shot_file).read_text()
-files = {path.name: [path.read_bytes().hex(), path.stat().st_mtime_ns] for path in folder.glob("*.exr")}
+
+
+def state():
+    return {path.name: [path.read_bytes().hex(), path.stat().st_mtime_ns] for path in folder.glob("*.exr")}
+
+
+def cancel_after(count):
+    """Let the job of the next press be cancelled when some mattes of it are on disk."""
+    host = s.module("host").BlenderHost
+    show_frame, seen = host.stcn_show_frame, []
+
+    @s.module("host").hookimpl
+    def cancelling(self, frame, files):
+        show_frame(self, frame, files)
+        seen.append(frame)
+        STATE.status.is_cancelled = len(seen) >= count
+
+    host.stcn_show_frame = cancelling
+    try:
+        bpy.ops.stcn.propagate()
+    except RuntimeError as error:
+        return str(error)
+    finally:
+        host.stcn_show_frame = show_frame
+    return "not cancelled"
+
+
+files = state()
 
 frame, outline = given["outlines"][2]
 scene.frame_set(frame)
-s.set_points(mask.layers[0].splines[0], outline, 160, 96)  # not keyed: what the artist sees is what is meant
-assert bpy.ops.stcn.update() == {"FINISHED"}
-again = {path.name: [path.read_bytes().hex(), path.stat().st_mtime_ns] for path in folder.glob("*.exr")}
+s.set_points(mask.layers[0].splines[0], outline, 160, 96)
+s.insert_keys(mask, scene)
+assert bpy.ops.stcn.propagate() == {"FINISHED"}
+again, text, reasons = state(), STATE.status.text, STATE.status.reasons
+assert bpy.ops.stcn.propagate() == {"FINISHED"}
+third, nothing = state(), STATE.status.text
+
+settings.overrides = "size=96 memory.interval=3"
+cancelled = cancel_after(2)
+stopped = state()
+assert bpy.ops.stcn.propagate() == {"FINISHED"}
+resumed = state()
 
 mattes = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeImage")
 output = s.module("node_trees").output_node(tree)
@@ -43,6 +79,11 @@ s.write_results(
     before=before,
     after=sorted(node.bl_idname for node in tree.nodes),
     untouched=sorted(name for name in files if files[name] == again[name]),
+    texts=[text, *reasons, nothing],
+    third_is_the_same=third == again,
+    cancelled=cancelled,
+    written_before_cancel=sorted(name for name in stopped if stopped[name] != third[name]),
+    written_after_cancel=sorted(name for name in resumed if resumed[name] != stopped[name]),
     written=sorted(again),
     keyframes=sorted(path.name for path in (folder / "keyframes").iterdir()),
     shot_before=shot_before,
