@@ -22,10 +22,6 @@ pytest.importorskip("openjd.model")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="kills a task by its process group"),
-    pytest.mark.skipif(
-        "--segments" not in subprocess.run([*STCN, "propagate", "--help"], capture_output=True, text=True).stdout,
-        reason="stcn propagate cannot run single segments",
-    ),
 ]
 SEGMENTS = 5
 
