@@ -69,6 +69,7 @@ class Manifest:
     """What the frames of a shot are made from.
 
     Args:
+        out: Frame pattern of the mattes.
         propagation: Settings, and other inputs, that change probabilities.
         finishing: Those that change only the matte files.
         plate: Frame to its file.
@@ -77,6 +78,7 @@ class Manifest:
         rates: Machine and device to what was measured there, for estimates.
     """
 
+    out: str
     propagation: Mapping[str, Any]
     finishing: Mapping[str, Any]
     plate: Mapping[int, PlateFile]
@@ -97,6 +99,7 @@ class Manifest:
             if data.pop("version") != _VERSION:
                 return None
             return cls(
+                out=str(data["out"]),
                 propagation=dict(data["propagation"]),
                 finishing=dict(data["finishing"]),
                 plate={int(frame): PlateFile(**each) for frame, each in data["plate"].items()},

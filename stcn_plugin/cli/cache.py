@@ -202,12 +202,14 @@ class _Contents:
 
     def fields(self) -> dict[str, object]:
         """Return the JSON."""
+        from stcn_plugin.cache.manifest import Manifest
         from stcn_plugin.frames import format_frame_range
 
         changed = self._changed
         return {
             "shot": self._shot,
             "folder": str(self._folder.path.absolute()),
+            "mattes": manifest.out if (manifest := Manifest.read(self._folder.manifest)) else None,
             "exists": self.exists,
             **{direction: format_frame_range(frames) for direction, frames in self._frames.items()},
             "bytes": self.size,

@@ -59,7 +59,7 @@ class BackwardBuffer:
     def get(self, index: int) -> dict[str, NDArray[np.float16]]:
         """Return a frame's probabilities by object."""
         self._file.seek(self._records[index] * self._bytes)
-        planes = np.frombuffer(self._file.read(self._bytes), np.float16).reshape(self._shape)
+        planes = np.frombuffer(bytearray(self._file.read(self._bytes)), np.float16).reshape(self._shape)
         return dict(zip(self._objects, planes, strict=True))
 
     def __enter__(self) -> BackwardBuffer:

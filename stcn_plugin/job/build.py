@@ -101,7 +101,7 @@ class _Build:
         estimate.reset_peak_memory(engine)
         started = time.monotonic()
         report = run(self._job, self._work, engine, cache=self._cache, recipe=self._recipe, watcher=watcher)
-        self._measure(time.monotonic() - started, engine)
+        self._measure(report, time.monotonic() - started, engine)
         self._write_manifest()
         return replace(report, plan=plan)
 
@@ -156,15 +156,15 @@ class _Build:
             reasons=reasons_for(self._job, work, self._before, self._recipe.manifest, rebuild=self._options.rebuild),
         )
 
-    def _measure(self, seconds: float, engine: Engine | None) -> None:
-        """Remember the rates of a run that did only one kind of work."""
+    def _measure(self, report: Report, seconds: float, engine: Engine | None) -> None:
+        """Remember the rates of a run."""
         steps = sum(len(part.indices) for each in self._work for part in each.passes)
         ready = sum(len(each.ready) for each in self._work)
-        if steps and not ready:
-            self._own_rates["step"] = seconds / steps
+        if report.frames:
+            self._own_rates["frame"] = (report.seconds["finish"] + report.seconds["write"]) / len(report.frames)
+        if steps:
+            self._own_rates["step"] = max(0.0, seconds - ready * self._own_rates.get("frame", 0.0)) / steps
             self._own_rates["memory"] = float(estimate.peak_memory(engine))
-        elif ready and not steps:
-            self._own_rates["frame"] = seconds / ready
 
     def _write_manifest(self) -> None:
         manifest = replace(self._recipe.manifest, rates=self._rates)

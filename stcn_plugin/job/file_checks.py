@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stcn_plugin.bridge.hooks import Hooks
+from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.errors import KeyframeError, STCNError
 from stcn_plugin.job.checks import shot_frames, shot_outputs
 from stcn_plugin.job.prepare import only_name, prepare
@@ -42,7 +43,7 @@ def shot_problems(
         entry = weights_store(studio).entry_for(shot.settings.weights)
         read_weights(entry.path)
         weights = entry.used()
-    with _remove_new_folders(shot):
+    with without_new_folders(shot):
         with found.collect() as first, shot.naming_origins():
             watcher = Watcher(on_warning=Warnings(on_warning).add)
             job = prepare(shot, studio=studio, watcher=watcher, weights=weights)
@@ -126,9 +127,11 @@ def _check_colour(settings: Preset) -> None:
 
 
 @contextmanager
-def _remove_new_folders(shot: Shot) -> Iterator[None]:
-    """Remove empty folders that were created inside the context."""
-    wanted = [Path(shot.out).parent, *([Path(shot.settings.overlay.folder)] if shot.settings.overlay.folder else [])]
+def without_new_folders(shot: Shot) -> Iterator[None]:
+    """Remove empty folders of outputs that were created inside the context."""
+    cache = CacheFolder.of(shot.out, shot.settings.cache).path
+    overlays = shot.settings.overlay.folder
+    wanted = [Path(shot.out).parent, cache, *([Path(overlays)] if overlays else [])]
     missing = [top for folder in wanted if (top := _topmost_missing(folder))]
     try:
         yield

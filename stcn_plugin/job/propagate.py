@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.job.activities import Activities, Activity
 from stcn_plugin.job.build import build
+from stcn_plugin.job.file_checks import without_new_folders
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.watcher import Warnings, Watcher
@@ -71,8 +73,9 @@ def propagate(
     """
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
-    job = check(shot, studio=studio, watcher=watcher)
-    return replace(execute(job, engine_for, options=options, watcher=watcher), warnings=warnings.texts)
+    with without_new_folders(shot) if options.is_dry_run else nullcontext():
+        job = check(shot, studio=studio, watcher=watcher)
+        return replace(execute(job, engine_for, options=options, watcher=watcher), warnings=warnings.texts)
 
 
 def check(shot: Shot, *, studio: Hooks | None = None, watcher: Watcher = Watcher()) -> Job:

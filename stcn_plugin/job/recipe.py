@@ -83,7 +83,7 @@ def recipe_of(job: Job, plate: Mapping[int, PlateFile]) -> Recipe:
                 covered.get(index, {}),
             )
             frames[frame] = FrameMade(forward, backward, mattes)
-    return Recipe(Manifest(propagation, finishing, plate, keyframes, frames), passes)
+    return Recipe(Manifest(job.shot.out, propagation, finishing, plate, keyframes, frames), passes)
 
 
 def digest(*parts: object) -> str:

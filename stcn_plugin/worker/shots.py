@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
@@ -58,16 +59,18 @@ def run_shot(
         folders = preset_search_path(studio)
         shot = shot_of(request, search_path=folders)
     with activities.during("loading the libraries"):  # only now: mistakes in a shot are reported without torch
+        from stcn_plugin.job.file_checks import without_new_folders
         from stcn_plugin.job.propagate import check, execute
         from stcn_plugin.job.watcher import Warnings, Watcher
 
     warnings = Warnings(on_warning)
     watcher = Watcher(on_progress, on_frame, warnings.add, is_cancelled, on_activity)
-    job = check(shot, studio=studio, watcher=watcher)
-    file = shot.path
-    if request.save_as is not None and not request.build.is_dry_run:
-        file = _save(job, request.save_as, folders)
-    report = execute(job, engine_for, options=request.build, watcher=watcher)
+    with without_new_folders(shot) if request.build.is_dry_run else nullcontext():
+        job = check(shot, studio=studio, watcher=watcher)
+        file = shot.path
+        if request.save_as is not None and not request.build.is_dry_run:
+            file = _save(job, request.save_as, folders)
+        report = execute(job, engine_for, options=request.build, watcher=watcher)
     return replace(report, warnings=warnings.texts, shot_file=str(file) if file else None)
 
 
