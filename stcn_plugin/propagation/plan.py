@@ -65,11 +65,6 @@ class Segment:
         return tuple(index for index in self.frames if self.source(index) == "neither")
 
     @property
-    def blended(self) -> int:
-        """Number of frames that are blended from both passes."""
-        return sum(self.source(index) == "both" for index in self.frames)
-
-    @property
     def steps(self) -> int:
         """Total number of frames that the passes visit, plus the unreached ones."""
         return len(self.forward) + len(self.backward) + len(self.unreached)

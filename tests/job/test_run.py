@@ -378,12 +378,12 @@ def test_a_cancel_stops_the_preparation(clip):
 @pytest.mark.parametrize("fails", [False, True])
 def test_device_memory_is_released_after_every_job(clip, engine, monkeypatch, fails):
     """The host may need the GPU."""
-    released = []
+    released, seen = [], []
     monkeypatch.setattr(run_module, "release_memory", lambda: released.append(True))
     job = prepare(make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)}))
     if fails:
         with pytest.raises(CancelledError):
-            build(job, lambda _: engine, watcher=Watcher(is_cancelled=lambda: True))
+            build(job, lambda _: engine, watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 3))
     else:
         build(job, lambda _: engine)
     assert released == [True]
