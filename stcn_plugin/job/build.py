@@ -153,7 +153,9 @@ class _Build:
             frames=format_frame_range(frames[index] for index in work.segment.frames),
             propagated=sum(len(part.indices) for part in work.passes),
             written=format_frame_range(frames[index] for index in work.finished),
-            reasons=reasons_for(self._job, work, self._before, self._recipe.manifest, rebuild=self._options.rebuild),
+            reasons=reasons_for(
+                self._job, self._cache, work, self._before, self._recipe.manifest, rebuild=self._options.rebuild
+            ),
         )
 
     def _measure(self, report: Report, seconds: float, engine: Engine | None) -> None:

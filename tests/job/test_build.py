@@ -175,7 +175,9 @@ def test_a_missing_or_damaged_matte_is_written_again(clip, built, keys, damage):
     report = built(some(keys, 1001, 1005))
     assert (report.frames, built.loaded) == ((1003,), 0)
     assert matte.read_bytes() == content
-    assert list(reasons(report)) == ["1001-1004"]
+    assert reasons(report) == {
+        "1001-1004": (f"matte files {'are missing' if damage == 'missing' else 'were modified'}",)
+    }
 
 
 def test_a_damaged_cache_is_built_again(clip, built, keys):
@@ -208,7 +210,8 @@ def test_a_cancelled_run_goes_on(clip, built, keys):
     with pytest.raises(CancelledError):
         built(some(keys, 1001, 1008), watcher=Watcher(on_progress=seen.append, is_cancelled=lambda: len(seen) == 9))
     assert len(built.steps) == 7
-    built(some(keys, 1001, 1008))
+    report = built(some(keys, 1001, 1008))
+    assert reasons(report) == {"1001-1008": ("the last run did not finish these frames",)}
     # The backward pass from 1008 to 1002 is on disk; of the forward pass, nothing was.
     assert len(built.steps) == 7
     resumed = {name: content for name, (content, _, _) in state(clip.folder / "out").items()}
