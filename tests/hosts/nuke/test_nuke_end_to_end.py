@@ -336,7 +336,7 @@ def test_batch_does_only_what_is_missing(home, script, tmp_path):
     assert (out.splitlines()[0], written) == ("stcn: nothing to do, all mattes are up to date", [])
     out, written = run("--rebuild")
     assert written == [1001, 1002, 1003, 1004]
-    assert "--rebuild" in out
+    assert "stcn: reason: a rebuild was requested" in out
 
 
 @pytest.mark.parametrize(
