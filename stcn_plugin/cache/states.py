@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -33,7 +34,9 @@ def encode_state(state: PropagatorState, *, frame: int, made_from: str) -> bytes
             {"objects": list(objects), "used": bank.used, "stored": bank.stored, "permanent": bank.permanent}
         )
     text = json.dumps({"objects": list(state.objects), "since_memory": state.since_memory, "cohorts": cohorts})
-    return save(tensors, {"format": _FORMAT, "frame": str(frame), "made_from": made_from, "state": text})
+    checksum = _checksum(text, tensors)
+    metadata = {"format": _FORMAT, "frame": str(frame), "made_from": made_from, "state": text, "checksum": checksum}
+    return save(tensors, metadata)
 
 
 def read_state(path: Path, made_from: Mapping[int, str]) -> tuple[int, PropagatorState] | None:
@@ -54,9 +57,12 @@ def read_state(path: Path, made_from: Mapping[int, str]) -> tuple[int, Propagato
             frame = int(metadata["frame"])
             if made_from.get(frame) != metadata["made_from"]:
                 return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            if _checksum(metadata["state"], tensors) != metadata["checksum"]:
+                return None
             data = json.loads(metadata["state"])
             cohorts = tuple(
-                (tuple(each["objects"]), _bank(file, number, each)) for number, each in enumerate(data["cohorts"])
+                (tuple(each["objects"]), _bank(tensors, number, each)) for number, each in enumerate(data["cohorts"])
             )
             state = PropagatorState(tuple(data["objects"]), data["since_memory"], cohorts)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
@@ -64,6 +70,15 @@ def read_state(path: Path, made_from: Mapping[int, str]) -> tuple[int, Propagato
     return frame, state
 
 
-def _bank(file: Any, number: int, numbers: Mapping[str, int]) -> BankState:
-    keys, values, novelty = (file.get_tensor(f"{number}.{name}") for name in ("keys", "values", "novelty"))
+def _bank(tensors: Mapping[str, Tensor], number: int, numbers: Mapping[str, int]) -> BankState:
+    keys, values, novelty = (tensors[f"{number}.{name}"] for name in ("keys", "values", "novelty"))
     return BankState(keys, values, novelty, numbers["used"], numbers["stored"], numbers["permanent"])
+
+
+def _checksum(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """Return a checksum of a state: safetensors does not notice damage."""
+    value = zlib.crc32(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        value = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), value)
+        value = zlib.crc32(tensor.contiguous().view(torch.uint8).numpy().data, value)
+    return f"{value:08x}"

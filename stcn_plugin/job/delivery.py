@@ -232,7 +232,8 @@ class Delivery:
         made_from = self._recipe.passes[work.number, direction][index]
         if (found := read_probabilities(path, made_from=made_from)) is None:
             what = "this cache file was changed or deleted while the job was running"
-            raise OutputError(what, where=str(path), fix="Check what else uses the folder, and run the job again")
+            fix = "Check what else uses the folder, and run the job again"
+            raise OutputError(what, where=str(path), fix=fix, retry=True)
         return found
 
     def _encode(self, index: int, plate: PlateOfFrame, own: Tensor) -> dict[Path, bytes]:

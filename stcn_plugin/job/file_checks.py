@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape, glob
 from pathlib import Path
 
 from stcn_plugin.bridge.hooks import Hooks
@@ -17,7 +18,7 @@ from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_headers
 from stcn_plugin.media.keyframes import read_keyframe
 from stcn_plugin.media.overlays import overlay_files
-from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.media.sequences import OBJECT, FrameSequence
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.shot.model import Keyframe, Shot
 from stcn_plugin.studio.lookup import weights_store
@@ -132,20 +133,16 @@ def without_new_folders(shot: Shot) -> Iterator[None]:
     cache = CacheFolder.of(shot.out, shot.settings.cache).path
     overlays = shot.settings.overlay.folder
     wanted = [Path(shot.out).parent, cache, *([Path(overlays)] if overlays else [])]
-    missing = [top for folder in wanted if (top := _topmost_missing(folder))]
+    before = _existing(wanted)
     try:
         yield
     finally:
-        for top in missing:
-            for folder, _, _ in os.walk(top, topdown=False):
-                with suppress(OSError):
-                    os.rmdir(folder)  # noqa: PTH106 - what os.walk names
+        for folder in sorted(_existing(wanted) - before, reverse=True):  # a folder after those in it
+            with suppress(OSError):
+                os.rmdir(folder)  # noqa: PTH106 - what glob names
 
 
-def _topmost_missing(folder: Path) -> Path | None:
-    """Return the topmost missing folder of a path; ``None`` if all exist."""
-    missing = None
-    for each in (folder, *folder.parents):
-        if "<object>" in each.name or not os.path.lexists(each):
-            missing = each
-    return missing
+def _existing(folders: Iterable[Path]) -> set[str]:
+    """Return the folders and their parents that exist, with any name in place of ``<object>``."""
+    patterns = {str(each) for folder in folders for each in (folder, *folder.parents)}
+    return {path for pattern in patterns for path in glob(escape(pattern).replace(OBJECT, "*"))}  # noqa: PTH207 - no base folder

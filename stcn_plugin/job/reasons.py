@@ -28,8 +28,8 @@ def reasons_for(
         return ("a rebuild was requested",)
     if before is None:
         return ("there is no earlier run",)
-    found = tuple(change.text for change in changes(before, now) if _concerns(job, work, change))
-    return found or (_without_change(job, cache, work, before, now),)
+    found = dict.fromkeys(change.text for change in changes(before, now) if _concerns(job, work, change))
+    return tuple(found) or (_without_change(job, cache, work, before, now),)
 
 
 def _concerns(job: Job, work: SegmentWork, change: Change) -> bool:

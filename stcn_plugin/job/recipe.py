@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.cache.manifest import FrameMade, Manifest, PlateFile
 from stcn_plugin.job.job import Job
+from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection, Segment
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
 
@@ -91,9 +91,9 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def image_digest(image: NDArray[np.float32]) -> str:
-    """Return a digest of the pixels that the network sees, to notice changes of a plate."""
-    return f"{zlib.crc32(np.ascontiguousarray(image).data):08x}"
+def plate_digest(plate: PlateFrame) -> str:
+    """Return a digest of the pixels that the network sees and of the header that the mattes inherit."""
+    return f"{zlib.crc32(np.ascontiguousarray(plate.image).data, zlib.crc32(repr(plate.header).encode())):08x}"
 
 
 def _chain(
@@ -135,6 +135,9 @@ def _finishing(job: Job) -> dict[str, Any]:
     found: dict[str, Any] = _flat(job.settings.model_dump(include=set(_FINISHING)))
     found["objects"] = list(job.objects)
     found["format"] = [repr(job.display), repr(job.window), job.pixel_aspect]
+    # The metadata of every matte names the weights, also where no pass contributes.
+    found["weights"] = job.weights.name if job.weights else None
+    found["weights.sha256"] = job.weights.sha256 if job.weights else None
     found["licence"] = job.weights.text if job.weights else None
     found["matte plugin"] = _plugins(job, "stcn_process_mattes")
     return found

@@ -19,7 +19,7 @@ from stcn_plugin.job.difference import STATE_INTERVAL, PassWork, SegmentWork
 from stcn_plugin.job.finishing import rounded
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_masks
-from stcn_plugin.job.recipe import Recipe, image_digest
+from stcn_plugin.job.recipe import Recipe, plate_digest
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader
 from stcn_plugin.job.watcher import Watcher
@@ -189,7 +189,7 @@ class _Run:
             found = dict(zip(objects, download.wait(), strict=True))
             delivery.keep(part, index, found)
             if index in part.completes:
-                of_frame = PlateOfFrame(plate.header, plate.image, image_digest(plate.image))
+                of_frame = PlateOfFrame(plate.header, plate.image, plate_digest(plate))
                 delivery.finish(work, index, of_frame, {part.direction: found})
 
         writer.submit(deliver)
@@ -206,7 +206,7 @@ class _Run:
                 is_known = record is not None and record.identity == self._recipe.manifest.plate[frame].identity
                 if record is None or not is_known or delivery.needs_images:
                     plate = job.plates.read(frame, window=job.window, size=job.size)
-                    of_frame = PlateOfFrame(plate.header, plate.image, image_digest(plate.image))
+                    of_frame = PlateOfFrame(plate.header, plate.image, plate_digest(plate))
                 else:
                     of_frame = PlateOfFrame(job.plates.header(frame), None, record.pixels)
                 self._seconds["read"] += time.perf_counter() - started

@@ -36,7 +36,6 @@ def encode_exr(
     spec.channelnames = tuple(planes)
     spec.full_x, spec.full_y = header.display.x, header.display.y
     spec.full_width, spec.full_height = header.display.width, header.display.height
-    spec.attribute("DateTime", "")  # otherwise OpenImageIO adds the time, and equal mattes would not be equal files
     if header.timecode:
         spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), header.timecode)
     if header.frame_rate:
@@ -94,4 +93,5 @@ def _spec(window: Window, header: FrameHeader, channels: int, pixel_format: str)
     spec = oiio.ImageSpec(window.width, window.height, channels, pixel_format)
     spec.x, spec.y = window.x, window.y
     spec.attribute("PixelAspectRatio", float(header.pixel_aspect))
+    spec.attribute("DateTime", "")  # otherwise OpenImageIO adds the time, and equal mattes would not be equal files
     return spec

@@ -104,7 +104,7 @@ class PlateReader:
             PlateError: The file cannot be read, has no such image, or has another display window.
         """
         found, path = self._source(frame)
-        return self._checked(found, path, self._files.header(path, where=_label(found, path)))
+        return _of_frame(frame, found, self._checked(found, path, self._files.header(path, where=_label(found, path))))
 
     def distinct(self, frames: Iterable[int]) -> tuple[int, ...]:
         """Return the first frame of each distinct file; several missing frames may hold the same file."""
@@ -140,10 +140,8 @@ class PlateReader:
         pixels = self._colour.to_display(
             _at_size(picture, window, size), is_float=picture.is_float, file_colour_space=picture.colour_space
         )
-        if found == frame:
-            return PlateFrame(frame, pixels, header)
-        # Without the timecode of the held frame: two mattes with one timecode would break a conform.
-        return PlateFrame(frame, pixels, replace(header, timecode=None), held_from=found)
+        held_from = None if found == frame else found
+        return PlateFrame(frame, pixels, _of_frame(frame, found, header), held_from)
 
     def _source(self, frame: int) -> tuple[int, Path]:
         """Return the frame to read in place of a frame, usually itself, and its file."""
@@ -212,6 +210,11 @@ class PlateReader:
             where=label,
             fix="Render the frame, correct the frame range, or set read.missing to hold or skip",
         )
+
+
+def _of_frame(frame: int, found: int, header: FrameHeader) -> FrameHeader:
+    """Remove the timecode of a frame that is held for another: two mattes with one timecode would break a conform."""
+    return header if found == frame else replace(header, timecode=None)
 
 
 def _label(frame: int, path: Path) -> str:

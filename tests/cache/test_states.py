@@ -89,3 +89,17 @@ def test_states_that_do_not_fit_are_not_used(engine, images, tmp_path):
     assert read_state(tmp_path / "absent", {1001: "abc"}) is None
     path.write_bytes(STARTER.read_bytes())
     assert read_state(path, {1001: "abc"}) is None
+
+
+def test_damaged_states_are_not_used(engine, images, tmp_path):
+    """A bit that changed in a tensor or in a number, which safetensors does not notice."""
+    propagator = Propagator(engine)
+    propagator.step(images[0], masks_of(0))
+    content = encode_state(propagator.state(), frame=1001, made_from="abc")
+    path = tmp_path / "s.safetensors"
+    in_numbers = content.index(b"since_memory") + len(b'since_memory\\": ')
+    for place in (in_numbers, *range(len(content) // 2, len(content), len(content) // 7)):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        path.write_bytes(damaged)
+        assert read_state(path, {1001: "abc"}) is None, place

@@ -15,7 +15,7 @@ from PIL import Image
 
 from stcn_plugin import make_shot
 from stcn_plugin.bridge.build import BuildOptions
-from stcn_plugin.errors import CancelledError, PresetError
+from stcn_plugin.errors import CancelledError, OutputError, PresetError
 from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.watcher import Watcher
@@ -217,6 +217,22 @@ def test_a_cancelled_run_goes_on(clip, built, keys):
     resumed = {name: content for name, (content, _, _) in state(clip.folder / "out").items()}
     built(some(keys, 1001, 1008), rebuild=True)
     assert {name: content for name, (content, _, _) in state(clip.folder / "out").items()} == resumed
+
+
+def test_a_cache_that_disappears_during_a_run_can_be_tried_again(clip, built, keys):
+    """A farm tries the task again, and the next run makes what was lost."""
+
+    def delete(progress):
+        if progress.done == 8:  # of the forward pass, after the whole backward pass
+            for path in built.cache.glob("backward.*.exr"):
+                path.unlink()
+
+    with pytest.raises(OutputError) as caught:
+        built(some(keys, 1001, 1008), watcher=Watcher(on_progress=delete))
+    assert caught.value.retry
+    assert Path(caught.value.where).parent == built.cache
+    built(some(keys, 1001, 1008))
+    assert built(some(keys, 1001, 1008)).frames == ()
 
 
 def test_a_killed_pass_goes_on_from_its_saved_memory(clip, built, keys, monkeypatch):

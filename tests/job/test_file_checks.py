@@ -53,6 +53,18 @@ def test_a_valid_shot_passes_and_leaves_no_files(write, clip) -> None:
     assert everything_in(clip.folder) == {*before, "deep"}
 
 
+@pytest.mark.parametrize(
+    "out", ["deep/<object>/m.####.exr", "a_<object>_b/c/m.####.exr", "[x]/<object>/<object>.####.exr"]
+)
+def test_folders_of_objects_are_removed_again(write, clip, out: str) -> None:
+    """Their names are only known once the keyframes are read; existing ones are kept."""
+    write(out=out)
+    (clip.folder / "a_other_b" / "c").mkdir(parents=True)
+    before = everything_in(clip.folder)
+    assert shot_problems(load_shot("shot.yaml")) == ()
+    assert everything_in(clip.folder) == before
+
+
 def test_warnings_of_a_job_are_shown_beforehand(write, clip) -> None:
     """The shot can run, so the exit code is 0: a licence that limits use, and frames of another padding."""
     write(weights="starter", plate="plate.%03d.png")

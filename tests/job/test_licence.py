@@ -116,6 +116,16 @@ def test_weights_without_a_licence_are_reported_as_such(job, tmp_path: Path) -> 
     assert warnings == []
 
 
+def test_other_weights_replace_the_metadata_of_every_matte(job, tmp_path: Path) -> None:
+    """Also of the keyframe, whose pixels are the artist's: the same name and licence, but another file."""
+    file = tmp_path / "own.safetensors"
+    for text in ("a", "b"):
+        save_file(load_file(builtin_files()[STARTER]), file, {"text": text})
+        report, _ = job(str(file))
+        for matte in (tmp_path / "out").glob("m.*.exr"):
+            assert attributes(str(matte))["stcn/weightsSha256"] == report.weights.sha256, matte.name
+
+
 @pytest.mark.parametrize(
     ("licence", "is_noncommercial"),
     [

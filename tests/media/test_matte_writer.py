@@ -235,3 +235,13 @@ def test_object_names_are_unique(objects):
     for name in names:
         assert 0 < len(name.encode()) <= 63
         assert not set(name) & set('. /\\:*?"<>|,')
+
+
+def test_tiff_mattes_have_no_time(tmp_path):
+    """Equal mattes are equal files, whenever they are written."""
+    (path,) = writer_of(tmp_path, "m.####.tif", objects=("hero",)).write(
+        1, mattes_over(DISPLAY, "hero"), window=DISPLAY, header=PLAIN
+    )
+    with Pillow.open(path) as image:
+        assert 306 not in image.tag_v2  # DateTime
+    assert b"CreateDate" not in path.read_bytes()
