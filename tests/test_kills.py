@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,7 +97,12 @@ class Run:
         return sorted(self.out.glob("m.*.exr")) if self.out.is_dir() else []
 
     def leftovers(self) -> list[str]:
-        return [path.name for path in self.out.iterdir() if path not in self.mattes()] if self.out.is_dir() else []
+        """Return the names of all files that are neither mattes nor finished parts of the cache."""
+        known = re.compile(
+            r"m\.\d{4}\.exr|manifest\.json|(forward|backward)\.\d{4}\.(exr|safetensors)|mattes\.\d{4}\.json"
+        )
+        files = [path for path in self.out.rglob("*") if path.is_file() or path.parent != self.out]
+        return [path.name for path in files if not known.fullmatch(path.name)]
 
 
 @pytest.fixture(scope="module")

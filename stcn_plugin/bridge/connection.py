@@ -20,7 +20,7 @@ from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerE
 RUN_AGAIN = "The mattes written so far are complete; run the job again"
 """What to do after a job whose worker is gone."""
 
-_LOG_LINES = 12
+_LOG_LINES = 16
 _LOG_LINE_LENGTH = 200
 
 _EXIT_TIMEOUT = 3.0

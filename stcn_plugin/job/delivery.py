@@ -62,6 +62,7 @@ class Delivery:
         cache: The cache of the shot.
         recipe: What the frames are made from.
         watcher: The callbacks.
+        activities: The activities of the run, of all threads: the oldest one is reported if a job hangs.
         notifier: Notifies the studio's plugins.
         lock: Lets the network and files take turns.
     """
@@ -73,6 +74,7 @@ class Delivery:
         recipe: Recipe,
         *,
         watcher: Watcher,
+        activities: Activities,
         notifier: Notifier,
         lock: DeviceFileLock,
     ) -> None:
@@ -82,7 +84,7 @@ class Delivery:
         self._watcher = watcher
         self._notifier = notifier
         self._lock = lock
-        self._activities = Activities(watcher.on_activity, watcher.is_cancelled)
+        self._activities = activities
         self._files: list[Path] = []
         self._buffer: BackwardBuffer | None = None
         self._buffers = ExitStack()

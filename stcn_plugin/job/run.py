@@ -116,7 +116,13 @@ class _Run:
         self._total = sum(each.steps for each in work)
         job = self._job
         with Delivery(
-            job, self._cache, self._recipe, watcher=self._watcher, notifier=self._notifier, lock=self._lock
+            job,
+            self._cache,
+            self._recipe,
+            watcher=self._watcher,
+            activities=self._activities,
+            notifier=self._notifier,
+            lock=self._lock,
         ) as delivery:
             with WriteBehind(depth=_WRITE_BEHIND) as writer:
                 for each in work:

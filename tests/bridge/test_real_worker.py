@@ -113,10 +113,12 @@ def mortal():
 
 
 def complete_files(folder: Path) -> list[int]:
-    """Read every file of a folder, which must be a matte, and return their frames."""
-    for path in folder.iterdir():
+    """Read every file of a folder, which must be a matte, and return their frames. A folder must be that of the cache."""
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == ["m.exr.stcn-cache"]
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    for path in files:
         assert read_image(path).pixels.shape == (96, 144, 5)
-    return sorted(int(path.name.split(".")[1]) for path in folder.iterdir())
+    return [int(path.name.split(".")[1]) for path in files]
 
 
 def test_a_warm_worker_runs_job_after_job(worker, job, tmp_path):
@@ -124,8 +126,8 @@ def test_a_warm_worker_runs_job_after_job(worker, job, tmp_path):
     first = worker.submit(job("first"))
     messages = receive_until(worker, lambda message: isinstance(message, Done))
     assert {message.id for message in messages} == {first}
-    assert [m.progress.done for m in messages if isinstance(m, Progressed)] == [1, 2, 3, 4]
-    assert [m.progress.total for m in messages if isinstance(m, Progressed)] == [4] * 4
+    assert [m.progress.done for m in messages if isinstance(m, Progressed)] == [1, 2, 3, 4, 5]
+    assert [m.progress.total for m in messages if isinstance(m, Progressed)] == [5] * 5
     written = [message for message in messages if isinstance(message, Written)]
     assert [(m.frame, m.files) for m in written] == [
         (frame, (str(tmp_path / "first" / f"m.{frame}.exr"),)) for frame in range(1001, 1005)
@@ -291,7 +293,7 @@ def test_a_killed_worker_leaves_complete_files_and_the_next_job_runs(mortal, job
         end_of(mortal, running)
     assert "SIGKILL" in caught.value.what
     assert "smaller size" in caught.value.fix
-    frames = [path for path in (tmp_path / "killed").iterdir() if not path.name.startswith(".")]
+    frames = list((tmp_path / "killed").glob("m.*.exr"))
     assert 3 <= len(frames) < FRAMES
     for path in frames:
         assert read_image(path).pixels.shape == (96, 144, 5)

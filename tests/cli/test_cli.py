@@ -68,10 +68,10 @@ def test_object_names_the_only_object(folder, key):
     """``--object NAME`` names the object of a grey matte and of a label image; its range is optional."""
     Image.fromarray(golden_masks(96, 144)[0] * 7).save(folder / "labels.png")
     flags = ("--plate", "p.####.png", "--keyframe", f"1001={key}", "--range", "1001-1002", "--set", "size=64")
-    result = stcn("propagate", *flags, "--object", "hero", "--out", "named/m.####.exr", cwd=folder)
+    result = stcn("propagate", *flags, "--object", "hero", "--out", f"named/{key}.####.exr", cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "2 frames (1001-1002) of hero" in result.stderr
-    assert "hero.A" in read_image(folder / "named" / "m.1002.exr").channels
+    assert "hero.A" in read_image(folder / "named" / f"{key}.1002.exr").channels
 
 
 @pytest.mark.slow
@@ -100,7 +100,7 @@ def test_options_override_the_shot_file(folder):
     assert (result.returncode, result.stdout) == (0, "")
     (warning,) = result.stderr.splitlines()  # of the starter weights' licence
     assert warning.startswith("stcn: warning: ") and "non-commercial" in warning
-    assert len(list((folder / "shot").iterdir())) == 3
+    assert len(list((folder / "shot").glob("m.*.exr"))) == 3
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_errors_are_one_message(folder, arguments, code, message):
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
-    assert not list(folder.glob("o.*"))
+    assert not list(folder.glob("o.1*"))
 
 
 @pytest.mark.slow
@@ -151,14 +151,15 @@ def test_ctrl_c_leaves_complete_files(folder):
     ]
     process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while len(list(out.glob("m.*"))) < 4:
+    while len(list(out.glob("m.1*.exr"))) < 4:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    written = sorted(out.iterdir())
+    *written, cache = sorted(out.iterdir())
+    assert cache.name == "m.exr.stcn-cache"
     assert 4 <= len(written) < 59
     assert [path.name for path in written] == [f"m.{1001 + number}.exr" for number in range(len(written))]
     for path in written:

@@ -69,7 +69,7 @@ def test_only_what_is_missing_is_done(blender, batch, saved, tmp_path):
 
     lines, written = run("--at", "1001,1005", "--dry-run", "--render", "--save")
     assert written == []
-    assert "stcn: segment 2, 1005-1006: 2 steps, write 1005-1006, because nothing has been built yet" in lines
+    assert [line for line in lines if "segment 2, 1005-1006: 2 steps, write 1005-1006, because " in line]
     assert run("--at", "1001,1005", "--segments", "2", "--render", "--save")[1] == [1005, 1006]
     assert not (tmp_path / "render").exists()
     assert run("--at", "1001,1005")[1] == [1001, 1002, 1003, 1004]

@@ -26,8 +26,6 @@ WORDS = {
     "quotes": ["memory.interval='3", "quotes"],
     "no keyframe file": ["STCN panel", "no keyframe file"],
     "absent keyframe": ["/absent.exr"],
-    "nothing to update": ["Nothing was propagated"],
-    "shot file gone": ["/gone.stcn.yaml"],
     "worker's Python": ["/no/such/python"],
 }
 

@@ -70,9 +70,6 @@ bpy.ops.stcn.add_keyframe_file()
 settings.keyframe_files[0].file = "/absent.exr"
 run("absent keyframe", bpy.ops.stcn.propagate)
 bpy.ops.stcn.remove_keyframe_file()
-run("nothing to update", bpy.ops.stcn.update)
-settings.shot_file = "/gone.stcn.yaml"
-run("shot file gone", bpy.ops.stcn.update)
 preferences.python = "/no/such/python"
 run("worker's Python", bpy.ops.stcn.test_worker)
 preferences.python = ""
