@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, final
+from typing import TYPE_CHECKING, final
 
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report, json_of
-from stcn_plugin.cli.terminal import echo, echo_message, stderr_is_terminal
+from stcn_plugin.cli.terminal import echo, echo_message
 from stcn_plugin.errors import STCNError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
-
-ProgressKind = Literal["auto", "bar", "plain", "json", "openjd", "percent", "plan", "plan-json"]
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -187,57 +183,3 @@ class JSONDisplay(Display):
 def error_fields(error: STCNError) -> dict[str, object]:
     """Return an error for a program that reads JSON."""
     return {"what": error.what, "where": error.where, "fix": error.fix, "retry": error.retry}
-
-
-@contextmanager
-def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
-    """Context manager for the display of a command.
-
-    Args:
-        kind: ``auto`` is a bar on a terminal and plain lines elsewhere.
-        quiet: Show only warnings and errors; what programs read is printed all the same.
-    """
-    from stcn_plugin.cli.queue_progress import OpenJDDisplay, PercentDisplay
-
-    for_programs = {"json": JSONDisplay, "openjd": OpenJDDisplay, "percent": PercentDisplay}
-    if kind in for_programs:
-        yield for_programs[kind]()
-    elif kind in ("plan", "plan-json"):
-        from stcn_plugin.cli.plan import PlanDisplay
-
-        yield PlanDisplay(is_json=kind == "plan-json")
-    elif quiet:
-        yield Display()
-    elif kind == "bar" or (kind == "auto" and stderr_is_terminal()):
-        with _bars() as bar:
-            yield BarDisplay(bar)
-    else:
-        yield PlainDisplay()
-
-
-@contextmanager
-def _bars() -> Iterator[Bar]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-    from rich.text import Text
-
-    from stcn_plugin.bridge.printable import printable
-
-    class Shot(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(printable(" ".join(filter(None, (task.fields["shot"], f"frame {task.fields['frame']}")))))
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.2f} fps" if task.speed else "")
-
-    with Bar(
-        Shot(),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Speed(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    ) as bar:
-        yield bar

@@ -18,7 +18,7 @@ from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import STCNError
 
 if TYPE_CHECKING:
-    from stcn_plugin.cli.progress import ProgressKind
+    from stcn_plugin.cli.displays import ProgressKind
     from stcn_plugin.cli.shots import ShotResult
 
 _EXAMPLES = """
@@ -246,8 +246,8 @@ def _run(
     """Run shots in a worker, in this Python; return the exit code."""
     from stcn_plugin.bridge.client import WorkerClient
     from stcn_plugin.bridge.launch import WorkerLaunch
+    from stcn_plugin.cli.displays import progress_display
     from stcn_plugin.cli.host import log_file
-    from stcn_plugin.cli.progress import progress_display
     from stcn_plugin.cli.shots import ShotResult, exit_status, run_shots, write_report
 
     shots = [(ShotResult(request.shot_file or ""), request) for request in requests]

@@ -11,7 +11,7 @@ from cli.test_cli import stcn
 from cli.test_many_shots import show  # noqa: F401 - a fixture
 
 from stcn_plugin.bridge.job import Progress, Report
-from stcn_plugin.cli.progress import progress_display
+from stcn_plugin.cli.displays import progress_display
 from stcn_plugin.errors import CancelledError, DeviceError
 
 REPORT = Report(objects=("hero",), layers={}, patterns={}, layout="layers", device="cpu", precision="x", frames=(1, 2))
