@@ -153,5 +153,6 @@ def parse_segments(text: str | None, origin: str) -> tuple[int, ...]:
         return ()
     try:
         return parse_frame_range(text)
-    except FrameRangeError as error:
-        raise FrameRangeError(error.what, where=origin, fix="Write it like 3, 3-5 or 1,4") from None
+    except FrameRangeError:
+        what = f"'{text}' is not a list of segments"
+        raise FrameRangeError(what, where=origin, fix="Write it like 3, 3-5 or 1,4") from None

@@ -78,6 +78,7 @@ class Claim:
         """Read a claim; ``None`` if it is gone or damaged."""
         try:
             data = json.loads(read_regular(path, _LIMIT))
+            time.localtime(data["since"])  # raises if it is not a time
             return cls(
                 str(data["host"]),
                 str(data["machine"]),
@@ -86,7 +87,7 @@ class Claim:
                 float(data["since"]),
                 parse_frame_range(str(data["frames"])),
             )
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, FrameRangeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, FrameRangeError):
             return None
 
     def is_stale(self, path: Path, *, now: float) -> bool:

@@ -27,10 +27,11 @@ def caches_below(folder: Path, *, on_error: Callable[[OutputError], None]) -> It
         on_error(access_error(Path(error.filename), "the folder cannot be read", error))
 
     for place, folders, _ in os.walk(folder, onerror=report):
-        for name in sorted(name for name in folders if name.endswith(SUFFIX)):
+        caches = {name for name in folders if Path(name).suffix == SUFFIX}
+        for name in sorted(caches):
             if not (path := Path(place, name)).is_symlink():
                 yield CacheFolder(path)
-        folders[:] = sorted(name for name in folders if not name.endswith(SUFFIX))
+        folders[:] = sorted(name for name in folders if name not in caches)
 
 
 def clear(cache: CacheFolder, *, all_files: bool = False) -> int:

@@ -105,7 +105,7 @@ class Manifest:
                 plate={int(frame): PlateFile(**each) for frame, each in data["plate"].items()},
                 keyframes={int(frame): dict(each) for frame, each in data["keyframes"].items()},
                 frames={int(frame): FrameMade(**each) for frame, each in data["frames"].items()},
-                rates={str(where): dict(each) for where, each in data["rates"].items()},
+                rates={str(where): _rates(each) for where, each in data["rates"].items()},
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
@@ -156,6 +156,18 @@ def changes(before: Manifest, now: Manifest) -> Iterator[Change]:
     if added := set(now.plate) - set(before.plate):
         plural, verb = ("s", "are") if len(added) > 1 else ("", "is")
         yield Change(f"frame{plural} {_frames(added)} {verb} new", frozenset(added))
+
+
+def _rates(data: Mapping[str, Any]) -> dict[str, float]:
+    """Read rates.
+
+    Raises:
+        ValueError: A rate is negative or not finite.
+    """
+    found = {str(name): float(value) for name, value in data.items()}
+    if not all(0 <= value < float("inf") for value in found.values()):
+        raise ValueError("a rate is negative or not finite")
+    return found
 
 
 def _changed(key: str, old: object, new: object) -> str:

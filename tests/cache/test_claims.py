@@ -126,3 +126,12 @@ def test_damaged_claims_are_ignored(cache):
     (cache.path / "claim.x.json").write_bytes(b"{")
     with claimed(cache, [1], on_wait=stop):
         pass
+
+
+@pytest.mark.parametrize("since", [1e300, -1e300, float("nan"), float("inf"), "yesterday", None])
+def test_claims_without_a_time_are_ignored(cache, since):
+    """A message could not show it."""
+    claim = vars(Claim.of_this_process([1001])) | {"machine": "0badf00d", "frames": "1001-1030", "since": since}
+    cache.write(cache.path / "claim.0badf00d-7-00000000.json", json.dumps(claim).encode())
+    with claimed(cache, [1001], on_wait=stop):
+        pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,6 +203,18 @@ def test_damaged_notes_are_not_trusted(clip, built, keys, name, content):
     report = built(some(keys, 1001, 1005))
     assert report.frames == ((1003,) if "mattes" in name else ())
     assert {file: content for file, (content, _, _) in state(clip.folder / "out").items()} == before
+
+
+@pytest.mark.parametrize("rate", ["1e999", "NaN", "-1", '"fast"', "null"])
+def test_damaged_rates_are_not_trusted(clip, built, keys, rate):
+    """A dry run measures again."""
+    built(some(keys, 1001, 1005))
+    manifest = built.cache / "manifest.json"
+    text, count = re.subn(r'"(step|frame|memory)": [0-9.e-]+', rf'"\1": {rate}', manifest.read_text())
+    assert count == 3
+    manifest.write_text(text)
+    needs = built(some(keys, 1001, 1005), "matte.black=0.3", is_dry_run=True).estimate
+    assert 0 < needs.seconds < 100
 
 
 def test_a_cancelled_run_goes_on(clip, built, keys):
