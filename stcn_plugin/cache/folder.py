@@ -104,7 +104,9 @@ class CacheFolder:
         folder = sequence.folder
         while OBJECT in str(folder):
             folder = folder.parent
-        name = f"{sequence.prefix.rstrip('._-')}{sequence.ending}".replace(OBJECT, "object").lstrip(".")
+        # Patterns that differ only before the number have different caches: m.exr, m_#.exr and m#.exr.
+        stem = sequence.prefix.removesuffix(".") + ("" if sequence.prefix[-1:] in ("", ".") else "#")
+        name = f"{stem}{sequence.ending}".replace(OBJECT, "object").lstrip(".")
         if setting in ("auto", "off"):
             return cls(folder / f"{name}{SUFFIX}", setting == "auto")
         # One folder may serve all shots of a show, whose mattes often have the same name.

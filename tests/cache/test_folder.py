@@ -72,7 +72,9 @@ OTHERS = {*FOREIGN, "forward.2001.exr", "mattes.2001.json", "backward.2001.exr"}
         ("/s/m.####.exr", "/s/m.exr.stcn-cache"),
         ("/s/####.png", "/s/png.stcn-cache"),
         ("/s/<object>/m.####.exr", "/s/m.exr.stcn-cache"),
-        ("/s/m_<object>_%04d.tif", "/s/m_object.tif.stcn-cache"),
+        ("/s/m_####.exr", "/s/m_#.exr.stcn-cache"),
+        ("/s/m####.exr", "/s/m#.exr.stcn-cache"),
+        ("/s/m_<object>_%04d.tif", "/s/m_object_#.tif.stcn-cache"),
     ],
 )
 def test_it_is_beside_the_mattes(out, expected):
