@@ -21,7 +21,7 @@ LAYERS = [
     {"network", "memory", "config"},
     {"media", "presets", "weights"},
     {"shot"},
-    {"propagation", "evaluation", "studio"},
+    {"propagation", "matte", "evaluation", "studio"},
     {"cache", "install"},
     {"job"},
     {"training"},
@@ -38,6 +38,7 @@ HEAVY = {
     "shot": "torch OpenImageIO",
     "weights": "OpenImageIO",
     "propagation": "OpenImageIO",
+    "matte": "OpenImageIO",
     "evaluation": "torch",
     "studio": "torch OpenImageIO",
     "install": "torch OpenImageIO",
@@ -45,6 +46,7 @@ HEAVY = {
 # Exceptions: packages of lower layers that must not be imported.
 FORBIDDEN = {
     "media": {"network", "memory", "config"},
+    "matte": {"network", "memory", "config", "media", "shot", "weights"},
     "propagation": {"media", "presets", "shot", "config", "weights"},
     "worker": {"training"},
     "farm": {"training"},

@@ -46,7 +46,7 @@ def settings_page() -> str:
             parts += ["A group for one keyframe file has these keys:\n", _keys_of(KeyframeEntry), ""]
         if key == "objects":
             parts += [
-                "A group for one object has one key; `ball: 1028-1060` is short for it:\n",
+                "A group for one object has these keys; `ball: 1028-1060` is short for `ball: {range: 1028-1060}`:\n",
                 _keys_of(ObjectSpan),
                 "",
             ]

@@ -25,11 +25,11 @@ from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import PassWork, SegmentWork
-from stcn_plugin.job.finishing import finish, with_keyframe
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_mattes
 from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.watcher import Watcher
+from stcn_plugin.matte.finishing import cleans, finish, with_keyframe
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
@@ -238,19 +238,19 @@ class Delivery:
 
     def _encode(self, index: int, plate: PlateOfFrame, own: Tensor) -> dict[Path, bytes]:
         """Return a frame's files and their contents."""
-        job, levels = self._job, self._job.settings.matte
-        frame = job.frames[index]
+        job, frame = self._job, self._job.frames[index]
         started = time.perf_counter()
-        finished = finish(own, size=job.window.shape, black=levels.black, white=levels.white)
-        propagated = dict(zip(job.objects, finished.numpy(), strict=True))
+        propagated = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
         self.seconds["finish"] += time.perf_counter() - started
         started = time.perf_counter()
         mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
         final = process_mattes(job.studio, frame, mattes)
         files = job.writer.encode(frame, final, window=job.window, header=plate.header)
         if self._overlays and plate.image is not None:
-            small = finish(own, size=job.size, black=levels.black, white=levels.white)
-            shown = dict(zip(job.objects, small.numpy(), strict=True)) if final is mattes else final
+            shown = final
+            if final is mattes and not any(map(cleans, job.matte_settings)):  # faster than to scale the mattes down
+                small = finish(own, size=job.size, settings=job.matte_settings)
+                shown = dict(zip(job.objects, small.numpy(), strict=True))
             path, picture = self._overlays.draw(frame, plate.image, shown, pixel_aspect=job.network_pixel_aspect)
             files[path] = picture
         self.seconds["write"] += time.perf_counter() - started

@@ -15,8 +15,8 @@ import torch
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.probabilities import encode_probabilities
 from stcn_plugin.job.difference import SegmentWork
-from stcn_plugin.job.finishing import finish, rounded
 from stcn_plugin.job.job import Job
+from stcn_plugin.job.transfers import rounded
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -104,10 +104,8 @@ def encoded_mattes(job: Job, index: int, header: FrameHeader) -> Mapping[Path, b
     """Return the matte files of a keyframe."""
     masks = job.masks[index]
     own = torch.stack([masks.get(name, torch.zeros(job.size)) for name in job.objects])
-    levels = job.settings.matte
-    mattes = finish(own, size=job.window.shape, black=levels.black, white=levels.white).numpy()
-    named = dict(zip(job.objects, mattes, strict=True))
-    return job.writer.encode(job.frames[index], named, window=job.window, header=header)
+    mattes = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
+    return job.writer.encode(job.frames[index], mattes, window=job.window, header=header)
 
 
 def reset_peak_memory(engine: Engine | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from torch import Tensor
@@ -14,11 +15,12 @@ from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.job import WeightsUsed
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.presence import Presence
+from stcn_plugin.matte.finishing import finish
 from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import overlay_file
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
-from stcn_plugin.presets.model import Preset
+from stcn_plugin.presets.model import Matte, Preset
 from stcn_plugin.propagation.plan import PassDirection, Segment
 from stcn_plugin.shot.model import Shot
 
@@ -68,6 +70,16 @@ class Job:
     presence: Presence
     studio: Hooks
     weights: WeightsUsed | None = None
+
+    @cached_property
+    def matte_settings(self) -> tuple[Matte, ...]:
+        """The matte settings of each object."""
+        return tuple(self.shot.matte_settings(name) for name in self.objects)
+
+    def finished(self, own: Tensor) -> Tensor:
+        """Return the mattes of a frame, ``(O, H, W)``, from the probabilities of all objects, ``(O, h, w)``."""
+        aspect = self.pixel_aspect
+        return finish(own, size=self.window.shape, settings=self.matte_settings, pixel_aspect=aspect)
 
     def index_of(self, frame: int) -> int:
         """Return the index of a frame."""

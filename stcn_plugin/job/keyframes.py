@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from stcn_plugin.errors import KeyframeError
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.compressed_matte import CompressedMatte
-from stcn_plugin.job.finishing import shrink
 from stcn_plugin.media.keyframes import Matte, read_keyframe
 from stcn_plugin.media.window import Window
 from stcn_plugin.shot.model import Keyframe
@@ -227,3 +229,12 @@ def _objects(names: Sequence[str]) -> str:
 
 def _by_number(name: str) -> tuple[bool, int, str]:
     return (not name.isdecimal(), int(name) if name.isdecimal() else 0, name)
+
+
+def shrink(matte: NDArray[np.float32], size: tuple[int, int], device: torch.device) -> Tensor:
+    """Return a matte at the internal size, ``(h, w)`` on ``device``, averaged over the area of each pixel."""
+    full = torch.from_numpy(matte)[None, None].to(device)
+    if matte.shape == size:
+        return full[0, 0]
+    smaller = functional.interpolate(full, size=size, mode="bilinear", align_corners=False, antialias=True)
+    return smaller[0, 0].clamp(0, 1)

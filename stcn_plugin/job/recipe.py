@@ -134,6 +134,8 @@ def _finishing(job: Job) -> dict[str, Any]:
     """Return everything that only the matte files of all frames depend on."""
     found: dict[str, Any] = _flat(job.settings.model_dump(include=set(_FINISHING)))
     found["objects"] = list(job.objects)
+    for name, span in job.shot.objects.items():
+        found |= _flat(span.matte_keys, f"objects.{name}.matte.")
     found["format"] = [repr(job.display), repr(job.window), job.pixel_aspect]
     # The metadata of every matte names the weights, also where no pass contributes.
     found["weights"] = job.weights.name if job.weights else None

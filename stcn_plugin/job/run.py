@@ -16,12 +16,11 @@ from stcn_plugin.job.activities import Activities, describe_device_errors
 from stcn_plugin.job.delivery import Delivery, PlateOfFrame
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import STATE_INTERVAL, PassWork, SegmentWork
-from stcn_plugin.job.finishing import rounded
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_masks
 from stcn_plugin.job.recipe import Recipe, plate_digest
 from stcn_plugin.job.streams import WriteBehind, read_ahead
-from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader
+from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader, rounded
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import release_memory

@@ -15,6 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 
+def rounded(probabilities: Tensor) -> Tensor:
+    """Return probabilities as half floats, rounded to 1/1024.
+
+    Half floats are far more precise near 0, where the network's noise would make cached files 2.5 times as large.
+    """
+    return probabilities.mul(1024).round_().div_(1024).half()
+
+
 @final
 class Upload:
     """A pending upload.

@@ -21,6 +21,7 @@ from stcn_plugin.choices import (
     TOP_K,
     Depth,
     Direction,
+    FeatherSide,
     Highlights,
     Layout,
 )
@@ -85,6 +86,7 @@ Size = Annotated[
         }
     ),
 ]
+Area = Annotated[float, Field(ge=0, le=1_000_000, strict=True)]
 Device = Annotated[
     str,
     BeforeValidator(_auto_lower),
@@ -154,7 +156,11 @@ class Memory(Section):
 
 
 class Matte(Section):
-    """How probabilities become mattes: the matte levels."""
+    """How probabilities become mattes: the matte levels, then cleaning, in the order of these settings.
+
+    Keyframes are delivered as the artist drew them. A shot file can set all of these for one object alone, in
+    `objects`.
+    """
 
     black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
     """Probabilities up to this value become exactly 0, so that clear background is clean.
@@ -166,12 +172,47 @@ class Matte(Section):
 
     Lower it if the core has holes. Set it to `1` to keep every half-transparent value.
     """
+    remove_specks: Area = 0.0
+    """Remove isolated parts of the matte with at most this many plate pixels above 0.5, with their soft borders.
+
+    Set it (`50`) if small dots flicker in the background. It also removes small parts of the object that nothing
+    connects to the rest, such as the tips of hair.
+    """
+    fill_holes: Area = 0.0
+    """Fill holes of the matte with at most this many plate pixels below 0.5, with their soft borders.
+
+    Set it (`50`) if the core has small holes that `white` does not close. Gaps of the object of this size are filled as
+    well, such as those between fingers.
+    """
+    grow: Annotated[float, Field(ge=-100, le=100, strict=True)] = 0.0
+    """Move the edge outwards by this many plate pixels, or inwards if negative. Fractions are possible, and soft edges
+    stay as soft as they are.
+
+    Shrink (`-1`) if a line of background shows around the object in the comp, grow if the edge of the object is cut
+    off. Parts thinner than twice the distance disappear when shrunk.
+    """
+    feather: Annotated[float, Field(ge=0, le=100, strict=True)] = 0.0
+    """Soften the edge: how far it reaches, in plate pixels, on each side in `feather_side`.
+
+    Set it if the edge is harder than that of the plate, such as for an object out of focus.
+    """
+    feather_side: FeatherSide = "both"
+    """Side of the edge that is softened: `inside` takes from the object and leaves the background clean, `outside`
+    adds to it and leaves the core solid.
+
+    Use `inside` if a soft edge must not show background, `outside` for a garbage matte or a holdout.
+    """
 
     @model_validator(mode="after")
     def _ordered(self) -> Matte:
-        if self.black >= self.white:
-            raise ValueError(f"black ({self.black}) must be below white ({self.white})")
+        if problem := self.levels_problem:
+            raise ValueError(problem)
         return self
+
+    @property
+    def levels_problem(self) -> str | None:
+        """What is wrong between `black` and `white`, if anything."""
+        return None if self.black < self.white else f"black ({self.black}) must be below white ({self.white})"
 
 
 class Read(Section):

@@ -12,7 +12,7 @@ from stcn_plugin.config.problems import Problem
 from stcn_plugin.config.wording import nearest
 from stcn_plugin.frames import MAX_DIGITS, frame_token, parse_frame_range, span_text
 from stcn_plugin.presets.path_checks import length_problems
-from stcn_plugin.shot.model import Shot, ShotFile
+from stcn_plugin.shot.model import Shot, ShotFile, object_matte
 from stcn_plugin.shot.selector import split_selector
 
 
@@ -35,6 +35,9 @@ def file_problems(data: ShotFile) -> Iterator[Problem]:
             if selector and each.objects:
                 what = f"picks '{selector}' and lists objects as well"
                 yield Problem(("keyframes", frame), what, "Keep one of the two")
+    for name, span in data.objects.items():
+        if problem := object_matte(data.matte, span).levels_problem:
+            yield Problem(("objects", name, "matte"), problem)
     yield from _range_problems(data)
     yield from _object_problems(data)
 

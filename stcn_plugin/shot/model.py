@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from stcn_plugin.errors import FrameRangeError, STCNError
 from stcn_plugin.frames import parse_frame_range, parse_spans
-from stcn_plugin.presets.model import Preset, PresetFile, Section
+from stcn_plugin.presets.model import Matte, Preset, PresetFile, Section, first_paragraph
 
 _KEYFRAME_FORMS = "should be a file such as roto/hero.1001.exr, or a group with the keys file and objects"
 _LONGEST_NAME = 1000
@@ -99,6 +99,13 @@ def _named_spans(value: object) -> object:
     return {_name(name): span for name, span in value.items()} if isinstance(value, Mapping) else value
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """Remove the defaults, which are those of the shot, and shorten the descriptions."""
+    for node in schema["properties"].values():
+        node.pop("default", None)
+        node["description"] = first_paragraph(node["description"])
+
+
 Text = Annotated[str, Field(min_length=1, strict=True)]
 Index = Annotated[int, Field(ge=0, strict=True)]
 Selectors = Annotated[dict[str, Text | Index] | None, BeforeValidator(_selectors), WithJsonSchema(_NAMES_AND_SELECTORS)]
@@ -128,8 +135,18 @@ class KeyframeEntry(Section):
         return value
 
 
+class ObjectMatte(Matte):
+    """Matte settings of one object. Those that are left out are the shot's."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> ObjectMatte:
+        return self  # checked together with the settings of the shot
+
+
 class ObjectSpan(Section):
-    """When an object is in the shot."""
+    """When an object is in the shot, and its own matte settings."""
 
     range: Annotated[
         str | None,
@@ -138,6 +155,9 @@ class ObjectSpan(Section):
     ] = None
     """Frames on which the object is present, such as `1001-1060`, or several ranges: `[1001-1020, 1060-1090]` or
     `1001-1020,1060-1090`. Each range needs a keyframe of the object. The whole shot if left out."""
+    matte: Annotated[ObjectMatte | None, WithJsonSchema(ObjectMatte.model_json_schema())] = None
+    """Matte settings of this object alone, with the keys of [`matte`](#matte): `{grow: -1.5}`. Settings that are left
+    out are the shot's."""
 
     @model_validator(mode="before")
     @classmethod
@@ -145,9 +165,24 @@ class ObjectSpan(Section):
         return {"range": value} if isinstance(value, str | int | list | None) else value
 
     @property
+    def matte_keys(self) -> dict[str, Any]:
+        """The matte settings that the object sets itself."""
+        return self.matte.model_dump(exclude_unset=True) if self.matte else {}
+
+    @property
     def ranges(self) -> tuple[builtins.range, ...]:
         """The ranges, ascending and with gaps between them; empty for an object that is present in the whole shot."""
         return parse_spans(self.range) if self.range is not None else ()
+
+
+def object_matte(settings: Matte, span: ObjectSpan | None) -> Matte:
+    """Return the matte settings of an object.
+
+    Args:
+        settings: Those of the shot.
+        span: The object, if the shot lists it.
+    """
+    return settings.model_copy(update=span.matte_keys) if span else settings
 
 
 # The input of the validators above, for editors and messages.
@@ -203,7 +238,8 @@ class ShotFile(PresetFile):
     """
     objects: Spans = Field(default_factory=dict)
     """Objects that are not present in the whole shot, each with its frame range or ranges: `ball: 1028-1060`,
-    `ball: [1001-1020, 1060-1090]`; or a list of names. Outside its ranges, the matte of an object is 0.
+    `ball: [1001-1020, 1060-1090]`; or a list of names. Outside its ranges, the matte of an object is 0. A group can
+    also have matte settings of the object: `hero: {matte: {grow: -1.5}}`.
 
     A single name also applies to keyframe files without object names.
     """
@@ -248,6 +284,10 @@ class Shot(Section):
                 error.where = f"{origin}: {error.where}" if error.where else origin
                 error.setting = None  # named
             raise
+
+    def matte_settings(self, name: str) -> Matte:
+        """Return the matte settings of an object: the shot's, overridden by its own."""
+        return object_matte(self.settings.matte, self.objects.get(name))
 
     @property
     def frames(self) -> tuple[int, ...] | None:

@@ -16,7 +16,7 @@ from stcn_plugin.config.yaml_source import Key, Value, parse_value
 from stcn_plugin.errors import OutputError, PresetError
 from stcn_plugin.presets.library import is_file_name
 from stcn_plugin.presets.resolve import absolute, load_preset
-from stcn_plugin.shot.model import Keyframe, Shot
+from stcn_plugin.shot.model import Keyframe, ObjectSpan, Shot
 
 _FILES = {("weights",), ("colour", "config"), ("overlay", "folder")}
 """Settings that may be paths."""
@@ -93,7 +93,7 @@ def shot_yaml(shot: Shot, path: Path, *, search_path: Sequence[Path] | None = No
         data["range"] = shot.range
     data["keyframes"] = _keyframes(shot.keyframes, folder)
     if shot.objects:
-        data["objects"] = {name: span.range for name, span in shot.objects.items()}
+        data["objects"] = {name: _object(span) for name, span in shot.objects.items()}
     data["out"] = _relative(shot.out, folder)
     base = load_preset(shot.preset, search_path=search_path)
     if base.overlay.folder is not None:  # relative to the shot file, wherever the preset is
@@ -135,6 +135,15 @@ def _keyframes(keyframes: Sequence[Keyframe], folder: Path) -> Value:
         form: Value = text if keyframe.objects is None else {"file": text, "objects": _plain(keyframe.objects)}
         by_frame.setdefault(keyframe.frame, []).append(form)
     return {frame: forms[0] if len(forms) == 1 else forms for frame, forms in by_frame.items()}
+
+
+def _object(span: ObjectSpan) -> Value:
+    """Return an object: its ranges alone if it has no settings of its own."""
+    if not span.matte_keys:
+        return span.range
+    data: dict[Key, Value] = {} if span.range is None else {"range": span.range}
+    data["matte"] = {key: value for key, value in span.matte_keys.items()}  # noqa: C416 - dict() keeps the type of its keys
+    return data
 
 
 def _plain(objects: Mapping[str, str | int]) -> Value:

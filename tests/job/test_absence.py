@@ -17,11 +17,13 @@ from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.errors import KeyframeError, PresetError
 from stcn_plugin.evaluation.hard import region_overlap
 from stcn_plugin.job.build import build
-from stcn_plugin.job.finishing import finish, rounded
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.job.propagate import propagate
+from stcn_plugin.job.transfers import rounded
 from stcn_plugin.job.watcher import Watcher
+from stcn_plugin.matte.finishing import finish
 from stcn_plugin.media.window import Window
+from stcn_plugin.presets.model import Matte
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
 
@@ -118,7 +120,7 @@ def test_an_absent_object_has_no_effect_on_others(clip, engine, shot_of):
                 propagator.retire(["a0"])
             masks = {f"a{disc}": torch.from_numpy(clip.mask(frame, disc)) for disc in (0, 2)} if frame == 1001 else None
             own = rounded(propagator.step(image, masks).own).float()
-            expected[is_retired, frame] = finish(own[1:], size=(96, 144), black=0.15, white=0.85)[0].numpy()
+            expected[is_retired, frame] = finish(own[1:], size=(96, 144), settings=[Matte()])[0].numpy()
     propagate(
         shot_of(keyframes, *settings, "output.depth=float", objects={"a0": "1001-1002"}), engine_for=lambda _: engine
     )

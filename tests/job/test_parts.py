@@ -1,4 +1,4 @@
-"""The parts of a job, each alone: internal size, read-ahead, write-behind, backward buffer, finishing."""
+"""The parts of a job, each alone: internal size, read-ahead, write-behind, backward buffer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import threading
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional
 from waiting import eventually
 
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.backward_buffer import BackwardBuffer
-from stcn_plugin.job.finishing import finish, shrink, with_keyframe
+from stcn_plugin.job.keyframes import shrink
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 
 
@@ -120,70 +119,6 @@ def test_a_full_temporary_folder_is_an_error_at_the_start():
         BackwardBuffer(list(map(str, range(100))), (2160, 3840), records=100_000_000)
     assert caught.value.where == tempfile.gettempdir()
     assert "TMPDIR" in caught.value.fix
-
-
-def test_finish_applies_matte_levels_exactly():
-    """Up to black is exactly 0, from white up exactly 1, and the middle is 0.5."""
-    own = torch.tensor([[[0.0, 0.05, 0.5, 0.95, 1.0]]])
-    assert finish(own, size=(1, 5), black=0.05, white=0.95).flatten().tolist() == pytest.approx([0, 0, 0.5, 1, 1])
-
-
-@pytest.mark.parametrize("value", [0.0, 1.0])
-def test_finish_keeps_0_and_1_exactly(value):
-    """When scaled up, and without matte levels."""
-    assert torch.equal(
-        finish(torch.full((1, 3, 4), value), size=(9, 12), black=0, white=1), torch.full((1, 9, 12), value)
-    )
-
-
-def test_finish_limits_the_sum_to_one():
-    """Overlapping objects share a pixel in proportion."""
-    own = torch.tensor([0.9, 0.6, 0.3])[:, None, None].expand(3, 2, 2)
-    mattes = finish(own, size=(2, 2), black=0, white=1)
-    assert mattes[:, 0, 0].tolist() == pytest.approx([0.5, 1 / 3, 1 / 6])
-    untouched = finish(own[1:], size=(2, 2), black=0, white=1)
-    assert untouched[:, 0, 0].tolist() == pytest.approx([0.6, 0.3])
-
-
-@pytest.mark.parametrize("objects", [1, 2, 3, 5])
-def test_finish_does_not_modify_its_input(objects):
-    """The mattes equal the formula, at any size and number of objects."""
-    own = torch.rand(objects, 6, 9, generator=torch.Generator().manual_seed(0))
-    before = own.clone()
-    for size in ((6, 9), (12, 18)):
-        large = functional.interpolate(before[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
-        clipped = ((large - 0.15) / (0.85 - 0.15)).clamp(0, 1)
-        assert torch.equal(finish(own, size=size, black=0.15, white=0.85), clipped / clipped.sum(0).clamp(min=1))
-        assert torch.equal(own, before)
-
-
-def test_finish_does_not_shift_edges():
-    """A centred edge stays centred at any size, and a ramp stays a ramp."""
-    own = torch.linspace(0, 1, 12)[None, None].expand(1, 4, 12)
-    large = finish(own, size=(16, 48), black=0, white=1)[0]
-    assert large.shape == (16, 48)
-    torch.testing.assert_close(large, 1 - large.flip(1))
-    # A ramp stays a ramp: at 4 times the size, pixel x is at (x + .5) / 4 - .5.
-    inside = torch.arange(4, 44)
-    torch.testing.assert_close(large[0, inside], ((inside + 0.5) / 4 - 0.5) / 11)
-
-
-def test_keyframe_replaces_and_attenuates_others():
-    """The artist's matte is unchanged; the other mattes are 0 where it is opaque."""
-    propagated = {"a": np.full((1, 3), 0.5, np.float32), "b": np.array([[0.8, 0.8, 0.8]], np.float32)}
-    artist = {"a": np.array([[0, 0.25, 1]], np.float32)}
-    mattes = with_keyframe(propagated, artist)
-    np.testing.assert_array_equal(mattes["a"], artist["a"])
-    np.testing.assert_allclose(mattes["b"], [[0.8, 0.6, 0]], atol=1e-6)
-    assert with_keyframe(propagated, {})["b"] is propagated["b"]
-
-
-def test_overlapping_keyframes_are_scaled_only_where_they_overlap():
-    """Two mattes of the artist with a sum above 1 share the pixel."""
-    artist = {"a": np.array([[1, 1, 0.5]], np.float32), "b": np.array([[0, 1, 0.25]], np.float32)}
-    mattes = with_keyframe({name: np.zeros((1, 3), np.float32) for name in "ab"}, artist)
-    np.testing.assert_allclose(mattes["a"], [[1, 0.5, 0.5]])
-    np.testing.assert_allclose(mattes["b"], [[0, 0.5, 0.25]])
 
 
 def test_shrink_keeps_the_covered_area():

@@ -1,0 +1,1 @@
+"""Mattes at plate resolution: from the probabilities of the network to what is delivered."""
