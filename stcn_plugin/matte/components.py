@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 Pixels: TypeAlias = NDArray[np.float32]
 Slices: TypeAlias = tuple[slice, slice]
 
-_LEVELS = (0.5, 0.4, 0.3, 0.2, 0.1, 0.05, 0.0)
-"""Levels at which parts are separated. A small part is lowered to the last of them at which it is still separate."""
+_HALF = 0.5
+
+_REACH = 16
+"""Maximum width of a soft border in pixels."""
 
 
 def bounds_of(matte: Pixels, *, margin: tuple[int, int] = (1, 1)) -> Slices:
@@ -35,8 +37,8 @@ def remove_specks(matte: Pixels, area: float) -> Pixels:
     """Remove small parts of a matte.
 
     A speck is a connected part above 0.5, joined also across corners, of at most ``area`` pixels. It is removed with
-    its soft border, down to what connects it to larger parts: an isolated one becomes 0. Isolated parts that nowhere
-    exceed 0.5 count as the sum of their values.
+    its soft border: an isolated one becomes 0, one in haze becomes haze. Isolated parts that nowhere exceed 0.5 count as
+    the sum of their values.
 
     Args:
         matte: ``(H, W)`` in [0, 1].
@@ -88,7 +90,7 @@ def _lowered(values: Pixels, area: float, joined: NDArray[np.bool_], around: NDA
         joined: ``(3, 3)``: which neighbours of a pixel it is connected with.
         around: ``(h, w)``: pixels that continue outside. Parts with one of them are never small.
     """
-    from scipy.ndimage import label  # slow to import
+    from scipy.ndimage import find_objects, label  # slow to import
 
     def parts(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         """Return the parts of a mask as labels, and by label whether the part can be small."""
@@ -99,16 +101,51 @@ def _lowered(values: Pixels, area: float, joined: NDArray[np.bool_], around: NDA
         can_be_small[labels[around]] = False
         return labels, can_be_small
 
-    core, lowered = values > _LEVELS[0], values
-    for level in _LEVELS:
-        labels, is_small = parts(values > level)
-        cores = np.bincount(labels[core], minlength=len(is_small))
-        is_small &= (cores > 0) & (cores <= area)
-        if not is_small.any():
-            break  # at lower levels parts only join
-        lowered = np.where(is_small[labels], np.minimum(lowered, np.float32(level)), lowered)
+    labels, is_small = parts(values > _HALF)
+    is_small &= np.bincount(labels.ravel(), minlength=len(is_small)) <= area
+    lowered = values
+    if is_small.any():
+        small = np.zeros(values.shape, bool)
+        for number, place in enumerate(find_objects(labels), 1):
+            if is_small[number]:
+                near = tuple(slice(max(each.start - _REACH, 0), each.stop + _REACH) for each in place)
+                small[near] |= _with_border(values[near], labels[near] == number)
+        lowered = np.minimum(values, _bridged(values, small))
     labels, is_small = parts(lowered > 0)
     sums = np.bincount(labels.ravel(), weights=lowered.ravel(), minlength=len(is_small))
     is_small &= sums <= area
-    is_small[labels[lowered > _LEVELS[0]]] = False
+    is_small[labels[lowered > _HALF]] = False
     return np.where(is_small[labels], np.float32(0), lowered) if is_small.any() else lowered
+
+
+def _with_border(values: Pixels, part: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a part with its soft border: as far as values fall away from it."""
+    from scipy.ndimage import maximum_filter
+
+    for _ in range(_REACH):
+        highest = maximum_filter(np.where(part, values, 0), 3)
+        border = ~part & (values > 0) & (values <= _HALF) & (values < highest)
+        if not border.any():
+            break
+        part = part | border
+    return part
+
+
+def _bridged(values: Pixels, gaps: NDArray[np.bool_]) -> Pixels:
+    """Interpolate linearly across gaps, along rows and along columns, and return the lower of both, at most 0.5.
+
+    A part between haze becomes haze; a part beside an edge becomes what it would be without the part, nearly 0.
+    """
+    found: Pixels = values.copy()
+    found[gaps] = np.minimum(_bridged_rows(values, gaps)[gaps], _bridged_rows(values.T, gaps.T).T[gaps])
+    found[gaps] = np.minimum(found[gaps], _HALF)
+    return found
+
+
+def _bridged_rows(values: Pixels, gaps: NDArray[np.bool_]) -> Pixels:
+    """Interpolate along rows, which end with 0 on both sides."""
+    padded = np.pad(values, ((0, 0), (1, 1)))
+    is_gap = np.pad(gaps, ((0, 0), (1, 1))).ravel()
+    flat, places = padded.ravel(), np.arange(padded.size)
+    flat[is_gap] = np.interp(places[is_gap], places[~is_gap], flat[~is_gap])
+    return flat.reshape(padded.shape)[:, 1:-1]

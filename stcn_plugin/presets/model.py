@@ -86,7 +86,7 @@ Size = Annotated[
         }
     ),
 ]
-Area = Annotated[float, Field(ge=0, le=1_000_000, strict=True)]
+Area = Annotated[float, Field(ge=0, le=100_000, strict=True)]
 Device = Annotated[
     str,
     BeforeValidator(_auto_lower),
@@ -192,7 +192,7 @@ class Matte(Section):
     off. Parts thinner than twice the distance disappear when shrunk.
     """
     feather: Annotated[float, Field(ge=0, le=100, strict=True)] = 0.0
-    """Soften the edge: how far it reaches, in plate pixels, on each side in `feather_side`.
+    """Soften the edge, up to this many plate pixels from it, on the sides that `feather_side` names.
 
     Set it if the edge is harder than that of the plate, such as for an object out of focus.
     """
