@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
-from stcn_plugin.config.layers import Layer, value_layer
+from stcn_plugin.config.layers import Layer, Origin, value_layer
 from stcn_plugin.config.problems import Problem, validated
-from stcn_plugin.config.yaml_source import Value, read_yaml
+from stcn_plugin.config.yaml_source import KeyPath, Value, read_yaml
 from stcn_plugin.errors import PresetError
 from stcn_plugin.presets.library import is_file_name, preset_folders
 from stcn_plugin.presets.model import SHOT_KEYS, Preset
@@ -146,8 +146,14 @@ def keys_layer(
         if value is not None
     ]
     origin = origins.get("objects", "object")
-    layers += [value_layer(("objects", name), _plain_value(span), f"{origin} {name}") for name, span in objects.items()]
+    layers += [_object_layer(name, _plain_value(span), f"{origin} {name}") for name, span in objects.items()]
     return Layer.stacked(layers)
+
+
+def _object_layer(name: str, span: Value, source: str) -> Layer:
+    """Return the range of an object as a group, so that matte settings of the object in lower layers stay."""
+    paths: list[KeyPath] = [("objects",), ("objects", name), ("objects", name, "range")]
+    return Layer({"objects": {name: {"range": span}}}, {path: Origin(source, names=path) for path in paths})
 
 
 def keyframes_layer(keyframes: Mapping[int, KeyframeForm], *, origin: str = "keyframe") -> Layer:

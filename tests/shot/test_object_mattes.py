@@ -8,6 +8,7 @@ from stcn_plugin import load_shot
 from stcn_plugin.config.wording import keys_at, schema_at
 from stcn_plugin.errors import PresetError
 from stcn_plugin.presets.model import Matte
+from stcn_plugin.shot.layers import ShotLayers, keys_layer
 from stcn_plugin.shot.schema import json_schema
 from stcn_plugin.shot.writer import save_shot
 
@@ -91,6 +92,17 @@ def test_set_reaches_an_object(load):
     shot = load(lines, "objects.hero.matte.grow=-1")
     assert shot.matte_settings("hero") == Matte(grow=-1, feather=3)
     assert shot.objects["hero"].range == "1001-1005"
+
+
+@pytest.mark.parametrize(("span", "expected"), [("1002-1004", "1002-1004"), (None, None)])
+def test_a_range_of_an_argument_keeps_the_matte_settings(tmp_path, span, expected):
+    """Of the object in the shot file, whose range it replaces."""
+    path = tmp_path / "a.yaml"
+    path.write_text(f"{SHOT}objects: {{hero: {{range: 1001-1005, matte: {{grow: 2}}}}, ball: 1001-1003}}\n")
+    above = keys_layer(plate=None, out=None, range=None, objects={"hero": span, "ball": span})
+    shot = ShotLayers.read(path, above, search_path=()).shot()
+    assert (shot.objects["hero"].range, shot.objects["ball"].range) == (expected, expected)
+    assert shot.matte_settings("hero") == Matte(grow=2)
 
 
 def test_the_schema_has_the_keys_without_defaults():
