@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
@@ -123,7 +124,7 @@ class _Run:
             notifier=self._notifier,
             lock=self._lock,
         ) as delivery:
-            with WriteBehind(depth=_WRITE_BEHIND) as writer:
+            with WriteBehind(depth=_WRITE_BEHIND, prepare=_use_one_thread) as writer:
                 for each in work:
                     writer.submit(lambda each=each: delivery.begin(each))  # type: ignore[misc]
                     self._finish_ready(each, delivery, writer)
@@ -263,3 +264,12 @@ class _Run:
         """Report a step."""
         self._done += 1
         self._watcher.on_progress(Progress(self._done, self._total, self._job.frames[index]))
+
+
+def _use_one_thread() -> None:
+    """Let torch use only this thread for what it calls.
+
+    Its other threads would wait for work by spinning, and take the cores from the network: with one thread, a whole job on
+    two cores takes 7 % less time.
+    """
+    torch.set_num_threads(1)

@@ -42,10 +42,11 @@ class WriteBehind:
 
     Args:
         depth: Maximum number of pending writes before `submit` blocks.
+        prepare: Called once in the thread, before the first write.
     """
 
-    def __init__(self, *, depth: int) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="write-behind")
+    def __init__(self, *, depth: int, prepare: Callable[[], None] = lambda: None) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="write-behind", initializer=prepare)
         self._depth = depth
         self._pending: deque[Future[None]] = deque()
         self._has_failed = False  # set by the writing thread, before it takes the next write
