@@ -119,7 +119,7 @@ def test_options_override_the_shot_file(folder):
         pytest.param(("propagate", "--plate", "q.####.png", "--keyframe", "1001=key.png", "--out", "o.####.exr"), 1, "q.####.png", marks=pytest.mark.slow),
         (("propagate", *FLAGS, "--out", "o.####.exr", "--range", "1001-1009"), 1, ": 1007-1009"),
         (("propagate", "absent.yaml"), 1, "absent.yaml"),
-        (("propagate", *FLAGS, "--out", "o.####.exr", "--segments", ""), 1, "frame range"),
+        (("propagate", *FLAGS, "--out", "o.####.exr", "--segments", ""), 1, "list of segments"),
     ],
 )  # fmt: skip
 def test_errors_are_one_message(folder, arguments, code, message):
