@@ -1,4 +1,7 @@
-"""Files with the probabilities of a frame, as one pass found them: half-float EXR, one layer per object."""
+"""Files with the probabilities of a frame, as one pass found them: half-float EXR, one layer per object.
+
+A file has one part for the whole frame, and one for each window.
+"""
 
 from __future__ import annotations
 
@@ -6,83 +9,100 @@ import json
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import PlateError, STCNError
-from stcn_plugin.media.images import read_header, read_stored
-from stcn_plugin.media.matte_encoding import encode_exr
+from stcn_plugin.matte.looks import Look, Looks
+from stcn_plugin.media.image_encoding import encode_image
+from stcn_plugin.media.images import ImageHeader, read_headers, read_stored
+from stcn_plugin.media.matte_encoding import exr_part
 from stcn_plugin.media.object_names import layer_names
 from stcn_plugin.media.window import FrameHeader, Window
-
-Probabilities: TypeAlias = Mapping[str, NDArray[np.float16]]
-"""Object name to ``(h, w)`` probabilities at the internal size. All arrays have the same shape."""
 
 _MADE_FROM = "stcn/madeFrom"
 _OBJECTS = "stcn/objects"
 _CHECKSUM = "stcn/checksum"
 _WINDOW = "stcn/window"
+_PARTS = "stcn/parts"
 _COMPRESSION = "pxr24"  # lossless for half floats; the files are as small as with zip, in half of the time
 
 
-def encode_probabilities(probabilities: Probabilities, *, made_from: str, window: Window) -> bytes:
+def encode_probabilities(looks: Looks, *, made_from: str) -> bytes:
     """Return the EXR file of a frame.
 
     Args:
-        probabilities: At least one object.
+        looks: At least one, each with at least one object.
         made_from: Digest of everything that they are made from.
-        window: The window of the plate that they cover, for other programs.
 
     Raises:
         OSError: It cannot be encoded.
     """
-    names = layer_names(tuple(probabilities))
-    height, width = next(iter(probabilities.values())).shape
-    whole = Window(0, 0, width, height)
-    return encode_exr(
-        {f"{names[name]}.A": plane for name, plane in probabilities.items()},
-        "half",
-        header=FrameHeader(display=whole, data=whole, pixel_aspect=1.0),
-        attributes={
-            "compression": _COMPRESSION,
-            _MADE_FROM: made_from,
-            _OBJECTS: json.dumps(list(probabilities)),
-            _CHECKSUM: _checksum(probabilities),
-            _WINDOW: f"{window.x} {window.y} {window.width} {window.height}",
-        },
-    )
+    height, width = next(iter(looks[0].planes.values())).shape
+    display = Window(0, 0, width, height)
+    parts = []
+    for number, look in enumerate(looks):
+        names = layer_names(tuple(look.planes))
+        height, width = next(iter(look.planes.values())).shape
+        window = look.window
+        parts.append(
+            exr_part(
+                {f"{names[name]}.A": plane for name, plane in look.planes.items()},
+                "half",
+                header=FrameHeader(display=display, data=Window(0, 0, width, height), pixel_aspect=1.0),
+                attributes={
+                    "compression": _COMPRESSION,
+                    _MADE_FROM: made_from,
+                    _OBJECTS: json.dumps(list(look.planes)),
+                    _CHECKSUM: _checksum(look.planes),
+                    _WINDOW: f"{window.x} {window.y} {window.width} {window.height}",
+                    _PARTS: str(len(looks)),
+                },
+                name=f"window{number}" if number else "frame",
+            )
+        )
+    return encode_image(parts, ".exr")
 
 
-def read_probabilities(path: Path, *, made_from: str) -> Probabilities | None:
+def read_probabilities(path: Path, *, made_from: str) -> Looks | None:
     """Read the file of a frame.
 
     Returns:
         The probabilities; ``None`` if the file is missing, damaged, of another program, or made from something else.
     """
     try:
-        if read_header(path).metadata.get(_MADE_FROM) != made_from:
+        headers = read_headers(path)
+        if any(header.metadata.get(_MADE_FROM) != made_from for header in headers):
             return None
-        header, pixels = read_stored(path)
-        objects = json.loads(header.metadata.get(_OBJECTS, ""))
-        names = layer_names(objects)
-        planes = {name: pixels[..., header.channels.index(f"{names[name]}.A")] for name in objects}
+        if len(headers) != int(headers[0].metadata.get(_PARTS, "")):
+            return None
+        looks = [_read(path, header) for header in headers]
     except (STCNError, ValueError, TypeError, KeyError):
         return None
+    return None if None in looks else [look for look in looks if look is not None]
+
+
+def _read(path: Path, header: ImageHeader) -> Look | None:
+    """Read a part; ``None`` if it is damaged."""
+    objects = json.loads(header.metadata.get(_OBJECTS, ""))
+    x, y, width, height = map(int, header.metadata.get(_WINDOW, "").split())
+    names = layer_names(objects)
+    found, pixels = read_stored(path, part=header.part)
+    planes = {name: pixels[..., found.channels.index(f"{names[name]}.A")] for name in objects}
     is_whole = bool(planes) and pixels.dtype == np.float16 and _checksum(planes) == header.metadata.get(_CHECKSUM)
-    return planes if is_whole else None
+    return Look(Window(x, y, width, height), planes) if is_whole else None
 
 
 def made_from(path: Path) -> str | None:
     """Return the digest of what a file says that it is made from; ``None`` if it says nothing."""
     try:
-        return read_header(path, error=PlateError).metadata.get(_MADE_FROM)
+        return read_headers(path, error=PlateError)[0].metadata.get(_MADE_FROM)
     except STCNError:
         return None
 
 
-def _checksum(probabilities: Probabilities) -> str:
+def _checksum(probabilities: Mapping[str, NDArray[np.float16]]) -> str:
     """Return a checksum of the pixels: OpenEXR does not notice damage in chunks that it could not compress."""
     value = 0
     for plane in probabilities.values():

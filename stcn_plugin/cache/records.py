@@ -23,7 +23,7 @@ class Record:
     Args:
         made_from: Digest of everything that the files are made from.
         identity: Identity of the plate file.
-        pixels: Digest of the plate's pixels at the internal size.
+        pixels: Digest of the plate's pixels.
         files: Size in bytes and modification time in nanoseconds of each file, in the order of the writer.
     """
 

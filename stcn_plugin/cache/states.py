@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -13,12 +15,15 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stcn_plugin.memory.bank import BankState
+from stcn_plugin.propagation.placement import Placement
 from stcn_plugin.propagation.propagator import PropagatorState
+from stcn_plugin.propagation.tracker import GroupState, TrackerState
+from stcn_plugin.window import Window
 
-_FORMAT = "stcn_plugin state 1"
+_FORMAT = "stcn_plugin state 2"
 
 
-def encode_state(state: PropagatorState, *, frame: int, made_from: str) -> bytes:
+def encode_state(state: TrackerState, *, frame: int, made_from: str) -> bytes:
     """Return the file of a state.
 
     Args:
@@ -27,19 +32,26 @@ def encode_state(state: PropagatorState, *, frame: int, made_from: str) -> bytes
         made_from: Digest of everything that the probabilities of that frame are made from.
     """
     tensors: dict[str, Tensor] = {}
-    cohorts = []
-    for number, (objects, bank) in enumerate(state.cohorts):
-        tensors |= {f"{number}.{name}": getattr(bank, name) for name in ("keys", "values", "novelty")}
-        cohorts.append(
-            {"objects": list(objects), "used": bank.used, "stored": bank.stored, "permanent": bank.permanent}
-        )
-    text = json.dumps({"objects": list(state.objects), "since_memory": state.since_memory, "cohorts": cohorts})
+    groups = [
+        {
+            "members": list(group.members),
+            "window": astuple(group.placement.window),
+            "element": list(group.placement.element),
+            "box": astuple(group.box) if group.box else None,
+            "area": group.area,
+            "is_seen": group.is_seen,
+            "propagator": _described(group.propagator, f"{number}.", tensors),
+        }
+        for number, group in enumerate(state.groups)
+    ]
+    whole = _described(state.whole, "", tensors)
+    text = json.dumps({"whole": whole, "is_coarse": state.is_coarse, "groups": groups})
     checksum = _checksum(text, tensors)
     metadata = {"format": _FORMAT, "frame": str(frame), "made_from": made_from, "state": text, "checksum": checksum}
     return save(tensors, metadata)
 
 
-def read_state(path: Path, made_from: Mapping[int, str]) -> tuple[int, PropagatorState] | None:
+def read_state(path: Path, made_from: Mapping[int, str]) -> tuple[int, TrackerState] | None:
     """Read the file of a state.
 
     Args:
@@ -61,17 +73,45 @@ def read_state(path: Path, made_from: Mapping[int, str]) -> tuple[int, Propagato
             if _checksum(metadata["state"], tensors) != metadata["checksum"]:
                 return None
             data = json.loads(metadata["state"])
-            cohorts = tuple(
-                (tuple(each["objects"]), _bank(tensors, number, each)) for number, each in enumerate(data["cohorts"])
-            )
-            state = PropagatorState(tuple(data["objects"]), data["since_memory"], cohorts)
+            groups = tuple(_group(each, f"{number}.", tensors) for number, each in enumerate(data["groups"]))
+            state = TrackerState(_propagator(data["whole"], "", tensors), data["is_coarse"], groups)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None
     return frame, state
 
 
-def _bank(tensors: Mapping[str, Tensor], number: int, numbers: Mapping[str, int]) -> BankState:
-    keys, values, novelty = (tensors[f"{number}.{name}"] for name in ("keys", "values", "novelty"))
+def _described(state: PropagatorState, prefix: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Return the numbers of a memory, and add its tensors."""
+    cohorts = []
+    for number, (objects, bank) in enumerate(state.cohorts):
+        tensors |= {f"{prefix}{number}.{name}": getattr(bank, name) for name in ("keys", "values", "novelty")}
+        numbers = {"used": bank.used, "stored": bank.stored, "permanent": bank.permanent}
+        cohorts.append({"objects": list(objects), **numbers})
+    return {"objects": list(state.objects), "since_memory": state.since_memory, "cohorts": cohorts}
+
+
+def _propagator(data: Mapping[str, Any], prefix: str, tensors: Mapping[str, Tensor]) -> PropagatorState:
+    cohorts = tuple(
+        (tuple(each["objects"]), _bank(tensors, f"{prefix}{number}", each))
+        for number, each in enumerate(data["cohorts"])
+    )
+    return PropagatorState(tuple(data["objects"]), data["since_memory"], cohorts)
+
+
+def _group(data: Mapping[str, Any], prefix: str, tensors: Mapping[str, Tensor]) -> GroupState:
+    across, down = data["element"]
+    return GroupState(
+        tuple(data["members"]),
+        Placement(Window(*data["window"]), (across, down)),
+        Window(*data["box"]) if data["box"] else None,
+        data["area"],
+        data["is_seen"],
+        _propagator(data["propagator"], prefix, tensors),
+    )
+
+
+def _bank(tensors: Mapping[str, Tensor], prefix: str, numbers: Mapping[str, int]) -> BankState:
+    keys, values, novelty = (tensors[f"{prefix}.{name}"] for name in ("keys", "values", "novelty"))
     return BankState(keys, values, novelty, numbers["used"], numbers["stored"], numbers["permanent"])
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stcn_plugin.errors import OutputError
+from stcn_plugin.matte.looks import Look, Looks
 
 
 @final
@@ -21,46 +20,40 @@ class BackwardBuffer:
     The file has no name and is deleted when it is closed, even if the process is killed.
 
     Args:
-        objects: Names of the objects.
-        size: ``(h, w)`` of the probabilities.
-        records: Number of frames.
+        expected: Bytes that the whole file will need, about.
 
     Raises:
         OutputError: The temporary folder has too little free space.
     """
 
-    def __init__(self, objects: Sequence[str], size: tuple[int, int], *, records: int) -> None:
-        self._objects = tuple(objects)
-        self._shape = len(self._objects), *size
-        self._bytes = 2 * int(np.prod(self._shape))
-        self._size = records * self._bytes
-        if shutil.disk_usage(tempfile.gettempdir()).free < self._size:
+    def __init__(self, expected: int) -> None:
+        self._expected = expected
+        if shutil.disk_usage(tempfile.gettempdir()).free < expected:
             raise self._full("too little space is free")
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
-        self._records: dict[int, int] = {}
+        self._records: dict[int, list[tuple[Look, dict[str, int]]]] = {}
+        self._end = 0
 
-    def put(self, index: int, probabilities: Mapping[str, NDArray[np.float16]]) -> None:
-        """Store a frame's probabilities: object name to ``(h, w)``.
+    def put(self, index: int, looks: Looks) -> None:
+        """Store the probabilities of a frame.
 
         Raises:
             OutputError: The temporary folder is full.
         """
-        record = self._records.setdefault(index, len(self._records))
-        nothing = np.zeros(self._shape[1:], np.float16)
-        data = b"".join(probabilities.get(name, nothing).tobytes() for name in self._objects)
-        try:
-            self._file.seek(record * self._bytes)
-            written = self._file.write(data)
-        except OSError as error:
-            raise self._full(str(error.strerror)) from error
-        if written != len(data):
-            raise self._full("the disk is full")
+        record = []
+        for look in looks:
+            offsets = {name: self._append(plane.tobytes()) for name, plane in look.planes.items()}
+            # Views of one element keep the shapes without the pixels.
+            shapes = {name: np.broadcast_to(np.float16(0), plane.shape) for name, plane in look.planes.items()}
+            record.append((Look(look.window, shapes), offsets))
+        self._records[index] = record
 
-    def get(self, index: int) -> dict[str, NDArray[np.float16]]:
-        """Return a frame's probabilities by object."""
-        self._file.seek(self._records[index] * self._bytes)
-        planes = np.frombuffer(bytearray(self._file.read(self._bytes)), np.float16).reshape(self._shape)
-        return dict(zip(self._objects, planes, strict=True))
+    def get(self, index: int) -> Looks:
+        """Return the probabilities of a frame."""
+        return [
+            Look(look.window, {name: self._read(offsets[name], plane.shape) for name, plane in look.planes.items()})
+            for look, offsets in self._records[index]
+        ]
 
     def __enter__(self) -> BackwardBuffer:
         return self
@@ -70,9 +63,26 @@ class BackwardBuffer:
     ) -> None:
         self._file.close()
 
+    def _append(self, data: bytes) -> int:
+        """Write data at the end, and return its offset."""
+        offset = self._end
+        try:
+            self._file.seek(offset)
+            written = self._file.write(data)
+        except OSError as error:
+            raise self._full(str(error.strerror)) from error
+        if written != len(data):
+            raise self._full("the disk is full")
+        self._end += written
+        return offset
+
+    def _read(self, offset: int, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.float16]]:
+        self._file.seek(offset)
+        return np.frombuffer(bytearray(self._file.read(2 * int(np.prod(shape)))), np.float16).reshape(shape)
+
     def _full(self, cause: str) -> OutputError:
         return OutputError(
-            f"the probabilities of the backward pass need {self._size / 1e6:.0f} MB of temporary space: {cause.lower()}",
+            f"the probabilities of the backward pass need {self._expected / 1e6:.0f} MB of temporary space: {cause.lower()}",
             where=tempfile.gettempdir(),
             fix="Free some space there, or set TMPDIR to a folder on a larger disk",
             retry=True,

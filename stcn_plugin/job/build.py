@@ -20,7 +20,7 @@ from stcn_plugin.job.job import Job
 from stcn_plugin.job.plate_stamps import plate_stamps
 from stcn_plugin.job.reasons import reasons_for
 from stcn_plugin.job.recipe import recipe_of
-from stcn_plugin.job.run import propagation_settings, run
+from stcn_plugin.job.run import run, tracker_for
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -134,7 +134,7 @@ class _Build:
         if self.needs_network and "step" not in rates:
             with self._activities.during("measuring the speed"):
                 engine = engine_for(job.settings)
-                rates |= estimate.measured(job, engine, propagation_settings(job.settings))
+                rates |= estimate.measured(job, engine, tracker_for(job, engine))
         elif frames and "frame" not in rates:
             rates["frame"] = estimate.measured_frame(job)
         return Estimate(

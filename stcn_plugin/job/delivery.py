@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,10 @@ from types import TracebackType
 from typing import final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from stcn_plugin.cache.folder import CacheFolder
-from stcn_plugin.cache.probabilities import Probabilities, encode_probabilities, read_probabilities
+from stcn_plugin.cache.probabilities import encode_probabilities, read_probabilities
 from stcn_plugin.cache.records import Record
 from stcn_plugin.cache.states import encode_state
 from stcn_plugin.errors import OutputError
@@ -30,12 +29,16 @@ from stcn_plugin.job.overscan import fill_mattes
 from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import cleans, finish, with_keyframe
+from stcn_plugin.matte.looks import Looks, blend
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
-from stcn_plugin.propagation.propagator import PropagatorState
+from stcn_plugin.propagation.tracker import TrackerState
 from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
+
+WeightedLooks = tuple[Looks, Mapping[str, float]]
+"""What a pass found on a frame, and the weight of each object in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,10 +123,11 @@ class Delivery:
         self._buffer = None
         held = sum(len(each.stored - each.completes) for each in work.passes)
         if held and not self._cache.keeps_probabilities:
-            buffer = BackwardBuffer(self._job.objects, self._job.size, records=held)
+            expected = held * 2 * len(self._job.objects) * math.prod(self._job.size)
+            buffer = BackwardBuffer(expected)
             self._buffer = self._buffers.enter_context(buffer)
 
-    def keep(self, work: PassWork, index: int, found: Probabilities) -> None:
+    def keep(self, work: PassWork, index: int, found: Looks) -> None:
         """Keep the probabilities of a frame, unless they are only needed now.
 
         Args:
@@ -140,10 +144,10 @@ class Delivery:
             return
         path = self._cache.probabilities(work.direction, self._job.frames[index])
         with self._lock.file():
-            content = encode_probabilities(found, made_from=work.digests[index], window=self._job.window)
+            content = encode_probabilities(found, made_from=work.digests[index])
         self._cache.write(path, content)
 
-    def keep_state(self, work: PassWork, index: int, state: PropagatorState) -> None:
+    def keep_state(self, work: PassWork, index: int, state: TrackerState) -> None:
         """Keep the memory of a pass after a frame.
 
         Raises:
@@ -153,9 +157,7 @@ class Delivery:
         content = encode_state(state, frame=frame, made_from=work.digests[index])
         self._cache.write(self._cache.state(work.direction, self._job.frames[work.start]), content)
 
-    def finish(
-        self, work: SegmentWork, index: int, plate: PlateOfFrame, found: Mapping[PassDirection, Probabilities]
-    ) -> None:
+    def finish(self, work: SegmentWork, index: int, plate: PlateOfFrame, found: Mapping[PassDirection, Looks]) -> None:
         """Write the files of a frame. Only encoding holds the lock, because waiting for the disk uses no CPU time.
 
         Args:
@@ -172,9 +174,9 @@ class Delivery:
         with self._activities.during(f"writing the mattes of frame {frame}", paths[0]):
             with self._lock.file():
                 started = time.perf_counter()
-                own = self._blended(work, index, found)
+                passes = self._passes(work, index, found)
                 self.seconds["finish"] += time.perf_counter() - started
-                files = self._encode(index, plate, own)
+                files = self._encode(index, plate, passes)
             started = time.perf_counter()
             job.outputs.write_together(files)
             self._files += files
@@ -202,29 +204,25 @@ class Delivery:
             what = f"this file was written by this job but no longer exists{more}"
             raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
 
-    def _blended(self, work: SegmentWork, index: int, found: Mapping[PassDirection, Probabilities]) -> Tensor:
-        """Return the probabilities of all objects, ``(O, h, w)``; 0 for objects that no pass reaches.
+    def _passes(self, work: SegmentWork, index: int, found: Mapping[PassDirection, Looks]) -> list[WeightedLooks]:
+        """Return what the passes found on a frame, and the weight of each object.
 
-        They are blended as half floats, whether they come from the cache or not.
+        The probabilities are half floats, whether they come from the cache or not.
         """
         segment = work.segment
-        passes = {
-            direction: found[direction] if direction in found else self._load(work, direction, index)
+        forward = {
+            name: float(weight)
+            for name, weight in zip(self._job.objects, segment.weight[index - segment.frames.start], strict=True)
+            if np.isfinite(weight)
+        }
+        weights = {"forward": forward, "backward": {name: 1 - weight for name, weight in forward.items()}}
+        return [
+            (found[direction] if direction in found else self._load(work, direction, index), weights[direction])
             for direction in PASS_DIRECTIONS
             if self._job.uses(segment, direction, index)
-        }
-        own = torch.zeros((len(self._job.objects), *self._job.size))
-        weights = segment.weight[index - segment.frames.start]
-        for position, (name, forward) in enumerate(zip(self._job.objects, weights, strict=True)):
-            if not np.isfinite(forward):
-                continue
-            for direction, probabilities in passes.items():
-                weight = float(forward) if direction == "forward" else 1 - float(forward)
-                if weight > 0 and name in probabilities:
-                    own[position].add_(torch.from_numpy(probabilities[name]).float(), alpha=weight)
-        return own
+        ]
 
-    def _load(self, work: SegmentWork, direction: PassDirection, index: int) -> Probabilities:
+    def _load(self, work: SegmentWork, direction: PassDirection, index: int) -> Looks:
         """Return probabilities that were found before."""
         if self._buffer is not None:
             return self._buffer.get(index)
@@ -236,10 +234,11 @@ class Delivery:
             raise OutputError(what, where=str(path), fix=fix, retry=True)
         return found
 
-    def _encode(self, index: int, plate: PlateOfFrame, own: Tensor) -> dict[Path, bytes]:
+    def _encode(self, index: int, plate: PlateOfFrame, passes: Sequence[WeightedLooks]) -> dict[Path, bytes]:
         """Return a frame's files and their contents."""
         job, frame = self._job, self._job.frames[index]
         started = time.perf_counter()
+        own = blend(passes, job.objects, shape=job.window.shape, size=job.window.shape)
         propagated = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
         self.seconds["finish"] += time.perf_counter() - started
         started = time.perf_counter()
@@ -249,7 +248,9 @@ class Delivery:
         if self._overlays and plate.image is not None:
             shown = final
             if final is mattes and not any(map(cleans, job.matte_settings)):  # faster than to scale the mattes down
-                small = finish(own, size=job.size, settings=job.matte_settings)
+                small = finish(
+                    blend(passes, job.objects, shape=job.window.shape, size=job.size), settings=job.matte_settings
+                )
                 shown = dict(zip(job.objects, small.numpy(), strict=True))
             path, picture = self._overlays.draw(frame, plate.image, shown, pixel_aspect=job.network_pixel_aspect)
             files[path] = picture

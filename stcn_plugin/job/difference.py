@@ -12,7 +12,7 @@ from stcn_plugin.cache.states import read_state
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.propagation.plan import PassDirection, Segment
-from stcn_plugin.propagation.propagator import PropagatorState
+from stcn_plugin.propagation.tracker import TrackerState
 
 _DIRECTIONS: tuple[PassDirection, ...] = ("backward", "forward")
 """The order of the passes, so that mattes arrive in the order of the frames."""
@@ -38,7 +38,7 @@ class PassWork:
     direction: PassDirection
     start: int
     indices: range
-    resumed: PropagatorState | None
+    resumed: TrackerState | None
     stored: frozenset[int]
     digests: Mapping[int, str]
     completes: frozenset[int]
@@ -182,7 +182,7 @@ class _Inventory:
 
     def _state(
         self, direction: PassDirection, whole: range, end: int, digests: Mapping[int, str]
-    ) -> tuple[int, PropagatorState] | None:
+    ) -> tuple[int, TrackerState] | None:
         """Return the saved memory of a pass, if it is from before the position ``end``."""
         if self._rebuild or not self._cache.keeps_probabilities:
             return None

@@ -10,18 +10,22 @@ from pathlib import Path
 from platform import node
 from statistics import median
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.probabilities import encode_probabilities
 from stcn_plugin.job.difference import SegmentWork
+from stcn_plugin.job.frame_images import JobFrameImages
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.transfers import rounded
+from stcn_plugin.matte.looks import Look
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS
-from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.propagation.tracker import Tracker, WindowPrediction
 
 Rates = Mapping[str, float]
 """``step`` and ``frame``: seconds per frame of a pass, and per frame that is only finished. ``memory``: peak bytes.
@@ -37,27 +41,29 @@ def rates_key(settings: Preset) -> str:
     return f"{node()} {settings.compute.device}"
 
 
-def measured(job: Job, engine: Engine, settings: PropagationSettings) -> Rates:
-    """Propagate a few frames from the first keyframe, without writing anything, and return the rates."""
+def measured(job: Job, engine: Engine, tracker: Tracker) -> Rates:
+    """Propagate a few frames from the first keyframe, without writing anything, and return the rates.
+
+    Args:
+        job: The job.
+        engine: The network.
+        tracker: A new tracker of the job.
+    """
     reset_peak_memory(engine)
     first = min(job.masks)
     indices = list(islice(range(first, len(job.frames)), _TRIAL_FRAMES))
-    propagator = Propagator(engine, settings=settings)
     steps = []
     for index in indices:
         started = time.perf_counter()
-        plate = job.plates.read(job.frames[index], window=job.window, size=job.size)
-        image = torch.from_numpy(plate.image).to(engine.device).permute(2, 0, 1)
-        masks = (
-            {name: mask.to(engine.device) for name, mask in job.masks.get(index, {}).items()} if index == first else {}
-        )
-        found = propagator.step(image, masks)
-        own = rounded(found.own).cpu().numpy()
+        plate = job.plates.read(job.frames[index])
+        small = torch.from_numpy(plate.image(job.window, job.size)).to(engine.device).permute(2, 0, 1)
+        found = tracker.step(JobFrameImages(job, index, plate, small, lambda _, masks: masks))
+        looks = [Look(each.window, _planes(each)) for each in found if each.objects]
         steps.append(time.perf_counter() - started)
     frame = measured_frame(job)
     # Every other step finishes a frame where both directions contribute, every step elsewhere: at most one each.
     step = median(steps[_FIRST_FRAMES:] or steps) + frame
-    cached = encode_probabilities(dict(zip(found.objects, own, strict=True)), made_from="", window=job.window)
+    cached = encode_probabilities(looks, made_from="")
     return {"step": step, "frame": frame, "memory": float(peak_memory(engine)), "cached": float(len(cached))}
 
 
@@ -102,10 +108,19 @@ def cache_bytes(job: Job, cache: CacheFolder, rates: Rates) -> int:
 
 def encoded_mattes(job: Job, index: int, header: FrameHeader) -> Mapping[Path, bytes]:
     """Return the matte files of a keyframe."""
-    masks = job.masks[index]
-    own = torch.stack([masks.get(name, torch.zeros(job.size)) for name in job.objects])
+    given = job.keyframes[index]
+    own = torch.stack(
+        [
+            torch.from_numpy(given[name].unpack()) if name in given else torch.zeros(job.window.shape)
+            for name in job.objects
+        ]
+    )
     mattes = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
     return job.writer.encode(job.frames[index], mattes, window=job.window, header=header)
+
+
+def _planes(found: WindowPrediction) -> dict[str, NDArray[np.float16]]:
+    return dict(zip(found.objects, rounded(found.own).cpu().numpy(), strict=True))
 
 
 def reset_peak_memory(engine: Engine | None) -> None:

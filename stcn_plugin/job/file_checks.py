@@ -49,7 +49,7 @@ def shot_problems(
             watcher = Watcher(on_warning=Warnings(on_warning).add)
             job = prepare(shot, studio=studio, watcher=watcher, weights=weights)
             # Colour spaces and layers are only checked when an image is read.
-            job.plates.read(job.frames[0], window=job.window, size=job.size)
+            job.plates.read(job.frames[0]).image(job.window, job.size)
         if first.errors:
             _check_each_file(shot, found)
     return tuple(found.errors.values())

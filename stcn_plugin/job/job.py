@@ -21,6 +21,7 @@ from stcn_plugin.media.overlays import overlay_file
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.model import Matte, Preset
+from stcn_plugin.propagation.placement import Frame
 from stcn_plugin.propagation.plan import PassDirection, Segment
 from stcn_plugin.shot.model import Shot
 
@@ -77,9 +78,24 @@ class Job:
         return tuple(self.shot.matte_settings(name) for name in self.objects)
 
     def finished(self, own: Tensor) -> Tensor:
-        """Return the mattes of a frame, ``(O, H, W)``, from the probabilities of all objects, ``(O, h, w)``."""
-        aspect = self.pixel_aspect
-        return finish(own, size=self.window.shape, settings=self.matte_settings, pixel_aspect=aspect)
+        """Return the mattes of a frame from the probabilities of all objects, ``(O, H, W)``; changes them in place."""
+        return finish(own, settings=self.matte_settings, pixel_aspect=self.pixel_aspect)
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether the network looks at windows where they pay off.
+
+        It does not if a keyframe covers only part of the plate, because the rest is filled in at the internal size.
+        """
+        return self.settings.window == "object" and not any(self.covered.values())
+
+    def placement_frame(self, object_size: int) -> Frame:
+        """Return the frame that windows are placed in.
+
+        Args:
+            object_size: That of the weights.
+        """
+        return Frame(self.window.shape, self.size, object_size)
 
     def index_of(self, frame: int) -> int:
         """Return the index of a frame."""

@@ -29,7 +29,7 @@ def fill_masks(
     window: Window,
     engine: Engine,
     settings: PropagationSettings,
-) -> dict[str, Tensor]:
+) -> Mapping[str, Tensor]:
     """Propagate masks into the part of the same frame that their keyframes do not cover.
 
     Args:

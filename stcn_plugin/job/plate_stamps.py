@@ -10,7 +10,6 @@ from stcn_plugin.cache.manifest import Manifest, PlateFile
 from stcn_plugin.cache.records import read_record
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.job import Job
-from stcn_plugin.job.recipe import plate_digest
 
 
 def plate_stamps(
@@ -40,7 +39,7 @@ def plate_stamps(
             now = old
         if verify:
             with activities.during(f"comparing frame {frame} of the plate", path):
-                pixels = plate_digest(job.plates.read(frame, window=job.window, size=job.size))
+                pixels = job.plates.read(frame).digest
             record = read_record(cache.record(frame))
             is_same = old and record and record.identity == old.identity and record.pixels == pixels
             now = replace(now, identity=old.identity if old and is_same else f"{path.name} {pixels}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +20,13 @@ from torch import Tensor
 
 from stcn_plugin.cache.manifest import FrameMade, Manifest, PlateFile
 from stcn_plugin.job.job import Job
-from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection, Segment
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
 
-_NUMERICS = 1
+_NUMERICS = 2
 """Raise it when the same inputs give other probabilities or mattes, so that older caches are not used."""
 
-_PROPAGATION = ("memory", "read", "colour", "compute")
+_PROPAGATION = ("window", "memory", "read", "colour", "compute")
 _NOT_IN_PROBABILITIES = {"memory.budget_mb", "read.missing", "compute.device", "compute.threads"}
 _FINISHING = ("direction", "matte", "output", "overlay")
 
@@ -91,11 +89,6 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def plate_digest(plate: PlateFrame) -> str:
-    """Return a digest of the pixels that the network sees and of the header that the mattes inherit."""
-    return f"{zlib.crc32(np.ascontiguousarray(plate.image).data, zlib.crc32(repr(plate.header).encode())):08x}"
-
-
 def _chain(
     job: Job,
     start: str,
@@ -125,7 +118,7 @@ def _propagation(job: Job) -> dict[str, Any]:
     settings = _flat(job.settings.model_dump(include=set(_PROPAGATION)))
     found |= {key: value for key, value in settings.items() if key not in _NOT_IN_PROBABILITIES}
     found["colour.config"] = _identity(job.plates.colour_config)
-    found["window"] = [job.window.x, job.window.y, job.window.width, job.window.height]
+    found["plate.window"] = [job.window.x, job.window.y, job.window.width, job.window.height]
     found["plate plugin"] = _plugins(job, "stcn_open_plate")
     return found
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.job import Progress, Report
@@ -17,18 +20,22 @@ from stcn_plugin.job.activities import Activities, describe_device_errors
 from stcn_plugin.job.delivery import Delivery, PlateOfFrame
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import STATE_INTERVAL, PassWork, SegmentWork
+from stcn_plugin.job.frame_images import JobFrameImages
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_masks
-from stcn_plugin.job.recipe import Recipe, plate_digest
+from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader, rounded
 from stcn_plugin.job.watcher import Watcher
+from stcn_plugin.matte.looks import Look
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
-from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.propagation.propagator import PropagationSettings
+from stcn_plugin.propagation.tracker import Tracker
 from stcn_plugin.studio.notifier import Notifier
+from stcn_plugin.window import Window
 
 _READ_AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
 """Frames read ahead, and threads that read them: a GPU is faster than two, and four 4K frames fit in memory."""
@@ -87,6 +94,30 @@ def propagation_settings(settings: Preset) -> PropagationSettings:
     )
 
 
+def tracker_for(job: Job, engine: Engine, *, on_stage: Callable[[], None] = lambda: None) -> Tracker:
+    """Return a tracker for a pass of a job."""
+    return Tracker(
+        engine,
+        job.placement_frame(engine.object_size),
+        settings=propagation_settings(job.settings),
+        is_windowed=job.is_windowed,
+        on_stage=on_stage,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPlate:
+    """A frame of the plate that was read ahead.
+
+    Args:
+        frame: The frame.
+        image: ``(h, w, 3)`` at the internal size.
+    """
+
+    frame: PlateFrame
+    image: NDArray[np.float32]
+
+
 class _Run:
     """The state of one run of a job."""
 
@@ -103,7 +134,6 @@ class _Run:
         self._engine = engine
         self._cache = cache
         self._recipe = recipe
-        self._settings = propagation_settings(job.settings)
         self._watcher = watcher
         self._activities = Activities(watcher.on_activity, watcher.is_cancelled)
         self._notifier = notifier
@@ -138,46 +168,42 @@ class _Run:
         engine = self._engine
         if engine is None:
             raise ValueError("a pass has to run, but there is no engine")
-        propagator, downloader = self._propagator(engine, part), Downloader(engine.device)
-        entered = set(part.resumed.objects) if part.resumed else set()
+        tracker, downloader = self._tracker(engine, part), Downloader(engine.device)
         before: Stopwatch | None = None
         for index, plate, upload in self._images(part.indices, engine):
-            image = upload.wait().permute(2, 0, 1)
-            keyframe = {name: mask.to(engine.device) for name, mask in sorted(self._job.masks.get(index, {}).items())}
+            small = upload.wait().permute(2, 0, 1)
+            images = JobFrameImages(self._job, index, plate.frame, small, partial(self._filled, engine, index))
             keeps_state = self._cache.keeps_probabilities and (abs(index - part.start) + 1) % STATE_INTERVAL == 0
             with self._lock.network(), self._activities.during(f"propagating frame {self._job.frames[index]}"):
                 watch = Stopwatch(engine.device)
-                propagator.retire(entered & self._job.absent(index))
-                keyframe = self._filled(index, image, keyframe, engine)
-                found = propagator.step(image, keyframe, memorise=keeps_state or index != part.indices[-1])
-                entered |= keyframe.keys()
+                tracker.retire(self._job.absent(index))
+                found = tracker.step(images, memorise=keeps_state or index != part.indices[-1])
                 watch.stop()
             # Wait for the previous frame, not for this one: the GPU stays busy, and only two frames are in memory.
             if before is not None:
                 self._seconds["network"] += before.seconds()
             before = watch
-            download = downloader.fetch(rounded(found.own))
-            self._submit(work, part, index, plate, found.objects, download, delivery, writer)
+            downloads = [(each.window, each.objects, downloader.fetch(rounded(each.own))) for each in found]
+            self._submit(work, part, index, plate, downloads, delivery, writer)
             if keeps_state:
-                state = propagator.state()
+                state = tracker.state()
                 writer.submit(lambda index=index, state=state: delivery.keep_state(part, index, state))  # type: ignore[misc]
         if before is not None:
             self._seconds["network"] += before.seconds()
 
-    def _propagator(self, engine: Engine, part: PassWork) -> Propagator:
-        propagator = Propagator(engine, settings=self._settings, on_stage=self._activities.checkpoint)
+    def _tracker(self, engine: Engine, part: PassWork) -> Tracker:
+        tracker = tracker_for(self._job, engine, on_stage=self._activities.checkpoint)
         if part.resumed is not None:
-            propagator.restore(part.resumed)
-        return propagator
+            tracker.restore(part.resumed)
+        return tracker
 
     def _submit(
         self,
         work: SegmentWork,
         part: PassWork,
         index: int,
-        plate: PlateFrame,
-        objects: Sequence[str],
-        download: Download,
+        plate: ReadPlate,
+        downloads: Sequence[tuple[Window, Sequence[str], Download]],
         delivery: Delivery,
         writer: WriteBehind,
     ) -> None:
@@ -186,10 +212,14 @@ class _Run:
             return
 
         def deliver() -> None:
-            found = dict(zip(objects, download.wait(), strict=True))
+            found = [
+                Look(window, dict(zip(objects, download.wait(), strict=True)))
+                for window, objects, download in downloads
+                if objects
+            ]
             delivery.keep(part, index, found)
             if index in part.completes:
-                of_frame = PlateOfFrame(plate.header, plate.image, plate_digest(plate))
+                of_frame = PlateOfFrame(plate.frame.header, plate.image, plate.frame.digest)
                 delivery.finish(work, index, of_frame, {part.direction: found})
 
         writer.submit(deliver)
@@ -205,8 +235,8 @@ class _Run:
                 record = read_record(self._cache.record(frame))
                 is_known = record is not None and record.identity == self._recipe.manifest.plate[frame].identity
                 if record is None or not is_known or delivery.needs_images:
-                    plate = job.plates.read(frame, window=job.window, size=job.size)
-                    of_frame = PlateOfFrame(plate.header, plate.image, plate_digest(plate))
+                    plate = job.plates.read(frame)
+                    of_frame = PlateOfFrame(plate.header, plate.image(job.window, job.size), plate.digest)
                 else:
                     of_frame = PlateOfFrame(job.plates.header(frame), None, record.pixels)
                 self._seconds["read"] += time.perf_counter() - started
@@ -235,23 +265,27 @@ class _Run:
             weights=job.weights,
         )
 
-    def _filled(self, index: int, image: Tensor, keyframe: dict[str, Tensor], engine: Engine) -> dict[str, Tensor]:
+    def _filled(
+        self, engine: Engine, index: int, image: Tensor, keyframe: Mapping[str, Tensor]
+    ) -> Mapping[str, Tensor]:
         """Return a frame's masks, filled where its keyframes do not cover the window."""
         covered = self._job.covered.get(index)
         if not covered:
             return keyframe
-        return fill_masks(image, keyframe, covered, window=self._job.window, engine=engine, settings=self._settings)
+        settings = propagation_settings(self._job.settings)
+        return fill_masks(image, keyframe, covered, window=self._job.window, engine=engine, settings=settings)
 
-    def _images(self, indices: Sequence[int], engine: Engine) -> Iterator[tuple[int, PlateFrame, Upload]]:
+    def _images(self, indices: Sequence[int], engine: Engine) -> Iterator[tuple[int, ReadPlate, Upload]]:
         """Read and upload plates ahead of their use. A frame counts as a step when the caller asks for the next one."""
         uploader = Uploader(engine.device)
 
-        def read(index: int) -> tuple[PlateFrame, Upload, float]:
+        def read(index: int) -> tuple[ReadPlate, Upload, float]:
             job, frame = self._job, self._job.frames[index]
             path = job.plates.sequence.path(frame)
             with self._lock.file(), self._activities.during(f"reading frame {frame} of the plate", path):
                 started = time.perf_counter()
-                plate = job.plates.read(frame, window=job.window, size=job.size)
+                found = job.plates.read(frame)
+                plate = ReadPlate(found, found.image(job.window, job.size))
                 return plate, uploader.send(plate.image), time.perf_counter() - started
 
         for index, (plate, upload, seconds) in zip(indices, read_ahead(read, indices, depth=_READ_AHEAD), strict=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,15 @@ _TRAILERS = {".png": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
 _INCOMPLETE = "the file could not be completed"
 
 
-def encode_image(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
+Part = tuple[oiio.ImageSpec, NDArray[np.generic]]
+"""Size, windows, channels, number format and metadata; and the pixels ``(H, W, C)`` in that number format."""
+
+
+def encode_image(parts: Sequence[Part], suffix: str) -> bytes:
     """Return the complete content of an image file.
 
     Args:
-        spec: Size, windows, channels, number format and metadata.
-        pixels: ``(H, W, C)`` in the number format of ``spec``.
+        parts: The parts; one, unless the format is EXR. Several parts need names.
         suffix: File extension of the format, such as ``.exr``.
 
     Raises:
@@ -36,41 +39,46 @@ def encode_image(spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str)
     """
     with _named_file(suffix) as path:
         try:
-            _write(path, spec, pixels, suffix)
-            return _checked(path, spec, pixels, suffix)
+            _write(path, parts, suffix)
+            return _checked(path, parts, suffix)
         except OSError as error:
             if error.errno is None:
                 _raise_system_error(path)  # OpenImageIO's error lacks the cause
             raise
 
 
-def _write(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> None:
+def _write(path: str, parts: Sequence[Part], suffix: str) -> None:
     output = oiio.ImageOutput.create(f"image{suffix}")
     if output is None:
         raise OSError(oiio.geterror() or f"{suffix} files cannot be written")
+    specs = [spec for spec, _ in parts]
     try:
-        if not output.open(path, spec) or not output.write_image(np.ascontiguousarray(pixels)):
-            raise OSError(output.geterror())
+        # OpenImageIO needs to know all parts from the start, and takes a single one only by itself.
+        is_open = output.open(path, specs if len(specs) > 1 else specs[0])
+        for number, (spec, pixels) in enumerate(parts):
+            is_open = is_open and (number == 0 or output.open(path, spec, "AppendSubimage"))
+            if not is_open or not output.write_image(np.ascontiguousarray(pixels)):
+                raise OSError(output.geterror())
     finally:
         closed = output.close()
     if not closed:
         raise OSError(output.geterror() or _INCOMPLETE)
 
 
-def _checked(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic], suffix: str) -> bytes:
+def _checked(path: str, parts: Sequence[Part], suffix: str) -> bytes:
     """Return the content of a written file.
 
     Raises:
         OSError: It is incomplete.
     """
     content = Path(path).read_bytes()
-    if not content.endswith(_TRAILERS.get(suffix, b"")) or not _is_readable(path, spec, pixels):
+    if not content.endswith(_TRAILERS.get(suffix, b"")) or not _is_readable(path, parts):
         raise OSError(_INCOMPLETE)
     return content
 
 
-def _is_readable(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -> bool:
-    """Read back the last line of an EXR, or all lines of other formats.
+def _is_readable(path: str, parts: Sequence[Part]) -> bool:
+    """Read back the last line of each part of an EXR, or all lines of other formats.
 
     The EXR writer misses only failures of its last buffer, which make the last line unreadable. The PNG and TIFF writers
     report no failures.
@@ -81,12 +89,15 @@ def _is_readable(path: str, spec: oiio.ImageSpec, pixels: NDArray[np.generic]) -
         return False
     try:
         is_exr = source.format_name() == "openexr"
-        top, bottom = spec.y + (spec.height - 1 if is_exr else 0), spec.y + spec.height
-        lines = source.read_scanlines(0, 0, top, bottom, 0, 0, spec.nchannels, pixels.dtype.name)
-        source.geterror()
+        for number, (spec, pixels) in enumerate(parts):
+            top, bottom = spec.y + (spec.height - 1 if is_exr else 0), spec.y + spec.height
+            lines = source.read_scanlines(number, 0, top, bottom, 0, 0, spec.nchannels, pixels.dtype.name)
+            source.geterror()
+            if lines is None or not (is_exr or np.array_equal(lines, pixels)):  # some EXR compressions are lossy
+                return False
     finally:
         source.close()
-    return lines is not None and (is_exr or np.array_equal(lines, pixels))  # some EXR compressions are lossy
+    return True
 
 
 def _raise_system_error(path: str) -> None:

@@ -1,8 +1,9 @@
-"""Reads plates as network input: display sRGB, 0 to 1, at network size."""
+"""Reads plates, and converts windows of them to display sRGB, 0 to 1, at any size."""
 
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -27,19 +28,45 @@ _BAND_ROWS = 64  # rows resized together
 
 @dataclass(frozen=True, eq=False)
 class PlateFrame:
-    """One frame of a plate.
+    """One frame of a plate, in memory as its file has it.
 
     Args:
         frame: Frame number.
-        image: ``(h, w, 3)`` float32, display sRGB in [0, 1], over the requested window.
         header: Header of the file.
+        picture: The image of the file.
+        colour: Conversion to display sRGB.
         held_from: The frame that was read instead of a missing one; ``None`` if the frame exists.
     """
 
     frame: int
-    image: NDArray[np.float32]
     header: FrameHeader
+    picture: PlatePicture
+    colour: ColourTransform
     held_from: int | None = None
+
+    def image(self, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
+        """Return the image of a window, ``(h, w, 3)`` float32, display sRGB in [0, 1].
+
+        Values are sanitised before resizing, and converted to sRGB after it.
+
+        Args:
+            window: Window of the image; black outside the data window.
+            size: Height and width of the image.
+
+        Raises:
+            ColourError: Its colours cannot be converted.
+        """
+        picture = self.picture
+        pixels = _at_size(picture, window, size)
+        return self.colour.to_display(pixels, is_float=picture.is_float, file_colour_space=picture.colour_space)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the pixels and of the header that the mattes inherit."""
+        picture = self.picture
+        pixels = np.ascontiguousarray(picture.pixels)
+        text = repr((self.header, pixels.shape, pixels.dtype, picture.is_float, picture.colour_space))
+        return f"{zlib.crc32(pixels.data, zlib.crc32(text.encode())):08x}"
 
 
 class PlateReader:
@@ -114,20 +141,15 @@ class PlateReader:
             first.setdefault(frame if frame in on_disk.names else on_disk.held(frame), frame)
         return tuple(first.values())
 
-    def read(self, frame: int, *, window: Window, size: tuple[int, int]) -> PlateFrame:
+    def read(self, frame: int) -> PlateFrame:
         """Read a frame.
-
-        Values are sanitised before resizing, and converted to sRGB after it.
 
         Args:
             frame: Frame number.
-            window: Window to read; black outside the data window.
-            size: Height and width of the image.
 
         Raises:
             MissingFrameError: There is no file, and none to hold.
             PlateError: The file cannot be read, has no such image, or has another display window.
-            ColourError: Its colours cannot be converted.
         """
         found, path = self._source(frame)
         label = _label(found, path)
@@ -137,11 +159,8 @@ class PlateReader:
             self._warn_once(name, f"{label}: {name} {what}.")
         if warning := self._colour.warning(picture.colour_space, is_float=picture.is_float):
             self._warn_once(warning, f"{label}: {warning}")
-        pixels = self._colour.to_display(
-            _at_size(picture, window, size), is_float=picture.is_float, file_colour_space=picture.colour_space
-        )
         held_from = None if found == frame else found
-        return PlateFrame(frame, pixels, _of_frame(frame, found, header), held_from)
+        return PlateFrame(frame, _of_frame(frame, found, header), picture, self._colour, held_from)
 
     def _source(self, frame: int) -> tuple[int, Path]:
         """Return the frame to read in place of a frame, usually itself, and its file."""

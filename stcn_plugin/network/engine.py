@@ -24,6 +24,9 @@ _LOGGER = logging.getLogger(__name__)
 _NO_WORKSPACE = "unable to find an engine"
 """Part of the error that cuDNN raises if no algorithm's workspace fits in the free memory."""
 
+OBJECT_SIZE = 300
+"""Object size of weights that state none, in pixels: that of crops of 384 pixels."""
+
 _LIVE_FEATURES = 6
 """Stride-4 feature maps per object that are in memory at the same time, counted in decoder and value encoder."""
 
@@ -35,12 +38,21 @@ class Engine:
     Args:
         network: In eval mode, float32, on its device. It is not changed and can be deleted.
         precision: Number format inside encoders and decoder.
+        object_size: Larger dimension of the objects that the weights were trained on, in pixels.
         budget: Maximum size in bytes of the features of objects that are encoded or decoded together; at least one
             object is. ``None`` chooses by device.
     """
 
-    def __init__(self, network: STCN, *, precision: torch.dtype = torch.float32, budget: int | None = None) -> None:
+    def __init__(
+        self,
+        network: STCN,
+        *,
+        precision: torch.dtype = torch.float32,
+        object_size: int = OBJECT_SIZE,
+        budget: int | None = None,
+    ) -> None:
         self.variant: Variant = network.variant
+        self.object_size = object_size
         parameter = next(network.parameters())
         self.device = parameter.device
         self.precision = precision

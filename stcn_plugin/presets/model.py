@@ -24,6 +24,7 @@ from stcn_plugin.choices import (
     FeatherSide,
     Highlights,
     Layout,
+    WindowChoice,
 )
 
 MissingPolicy = Literal["stop", "hold", "skip"]
@@ -344,6 +345,14 @@ class Preset(Section):
     Raise it (`720`, `native`) if fingers, hair or thin edges get lost. Lower it for a first look or on a slow machine.
     Time grows with the square of the size. A maximum in megapixels limits the time whatever the aspect ratio of the
     plate.
+    """
+    window: WindowChoice = "object"
+    """What the network looks at: a window around each `object`, enlarged up to the size that the weights were trained
+    for, or the whole `frame` at the internal size.
+
+    With `object`, a small object in a large plate is seen with its edge, and a coarse look at the whole frame finds it
+    when it leaves the window. Large objects are always seen in the whole frame. Use `frame` if objects of the same kind
+    are to be told apart by where they are in the frame.
     """
     direction: Direction = "both"
     """Direction of propagation from the keyframes: `forward`, `backward`, or `both`, which blends the two directions

@@ -65,7 +65,7 @@ def _keyframes(shot: Shot, number: int) -> Iterator[_Keyframe]:
     name = f"{number:02d}_{shot.path.stem if shot.path else 'shot'}"
     for index, masks in job.masks.items():
         frame = job.frames[index]
-        image = job.plates.read(frame, window=job.window, size=job.size).image
+        image = job.plates.read(frame).image(job.window, job.size)
         rgb = np.rint(image * 255).astype(np.uint8)
         yield _Keyframe(f"{name}/{{}}/{frame:06d}", rgb, {name: mask.numpy() for name, mask in masks.items()})
 

@@ -166,7 +166,7 @@ def _in_turns(reads: dict[str, Callable[[], Tensor]], repeat: int, device: torch
 
 def _key(engine: Any, job: Job, frame: int) -> Tensor:
     """Return a frame's key ``(C, h, w)``."""
-    image = torch.from_numpy(job.plates.read(frame, window=job.window, size=job.size).image).to(engine.device)
+    image = torch.from_numpy(job.plates.read(frame).image(window=job.window, size=job.size)).to(engine.device)
     normal = engine.normalise(image.permute(2, 0, 1))
     rows, columns = -normal.shape[-2] % STRIDE, -normal.shape[-1] % STRIDE
     key: Tensor = engine.encode_key(functional.pad(normal, (0, columns, 0, rows))[None]).query_key[0]

@@ -177,7 +177,7 @@ def _theirs(
 def _clip(job: Job, device: torch.device) -> _Clip:
     """Read a whole shot at the internal size, as for our network."""
     mean, std = (torch.tensor(values)[:, None, None] for values in (PUBLISHED.mean, PUBLISHED.std))
-    frames = (job.plates.read(frame, window=job.window, size=job.size).image for frame in job.frames)
+    frames = (job.plates.read(frame).image(window=job.window, size=job.size) for frame in job.frames)
     images = torch.stack([(torch.from_numpy(frame).permute(2, 0, 1) - mean) / std for frame in frames])
     masks = torch.stack([job.masks[0][name] for name in job.objects])
     return _Clip(images.to(device), masks.to(device))

@@ -311,7 +311,7 @@ def attack(rng: np.random.Generator, folder: Path) -> None:
         header = reader.header(1001)
         window = header.display.union(header.data)
         assert window.pixels <= 9 << 28
-        image = reader.read(1001, window=window, size=(32, 32)).image
+        image = reader.read(1001).image(window=window, size=(32, 32))
     except STCNError as error:
         assert str(path) in str(error.where)
         assert error.fix or "cannot be read" in error.what

@@ -1,0 +1,305 @@
+"""Propagation in windows: a coarse look at the whole frame, and a close one at the window of each group of objects.
+
+The coarse look finds the objects on every frame, so that a window follows on the frame on which they move. Where a window does
+not pay off, the whole frame is looked at instead, at the internal size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stcn_plugin.network.engine import Engine
+from stcn_plugin.propagation.placement import (
+    Frame,
+    Mask,
+    Placement,
+    box_of,
+    parts_of,
+    pays_off,
+    place,
+    touch,
+    union,
+    widened,
+)
+from stcn_plugin.propagation.propagator import PropagationSettings, Propagator, PropagatorState
+from stcn_plugin.window import Window
+
+_COARSE = 0.5
+"""Width and height of the coarse look, as a fraction of the internal size."""
+_INSIDE = 0.5
+"""Probability above which a pixel belongs to an object."""
+_REACH = 0.5
+"""Distance that objects move within a frame, as a fraction of their larger dimension; farther parts are elsewhere."""
+_LOST = 0.05
+"""Fraction of its last area below which a group is lost."""
+_RETURNED = 0.1
+"""Fraction of its last area from which on a part of the coarse look is a lost group that has returned."""
+_JUMPED = (0.4, 2.5)
+"""The same for a group that has moved out of reach."""
+
+
+class FrameImages(Protocol):
+    """The images of a frame."""
+
+    @property
+    def boxes(self) -> Mapping[str, Window]:
+        """The bounding box of each matte that the artist gave on this frame."""
+
+    def image(self, window: Window, size: tuple[int, int]) -> Tensor:
+        """Return a window of the plate, ``(3, h, w)`` display-referred in 0-1, on the engine's device."""
+
+    def masks(self, names: Collection[str], window: Window, size: tuple[int, int]) -> Mapping[str, Tensor]:
+        """Return a window of the mattes that the artist gave to some objects, ``(h, w)`` on the engine's device."""
+
+
+@dataclass(frozen=True, eq=False)
+class WindowPrediction:
+    """What the network found in a window.
+
+    Args:
+        window: The window, in pixels of the plate.
+        objects: Names of the objects.
+        own: ``(O, h, w)`` probability of each object, independent of the others.
+    """
+
+    window: Window
+    objects: tuple[str, ...]
+    own: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class GroupState:
+    """A copy of everything that is known about a group.
+
+    Args:
+        members: Names of the objects.
+        placement: The window.
+        box: Bounding box of the objects on the last frame; ``None`` if they are lost.
+        area: Pixels of the plate that they covered when last found.
+        is_seen: Whether the coarse look found them on the last frame.
+        propagator: The memory of the window.
+    """
+
+    members: tuple[str, ...]
+    placement: Placement
+    box: Window | None
+    area: float
+    is_seen: bool
+    propagator: PropagatorState
+
+
+@dataclass(frozen=True, eq=False)
+class TrackerState:
+    """A copy of everything that a tracker remembers, on the CPU.
+
+    Args:
+        whole: The memory of the look at the whole frame.
+        is_coarse: Whether that look is coarse; ``None`` before the first masks.
+        groups: The groups with a window.
+    """
+
+    whole: PropagatorState
+    is_coarse: bool | None
+    groups: tuple[GroupState, ...]
+
+
+@dataclass(eq=False)
+class _Group:
+    """Objects that share a window."""
+
+    members: list[str]
+    placement: Placement
+    propagator: Propagator
+    box: Window | None = None
+    area: float = 0.0
+    is_seen: bool = True
+
+    def holds(self, box: Window) -> bool:
+        """Whether the window can hold another box beside its objects."""
+        both = box.union(self.box) if self.box else box
+        return both.width <= self.placement.window.width and both.height <= self.placement.window.height
+
+
+@final
+class Tracker:
+    """Propagates the masks of objects from frame to frame, in windows or in the whole frame.
+
+    Args:
+        engine: The network. Everything runs on its device.
+        frame: The frame that windows are placed in.
+        settings: Memory and region decoding. ``size`` must be ``None``: images have the size that the tracker asks for.
+        is_windowed: Whether to use windows where they pay off.
+        on_stage: As for `Propagator`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        frame: Frame,
+        *,
+        settings: PropagationSettings,
+        is_windowed: bool,
+        on_stage: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._engine = engine
+        self._frame = frame
+        self._settings = settings
+        self._on_stage = on_stage
+        self._whole = self._propagator()
+        self._is_coarse: bool | None = None if is_windowed else False
+        self._groups: list[_Group] = []
+        self._entered: set[str] = set()
+
+    @property
+    def whole_size(self) -> tuple[int, int]:
+        """``(h, w)`` of the image of the whole frame."""
+        height, width = self._frame.size
+        return (math.ceil(height * _COARSE), math.ceil(width * _COARSE)) if self._is_coarse else (height, width)
+
+    def step(self, images: FrameImages, *, memorise: bool = True) -> list[WindowPrediction]:
+        """Process the next frame.
+
+        Args:
+            images: The frame.
+            memorise: Whether this frame may be memorised. The last frame need not be.
+
+        Returns:
+            What was found in the whole frame, then in each window, which is more precise.
+        """
+        boxes = images.boxes
+        self._entered |= boxes.keys()
+        if self._is_coarse is None and boxes:
+            self._is_coarse = self._pays_off(boxes)
+        window, size = self._frame.window, self.whole_size
+        masks = images.masks(boxes, window, size)
+        found = self._whole.step(images.image(window, size), masks, memorise=memorise)
+        looks = [WindowPrediction(window, found.objects, found.own)]
+        if self._is_coarse:
+            self._admit(boxes)
+            masks_found = dict(zip(found.objects, (found.own > _INSIDE).cpu().numpy(), strict=True))
+            looks += [self._look(group, images, masks_found, memorise=memorise) for group in self._groups]
+        return looks
+
+    def retire(self, names: Iterable[str]) -> None:
+        """Stop propagating objects and drop their memory; a new mask makes an object enter again.
+
+        Args:
+            names: Objects; those not in play are ignored.
+        """
+        leaving = self._entered.intersection(names)
+        self._whole.retire(leaving)
+        self._leave(leaving)
+
+    def state(self) -> TrackerState:
+        """Return a copy of the memory, so that `restore` can go on after this frame."""
+        groups = tuple(
+            GroupState(
+                tuple(group.members), group.placement, group.box, group.area, group.is_seen, group.propagator.state()
+            )
+            for group in self._groups
+        )
+        return TrackerState(self._whole.state(), self._is_coarse, groups)
+
+    def restore(self, state: TrackerState) -> None:
+        """Go on where another tracker with the same arguments was, with the same results.
+
+        Args:
+            state: From `state`.
+        """
+        self._whole.restore(state.whole)
+        self._is_coarse = state.is_coarse
+        self._entered = set(state.whole.objects)
+        self._groups = []
+        for each in state.groups:
+            propagator = self._propagator()
+            propagator.restore(each.propagator)
+            self._groups.append(
+                _Group(list(each.members), each.placement, propagator, each.box, each.area, each.is_seen)
+            )
+
+    def _propagator(self) -> Propagator:
+        return Propagator(self._engine, settings=self._settings, on_stage=self._on_stage)
+
+    def _pays_off(self, boxes: Mapping[str, Window]) -> bool:
+        placements = [placement for _, placement in place(boxes, self._frame)]
+        return pays_off(placements, self._frame, _COARSE**2 * self._frame.cost)
+
+    def _admit(self, boxes: Mapping[str, Window]) -> None:
+        """Assign the objects with a new mask to groups: their own if it still fits, one that fits, or a new one."""
+        homeless: dict[str, Window] = {}
+        for name, box in boxes.items():
+            own = next((group for group in self._groups if name in group.members), None)
+            if own is not None and len(own.members) > 1 and own.holds(box):
+                continue
+            self._leave({name})
+            near = (group for group in self._groups if touch(group.placement.window, box) and group.holds(box))
+            if group := next(near, None):
+                group.members.append(name)
+            else:
+                homeless[name] = box
+        self._groups += [
+            _Group(list(names), placement, self._propagator()) for names, placement in place(homeless, self._frame)
+        ]
+
+    def _leave(self, names: Collection[str]) -> None:
+        for group in self._groups:
+            if leaving := [name for name in group.members if name in names]:
+                group.propagator.retire(leaving)
+                group.members = [name for name in group.members if name not in leaving]
+        self._groups = [group for group in self._groups if group.members]
+
+    def _look(
+        self, group: _Group, images: FrameImages, seen: Mapping[str, Mask], *, memorise: bool
+    ) -> WindowPrediction:
+        """Look at the window of a group, where its objects are on this frame."""
+        given = {name: box for name, box in images.boxes.items() if name in group.members}
+        if given:
+            placement = self._around_keyframe(group, list(given.values()))
+        else:
+            mask = np.logical_or.reduce([seen[name] for name in group.members])
+            if target := self._target(group, parts_of(mask, self._frame.window)):
+                group.placement = group.placement.following(target, self._frame)
+            placement = group.placement
+        window, size = placement.window, placement.size
+        masks = images.masks(given, window, size)
+        found = group.propagator.step(images.image(window, size), masks, memorise=memorise)
+        own = torch.stack([found.own[found.objects.index(name)] for name in group.members])
+        inside = (own > _INSIDE).any(0).cpu().numpy()
+        box, area = box_of(inside, window), float(inside.sum()) * window.pixels / inside.size
+        group.box = box if area >= _LOST * group.area else None
+        if group.box:
+            group.area = area
+        return WindowPrediction(window, tuple(group.members), own)
+
+    def _around_keyframe(self, group: _Group, boxes: Sequence[Window]) -> Placement:
+        """Move a window to boxes that the artist gave; return it with its surroundings."""
+        others = [group.box] if group.box and len(boxes) < len(group.members) else []
+        group.placement = group.placement.following(union([*boxes, *others]), self._frame)
+        group.is_seen = True
+        return group.placement.with_surroundings(self._frame)
+
+    def _target(self, group: _Group, parts: Sequence[tuple[Window, float]]) -> Window | None:
+        """Return the box that the window has to hold, from the last frame and from the parts that the coarse look found."""
+        if group.box is None:
+            return _largest(parts, at_least=_RETURNED * group.area)
+        reach = math.ceil(_REACH * max(group.box.width, group.box.height))
+        if near := [box for box, _ in parts if touch(box, widened(group.box, reach))]:
+            group.is_seen = True
+            return union([group.box, *near])
+        # Only if the coarse look found it until now, or else any other thing that looks like it would take over.
+        low, high = (factor * group.area for factor in _JUMPED)
+        jumped = _largest(parts, at_least=low, at_most=high) if group.is_seen else None
+        group.is_seen = jumped is not None
+        return jumped or group.box
+
+
+def _largest(parts: Sequence[tuple[Window, float]], *, at_least: float, at_most: float = math.inf) -> Window | None:
+    likely = [part for part in parts if at_least <= part[1] <= at_most]
+    return max(likely, key=lambda part: part[1])[0] if likely else None
