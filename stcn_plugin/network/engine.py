@@ -75,9 +75,15 @@ class Engine:
         f16, f8, f4 = (self._cast(part) for part in (features.f16, features.f8, features.f4))
         return DecoderContext(*self._folded.context(f16, f8, f4))
 
-    def encode_value(self, image: Tensor, features: KeyFeatures, probabilities: Tensor) -> Tensor:
-        """Encode the appearance of each object, as `STCN.encode_value`. Returns float32 memory values ``(O, C, h, w)``."""
-        total = probabilities.sum(0, keepdim=True)
+    def encode_value(
+        self, image: Tensor, features: KeyFeatures, probabilities: Tensor, *, total: Tensor | None = None
+    ) -> Tensor:
+        """Encode the appearance of each object, as `STCN.encode_value`. Returns float32 memory values ``(O, C, h, w)``.
+
+        ``total`` is the sum of all objects, ``(1, H, W)``; by default of those that are encoded.
+        """
+        if total is None:
+            total = probabilities.sum(0, keepdim=True)
         f16, f8, f4 = (self._cast(part) for part in (features.f16, features.f8, features.f4))
         shared = self._folded.value_context(self._cast(image), f16, f8, f4)
 

@@ -13,7 +13,10 @@ from functools import reduce
 from itertools import combinations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from stcn_plugin.network.variants import STRIDE
 from stcn_plugin.window import Window
@@ -30,6 +33,8 @@ _LEAST_SHARE = 0.25
 """The same for one of many windows."""
 _WHOLE = 0.6
 """Fraction of the plate above which a window does not pay off."""
+_GAIN = 1.5
+"""Least gain in scale for several windows: the network then sees the objects without each other."""
 _GROWTH = 1.5
 """Area that a window may grow to, as a multiple of ``_SHARE``."""
 _SURROUNDINGS = 2.0
@@ -102,6 +107,10 @@ class Placement:
         """Pixels of the window's image."""
         return math.prod(self.size)
 
+    def gain(self, frame: Frame) -> float:
+        """Return by how much objects are larger in the window's image than in that of the whole frame."""
+        return frame.ratio * STRIDE / self.element[1]
+
     def with_surroundings(self, frame: Frame) -> Placement:
         """Return a larger window at the same scale, for a keyframe.
 
@@ -164,6 +173,8 @@ def pays_off(placements: Sequence[Placement], frame: Frame, coarse: float) -> bo
         coarse: Pixels of the coarse look at the whole frame.
     """
     is_large = any(each.window.pixels >= _WHOLE * frame.window.pixels for each in placements)
+    if len(placements) > 1 and any(each.gain(frame) < _GAIN for each in placements):
+        return False
     return not is_large and sum(each.cost for each in placements) + coarse <= frame.cost
 
 
@@ -215,6 +226,26 @@ def touch(box: Window, other: Window) -> bool:
 def widened(box: Window, margin: int) -> Window:
     """Return a box with a margin on all sides."""
     return Window(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin)
+
+
+def sampled(planes: Tensor, placed: Window, target: Window, size: tuple[int, int]) -> Tensor:
+    """Return a part of planes at another size, bilinearly.
+
+    Args:
+        planes: ``(N, h, w)`` over ``placed``.
+        placed: The window that the planes cover.
+        target: The part.
+        size: Height and width of the result.
+    """
+
+    def centres(start: int, extent: int, count: int, whole: int) -> Tensor:
+        """Return the centres of the pixels of one dimension; the borders of ``placed`` are -1 and 1."""
+        return (start + (torch.arange(count, device=planes.device) + 0.5) * (extent / count)) * (2 / whole) - 1
+
+    rows = centres(target.y - placed.y, target.height, size[0], placed.height)
+    columns = centres(target.x - placed.x, target.width, size[1], placed.width)
+    grid = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)[None]
+    return functional.grid_sample(planes[None], grid, mode="bilinear", padding_mode="border", align_corners=False)[0]
 
 
 def _worth_merging(boxes: Sequence[Window], frame: Frame) -> tuple[int, int] | None:

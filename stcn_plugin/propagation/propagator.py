@@ -138,6 +138,7 @@ class Propagator:
         masks: Mapping[str, Array] | None = None,
         *,
         memorise: bool = True,
+        others: Tensor | None = None,
     ) -> Prediction:
         """Process the next image.
 
@@ -147,6 +148,8 @@ class Propagator:
             masks: Object names to ``(H, W)`` masks, boolean or floating point in 0-1. New objects enter; objects
                 already in play start afresh: what their memory held is dropped. The frame stays in memory.
             memorise: Whether this frame may be memorised. The last frame need not be.
+            others: ``(K, H, W)`` probabilities in 0-1 of objects that are propagated elsewhere, so that they are not
+                memorised as background.
 
         Returns:
             Object names to probabilities: every object so far, none before the first masks.
@@ -169,6 +172,7 @@ class Propagator:
         self._on_stage()
         own = self._predict(features, padded.shape[-2:])
         shares = own
+        around = None if others is None else functional.pad(reduce(others, inner), padding)
         if given:
             positions = [self._position[name] for name in given]
             artist = functional.pad(reduce(torch.stack(list(given.values())), inner), padding)
@@ -180,12 +184,12 @@ class Propagator:
                 own[position], shares[position] = mask, mask
             self._start(positions)
             if memorise:
-                self._memorise(padded, features, shares, retention="evictable", given=positions)
+                self._memorise(padded, features, shares, around, retention="evictable", given=positions)
         elif memorise and self.in_play:
             is_due = self._since_memory >= self._settings.interval
             if is_due or self._settings.include_last:
                 retention: Retention = "evictable" if is_due else "one_step"
-                self._memorise(padded, features, shares, retention=retention)
+                self._memorise(padded, features, shares, around, retention=retention)
         top, left = padding[2], padding[0]
         inside = (..., slice(top, top + inner[0]), slice(left, left + inner[1]))
         return Prediction(tuple(self._position), size, own[inside], shares[inside])
@@ -273,13 +277,18 @@ class Propagator:
         padded: Tensor,
         features: KeyFeatures,
         shares: Tensor,
+        others: Tensor | None,
         *,
         retention: Retention,
         given: Collection[int] = (),
     ) -> None:
         """Memorise a frame; permanently for cohorts with an object whose mask the artist gave, as others are only predicted."""
-        probabilities = aggregate(shares)[1:][self._rows]
-        values = self._engine.encode_value(padded, features, probabilities)
+        everything = shares if others is None else torch.cat([shares, others])
+        aggregated = aggregate(everything)[1:]
+        probabilities = aggregated[self._rows]
+        # With others, all shares but the background's; the objects that are not in play are 0.
+        total = None if others is None else aggregated.sum(0, keepdim=True)
+        values = self._engine.encode_value(padded, features, probabilities, total=total)
         values = torch.cat([values, presence(probabilities)], 1)
         self._on_stage()
         start = 0

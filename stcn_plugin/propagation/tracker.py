@@ -11,23 +11,23 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, final
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.propagation.placement import (
     Frame,
-    Mask,
     Placement,
     box_of,
     parts_of,
     pays_off,
     place,
+    sampled,
     touch,
     union,
     widened,
 )
+from stcn_plugin.propagation.prediction import Prediction
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator, PropagatorState
 from stcn_plugin.window import Window
 
@@ -183,8 +183,7 @@ class Tracker:
         looks = [WindowPrediction(window, found.objects, found.own)]
         if self._is_coarse:
             self._admit(boxes)
-            masks_found = dict(zip(found.objects, (found.own > _INSIDE).cpu().numpy(), strict=True))
-            looks += [self._look(group, images, masks_found, memorise=memorise) for group in self._groups]
+            looks += [self._look(group, images, found, memorise=memorise) for group in self._groups]
         return looks
 
     def retire(self, names: Iterable[str]) -> None:
@@ -255,21 +254,21 @@ class Tracker:
                 group.members = [name for name in group.members if name not in leaving]
         self._groups = [group for group in self._groups if group.members]
 
-    def _look(
-        self, group: _Group, images: FrameImages, seen: Mapping[str, Mask], *, memorise: bool
-    ) -> WindowPrediction:
+    def _look(self, group: _Group, images: FrameImages, coarse: Prediction, *, memorise: bool) -> WindowPrediction:
         """Look at the window of a group, where its objects are on this frame."""
         given = {name: box for name, box in images.boxes.items() if name in group.members}
         if given:
             placement = self._around_keyframe(group, list(given.values()))
         else:
-            mask = np.logical_or.reduce([seen[name] for name in group.members])
-            if target := self._target(group, parts_of(mask, self._frame.window)):
+            own = torch.stack([coarse.own[coarse.objects.index(name)] for name in group.members])
+            parts = parts_of((own > _INSIDE).any(0).cpu().numpy(), self._frame.window)
+            if target := self._target(group, parts):
                 group.placement = group.placement.following(target, self._frame)
             placement = group.placement
         window, size = placement.window, placement.size
         masks = images.masks(given, window, size)
-        found = group.propagator.step(images.image(window, size), masks, memorise=memorise)
+        others = self._others(group, coarse, window, size)
+        found = group.propagator.step(images.image(window, size), masks, memorise=memorise, others=others)
         own = torch.stack([found.own[found.objects.index(name)] for name in group.members])
         inside = (own > _INSIDE).any(0).cpu().numpy()
         box, area = box_of(inside, window), float(inside.sum()) * window.pixels / inside.size
@@ -277,6 +276,14 @@ class Tracker:
         if group.box:
             group.area = area
         return WindowPrediction(window, tuple(group.members), own)
+
+    def _others(self, group: _Group, coarse: Prediction, window: Window, size: tuple[int, int]) -> Tensor | None:
+        """Return what the coarse look found of the objects of other groups in a window; ``None`` without other groups."""
+        rows = [row for row, name in enumerate(coarse.objects) if name not in group.members]
+        if not rows:
+            return None
+        planes = torch.stack([coarse.own[row] for row in rows])
+        return sampled(planes, self._frame.window, window, size)
 
     def _around_keyframe(self, group: _Group, boxes: Sequence[Window]) -> Placement:
         """Move a window to boxes that the artist gave; return it with its surroundings."""
