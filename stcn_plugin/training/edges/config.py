@@ -1,0 +1,94 @@
+"""The settings of a training run of the edge network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stcn_plugin.presets.model import Count, Section
+from stcn_plugin.training.config import Compute, Folder, NonNegative, Optimiser, Positive
+
+
+class Photos(Folder):
+    """A folder of photos."""
+
+    weight: Positive = 1.0
+    """How often a photo of this folder is used, relative to the other folders."""
+
+
+class Data(Section):
+    """Images to compose scenes of. One of eight is held out for validation."""
+
+    elements: Annotated[tuple[Folder, ...], Field(min_length=1)]
+    """Folders of cut-out objects with alpha. Numbered images alone in a folder are one animated cut-out."""
+    photos: Annotated[tuple[Photos, ...], Field(min_length=1)]
+    """Folders of photos and HDRIs for backgrounds and textures. Each is a path, or a group with `folder`, `licence` and
+    `weight`."""
+
+
+class Scenes(Section):
+    """The scenes: short clips of moving objects with exact alpha, and the coarse mattes that a propagation makes of
+    them. Their patches are kept in a folder, so that they are made only once."""
+
+    folder: str
+    """Folder of the patches. Runs may share it."""
+    count: Count = 1000
+    """Number of scenes."""
+    weights: str = "starter-free"
+    """Weights of the propagation."""
+    frames: Annotated[int, Field(ge=2, le=32, strict=True)] = 5
+    """Frames of a scene. The first is the keyframe."""
+    size: tuple[Count, Count] = (192, 320)
+    """Smallest and largest internal size of the propagation, in pixels."""
+    enlargement: tuple[Positive, Positive] = (1.3, 5.0)
+    """Smallest and largest number of plate pixels per pixel of the propagation."""
+    largest: Count = 1100
+    """Largest side of a scene in plate pixels."""
+    patches: Count = 18
+    """Patches from each frame."""
+    simulated: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Fraction of the patches whose coarse matte is simulated instead of propagated."""
+
+
+class Steps(Section):
+    """Length of the run and size of the samples."""
+
+    total: Count = 20_000
+    """Number of optimisation steps."""
+    batch_size: Count = 24
+    """Patches per step."""
+    crop_size: Annotated[int, Field(ge=32, le=144, multiple_of=16)] = 128
+    """Side of the patches in plate pixels."""
+
+
+class Validation(Section):
+    """Validation on scenes of held-out images."""
+
+    scenes: NonNegative = 16
+    """Number of held-out scenes."""
+    every: Count = 1000
+    """Steps between validations."""
+
+
+class EdgeTrainingConfig(Section):
+    """A training run of the edge network."""
+
+    network: Literal["edges"]
+    """The network to train: `edges` for the edge network."""
+    out: str
+    """Folder of the run, for checkpoints, curves and the final weights."""
+    licence: str = "CC0-1.0"
+    """Licence under which the weights are published."""
+    description: str = ""
+    """Title, for the metadata of the weights."""
+    seed: NonNegative = 0
+    """Random seed."""
+    checkpoint_every: Count = 500
+    """Steps between checkpoints."""
+    data: Data
+    scenes: Scenes
+    steps: Steps = Steps()
+    optimiser: Optimiser = Optimiser(learning_rate=2e-3, warmup_steps=200, ema_decay=0.998)
+    validation: Validation = Validation()
+    compute: Compute = Compute()
