@@ -7,6 +7,7 @@ from typing import Literal
 Direction = Literal["both", "forward", "backward"]
 Highlights = Literal["compress", "clip"]
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
+Edges = Literal["network", "guided", "off"]
 FeatherSide = Literal["both", "inside", "outside"]
 Depth = Literal["auto", "half", "float", "uint8", "uint16"]
 

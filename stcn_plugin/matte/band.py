@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stcn_plugin.network.edges import STRIDE
+
 Pixels = NDArray[np.float32]
 Cells = NDArray[np.bool_]
 Slices = tuple[slice, slice]
@@ -22,7 +24,6 @@ _REACH_IN_WIDTHS = 0.5
 _LONGEST_REACH = 96.0
 _TILE = 256
 _CONTEXT = 32
-_ALIGNMENT = 16
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,7 @@ class Tile:
 
     Args:
         inside: Its rows and columns.
-        read: The rows and columns to read: with context, cut off at the border of the frame.
-        padding: ``(top, bottom, left, right)`` pixels that the frame lacks to make ``read`` a multiple of 16.
+        read: The rows and columns to read: with context, where the frame has any.
     """
 
     inside: Slices
@@ -136,8 +136,8 @@ def tiles(cells: Cells, shape: tuple[int, int]) -> Iterator[Tile]:
 
 def _with_context(inside: slice, length: int) -> slice:
     """Return a slice with context. It starts at a multiple of 16, so that a tile sees the same blocks everywhere."""
-    start = max((inside.start - _CONTEXT) // _ALIGNMENT * _ALIGNMENT, 0)
-    stop = math.ceil((inside.stop + _CONTEXT) / _ALIGNMENT) * _ALIGNMENT
+    start = max((inside.start - _CONTEXT) // STRIDE * STRIDE, 0)
+    stop = math.ceil((inside.stop + _CONTEXT) / STRIDE) * STRIDE
     return slice(start, min(stop, length))
 
 

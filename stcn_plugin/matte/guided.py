@@ -35,7 +35,7 @@ def guided_filter(rgb: Tensor, alpha: Tensor, *, enlargement: float) -> Tensor:
     means = _box(torch.cat([guide, values[None], products, guide * values]), radius)
     mean, mean_value = means[:3], means[3]
     upper = means[4:10] - torch.stack([mean[i] * mean[j] for i in range(3) for j in range(i, 3)])
-    covariance = torch.stack([upper[k] for k in (0, 1, 2, 1, 3, 4, 2, 4, 5)], -1).unflatten(-1, (3, 3))
+    covariance = torch.stack([upper[k] for k in (0, 1, 2, 1, 3, 4, 2, 4, 5)], -1).reshape(*size, 3, 3)
     covariance = covariance + _EPSILON * torch.eye(3)
     cross = (means[10:] - mean * mean_value).movedim(0, -1)
     slope = torch.linalg.solve(covariance, cross).movedim(-1, 0)

@@ -64,9 +64,12 @@ class EdgeNetwork(nn.Module):
         self.decode_4 = _Block(narrow, narrow)
         self.residual = nn.Conv2d(narrow, BLOCK**2, 3, 1, 1)
         self.colour_model = nn.Conv2d(narrow, 3, 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
         for head in (self.residual, self.colour_model):
             nn.init.zeros_(head.weight)
-            nn.init.zeros_(head.bias)  # type: ignore[arg-type]
 
     def forward(self, rgb: Tensor, probability: Tensor, conditions: Tensor) -> Tensor:
         """Return alpha, not limited to [0, 1].

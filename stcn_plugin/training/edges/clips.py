@@ -84,7 +84,7 @@ class _Mover:
             padded = functional.pad(placed, (reach,) * 4)
             total = torch.zeros_like(placed)
             for part in np.linspace(-0.5, 0.5, count):
-                across, down = (int(round(each * part)) + reach for each in blur)
+                across, down = (round(each * part) + reach for each in blur)
                 total += padded[:, down : down + size, across : across + size]
             placed = total / count
         pixels = placed.permute(1, 2, 0).numpy()
@@ -109,7 +109,9 @@ def background(rng: Generator, library: Library, size: int, *, detail: float) ->
     top, left = (int(rng.integers(length - side + 1)) for length in photo.shape[:2])
     part = torch.from_numpy(photo[top : top + side, left : left + side]).permute(2, 0, 1)[None]
     mode = "area" if side > 1.5 * size else "bicubic"
-    scaled = functional.interpolate(part, (size, size), mode=mode, **({} if mode == "area" else {"align_corners": False}))
+    scaled = functional.interpolate(
+        part, (size, size), mode=mode, **({} if mode == "area" else {"align_corners": False})
+    )
     pixels = scaled[0].permute(1, 2, 0).numpy().clip(0, 1)
     if rng.random() < 0.5:
         pixels = pixels[:, ::-1]
@@ -130,7 +132,8 @@ def _with_lines(rng: Generator, pixels: Pixels) -> Pixels:
         ends = [tuple((middle + sign * along * 2 * size).tolist()) for sign in (-1, 1)]
         fill = tuple(rng.integers(0, 256, 3).tolist())
         on.line(ends, fill=fill, width=max(int(np.exp(rng.uniform(0.3, 3.5))), 1))
-    return np.asarray(image.resize((size, size), Image.Resampling.BOX), np.float32) / np.float32(255)
+    drawn: Pixels = np.asarray(image.resize((size, size), Image.Resampling.BOX), np.float32)
+    return drawn / np.float32(255)
 
 
 def make_clip(rng: Generator, library: Library, size: int, *, frames: int) -> Iterator[Frame]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from stcn_plugin.config.layers import file_layer
+from stcn_plugin.config.problems import validated
+from stcn_plugin.config.yaml_source import read_yaml
+from stcn_plugin.errors import PresetError, TrainingError
 from stcn_plugin.presets.model import Count, Section
-from stcn_plugin.training.config import Compute, Folder, NonNegative, Optimiser, Positive
+from stcn_plugin.training.config import Compute, Folder, NonNegative, Optimiser, Positive, config_layer, real_path
 
 
 class Photos(Folder):
@@ -29,7 +35,8 @@ class Data(Section):
 
 class Scenes(Section):
     """The scenes: short clips of moving objects with exact alpha, and the coarse mattes that a propagation makes of
-    them. Their patches are kept in a folder, so that they are made only once."""
+    them. Their patches are kept in a folder, so that they are made only once.
+    """
 
     folder: str
     """Folder of the patches. Runs may share it."""
@@ -92,3 +99,56 @@ class EdgeTrainingConfig(Section):
     optimiser: Optimiser = Optimiser(learning_rate=2e-3, warmup_steps=200, ema_decay=0.998)
     validation: Validation = Validation()
     compute: Compute = Compute()
+
+
+def is_edge_config(path: Path, *, overrides: Sequence[str] = ()) -> bool:
+    """Return whether a configuration file is for the edge network.
+
+    Raises:
+        PresetError: The file cannot be read.
+    """
+    return config_layer(path, overrides=overrides).data.get("network") == "edges"
+
+
+def load_edge_config(path: Path, *, overrides: Sequence[str] = ()) -> EdgeTrainingConfig:
+    """Load a configuration file. Relative paths in it start at its folder.
+
+    Args:
+        path: The YAML file.
+        overrides: Settings that override those of the file, such as ``steps.total=100``.
+
+    Raises:
+        PresetError: The file is missing or invalid. Lists every problem with its file and line.
+    """
+    layer = config_layer(path, overrides=overrides)
+    config = validated(EdgeTrainingConfig, layer, str(path))
+    data = {
+        kind: tuple(
+            source.model_copy(update={"folder": real_path(source.folder, layer, ("data", kind))})
+            for source in getattr(config.data, kind)
+        )
+        for kind in ("elements", "photos")
+    }
+    scenes = {"folder": real_path(config.scenes.folder, layer, ("scenes", "folder"))}
+    if config.scenes.weights.endswith(".safetensors"):
+        scenes["weights"] = real_path(config.scenes.weights, layer, ("scenes", "weights"))
+    return config.model_copy(
+        update={
+            "out": real_path(config.out, layer, ("out",)),
+            "data": config.data.model_copy(update=data),
+            "scenes": config.scenes.model_copy(update=scenes),
+        }
+    )
+
+
+def load_saved_edge_config(path: Path) -> EdgeTrainingConfig:
+    """Load the configuration that a run saved in its folder.
+
+    Raises:
+        TrainingError: It is damaged, or has settings of another version.
+    """
+    try:
+        return validated(EdgeTrainingConfig, file_layer(read_yaml(path)), str(path))
+    except PresetError as error:
+        what = f"the configuration of the run in this folder is damaged, or of another version: {error.what}"
+        raise TrainingError(what, where=error.where, fix="Restore it, or choose another folder with out:") from error

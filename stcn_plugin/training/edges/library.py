@@ -36,14 +36,21 @@ class Library:
 
     def __init__(self, data: Data, *, held_out: bool) -> None:
         self._elements = [
-            [each for each in find_elements(Path(source.folder)) if _is_held_out(each[0].parent.name + each[0].stem if len(each) == 1 else each[0].parent.name) == held_out]
+            [
+                each
+                for each in find_elements(Path(source.folder))
+                if _is_held_out(each[0].parent.name + each[0].stem if len(each) == 1 else each[0].parent.name)
+                == held_out
+            ]
             for source in data.elements
         ]
         self._photos = [
             [each for each in _find_photos(Path(source.folder)) if _is_held_out(each.name) == held_out]
             for source in data.photos
         ]
-        weights = np.array([source.weight if photos else 0.0 for source, photos in zip(data.photos, self._photos, strict=True)])
+        weights = np.array(
+            [source.weight if photos else 0.0 for source, photos in zip(data.photos, self._photos, strict=True)]
+        )
         self._weights = weights / weights.sum()
         self._reader = ElementReader(cache_size=32)
         self._colour = ColourTransform()
@@ -73,7 +80,9 @@ class Library:
 
 
 def _find_photos(folder: Path) -> Sequence[Path]:
-    found = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in _PHOTOS and path.parent.name != "masks")
+    found = sorted(
+        path for path in folder.rglob("[!.]*") if path.suffix.lower() in _PHOTOS and path.parent.name != "masks"
+    )
     if not found:
         raise TrainingError("there are no images", where=str(folder))
     return found

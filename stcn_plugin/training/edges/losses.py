@@ -11,7 +11,7 @@ from torch.nn import functional
 from stcn_plugin.network.edges import BLACK, WHITE
 
 _LEAK = 0.05
-"""Gradient of values beyond [0, 1], so that they can come back."""
+"""Weight of errors that disappear when alpha is limited to [0, 1]."""
 
 _OUTSIDE = 0.1
 """Weight of pixels far from the edge of the coarse matte, where the network is not used."""
@@ -25,9 +25,11 @@ def band(probability: Tensor, conditions: Tensor) -> Tensor:
     uncertain = ((probability > 0.04) & (probability < 0.96)).float()
     reach = (_REACH * conditions[:, 0]).ceil()
     found = torch.zeros_like(uncertain)
-    for each in reach.unique():
-        same = reach == each
-        found[same] = functional.max_pool2d(uncertain[same], 2 * int(each) + 1, 1, int(each))
+    for border in sorted({int(each) for each in reach.tolist()}):
+        same = reach == border
+        size = 2 * border + 1
+        across = functional.max_pool2d(uncertain[same], (1, size), 1, (0, border))
+        found[same] = functional.max_pool2d(across, (size, 1), 1, (border, 0))
     return found > 0
 
 
@@ -47,11 +49,11 @@ def edge_loss(predicted: Tensor, alpha: Tensor, inside: Tensor) -> Tensor:
     Returns:
         A scalar.
     """
-    limited = predicted.clamp(0, 1)
-    limited = limited + _LEAK * (predicted - limited)
+    error = predicted - alpha
+    beyond = ((predicted < 0) & (alpha <= 0)) | ((predicted > 1) & (alpha >= 1))
+    error = torch.where(beyond, _LEAK * error, error)
     weight = torch.where(inside, 1.0, _OUTSIDE)
     weight = weight / weight.sum()
-    error = limited - alpha
     loss = (weight * (error.abs() + 2 * error**2)).sum()
     for scale in (1, 2):
         part = error if scale == 1 else functional.avg_pool2d(error, scale)

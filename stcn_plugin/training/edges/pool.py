@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +19,9 @@ from stcn_plugin.matte.band import edge_width
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.training.edges.clips import Frame, make_clip
 from stcn_plugin.training.edges.coarse import enlarged, propagated, simulated
-from stcn_plugin.training.edges.config import Scenes
+from stcn_plugin.training.edges.config import EdgeTrainingConfig
 from stcn_plugin.training.edges.library import Library
+from stcn_plugin.training.edges.losses import levelled
 from stcn_plugin.training.edges.strands import Pixels
 
 SIDE = 144
@@ -27,45 +29,46 @@ SIDE = 144
 
 _HELD_OUT_SEED = 1_000_003
 
+_LARGE_ERROR = 0.015
+"""Mean squared error above which patches are drawn less often: their coarse matte has lost the object."""
+
+
+def scene_file(config: EdgeTrainingConfig, number: int, *, held_out: bool) -> Path:
+    """Return the file of a scene."""
+    kind = "held_out" if held_out else "scene"
+    return Path(config.scenes.folder) / f"{kind}_{config.seed}_{number:05}.safetensors"
+
 
 @dataclass(frozen=True)
 class SceneMaker:
-    """Makes the patches of scenes. A scene depends only on the seed, its number and the settings.
+    """Makes the patches of scenes. A scene depends only on its number, the seed and the settings.
 
     Args:
+        config: The configuration.
         library: Images.
         engine: Network of the propagation.
-        scenes: Settings.
-        seed: Random seed.
         held_out: Whether the scenes are for validation.
     """
 
+    config: EdgeTrainingConfig
     library: Library
     engine: Engine
-    scenes: Scenes
-    seed: int
     held_out: bool = False
 
-    def file(self, number: int) -> Path:
-        """Return the file of a scene."""
-        kind = "held_out" if self.held_out else "scene"
-        return Path(self.scenes.folder) / f"{kind}_{self.seed}_{number:05}.safetensors"
-
-    def make(self, number: int) -> Path:
-        """Make a scene unless there is a file of it, and return the file.
+    def make(self, number: int) -> None:
+        """Write the file of a scene.
 
         Raises:
             STCNError: An image cannot be read, or the file cannot be written.
         """
-        file = self.file(number)
-        if not file.exists():
-            patches, conditions = self._patches(np.random.default_rng([self.seed, number, _HELD_OUT_SEED * self.held_out]))
-            write_atomic(file, save({"patches": patches, "conditions": conditions}))
-        return file
+        rng = np.random.default_rng([self.config.seed, number, _HELD_OUT_SEED * self.held_out])
+        patches, conditions = self._patches(rng)
+        file = scene_file(self.config, number, held_out=self.held_out)
+        write_atomic(file, save({"patches": patches, "conditions": conditions}))
 
     def _patches(self, rng: Generator) -> tuple[NDArray[np.uint8], Pixels]:
         """Return patches ``(N, S, S, 5)`` (RGB, enlarged probability, alpha) and conditions ``(N, 2)``."""
-        settings = self.scenes
+        settings = self.config.scenes
         low, high = (math.log(each) for each in settings.enlargement)
         enlargement = math.exp(rng.uniform(low, high))
         inner = int(min(rng.uniform(*settings.size), settings.largest / enlargement))
@@ -81,7 +84,7 @@ class SceneMaker:
             own = simulated(rng, frame.alpha, size=inner)
             patches += _cut(rng, frame, enlarged(own, size), round(settings.patches * settings.simulated))
         stacked = np.stack(patches) if patches else np.zeros((0, SIDE, SIDE, 5), np.uint8)
-        return stacked, np.tile(np.float32([size / inner, softness]), (len(stacked), 1))
+        return stacked, np.tile(np.array([size / inner, softness], np.float32), (len(stacked), 1))
 
 
 def _cut(rng: Generator, frame: Frame, coarse: Pixels, count: int) -> list[NDArray[np.uint8]]:
@@ -113,12 +116,11 @@ class Pool:
     """
 
     def __init__(self, files: list[Path]) -> None:
-        self._scenes = []
+        self._scenes: list[tuple[Any, int]] = []  # safe_open has no types
         for file in files:
-            with safe_open(file, "pt") as content:
-                count = content.get_slice("patches").get_shape()[0]
-            if count:
-                self._scenes.append((safe_open(file, "pt"), count))
+            content: Any = safe_open(file, "pt")
+            if count := content.get_slice("patches").get_shape()[0]:
+                self._scenes.append((content, count))
 
     def __len__(self) -> int:
         return len(self._scenes)
@@ -129,13 +131,17 @@ class Pool:
         Returns:
             ``(N, 5, crop, crop)`` in [0, 1], and their conditions ``(N, 2)``.
         """
-        patches, conditions = [], []
-        for scene in rng.integers(len(self._scenes), size=count):
-            content, total = self._scenes[scene]
+        patches: list[torch.Tensor] = []
+        conditions = []
+        while len(patches) < count:
+            content, total = self._scenes[rng.integers(len(self._scenes))]
             number = int(rng.integers(total))
             patch = content.get_slice("patches")[number]
             top, left = (int(each) for each in rng.integers(SIDE - crop + 1, size=2))
             patch = patch[top : top + crop, left : left + crop].permute(2, 0, 1)
+            error = float(((levelled(patch[3] / 255) - patch[4] / 255) ** 2).mean())
+            if rng.random() * error > _LARGE_ERROR:
+                continue
             patch = torch.rot90(patch, int(rng.integers(4)), (1, 2))
             patches.append(patch.flip(2) if rng.random() < 0.5 else patch)
             conditions.append(content.get_slice("conditions")[number])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.random import Generator
@@ -52,7 +52,7 @@ def make_sprite(
             body = over(fur(rng, body, length=length * rng.uniform(0.3, 0.8)), body)
     if rng.random() < 0.15:
         body = _translucent(rng, body)
-    return np.clip(body, 0, 1, dtype=np.float32)
+    return np.asarray(np.clip(body, 0, 1), np.float32)
 
 
 def _enlarged(rng: Generator, rgba: Pixels, size: int) -> Pixels:
@@ -89,9 +89,7 @@ def _filled(draw: Callable[[ImageDraw.ImageDraw, float], None], size: int, textu
 def _outline(rng: Generator, size: int, *, roughness: float) -> NDArray[np.float64]:
     """Return a random closed outline around the middle, ``(K, 2)``."""
     angles = np.linspace(0, 2 * math.pi, 240, endpoint=False)
-    waves = sum(
-        rng.normal(0, roughness / k) * np.cos(k * angles + rng.uniform(0, 2 * math.pi)) for k in range(1, 14)
-    )
+    waves = sum(rng.normal(0, roughness / k) * np.cos(k * angles + rng.uniform(0, 2 * math.pi)) for k in range(1, 14))
     radii = size * rng.uniform(0.2, 0.33) * np.exp(np.clip(waves, -1.2, 0.6))
     stretch = rng.uniform(0.6, 1.0)
     return size / 2 + np.stack([np.cos(angles) * radii, np.sin(angles) * radii * stretch], -1)
@@ -106,18 +104,26 @@ def _blob(rng: Generator, size: int, texture: Pixels) -> Pixels:
     def draw(on: ImageDraw.ImageDraw, factor: float) -> None:
         on.polygon((outline * factor).ravel().tolist(), fill=255)
         for x, y, radius in holes:
-            on.ellipse([(x - radius) * factor, (y - radius) * factor, (x + radius) * factor, (y + radius) * factor], fill=0)
+            on.ellipse(
+                [(x - radius) * factor, (y - radius) * factor, (x + radius) * factor, (y + radius) * factor], fill=0
+            )
 
     return _filled(draw, size, texture)
 
 
 def _wheel(rng: Generator, size: int, texture: Pixels) -> Pixels:
     spokes, radius = int(rng.integers(5, 36)), size * rng.uniform(0.28, 0.45)
-    rim, hub, width = size * rng.uniform(0.008, 0.05), size * rng.uniform(0.02, 0.08), max(size * rng.uniform(0.001, 0.012), 0.7)
+    rim, hub, width = (
+        size * rng.uniform(0.008, 0.05),
+        size * rng.uniform(0.02, 0.08),
+        max(size * rng.uniform(0.001, 0.012), 0.7),
+    )
     start, skew, squash = rng.uniform(0, 6.28), rng.choice([0, 0, 0.3, 0.6]), rng.uniform(0.6, 1)
 
     def at(angle: float, distance: float, factor: float) -> tuple[float, float]:
-        return (size / 2 + math.cos(angle) * distance) * factor, (size / 2 + math.sin(angle) * distance * squash) * factor
+        return (size / 2 + math.cos(angle) * distance) * factor, (
+            size / 2 + math.sin(angle) * distance * squash
+        ) * factor
 
     def draw(on: ImageDraw.ImageDraw, factor: float) -> None:
         box = [*at(math.pi, radius, factor), *at(0, radius, factor)]
@@ -125,7 +131,9 @@ def _wheel(rng: Generator, size: int, texture: Pixels) -> Pixels:
         on.ellipse(box, outline=255, width=max(round(rim * factor), 1))
         for k in range(spokes):
             angle = start + k * 2 * math.pi / spokes
-            on.line([at(angle, 0, factor), at(angle + skew, radius, factor)], fill=255, width=max(round(width * factor), 1))
+            on.line(
+                [at(angle, 0, factor), at(angle + skew, radius, factor)], fill=255, width=max(round(width * factor), 1)
+            )
         middle = [(size / 2 + sign * hub * each) * factor for sign in (-1, 1) for each in (1, squash)]
         on.ellipse(middle, fill=255)
 
@@ -135,8 +143,24 @@ def _wheel(rng: Generator, size: int, texture: Pixels) -> Pixels:
 def _foliage(rng: Generator, size: int, texture: Pixels) -> Pixels:
     leaves, length = int(rng.integers(20, 220)), size * rng.uniform(0.03, 0.14)
     slimness, colour = rng.uniform(0.15, 0.5), rng.uniform(0.1, 0.8, 3) * [0.8, 1, 0.6]
-    stems = [curves(rng, np.array([[size / 2, size * 0.9]]), _units(np.array([rng.normal(-1.57, 0.5)])), np.array([size * rng.uniform(0.4, 0.8)]), bend=0.3)[0] for _ in range(rng.integers(1, 7))]
-    body = draw_strands(Strands(np.stack(stems), np.full(len(stems), size * rng.uniform(0.003, 0.012)), np.tile(colour * 0.6, (len(stems), 1))), size)
+    stems = [
+        curves(
+            rng,
+            np.array([[size / 2, size * 0.9]]),
+            _units(np.array([rng.normal(-1.57, 0.5)])),
+            np.array([size * rng.uniform(0.4, 0.8)]),
+            bend=0.3,
+        )[0]
+        for _ in range(rng.integers(1, 7))
+    ]
+    body = draw_strands(
+        Strands(
+            np.stack(stems),
+            np.full(len(stems), size * rng.uniform(0.003, 0.012)),
+            np.tile(colour * 0.6, (len(stems), 1)),
+        ),
+        size,
+    )
     factor = _SUPERSAMPLING
     image, coverage = (Image.new(mode, (size * factor, size * factor)) for mode in ("RGB", "L"))
     on, on_coverage = ImageDraw.Draw(image), ImageDraw.Draw(coverage)
@@ -160,7 +184,13 @@ def _foliage(rng: Generator, size: int, texture: Pixels) -> Pixels:
 
 def _feather(rng: Generator, size: int, texture: Pixels) -> Pixels:
     count = int(rng.integers(120, 900))
-    shaft = curves(rng, np.array([[size / 2, size * 0.92]]), _units(np.array([rng.normal(-1.57, 0.2)])), np.array([size * 0.8]), bend=0.15)
+    shaft = curves(
+        rng,
+        np.array([[size / 2, size * 0.92]]),
+        _units(np.array([rng.normal(-1.57, 0.2)])),
+        np.array([size * 0.8]),
+        bend=0.15,
+    )
     where = rng.uniform(0.15, 1, count)
     at = np.stack([np.interp(where, np.linspace(0, 1, shaft.shape[1]), shaft[0, :, k]) for k in range(2)], -1)
     side = rng.choice([-1, 1], count)
@@ -185,13 +215,22 @@ def _lattice(rng: Generator, size: int, texture: Pixels) -> Pixels:
             along, normal = np.array([math.cos(angle), math.sin(angle)]), np.array([-math.sin(angle), math.cos(angle)])
             for k in range(-int(size / spacing), int(size / spacing)):
                 middle = size / 2 + normal * k * spacing
-                on.line([tuple(((middle + sign * along * size) * factor).tolist()) for sign in (-1, 1)], fill=255, width=thick)
+                on.line(
+                    [tuple(((middle + sign * along * size) * factor).tolist()) for sign in (-1, 1)],
+                    fill=255,
+                    width=thick,
+                )
 
     grid = _filled(draw, size, texture)
     inside = _filled(lambda on, factor: on.polygon((outline * factor).ravel().tolist(), fill=255), size, texture)
     frame = _filled(
-        lambda on, factor: on.line([*(outline * factor).ravel().tolist(), *(outline[0] * factor).tolist()], fill=255, width=round(3 * width * factor)),
-        size, texture,
+        lambda on, factor: on.line(
+            [*(outline * factor).ravel().tolist(), *(outline[0] * factor).tolist()],
+            fill=255,
+            width=round(3 * width * factor),
+        ),
+        size,
+        texture,
     )
     return over(frame, grid * inside[..., 3:])
 
@@ -200,7 +239,9 @@ def _grass(rng: Generator, size: int, texture: Pixels) -> Pixels:
     count = int(rng.integers(60, 900))
     roots = np.stack([rng.normal(0.5, rng.uniform(0.08, 0.2), count), rng.uniform(0.75, 0.95, count)], -1) * size
     lengths = size * rng.uniform(0.2, 0.6) * rng.uniform(0.5, 1.2, count)
-    points = curves(rng, roots, _units(rng.normal(-1.57, rng.uniform(0.1, 0.4), count)), lengths, bend=rng.uniform(0, 0.5))
+    points = curves(
+        rng, roots, _units(rng.normal(-1.57, rng.uniform(0.1, 0.4), count)), lengths, bend=rng.uniform(0, 0.5)
+    )
     at = roots.round().astype(int).clip(0, size - 1)
     colours = texture[at[:, 1], at[:, 0]] * rng.uniform(0.6, 1.4, (count, 1))
     return draw_strands(Strands(points, rng.uniform(0.5, 4) * rng.uniform(0.5, 1.5, count), colours), size)
@@ -211,7 +252,13 @@ def _limbs(rng: Generator, size: int, texture: Pixels) -> Pixels:
     body = _blob(rng, size, texture) if rng.random() < 0.8 else np.zeros((size, size, 4), np.float32)
     count = int(rng.integers(2, 9))
     roots = size / 2 + rng.normal(0, 0.1 * size, (count, 2))
-    points = curves(rng, roots, _units(rng.uniform(0, 6.28, count)), size * rng.uniform(0.25, 0.5, count), bend=rng.uniform(0.1, 0.6))
+    points = curves(
+        rng,
+        roots,
+        _units(rng.uniform(0, 6.28, count)),
+        size * rng.uniform(0.25, 0.5, count),
+        bend=rng.uniform(0.1, 0.6),
+    )
     widths = size * np.exp(rng.uniform(math.log(0.002), math.log(0.05), count))
     limbs = draw_strands(Strands(points, widths, np.ones((count, 3))), size)
     return over(np.dstack([texture * limbs[..., 3:], limbs[..., 3]]), body)

@@ -31,7 +31,12 @@ class Strands:
 
 
 def curves(
-    rng: Generator, roots: NDArray[np.float64], directions: NDArray[np.float64], lengths: NDArray[np.float64], *, bend: float
+    rng: Generator,
+    roots: NDArray[np.float64],
+    directions: NDArray[np.float64],
+    lengths: NDArray[np.float64],
+    *,
+    bend: float,
 ) -> NDArray[np.float64]:
     """Return curves ``(N, K, 2)`` that start at their roots and bend to a random side.
 
@@ -69,9 +74,15 @@ def draw_strands(strands: Strands, size: int) -> Pixels:
             line = part.ravel().tolist()
             on_colour.line(line, fill=tuple(fill.tolist()), width=thickness)
             on_coverage.line(line, fill=255, width=thickness)
-    drawn = np.dstack([np.asarray(colour), np.asarray(coverage)])
-    drawn = drawn.reshape(size, factor, size, factor, 4).astype(np.float32).mean((1, 3)) / np.float32(255)
-    return drawn  # undrawn pixels are black, so the mean is premultiplied
+    # What is not drawn is black, so the mean is premultiplied.
+    return downsampled(np.dstack([np.asarray(colour), np.asarray(coverage)]), factor)
+
+
+def downsampled(drawn: NDArray[np.uint8], factor: int) -> Pixels:
+    """Return the means of blocks of an image ``(H, W, C)`` in [0, 255], in [0, 1]."""
+    height, width, channels = drawn.shape
+    blocks = drawn.reshape(height // factor, factor, width // factor, factor, channels)
+    return np.asarray(blocks.mean((1, 3), dtype=np.float32) / np.float32(255), np.float32)
 
 
 def fur(rng: Generator, body: Pixels, *, length: float) -> Pixels:
@@ -89,8 +100,8 @@ def fur(rng: Generator, body: Pixels, *, length: float) -> Pixels:
     outline = np.argwhere(solid & ~binary_erosion(solid))
     if len(outline) < 20:
         return np.zeros_like(body)
-    smooth = gaussian_filter(solid.astype(np.float32), 0.02 * size)
-    slopes = np.stack(np.gradient(smooth), -1)
+    smooth: Pixels = gaussian_filter(solid.astype(np.float32), 0.02 * size)
+    slopes = np.stack([np.gradient(smooth, axis=axis) for axis in (0, 1)], -1)
     angle = np.arctan2(*(outline - outline.mean(0)).T)
     patches = sum(rng.normal() * np.cos(k * angle + rng.uniform(0, 6.28)) for k in range(1, 6)) + rng.normal(0.8, 1)
     density = rng.uniform(0.15, 1.6)
@@ -103,7 +114,10 @@ def fur(rng: Generator, body: Pixels, *, length: float) -> Pixels:
     outward = -slopes[chosen[:, 0], chosen[:, 1]][:, ::-1]
     turn = rng.normal(rng.normal(0, 0.5), rng.uniform(0.1, 0.6), len(chosen))
     turned = np.stack(
-        [np.cos(turn) * outward[:, 0] - np.sin(turn) * outward[:, 1], np.sin(turn) * outward[:, 0] + np.cos(turn) * outward[:, 1]],
+        [
+            np.cos(turn) * outward[:, 0] - np.sin(turn) * outward[:, 1],
+            np.sin(turn) * outward[:, 0] + np.cos(turn) * outward[:, 1],
+        ],
         -1,
     )
     turned /= np.linalg.norm(turned, axis=1, keepdims=True) + 1e-9
@@ -113,7 +127,9 @@ def fur(rng: Generator, body: Pixels, *, length: float) -> Pixels:
     at = roots.round().astype(int).clip(0, size - 1)
     own = body[at[:, 1], at[:, 0]]
     base = own[:, :3] / np.maximum(own[:, 3:], 0.3)
-    colours = base * rng.uniform(0.65, 1.35, (len(chosen), 1)) * rng.uniform(0.7, 1.3, (1, 3)) + rng.normal(0, 0.03, (len(chosen), 1))
+    colours = base * rng.uniform(0.65, 1.35, (len(chosen), 1)) * rng.uniform(0.7, 1.3, (1, 3)) + rng.normal(
+        0, 0.03, (len(chosen), 1)
+    )
     points = curves(rng, roots, turned, lengths + inside, bend=rng.uniform(0, 0.4))
     widths = rng.choice([0.5, 0.8, 1.2, 2.0]) * rng.uniform(0.7, 1.8, len(chosen))
     return draw_strands(Strands(points, widths, colours), size)
