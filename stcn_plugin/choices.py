@@ -8,6 +8,7 @@ Direction = Literal["both", "forward", "backward"]
 Highlights = Literal["compress", "clip"]
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
 WindowChoice = Literal["object", "frame"]
+Edges = Literal["network", "guided", "off"]
 FeatherSide = Literal["both", "inside", "outside"]
 Depth = Literal["auto", "half", "float", "uint8", "uint16"]
 

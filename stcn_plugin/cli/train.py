@@ -65,7 +65,7 @@ def _settings(context: click.Context, _parameter: click.Parameter, is_given: boo
     help="Print all settings with their defaults and exit.",
 )
 def train(config: Path, overrides: tuple[str, ...]) -> None:
-    """Train a network on clips and stills with masks.
+    """Train a network on clips and stills with masks, or the edge network on cut-outs and photos.
 
     Requires pip install 'stcn-plugin[training]'. Clips are read from FOLDER/<clip>/plates and FOLDER/<clip>/masks,
     stills from FOLDER/plates and FOLDER/masks. A plate and its mask have the same file name.
@@ -75,11 +75,18 @@ def train(config: Path, overrides: tuple[str, ...]) -> None:
     from stcn_plugin.training import run
     from stcn_plugin.training.config import load_training_config
     from stcn_plugin.training.distributed import is_leader
+    from stcn_plugin.training.edges.config import is_edge_config, load_edge_config
+    from stcn_plugin.training.edges.run import train_edges
     from stcn_plugin.weights.store import WeightsStore
 
-    settings = load_training_config(config, overrides=overrides)
-    with progress_watcher(total=settings.steps.total, batch_size=settings.steps.batch_size) as watcher:
-        result = run.train(settings, store=WeightsStore(), watcher=watcher)
+    if is_edge_config(config, overrides=overrides):
+        edge_settings = load_edge_config(config, overrides=overrides)
+        with progress_watcher(total=edge_settings.steps.total, batch_size=edge_settings.steps.batch_size) as watcher:
+            result = train_edges(edge_settings, store=WeightsStore(), watcher=watcher)
+    else:
+        settings = load_training_config(config, overrides=overrides)
+        with progress_watcher(total=settings.steps.total, batch_size=settings.steps.batch_size) as watcher:
+            result = run.train(settings, store=WeightsStore(), watcher=watcher)
     if not is_leader():
         return
     score = f", J&F {result.best:.3f}" if result.best is not None else ""

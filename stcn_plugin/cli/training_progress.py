@@ -16,11 +16,10 @@ from stcn_plugin.cli.terminal import echo, stderr_is_terminal
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from stcn_plugin.training.reports import StepReport, Watcher
-    from stcn_plugin.training.validation import ValidationReport
+    from stcn_plugin.training.reports import AnyStepReport, AnyValidationReport, Watcher
 
 _SECONDS_BETWEEN_LINES = 30.0
-_WINDOW = 50  # steps over which speed, loss and IoU are averaged
+_WINDOW = 50  # steps over which speed, loss and metrics are averaged
 
 
 @contextmanager
@@ -56,7 +55,7 @@ class _Display:
     def __init__(self, total: int, batch_size: int) -> None:
         self._total = total
         self._batch_size = batch_size
-        self._recent: deque[StepReport] = deque(maxlen=_WINDOW)
+        self._recent: deque[AnyStepReport] = deque(maxlen=_WINDOW)
         self._printed = 0.0
         self._bar: Progress | None = None
 
@@ -80,7 +79,7 @@ class _Display:
             self._line(f"resuming after step {step} of {self._total}")
         self._update(step)
 
-    def step(self, report: StepReport) -> None:
+    def step(self, report: AnyStepReport) -> None:
         self._recent.append(report)
         self._update(report.step)
         now = time.monotonic()
@@ -88,9 +87,8 @@ class _Display:
             self._printed = now
             self._line(f"step {report.step}/{self._total}: {self._status()}")
 
-    def validation(self, report: ValidationReport) -> None:
-        scores = ", ".join(f"{clip} {score:.3f}" for clip, score in report.scores.items())
-        self._line(f"step {report.step}: J&F {report.mean:.3f} ({scores})")
+    def validation(self, report: AnyValidationReport) -> None:
+        self._line(f"step {report.step}: {report.summary}")
 
     def saved(self, file: Path) -> None:
         if self._bar is None:
@@ -105,12 +103,15 @@ class _Display:
             return ""
         count, seconds = len(self._recent), sum(report.seconds for report in self._recent)
         loss = sum(report.loss for report in self._recent) / count
-        iou = sum(report.iou for report in self._recent) / count
+        metrics = "".join(
+            f", {name} {sum(report.metrics[name] for report in self._recent) / count:.3f}"
+            for name in self._recent[-1].metrics
+        )
         left = (self._total - self._recent[-1].step) * seconds / count
         data_wait = sum(report.data_seconds for report in self._recent) / seconds
         waiting = f", waiting for samples {data_wait:.0%}" if data_wait > 0.05 else ""
         return (
-            f"loss {loss:.3f}, IoU {iou:.3f}, {count * self._batch_size / seconds:.1f} samples/s, "
+            f"loss {loss:.3f}{metrics}, {count * self._batch_size / seconds:.1f} samples/s, "
             f"{_duration(left)} left{waiting}"
         )
 

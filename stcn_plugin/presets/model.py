@@ -21,6 +21,7 @@ from stcn_plugin.choices import (
     TOP_K,
     Depth,
     Direction,
+    Edges,
     FeatherSide,
     Highlights,
     Layout,
@@ -157,12 +158,19 @@ class Memory(Section):
 
 
 class Matte(Section):
-    """How probabilities become mattes: the matte levels, then cleaning, in the order of these settings.
+    """How probabilities become mattes: edges, the matte levels, then cleaning, in the order of these settings.
 
     Keyframes are delivered as the artist drew them. A shot file can set all of these for one object alone, in
     `objects`.
     """
 
+    edges: Annotated[Edges, BeforeValidator(_off)] = "network"
+    """How the edge is refined at plate resolution: by a small `network` that was trained on hair, motion blur and
+    defocus, or by a `guided` filter. `off` only enlarges what was propagated. Only a band around the edge changes, and
+    only where the refined matte explains the plate at least as well.
+
+    Use `off` if the edge follows lines of the background, or flickers. Use `guided` to compare.
+    """
     black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
     """Probabilities up to this value become exactly 0, so that clear background is clean.
 

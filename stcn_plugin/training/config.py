@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -213,6 +213,8 @@ class Compute(Section):
 class TrainingConfig(Section):
     """A training run."""
 
+    network: Literal["stcn"] = "stcn"
+    """The network to train: `stcn` propagates mattes. `edges` refines their edges and has settings of its own."""
     variant: VariantName = "lite"
     """Variant of the network."""
     init_weights: str | None = None
@@ -245,8 +247,17 @@ def load_training_config(path: Path, *, overrides: Sequence[str] = ()) -> Traini
     Raises:
         PresetError: The file is missing or invalid. Lists every problem with its file and line.
     """
-    layer = override_layer(overrides).over(file_layer(read_yaml(path)))
+    layer = config_layer(path, overrides=overrides)
     return _with_absolute_paths(validated(TrainingConfig, layer, str(path)), layer)
+
+
+def config_layer(path: Path, *, overrides: Sequence[str] = ()) -> Layer:
+    """Return the settings of a configuration file, not validated yet.
+
+    Raises:
+        PresetError: The file cannot be read.
+    """
+    return override_layer(overrides).over(file_layer(read_yaml(path)))
 
 
 def load_saved_config(path: Path) -> TrainingConfig:
@@ -268,10 +279,14 @@ def load_saved_config(path: Path) -> TrainingConfig:
         ) from error
 
 
+def real_path(path: str, layer: Layer, key: tuple[str, ...]) -> str:
+    """Return the path in a setting, independent of the working directory and of links: a resumed run compares equal."""
+    return os.path.realpath(absolute(path, layer.origin(key)))
+
+
 def _with_absolute_paths(config: TrainingConfig, layer: Layer) -> TrainingConfig:
     def real(path: str, key: tuple[str, ...]) -> str:
-        # Independent of the working directory and of links, so that a resumed run compares equal.
-        return os.path.realpath(absolute(path, layer.origin(key)))
+        return real_path(path, layer, key)
 
     def sources(group: str, kind: str, folders: Sequence[Folder]) -> tuple[Folder, ...]:
         return tuple(source.model_copy(update={"folder": real(source.folder, (group, kind))}) for source in folders)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from stcn_plugin.atomic import output_errors, write_atomic
-from stcn_plugin.training.reports import StepReport
-from stcn_plugin.training.validation import ValidationReport
+from stcn_plugin.training.reports import AnyStepReport, AnyValidationReport
 
 _STEPS = "steps.csv"
 _VALIDATION = "validation.csv"
 _PLOT = "curves.png"
 _SMOOTHING = 0.98
+_OTHER_COLUMNS = ("step", "loss", "learning_rate", "seconds", "data_seconds")
 
 
 class History:
@@ -34,15 +34,15 @@ class History:
         self._truncate(_STEPS, step)
         self._truncate(_VALIDATION, validated_step)
 
-    def add(self, report: StepReport) -> None:
+    def add(self, report: AnyStepReport) -> None:
         """Append the row of a step.
 
         Raises:
             OutputError: It cannot be written.
         """
-        self._append(_STEPS, asdict(report))
+        self._append(_STEPS, asdict(report))  # type: ignore[call-overload] # a dataclass
 
-    def add_validation(self, report: ValidationReport) -> None:
+    def add_validation(self, report: AnyValidationReport) -> None:
         """Append the row of a validation, and update the plot."""
         self._append(_VALIDATION, {"step": report.step, "mean": report.mean, **report.scores})
         self.draw()
@@ -99,7 +99,8 @@ def _draw(stream: IO[bytes], steps: Sequence[dict[str, str]], validations: Seque
     figure = Figure(figsize=(10, 7), layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True)
     numbers = [int(row["step"]) for row in steps]
-    for axes, column in ((upper, "loss"), (lower, "iou")):
+    metric = next(column for column in steps[0] if column not in _OTHER_COLUMNS)
+    for axes, column in ((upper, "loss"), (lower, metric)):
         values = [float(row[column]) for row in steps]
         axes.plot(numbers, values, color="0.8", linewidth=0.5)
         axes.plot(numbers, _smoothed(values), label=column)
@@ -111,7 +112,7 @@ def _draw(stream: IO[bytes], steps: Sequence[dict[str, str]], validations: Seque
             if name != "step":
                 width = 2.0 if name == "mean" else 0.8
                 scores = [float(row[name]) for row in validations]
-                lower.plot(at, scores, marker=".", linewidth=width, label=f"J&F {name}")
+                lower.plot(at, scores, marker=".", linewidth=width, label=f"validation: {name}")
     lower.set_xlabel("step")
     lower.set_ylim(0, 1)
     lower.legend(fontsize="small", ncols=3)

@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from stcn_plugin.training.validation import ValidationReport
+
+class AnyStepReport(Protocol):
+    """What the reports of the steps of all networks have in common; they are dataclasses."""
+
+    @property
+    def step(self) -> int:
+        """Completed steps."""
+
+    @property
+    def loss(self) -> float:
+        """Training loss."""
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the step."""
+
+    @property
+    def data_seconds(self) -> float:
+        """Part of it spent waiting for samples."""
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """Metrics by their name for display."""
+
+
+class AnyValidationReport(Protocol):
+    """What the reports of the validations of all networks have in common."""
+
+    @property
+    def step(self) -> int:
+        """Completed steps."""
+
+    @property
+    def mean(self) -> float:
+        """The score that counts."""
+
+    @property
+    def scores(self) -> Mapping[str, float]:
+        """Its parts by name."""
+
+    @property
+    def summary(self) -> str:
+        """The scores on one line."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +72,11 @@ class StepReport:
     seconds: float
     data_seconds: float
 
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """The metric by its name for display."""
+        return {"IoU": self.iou}
+
 
 @dataclass(frozen=True)
 class Watcher:
@@ -43,7 +91,7 @@ class Watcher:
     """
 
     on_start: Callable[[int], None] = lambda _: None
-    on_step: Callable[[StepReport], None] = lambda _: None
-    on_validation: Callable[[ValidationReport], None] = lambda _: None
+    on_step: Callable[[AnyStepReport], None] = lambda _: None
+    on_validation: Callable[[AnyValidationReport], None] = lambda _: None
     on_saved: Callable[[Path], None] = lambda _: None
     is_stopped: Callable[[], bool] = lambda: False

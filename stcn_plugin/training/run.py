@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from stcn_plugin.atomic import Outputs, write_atomic
 from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.errors import CancelledError, STCNError, TrainingError
 from stcn_plugin.network.variants import VARIANTS
+from stcn_plugin.presets.model import Section
 from stcn_plugin.training.card import Provenance
 from stcn_plugin.training.config import TrainingConfig, Validation, load_saved_config
 from stcn_plugin.training.distributed import Group, process_group
@@ -86,7 +87,7 @@ class _Run:
         self._sources = find_sources(config.data)
         self._clips: Sequence[Clip] = find_validation_clips(config.validation)
         if group.is_leader:
-            _prepare_folder(self._folder, config)
+            prepare_folder(self._folder, config, load_saved=load_saved_config, may_change=_MAY_CHANGE)
         group.barrier()
         weights = store.path(config.init_weights) if config.init_weights else None
         self._init_licence = read_metadata(weights).get("license", NOT_STATED) if weights else ""
@@ -208,8 +209,16 @@ class _Run:
         return TrainingResult(file, trainer.best if self._clips else None, trainer.step, trainer.seconds, data_wait)
 
 
-def _prepare_folder(folder: Path, config: TrainingConfig) -> None:
+def prepare_folder(
+    folder: Path, config: Section, *, load_saved: Callable[[Path], Section], may_change: Collection[str]
+) -> None:
     """Create the folder of a run, and save its configuration.
+
+    Args:
+        folder: The folder.
+        config: The configuration.
+        load_saved: Loads the configuration that an earlier run saved.
+        may_change: Settings that a resumed run may change.
 
     Raises:
         TrainingError: The folder contains a run with other settings.
@@ -219,10 +228,10 @@ def _prepare_folder(folder: Path, config: TrainingConfig) -> None:
     file = folder / _CONFIG
     settings = config.model_dump(mode="json")
     if file.exists():
-        saved = load_saved_config(file).model_dump(mode="json")
+        saved = load_saved(file).model_dump(mode="json")
         if saved == settings:
             return
-        changed = sorted(key for key in settings if key not in _MAY_CHANGE and settings[key] != saved[key])
+        changed = sorted(key for key in settings if key not in may_change and settings[key] != saved.get(key))
         if changed:
             raise TrainingError(
                 f"the run in this folder has other settings in {', '.join(changed)}",

@@ -40,6 +40,12 @@ class ValidationReport:
         """Mean over the clips."""
         return fmean(self.scores.values())
 
+    @property
+    def summary(self) -> str:
+        """The scores on one line."""
+        scores = ", ".join(f"{clip} {score:.3f}" for clip, score in self.scores.items())
+        return f"J&F {self.mean:.3f} ({scores})"
+
 
 def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:
     """Return the validation clips; none if no folder is configured.

@@ -1,0 +1,147 @@
+"""The band around the edge of a matte, in which it is refined, and its tiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stcn_plugin.network.edges import STRIDE
+
+Pixels = NDArray[np.float32]
+Cells = NDArray[np.bool_]
+Slices = tuple[slice, slice]
+
+CELL = 8
+"""Side in pixels of the cells that a band consists of."""
+
+_UNCERTAIN = (0.04, 0.96)
+_REACH_IN_NETWORK_PIXELS = 4.0
+_REACH_IN_WIDTHS = 0.5
+_LONGEST_REACH = 96.0
+_TILE = 256
+_CONTEXT = 32
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Part of a frame to refine.
+
+    Args:
+        inside: Its rows and columns.
+        read: The rows and columns to read: with context, where the frame has any.
+    """
+
+    inside: Slices
+    read: Slices
+
+
+def edge_width(matte: Pixels) -> float:
+    """Return the mean width of the soft edge of a matte, from 0 to 1, in pixels.
+
+    For a linear ramp, the sum of ``a (1 - a)`` over its width is a sixth of the width, and the sum of the slope is 1.
+
+    Args:
+        matte: ``(H, W)`` in [0, 1].
+
+    Returns:
+        The width; 1 for a hard edge and for a matte without an edge.
+    """
+    area = float((matte * (1 - matte)).sum(dtype=np.float64))
+    across, down = np.diff(matte, axis=1)[:-1], np.diff(matte, axis=0)[:, :-1]
+    length = float(np.sqrt(across**2 + down**2).sum(dtype=np.float64))
+    return max(6 * area / length, 1.0) if length > 1 else 1.0
+
+
+def reach_of(enlargement: float, width: float) -> float:
+    """Return how far the band reaches beyond uncertain pixels, in pixels.
+
+    Args:
+        enlargement: Plate pixels per network pixel.
+        width: Width of the object's edge in plate pixels, from `edge_width`.
+    """
+    return min(_REACH_IN_NETWORK_PIXELS * enlargement + _REACH_IN_WIDTHS * (width - 1), _LONGEST_REACH)
+
+
+def find_band(probability: Pixels, *, reach: float) -> Cells:
+    """Return the cells of the band: those with an edge or an uncertain probability, and those in reach of one.
+
+    Args:
+        probability: ``(H, W)`` in [0, 1].
+        reach: In pixels.
+
+    Returns:
+        ``(ceil(H / CELL), ceil(W / CELL))``.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    low, high = _UNCERTAIN
+    lowest, highest = _reduced(probability, np.minimum), _reduced(probability, np.maximum)
+    uncertain = (lowest < high) & (highest > low)
+    if not uncertain.any():
+        return uncertain
+    return np.asarray(distance_transform_edt(~uncertain) * CELL <= reach)
+
+
+def band_weights(cells: Cells, part: Slices) -> Pixels:
+    """Return the weight of the refined matte in part of a frame: 1 well inside the band, falling to 0 at its border.
+
+    Args:
+        cells: From `find_band`.
+        part: Rows and columns in pixels; the starts are multiples of `CELL`.
+    """
+    rows, columns = (slice(each.start // CELL, -(-each.stop // CELL)) for each in part)
+    padded = np.pad(cells, 1)  # beyond the frame there is nothing to refine
+    around = padded[rows.start : rows.stop + 2, columns.start : columns.stop + 2].astype(np.float32)
+    # The frame ends: the band goes on there.
+    if rows.start == 0:
+        around[0] = around[1]
+    if rows.stop >= len(cells):
+        around[-1] = around[-2]
+    if columns.start == 0:
+        around[:, 0] = around[:, 1]
+    if columns.stop >= cells.shape[1]:
+        around[:, -1] = around[:, -2]
+    # Corners of the cells: 1 only where all four cells that meet belong to the band.
+    corners = np.minimum(np.minimum(around[:-1, :-1], around[1:, :-1]), np.minimum(around[:-1, 1:], around[1:, 1:]))
+    ramp = (np.arange(CELL, dtype=np.float32) + np.float32(0.5)) / CELL
+    down = corners[:-1, None] * (1 - ramp)[None, :, None] + corners[1:, None] * ramp[None, :, None]
+    down = down.reshape(-1, corners.shape[1])
+    across = down[:, :-1, None] * (1 - ramp) + down[:, 1:, None] * ramp
+    height, width = (each.stop - each.start for each in part)
+    return np.ascontiguousarray(across.reshape(len(down), -1)[:height, :width])
+
+
+def tiles(cells: Cells, shape: tuple[int, int]) -> Iterator[Tile]:
+    """Yield tiles that together hold all cells of a band.
+
+    Args:
+        cells: From `find_band`.
+        shape: ``(H, W)`` of the frame.
+    """
+    step = _TILE // CELL
+    for top in range(0, len(cells), step):
+        for left in range(0, cells.shape[1], step):
+            block = cells[top : top + step, left : left + step]
+            down, across = np.flatnonzero(block.any(1)), np.flatnonzero(block.any(0))
+            if not len(down):
+                continue
+            rows = slice((top + int(down[0])) * CELL, min((top + int(down[-1]) + 1) * CELL, shape[0]))
+            columns = slice((left + int(across[0])) * CELL, min((left + int(across[-1]) + 1) * CELL, shape[1]))
+            yield Tile((rows, columns), (_with_context(rows, shape[0]), _with_context(columns, shape[1])))
+
+
+def _with_context(inside: slice, length: int) -> slice:
+    """Return a slice with context. It starts at a multiple of 16, so that a tile sees the same blocks everywhere."""
+    start = max((inside.start - _CONTEXT) // STRIDE * STRIDE, 0)
+    stop = math.ceil((inside.stop + _CONTEXT) / STRIDE) * STRIDE
+    return slice(start, min(stop, length))
+
+
+def _reduced(values: Pixels, function: np.ufunc) -> Pixels:
+    """Reduce cells with a function; the last cells may be smaller."""
+    rows = function.reduceat(values, np.arange(0, values.shape[0], CELL), axis=0)
+    return np.asarray(function.reduceat(rows, np.arange(0, values.shape[1], CELL), axis=1))
