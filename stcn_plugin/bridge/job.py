@@ -181,6 +181,41 @@ class WeightsUsed:
 
 
 @dataclass(frozen=True)
+class EdgeSummary:
+    """What the refinement of edges did to an object, on average over its frames.
+
+    Args:
+        name: Name of the object.
+        frames: Number of frames.
+        band: Fraction of the frame that the band around the edge covers.
+        change: Mean absolute change of alpha in the band.
+        rejected: Fraction of the band where the matte was left as it was, because the refined one explains the plate no
+            better.
+        doubtful: Fraction of the band where alpha is neither solid nor clear and does not follow the plate.
+    """
+
+    name: str
+    frames: int
+    band: float
+    change: float
+    rejected: float
+    doubtful: float
+
+    @classmethod
+    def from_json(cls, data: object) -> EdgeSummary:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "what the refinement of edges did")
+        return cls(
+            name=fields.value("name", str),
+            frames=fields.value("frames", int),
+            band=fields.value("band", float),
+            change=fields.value("change", float),
+            rejected=fields.value("rejected", float),
+            doubtful=fields.value("doubtful", float),
+        )
+
+
+@dataclass(frozen=True)
 class Report:
     """The result of a job.
 
@@ -203,6 +238,7 @@ class Report:
         weights: The weights that were used.
         plan: What there was to do, and why.
         estimate: What that needs; of a dry run only.
+        edges: What the refinement of edges did to each object, in this run.
     """
 
     objects: tuple[str, ...]
@@ -222,6 +258,7 @@ class Report:
     weights: WeightsUsed | None = None
     plan: Plan | None = None
     estimate: Estimate | None = None
+    edges: tuple[EdgeSummary, ...] = ()
 
     @classmethod
     def from_json(cls, data: object) -> Report:
@@ -247,6 +284,7 @@ class Report:
             weights=None if weights is None else WeightsUsed.from_json(weights),
             plan=None if plan is None else Plan.from_json(plan),
             estimate=None if estimate is None else Estimate.from_json(estimate),
+            edges=fields.list_of("edges", EdgeSummary.from_json),
         )
 
 

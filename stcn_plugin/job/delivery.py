@@ -15,6 +15,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from stcn_plugin.bridge.job import EdgeSummary
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.probabilities import encode_probabilities, read_probabilities
 from stcn_plugin.cache.records import Record
@@ -24,6 +25,7 @@ from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import PassWork, SegmentWork
+from stcn_plugin.job.edges import JobEdges
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_mattes
 from stcn_plugin.job.recipe import Recipe
@@ -31,6 +33,7 @@ from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import cleans, finish, with_keyframe
 from stcn_plugin.matte.looks import Looks, blend
 from stcn_plugin.media.overlays import OverlayWriter
+from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
 from stcn_plugin.propagation.tracker import TrackerState
@@ -48,12 +51,24 @@ class PlateOfFrame:
     Args:
         header: Its header, which the mattes inherit.
         image: ``(h, w, 3)`` at the internal size, for the overlay; ``None`` if it was not read.
-        pixels: Digest of the image; that of an earlier run if it was not read.
+        pixels: Digest of the pixels; that of an earlier run if they were not read.
+        frame: The frame as read, for the edges; ``None`` if it was not read.
     """
 
     header: FrameHeader
     image: NDArray[np.float32] | None
     pixels: str
+    frame: PlateFrame | None = None
+
+    @classmethod
+    def of(cls, frame: PlateFrame, image: NDArray[np.float32]) -> PlateOfFrame:
+        """Return a frame that was read.
+
+        Args:
+            frame: The frame.
+            image: Its image at the internal size.
+        """
+        return cls(frame.header, image, frame.digest, frame)
 
 
 @final
@@ -88,6 +103,7 @@ class Delivery:
         self._notifier = notifier
         self._lock = lock
         self._activities = activities
+        self._edges = JobEdges(job)
         self._files: list[Path] = []
         self._buffer: BackwardBuffer | None = None
         self._buffers = ExitStack()
@@ -110,8 +126,8 @@ class Delivery:
 
     @property
     def needs_images(self) -> bool:
-        """Whether finishing needs the image of every frame, for its overlay."""
-        return self._overlays is not None
+        """Whether finishing needs the image of every frame, for its edges or its overlay."""
+        return self._overlays is not None or self._edges.is_needed
 
     def begin(self, work: SegmentWork) -> None:
         """Prepare for a segment.
@@ -189,6 +205,10 @@ class Delivery:
         self._watcher.on_frame(frame, paths)
         self._notifier.notify("stcn_frame_written", frame=frame, files=paths)
 
+    def edge_summaries(self) -> tuple[EdgeSummary, ...]:
+        """Return what the refinement of edges did to each object."""
+        return self._edges.summaries()
+
     def contact_sheet(self) -> Path | None:
         """Write the contact sheet; return its path, or ``None`` without overlays."""
         return self._overlays.finish() if self._overlays else None
@@ -239,6 +259,8 @@ class Delivery:
         job, frame = self._job, self._job.frames[index]
         started = time.perf_counter()
         own = blend(passes, job.objects, shape=job.window.shape, size=job.window.shape)
+        if plate.frame is not None:
+            own = self._edges.refine(index, own, plate.frame, passes)
         propagated = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
         self.seconds["finish"] += time.perf_counter() - started
         started = time.perf_counter()

@@ -19,6 +19,7 @@ import numpy as np
 from torch import Tensor
 
 from stcn_plugin.cache.manifest import FrameMade, Manifest, PlateFile
+from stcn_plugin.job.edges import edge_sources, edge_weights_digest
 from stcn_plugin.job.job import Job
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection, Segment
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
@@ -79,6 +80,7 @@ def recipe_of(job: Job, plate: Mapping[int, PlateFile]) -> Recipe:
                 _weights(job, segment, index),
                 keyframes.get(frame, {}),
                 covered.get(index, {}),
+                {name: keyframes[job.frames[at]][name] for name, at in edge_sources(job, index).items()},
             )
             frames[frame] = FrameMade(forward, backward, mattes)
     return Recipe(Manifest(job.shot.out, propagation, finishing, plate, keyframes, frames), passes)
@@ -129,6 +131,8 @@ def _finishing(job: Job) -> dict[str, Any]:
     found["objects"] = list(job.objects)
     for name, span in job.shot.objects.items():
         found |= _flat(span.matte_keys, f"objects.{name}.matte.")
+    if any(settings.edges == "network" for settings in job.matte_settings):
+        found["edge weights"] = edge_weights_digest()
     found["format"] = [repr(job.display), repr(job.window), job.pixel_aspect]
     # The metadata of every matte names the weights, also where no pass contributes.
     found["weights"] = job.weights.name if job.weights else None

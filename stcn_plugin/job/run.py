@@ -219,7 +219,7 @@ class _Run:
             ]
             delivery.keep(part, index, found)
             if index in part.completes:
-                of_frame = PlateOfFrame(plate.frame.header, plate.image, plate.frame.digest)
+                of_frame = PlateOfFrame.of(plate.frame, plate.image)
                 delivery.finish(work, index, of_frame, {part.direction: found})
 
         writer.submit(deliver)
@@ -236,7 +236,7 @@ class _Run:
                 is_known = record is not None and record.identity == self._recipe.manifest.plate[frame].identity
                 if record is None or not is_known or delivery.needs_images:
                     plate = job.plates.read(frame)
-                    of_frame = PlateOfFrame(plate.header, plate.image(job.window, job.size), plate.digest)
+                    of_frame = PlateOfFrame.of(plate, plate.image(job.window, job.size))
                 else:
                     of_frame = PlateOfFrame(job.plates.header(frame), None, record.pixels)
                 self._seconds["read"] += time.perf_counter() - started
@@ -263,6 +263,7 @@ class _Run:
             shot_file=str(job.shot.path) if job.shot.path else None,
             warnings=self._notifier.warnings,
             weights=job.weights,
+            edges=delivery.edge_summaries(),
         )
 
     def _filled(
