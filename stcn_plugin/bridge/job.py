@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stcn_plugin.bridge.assessment import Assessment
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan
 from stcn_plugin.bridge.fields import Fields, require_valid_strings
 from stcn_plugin.errors import PresetError
@@ -203,6 +204,7 @@ class Report:
         weights: The weights that were used.
         plan: What there was to do, and why.
         estimate: What that needs; of a dry run only.
+        assessment: Which frames to look at, and which keyframe to draw next; ``None`` without a cache and of a dry run.
     """
 
     objects: tuple[str, ...]
@@ -222,13 +224,14 @@ class Report:
     weights: WeightsUsed | None = None
     plan: Plan | None = None
     estimate: Estimate | None = None
+    assessment: Assessment | None = None
 
     @classmethod
     def from_json(cls, data: object) -> Report:
         """Read the JSON of `json_of`."""
         fields = Fields(data, "a report")
         weights, plan = fields.optional("weights", dict), fields.optional("plan", dict)
-        estimate = fields.optional("estimate", dict)
+        estimate, assessment = fields.optional("estimate", dict), fields.optional("assessment", dict)
         return cls(
             objects=fields.strings("objects"),
             layers=fields.mapping("layers", str),
@@ -247,6 +250,7 @@ class Report:
             weights=None if weights is None else WeightsUsed.from_json(weights),
             plan=None if plan is None else Plan.from_json(plan),
             estimate=None if estimate is None else Estimate.from_json(estimate),
+            assessment=None if assessment is None else Assessment.from_json(assessment),
         )
 
 
