@@ -52,7 +52,7 @@ def measure(
         before = known.get(frame)
         found[frame] = before if before and before.made_from == made_from else measuring.measured(index, made_from)
     complete = {frame: each for frame, each in found.items() if each.made_from}
-    if complete != known:
+    if complete != known and cache.manifest.is_file():  # otherwise the shot has never been run
         cache.write(cache.figures, encode_figures(complete))
     return tuple(_series(job, name, found) for name in job.objects)
 

@@ -108,15 +108,12 @@ class OverlayWriter:
         self._objects += [name for name in mattes if name not in self._objects]
         height, width = image.shape[:2]
         size = max(1, round(height * self._width / (width * pixel_aspect))), self._width
-        # A new array, since objects are tinted in place.
         pixels = np.stack([resized(image[..., channel], size) for channel in range(3)], axis=-1)
-        for name, matte in mattes.items():
-            colour = np.array(object_colour(self._objects.index(name)), np.float32)
-            _tint(pixels, as_coverage(resized(matte, size)), colour)
+        pixels = tinted(pixels, [resized(mattes[name], size) if name in mattes else None for name in self._objects])
         picture = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
         if frame in self._on_sheet:
             self._tiles[frame] = _tile(picture, str(frame))
-        _label(picture, str(frame))
+        labelled(picture, str(frame))
         return self._sequence.path(frame), _jpeg(picture, quality=92)
 
     def finish(self) -> Path | None:
@@ -180,6 +177,20 @@ def overlay_file(folder: Path, frame: int) -> Path:
     return _output_paths(folder)[0].path(frame)
 
 
+def tinted(image: NDArray[np.float32], mattes: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32]:
+    """Return an image with its objects tinted, each in its colour, and outlined where their matte is 0.5.
+
+    Args:
+        image: ``(h, w, 3)`` display-referred sRGB in [0, 1].
+        mattes: ``(h, w)`` coverage of every object of the shot, in order; ``None`` for one that is not to be seen.
+    """
+    pixels = image.copy()
+    for index, matte in enumerate(mattes):
+        if matte is not None:
+            _tint(pixels, as_coverage(matte), np.array(object_colour(index), np.float32))
+    return pixels
+
+
 def _output_paths(folder: Path) -> tuple[FrameSequence, Path]:
     folder = Path(folder)
     return FrameSequence(folder, "overlay.", 4, ".jpg"), folder / "contact_sheet.jpg"
@@ -216,11 +227,11 @@ def _tile(picture: Image.Image, text: str) -> Image.Image:
     width = min(_TILE_WIDTH, picture.width)
     height = max(1, round(picture.height * width / picture.width))
     tile = picture.resize((width, height), Image.Resampling.LANCZOS)
-    _label(tile, text)
+    labelled(tile, text)
     return tile
 
 
-def _label(picture: Image.Image, text: str) -> None:
+def labelled(picture: Image.Image, text: str) -> None:
     """Draw a frame number on black in the lower left corner."""
     draw = ImageDraw.Draw(picture)
     size = max(13, picture.height // 16)
