@@ -21,13 +21,13 @@ class Finding:
 
     Args:
         index: Index of the frame.
-        object: Name of the object.
+        object_name: Name of the object.
         what: What looks wrong, in a few words.
         fix: What to do about it.
     """
 
     index: int
-    object: str
+    object_name: str
     what: str
     fix: str
 

@@ -12,9 +12,6 @@ DOUBTFUL = 0.7
 _SPACING = 20
 """Frames named are at least one twentieth of the shot apart."""
 
-_REACH = 0.5
-"""How far a keyframe helps where no other follows, as a fraction of the frames up to the end of the range."""
-
 
 def doubtful(series: Series) -> tuple[int, ...]:
     """Return the doubtful frames of an object, ascending."""
@@ -46,7 +43,8 @@ def next_keyframes(all_series: Sequence[Series], length: int, *, most: int) -> t
     """Return the frames whose correction would help most, best first, spread over the shot.
 
     The gain of a keyframe is the expected error that it removes: all of its own frame, and less of others the farther
-    they are, none at the next keyframes. After each chosen frame, what it removes is taken away from the errors.
+    they are, none at the next keyframes or at the end of the range. A keyframe where less of the object is to be seen than
+    usual helps less. After each chosen frame, what it removes is taken away from the errors.
 
     Args:
         all_series: All objects.
@@ -81,6 +79,7 @@ def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple
     present = next((each for each in series.present if index in each), None)
     if present is None or index in series.keyframes or index in chosen:
         return
+    visible = min(1.0, series.figures[index].area / series.usual_area) if series.usual_area else 0.0
     before, after = series.neighbours(index)
     stops = [each for each in chosen if each in present]
     low = max([each for each in (before, *stops) if each is not None and each < index], default=None)
@@ -90,8 +89,5 @@ def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple
             continue
         bound = low if other < index else high
         if bound is None:
-            limit = present.start - 1 if other < index else present.stop
-            reach = abs(limit - index) / _REACH
-        else:
-            reach = abs(bound - index)
-        yield other, max(0.0, 1 - abs(other - index) / max(reach, 1))
+            bound = present.start - 1 if other < index else present.stop
+        yield other, visible * (1 - abs(other - index) / max(abs(bound - index), 1))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 
 from stcn_plugin.confidence.figures import Figures
 from stcn_plugin.confidence.model import Model, fitted_model
@@ -57,13 +57,18 @@ class Series:
             if index in self.keyframes:
                 found[index] = 1.0
             elif figures.area or not self._has_left(index):
-                found[index] = self.model.expected_j(figures)
+                found[index] = self.model.expected_j(figures, distance=self.distance(index))
         return found
 
     @cached_property
     def vanished(self) -> tuple[range, ...]:
         """The ranges on which the matte is empty although the object is present and did not leave over the border."""
         return tuple(gone for gone in self._empty if not self._left_over_border(gone))
+
+    @cached_property
+    def usual_area(self) -> float:
+        """Median of the area, as a share of the frame."""
+        return median(figures.area for figures in self.figures.values()) if self.figures else 0.0
 
     def neighbours(self, index: int) -> tuple[int | None, int | None]:
         """Return the keyframes before and after a frame, in the same range of presence."""
@@ -72,14 +77,9 @@ class Series:
         after = [each for each in self.keyframes if each in inside and each >= index]
         return (before[-1] if before else None), (after[0] if after else None)
 
-    def change(self, index: int) -> float:
-        """Return the change since the frame before: of the area in octaves, or of the place in object sizes."""
-        now, before = self.figures.get(index), self.figures.get(index - 1)
-        if now is None or before is None or now.x is None or before.x is None or now.y is None or before.y is None:
-            return 0.0
-        size = math.sqrt(max(now.area, before.area))
-        moved = math.hypot(now.x - before.x, now.y - before.y) / size
-        return max(abs(math.log2(now.area / before.area)), moved)
+    def distance(self, index: int) -> int:
+        """Return the number of frames to the nearest keyframe in the same range of presence."""
+        return min((abs(index - each) for each in self.neighbours(index) if each is not None), default=0)
 
     @cached_property
     def _empty(self) -> tuple[range, ...]:

@@ -83,7 +83,7 @@ def assessment_of(job: Job, all_series: tuple[Series, ...]) -> Assessment:
         doubtful_frames=len(all_doubtful),
         next_keyframes=tuple(job.frames[index] for index in next_keyframes(all_series, len(job.frames), most=_NEXT)),
         problems=tuple(
-            Problem(job.frames[each.index], each.object, each.what, each.fix)
+            Problem(job.frames[each.index], each.object_name, each.what, each.fix)
             for each in findings(all_series, job.frames)
         ),
     )

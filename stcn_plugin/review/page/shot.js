@@ -161,9 +161,8 @@
       find("loading").hidden = true;
       performance.mark("first-frame");
     }
-    canvas.style.width = isEdge ? "" : "100%";
     const notes = [];
-    if (isEdge) notes.push(picture ? "plate, matte and plate over grey, pixel for pixel" : "no edge picture of this frame");
+    if (isEdge) notes.push(picture ? "plate, matte, and plate over grey, at plate resolution" : "no edge picture of this frame");
     if (state.earlier) notes.push(`B: ${data.against}`);
     if (data.objects.some((each) => each.keyframes.includes(state.index))) notes.push("keyframe");
     if (!data.written[state.index]) notes.push("no mattes on disk");
