@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from stcn_plugin.bridge.assessment import Assessment
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import Report
 from stcn_plugin.cache.claims import Claim, claimed
@@ -16,7 +15,6 @@ from stcn_plugin.errors import PresetError
 from stcn_plugin.frames import format_frame_range
 from stcn_plugin.job import estimate
 from stcn_plugin.job.activities import Activities
-from stcn_plugin.job.assessment import assessment_of, measure
 from stcn_plugin.job.difference import SegmentWork, difference
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.plate_stamps import plate_stamps
@@ -105,15 +103,7 @@ class _Build:
         report = run(self._job, self._work, engine, cache=self._cache, recipe=self._recipe, watcher=watcher)
         self._measure(report, time.monotonic() - started, engine)
         self._write_manifest()
-        return replace(report, plan=plan, assessment=self._assessment())
-
-    def _assessment(self) -> Assessment | None:
-        """Assess the whole shot; ``None`` if nothing of it is in the cache."""
-        if not self._cache.keeps_probabilities:
-            return None
-        with self._activities.during("assessing the mattes", self._cache.path):
-            series = measure(self._job, self._cache, self._recipe, checkpoint=self._activities.checkpoint)
-            return assessment_of(self._job, series)
+        return replace(report, plan=plan)
 
     def report(self, engine_for: Callable[[Preset], Engine]) -> Report:
         """Report what there is to do, and what it needs."""
