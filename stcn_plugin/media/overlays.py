@@ -199,7 +199,7 @@ def tinted(image: NDArray[np.float32], mattes: Sequence[NDArray[np.float32] | No
         image: ``(h, w, 3)`` display-referred sRGB in [0, 1].
         mattes: ``(h, w)`` coverage of every object of the shot, in order; ``None`` for one that is not to be seen.
     """
-    pixels = image.copy()
+    pixels = np.array(image, np.float32)
     for index, matte in enumerate(mattes):
         if matte is not None:
             _tint(pixels, as_coverage(matte), np.array(object_colour(index), np.float32))

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from stcn_plugin.errors import STCNError
 from stcn_plugin.evaluation.hard import Matte
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
 from stcn_plugin.media.matte_writer import MatteWriter
+from stcn_plugin.media.object_names import layer_names
 from stcn_plugin.media.sequences import FrameSequence
 
 
@@ -54,20 +53,22 @@ class EarlierMattes:
 
     def __init__(self, sequence: FrameSequence, objects: Sequence[str]) -> None:
         self._sequence = sequence
-        self._objects = tuple(objects)
+        self._layers = layer_names(tuple(objects))
 
     def read(self, frame: int) -> Mapping[str, Matte]:
         """Return object name to matte over the display window; without those that are missing or damaged."""
         found: dict[str, Matte] = {}
-        for name in self._objects:
-            sequence = self._sequence.with_object(name) if self._sequence.has_object else self._sequence
+        for name, layer in self._layers.items():
+            sequence = self._sequence.with_object(layer) if self._sequence.has_object else self._sequence
+            is_alone = self._sequence.has_object or len(self._layers) == 1
             try:
                 path = sequence.find(frame)
                 names = object_names(path).names
-                if name in names:
-                    found[name] = read_objects(path, [name])[name]
-                elif len(names) == 1 and (len(self._objects) == 1 or self._sequence.has_object):
-                    found[name] = read_objects(path, names)[names[0]]
+                chosen = next(
+                    (each for each in (name, layer) if each in names), names[0] if is_alone and names else None
+                )
+                if chosen is not None:
+                    found[name] = read_objects(path, [chosen])[chosen]
             except (STCNError, OSError):
                 continue
         return found
@@ -80,8 +81,3 @@ def _only_matte(path: Path) -> Matte | None:
         return next(iter(read_objects(path, names[:1]).values())) if names else None
     except (STCNError, OSError):
         return None
-
-
-def doubt(matte: Matte) -> Matte:
-    """Return where a matte is neither 0 nor 1: 1 where it is 0.5."""
-    return np.asarray(4 * matte * (1 - matte), np.float32)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image
@@ -15,10 +16,12 @@ from stcn_plugin.errors import OutputError
 
 _H264 = ("-c:v", "libx264", "-preset", "medium", "-crf", "18", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
 _PRORES = ("-c:v", "prores_ks", "-profile:v", "hq", "-vendor", "apl0", "-pix_fmt", "yuv422p10le")
-_CODECS = {".mp4": _H264, ".mov": _PRORES}
+_CODECS = {".mp4": (_H264, "iec61966-2-1"), ".mov": (_PRORES, "bt709")}  # ProRes has no tag for the transfer of sRGB
 
-_TO_VIDEO = "scale=trunc(iw/2)*2:trunc(ih/2)*2:out_color_matrix=bt709:out_range=tv"
-_TAGS = ("-color_primaries", "bt709", "-color_trc", "iec61966-2-1", "-colorspace", "bt709", "-color_range", "tv")
+_FILTERS = (
+    "scale=trunc(iw/2)*2:trunc(ih/2)*2:out_color_matrix=bt709:out_range=tv,"
+    "setparams=range=tv:color_primaries=bt709:colorspace=bt709:color_trc="
+)
 
 _LAST_LINES = 3
 """Lines of ffmpeg's messages in an error."""
@@ -61,19 +64,8 @@ def write_movie(path: Path, pictures: Iterable[Image.Image], *, fps: float, outp
     source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{first.width}x{first.height}", "-r", f"{fps:g}", "-i", "-")
     with tempfile.TemporaryDirectory(prefix="stcn-movie-") as folder:
         file = Path(folder) / f"movie{path.suffix.lower()}"
-        command = [
-            program,
-            "-v",
-            "error",
-            "-nostdin",
-            "-y",
-            *source,
-            "-vf",
-            _TO_VIDEO,
-            *_CODECS[file.suffix],
-            *_TAGS,
-            str(file),
-        ]
+        codec, transfer = _CODECS[file.suffix]
+        command = [program, "-v", "error", "-nostdin", "-y", *source, "-vf", f"{_FILTERS}{transfer}", *codec, str(file)]
         with (Path(folder) / "messages").open("w+b") as messages:
             with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=messages, stderr=messages) as process:  # noqa: S603
                 assert process.stdin is not None  # noqa: S101 - it is a pipe
@@ -81,8 +73,9 @@ def write_movie(path: Path, pictures: Iterable[Image.Image], *, fps: float, outp
                     for image in (first, *images):
                         process.stdin.write(image.tobytes())
                     process.stdin.close()
-                except BrokenPipeError:
-                    pass  # its messages say why
+                except BrokenPipeError:  # its messages say why
+                    with suppress(BrokenPipeError):
+                        process.stdin.close()
                 except BaseException:
                     process.kill()
                     raise

@@ -13,7 +13,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from stcn_plugin.bridge.summaries import duration_text
@@ -223,9 +222,5 @@ def _hash(text: str) -> str:
 
 
 def _file(name: str) -> str:
-    return files("stcn_plugin.review").joinpath("page", name).read_text("utf-8")
+    return files("stcn_plugin.review").joinpath("page").joinpath(name).read_text("utf-8")
 
-
-def page_path(folder: Path, name: str) -> Path:
-    """Return the file of a shot's page."""
-    return folder / f"{name}.html"

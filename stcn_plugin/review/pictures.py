@@ -16,7 +16,7 @@ from stcn_plugin.evaluation.hard import Matte
 from stcn_plugin.job.job import Job
 from stcn_plugin.media.pixels import resized
 from stcn_plugin.media.window import Window
-from stcn_plugin.review.mattes import EarlierMattes, MattesOnDisk, doubt
+from stcn_plugin.review.mattes import EarlierMattes, MattesOnDisk
 
 _BUDGET = 13_500_000
 """Bytes of all pictures of 200 frames. Longer shots get as much for each frame."""
@@ -158,11 +158,17 @@ def _webp(levels: NDArray[np.uint8], **options: int) -> bytes:
 
 
 def _softest(matte: Matte) -> tuple[int, int] | None:
-    """Return the row and column around which a matte has most soft pixels; ``None`` without any."""
-    soft = doubt(matte)
+    """Return the row and column around which a matte has most soft pixels, or most edge; ``None`` without any."""
     rows, columns = (max(1, side // (_EDGE // 2)) for side in matte.shape)
-    small = resized(soft, (rows, columns))
-    if small.max() <= 0:
+    soft = resized(_doubt(matte), (rows, columns))
+    if not soft.any():  # a hard matte
+        soft = _doubt(resized(matte, (rows, columns)))
+    if not soft.any():
         return None
-    row, column = np.unravel_index(int(small.argmax()), small.shape)
+    row, column = np.unravel_index(int(soft.argmax()), soft.shape)
     return int((row + 0.5) * matte.shape[0] / rows), int((column + 0.5) * matte.shape[1] / columns)
+
+
+def _doubt(matte: Matte) -> Matte:
+    """Return where a matte is neither 0 nor 1: 1 where it is 0.5."""
+    return np.asarray(4 * matte * (1 - matte), np.float32)

@@ -21,7 +21,7 @@ from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.review.markers import check_markers, markers_of
 from stcn_plugin.review.mattes import EarlierMattes
 from stcn_plugin.review.movie import check_movie, write_movie
-from stcn_plugin.review.page import IndexEntry, index_page, page_path, shot_page
+from stcn_plugin.review.page import IndexEntry, index_page, shot_page
 from stcn_plugin.review.pictures import Picture, PictureMaker
 from stcn_plugin.review.shot_review import ShotReview, review_shot
 from stcn_plugin.shot.file import load_shot
@@ -94,13 +94,13 @@ def review_request(
     maker = PictureMaker(review.job, earlier=earlier)
     pictures = _pictures(maker, review, on_frame)
     content = shot_page(review, pictures, size=maker.size, against=options.against)
-    outputs.write(page_path(options.folder, name), content)
+    outputs.write(options.folder / f"{name}.html", content)
     outputs.write(options.folder / f"{name}.json", json.dumps(review.to_json(), indent=1).encode() + b"\n")
     if options.markers is not None:
         outputs.write(options.markers, markers_of(review, fps=_FPS))
     if options.movie is not None:
         write_movie(options.movie, _overlays(maker, review), fps=_FPS, outputs=outputs)
-    return _entry(review, page_path(options.folder, name).name)
+    return _entry(review, f"{name}.html")
 
 
 def failed_entry(name: str, error: STCNError) -> IndexEntry:

@@ -97,7 +97,11 @@ def test_there_is_no_assessment_without_a_cache(clip, run):
 def test_an_assessment_survives_the_pipe():
     """Host and worker read the same assessment."""
     found = Assessment(
-        {"hero": 0.8}, (DoubtfulFrame(1022, "hero", 0.42),), 3, (1022, 1004), (Problem(1030, "hero", "vanishes", "Draw it"),)
+        {"hero": 0.8},
+        (DoubtfulFrame(1022, "hero", 0.42),),
+        3,
+        (1022, 1004),
+        (Problem(1030, "hero", "vanishes", "Draw it"),),
     )
     report = Report(("hero",), {}, {}, "layers", "cpu", "float32", assessment=found)
     assert Report.from_json(json.loads(json.dumps(json_of(report)))).assessment == found
@@ -110,4 +114,3 @@ def test_lines_name_the_frames_in_the_numbers_of_the_host():
     lines = list(assessment_lines(found, frame_shift=1000))
     assert lines == ["doubtful: 9 frames; look at 7, 22", "next keyframe: 20"]
     assert list(assessment_lines(Assessment({"hero": 0.95}, (), 0, (1020,)))) == []
-
