@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from stcn_plugin.bridge.summaries import duration_text
@@ -69,7 +70,7 @@ def shot_page(
         seconds: Seconds of each stage of the last run, if known.
     """
     data = _page_data(review, size=size, against=against, seconds=seconds or {})
-    subtitle = f"{review.job.shot.plate}, {data['frames'][0]}-{data['frames'][-1]}"
+    subtitle = f"{Path(review.job.shot.plate).name}, {data['frames'][0]}-{data['frames'][-1]}"
     values = {"title": review.name, "subtitle": subtitle, "state": review.state}
     page = _filled("shot", values, data=_as_script(data))
     parts = [page]
@@ -223,4 +224,3 @@ def _hash(text: str) -> str:
 
 def _file(name: str) -> str:
     return files("stcn_plugin.review").joinpath("page").joinpath(name).read_text("utf-8")
-

@@ -15,6 +15,7 @@ from stcn_plugin.confidence.ranking import DOUBTFUL
 from stcn_plugin.confidence.series import Series
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.assessment import assessment_of, measure
+from stcn_plugin.job.difference import difference
 from stcn_plugin.job.file_checks import without_new_folders
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.plate_stamps import plate_stamps
@@ -36,6 +37,7 @@ class ShotReview:
         series: The figures of each object.
         assessment: Which frames to look at, and which keyframe to draw next.
         written: Indices of the frames whose mattes are all on disk.
+        stale: Indices of the frames whose mattes are missing, or are not as `stcn propagate` would write them now.
         warnings: Warnings of reading the shot.
     """
 
@@ -44,21 +46,22 @@ class ShotReview:
     series: tuple[Series, ...]
     assessment: Assessment
     written: frozenset[int]
+    stale: frozenset[int]
     warnings: tuple[str, ...]
 
     @property
     def state(self) -> State:
-        """``done``, ``doubtful``, or ``unfinished`` if mattes are missing."""
-        if len(self.written) < len(self.job.frames):
+        """``done``, ``doubtful``, or ``unfinished`` if mattes are missing or not up to date."""
+        if self.stale:
             return "unfinished"
         return "doubtful" if self.assessment.doubtful or self.assessment.problems else "done"
 
     @property
     def summary(self) -> str:
         """The result in one sentence."""
-        missing = len(self.job.frames) - len(self.written)
-        if missing:
-            return f"{_counted(missing, 'frame')} without mattes on disk"
+        if self.stale:
+            verb = "is" if len(self.stale) == 1 else "are"
+            return f"{_counted(len(self.stale), 'frame')} {verb} not up to date: run stcn propagate"
         count, problems = self.assessment.doubtful_frames, len(self.assessment.problems)
         parts = [f"{_counted(count, 'doubtful frame')}"] if count else []
         parts += [f"{_counted(problems, 'thing')} to check"] if problems else []
@@ -72,7 +75,7 @@ class ShotReview:
             "state": self.state,
             "summary": self.summary,
             "frames": list(frames),
-            "missing": [frames[index] for index in range(len(frames)) if index not in self.written],
+            "not_up_to_date": [frames[index] for index in sorted(self.stale)],
             "doubtful_below": DOUBTFUL,
             "assessment": json_of(self.assessment),
             "segments": [[frames[each.frames[0]], frames[each.frames[-1]]] for each in self.job.segments],
@@ -118,10 +121,12 @@ def review_shot(
         before = Manifest.read(cache.manifest)
         recipe = recipe_of(job, plate_stamps(job, cache, before, verify=False, activities=Activities()))
         series = measure(job, cache, recipe, checkpoint=checkpoint)
+        work = difference(job, cache, recipe, checkpoint=checkpoint)
     written = {
         index for index, frame in enumerate(job.frames) if all(path.is_file() for path in job.writer.paths(frame))
     }
-    return ShotReview(name, job, series, assessment_of(job, series), frozenset(written), warnings.texts)
+    stale = frozenset(index for each in work for index in each.finished)
+    return ShotReview(name, job, series, assessment_of(job, series), frozenset(written), stale, warnings.texts)
 
 
 def _counted(number: int, word: str) -> str:

@@ -103,7 +103,7 @@ def test_the_json_has_every_figure(reviewed):
     data = json.loads((reviewed / "shot.json").read_text())
     assert data["shot"] == "shot"
     assert data["state"] in ("done", "doubtful")
-    assert data["missing"] == []
+    assert data["not_up_to_date"] == []
     assert data["segments"] == [[1001, 1000 + COUNT]]
     first, _ = data["objects"]
     assert (first["name"], first["keyframes"]) == (HOSTILE, [1001, 1000 + COUNT])
