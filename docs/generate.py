@@ -19,7 +19,10 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "settings.md": ("stcn_plugin/presets/model.py and stcn_plugin/shot/model.py", settings.settings_page),
     "training-settings.md": ("stcn_plugin/training/config.py", settings.training_settings_page),
     "hooks.md": ("stcn_plugin/bridge/host_hooks.py and stcn_plugin/studio/hooks.py", hooks.page),
-    "job-data.md": ("stcn_plugin/bridge/job.py and stcn_plugin/bridge/build.py", job_data.page),
+    "job-data.md": (
+        "stcn_plugin/bridge/job.py, stcn_plugin/bridge/build.py and stcn_plugin/bridge/assessment.py",
+        job_data.page,
+    ),
     "environment.md": ("stcn_plugin/environment.py", environment_page.page),
     "command-line.md": ("stcn_plugin/cli", command_line.page),
 }

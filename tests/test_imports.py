@@ -23,10 +23,11 @@ LAYERS = [
     {"shot"},
     {"propagation", "matte", "evaluation", "studio"},
     {"cache", "install"},
+    {"confidence"},
     {"job"},
     {"training"},
     {"worker"},
-    {"farm"},
+    {"farm", "review"},
     {"cli"},
 ]
 HEAVY = {
@@ -42,6 +43,8 @@ HEAVY = {
     "evaluation": "torch",
     "studio": "torch OpenImageIO",
     "install": "torch OpenImageIO",
+    "confidence": "torch OpenImageIO",
+    "review": "torch OpenImageIO",
 }
 # Exceptions: packages of lower layers that must not be imported.
 FORBIDDEN = {

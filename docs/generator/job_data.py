@@ -7,6 +7,7 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from generator.text import parse_docstring, table
+from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import (
     Choice,
@@ -30,6 +31,9 @@ _CLASSES = (
     Plan,
     PlannedSegment,
     Estimate,
+    Assessment,
+    DoubtfulFrame,
+    Problem,
     WeightsUsed,
     Description,
     Choice,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn, final
 
+from stcn_plugin.bridge.assessment import assessment_lines
 from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.bridge.build import BuildOptions, parse_segments
 from stcn_plugin.bridge.hooks import hookimpl
@@ -148,6 +149,8 @@ def run_batch(run: Callable[[], Report]) -> int:
         print_line(line)
     for pattern in dict.fromkeys(report.patterns.values()):
         print_line(f"mattes: {pattern}")
+    for line in assessment_lines(report.assessment) if report.assessment else ():
+        print_line(line)
     if report.shot_file:
         print_line(f"shot file: {report.shot_file}")
     if report.weights:

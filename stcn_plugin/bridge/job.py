@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stcn_plugin.bridge.assessment import Assessment
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan
 from stcn_plugin.bridge.fields import Fields, require_valid_strings
 from stcn_plugin.errors import PresetError
@@ -239,6 +240,7 @@ class Report:
         plan: What there was to do, and why.
         estimate: What that needs; of a dry run only.
         edges: What the refinement of edges did to each object, in this run.
+        assessment: Which frames to look at, and which keyframe to draw next; ``None`` without a cache and of a dry run.
     """
 
     objects: tuple[str, ...]
@@ -259,13 +261,14 @@ class Report:
     plan: Plan | None = None
     estimate: Estimate | None = None
     edges: tuple[EdgeSummary, ...] = ()
+    assessment: Assessment | None = None
 
     @classmethod
     def from_json(cls, data: object) -> Report:
         """Read the JSON of `json_of`."""
         fields = Fields(data, "a report")
         weights, plan = fields.optional("weights", dict), fields.optional("plan", dict)
-        estimate = fields.optional("estimate", dict)
+        estimate, assessment = fields.optional("estimate", dict), fields.optional("assessment", dict)
         return cls(
             objects=fields.strings("objects"),
             layers=fields.mapping("layers", str),
@@ -285,6 +288,7 @@ class Report:
             plan=None if plan is None else Plan.from_json(plan),
             estimate=None if estimate is None else Estimate.from_json(estimate),
             edges=fields.list_of("edges", EdgeSummary.from_json),
+            assessment=None if assessment is None else Assessment.from_json(assessment),
         )
 
 

@@ -17,13 +17,14 @@ from stcn_plugin.propagation.plan import PassDirection
 
 SUFFIX = ".stcn-cache"
 MANIFEST = "manifest.json"
+FIGURES = "figures.json"
 
 _PADDING = 4
 _NAME = re.compile(
     r"""
     (?P<temporary>\.)?                                          # not yet renamed to its final name
     (?:
-        manifest\.json
+        (?:manifest|figures)\.json
         | mattes\.-?\d+\.json
         | claim\.[0-9a-f]{8}-\d+-[0-9a-f]{8}\.json
         | (?P<direction>forward|backward)\.(?P<frame>-?\d+)\.(?P<type>exr|safetensors)
@@ -43,7 +44,7 @@ class CacheFile:
         size: Bytes.
         time: Seconds since the epoch at which it was last changed.
         probabilities: The pass and frame whose probabilities it has; ``None`` for all other files.
-        is_small: Whether it is the manifest, a record or a claim.
+        is_small: Whether it is the manifest, the figures, a record or a claim.
     """
 
     name: str
@@ -77,6 +78,7 @@ class CacheFolder:
 
         sh010.exr.stcn-cache/
             manifest.json             what every frame is made from, of the last run
+            figures.json              the figures of every frame, from which its confidence is computed
             forward.1031.exr          the probabilities of the forward pass, one layer per object
             backward.1031.exr         those of the backward pass
             mattes.1031.json          what the matte files of the frame were made from
@@ -117,6 +119,11 @@ class CacheFolder:
     def manifest(self) -> Path:
         """The manifest."""
         return self.path / MANIFEST
+
+    @property
+    def figures(self) -> Path:
+        """The file with the figures of all frames."""
+        return self.path / FIGURES
 
     def probabilities(self, direction: PassDirection, frame: int) -> Path:
         """Return the file with the probabilities of a frame."""

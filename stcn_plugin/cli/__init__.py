@@ -15,6 +15,7 @@ from stcn_plugin.errors import STCNError, UnexpectedError
 
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "propagate": ("stcn_plugin.cli.propagate:propagate", "Propagate keyframe mattes over a shot."),
+    "review": ("stcn_plugin.cli.review:review", "Write a page about each shot: which frames to look at."),
     "cache": ("stcn_plugin.cli.cache:cache", "List and clear the caches of shots."),
     "farm": ("stcn_plugin.cli.farm:farm", "Split shots into tasks for a render farm."),
     "presets": ("stcn_plugin.cli.presets:presets", "List, show and check presets and shot files."),

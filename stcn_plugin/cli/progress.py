@@ -86,6 +86,7 @@ class PlainDisplay(Display):
 
     def finish(self, report: Report, seconds: float) -> None:
         """Print the frames, files and duration; a single line if there are several shots."""
+        from stcn_plugin.bridge.assessment import assessment_lines
         from stcn_plugin.bridge.summaries import reason_lines, result_text
 
         files = ", ".join(dict.fromkeys(report.patterns.values()))
@@ -100,6 +101,8 @@ class PlainDisplay(Display):
         echo(f"{device}; {stages}", err=True)
         if report.contact_sheet:
             echo(f"contact sheet: {report.contact_sheet}", err=True)
+        for line in assessment_lines(report.assessment) if report.assessment else ():
+            echo(line, err=True)
         if report.weights:
             echo(f"weights: {report.weights.text}", err=True)
 

@@ -209,9 +209,14 @@ class Delivery:
         """Return what the refinement of edges did to each object."""
         return self._edges.summaries()
 
-    def contact_sheet(self) -> Path | None:
-        """Write the contact sheet; return its path, or ``None`` without overlays."""
-        return self._overlays.finish() if self._overlays else None
+    def contact_sheet(self, doubtful: Mapping[int, float]) -> Path | None:
+        """Write the contact sheet; return its path, or ``None`` without overlays.
+
+        Args:
+            doubtful: Doubtful frames to their confidence.
+        """
+        keyframes = [self._job.frames[index] for index in self._job.keyframes]
+        return self._overlays.finish(keyframes=keyframes, doubtful=doubtful) if self._overlays else None
 
     def check_files_exist(self) -> None:
         """Check that all files of this run still exist, because their folder may have been replaced or emptied.

@@ -13,10 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stcn_plugin.bridge.assessment import Assessment
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.records import read_record
 from stcn_plugin.job.activities import Activities, describe_device_errors
+from stcn_plugin.job.assessment import assessment_of, measure
 from stcn_plugin.job.delivery import Delivery, PlateOfFrame
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import STATE_INTERVAL, PassWork, SegmentWork
@@ -244,7 +246,10 @@ class _Run:
             self._advance(index)
 
     def _report(self, delivery: Delivery) -> Report:
-        job, writer, sheet = self._job, self._job.writer, delivery.contact_sheet()
+        job, writer, assessment = self._job, self._job.writer, self._assessment()
+        sheet = delivery.contact_sheet(
+            {each.frame: each.confidence for each in assessment.doubtful} if assessment else {}
+        )
         frames = tuple(sorted(delivery.written))
         engine = self._engine
         return Report(
@@ -264,7 +269,17 @@ class _Run:
             warnings=self._notifier.warnings,
             weights=job.weights,
             edges=delivery.edge_summaries(),
+            assessment=assessment,
         )
+
+    def _assessment(self) -> Assessment | None:
+        """Assess the whole shot; ``None`` without a cache."""
+        if not self._cache.keeps_probabilities:
+            return None
+        with self._activities.during("assessing the mattes", self._cache.path):
+            return assessment_of(
+                self._job, measure(self._job, self._cache, self._recipe, checkpoint=self._activities.checkpoint)
+            )
 
     def _filled(
         self, engine: Engine, index: int, image: Tensor, keyframe: Mapping[str, Tensor]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import colorsys
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,10 @@ _GAP = 6
 _LEGEND_SIZE = 18
 _SHEET_GREY = (24, 24, 24)
 _WHITE = (235, 235, 235)
+_KEYFRAME = (160, 120, 255)
+_DOUBTFUL = (235, 64, 52)
+_BORDER = 4
+NO_FRAMES: Mapping[int, float] = MappingProxyType({})
 
 # Well separated in hue and lightness, also for most forms of colour blindness.
 _OBJECT_COLOURS = (
@@ -49,7 +54,7 @@ class OverlayWriter:
     Args:
         folder: Folder of the images.
         width: Width of an overlay in square pixels; a larger pixel aspect reduces the height.
-        frames: All frames of the shot; up to twenty of them, evenly spaced, are on the contact sheet.
+        frames: All frames of the shot; up to twenty of them, evenly spaced, are on the contact sheet, besides marked ones.
         outputs: Writes the images; by default without protected source files.
     """
 
@@ -61,6 +66,7 @@ class OverlayWriter:
         self._width = width
         self._on_sheet = _evenly_spaced(sorted(frames), _MAX_TILES)
         self._tiles: dict[int, Image.Image] = {}
+        self._added: set[int] = set()
         self._objects: list[str] = []
 
     def add(
@@ -108,19 +114,21 @@ class OverlayWriter:
         self._objects += [name for name in mattes if name not in self._objects]
         height, width = image.shape[:2]
         size = max(1, round(height * self._width / (width * pixel_aspect))), self._width
-        # A new array, since objects are tinted in place.
         pixels = np.stack([resized(image[..., channel], size) for channel in range(3)], axis=-1)
-        for name, matte in mattes.items():
-            colour = np.array(object_colour(self._objects.index(name)), np.float32)
-            _tint(pixels, as_coverage(resized(matte, size)), colour)
+        pixels = tinted(pixels, [resized(mattes[name], size) if name in mattes else None for name in self._objects])
         picture = Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8))
         if frame in self._on_sheet:
-            self._tiles[frame] = _tile(picture, str(frame))
-        _label(picture, str(frame))
+            self._tiles[frame] = _tile(picture)
+        self._added.add(frame)
+        labelled(picture, str(frame))
         return self._sequence.path(frame), _jpeg(picture, quality=92)
 
-    def finish(self) -> Path | None:
+    def finish(self, *, keyframes: Collection[int] = (), doubtful: Mapping[int, float] = NO_FRAMES) -> Path | None:
         """Write the contact sheet; frames that were not added are taken from the overlays of an earlier run.
+
+        Args:
+            keyframes: Keyframes. All of them are on the sheet, with a violet border.
+            doubtful: Doubtful frames to their confidence, 0 to 1; on the sheet, too, with a red border.
 
         Returns:
             The sheet; ``None`` if none of its frames was added.
@@ -128,9 +136,16 @@ class OverlayWriter:
         Raises:
             OutputError: The file cannot be written.
         """
-        if not self._tiles:
+        if not self._added:
             return None
-        tiles = [tile for _, tile in sorted((self._earlier_tiles() | self._tiles).items())]
+        shown = sorted(self._on_sheet.union(keyframes, doubtful))
+        tiles = [
+            _marked(tile, frame, is_keyframe=frame in keyframes, confidence=doubtful.get(frame))
+            for frame in shown
+            if (tile := self._tiles.get(frame) or self._earlier_tile(frame))
+        ]
+        if not tiles:
+            return None
         columns = math.ceil(math.sqrt(len(tiles)))
         tile_width, tile_height = tiles[0].width, max(tile.height for tile in tiles)
         rows = math.ceil(len(tiles) / columns)
@@ -145,14 +160,11 @@ class OverlayWriter:
         self._outputs.write(self._sheet, _jpeg(sheet, quality=90))
         return self._sheet
 
-    def _earlier_tiles(self) -> dict[int, Image.Image]:
-        """Return the tiles of frames that were not added but have an overlay on disk."""
-        tiles = {}
-        for frame in self._on_sheet - self._tiles.keys():
-            # A missing or damaged overlay is omitted.
-            with suppress(OSError), Image.open(self._sequence.path(frame)) as picture:
-                tiles[frame] = _tile(picture.convert("RGB"), str(frame))  # the small label covers the large one
-        return tiles
+    def _earlier_tile(self, frame: int) -> Image.Image | None:
+        """Return the tile of a frame that has an overlay on disk; ``None`` if it is missing or damaged."""
+        with suppress(OSError), Image.open(self._sequence.path(frame)) as picture:
+            return _tile(picture.convert("RGB"))
+        return None
 
 
 def object_colour(index: int) -> tuple[float, float, float]:
@@ -178,6 +190,20 @@ def overlay_files(folder: Path, frames: Sequence[int]) -> tuple[Path, ...]:
 def overlay_file(folder: Path, frame: int) -> Path:
     """Return the overlay of a frame that an `OverlayWriter` writes."""
     return _output_paths(folder)[0].path(frame)
+
+
+def tinted(image: NDArray[np.float32], mattes: Sequence[NDArray[np.float32] | None]) -> NDArray[np.float32]:
+    """Return an image with its objects tinted, each in its colour, and outlined where their matte is 0.5.
+
+    Args:
+        image: ``(h, w, 3)`` display-referred sRGB in [0, 1].
+        mattes: ``(h, w)`` coverage of every object of the shot, in order; ``None`` for one that is not to be seen.
+    """
+    pixels = np.array(image, np.float32)
+    for index, matte in enumerate(mattes):
+        if matte is not None:
+            _tint(pixels, as_coverage(matte), np.array(object_colour(index), np.float32))
+    return pixels
 
 
 def _output_paths(folder: Path) -> tuple[FrameSequence, Path]:
@@ -211,16 +237,27 @@ def _tint(pixels: NDArray[np.float32], matte: NDArray[np.float32], colour: NDArr
     pixels[inside & ~core] = colour + np.float32(_OUTLINE_WHITE) * (1 - colour)
 
 
-def _tile(picture: Image.Image, text: str) -> Image.Image:
-    """Return an image at the size of the contact sheet; the label is drawn after resizing to stay sharp."""
+def _tile(picture: Image.Image) -> Image.Image:
+    """Return an image at the size of the contact sheet."""
     width = min(_TILE_WIDTH, picture.width)
     height = max(1, round(picture.height * width / picture.width))
-    tile = picture.resize((width, height), Image.Resampling.LANCZOS)
-    _label(tile, text)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _marked(tile: Image.Image, frame: int, *, is_keyframe: bool, confidence: float | None) -> Image.Image:
+    """Return a tile with its frame number, which covers that of the overlay, and with its marks."""
+    tile, text, colour = tile.copy(), str(frame), None
+    if confidence is not None:
+        text, colour = f"{text} {confidence:.0%}", _DOUBTFUL
+    if is_keyframe:
+        text, colour = f"{text} key", _KEYFRAME
+    labelled(tile, text)
+    if colour:
+        ImageDraw.Draw(tile).rectangle((0, 0, tile.width - 1, tile.height - 1), outline=colour, width=_BORDER)
     return tile
 
 
-def _label(picture: Image.Image, text: str) -> None:
+def labelled(picture: Image.Image, text: str) -> None:
     """Draw a frame number on black in the lower left corner."""
     draw = ImageDraw.Draw(picture)
     size = max(13, picture.height // 16)

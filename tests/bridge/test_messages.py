@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stcn_plugin import errors
+from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, Setting, WeightsUsed
 from stcn_plugin.bridge.messages import (
@@ -96,6 +97,14 @@ SEGMENTS = some(st.builds(PlannedSegment, FRAME, TEXT, FRAME, TEXT, some(TEXT)))
 BYTES = st.integers(0, 2**60)
 PLANS = st.builds(Plan, SEGMENTS, st.none() | TEXT)
 ESTIMATES = st.builds(Estimate, FRAME, NUMBER, BYTES, BYTES, BYTES, st.none() | BYTES)
+ASSESSMENTS = st.builds(
+    Assessment,
+    pairs(NUMBER),
+    some(st.builds(DoubtfulFrame, FRAME, TEXT, NUMBER)),
+    FRAME,
+    some(FRAME),
+    some(st.builds(Problem, FRAME, TEXT, TEXT, TEXT)),
+)
 REPORTS = st.builds(
     Report,
     objects=some(TEXT),
@@ -115,6 +124,7 @@ REPORTS = st.builds(
     weights=st.none() | st.builds(WeightsUsed, TEXT, TEXT, TEXT, st.booleans()),
     plan=st.none() | PLANS,
     estimate=st.none() | ESTIMATES,
+    assessment=st.none() | ASSESSMENTS,
 )
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
 MESSAGES = st.one_of(
@@ -153,6 +163,7 @@ def filled(kind: type) -> object:
         WeightsUsed("n", "0" * 64, "l", True),
         Plan((PlannedSegment(1, "1-9", 9, "1-9", ("r",)),), "c"),
         Estimate(9, 1.5, 1, 2, 3, 4),
+        Assessment({"a": 0.9}, (DoubtfulFrame(5, "a", 0.6),), 1, (5,), (Problem(5, "a", "w", "f"),)),
     )
     job = JobRequest(
         "s",
@@ -189,6 +200,9 @@ def test_the_strategies_cover_every_message():
         report.weights,
         report.plan,
         report.plan.segments[0],
+        report.assessment,
+        report.assessment.doubtful[0],
+        report.assessment.problems[0],
         filled(Described).description,
     ):
         for each in fields(value):

@@ -143,3 +143,20 @@ def test_object_colours_are_distinct():
     for one, two in itertools.combinations(colours, 2):
         assert max(abs(a - b) for a, b in zip(one, two, strict=True)) > 0.1
     assert min(colorsys.rgb_to_hsv(*colour)[1] for colour in colours) > 0.5
+
+
+def test_the_contact_sheet_marks_keyframes_and_doubtful_frames(tmp_path):
+    """All keyframes and doubtful frames are on the sheet, with a border each; of other frames, twenty at most."""
+    writer = OverlayWriter(tmp_path, width=160, frames=range(1, 101))
+    for frame in range(1, 101):
+        writer.add(frame, GREY, {})
+    plain = pixels(writer.finish())
+    sheet = pixels(writer.finish(keyframes=[1, 50], doubtful={33: 0.42}))
+    assert plain.shape[0] == 4 * 96 + 6  # 20 tiles; no objects, no legend
+    assert sheet.shape[0] == 5 * 96 + 6  # 22 tiles, of which 1 was on the sheet anyway
+    columns = (sheet.shape[1] - 6) // 166
+    corners = [sheet[6 + 96 * (i // columns) + 1, 6 + 166 * (i % columns) + 80] for i in range(22)]
+    violet = [i for i, (red, green, blue) in enumerate(corners) if blue > 0.8 > green + 0.2]
+    red = [i for i, (red, green, blue) in enumerate(corners) if red > 0.8 and green < 0.5 and blue < 0.5]
+    assert violet == [0, 11]  # 1, 6, 11, 17, 22, 27, 32, 33, 37, 42, 48, 50
+    assert red == [7]

@@ -1,0 +1,93 @@
+"""The frames to look at, and the frames whose correction would help most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from stcn_plugin.confidence.series import Series
+
+DOUBTFUL = 0.7
+"""Confidence below which a frame is doubtful."""
+
+_SPACING = 20
+"""Frames named are at least one twentieth of the shot apart."""
+
+
+def doubtful(series: Series) -> tuple[int, ...]:
+    """Return the doubtful frames of an object, ascending."""
+    return tuple(index for index, value in series.confidence.items() if value < DOUBTFUL)
+
+
+def worst(confidence: Mapping[int, float], length: int, *, most: int) -> tuple[int, ...]:
+    """Return the frames with the least confidence, worst first, spread over the shot.
+
+    Args:
+        confidence: Index to confidence. Keyframes, with 1, are left out.
+        length: Frames in the shot.
+        most: Number of frames.
+    """
+    ordered = sorted((index for index, value in confidence.items() if value < 1), key=lambda index: confidence[index])
+    return spread(ordered, length, most=most)
+
+
+def spread(ordered: Iterable[int], length: int, *, most: int) -> tuple[int, ...]:
+    """Return the first frames that are not too close to one another."""
+    chosen: list[int] = []
+    for index in ordered:
+        if len(chosen) < most and all(abs(index - each) >= max(1, length // _SPACING) for each in chosen):
+            chosen.append(index)
+    return tuple(chosen)
+
+
+def next_keyframes(all_series: Sequence[Series], length: int, *, most: int) -> tuple[int, ...]:
+    """Return the frames whose correction would help most, best first, spread over the shot.
+
+    The gain of a keyframe is the expected error that it removes: all of its own frame, and less of others the farther
+    they are, none at the next keyframes or at the end of the range. A keyframe where less of the object is to be seen than
+    usual helps less. After each chosen frame, what it removes is taken away from the errors.
+
+    Args:
+        all_series: All objects.
+        length: Frames in the shot.
+        most: Number of frames.
+    """
+    errors = [{index: 1 - value for index, value in series.confidence.items()} for series in all_series]
+    chosen: list[int] = []
+    while len(chosen) < most:
+        gains: dict[int, float] = {}
+        for series, error in zip(all_series, errors, strict=True):
+            for index in error:
+                gains[index] = gains.get(index, 0.0) + sum(
+                    share * error[other] for other, share in _helped(series, index, chosen)
+                )
+        allowed = spread([*chosen, *sorted(gains, key=lambda index: -gains[index])], length, most=len(chosen) + 1)
+        if len(allowed) == len(chosen) or gains[allowed[-1]] <= _LEAST_GAIN:
+            break
+        for series, error in zip(all_series, errors, strict=True):
+            for other, share in list(_helped(series, allowed[-1], chosen)):
+                error[other] *= 1 - share
+        chosen.append(allowed[-1])
+    return tuple(chosen)
+
+
+_LEAST_GAIN = 0.1
+"""Gain below which no keyframe is suggested, in frames that turn from wrong to right."""
+
+
+def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple[int, float]]:
+    """Yield the frames that a keyframe helps, with the share of their error that it removes."""
+    present = next((each for each in series.present if index in each), None)
+    if present is None or index in series.keyframes or index in chosen:
+        return
+    visible = min(1.0, series.figures[index].area / series.usual_area) if series.usual_area else 0.0
+    before, after = series.neighbours(index)
+    stops = [each for each in chosen if each in present]
+    low = max([each for each in (before, *stops) if each is not None and each < index], default=None)
+    high = min([each for each in (after, *stops) if each is not None and each > index], default=None)
+    for other in series.confidence:
+        if other not in present or not (low is None or other > low) or not (high is None or other < high):
+            continue
+        bound = low if other < index else high
+        if bound is None:
+            bound = present.start - 1 if other < index else present.stop
+        yield other, visible * (1 - abs(other - index) / max(abs(bound - index), 1))

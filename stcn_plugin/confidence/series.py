@@ -1,0 +1,102 @@
+"""The figures of an object over the shot, and the confidence of each of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from stcn_plugin.confidence.figures import Figures
+from stcn_plugin.confidence.model import Model, fitted_model
+
+_ON_BORDER = 0.02
+"""Share of the outline on the border from which an object may be leaving the frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """An object over the shot. Frames are zero-based indices into the shot.
+
+    Args:
+        name: The object.
+        present: The ranges on which it is present.
+        keyframes: The frames on which the artist drew it, ascending.
+        figures: Index to its figures, for every frame that a pass reaches and every keyframe.
+        outliers: Keyframes to their overlap with the passes that come from both neighbouring keyframes, if these agree
+            with each other and not with the keyframe.
+        model: The model of the expected J.
+    """
+
+    name: str
+    present: Sequence[range]
+    keyframes: tuple[int, ...]
+    figures: Mapping[int, Figures]
+    outliers: Mapping[int, float]
+    model: Model
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        present: Sequence[range],
+        keyframes: Sequence[int],
+        figures: Mapping[int, Figures],
+        outliers: Mapping[int, float] | None = None,
+    ) -> Series:
+        """Return the series of an object with the model of the package."""
+        return cls(
+            name, present, tuple(sorted(keyframes)), dict(sorted(figures.items())), outliers or {}, fitted_model()
+        )
+
+    @cached_property
+    def confidence(self) -> Mapping[int, float]:
+        """Index to the expected J, 0 to 1; 1 on keyframes. Frames without an object that has left the frame have none."""
+        found = {}
+        for index, figures in self.figures.items():
+            if index in self.keyframes:
+                found[index] = 1.0
+            elif figures.area or not self._has_left(index):
+                found[index] = self.model.expected_j(figures, distance=self.distance(index))
+        return found
+
+    @cached_property
+    def vanished(self) -> tuple[range, ...]:
+        """The ranges on which the matte is empty although the object is present and did not leave over the border."""
+        return tuple(gone for gone in self._empty if not self._left_over_border(gone))
+
+    @cached_property
+    def usual_area(self) -> float:
+        """Median of the area, as a share of the frame."""
+        return median(figures.area for figures in self.figures.values()) if self.figures else 0.0
+
+    def neighbours(self, index: int) -> tuple[int | None, int | None]:
+        """Return the keyframes before and after a frame, in the same range of presence."""
+        inside = next((present for present in self.present if index in present), range(0))
+        before = [each for each in self.keyframes if each in inside and each <= index]
+        after = [each for each in self.keyframes if each in inside and each >= index]
+        return (before[-1] if before else None), (after[0] if after else None)
+
+    def distance(self, index: int) -> int:
+        """Return the number of frames to the nearest keyframe in the same range of presence."""
+        return min((abs(index - each) for each in self.neighbours(index) if each is not None), default=0)
+
+    @cached_property
+    def _empty(self) -> tuple[range, ...]:
+        """The ranges of frames whose matte is empty, without keyframes."""
+        ranges: list[range] = []
+        for index, figures in self.figures.items():
+            if figures.area or index in self.keyframes:
+                continue
+            if ranges and ranges[-1].stop == index:
+                ranges[-1] = range(ranges[-1].start, index + 1)
+            else:
+                ranges.append(range(index, index + 1))
+        return tuple(ranges)
+
+    def _has_left(self, index: int) -> bool:
+        return any(index in gone and self._left_over_border(gone) for gone in self._empty)
+
+    def _left_over_border(self, gone: range) -> bool:
+        beside = [self.figures.get(index) for index in (gone.start - 1, gone.stop)]
+        return any(figures is not None and figures.border > _ON_BORDER for figures in beside)

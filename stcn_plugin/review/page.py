@@ -1,0 +1,226 @@
+"""The page of a shot, and the index of many: one HTML file each, without a server and without a network.
+
+The pages' HTML, CSS and JavaScript are the files in ``page``. Their content security policy names the hashes of their style
+and their script, and allows nothing else but pictures in the page itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from stcn_plugin.bridge.summaries import duration_text
+from stcn_plugin.confidence.ranking import DOUBTFUL
+from stcn_plugin.confidence.series import Series
+from stcn_plugin.media.overlays import object_colour
+from stcn_plugin.review.pictures import Picture
+from stcn_plugin.review.shot_review import ShotReview, State
+
+_LANES = ("agreement", "area", "softness")
+"""Figures with a lane of their own under the confidence."""
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """A shot in the index.
+
+    Args:
+        name: Its name.
+        state: Its state.
+        page: File name of its page, beside the index; ``None`` if it failed.
+        frames: Its frames, such as ``1001-1040``.
+        confidence: Object name to mean confidence.
+        look_at: Frames to look at.
+        next_keyframe: The next keyframe, if any.
+        notes: Its summary, or its error.
+    """
+
+    name: str
+    state: State
+    page: str | None
+    frames: str
+    confidence: Mapping[str, float]
+    look_at: Sequence[int]
+    next_keyframe: int | None
+    notes: str
+
+
+def shot_page(
+    review: ShotReview,
+    pictures: Iterable[Picture],
+    *,
+    size: tuple[int, int],
+    against: str | None = None,
+    seconds: Mapping[str, float] | None = None,
+) -> bytes:
+    """Return the HTML of a shot.
+
+    Args:
+        review: The shot.
+        pictures: Its pictures, in the order of the frames.
+        size: Width and height of the pictures.
+        against: Name of the version to compare with.
+        seconds: Seconds of each stage of the last run, if known.
+    """
+    data = _page_data(review, size=size, against=against, seconds=seconds or {})
+    subtitle = f"{Path(review.job.shot.plate).name}, {data['frames'][0]}-{data['frames'][-1]}"
+    values = {"title": review.name, "subtitle": subtitle, "state": review.state}
+    page = _filled("shot", values, data=_as_script(data))
+    parts = [page]
+    parts += [f'<script type="text/plain" id="{each.name}">{each.text}</script>\n' for each in pictures]
+    parts.append("</div>\n</body>\n</html>\n")
+    return "".join(parts).encode()
+
+
+def index_page(entries: Sequence[IndexEntry]) -> bytes:
+    """Return the HTML of the index of shots, the ones that need attention first."""
+    order = {"failed": 0, "unfinished": 1, "doubtful": 2, "done": 3}
+    rows = [_row(each) for each in sorted(entries, key=lambda each: order[each.state])]
+    counts = {state: sum(each.state == state for each in entries) for state in order}
+    subtitle = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    return _filled("index", {"title": "Review", "subtitle": subtitle}, rows="\n".join(rows)).encode()
+
+
+def _page_data(
+    review: ShotReview, *, size: tuple[int, int], against: str | None, seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    job, assessment = review.job, review.assessment
+    index_of = {frame: index for index, frame in enumerate(job.frames)}
+    doubtful = [
+        {"index": index_of[each.frame], "object": each.object_name, "confidence": each.confidence}
+        for each in assessment.doubtful
+    ]
+    facts: list[tuple[str, list[tuple[str, str]]]] = [("Settings", _settings(review)), ("Weights", _weights(review))]
+    if seconds:
+        facts.append(("Time of the last run", [(stage, duration_text(each)) for stage, each in seconds.items()]))
+    notes = (
+        [] if any(each.confidence for each in review.series) else ["There is no cache, so the confidence is not known."]
+    )
+    return {
+        "frames": job.frames,
+        "fps": 24,
+        "size": size,
+        "limit": DOUBTFUL,
+        "summary": review.summary,
+        "notes": notes,
+        "start": doubtful[0]["index"] if doubtful else 0,
+        "written": [index in review.written for index in range(len(job.frames))],
+        "segments": [[each.frames[0], each.frames[-1]] for each in job.segments],
+        "objects": [_object(number, each, len(job.frames)) for number, each in enumerate(review.series)],
+        "doubtful": doubtful,
+        "next": [index_of[frame] for frame in assessment.next_keyframes],
+        "problems": [
+            {"index": index_of[each.frame], "what": each.what, "fix": each.fix} for each in assessment.problems
+        ],
+        "warnings": review.warnings,
+        "against": against,
+        "facts": facts,
+    }
+
+
+def _object(number: int, series: Series, length: int) -> dict[str, Any]:
+    def values(name: str) -> list[float | None]:
+        found = (getattr(figures, name) if (figures := series.figures.get(index)) else None for index in range(length))
+        return [None if value is None else round(value, 5) for value in found]
+
+    confidence = [series.confidence.get(index) for index in range(length)]
+    own = [value for index, value in series.confidence.items() if index not in series.keyframes]
+    return {
+        "name": series.name,
+        "colour": [round(255 * value) for value in object_colour(number)],
+        "confidence": [None if value is None else round(value, 4) for value in confidence],
+        "mean": round(sum(own) / len(own), 4) if own else None,
+        "keyframes": series.keyframes,
+        "lanes": {name: values(name) for name in _LANES},
+    }
+
+
+def _settings(review: ShotReview) -> list[tuple[str, str]]:
+    """Return the settings that decide how mattes look."""
+    settings, job = review.job.settings, review.job
+    return [
+        ("plate", job.shot.plate),
+        ("mattes", job.shot.out),
+        ("format", f"{job.display.width} x {job.display.height}, pixel aspect {job.pixel_aspect:g}"),
+        ("internal size", f"{job.size[1]} x {job.size[0]}"),
+        ("direction", settings.direction),
+        ("matte levels", f"{settings.matte.black:g} to {settings.matte.white:g}"),
+        ("memory interval", f"{settings.memory.interval}"),
+        ("layout", job.writer.layout),
+    ]
+
+
+def _weights(review: ShotReview) -> list[tuple[str, str]]:
+    weights = review.job.weights
+    return [] if weights is None else [("name", weights.name), ("licence", weights.licence), ("sha256", weights.sha256)]
+
+
+def _row(entry: IndexEntry) -> str:
+    name = html.escape(entry.name)
+    # A colon in a file name would make it look like a protocol.
+    link = f'<a href="./{html.escape(_url(entry.page), quote=True)}">{name}</a>' if entry.page else name
+    confidence = ", ".join(f"{each} {value:.0%}" for each, value in entry.confidence.items())
+    cells = (
+        link,
+        f'<span class="state {entry.state}">{entry.state}</span>',
+        html.escape(entry.frames),
+        html.escape(confidence),
+        html.escape(", ".join(map(str, entry.look_at))),
+        "" if entry.next_keyframe is None else str(entry.next_keyframe),
+        html.escape(entry.notes),
+    )
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _url(name: str) -> str:
+    from urllib.parse import quote
+
+    return quote(name, errors="surrogateescape")
+
+
+def _filled(name: str, texts: Mapping[str, str], **raw: str) -> str:
+    """Return a page with its style, its script and its policy.
+
+    Args:
+        name: Name of the page's files.
+        texts: Placeholder to text, which is escaped.
+        raw: Placeholder to HTML.
+    """
+    style = _file("common.css") + _file(f"{name}.css")
+    script = _file(f"{name}.js") if name == "shot" else ""
+    sources = [f"style-src '{_hash(style)}'", *([f"script-src '{_hash(script)}'"] if script else [])]
+    policy = "; ".join(["default-src 'none'", "img-src data:", *sources, "base-uri 'none'", "form-action 'none'"])
+    values = {key: html.escape(value, quote=True) for key, value in texts.items()} | raw
+    values |= {"policy": policy, "style": style, "script": script}
+    first, *rest = _file(f"{name}.html").split("{{")
+    parts = [first]
+    for each in rest:
+        key, _, text = each.partition("}}")
+        parts += [_printable(values[key]), text]
+    return "".join(parts)
+
+
+def _printable(text: str) -> str:
+    """Replace halves of characters, which stand for bytes of file names that are not text."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _as_script(data: object) -> str:
+    """Return JSON that cannot end the script element it is in."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _file(name: str) -> str:
+    return files("stcn_plugin.review").joinpath("page").joinpath(name).read_text("utf-8")

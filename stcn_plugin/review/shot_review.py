@@ -1,0 +1,137 @@
+"""A shot to review: what is on disk, how far it can be trusted, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from stcn_plugin.bridge.assessment import Assessment
+from stcn_plugin.bridge.hooks import Hooks
+from stcn_plugin.bridge.job import json_of
+from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.cache.manifest import Manifest
+from stcn_plugin.confidence.ranking import DOUBTFUL
+from stcn_plugin.confidence.series import Series
+from stcn_plugin.job.activities import Activities
+from stcn_plugin.job.assessment import assessment_of, measure
+from stcn_plugin.job.difference import difference
+from stcn_plugin.job.file_checks import without_new_folders
+from stcn_plugin.job.job import Job
+from stcn_plugin.job.plate_stamps import plate_stamps
+from stcn_plugin.job.propagate import check
+from stcn_plugin.job.recipe import recipe_of
+from stcn_plugin.job.watcher import Warnings, Watcher
+from stcn_plugin.shot.model import Shot
+
+State = Literal["done", "doubtful", "unfinished", "failed"]
+
+
+@dataclass(frozen=True, eq=False)
+class ShotReview:
+    """A shot to review.
+
+    Args:
+        name: Name for the page, such as the shot file without its extension.
+        job: The shot, ready to run.
+        series: The figures of each object.
+        assessment: Which frames to look at, and which keyframe to draw next.
+        written: Indices of the frames whose mattes are all on disk.
+        stale: Indices of the frames whose mattes are missing, or are not as `stcn propagate` would write them now.
+        warnings: Warnings of reading the shot.
+    """
+
+    name: str
+    job: Job
+    series: tuple[Series, ...]
+    assessment: Assessment
+    written: frozenset[int]
+    stale: frozenset[int]
+    warnings: tuple[str, ...]
+
+    @property
+    def state(self) -> State:
+        """``done``, ``doubtful``, or ``unfinished`` if mattes are missing or not up to date."""
+        if self.stale:
+            return "unfinished"
+        return "doubtful" if self.assessment.doubtful or self.assessment.problems else "done"
+
+    @property
+    def summary(self) -> str:
+        """The result in one sentence."""
+        if self.stale:
+            verb = "is" if len(self.stale) == 1 else "are"
+            return f"{_counted(len(self.stale), 'frame')} {verb} not up to date: run stcn propagate"
+        count, problems = self.assessment.doubtful_frames, len(self.assessment.problems)
+        parts = [f"{_counted(count, 'doubtful frame')}"] if count else []
+        parts += [f"{_counted(problems, 'thing')} to check"] if problems else []
+        return ", ".join(parts) or "No doubtful frames"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return every figure of the shot."""
+        frames = self.job.frames
+        return {
+            "shot": self.name,
+            "state": self.state,
+            "summary": self.summary,
+            "frames": list(frames),
+            "not_up_to_date": [frames[index] for index in sorted(self.stale)],
+            "doubtful_below": DOUBTFUL,
+            "assessment": json_of(self.assessment),
+            "segments": [[frames[each.frames[0]], frames[each.frames[-1]]] for each in self.job.segments],
+            "objects": [
+                {
+                    "name": each.name,
+                    "keyframes": [frames[index] for index in each.keyframes],
+                    "frames": [
+                        {
+                            "frame": frames[index],
+                            "confidence": _rounded(each.confidence.get(index)),
+                            **figures.to_dict(),
+                        }
+                        for index, figures in each.figures.items()
+                    ],
+                }
+                for each in self.series
+            ],
+            "weights": json_of(self.job.weights),
+            "warnings": list(self.warnings),
+        }
+
+
+def review_shot(
+    shot: Shot, name: str, *, studio: Hooks | None = None, checkpoint: Callable[[], None] = lambda: None
+) -> ShotReview:
+    """Find out what there is of a shot, and assess it. Writes nothing but the figures in the cache.
+
+    Args:
+        shot: The shot.
+        name: Name for the page.
+        studio: The studio's plugins.
+        checkpoint: Called before every frame. It may raise to stop.
+
+    Raises:
+        STCNError: The shot has a problem.
+    """
+    warnings = Warnings(lambda _: None)
+    with without_new_folders(shot):
+        job = check(shot, studio=studio, watcher=Watcher(on_warning=warnings.add))
+    with shot.naming_origins():
+        cache = CacheFolder.of(job.shot.out, job.settings.cache)
+        before = Manifest.read(cache.manifest)
+        recipe = recipe_of(job, plate_stamps(job, cache, before, verify=False, activities=Activities()))
+        series = measure(job, cache, recipe, checkpoint=checkpoint)
+        work = difference(job, cache, recipe, checkpoint=checkpoint)
+    written = {
+        index for index, frame in enumerate(job.frames) if all(path.is_file() for path in job.writer.paths(frame))
+    }
+    stale = frozenset(index for each in work for index in each.finished)
+    return ShotReview(name, job, series, assessment_of(job, series), frozenset(written), stale, warnings.texts)
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,65 @@
+"""Warnings about what looks wrong, each of which says what to do."""
+
+import numpy as np
+import pytest
+from series import GONE, series
+from test_figures import disc
+
+from stcn_plugin.confidence.findings import findings
+from stcn_plugin.confidence.outliers import outlier_overlap
+
+FRAMES = range(1001, 1041)
+
+
+def found(*all_series):
+    return [(FRAMES[each.index], each.object_name, each.what, each.fix) for each in findings(all_series, FRAMES)]
+
+
+def test_nothing_is_found_in_a_sure_shot():
+    assert found(series()) == []
+
+
+def test_an_object_that_vanishes():
+    """Names the first frame and the range without a matte, and both ways out."""
+    [(frame, name, what, fix)] = found(series(at_20=GONE, at_21=GONE))
+    assert (frame, name) == (1021, "hero")
+    assert "vanishes at 1021" in what
+    assert "1021-1022" in what
+    assert "1021" in fix
+    assert "range" in fix
+
+
+def test_a_coarse_keyframe():
+    """A keyframe with half the detail of the others is named, one with nearly all of it is not."""
+    [(frame, _, what, _)] = found(series(keyframes=(0, 20, 39), at_20={"detail": 1.0}))
+    assert frame == 1021
+    assert "coarse" in what
+    assert found(series(keyframes=(0, 20, 39), at_20={"detail": 1.7})) == []
+
+
+def test_a_swap_is_reported_once_for_both_objects():
+    a = {f"at_{index}": {"swapped_with": "b"} for index in range(10, 20)}
+    b = {f"at_{index}": {"swapped_with": "a"} for index in range(10, 20)}
+    [(frame, name, what, fix)] = found(series(name="a", **a), series(name="b", **b))
+    assert (frame, name) == (1011, "a")
+    assert "'a' and 'b'" in what
+    assert "1011" in fix
+
+
+def test_a_keyframe_that_disagrees_with_its_neighbours():
+    [(frame, _, what, _)] = found(series(keyframes=(0, 15, 39), outliers={15: 0.12}))
+    assert frame == 1016
+    assert "0.12" in what
+
+
+@pytest.mark.parametrize(
+    ("before", "keyframe", "after", "is_outlier"),
+    [
+        (disc(100), disc(104), disc(108), False),  # all agree, while the object moves
+        (disc(100), np.maximum(disc(60, 30, 12), disc(200, 120, 12)), disc(108), True),  # of something else
+        (disc(100), disc(104, radius=12), disc(108, radius=60), False),  # the neighbours disagree, too
+        (disc(100), disc(104, radius=10), disc(108), True),  # much smaller
+    ],
+)
+def test_a_keyframe_is_an_outlier_if_only_it_is_at_odds(before, keyframe, after, is_outlier):
+    assert (outlier_overlap(before, keyframe, after) is not None) == is_outlier
