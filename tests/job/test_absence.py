@@ -120,7 +120,7 @@ def test_an_absent_object_has_no_effect_on_others(clip, engine, shot_of):
                 propagator.retire(["a0"])
             masks = {f"a{disc}": torch.from_numpy(clip.mask(frame, disc)) for disc in (0, 2)} if frame == 1001 else None
             own = rounded(propagator.step(image, masks).own).float()
-            expected[is_retired, frame] = finish(own[1:], size=(96, 144), settings=[Matte()])[0].numpy()
+            expected[is_retired, frame] = finish(own[1:], settings=[Matte()])[0].numpy()
     propagate(
         shot_of(keyframes, *settings, "output.depth=float", objects={"a0": "1001-1002"}), engine_for=lambda _: engine
     )

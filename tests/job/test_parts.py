@@ -14,6 +14,8 @@ from stcn_plugin.errors import OutputError
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.keyframes import shrink
 from stcn_plugin.job.streams import WriteBehind, read_ahead
+from stcn_plugin.matte.looks import Look
+from stcn_plugin.window import Window
 
 
 def test_read_ahead_is_ordered_and_bounded():
@@ -102,21 +104,32 @@ def test_backward_buffer_returns_what_was_put(tmp_path, monkeypatch):
     """In any order and in half precision; the file has no name in the folder."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     generator = np.random.default_rng(1)
-    frames = {index: {"a": generator.random((5, 7)).astype(np.float16)} for index in (9, 4, 6)}
-    with BackwardBuffer(("b", "a"), (5, 7), records=3) as buffer:
-        for index, probabilities in frames.items():
-            buffer.put(index, probabilities)
+
+    def look(shape: tuple[int, int], *names: str) -> Look:
+        return Look(
+            Window(*generator.integers(0, 99, 4).tolist()),
+            {name: generator.random(shape).astype(np.float16) for name in names},
+        )
+
+    frames = {9: [look((5, 7), "a", "b")], 4: [look((5, 7), "a", "b"), look((11, 3), "b"), look((4, 4), "a")], 6: []}
+    with BackwardBuffer(500) as buffer:
+        for index, looks in frames.items():
+            buffer.put(index, looks)
         assert list(tmp_path.iterdir()) == []
-        for index in (4, 9, 6):
+        for index in (4, 9, 6, 4):
             found = buffer.get(index)
-            np.testing.assert_array_equal(found["a"], frames[index]["a"])
-            assert not found["b"].any()
+            assert [each.window for each in found] == [each.window for each in frames[index]]
+            for each, expected in zip(found, frames[index], strict=True):
+                assert list(each.planes) == list(expected.planes)
+                for name, plane in expected.planes.items():
+                    np.testing.assert_array_equal(each.planes[name], plane)
+                    assert each.planes[name].dtype == np.float16
 
 
 def test_a_full_temporary_folder_is_an_error_at_the_start():
     """The error has the size and the folder."""
     with pytest.raises(OutputError, match=r"165888000000 MB") as caught:
-        BackwardBuffer(list(map(str, range(100))), (2160, 3840), records=100_000_000)
+        BackwardBuffer(2 * 100 * 2160 * 3840 * 100_000_000)
     assert caught.value.where == tempfile.gettempdir()
     assert "TMPDIR" in caught.value.fix
 
