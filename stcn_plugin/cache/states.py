@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from stcn_plugin.memory.bank import BankState
 from stcn_plugin.propagation.placement import Placement
 from stcn_plugin.propagation.propagator import PropagatorState
-from stcn_plugin.propagation.tracker import GroupState, TrackerState
+from stcn_plugin.propagation.tracker import GroupState, Track, TrackerState
 from stcn_plugin.window import Window
 
 _FORMAT = "stcn_plugin state 2"
@@ -34,12 +34,9 @@ def encode_state(state: TrackerState, *, frame: int, made_from: str) -> bytes:
     tensors: dict[str, Tensor] = {}
     groups = [
         {
-            "members": list(group.members),
+            "tracks": [[name, asdict(track)] for name, track in group.tracks.items()],
             "window": astuple(group.placement.window),
             "element": list(group.placement.element),
-            "box": astuple(group.box) if group.box else None,
-            "area": group.area,
-            "is_seen": group.is_seen,
             "propagator": _described(group.propagator, f"{number}.", tensors),
         }
         for number, group in enumerate(state.groups)
@@ -101,13 +98,14 @@ def _propagator(data: Mapping[str, Any], prefix: str, tensors: Mapping[str, Tens
 def _group(data: Mapping[str, Any], prefix: str, tensors: Mapping[str, Tensor]) -> GroupState:
     across, down = data["element"]
     return GroupState(
-        tuple(data["members"]),
+        {name: _track(track) for name, track in data["tracks"]},
         Placement(Window(*data["window"]), (across, down)),
-        Window(*data["box"]) if data["box"] else None,
-        data["area"],
-        data["is_seen"],
         _propagator(data["propagator"], prefix, tensors),
     )
+
+
+def _track(data: Mapping[str, Any]) -> Track:
+    return Track(Window(**data["box"]) if data["box"] else None, data["area"], data["is_seen"])
 
 
 def _bank(tensors: Mapping[str, Tensor], prefix: str, numbers: Mapping[str, int]) -> BankState:

@@ -144,6 +144,10 @@ class Placement:
             return moved
         return replace(self, window=frame.clamped(_around(box, window.width, window.height)))
 
+    def around(self, box: Window, frame: Frame) -> Placement:
+        """Return a window on a box at the same scale."""
+        return _at_scale(box, self.element, frame)
+
 
 def place(boxes: Mapping[str, Window], frame: Frame) -> list[tuple[tuple[str, ...], Placement]]:
     """Choose windows for objects on their keyframe: one each, or a common one where that costs less.
@@ -264,15 +268,26 @@ def _worth_merging(boxes: Sequence[Window], frame: Frame) -> tuple[int, int] | N
 def _window_on(box: Window, frame: Frame, share: float) -> Placement:
     """Return the window on a box; its image has about a share of the pixels of the frame's."""
     aspect = frame.pixel_aspect
-    margin = _CONTEXT * max(box.height, box.width * aspect)
-    height, width = min(frame.shape[0], box.height + 2 * margin), min(frame.shape[1], box.width + 2 * margin / aspect)
+    height, width = _with_context(box, frame)
     ratio = max(
         math.sqrt(height * width * aspect / (share * frame.cost)),
         max(box.height, box.width * aspect) / frame.object_size,
         max(1.0, aspect),  # a pixel of the network is at least one of the plate in each dimension
     )
     ratio = min(ratio, frame.ratio)
-    element = max(1, round(STRIDE * ratio / aspect)), max(1, round(STRIDE * ratio))
+    return _at_scale(box, (max(1, round(STRIDE * ratio / aspect)), max(1, round(STRIDE * ratio))), frame)
+
+
+def _with_context(box: Window, frame: Frame) -> tuple[float, float]:
+    """Return the height and width of a box with its context."""
+    aspect = frame.pixel_aspect
+    margin = _CONTEXT * max(box.height, box.width * aspect)
+    return min(frame.shape[0], box.height + 2 * margin), min(frame.shape[1], box.width + 2 * margin / aspect)
+
+
+def _at_scale(box: Window, element: tuple[int, int], frame: Frame) -> Placement:
+    """Return the window on a box with key elements of a given size."""
+    height, width = _with_context(box, frame)
     columns, rows = (
         max(_SMALLEST, math.ceil(extent / unit)) for extent, unit in zip((width, height), element, strict=True)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, final
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.propagation.placement import (
     Frame,
+    Mask,
     Placement,
     box_of,
     parts_of,
@@ -74,24 +75,60 @@ class WindowPrediction:
     own: Tensor
 
 
+@dataclass(frozen=True)
+class Track:
+    """Where an object is.
+
+    Args:
+        box: Its bounding box on the last frame; ``None`` if it is lost.
+        area: Pixels of the plate that it covered when last found.
+        is_seen: Whether the coarse look found it on the last frame.
+    """
+
+    box: Window | None = None
+    area: float = 0.0
+    is_seen: bool = True
+
+    def followed(self, parts: Sequence[tuple[Window, float]]) -> tuple[Track, Window | None]:
+        """Return the track, and the box that the window has to hold, after the coarse look at the next frame.
+
+        Args:
+            parts: Box and area of each part that the coarse look found.
+        """
+        if self.box is None:
+            return self, _largest(parts, at_least=_RETURNED * self.area)
+        reach = math.ceil(_REACH * max(self.box.width, self.box.height))
+        if near := [box for box, _ in parts if touch(box, widened(self.box, reach))]:
+            return replace(self, is_seen=True), union([self.box, *near])
+        # Only if the coarse look found it until now, or else any other thing that looks like it would take over.
+        low, high = (factor * self.area for factor in _JUMPED)
+        jumped = _largest(parts, at_least=low, at_most=high) if self.is_seen else None
+        return replace(self, is_seen=jumped is not None), jumped or self.box
+
+    def found(self, mask: Mask, window: Window) -> Track:
+        """Return the track after the close look.
+
+        Args:
+            mask: ``(h, w)``, where the object is.
+            window: The window that the mask covers.
+        """
+        box, area = box_of(mask, window), float(mask.sum()) * window.pixels / mask.size
+        is_found = box is not None and area >= _LOST * self.area
+        return replace(self, box=box, area=area) if is_found else replace(self, box=None)
+
+
 @dataclass(frozen=True, eq=False)
 class GroupState:
     """A copy of everything that is known about a group.
 
     Args:
-        members: Names of the objects.
+        tracks: Names of the objects, and where they are.
         placement: The window.
-        box: Bounding box of the objects on the last frame; ``None`` if they are lost.
-        area: Pixels of the plate that they covered when last found.
-        is_seen: Whether the coarse look found them on the last frame.
         propagator: The memory of the window.
     """
 
-    members: tuple[str, ...]
+    tracks: Mapping[str, Track]
     placement: Placement
-    box: Window | None
-    area: float
-    is_seen: bool
     propagator: PropagatorState
 
 
@@ -114,16 +151,14 @@ class TrackerState:
 class _Group:
     """Objects that share a window."""
 
-    members: list[str]
+    tracks: dict[str, Track]
     placement: Placement
     propagator: Propagator
-    box: Window | None = None
-    area: float = 0.0
-    is_seen: bool = True
 
-    def holds(self, box: Window) -> bool:
-        """Whether the window can hold another box beside its objects."""
-        both = box.union(self.box) if self.box else box
+    def holds(self, name: str, box: Window) -> bool:
+        """Whether the window can hold the box of an object beside its other objects."""
+        others = [track.box for other, track in self.tracks.items() if track.box and other != name]
+        both = union([box, *others])
         return both.width <= self.placement.window.width and both.height <= self.placement.window.height
 
 
@@ -183,6 +218,7 @@ class Tracker:
         looks = [WindowPrediction(window, found.objects, found.own)]
         if self._is_coarse:
             self._admit(boxes)
+            self._follow(boxes, dict(zip(found.objects, (found.own > _INSIDE).cpu().numpy(), strict=True)))
             looks += [self._look(group, images, found, memorise=memorise) for group in self._groups]
         return looks
 
@@ -199,10 +235,7 @@ class Tracker:
     def state(self) -> TrackerState:
         """Return a copy of the memory, so that `restore` can go on after this frame."""
         groups = tuple(
-            GroupState(
-                tuple(group.members), group.placement, group.box, group.area, group.is_seen, group.propagator.state()
-            )
-            for group in self._groups
+            GroupState(dict(group.tracks), group.placement, group.propagator.state()) for group in self._groups
         )
         return TrackerState(self._whole.state(), self._is_coarse, groups)
 
@@ -215,16 +248,15 @@ class Tracker:
         self._whole.restore(state.whole)
         self._is_coarse = state.is_coarse
         self._entered = set(state.whole.objects)
-        self._groups = []
-        for each in state.groups:
-            propagator = self._propagator()
-            propagator.restore(each.propagator)
-            self._groups.append(
-                _Group(list(each.members), each.placement, propagator, each.box, each.area, each.is_seen)
-            )
+        self._groups = [
+            _Group(dict(each.tracks), each.placement, self._propagator(each.propagator)) for each in state.groups
+        ]
 
-    def _propagator(self) -> Propagator:
-        return Propagator(self._engine, settings=self._settings, on_stage=self._on_stage)
+    def _propagator(self, state: PropagatorState | None = None) -> Propagator:
+        propagator = Propagator(self._engine, settings=self._settings, on_stage=self._on_stage)
+        if state is not None:
+            propagator.restore(state)
+        return propagator
 
     def _pays_off(self, boxes: Mapping[str, Window]) -> bool:
         placements = [placement for _, placement in place(boxes, self._frame)]
@@ -234,77 +266,88 @@ class Tracker:
         """Assign the objects with a new mask to groups: their own if it still fits, one that fits, or a new one."""
         homeless: dict[str, Window] = {}
         for name, box in boxes.items():
-            own = next((group for group in self._groups if name in group.members), None)
-            if own is not None and len(own.members) > 1 and own.holds(box):
+            own = next((group for group in self._groups if name in group.tracks), None)
+            if own is not None and len(own.tracks) > 1 and own.holds(name, box):
                 continue
             self._leave({name})
-            near = (group for group in self._groups if touch(group.placement.window, box) and group.holds(box))
+            near = (group for group in self._groups if touch(group.placement.window, box) and group.holds(name, box))
             if group := next(near, None):
-                group.members.append(name)
+                group.tracks[name] = Track()
             else:
                 homeless[name] = box
         self._groups += [
-            _Group(list(names), placement, self._propagator()) for names, placement in place(homeless, self._frame)
+            _Group({name: Track() for name in names}, placement, self._propagator())
+            for names, placement in place(homeless, self._frame)
         ]
 
     def _leave(self, names: Collection[str]) -> None:
         for group in self._groups:
-            if leaving := [name for name in group.members if name in names]:
+            if leaving := group.tracks.keys() & set(names):
                 group.propagator.retire(leaving)
-                group.members = [name for name in group.members if name not in leaving]
-        self._groups = [group for group in self._groups if group.members]
+                group.tracks = {name: track for name, track in group.tracks.items() if name not in leaving}
+        self._groups = [group for group in self._groups if group.tracks]
+
+    def _follow(self, boxes: Mapping[str, Window], seen: Mapping[str, Mask]) -> None:
+        """Move the windows to where their objects are on this frame.
+
+        Args:
+            boxes: The objects with a new mask, and their boxes.
+            seen: Every object, and where the coarse look found it.
+        """
+        groups = []
+        for group in self._groups:
+            targets = {}
+            for name, track in group.tracks.items():
+                followed, target = track.followed(parts_of(seen[name], self._frame.window))
+                group.tracks[name] = replace(track, is_seen=True) if name in boxes else followed
+                if target := boxes.get(name, target):
+                    targets[name] = target
+            groups += self._moved(group, targets)
+        self._groups = groups
+
+    def _moved(self, group: _Group, targets: Mapping[str, Window]) -> list[_Group]:
+        """Return a group with its window moved to boxes of its objects, or a group for each of those that are far apart."""
+        if not targets:
+            return [group]
+        outer = union(list(targets.values()))
+        moved = group.placement.following(outer, self._frame)
+        parts = place(targets, self._frame) if outer.intersection(moved.window) != outer else []
+        if len(parts) < 2:
+            group.placement = moved
+            return [group]
+        state, lost = group.propagator.state(), group.tracks.keys() - targets.keys()
+        groups = []
+        for names, _ in parts:
+            tracks = {name: track for name, track in group.tracks.items() if name in {*names, *lost}}
+            lost -= tracks.keys()
+            box = union([targets[name] for name in names])
+            part = _Group(tracks, group.placement.around(box, self._frame), self._propagator(state))
+            part.propagator.retire(group.tracks.keys() - tracks.keys())
+            groups.append(part)
+        return groups
 
     def _look(self, group: _Group, images: FrameImages, coarse: Prediction, *, memorise: bool) -> WindowPrediction:
-        """Look at the window of a group, where its objects are on this frame."""
-        given = {name: box for name, box in images.boxes.items() if name in group.members}
-        if given:
-            placement = self._around_keyframe(group, list(given.values()))
-        else:
-            own = torch.stack([coarse.own[coarse.objects.index(name)] for name in group.members])
-            parts = parts_of((own > _INSIDE).any(0).cpu().numpy(), self._frame.window)
-            if target := self._target(group, parts):
-                group.placement = group.placement.following(target, self._frame)
-            placement = group.placement
+        """Look at the window of a group, with its surroundings on a keyframe."""
+        given = [name for name in images.boxes if name in group.tracks]
+        placement = group.placement.with_surroundings(self._frame) if given else group.placement
         window, size = placement.window, placement.size
         masks = images.masks(given, window, size)
         others = self._others(group, coarse, window, size)
         found = group.propagator.step(images.image(window, size), masks, memorise=memorise, others=others)
-        own = torch.stack([found.own[found.objects.index(name)] for name in group.members])
-        inside = (own > _INSIDE).any(0).cpu().numpy()
-        box, area = box_of(inside, window), float(inside.sum()) * window.pixels / inside.size
-        group.box = box if area >= _LOST * group.area else None
-        if group.box:
-            group.area = area
-        return WindowPrediction(window, tuple(group.members), own)
+        own = torch.stack([found.own[found.objects.index(name)] for name in group.tracks])
+        inside = (own > _INSIDE).cpu().numpy()
+        group.tracks = {
+            name: track.found(mask, window) for (name, track), mask in zip(group.tracks.items(), inside, strict=True)
+        }
+        return WindowPrediction(window, tuple(group.tracks), own)
 
     def _others(self, group: _Group, coarse: Prediction, window: Window, size: tuple[int, int]) -> Tensor | None:
         """Return what the coarse look found of the objects of other groups in a window; ``None`` without other groups."""
-        rows = [row for row, name in enumerate(coarse.objects) if name not in group.members]
+        rows = [row for row, name in enumerate(coarse.objects) if name not in group.tracks]
         if not rows:
             return None
         planes = torch.stack([coarse.own[row] for row in rows])
         return sampled(planes, self._frame.window, window, size)
-
-    def _around_keyframe(self, group: _Group, boxes: Sequence[Window]) -> Placement:
-        """Move a window to boxes that the artist gave; return it with its surroundings."""
-        others = [group.box] if group.box and len(boxes) < len(group.members) else []
-        group.placement = group.placement.following(union([*boxes, *others]), self._frame)
-        group.is_seen = True
-        return group.placement.with_surroundings(self._frame)
-
-    def _target(self, group: _Group, parts: Sequence[tuple[Window, float]]) -> Window | None:
-        """Return the box that the window has to hold, from the last frame and from the parts that the coarse look found."""
-        if group.box is None:
-            return _largest(parts, at_least=_RETURNED * group.area)
-        reach = math.ceil(_REACH * max(group.box.width, group.box.height))
-        if near := [box for box, _ in parts if touch(box, widened(group.box, reach))]:
-            group.is_seen = True
-            return union([group.box, *near])
-        # Only if the coarse look found it until now, or else any other thing that looks like it would take over.
-        low, high = (factor * group.area for factor in _JUMPED)
-        jumped = _largest(parts, at_least=low, at_most=high) if group.is_seen else None
-        group.is_seen = jumped is not None
-        return jumped or group.box
 
 
 def _largest(parts: Sequence[tuple[Window, float]], *, at_least: float, at_most: float = math.inf) -> Window | None:
