@@ -33,7 +33,7 @@ def mask_of(disc: Disc, shape: tuple[int, int] = SHAPE) -> np.ndarray:
     """Return the exact matte of a disc, antialiased."""
     y, x = np.mgrid[: shape[0], : shape[1]] + 0.5
     distance = np.hypot(x - disc.x, y - disc.y)
-    return np.clip(disc.radius - distance + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(disc.radius - distance + 0.5, 0, 1), np.float32)
 
 
 @dataclass

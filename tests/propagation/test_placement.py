@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
 from stcn_plugin.propagation.placement import (
     Frame,
@@ -14,6 +16,7 @@ from stcn_plugin.propagation.placement import (
     parts_of,
     pays_off,
     place,
+    sampled,
     touch,
     union,
     widened,
@@ -321,3 +324,32 @@ def test_boxes_that_touch():
     assert not touch(box, Window(15, 10, 5, 5))
     assert touch(widened(box, 1), Window(15, 10, 5, 5))
     assert widened(box, 3) == Window(7, 7, 11, 11)
+
+
+@pytest.mark.parametrize(
+    ("target", "size"),
+    [
+        (Window(0, 0, 40, 20), (20, 40)),
+        (Window(8, 4, 16, 8), (8, 16)),
+        (Window(5, 3, 21, 13), (39, 63)),
+        (Window(30, 12, 10, 8), (4, 5)),
+    ],
+)
+def test_a_sample_of_planes(target, size):
+    """Equal to the same part of the whole planes that torch enlarges to this scale."""
+    planes = torch.rand(3, 10, 20, generator=torch.Generator().manual_seed(1))
+    found = sampled(planes, Window(0, 0, 40, 20), target, size)
+    scale = size[0] / target.height
+    whole = functional.interpolate(
+        planes[None], size=(round(20 * scale), round(40 * scale)), mode="bilinear", align_corners=False
+    )[0]
+    top, left = round(target.y * scale), round(target.x * scale)
+    torch.testing.assert_close(found, whole[:, top : top + size[0], left : left + size[1]], rtol=0, atol=1e-5)
+
+
+def test_several_windows_need_a_gain_in_scale():
+    """One window does not; the gain is relative to the whole frame."""
+    fine, plain = Placement(Window(0, 0, 600, 600), (36, 36)), Placement(Window(0, 0, 600, 600), (60, 60))
+    assert fine.gain(UHD) == pytest.approx(2) and plain.gain(UHD) == pytest.approx(1.2)
+    assert pays_off([plain], UHD, 0) and pays_off([fine, fine], UHD, 0)
+    assert not pays_off([fine, plain], UHD, 0)

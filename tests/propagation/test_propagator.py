@@ -173,3 +173,15 @@ def test_a_step_copies_nothing_to_the_device(engine, images, masks):
         propagator.retire(["b"])  # again, as a job does for every frame after the end of an object
         propagator.step(images[5])
     assert gone.found == []
+
+
+def test_objects_that_are_propagated_elsewhere_are_not_background(engine, images, masks):
+    """Their probabilities have the effect on the memory that the objects themselves have."""
+    settings = PropagationSettings(interval=10, region=False)
+    together, alone, unaware = (Propagator(engine, settings=settings) for _ in range(3))
+    together.step(images[0], {"a": masks[0], "b": masks[1]})
+    alone.step(images[0], {"a": masks[0]}, others=masks[1:2])
+    unaware.step(images[0], {"a": masks[0]})
+    expected = together.step(images[1])["a"]
+    difference, without = (float((each.step(images[1])["a"] - expected).abs().max()) for each in (alone, unaware))
+    assert difference < 0.1 * without, "this network has random weights, so the effect is small"
