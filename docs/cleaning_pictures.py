@@ -62,7 +62,7 @@ def picture(own: NDArray[np.float32], before: Matte, after: Matte) -> Image.Imag
     """Return the mattes before and after a step, side by side."""
     halves = []
     for settings in (before, after):
-        matte = finish(torch.from_numpy(own)[None], size=own.shape, settings=[settings])[0].numpy()[_CROP]
+        matte = finish(torch.from_numpy(own.copy())[None], settings=[settings])[0].numpy()[_CROP]
         image = Image.fromarray((matte * 255).round().astype(np.uint8))
         halves.append(image.resize((image.width * _SCALE, image.height * _SCALE), Image.Resampling.BILINEAR))
     sheet = Image.new("L", (2 * halves[0].width + _GAP, halves[0].height), 128)
