@@ -20,6 +20,7 @@ from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.probabilities import Probabilities, encode_probabilities, read_probabilities
 from stcn_plugin.cache.records import Record
 from stcn_plugin.cache.states import encode_state
+from stcn_plugin.confidence.channel import pixel_confidence
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.backward_buffer import BackwardBuffer
@@ -31,6 +32,7 @@ from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import cleans, finish, with_keyframe
 from stcn_plugin.media.overlays import OverlayWriter
+from stcn_plugin.media.pixels import resized
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
 from stcn_plugin.propagation.propagator import PropagatorState
@@ -250,7 +252,8 @@ class Delivery:
         started = time.perf_counter()
         mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
         final = process_mattes(job.studio, frame, mattes)
-        files = job.writer.encode(frame, final, window=job.window, header=plate.header)
+        confidence = self._confidence(index, own) if job.settings.output.confidence else None
+        files = job.writer.encode(frame, final, window=job.window, header=plate.header, confidence=confidence)
         if self._overlays and plate.image is not None:
             shown = final
             if final is mattes and not any(map(cleans, job.matte_settings)):  # faster than to scale the mattes down
@@ -260,6 +263,12 @@ class Delivery:
             files[path] = picture
         self.seconds["write"] += time.perf_counter() - started
         return files
+
+    def _confidence(self, index: int, own: Tensor) -> NDArray[np.float32]:
+        """Return the confidence of every pixel at plate resolution."""
+        given = self._job.keyframes.get(index, {})
+        rows = [row for row, name in enumerate(self._job.objects) if name not in given]
+        return resized(pixel_confidence(own[rows].numpy()), self._job.window.shape)
 
     def _artist_mattes(
         self, index: int, propagated: Mapping[str, NDArray[np.float32]]
