@@ -21,4 +21,4 @@ def pixel_confidence(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     if not len(probabilities):
         return np.ones(probabilities.shape[1:], np.float32)
-    return np.abs(2 * levelled(probabilities) - 1).min(axis=0)
+    return np.asarray(np.abs(2 * levelled(probabilities) - 1).min(axis=0), np.float32)

@@ -195,7 +195,7 @@ class MatteWriter:
             integer = np.uint8 if self._depth == "uint8" else np.uint16
             levels = np.rint(_union(mattes) * np.float32(np.iinfo(integer).max)).astype(integer)
             return encode_grey(levels, self._sequence.suffix, header=header, attributes=attributes)
-        return encode_exr(planes | extra, self._depth, header=header, attributes=attributes)
+        return encode_exr({**planes, **extra}, self._depth, header=header, attributes=attributes)
 
 
 def _cryptomatte_planes(mattes: Mapping[str, Matte], header: FrameHeader) -> dict[str, Matte]:
