@@ -123,7 +123,7 @@ _ORIGINS = {
     "report_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write a JSON report: objects, frames, seconds, weights, warnings and errors of each shot.",
+    help="Write a JSON report: objects, frames, seconds, weights, doubtful frames, warnings and errors of each shot.",
 )
 @click.option(
     "--log",

@@ -141,6 +141,7 @@ def _json(result: ShotResult) -> dict[str, object]:
         "device": report.device if report else None,
         "precision": report.precision if report else None,
         "weights": json_of(report.weights) if report else None,
+        "assessment": json_of(report.assessment) if report else None,
         "warnings": result.warnings,
         "error": error_fields(error) if error else None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from statistics import fmean
 
 import numpy as np
@@ -16,6 +17,7 @@ from stcn_plugin.confidence.outliers import outlier_overlap
 from stcn_plugin.confidence.ranking import doubtful, next_keyframes, worst
 from stcn_plugin.confidence.series import Series
 from stcn_plugin.confidence.store import FrameFigures, encode_figures, read_figures
+from stcn_plugin.errors import OutputError
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.recipe import Recipe, digest
 from stcn_plugin.propagation.plan import PassDirection
@@ -39,9 +41,6 @@ def measure(
         cache: The cache of the shot.
         recipe: What the frames are made from.
         checkpoint: Called before every frame. It may raise to stop.
-
-    Raises:
-        OutputError: The figures cannot be kept.
     """
     known = read_figures(cache.figures)
     measuring = _Measuring(job, cache, recipe)
@@ -53,7 +52,8 @@ def measure(
         found[frame] = before if before and before.made_from == made_from else measuring.measured(index, made_from)
     complete = {frame: each for frame, each in found.items() if each.made_from}
     if complete != known and cache.manifest.is_file():  # otherwise the shot has never been run
-        cache.write(cache.figures, encode_figures(complete))
+        with suppress(OutputError):  # they are computed again by the next run
+            cache.write(cache.figures, encode_figures(complete))
     return tuple(_series(job, name, found) for name in job.objects)
 
 

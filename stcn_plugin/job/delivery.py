@@ -20,6 +20,7 @@ from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.probabilities import encode_probabilities, read_probabilities
 from stcn_plugin.cache.records import Record
 from stcn_plugin.cache.states import encode_state
+from stcn_plugin.confidence.channel import pixel_confidence
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.backward_buffer import BackwardBuffer
@@ -264,6 +265,7 @@ class Delivery:
         job, frame = self._job, self._job.frames[index]
         started = time.perf_counter()
         own = blend(passes, job.objects, shape=job.window.shape, size=job.window.shape)
+        confidence = self._confidence(index, own.numpy()) if job.settings.output.confidence else None
         if plate.frame is not None:
             own = self._edges.refine(index, own, plate.frame, passes)
         propagated = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
@@ -271,7 +273,7 @@ class Delivery:
         started = time.perf_counter()
         mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
         final = process_mattes(job.studio, frame, mattes)
-        files = job.writer.encode(frame, final, window=job.window, header=plate.header)
+        files = job.writer.encode(frame, final, window=job.window, header=plate.header, confidence=confidence)
         if self._overlays and plate.image is not None:
             shown = final
             if final is mattes and not any(map(cleans, job.matte_settings)):  # faster than to scale the mattes down
@@ -283,6 +285,12 @@ class Delivery:
             files[path] = picture
         self.seconds["write"] += time.perf_counter() - started
         return files
+
+    def _confidence(self, index: int, own: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the confidence of every pixel, from probabilities at plate resolution, ``(O, H, W)``."""
+        given = self._job.keyframes.get(index, {})
+        rows = [row for row, name in enumerate(self._job.objects) if name not in given]
+        return pixel_confidence(own[rows])
 
     def _artist_mattes(
         self, index: int, propagated: Mapping[str, NDArray[np.float32]]

@@ -103,6 +103,7 @@ def prepare(
         software="stcn_plugin",
         metadata=_weights_metadata(weights) if weights else {},
         outputs=outputs,
+        has_confidence=settings.output.confidence,
     )
     with activities.during("checking the output files", shot.out):
         check_outputs(outputs, writer, frames, shot)

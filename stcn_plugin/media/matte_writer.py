@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -29,6 +29,7 @@ _GREY_SUFFIXES = (".png", ".tif", ".tiff")
 _SUFFIXES = (".exr", *_GREY_SUFFIXES)
 _LOSSY = ("dwaa", "dwab")
 _CRYPTOMATTE = "CryptoObject"
+_CONFIDENCE = "confidence.Y"
 
 
 class MatteWriter:
@@ -53,9 +54,10 @@ class MatteWriter:
         software: Name of the program, for the metadata.
         metadata: Further metadata of every file.
         outputs: Writes the files; by default without protected source files.
+        has_confidence: Whether the files get a channel ``confidence.Y``.
 
     Raises:
-        OutputError: The file format does not support the layout or depth, or there is no object.
+        OutputError: The file format does not support the layout, the depth or a confidence, or there is no object.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class MatteWriter:
         software: str | None = None,
         metadata: Mapping[str, str] = MappingProxyType({}),
         outputs: Outputs | None = None,
+        has_confidence: bool = False,
     ) -> None:
         self._outputs = outputs or Outputs()
         self._sequence = sequence
@@ -80,6 +83,8 @@ class MatteWriter:
         self._attributes |= {"Software": software} if software else {}
         self._attributes |= metadata
         self._names = layer_names(self._objects)
+        if has_confidence:
+            _check_confidence(sequence, self._names.values())
         plain = layout != "per_object" and len(self._objects) == 1 and not sequence.has_object
         self._sequences = {
             name: sequence if plain else sequence.with_object(self._names[name])
@@ -108,7 +113,13 @@ class MatteWriter:
         return (self._sequence.path(frame),)
 
     def encode(
-        self, frame: int, mattes: Mapping[str, Matte], *, window: Window, header: FrameHeader
+        self,
+        frame: int,
+        mattes: Mapping[str, Matte],
+        *,
+        window: Window,
+        header: FrameHeader,
+        confidence: Matte | None = None,
     ) -> dict[Path, bytes]:
         """Return the path and content of each file of a frame, without writing them.
 
@@ -117,6 +128,7 @@ class MatteWriter:
             mattes: Object name to ``(H, W)`` over ``window``; a missing object is written as 0.
             window: Window of the mattes.
             header: Header of the plate's frame; the mattes inherit its windows, pixel aspect, timecode and frame rate.
+            confidence: ``(H, W)`` over ``window`` for the channel ``confidence.Y``; ``None`` for files without one.
 
         Raises:
             OutputError: A file cannot be encoded, or a matte has an unknown object or another size.
@@ -129,10 +141,11 @@ class MatteWriter:
             by_path = {self._sequences[name].path(frame): {name: matte} for name, matte in checked.items()}
         else:
             by_path = {self._sequence.path(frame): checked}
+        extra = {} if confidence is None else {_CONFIDENCE: place_in_window(as_coverage(confidence), window, target)}
         files = {}
         for path, mattes_of_file in by_path.items():
             with output_errors(path):
-                files[path] = self._encoded(mattes_of_file, header)
+                files[path] = self._encoded(mattes_of_file, header, extra)
         return files
 
     def write(
@@ -167,8 +180,8 @@ class MatteWriter:
         absent = np.zeros(window.shape, np.float32)
         return {name: as_coverage(mattes.get(name, absent)) for name in self._objects}
 
-    def _encoded(self, mattes: Mapping[str, Matte], header: FrameHeader) -> bytes:
-        """Return the content of a file with the given mattes."""
+    def _encoded(self, mattes: Mapping[str, Matte], header: FrameHeader, extra: Mapping[str, Matte]) -> bytes:
+        """Return the content of a file with the given mattes, and with extra channels if it is EXR."""
         attributes = self._attributes
         if self._layout == "layers":
             layers = {f"{self._names[name]}.A": matte for name, matte in mattes.items()}
@@ -182,7 +195,7 @@ class MatteWriter:
             integer = np.uint8 if self._depth == "uint8" else np.uint16
             levels = np.rint(_union(mattes) * np.float32(np.iinfo(integer).max)).astype(integer)
             return encode_grey(levels, self._sequence.suffix, header=header, attributes=attributes)
-        return encode_exr(planes, self._depth, header=header, attributes=attributes)
+        return encode_exr({**planes, **extra}, self._depth, header=header, attributes=attributes)
 
 
 def _cryptomatte_planes(mattes: Mapping[str, Matte], header: FrameHeader) -> dict[str, Matte]:
@@ -205,6 +218,16 @@ def _union(mattes: Mapping[str, Matte]) -> Matte:
         total += matte
     np.minimum(total, np.float32(1), out=total)
     return total
+
+
+def _check_confidence(sequence: FrameSequence, layers: Iterable[str]) -> None:
+    """Reject files that cannot have a channel for the confidence."""
+    if sequence.suffix != ".exr":
+        what = f"a confidence needs EXR files; {sequence.suffix} holds one matte"
+        raise OutputError(what, where=sequence.pattern, fix="Write .exr, or set output.confidence to no")
+    if any(name.lower() == "confidence" for name in layers):
+        what = "an object is named 'confidence', as the layer of output.confidence is"
+        raise OutputError(what, where=sequence.pattern, fix="Rename the object, or set output.confidence to no")
 
 
 def _chosen_layout(sequence: FrameSequence, objects: Sequence[str], layout: Layout) -> Layout:

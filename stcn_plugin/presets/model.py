@@ -290,6 +290,13 @@ class Output(Section):
 
     Use `zip` for smaller files, `none` to write as fast as possible.
     """
+    confidence: StrictBool = False
+    """Add a channel `confidence.Y` to EXR mattes: 1 where the network is sure of all objects, 0 where it is undecided, as
+    on soft edges and where the two directions disagree.
+
+    Use it in the comp as a mask for repairs, such as a blur or a garbage matte only where the matte is in doubt. `stcn
+    review` has a single number for every frame.
+    """
 
 
 class Compute(Section):

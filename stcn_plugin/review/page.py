@@ -16,13 +16,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from stcn_plugin.bridge.summaries import duration_text
+from stcn_plugin.bridge.summaries import size_text
 from stcn_plugin.confidence.ranking import DOUBTFUL
 from stcn_plugin.confidence.series import Series
 from stcn_plugin.media.overlays import object_colour
 from stcn_plugin.review.pictures import Picture
 from stcn_plugin.review.shot_review import ShotReview, State
 
+_RATES = {"step": "step of the network", "frame": "frame to finish and write"}
 _LANES = ("agreement", "area", "softness")
 """Figures with a lane of their own under the confidence."""
 
@@ -58,7 +59,6 @@ def shot_page(
     *,
     size: tuple[int, int],
     against: str | None = None,
-    seconds: Mapping[str, float] | None = None,
 ) -> bytes:
     """Return the HTML of a shot.
 
@@ -67,9 +67,8 @@ def shot_page(
         pictures: Its pictures, in the order of the frames.
         size: Width and height of the pictures.
         against: Name of the version to compare with.
-        seconds: Seconds of each stage of the last run, if known.
     """
-    data = _page_data(review, size=size, against=against, seconds=seconds or {})
+    data = _page_data(review, size=size, against=against)
     subtitle = f"{Path(review.job.shot.plate).name}, {data['frames'][0]}-{data['frames'][-1]}"
     values = {"title": review.name, "subtitle": subtitle, "state": review.state}
     page = _filled("shot", values, data=_as_script(data))
@@ -88,9 +87,7 @@ def index_page(entries: Sequence[IndexEntry]) -> bytes:
     return _filled("index", {"title": "Review", "subtitle": subtitle}, rows="\n".join(rows)).encode()
 
 
-def _page_data(
-    review: ShotReview, *, size: tuple[int, int], against: str | None, seconds: Mapping[str, float]
-) -> dict[str, Any]:
+def _page_data(review: ShotReview, *, size: tuple[int, int], against: str | None) -> dict[str, Any]:
     job, assessment = review.job, review.assessment
     index_of = {frame: index for index, frame in enumerate(job.frames)}
     doubtful = [
@@ -98,8 +95,8 @@ def _page_data(
         for each in assessment.doubtful
     ]
     facts: list[tuple[str, list[tuple[str, str]]]] = [("Settings", _settings(review)), ("Weights", _weights(review))]
-    if seconds:
-        facts.append(("Time of the last run", [(stage, duration_text(each)) for stage, each in seconds.items()]))
+    if timings := _timings(review.rates):
+        facts.append(("Time", timings))
     notes = (
         [] if any(each.confidence for each in review.series) else ["There is no cache, so the confidence is not known."]
     )
@@ -160,6 +157,16 @@ def _settings(review: ShotReview) -> list[tuple[str, str]]:
 def _weights(review: ShotReview) -> list[tuple[str, str]]:
     weights = review.job.weights
     return [] if weights is None else [("name", weights.name), ("licence", weights.licence), ("sha256", weights.sha256)]
+
+
+def _timings(rates: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
+    """Return what the last runs took on each machine."""
+    found = []
+    for where, each in rates.items():
+        parts = [f"{each[name]:.2f} s per {text}" for name, text in _RATES.items() if name in each]
+        parts += [f"{size_text(each['memory'])} at the peak"] if each.get("memory") else []
+        found.append((where, ", ".join(parts)))
+    return found
 
 
 def _row(entry: IndexEntry) -> str:

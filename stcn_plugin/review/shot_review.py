@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -39,6 +39,8 @@ class ShotReview:
         written: Indices of the frames whose mattes are all on disk.
         stale: Indices of the frames whose mattes are missing, or are not as `stcn propagate` would write them now.
         warnings: Warnings of reading the shot.
+        rates: Machine and device to what was measured there: seconds per ``step`` of the network and per finished
+            ``frame``, and bytes of ``memory``.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ShotReview:
     written: frozenset[int]
     stale: frozenset[int]
     warnings: tuple[str, ...]
+    rates: Mapping[str, Mapping[str, float]]
 
     @property
     def state(self) -> State:
@@ -96,6 +99,7 @@ class ShotReview:
             ],
             "weights": json_of(self.job.weights),
             "warnings": list(self.warnings),
+            "rates": {where: dict(each) for where, each in self.rates.items()},
         }
 
 
@@ -126,7 +130,8 @@ def review_shot(
         index for index, frame in enumerate(job.frames) if all(path.is_file() for path in job.writer.paths(frame))
     }
     stale = frozenset(index for each in work for index in each.finished)
-    return ShotReview(name, job, series, assessment_of(job, series), frozenset(written), stale, warnings.texts)
+    rates = before.rates if before else {}
+    return ShotReview(name, job, series, assessment_of(job, series), frozenset(written), stale, warnings.texts, rates)
 
 
 def _counted(number: int, word: str) -> str:

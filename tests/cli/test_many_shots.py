@@ -48,6 +48,8 @@ def test_the_others_go_on_after_one_has_failed(show):
     assert (first["objects"], first["frames"], first["error"]) == (["a"], [1001, 1002, 1003], None)
     assert first["weights"]["name"] == "starter" and len(first["weights"]["sha256"]) == 64
     assert first["weights"]["licence"].startswith("CC-BY-NC") and "non-commercial" in first["warnings"][0]
+    assert set(first["assessment"]["confidence"]) == {"a"}
+    assert failed["assessment"] is None
     assert first["seconds"] > 0
     assert "gone.png" in failed["error"]["where"] and failed["frames"] == []
     log = (show / "night.log").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,12 @@ from stcn_plugin import make_shot
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem, assessment_lines
 from stcn_plugin.bridge.job import Report, json_of
 from stcn_plugin.confidence import grids
+from stcn_plugin.errors import OutputError
+from stcn_plugin.evaluation.matte_file import object_names
 from stcn_plugin.job import assessment
 from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
+from stcn_plugin.media.images import read_image
 
 
 @pytest.fixture
@@ -114,3 +118,30 @@ def test_lines_name_the_frames_in_the_numbers_of_the_host():
     lines = list(assessment_lines(found, frame_shift=1000))
     assert lines == ["doubtful: 9 frames; look at 7, 22", "next keyframe: 20"]
     assert list(assessment_lines(Assessment({"hero": 0.95}, (), 0, (1020,)))) == []
+
+
+@pytest.mark.parametrize("layout", ["layers", "per_object", "cryptomatte"])
+def test_the_confidence_of_every_pixel_is_a_channel(clip, run, layout):
+    """It is 1 on a keyframe, 1 far from the object and 0 on its soft edge, and no object when read as a keyframe."""
+    report = run({1001: clip.keyframe(1001, 0)}, "output.confidence=yes", f"output.layout={layout}")
+    drawn, propagated = (read_image(Path(file)) for file in (report.files[0], report.files[3]))
+    assert (drawn.channel("confidence.Y") == 1).all()
+    found = propagated.channel("confidence.Y")
+    assert found.shape == (96, 144)
+    assert found[0, 0] == 1
+    assert found.min() < 0.2
+    soft = propagated.channel("A")
+    middle, edge = soft > 0.99, (soft > 0.4) & (soft < 0.6)
+    assert found[edge].mean() < 0.5 < found[middle].mean()
+    assert object_names(Path(report.files[3])).names == (("matte",) if layout == "per_object" else ("a0",))
+
+
+def test_a_confidence_needs_exr(clip):
+    shot = make_shot(
+        plate=clip.plate,
+        out=clip.out.replace(".exr", ".png"),
+        keyframes={1001: clip.keyframe(1001, 0)},
+        overrides=["output.confidence=yes"],
+    )
+    with pytest.raises(OutputError, match=r"confidence needs EXR.*output\.confidence"):
+        prepare(shot)

@@ -11,7 +11,7 @@ from stcn_plugin.media.images import ImageHeader
 _MATTE_CHANNELS = ("a", "y", "v")
 _SPELLINGS = {"red": "r", "green": "g", "blue": "b", "alpha": "a"}  # Nuke shows hero.A as hero.alpha
 _MAIN_LAYERS = ("", "rgba", "rgb")  # Nuke calls the unnamed layer rgba
-_NOT_MATTES = ("depth", "z", "mist", "indexob", "indexma")  # single-channel render passes with other data
+_NOT_MATTES = ("depth", "z", "mist", "indexob", "indexma", "confidence")  # single channels with other data
 
 
 @dataclass(frozen=True)
