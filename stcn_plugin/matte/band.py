@@ -76,11 +76,13 @@ def find_band(probability: Pixels, *, reach: float) -> Cells:
     Returns:
         ``(ceil(H / CELL), ceil(W / CELL))``.
     """
-    from scipy.ndimage import distance_transform_edt
+    from scipy.ndimage import binary_dilation, distance_transform_edt
 
     low, high = _UNCERTAIN
     lowest, highest = _reduced(probability, np.minimum), _reduced(probability, np.maximum)
-    uncertain = (lowest < high) & (highest > low)
+    clear, solid = highest <= low, lowest >= high
+    # A hard edge may lie exactly between two cells.
+    uncertain = ~clear & (~solid | binary_dilation(clear, np.ones((3, 3))))
     if not uncertain.any():
         return uncertain
     return np.asarray(distance_transform_edt(~uncertain) * CELL <= reach)

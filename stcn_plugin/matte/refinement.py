@@ -16,7 +16,7 @@ from stcn_plugin.choices import Edges
 from stcn_plugin.matte.band import Tile, band_weights, find_band, reach_of, tiles
 from stcn_plugin.matte.guard import judge
 from stcn_plugin.matte.guided import guided_filter
-from stcn_plugin.network.edges import BLACK, STRIDE, WHITE, EdgeNetwork
+from stcn_plugin.network.edges import BLACK, STRIDE, WHITE, EdgeNetwork, levelled
 
 Pixels: TypeAlias = NDArray[np.float32]
 Plate: TypeAlias = Callable[[slice, slice], Pixels]
@@ -137,11 +137,6 @@ class Refiner:
         conditions = torch.tensor([[each.enlargement, each.width]], device=self._device)
         alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
         return alpha[0, 0, :height, :width].cpu()
-
-
-def levelled(probability: Tensor) -> Tensor:
-    """Return the matte without refinement: a probability after the default matte levels."""
-    return ((probability - BLACK) / (WHITE - BLACK)).clamp(0, 1)
 
 
 def to_probability(alpha: Tensor, probability: Tensor) -> Tensor:

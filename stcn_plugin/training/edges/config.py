@@ -34,8 +34,9 @@ class Data(Section):
 
 
 class Scenes(Section):
-    """The scenes: short clips of moving objects with exact alpha, and the coarse mattes that a propagation makes of
-    them. Their patches are kept in a folder, so that they are made only once.
+    """The scenes: short clips of moving objects with exact alpha, and what a propagation makes of them.
+
+    Their patches are kept in a folder, so that they are made only once.
     """
 
     folder: str
