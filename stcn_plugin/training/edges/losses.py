@@ -11,7 +11,7 @@ from torch.nn import functional
 _LEAK = 0.05
 """Weight of errors that disappear when alpha is limited to [0, 1]."""
 
-_BETA = 0.3
+_BETA = 0.1
 """Absolute error below which the loss is quadratic."""
 
 _OUTSIDE = 0.1
