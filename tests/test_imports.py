@@ -49,7 +49,7 @@ HEAVY = {
 # Exceptions: packages of lower layers that must not be imported.
 FORBIDDEN = {
     "media": {"network", "memory", "config"},
-    "matte": {"network", "memory", "config", "media", "shot", "weights"},
+    "matte": {"memory", "config", "media", "shot", "weights"},
     "propagation": {"media", "presets", "shot", "config", "weights"},
     "worker": {"training"},
     "farm": {"training"},

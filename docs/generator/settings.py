@@ -14,6 +14,7 @@ from stcn_plugin.config.wording import Schema, accepts, choices, schema_at
 from stcn_plugin.presets.model import SHOT_KEYS, Preset, PresetFile
 from stcn_plugin.shot.model import KeyframeEntry, ObjectSpan, ShotFile
 from stcn_plugin.training.config import Folder, Pretrained, Source, TrainingConfig
+from stcn_plugin.training.edges.config import EdgeTrainingConfig
 
 _INTRO = """\
 # Settings
@@ -29,6 +30,13 @@ _TRAINING_INTRO = """\
 
 Every key of the YAML file of `stcn train`, with its default. `stcn train --settings` prints the same list.
 [Train and fine-tune weights](../how-to/train-and-fine-tune.md) shows how to write one.
+"""
+
+
+_EDGES_INTRO = """\
+## The edge network
+
+Every key of a configuration with `network: edges`.
 """
 
 
@@ -64,7 +72,8 @@ def training_settings_page() -> str:
     parts = [_TRAINING_INTRO, *_groups(schema, TrainingConfig)]
     for title, model in (("clips and stills", Source), ("elements and validation clips", Folder)):
         parts += [f"### A folder of {title}\n", _keys_of(model), ""]
-    parts += ["### Pretrained weights\n", _keys_of(Pretrained), ""]
+    parts += ["### Pretrained weights\n", _keys_of(Pretrained), "", _EDGES_INTRO]
+    parts += _groups(EdgeTrainingConfig.model_json_schema(), EdgeTrainingConfig)
     return "\n".join(parts)
 
 

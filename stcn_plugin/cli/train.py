@@ -36,14 +36,18 @@ def _settings(context: click.Context, _parameter: click.Parameter, is_given: boo
     from stcn_plugin.cli.tables import print_table
     from stcn_plugin.config.wording import schema_at, settings_of
     from stcn_plugin.training.config import TrainingConfig
+    from stcn_plugin.training.edges.config import EdgeTrainingConfig
 
-    schema = TrainingConfig.model_json_schema()
-    nodes = {key: schema_at(schema, tuple(key.split("."))) or {} for key in settings_of(schema)}
-    rows = [
-        (key, json.dumps(node["default"]) if "default" in node else "required", node["description"])
-        for key, node in nodes.items()
-    ]
-    print_table(("setting", "default", "meaning"), rows, left=3)
+    for title, model in (("", TrainingConfig), ("\nWith network: edges", EdgeTrainingConfig)):
+        schema = model.model_json_schema()
+        nodes = {key: schema_at(schema, tuple(key.split("."))) or {} for key in settings_of(schema)}
+        rows = [
+            (key, json.dumps(node["default"]) if "default" in node else "required", node["description"])
+            for key, node in nodes.items()
+        ]
+        if title:
+            echo(title)
+        print_table(("setting", "default", "meaning"), rows, left=3)
     context.exit()
 
 

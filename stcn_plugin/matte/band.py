@@ -19,11 +19,14 @@ CELL = 8
 """Side in pixels of the cells that a band consists of."""
 
 _UNCERTAIN = (0.04, 0.96)
-_REACH_IN_NETWORK_PIXELS = 4.0
-_REACH_IN_WIDTHS = 0.5
+_OUTWARDS = 4.0
+_INWARDS = 2.5
+"""Reach in network pixels."""
+
+_OUTWARDS_BY_WIDTH = 0.5
 _LONGEST_REACH = 96.0
-_TILE = 256
-_CONTEXT = 32
+_TILE = 192
+_CONTEXT = 16
 
 
 @dataclass(frozen=True)
@@ -56,34 +59,51 @@ def edge_width(matte: Pixels) -> float:
     return max(6 * area / length, 1.0) if length > 1 else 1.0
 
 
-def reach_of(enlargement: float, width: float) -> float:
-    """Return how far the band reaches beyond uncertain pixels, in pixels.
+@dataclass(frozen=True)
+class Reach:
+    """How far a band reaches beyond uncertain pixels, in pixels.
+
+    Args:
+        outwards: Into clear background, where there may be hair.
+        inwards: Into the solid core.
+    """
+
+    outwards: float
+    inwards: float
+
+
+def reach_of(enlargement: float, width: float) -> Reach:
+    """Return the reach of the band of an object.
 
     Args:
         enlargement: Plate pixels per network pixel.
         width: Width of the object's edge in plate pixels, from `edge_width`.
     """
-    return min(_REACH_IN_NETWORK_PIXELS * enlargement + _REACH_IN_WIDTHS * (width - 1), _LONGEST_REACH)
+    outwards = _OUTWARDS * enlargement + _OUTWARDS_BY_WIDTH * (width - 1)
+    return Reach(min(outwards, _LONGEST_REACH), min(_INWARDS * enlargement, _LONGEST_REACH))
 
 
-def find_band(probability: Pixels, *, reach: float) -> Cells:
+def find_band(probability: Pixels, reach: Reach) -> Cells:
     """Return the cells of the band: those with an edge or an uncertain probability, and those in reach of one.
 
     Args:
         probability: ``(H, W)`` in [0, 1].
-        reach: In pixels.
+        reach: From `reach_of`.
 
     Returns:
         ``(ceil(H / CELL), ceil(W / CELL))``.
     """
-    from scipy.ndimage import distance_transform_edt
+    from scipy.ndimage import binary_dilation, distance_transform_edt
 
     low, high = _UNCERTAIN
     lowest, highest = _reduced(probability, np.minimum), _reduced(probability, np.maximum)
-    uncertain = (lowest < high) & (highest > low)
+    clear, solid = highest <= low, lowest >= high
+    # A hard edge may lie exactly between two cells.
+    uncertain = ~clear & (~solid | binary_dilation(clear, np.ones((3, 3), bool)))
     if not uncertain.any():
         return uncertain
-    return np.asarray(distance_transform_edt(~uncertain) * CELL <= reach)
+    limits = np.where(solid, reach.inwards, reach.outwards)
+    return np.asarray(distance_transform_edt(~uncertain) * CELL <= limits)
 
 
 def band_weights(cells: Cells, part: Slices) -> Pixels:

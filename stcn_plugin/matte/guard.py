@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stcn_plugin.matte.band import CELL
+from stcn_plugin.network.edges import box
 
 _WINDOW = 5
 """Side in cells of the regions that are compared."""
@@ -23,41 +24,12 @@ _LEAST_VARIANCE = 1e-3
 _NOISE = 2e-4
 """Variance of the plate that need not be explained, such as grain."""
 
-_TOLERANCE = 1.1
-"""Factor by which the residual may grow."""
+_ACCEPTED = 1.0
+_REJECTED = 1.1
+"""Growth of the residual up to which a refined matte is used entirely, and from which it is not used."""
 
 _GREY = 0.6
 _UNEXPLAINED = 0.6
-
-
-@dataclass(frozen=True)
-class Explained:
-    """How well a matte explains the plate, by cell.
-
-    Args:
-        residual: ``(h, w)`` variance of the plate that alpha does not explain.
-        total: ``(h, w)`` variance of the plate.
-    """
-
-    residual: Tensor
-    total: Tensor
-
-
-def explained(rgb: Tensor, alpha: Tensor) -> Explained:
-    """Compare a matte with the plate.
-
-    Args:
-        rgb: ``(3, H, W)`` display-referred, ``H`` and ``W`` multiples of `CELL`.
-        alpha: ``(H, W)`` in [0, 1].
-    """
-    planes = torch.cat([rgb, alpha[None], (rgb**2).sum(0, keepdim=True), alpha[None] ** 2, rgb * alpha])
-    means = functional.avg_pool2d(planes[None], CELL)
-    means = functional.avg_pool2d(means, _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[0]
-    colour, mean, square, alpha_square, product = means[:3], means[3], means[4], means[5], means[6:]
-    total = (square - (colour**2).sum(0)).clamp_min(0)
-    spread = (alpha_square - mean**2).clamp_min(0)
-    covariance = product - colour * mean
-    return Explained((total - (covariance**2).sum(0) / (spread + _LEAST_VARIANCE)).clamp_min(0), total)
 
 
 @dataclass(frozen=True)
@@ -84,10 +56,11 @@ def judge(rgb: Tensor, unrefined: Tensor, refined: Tensor) -> Verdict:
     height, width = refined.shape
     lacking = (0, -width % CELL, 0, -height % CELL)
     planes = functional.pad(torch.cat([rgb, unrefined[None], refined[None]])[None], lacking, mode="replicate")[0]
-    before, after = explained(planes[:3], planes[3]), explained(planes[:3], planes[4])
-    accepted = after.residual <= before.residual * _TOLERANCE + _NOISE
+    total, (before, after) = _residuals(planes[:3], planes[3:])
+    growth = (after + _NOISE) / (before + _NOISE)
+    accepted = ((_REJECTED - growth) / (_REJECTED - _ACCEPTED)).clamp(0, 1)
     grey = functional.avg_pool2d((4 * planes[4] * (1 - planes[4]))[None, None], CELL)[0, 0]
-    doubtful = (grey > _GREY) & (after.residual > _UNEXPLAINED * after.total + _NOISE)
+    doubtful = (grey > _GREY) & (after > _UNEXPLAINED * total + _NOISE)
 
     def enlarged(cells: Tensor) -> Tensor:
         full = functional.interpolate(
@@ -96,3 +69,25 @@ def judge(rgb: Tensor, unrefined: Tensor, refined: Tensor) -> Verdict:
         return full[0, 0, :height, :width]
 
     return Verdict(enlarged(accepted), enlarged(doubtful))
+
+
+def _residuals(rgb: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
+    """Compare mattes with the plate.
+
+    Args:
+        rgb: ``(3, H, W)``, ``H`` and ``W`` multiples of `CELL`.
+        alphas: ``(N, H, W)`` in [0, 1].
+
+    Returns:
+        ``(h, w)`` variance of the plate around each cell, and ``(N, h, w)`` what each alpha does not explain of it.
+    """
+    products = (alphas[:, None] * rgb).flatten(0, 1)
+    planes = torch.cat([rgb, rgb.square().sum(0, keepdim=True), alphas, alphas.square(), products])
+    means = functional.avg_pool2d(planes[None], CELL)
+    means = box(means, _WINDOW)[0]
+    count = len(alphas)
+    colour, square, mean = means[:3], means[3], means[4 : 4 + count]
+    total = (square - colour.square().sum(0)).clamp_min(0)
+    spread = (means[4 + count : 4 + 2 * count] - mean.square()).clamp_min(0)
+    covariance = means[4 + 2 * count :].reshape(count, 3, *total.shape) - mean[:, None] * colour
+    return total, (total - covariance.square().sum(1) / (spread + _LEAST_VARIANCE)).clamp_min(0)

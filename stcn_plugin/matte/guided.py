@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from stcn_plugin.network.edges import box
+
 _EPSILON = 1e-4
 _SUBSAMPLING = 4
 _RADIUS = 4.0
@@ -27,12 +29,12 @@ def guided_filter(rgb: Tensor, alpha: Tensor, *, enlargement: float) -> Tensor:
     Returns:
         ``(H, W)``, not limited to [0, 1].
     """
-    radius = max(round(_RADIUS * enlargement / _SUBSAMPLING), 1)
+    window = 2 * max(round(_RADIUS * enlargement / _SUBSAMPLING), 1) + 1
     size = tuple(-(-length // _SUBSAMPLING) for length in alpha.shape)
     small = functional.interpolate(torch.cat([rgb, alpha[None]])[None], size, mode="area")[0]
     guide, values = small[:3], small[3]
     products = torch.stack([guide[i] * guide[j] for i in range(3) for j in range(i, 3)])
-    means = _box(torch.cat([guide, values[None], products, guide * values]), radius)
+    means = box(torch.cat([guide, values[None], products, guide * values]), window)
     mean, mean_value = means[:3], means[3]
     upper = means[4:10] - torch.stack([mean[i] * mean[j] for i in range(3) for j in range(i, 3)])
     covariance = torch.stack([upper[k] for k in (0, 1, 2, 1, 3, 4, 2, 4, 5)], -1).reshape(*size, 3, 3)
@@ -40,12 +42,7 @@ def guided_filter(rgb: Tensor, alpha: Tensor, *, enlargement: float) -> Tensor:
     cross = (means[10:] - mean * mean_value).movedim(0, -1)
     slope = torch.linalg.solve(covariance, cross).movedim(-1, 0)
     offset = mean_value - (slope * mean).sum(0)
-    coefficients = _box(torch.cat([slope, offset[None]]), radius)
+    coefficients = box(torch.cat([slope, offset[None]]), window)
     full = functional.interpolate(coefficients[None], alpha.shape, mode="bilinear", align_corners=False)[0]
     low, high = _LEVELS
     return ((full[:3] * rgb).sum(0) + full[3] - low) / (high - low)
-
-
-def _box(planes: Tensor, radius: int) -> Tensor:
-    """Return means over squares, which are smaller at the border."""
-    return functional.avg_pool2d(planes[None], 2 * radius + 1, 1, radius, count_include_pad=False)[0]

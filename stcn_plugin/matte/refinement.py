@@ -16,7 +16,7 @@ from stcn_plugin.choices import Edges
 from stcn_plugin.matte.band import Tile, band_weights, find_band, reach_of, tiles
 from stcn_plugin.matte.guard import judge
 from stcn_plugin.matte.guided import guided_filter
-from stcn_plugin.network.edges import BLACK, STRIDE, WHITE, EdgeNetwork
+from stcn_plugin.network.edges import BLACK, STRIDE, WHITE, EdgeNetwork, levelled
 
 Pixels: TypeAlias = NDArray[np.float32]
 Plate: TypeAlias = Callable[[slice, slice], Pixels]
@@ -63,15 +63,17 @@ class EdgeReport:
 class Refiner:
     """Refines the edges of mattes.
 
-    The result does not depend on the number of objects or on other frames. On the CPU it is computed in float32 by the
-    calling thread.
+    The result does not depend on the number of objects or on other frames. torch decides on the number of threads: call
+    `refine` with one, as finishing does, for the same bits whatever else runs.
 
     Args:
         network: From `load_edge_network`, on its device; ``None`` if no object uses it.
+        precision: Number format of its convolutions, as of the engine.
     """
 
-    def __init__(self, network: EdgeNetwork | None = None) -> None:
+    def __init__(self, network: EdgeNetwork | None = None, *, precision: torch.dtype = torch.float32) -> None:
         self._network = network
+        self._precision = precision
         self._device = next(network.parameters()).device if network else torch.device("cpu")
 
     def refine(
@@ -102,7 +104,7 @@ class Refiner:
         """Refine ``before`` into ``after``, both ``(H, W)``."""
         if each.edges == "off":
             return EdgeReport()
-        cells = find_band(before, reach=reach_of(each.enlargement, each.width))
+        cells = find_band(before, reach_of(each.enlargement, each.width))
         area = change = rejected = doubtful = 0.0
         for tile in tiles(cells, (before.shape[0], before.shape[1])):
             probability = torch.from_numpy(before[tile.read])
@@ -135,13 +137,9 @@ class Refiner:
         lacking = (0, -width % STRIDE, 0, -height % STRIDE)
         planes = functional.pad(torch.cat([rgb, probability[None]])[None], lacking, mode="replicate").to(self._device)
         conditions = torch.tensor([[each.enlargement, each.width]], device=self._device)
-        alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
-        return alpha[0, 0, :height, :width].cpu()
-
-
-def levelled(probability: Tensor) -> Tensor:
-    """Return the matte without refinement: a probability after the default matte levels."""
-    return ((probability - BLACK) / (WHITE - BLACK)).clamp(0, 1)
+        with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):
+            alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
+        return alpha[0, 0, :height, :width].float().cpu()
 
 
 def to_probability(alpha: Tensor, probability: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """The edge network: from plate and enlarged probability to alpha, at plate resolution.
 
-A small U-Net on blocks of 4x4 pixels. Its output is a correction of the probability: a residual for every pixel, and the
-coefficients of a local colour model, by which alpha is a linear function of the colour of the plate. The model varies
-smoothly, so it needs only one set of coefficients per block, and yet resolves every hair.
+Three estimates of alpha are computed from the plate and the coarse matte. Two of them are keys: the position of a
+pixel's colour on the line between the mean colours of object and background nearby, where the coarse matte is certain.
+The third is a guided filter: the local linear function of colour that fits the coarse matte best. A small U-Net, whose
+first layer reads blocks of 4x4 pixels, weighs these estimates for every pixel, and corrects them by a residual and by
+another linear function of colour.
 
-Legend: ``B`` tiles, ``H, W`` plate pixels, multiples of `STRIDE`.
+Legend: ``B`` tiles, ``H, W`` plate pixels, multiples of `STRIDE`; ``h, w`` blocks.
 """
 
 from __future__ import annotations
@@ -24,8 +26,19 @@ WHITE = 0.85
 """Matte levels, the defaults of a preset, that turn a probability into the alpha which the network corrects."""
 
 _WIDTHS = (32, 64, 64)
-_PLANES = 4
+_PIXELS = BLOCK**2
+_WINDOWS = (5, 11)
+"""Sides of the regions from which the colours of object and background are taken, in units of two blocks."""
+
 _CONDITIONS = 2
+_ESTIMATES = len(_WINDOWS) + 1
+_PLANES = (4 + _ESTIMATES) * _PIXELS + 3 * len(_WINDOWS) + _CONDITIONS
+_FIT_WINDOW = 7
+"""Side of the regions of the guided filter in blocks."""
+
+_REGULARISATION = 3e-4
+_LEAST_CONTRAST = 0.003
+_LEAST_WEIGHT = 1e-3
 
 
 class _Block(nn.Module):
@@ -53,7 +66,7 @@ class EdgeNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         narrow, middle, wide = _WIDTHS
-        self.stem = nn.Conv2d(_PLANES * BLOCK**2 + _CONDITIONS, narrow, 3, 1, 1)
+        self.stem = nn.Conv2d(_PLANES, narrow, 3, 1, 1)
         self.encode_4 = nn.Conv2d(narrow, narrow, 3, 1, 1)
         self.encode_8 = _Block(narrow, middle, stride=2)
         self.encode_16 = _Block(middle, wide, stride=2)
@@ -62,14 +75,11 @@ class EdgeNetwork(nn.Module):
         self.decode_8 = nn.Conv2d(middle, middle, 3, 1, 1)
         self.merge_4 = nn.Conv2d(middle, narrow, 1)
         self.decode_4 = _Block(narrow, narrow)
-        self.residual = nn.Conv2d(narrow, BLOCK**2, 3, 1, 1)
+        self.heads = nn.Conv2d(narrow, (1 + _ESTIMATES) * _PIXELS, 3, 1, 1)
         self.colour_model = nn.Conv2d(narrow, 3, 1)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)  # type: ignore[arg-type]
-        for head in (self.residual, self.colour_model):
+        for head in (self.heads, self.colour_model):
             nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)  # type: ignore[arg-type]
 
     def forward(self, rgb: Tensor, probability: Tensor, conditions: Tensor) -> Tensor:
         """Return alpha, not limited to [0, 1].
@@ -82,23 +92,116 @@ class EdgeNetwork(nn.Module):
         Returns:
             ``(B, 1, H, W)``.
         """
-        colour = rgb - 0.5
-        alpha = ((probability - BLACK) / (WHITE - BLACK)).clamp(0, 1)
-        blocks = functional.pixel_unshuffle(torch.cat([colour, probability - 0.5], 1), BLOCK)
+        alpha = levelled(probability)
+        colour_blocks = functional.pixel_unshuffle(rgb, BLOCK)
+        alpha_blocks = functional.pixel_unshuffle(alpha, BLOCK)
+        keyed, hints = _keyed(rgb, alpha, colour_blocks)
+        estimates = [*keyed, _fitted(rgb, alpha, colour_blocks)]
         scaled = torch.log2(conditions) / 2 - 1
-        planes = scaled[:, :, None, None].expand(-1, -1, *blocks.shape[-2:])
-        x4 = functional.relu(self.stem(torch.cat([blocks, planes], 1)))
+        planes = [
+            colour_blocks - 0.5,
+            functional.pixel_unshuffle(probability, BLOCK) - 0.5,
+            *(each - 0.5 for each in estimates),
+            *hints,
+            scaled[:, :, None, None].expand(-1, -1, *alpha_blocks.shape[-2:]),
+        ]
+        x4 = functional.relu(self.stem(torch.cat(planes, 1)))
         x4 = functional.relu(x4 + self.encode_4(x4))
         x8 = self.encode_8(x4)
         x16 = self.encode_16(x8)
         x16 = functional.relu(x16 + self.deepest(x16))
-        x8 = functional.relu(x8 + _doubled(self.merge_8(x16)))
+        x8 = functional.relu(x8 + _enlarged(self.merge_8(x16)))
         x8 = functional.relu(x8 + self.decode_8(x8))
-        x4 = self.decode_4(functional.relu(x4 + _doubled(self.merge_4(x8))))
-        model = functional.interpolate(self.colour_model(x4), scale_factor=BLOCK, mode="bilinear", align_corners=False)
-        residual = functional.pixel_shuffle(self.residual(x4), BLOCK)
-        return alpha + residual + (model * colour).sum(1, keepdim=True)
+        x4 = self.decode_4(functional.relu(x4 + _enlarged(self.merge_4(x8))))
+        residual, *trust = self.heads(x4).chunk(1 + _ESTIMATES, 1)
+        found = alpha_blocks + residual
+        for share, estimate in zip(trust, estimates, strict=True):
+            found = found + share * (estimate - alpha_blocks)
+        model = _enlarged(self.colour_model(x4), BLOCK)
+        return functional.pixel_shuffle(found, BLOCK) + (model * (rgb - 0.5)).sum(1, keepdim=True)
 
 
-def _doubled(x: Tensor) -> Tensor:
-    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+def levelled(probability: Tensor) -> Tensor:
+    """Return the matte without refinement: a probability after the default matte levels."""
+    return ((probability - BLACK) / (WHITE - BLACK)).clamp(0, 1)
+
+
+def _keyed(rgb: Tensor, alpha: Tensor, colour_blocks: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Estimate alpha from the colours of the object and of the background nearby.
+
+    Args:
+        rgb: ``(B, 3, H, W)``.
+        alpha: ``(B, 1, H, W)`` after the matte levels.
+        colour_blocks: ``(B, 3 * 16, h, w)`` the plate in blocks.
+
+    Returns:
+        For every window, alpha in blocks, ``(B, 16, h, w)``, about 0 to 1; and hints ``(B, 3, h, w)``: the contrast of
+        the two colours, and how much of the window is surely object and surely background.
+    """
+    sure, clear = alpha.square().square(), (1 - alpha).square().square()
+    sums = functional.avg_pool2d(torch.cat([sure, clear, rgb * sure, rgb * clear], 1), 2 * BLOCK)
+    pixels = _pixels(colour_blocks)
+    keyed, hints = [], []
+    for window in _WINDOWS:
+        means = _enlarged(box(sums, window))
+        amounts = means[:, :2]
+        front = means[:, 2:5] / (means[:, 0:1] + _LEAST_WEIGHT)
+        behind = means[:, 5:] / (means[:, 1:2] + _LEAST_WEIGHT)
+        line = (front - behind)[:, :, None]
+        contrast = (line**2).sum(1)
+        along = ((pixels - behind[:, :, None]) * line).sum(1) / (contrast + _LEAST_CONTRAST)
+        keyed.append(along.clamp(-0.5, 1.5))
+        hints.append(torch.cat([contrast.sqrt(), amounts], 1))
+    return keyed, hints
+
+
+def _fitted(rgb: Tensor, alpha: Tensor, colour_blocks: Tensor) -> Tensor:
+    """Fit alpha by a local linear function of colour (He, Sun, Tang: "Guided Image Filtering", 2010).
+
+    Args:
+        rgb: ``(B, 3, H, W)``.
+        alpha: ``(B, 1, H, W)`` after the matte levels.
+        colour_blocks: ``(B, 3 * 16, h, w)`` the plate in blocks.
+
+    Returns:
+        Alpha in blocks, ``(B, 16, h, w)``, about 0 to 1.
+    """
+    planes = functional.avg_pool2d(torch.cat([rgb, alpha], 1), BLOCK)
+    red, green, blue, value = torch.split(planes, 1, 1)
+    products = [red * red, red * green, red * blue, green * green, green * blue, blue * blue]
+    means = box(torch.cat([planes, *products, planes[:, :3] * value], 1), _FIT_WINDOW)
+    r, g, b, mean = torch.split(means[:, :4], 1, 1)
+    rr, rg, rb, gg, gb, bb = torch.split(means[:, 4:10], 1, 1)
+    rr, gg, bb = rr - r * r + _REGULARISATION, gg - g * g + _REGULARISATION, bb - b * b + _REGULARISATION
+    rg, rb, gb = rg - r * g, rb - r * b, gb - g * b
+    cross = means[:, 10:] - means[:, :3] * mean
+    # The inverse of the symmetric covariance, by its cofactors.
+    c_rr, c_rg, c_rb = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+    c_gg, c_gb, c_bb = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    determinant = (rr * c_rr + rg * c_rg + rb * c_rb).clamp_min(_REGULARISATION**3)
+    x, y, z = torch.split(cross, 1, 1)
+    rows = [c_rr * x + c_rg * y + c_rb * z, c_rg * x + c_gg * y + c_gb * z, c_rb * x + c_gb * y + c_bb * z]
+    slope = torch.cat(rows, 1) / determinant
+    model = box(torch.cat([slope, mean - (slope * means[:, :3]).sum(1, keepdim=True)], 1), _FIT_WINDOW)
+    alphas = (_pixels(colour_blocks) * model[:, :3, None]).sum(1) + model[:, 3:]
+    return alphas.clamp(-0.5, 1.5)
+
+
+def _pixels(colour_blocks: Tensor) -> Tensor:
+    """Return ``(B, 3 * 16, h, w)`` as ``(B, 3, 16, h, w)``."""
+    return colour_blocks.reshape(len(colour_blocks), 3, _PIXELS, *colour_blocks.shape[-2:])
+
+
+def box(x: Tensor, window: int) -> Tensor:
+    """Return means over squares, cut off at the border.
+
+    Args:
+        x: ``(..., H, W)``.
+        window: Side of the squares, odd.
+    """
+    across = functional.avg_pool2d(x, (1, window), 1, (0, window // 2), count_include_pad=False)
+    return functional.avg_pool2d(across, (window, 1), 1, (window // 2, 0), count_include_pad=False)
+
+
+def _enlarged(x: Tensor, factor: int = 2) -> Tensor:
+    return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

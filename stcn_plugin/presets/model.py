@@ -166,10 +166,10 @@ class Matte(Section):
 
     edges: Annotated[Edges, BeforeValidator(_off)] = "network"
     """How the edge is refined at plate resolution: by a small `network` that was trained on hair, motion blur and
-    defocus, or by a `guided` filter. `off` only enlarges what was propagated. Only a band around the edge changes, and
-    only where the refined matte explains the plate at least as well.
+    defocus, or by a `guided` filter. `off` only enlarges what was propagated.
 
-    Use `off` if the edge follows lines of the background, or flickers. Use `guided` to compare.
+    Use `off` if the edge follows lines of the background, and `guided` to compare. Only a band around the edge changes,
+    and only where the refined matte explains the plate at least as well.
     """
     black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
     """Probabilities up to this value become exactly 0, so that clear background is clean.

@@ -153,13 +153,11 @@ class Steps(Section):
         return sizes
 
 
-class Optimiser(Section):
+class BaseOptimiser(Section):
     """The optimiser, AdamW."""
 
     learning_rate: Positive = 3e-4
     """Learning rate."""
-    key_encoder_lr_scale: Annotated[float, Field(ge=0)] = 0.3
-    """Learning rate of the key encoder, as a fraction of `learning_rate`."""
     warmup_steps: NonNegative = 100
     """Steps of linear learning rate warm-up."""
     lr_decay_from: Fraction = 0.5
@@ -168,11 +166,18 @@ class Optimiser(Section):
     """Weight decay."""
     grad_clip_norm: Positive = 3.0
     """Gradient norm clipping: larger gradients are scaled down to this norm."""
-    frozen: tuple[str, ...] = ()
-    """Prefixes of parameter names to freeze, such as `key_encoder.blocks.0.`"""
     ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of an exponential moving average (EMA) of the weights, such as 0.998. The averaged weights are validated
     and saved. 0 turns it off."""
+
+
+class Optimiser(BaseOptimiser):
+    """The optimiser, AdamW."""
+
+    key_encoder_lr_scale: Annotated[float, Field(ge=0)] = 0.3
+    """Learning rate of the key encoder, as a fraction of `learning_rate`."""
+    frozen: tuple[str, ...] = ()
+    """Prefixes of parameter names to freeze, such as `key_encoder.blocks.0.`"""
 
 
 class Validation(Section):

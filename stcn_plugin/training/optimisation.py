@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from stcn_plugin.training.config import Optimiser, Steps
+from stcn_plugin.training.config import BaseOptimiser, Optimiser, Steps
 
 _KEY_ENCODER = "key_encoder."
 
@@ -31,7 +31,7 @@ def stage_value(stages: Sequence[int], step: int, total: int) -> int:
     return stages[min(step * len(stages) // total, len(stages) - 1)]
 
 
-def learning_rate(optimiser: Optimiser, step: int, total: int) -> float:
+def learning_rate(optimiser: BaseOptimiser, step: int, total: int) -> float:
     """Return the learning rate of a step: linear warm-up, constant, linear decay to zero."""
     warm_up = min(1.0, (step + 1) / max(optimiser.warmup_steps, 1))
     start = optimiser.lr_decay_from * total

@@ -62,7 +62,7 @@ def test_levels_are_checked_together(load):
         ("{fill_holes: yes}", ["objects.hero.matte.fill_holes", "a number", "yes"]),
         ("{feather_side: insde}", ["objects.hero.matte.feather_side", "both, inside or outside", "'inside'"]),
         ("{gorw: 1}", ["objects.hero.matte.gorw", "no such setting", "'grow'"]),
-        ("5", ["objects.hero.matte", "a group with the keys black, white", "5"]),
+        ("5", ["objects.hero.matte", "a group with the keys edges, black, white", "5"]),
     ],
 )
 def test_errors_name_the_setting(load, matte, words):

@@ -14,7 +14,7 @@ from stcn_plugin.errors import PresetError
 from stcn_plugin.training.config import TrainingConfig, load_training_config
 
 FOLDER = Path(__file__).parents[2] / "examples" / "training"
-RECIPES = sorted(FOLDER.glob("*.yaml"))
+RECIPES = sorted(file for file in FOLDER.glob("*.yaml") if file.stem != "edges")
 
 MINIMAL = """\
 out: runs/show

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from stcn_plugin.training.edges.library import Library
 from stcn_plugin.training.edges.sprites import make_sprite
-from stcn_plugin.training.edges.strands import Pixels
+from stcn_plugin.training.edges.strands import Pixels, downsampled
 
 _GAMMA = 2.2
 """Display to linear light. The exact curve does not matter for the composite of two display-referred images."""
@@ -132,8 +132,7 @@ def _with_lines(rng: Generator, pixels: Pixels) -> Pixels:
         ends = [tuple((middle + sign * along * 2 * size).tolist()) for sign in (-1, 1)]
         fill = tuple(rng.integers(0, 256, 3).tolist())
         on.line(ends, fill=fill, width=max(int(np.exp(rng.uniform(0.3, 3.5))), 1))
-    drawn: Pixels = np.asarray(image.resize((size, size), Image.Resampling.BOX), np.float32)
-    return drawn / np.float32(255)
+    return downsampled(np.asarray(image), 2)
 
 
 def make_clip(rng: Generator, library: Library, size: int, *, frames: int) -> Iterator[Frame]:

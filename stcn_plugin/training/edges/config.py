@@ -13,7 +13,7 @@ from stcn_plugin.config.problems import validated
 from stcn_plugin.config.yaml_source import read_yaml
 from stcn_plugin.errors import PresetError, TrainingError
 from stcn_plugin.presets.model import Count, Section
-from stcn_plugin.training.config import Compute, Folder, NonNegative, Optimiser, Positive, config_layer, real_path
+from stcn_plugin.training.config import BaseOptimiser, Compute, Folder, NonNegative, Positive, config_layer, real_path
 
 
 class Photos(Folder):
@@ -34,13 +34,14 @@ class Data(Section):
 
 
 class Scenes(Section):
-    """The scenes: short clips of moving objects with exact alpha, and the coarse mattes that a propagation makes of
-    them. Their patches are kept in a folder, so that they are made only once.
+    """The scenes: short clips of moving objects with exact alpha, and what a propagation makes of them.
+
+    Their patches are kept in a folder, so that they are made only once.
     """
 
     folder: str
     """Folder of the patches. Runs may share it."""
-    count: Count = 1000
+    count: Count = 300
     """Number of scenes."""
     weights: str = "starter-free"
     """Weights of the propagation."""
@@ -61,11 +62,11 @@ class Scenes(Section):
 class Steps(Section):
     """Length of the run and size of the samples."""
 
-    total: Count = 20_000
+    total: Count = 16_500
     """Number of optimisation steps."""
     batch_size: Count = 24
     """Patches per step."""
-    crop_size: Annotated[int, Field(ge=32, le=144, multiple_of=16)] = 128
+    crop_size: Annotated[int, Field(ge=32, le=144, multiple_of=16)] = 96
     """Side of the patches in plate pixels."""
 
 
@@ -76,6 +77,19 @@ class Validation(Section):
     """Number of held-out scenes."""
     every: Count = 1000
     """Steps between validations."""
+
+
+class EdgeOptimiser(BaseOptimiser):
+    """The optimiser, AdamW."""
+
+    learning_rate: Positive = 2e-3
+    """Learning rate."""
+    warmup_steps: NonNegative = 200
+    """Steps of linear learning rate warm-up."""
+    grad_clip_norm: Positive = 1.0
+    """Gradient norm clipping: larger gradients are scaled down to this norm."""
+    ema_decay: Annotated[float, Field(gt=0, lt=1)] = 0.998
+    """Decay of the exponential moving average (EMA) of the weights, which is validated and saved."""
 
 
 class EdgeTrainingConfig(Section):
@@ -96,7 +110,7 @@ class EdgeTrainingConfig(Section):
     data: Data
     scenes: Scenes
     steps: Steps = Steps()
-    optimiser: Optimiser = Optimiser(learning_rate=2e-3, warmup_steps=200, ema_decay=0.998)
+    optimiser: EdgeOptimiser = EdgeOptimiser()
     validation: Validation = Validation()
     compute: Compute = Compute()
 

@@ -16,7 +16,7 @@ from stcn_plugin.media.images import read_headers, read_image
 from stcn_plugin.media.picture_channels import picture_channels
 from stcn_plugin.training.edges.config import Data
 from stcn_plugin.training.edges.strands import Pixels
-from stcn_plugin.training.elements import ElementReader, find_elements
+from stcn_plugin.training.elements import Element, ElementReader, find_elements
 
 _PHOTOS = frozenset((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".exr", ".hdr"))
 _HELD_OUT = 8
@@ -31,17 +31,12 @@ class Library:
         held_out: Use only the images that are held out, instead of all others.
 
     Raises:
-        TrainingError: A folder holds no images.
+        TrainingError: A folder holds no images, or there are too few to hold some out.
     """
 
     def __init__(self, data: Data, *, held_out: bool) -> None:
         self._elements = [
-            [
-                each
-                for each in find_elements(Path(source.folder))
-                if _is_held_out(each[0].parent.name + each[0].stem if len(each) == 1 else each[0].parent.name)
-                == held_out
-            ]
+            [each for each in find_elements(Path(source.folder)) if _is_held_out(_name(each)) == held_out]
             for source in data.elements
         ]
         self._photos = [
@@ -51,6 +46,9 @@ class Library:
         weights = np.array(
             [source.weight if photos else 0.0 for source, photos in zip(data.photos, self._photos, strict=True)]
         )
+        if not weights.any() or not any(self._elements):
+            kind = "held out for validation" if held_out else "left for training"
+            raise TrainingError(f"none of the images is {kind}", fix="Add more images, or set validation.scenes to 0")
         self._weights = weights / weights.sum()
         self._reader = ElementReader(cache_size=32)
         self._colour = ColourTransform()
@@ -86,6 +84,12 @@ def _find_photos(folder: Path) -> Sequence[Path]:
     if not found:
         raise TrainingError("there are no images", where=str(folder))
     return found
+
+
+def _name(element: Element) -> str:
+    """Return a name that is the same wherever the folder is."""
+    folder = element[0].parent.name
+    return folder if len(element) > 1 else folder + element[0].stem
 
 
 def _is_held_out(name: str) -> bool:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.network.edges import BLACK, WHITE
-
 _LEAK = 0.05
 """Weight of errors that disappear when alpha is limited to [0, 1]."""
+
+_BETA = 0.1
+"""Absolute error below which the loss is quadratic."""
 
 _OUTSIDE = 0.1
 """Weight of pixels far from the edge of the coarse matte, where the network is not used."""
@@ -33,13 +34,8 @@ def band(probability: Tensor, conditions: Tensor) -> Tensor:
     return found > 0
 
 
-def levelled(probability: Tensor) -> Tensor:
-    """Return the matte without refinement: the probability after the default matte levels."""
-    return ((probability - BLACK) / (WHITE - BLACK)).clamp(0, 1)
-
-
 def edge_loss(predicted: Tensor, alpha: Tensor, inside: Tensor) -> Tensor:
-    """L1 and squared error in the band, and L1 of the gradient at two scales.
+    """Smooth L1 of the error in the band, and of its gradient at two scales.
 
     Args:
         predicted: ``(B, 1, H, W)``, not limited.
@@ -54,13 +50,22 @@ def edge_loss(predicted: Tensor, alpha: Tensor, inside: Tensor) -> Tensor:
     error = torch.where(beyond, _LEAK * error, error)
     weight = torch.where(inside, 1.0, _OUTSIDE)
     weight = weight / weight.sum()
-    loss = (weight * (error.abs() + 2 * error**2)).sum()
+    loss = (weight * _smooth(error)).sum()
     for scale in (1, 2):
         part = error if scale == 1 else functional.avg_pool2d(error, scale)
         own = weight if scale == 1 else functional.avg_pool2d(weight, scale) * scale**2
-        across, down = part.diff(dim=3).abs(), part.diff(dim=2).abs()
+        across, down = _smooth(part.diff(dim=3)), _smooth(part.diff(dim=2))
         loss = loss + 0.5 * ((own[..., 1:] * across).sum() + (own[..., 1:, :] * down).sum())
     return loss
+
+
+def _smooth(error: Tensor) -> Tensor:
+    """Return the absolute error, but squared where it is small.
+
+    Most coarse values are right, and the network starts from them. An absolute error would pull it back there before it
+    has learnt where they are wrong.
+    """
+    return functional.smooth_l1_loss(error, torch.zeros_like(error), beta=_BETA, reduction="none")
 
 
 @dataclass(frozen=True)

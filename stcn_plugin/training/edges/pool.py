@@ -16,12 +16,12 @@ from safetensors.numpy import save
 
 from stcn_plugin.atomic import write_atomic
 from stcn_plugin.matte.band import edge_width
+from stcn_plugin.network.edges import levelled
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.training.edges.clips import Frame, make_clip
 from stcn_plugin.training.edges.coarse import enlarged, propagated, simulated
 from stcn_plugin.training.edges.config import EdgeTrainingConfig
 from stcn_plugin.training.edges.library import Library
-from stcn_plugin.training.edges.losses import levelled
 from stcn_plugin.training.edges.strands import Pixels
 
 SIDE = 144

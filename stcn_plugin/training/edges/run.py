@@ -14,10 +14,10 @@ from torch import Tensor
 from stcn_plugin import environment
 from stcn_plugin.errors import CancelledError, TrainingError
 from stcn_plugin.network.devices import choose_device, choose_precision
-from stcn_plugin.network.edges import EdgeNetwork
+from stcn_plugin.network.edges import EdgeNetwork, levelled
 from stcn_plugin.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from stcn_plugin.training.edges.config import EdgeTrainingConfig, load_saved_edge_config
-from stcn_plugin.training.edges.losses import band, edge_loss, errors, levelled
+from stcn_plugin.training.edges.losses import band, edge_loss, errors
 from stcn_plugin.training.edges.making import Scenes, scenes_in_the_making
 from stcn_plugin.training.edges.pool import Pool
 from stcn_plugin.training.edges.reports import EdgeStepReport, EdgeValidationReport

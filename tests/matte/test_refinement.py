@@ -1,0 +1,251 @@
+"""Refinement of edges: the band, the guided filter, the guard, and what stays exactly as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+from stcn_plugin.matte.band import CELL, Reach, band_weights, edge_width, find_band, reach_of, tiles
+from stcn_plugin.matte.finishing import finish
+from stcn_plugin.matte.guard import judge
+from stcn_plugin.matte.guided import guided_filter
+from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, levelled, to_probability
+from stcn_plugin.network.edges import EdgeNetwork
+from stcn_plugin.presets.model import Matte
+from stcn_plugin.weights.edges import load_edge_network
+
+
+def disc(shape, centre, radius, width=1.0):
+    """Return a disc whose edge is a ramp of a width in pixels."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    distance = radius - np.hypot(rows - centre[0], columns - centre[1])
+    return np.clip(distance / width + 0.5, 0, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    """A hard disc over a background of another colour, its exact alpha, and a coarse probability four times as soft."""
+    shape = (400, 520)
+    alpha = disc(shape, (190, 260), 110)
+    rng = np.random.default_rng(3)
+    front = np.float32([0.8, 0.3, 0.2]) + rng.normal(0, 0.01, (*shape, 3)).astype(np.float32)
+    behind = np.float32([0.2, 0.4, 0.5]) + rng.normal(0, 0.01, (*shape, 3)).astype(np.float32)
+    plate = (alpha[..., None] * front + (1 - alpha[..., None]) * behind).clip(0, 1)
+    coarse = gaussian_filter(disc(shape, (191, 262), 111), 4.0)
+    return plate, alpha, coarse
+
+
+class Whatever(EdgeNetwork):
+    """A network that returns a given alpha, from the plate's first channel by default."""
+
+    def forward(self, rgb, probability, conditions):
+        return rgb[:, :1]
+
+
+def refine(plate, coarse, edges, network=None, *, enlargement=3.0, width=2.0):
+    """Refine one object."""
+    refiner = Refiner(network)
+    refined, reports = refiner.refine(
+        coarse[None], lambda rows, columns: plate[rows, columns], [ObjectEdge(edges, enlargement, width)]
+    )
+    return refined[0], reports[0]
+
+
+def matte_of(probability):
+    """Return the matte after the default matte levels."""
+    return finish(torch.from_numpy(probability)[None], size=probability.shape, settings=[Matte()])[0].numpy()
+
+
+@pytest.mark.parametrize("width", [1.0, 3.0, 12.0, 40.0])
+def test_edge_width_is_the_width_of_a_ramp(width):
+    """Within 8 %, for an edge in every direction."""
+    assert edge_width(disc((400, 400), (200, 200), 120, width)) == pytest.approx(width, rel=0.08, abs=0.2)
+
+
+def test_edge_width_without_an_edge_is_1():
+    for value in (0.0, 1.0):
+        assert edge_width(np.full((20, 30), value, np.float32)) == 1.0
+
+
+def test_band_reaches_as_far_as_asked():
+    """In cells: those with the edge, and those of which the distance is at most the reach."""
+    probability = np.zeros((160, 240), np.float32)
+    probability[:, 120:] = 1
+    cells = find_band(probability, Reach(outwards=24, inwards=16))
+    columns = np.flatnonzero(cells.all(0)) * CELL
+    assert cells.any(0).tolist() == cells.all(0).tolist()
+    assert columns.tolist() == list(
+        range(120 - 24, 120 + 16 + 1, CELL)
+    )  # the solid cell beside the edge, and 3 and 2 more
+    assert not find_band(np.full((160, 240), 0.01, np.float32), Reach(24, 16)).any()
+
+
+def test_reach_grows_with_enlargement_and_softness_up_to_a_limit():
+    assert reach_of(2.0, 1.0) == Reach(8.0, 5.0)
+    assert reach_of(2.0, 11.0) == Reach(13.0, 5.0)
+    assert reach_of(50.0, 300.0) == Reach(96.0, 96.0)
+
+
+def test_weights_are_1_in_the_band_and_0_outside():
+    """They fall to 0 at its border; the border of the frame is none."""
+    cells = np.zeros((20, 30), bool)
+    cells[:, 10:20] = True
+    weights = band_weights(cells, (slice(0, 160), slice(0, 236)))
+    assert weights.shape == (160, 236)
+    assert (weights[:, 88:152] == 1).all()
+    assert (weights[:, :80] == 0).all() and (weights[:, 160:] == 0).all()
+    np.testing.assert_allclose(weights[5, 80:88], (np.arange(8) + 0.5) / 8)
+    part = band_weights(cells, (slice(32, 96), slice(64, 128)))
+    np.testing.assert_array_equal(part, weights[32:96, 64:128])
+
+
+def test_tiles_hold_every_cell_once():
+    """Also at the border of a frame that is no multiple of a cell."""
+    rng = np.random.default_rng(1)
+    cells = rng.random((51, 83)) < 0.02
+    covered = np.zeros((403, 661), int)
+    for tile in tiles(cells, (403, 661)):
+        covered[tile.inside] += 1
+        for inside, read, length in zip(tile.inside, tile.read, (403, 661), strict=True):
+            assert read.start % 16 == 0
+            assert read.start <= max(inside.start - 16, 0)
+            assert min(inside.stop + 16, length) <= read.stop <= length
+    full = np.kron(cells, np.ones((CELL, CELL), int))[:403, :661]
+    assert covered.max() == 1
+    assert (covered[full == 1] == 1).all()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.001, 0.25, 0.5, 0.999, 1.0])
+def test_default_levels_of_a_refined_probability_are_alpha(alpha):
+    """0 and 1 exactly, whatever the probability was."""
+    before = torch.linspace(0, 1, 101)
+    after = to_probability(torch.full_like(before, alpha), before)
+    found = matte_of(after[None].numpy())
+    if alpha in (0.0, 1.0):
+        assert (found == alpha).all()
+    else:
+        np.testing.assert_allclose(found, alpha, rtol=0, atol=1e-6)
+
+
+def test_clear_and_solid_keep_their_probability():
+    """So that lower or higher matte levels still find what was there."""
+    before = torch.tensor([0.0, 0.1, 0.9, 1.0])
+    assert to_probability(torch.tensor([0.0, 0.0, 1.0, 1.0]), before).tolist() == before.tolist()
+
+
+def test_off_changes_no_byte(scene):
+    plate, _, coarse = scene
+    refined, report = refine(plate, coarse, "off")
+    assert refined.tobytes() == coarse.tobytes()
+    assert report == EdgeReport()
+
+
+@pytest.mark.parametrize("edges", ["guided", "network"])
+def test_core_and_background_are_untouched(scene, edges):
+    """Beyond the band every byte is the same; after the matte levels, core is 1 and background 0."""
+    plate, alpha, coarse = scene
+    refined, report = refine(plate, coarse, edges, load_edge_network())
+    far = distance_transform_edt((coarse < 0.04) | (coarse > 0.96)) > reach_of(3.0, 2.0).outwards + 2 * CELL
+    assert 0.3 < far.mean() < 0.9
+    assert refined[far].tobytes() == coarse[far].tobytes()
+    matte = matte_of(refined)
+    assert (matte[far & (alpha == 1)] == 1).all() and (matte[far & (alpha == 0)] == 0).all()
+    assert 0.02 < report.band < 0.4
+
+
+@pytest.mark.parametrize(("edges", "left"), [("guided", 0.4), ("network", 0.4)])
+def test_refined_edge_is_nearer_to_the_truth(scene, edges, left):
+    """Of the squared error of the enlarged matte, less than half remains."""
+    plate, alpha, coarse = scene
+    refined, report = refine(plate, coarse, edges, load_edge_network())
+    before, after = (((matte_of(each) - alpha) ** 2).mean() for each in (coarse, refined))
+    assert after < left * before
+    assert report.rejected < 0.1
+    assert report.change > 0.01
+
+
+def test_guided_filter_finds_a_matte_that_is_linear_in_colour():
+    """Its model holds exactly, except for the regularisation."""
+    ramp = np.linspace(0.2, 0.8, 96, dtype=np.float32)
+    alpha = torch.from_numpy(np.tile(ramp, (64, 1)))
+    colours = torch.tensor([[0.1, 0.5, 0.9], [0.7, 0.2, 0.3]])[:, :, None, None]
+    rgb = alpha * colours[0] + (1 - alpha) * colours[1]
+    found = guided_filter(rgb, alpha, enlargement=2.0)
+    np.testing.assert_allclose(found * 0.9 + 0.05, alpha, rtol=0, atol=0.02)
+
+
+def test_network_needs_a_network(scene):
+    plate, _, coarse = scene
+    with pytest.raises(ValueError, match="has none"):
+        refine(plate, coarse, "network")
+
+
+def test_guard_rejects_a_matte_that_does_not_follow_the_plate(scene):
+    """A network that paints stripes over the edge has no effect; the report says so."""
+    plate, _, coarse = scene
+
+    class Stripes(EdgeNetwork):
+        def forward(self, rgb, probability, conditions):
+            columns = torch.arange(probability.shape[-1]) // 6 % 2
+            return columns.float().expand_as(probability)
+
+    refined, report = refine(plate, coarse, "network", Stripes())
+    assert report.rejected > 0.9
+    assert report.change < 0.02
+    assert np.abs(matte_of(refined) - matte_of(coarse)).mean() < 0.005
+
+
+def test_guard_accepts_the_truth(scene):
+    plate, alpha, coarse = scene
+    rgb = torch.from_numpy(plate).permute(2, 0, 1)
+    verdict = judge(rgb, levelled(torch.from_numpy(coarse)), torch.from_numpy(alpha))
+    assert verdict.accepted.shape == alpha.shape
+    assert float(verdict.accepted.mean()) > 0.999
+    assert float(verdict.doubtful.mean()) == 0.0
+
+
+def test_grey_haze_that_the_plate_does_not_explain_is_doubtful():
+    """A matte of 0.5 over a fine pattern is neither solid nor clear, and no mixture of two colours."""
+    rng = np.random.default_rng(2)
+    pattern = np.kron(rng.random((40, 40)), np.ones((4, 4))).astype(np.float32)
+    rgb = torch.from_numpy(np.stack([pattern, pattern, pattern]))
+    haze = torch.full((160, 160), 0.5)
+    assert float(judge(rgb, haze, haze).doubtful.mean()) > 0.95
+    assert float(judge(rgb, haze, torch.from_numpy(pattern).round()).doubtful.mean()) < 0.05
+
+
+def test_objects_are_refined_independently(scene):
+    """An object has the same bytes alone and beside another; one may be off."""
+    plate, _, coarse = scene
+    other = np.ascontiguousarray(coarse[:, ::-1])
+    network = load_edge_network()
+    alone, report = refine(plate, coarse, "network", network)
+    both, reports = Refiner(network).refine(
+        np.stack([other, coarse]),
+        lambda rows, columns: plate[rows, columns],
+        [ObjectEdge("off", 3.0), ObjectEdge("network", 3.0, 2.0)],
+    )
+    assert both[0].tobytes() == other.tobytes()
+    assert both[1].tobytes() == alone.tobytes()
+    assert reports == (EdgeReport(), report)
+
+
+def test_tiles_leave_no_seams(scene):
+    """Tiles give what the network gives for the whole frame, to within 0.02 on average of the worst line."""
+    plate, _, coarse = scene
+    network = load_edge_network()
+    height, width = coarse.shape
+    rgb = torch.from_numpy(np.pad(plate, ((0, -height % 16), (0, -width % 16), (0, 0)), mode="edge"))
+    padded = torch.from_numpy(np.pad(coarse, ((0, -height % 16), (0, -width % 16)), mode="edge"))
+    with torch.inference_mode():
+        whole = network(rgb.permute(2, 0, 1)[None], padded[None, None], torch.tensor([[3.0, 2.0]]))
+    whole = whole[0, 0, :height, :width].sub(0.01).div(0.98).clamp(0, 1).numpy()
+    refined, report = refine(plate, coarse, "network", network)
+    sure = band_weights(find_band(coarse, reach_of(3.0, 2.0)), (slice(0, height), slice(0, width))) == 1
+    difference = np.where(sure, np.abs(matte_of(refined) - whole), 0)
+    assert report.rejected < 0.1
+    lines = np.maximum(difference.sum(0) / np.maximum(sure.sum(0), 1), 0)
+    assert np.median(lines) < 0.005
+    assert lines.max() < 0.1
