@@ -47,8 +47,16 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """All of it in one line."""
+        """All of it in one line; frames in it are those of the plate."""
         return f"{self.what}. {self.fix}."
+
+    def text_in_host(self, *, frame_shift: int) -> str:
+        """Return the text for a host, with its frame number if that is not the plate's.
+
+        Args:
+            frame_shift: Frame number of the plate minus frame number in the host.
+        """
+        return f"frame {self.frame - frame_shift} (file {self.frame}): {self.text}" if frame_shift else self.text
 
     @classmethod
     def from_json(cls, data: object) -> Problem:
@@ -78,6 +86,11 @@ class Assessment:
     next_keyframes: tuple[int, ...]
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def suggested_keyframes(self) -> tuple[int, ...]:
+        """The next keyframes, best first; none if nothing is doubtful or looks wrong."""
+        return self.next_keyframes if self.doubtful or self.problems else ()
+
     @classmethod
     def from_json(cls, data: object) -> Assessment:
         """Read the JSON of `json_of`."""
@@ -102,7 +115,7 @@ def assessment_lines(assessment: Assessment, *, frame_shift: int = 0) -> Iterato
         named = ", ".join(str(each.frame - frame_shift) for each in sorted(assessment.doubtful, key=lambda d: d.frame))
         total = assessment.doubtful_frames
         yield f"doubtful: {total} frame{'' if total == 1 else 's'}; look at {named}"
-    if assessment.next_keyframes and (assessment.doubtful or assessment.problems):
-        yield f"next keyframe: {assessment.next_keyframes[0] - frame_shift}"
+    if assessment.suggested_keyframes:
+        yield f"next keyframe: {assessment.suggested_keyframes[0] - frame_shift}"
     for problem in assessment.problems:
-        yield f"check: {problem.text}"
+        yield f"check: {problem.text_in_host(frame_shift=frame_shift)}"

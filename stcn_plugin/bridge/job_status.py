@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import final
 
+from stcn_plugin.bridge.frame_notes import FrameNote, frame_notes
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.printable import printable
 from stcn_plugin.bridge.summaries import reason_lines, result_text
 from stcn_plugin.errors import CancelledError, STCNError
 
@@ -56,6 +58,19 @@ class JobStatus:
     def reasons(self) -> tuple[str, ...]:
         """Why frames were written, once the job is done; frames in it are those of the plate."""
         return tuple(reason_lines(self.report)) if self.report is not None and self.report.frames else ()
+
+    @property
+    def notes(self) -> tuple[FrameNote, ...]:
+        """The frames to go to, once the job is done."""
+        return frame_notes(self.report, frame_shift=self._frame_shift) if self.report is not None else ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What looks wrong in the mattes or the keyframes and what to do about it, once the job is done."""
+        if self.report is None or self.report.assessment is None:
+            return ()
+        found = self.report.assessment.problems
+        return tuple(printable(each.text_in_host(frame_shift=self._frame_shift)) for each in found)
 
     @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:
