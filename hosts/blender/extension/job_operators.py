@@ -101,7 +101,7 @@ class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming conven
         self._end(context)
 
     def _report_result(self) -> set[str]:
-        for text in self._job.status.warnings:
+        for text in (*self._job.status.warnings, *self._job.status.problems):
             self.report({"WARNING"}, text)
         self.report({"INFO"}, f"Mattes: {self._job.status.text}")
         return {"FINISHED"}
