@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stcn_plugin.bridge.fields import Fields
+from stcn_plugin.bridge.printable import printable
 
 
 @dataclass(frozen=True)
@@ -47,16 +48,19 @@ class Problem:
 
     @property
     def text(self) -> str:
-        """All of it in one line; frames in it are those of the plate."""
-        return f"{self.what}. {self.fix}."
+        """All of it in one line."""
+        return printable(f"{self.what}. {self.fix}.")
 
-    def text_in_host(self, *, frame_shift: int) -> str:
-        """Return the text for a host, with its frame number if that is not the plate's.
+    def in_host(self, frame_shift: int) -> Problem:
+        """Return the problem at the host's frame; it names both numbers if the plate's is another.
 
         Args:
             frame_shift: Frame number of the plate minus frame number in the host.
         """
-        return f"frame {self.frame - frame_shift} (file {self.frame}): {self.text}" if frame_shift else self.text
+        frame = self.frame - frame_shift
+        return (
+            replace(self, frame=frame, what=f"frame {frame} (file {self.frame}): {self.what}") if frame_shift else self
+        )
 
     @classmethod
     def from_json(cls, data: object) -> Problem:
@@ -118,4 +122,4 @@ def assessment_lines(assessment: Assessment, *, frame_shift: int = 0) -> Iterato
     if assessment.suggested_keyframes:
         yield f"next keyframe: {assessment.suggested_keyframes[0] - frame_shift}"
     for problem in assessment.problems:
-        yield f"check: {problem.text_in_host(frame_shift=frame_shift)}"
+        yield f"check: {problem.in_host(frame_shift).text}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import final
 
+from stcn_plugin.bridge.assessment import Problem
 from stcn_plugin.bridge.frame_notes import FrameNote, frame_notes
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report
-from stcn_plugin.bridge.printable import printable
 from stcn_plugin.bridge.summaries import reason_lines, result_text
 from stcn_plugin.errors import CancelledError, STCNError
 
@@ -65,12 +65,11 @@ class JobStatus:
         return frame_notes(self.report, frame_shift=self._frame_shift) if self.report is not None else ()
 
     @property
-    def problems(self) -> tuple[str, ...]:
-        """What looks wrong in the mattes or the keyframes and what to do about it, once the job is done."""
+    def problems(self) -> tuple[Problem, ...]:
+        """What looks wrong in the mattes or the keyframes, at frames of the host, once the job is done."""
         if self.report is None or self.report.assessment is None:
             return ()
-        found = self.report.assessment.problems
-        return tuple(printable(each.text_in_host(frame_shift=self._frame_shift)) for each in found)
+        return tuple(each.in_host(self._frame_shift) for each in self.report.assessment.problems)
 
     @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:

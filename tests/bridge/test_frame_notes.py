@@ -52,5 +52,8 @@ def test_the_status_of_a_job_has_notes_and_problems():
     problem = Problem(1030, "he\nro", "'he\nro' vanishes at 1030", "Draw it at 1030")
     status.report = own.report = report(Assessment({}, DOUBTFUL, 2, (), (problem,)))
     assert [note.frame for note in status.notes] == [22, 7]
-    assert status.problems == ("frame 30 (file 1030): 'he\\nro' vanishes at 1030. Draw it at 1030.",)
-    assert own.problems == ("'he\\nro' vanishes at 1030. Draw it at 1030.",)
+    assert [each.frame for each in status.problems] == [30]
+    assert [each.text for each in status.problems] == [
+        "frame 30 (file 1030): 'he\\nro' vanishes at 1030. Draw it at 1030."
+    ]
+    assert [each.text for each in own.problems] == ["'he\\nro' vanishes at 1030. Draw it at 1030."]

@@ -110,7 +110,7 @@ def _draw_choice(layout: Any, settings: StcnSettings, name: str) -> None:
     row.prop(settings, name, expand=True)
 
 
-def _draw_job(layout: Any, scene: bpy.types.Scene) -> None:
+def _draw_job(layout: Any, scene: bpy.types.Scene | None) -> None:
     worker, status = STATE.worker, STATE.status
     if status.is_running:
         text = f"{status.text} · {status.fraction:.0%}" if status.progress else status.text
@@ -131,9 +131,10 @@ def _draw_job(layout: Any, scene: bpy.types.Scene) -> None:
             _draw_text(layout, text, "BLANK1")
     if status.report and status.report.weights:
         _draw_text(layout, f"Weights: {status.report.weights.text}", "COPY_ID")
-    for text in (*status.warnings, *status.problems):
+    for text in (*status.warnings, *(problem.text for problem in status.problems)):
         _draw_text(layout, text, "INFO")
-    _draw_marked_frames(layout, scene)
+    if scene is not None:
+        _draw_marked_frames(layout, scene)
     if worker.error:
         _draw_text(layout, str(worker.error), "ERROR")
     elif not worker_python():
