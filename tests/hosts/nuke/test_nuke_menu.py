@@ -59,7 +59,7 @@ def jobs(monkeypatch):
 
 def test_the_menu_is_in_the_bar_and_in_the_toolbar(menu, stage):
     """Both have the same commands."""
-    assert list(menu) == ["Propagate roto...", "Update", "Cancel", "Test the worker"]
+    assert list(menu) == ["Propagate roto...", "Update", "Cancel", "Doubtful frames...", "Test the worker"]
     assert [item._name for item in stage.menus["Nodes"]._items] == ["STCN"]
 
 
