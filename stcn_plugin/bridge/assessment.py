@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stcn_plugin.bridge.fields import Fields
+from stcn_plugin.bridge.printable import printable
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,18 @@ class Problem:
     @property
     def text(self) -> str:
         """All of it in one line."""
-        return f"{self.what}. {self.fix}."
+        return printable(f"{self.what}. {self.fix}.")
+
+    def in_host(self, frame_shift: int) -> Problem:
+        """Return the problem at the host's frame; it names both numbers if the plate's is another.
+
+        Args:
+            frame_shift: Frame number of the plate minus frame number in the host.
+        """
+        frame = self.frame - frame_shift
+        return (
+            replace(self, frame=frame, what=f"frame {frame} (file {self.frame}): {self.what}") if frame_shift else self
+        )
 
     @classmethod
     def from_json(cls, data: object) -> Problem:
@@ -78,6 +90,11 @@ class Assessment:
     next_keyframes: tuple[int, ...]
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def suggested_keyframes(self) -> tuple[int, ...]:
+        """The next keyframes, best first; none if nothing is doubtful or looks wrong."""
+        return self.next_keyframes if self.doubtful or self.problems else ()
+
     @classmethod
     def from_json(cls, data: object) -> Assessment:
         """Read the JSON of `json_of`."""
@@ -102,7 +119,7 @@ def assessment_lines(assessment: Assessment, *, frame_shift: int = 0) -> Iterato
         named = ", ".join(str(each.frame - frame_shift) for each in sorted(assessment.doubtful, key=lambda d: d.frame))
         total = assessment.doubtful_frames
         yield f"doubtful: {total} frame{'' if total == 1 else 's'}; look at {named}"
-    if assessment.next_keyframes and (assessment.doubtful or assessment.problems):
-        yield f"next keyframe: {assessment.next_keyframes[0] - frame_shift}"
+    if assessment.suggested_keyframes:
+        yield f"next keyframe: {assessment.suggested_keyframes[0] - frame_shift}"
     for problem in assessment.problems:
-        yield f"check: {problem.text}"
+        yield f"check: {problem.in_host(frame_shift).text}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn, final
 
 from stcn_plugin.bridge.assessment import assessment_lines
@@ -104,7 +104,7 @@ def build_options(flags: argparse.Namespace) -> BuildOptions:
 
 @final
 class BatchLog:
-    """Prints a job's progress, a line per percent, and its warnings; a plugin of `HostHooks`.
+    """Prints a job's progress, a line per percent, its warnings and its report; a plugin of `HostHooks`.
 
     Args:
         frame_shift: Frame number of the plate minus frame number in the host.
@@ -128,12 +128,32 @@ class BatchLog:
         """Print a warning to stderr."""
         print_error(f"warning: {text}")
 
+    def print_report(self, report: Report) -> None:
+        """Print the result of a job, or what a dry run found."""
+        for line in self._report_lines(report):
+            print_line(line)
 
-def run_batch(run: Callable[[], Report]) -> int:
-    """Run a job, print its result or its error, and return the exit code."""
+    def _report_lines(self, report: Report) -> Iterator[str]:
+        if report.plan and report.estimate:  # of a dry run
+            yield from plan_lines(report.plan, report.estimate)
+            return
+        yield result_text(report, frame_shift=self._frame_shift)
+        yield from reason_lines(report)
+        for pattern in dict.fromkeys(report.patterns.values()):
+            yield f"mattes: {pattern}"
+        if report.assessment:
+            yield from assessment_lines(report.assessment, frame_shift=self._frame_shift)
+        if report.shot_file:
+            yield f"shot file: {report.shot_file}"
+        if report.weights:
+            yield f"weights: {report.weights.text}"
+
+
+def run_batch(run: Callable[[], None]) -> int:
+    """Run a job, print its error, and return the exit code."""
     try:
         with stop_signals_raised():
-            report = run()
+            run()
     except KeyboardInterrupt as error:
         print_error("cancelled")
         return exit_code(error)
@@ -141,20 +161,6 @@ def run_batch(run: Callable[[], Report]) -> int:
         found = as_stcn_error(error, log=print_error)
         print_error(str(found))
         return exit_code(found)
-    if report.plan and report.estimate:  # of a dry run
-        for line in plan_lines(report.plan, report.estimate):
-            print_line(line)
-        return 0
-    for line in (result_text(report), *reason_lines(report)):
-        print_line(line)
-    for pattern in dict.fromkeys(report.patterns.values()):
-        print_line(f"mattes: {pattern}")
-    for line in assessment_lines(report.assessment) if report.assessment else ():
-        print_line(line)
-    if report.shot_file:
-        print_line(f"shot file: {report.shot_file}")
-    if report.weights:
-        print_line(f"weights: {report.weights.text}")
     return 0
 
 

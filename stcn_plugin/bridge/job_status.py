@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import final
 
+from stcn_plugin.bridge.assessment import Problem
+from stcn_plugin.bridge.frame_notes import FrameNote, frame_notes
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.bridge.summaries import reason_lines, result_text
@@ -56,6 +58,18 @@ class JobStatus:
     def reasons(self) -> tuple[str, ...]:
         """Why frames were written, once the job is done; frames in it are those of the plate."""
         return tuple(reason_lines(self.report)) if self.report is not None and self.report.frames else ()
+
+    @property
+    def notes(self) -> tuple[FrameNote, ...]:
+        """The frames to go to, once the job is done."""
+        return frame_notes(self.report, frame_shift=self._frame_shift) if self.report is not None else ()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What looks wrong in the mattes or the keyframes, at frames of the host, once the job is done."""
+        if self.report is None or self.report.assessment is None:
+            return ()
+        return tuple(each.in_host(self._frame_shift) for each in self.report.assessment.problems)
 
     @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:

@@ -77,7 +77,7 @@ _LEAST_GAIN = 0.1
 def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple[int, float]]:
     """Yield the frames that a keyframe helps, with the share of their error that it removes."""
     present = next((each for each in series.present if index in each), None)
-    if present is None or index in series.keyframes or index in chosen:
+    if present is None or index not in series.figures or index in series.keyframes or index in chosen:
         return
     visible = min(1.0, series.figures[index].area / series.usual_area) if series.usual_area else 0.0
     before, after = series.neighbours(index)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from stcn_plugin.bridge import Progress, Report
+from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.batch import (
     BatchLog,
     BatchParser,
@@ -103,16 +104,16 @@ def test_the_numbers_of_segments_are_checked(parser):
 
 def test_the_reasons_are_printed(capsys):
     """As on the command line; without work, one line says so."""
-    assert run_batch(lambda: replace(REPORT, plan=PLAN)) == 0
+    assert run_batch(lambda: BatchLog().print_report(replace(REPORT, plan=PLAN))) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1:3] == ["stcn: reason: keyframe 7 is new", "stcn: reason: some mattes are missing"]
-    assert run_batch(lambda: replace(REPORT, frames=(), plan=replace(PLAN, segments=()))) == 0
+    assert run_batch(lambda: BatchLog().print_report(replace(REPORT, frames=(), plan=replace(PLAN, segments=())))) == 0
     assert capsys.readouterr().out.splitlines()[0] == "stcn: nothing to do, all mattes are up to date"
 
 
 def test_a_dry_run_prints_what_there_is_to_do(capsys):
     """Every segment with its frames and reasons, then time, disk and memory; no files."""
-    assert run_batch(lambda: replace(REPORT, frames=(), plan=PLAN, estimate=NEEDS)) == 0
+    assert run_batch(lambda: BatchLog().print_report(replace(REPORT, frames=(), plan=PLAN, estimate=NEEDS))) == 0
     assert capsys.readouterr().out.splitlines() == [
         "stcn: segment 1, 1-4: up to date",
         "stcn: segment 2, 5-9: 8 steps, write 5-9, because keyframe 7 is new; some mattes are missing",
@@ -124,11 +125,26 @@ def test_a_dry_run_prints_what_there_is_to_do(capsys):
 
 def test_a_finished_job_prints_its_files(capsys):
     """Each pattern once, and the shot file; the exit code is 0."""
-    assert run_batch(lambda: REPORT) == 0
+    assert run_batch(lambda: BatchLog().print_report(REPORT)) == 0
     assert capsys.readouterr().out.splitlines() == [
         "stcn: 3 frames (1-3) of hero, ball",
         "stcn: mattes: /m/a.####.exr",
         "stcn: shot file: /m/a.stcn.yaml",
+    ]
+
+
+def test_frames_are_those_of_the_host(capsys):
+    """Written frames, doubtful frames, the next keyframe and problems, which name the file too."""
+    problem = Problem(1002, "hero", "'hero' vanishes at 1002", "Draw it at 1002")
+    found = Assessment({"hero": 0.5}, (DoubtfulFrame(1003, "hero", 0.4),), 2, (1002,), (problem,))
+    report = replace(REPORT, frames=(1001, 1002, 1003), assessment=found)
+    assert run_batch(lambda: BatchLog(frame_shift=1000).print_report(report)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "stcn: 3 frames (1-3) of hero, ball"
+    assert lines[2:5] == [
+        "stcn: doubtful: 2 frames; look at 3",
+        "stcn: next keyframe: 2",
+        "stcn: check: frame 2 (file 1002): 'hero' vanishes at 1002. Draw it at 1002.",
     ]
 
 
@@ -145,7 +161,7 @@ def test_a_finished_job_prints_its_files(capsys):
 def test_errors_are_printed_and_have_exit_codes(capsys, error, code):
     """On stderr, safe for a terminal, without a traceback."""
 
-    def run() -> Report:
+    def run() -> None:
         raise error
 
     assert run_batch(run) == code
@@ -159,7 +175,7 @@ def test_errors_are_printed_and_have_exit_codes(capsys, error, code):
 def test_a_signal_during_the_job_has_its_exit_code(capsys):
     """Even outside of a session."""
 
-    def run() -> Report:
+    def run() -> None:
         signal.raise_signal(signal.SIGTERM)
         raise AssertionError("the signal was ignored")
 
@@ -169,7 +185,7 @@ def test_a_signal_during_the_job_has_its_exit_code(capsys):
 def test_an_unexpected_exception_is_printed_with_its_traceback(capsys):
     """So that it can be reported."""
 
-    def run() -> Report:
+    def run() -> None:
         raise ZeroDivisionError("by zero")
 
     assert run_batch(run) == 1

@@ -66,3 +66,10 @@ def test_a_keyframe_helps_only_its_own_range():
     present = (range(20), range(22, 40))
     chosen = next_keyframes([series(present=present, keyframes=(0, 22), **bad)], 40, most=1)
     assert chosen[0] >= 22
+
+
+def test_a_keyframe_of_one_object_where_another_is_unknown():
+    """Objects with figures on different frames are ranked together."""
+    bad = {f"at_{index}": {"certainty": 0.3} for index in range(25, 35)}
+    other = series(20, name="other", keyframes=(0,), present=(range(40),))
+    assert 25 <= next_keyframes([other, series(**bad)], 40, most=2)[0] < 35

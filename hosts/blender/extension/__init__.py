@@ -4,7 +4,7 @@ from typing import Any
 
 import bpy
 
-from . import input_operators, job_operators, panels, preferences, settings
+from . import frame_markers, input_operators, job_operators, panels, preferences, settings
 from .state import STATE
 
 _CLASSES: tuple[Any, ...] = (
@@ -12,6 +12,7 @@ _CLASSES: tuple[Any, ...] = (
     *preferences.CLASSES,
     *job_operators.CLASSES,
     *input_operators.CLASSES,
+    *frame_markers.CLASSES,
     *panels.CLASSES,
 )
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import bpy
 
-from stcn_plugin.bridge import Report
 from stcn_plugin.bridge.batch import (
     SHARED_ORIGINS,
     BatchLog,
@@ -43,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     return flags if isinstance(flags, int) else run_batch(lambda: _run(flags))
 
 
-def _run(flags: argparse.Namespace) -> Report:
+def _run(flags: argparse.Namespace) -> None:
     scene = bpy.data.scenes.get(flags.scene) if flags.scene else bpy.context.scene
     if scene is None:
         names = ", ".join(each.name for each in bpy.data.scenes)
@@ -58,9 +57,8 @@ def _run(flags: argparse.Namespace) -> Report:
         build=build_options(flags),
         origins={**settings.origins, **_origins(flags)},
     )
-    worker = make_worker(flags.worker)
+    worker, log = make_worker(flags.worker), BatchLog(frame_shift=settings.plate.shift)
     try:
-        log = BatchLog(frame_shift=settings.plate.shift)
         report = create_job(settings, worker, plugins=[log]).run()
     finally:
         worker.stop()
@@ -68,7 +66,7 @@ def _run(flags: argparse.Namespace) -> Report:
         _render(scene, settings.frames)
     if flags.save and settings.build.makes_whole_shot:
         bpy.ops.wm.save_mainfile()
-    return report
+    log.print_report(report)
 
 
 def _origins(flags: argparse.Namespace) -> dict[str, str]:

@@ -9,10 +9,12 @@ import bpy
 
 from stcn_plugin.bridge import BackgroundJob, JobRequest, JobStatus, KeyframeFile, Report, WarmWorker, hookimpl
 from stcn_plugin.bridge.files import keyframe_path
+from stcn_plugin.bridge.frame_notes import frame_notes
 from stcn_plugin.errors import HostError
 
 from .compositing import deliver, reload_images
 from .exr_windows import read_windows, write_windows
+from .frame_markers import mark_frames
 from .masks import find_mask, keyed_frames, layers_at, render_layers
 from .settings import scene_settings
 from .shot_settings import ShotSettings, parse_keyframes_at
@@ -91,13 +93,14 @@ class BlenderHost:
 
     @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
-        """Add the mattes to the compositor."""
+        """Add the mattes to the compositor, and mark the frames to go to."""
         scene: bpy.types.Scene | None = bpy.data.scenes.get(self._settings.scene)
         if scene is None:
             raise HostError("the scene no longer exists; the mattes are on disk", where=self._settings.scene)
         shot_file = report.shot_file or request.save_as or ""
         deliver(scene, self._settings, report, shot_file=shot_file)
         scene_settings(scene).shot_file = shot_file
+        mark_frames(scene, frame_notes(report, frame_shift=self._settings.plate.shift))
 
     def _keyframes_of(self, mask: bpy.types.Mask, warn: Callable[[str], None]) -> dict[str, Sequence[int]]:
         """Return the keyframes of every layer, as frames of the scene."""

@@ -101,9 +101,10 @@ class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming conven
         self._end(context)
 
     def _report_result(self) -> set[str]:
-        for text in self._job.status.warnings:
+        status = self._job.status
+        for text in (*status.warnings, *(problem.text for problem in status.problems)):
             self.report({"WARNING"}, text)
-        self.report({"INFO"}, f"Mattes: {self._job.status.text}")
+        self.report({"INFO"}, f"Mattes: {status.text}")
         return {"FINISHED"}
 
     def _show_text(self, context: bpy.types.Context, text: str) -> None:

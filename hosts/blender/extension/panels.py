@@ -9,6 +9,7 @@ import bpy
 
 from stcn_plugin.errors import CancelledError
 
+from .frame_markers import marked_frames
 from .settings import StcnSettings, scene_settings
 from .state import STATE, addon_preferences, worker_python
 
@@ -56,7 +57,7 @@ class _Main(_SidebarPanel):
             _draw_text(column, licence, "COPY_ID")
         column.prop(settings, "frame_range")
         column.prop(settings, "out")
-        _draw_job(layout)
+        _draw_job(layout, context.scene)
 
 
 class _Details(_SidebarPanel):
@@ -109,7 +110,7 @@ def _draw_choice(layout: Any, settings: StcnSettings, name: str) -> None:
     row.prop(settings, name, expand=True)
 
 
-def _draw_job(layout: Any) -> None:
+def _draw_job(layout: Any, scene: bpy.types.Scene | None) -> None:
     worker, status = STATE.worker, STATE.status
     if status.is_running:
         text = f"{status.text} · {status.fraction:.0%}" if status.progress else status.text
@@ -130,12 +131,23 @@ def _draw_job(layout: Any) -> None:
             _draw_text(layout, text, "BLANK1")
     if status.report and status.report.weights:
         _draw_text(layout, f"Weights: {status.report.weights.text}", "COPY_ID")
-    for text in status.warnings:
+    for text in (*status.warnings, *(problem.text for problem in status.problems)):
         _draw_text(layout, text, "INFO")
+    if scene is not None:
+        _draw_marked_frames(layout, scene)
     if worker.error:
         _draw_text(layout, str(worker.error), "ERROR")
     elif not worker_python():
         _draw_text(layout, "Set the worker's Python in the preferences of this extension.", "ERROR")
+
+
+def _draw_marked_frames(layout: Any, scene: bpy.types.Scene) -> None:
+    """Draw a button for each frame to go to: those that the timeline of the scene marks."""
+    column = layout.column(align=True)
+    for marked in marked_frames(scene):
+        icon = "KEY_HLT" if marked.is_next_keyframe else "MARKER_HLT"
+        button = column.operator("stcn.go_to_frame", text=f"{marked.frame} · {marked.text}", icon=icon, translate=False)
+        button.frame = marked.frame
 
 
 def licence_of(settings: StcnSettings) -> str:

@@ -14,7 +14,7 @@ from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
 from stcn_nuke.knob_text import absolute
 from stcn_nuke.rotos import key_frames
 from stcn_nuke.selection import node_named
-from stcn_plugin.bridge import BackgroundJob, JobStatus, Report
+from stcn_plugin.bridge import BackgroundJob, JobStatus
 from stcn_plugin.bridge.batch import (
     SHARED_ORIGINS,
     BatchLog,
@@ -42,12 +42,12 @@ def main(arguments: Sequence[str]) -> int:
     return options if isinstance(options, int) else run_batch(lambda: _run(options))
 
 
-def _run(options: argparse.Namespace) -> Report:
+def _run(options: argparse.Namespace) -> None:
     job = _job(options)
     worker = make_worker(options.worker)
-    host = NukeHost(job, delivers=options.save is not None)
+    host, log = NukeHost(job, delivers=options.save is not None), BatchLog()
     try:
-        report = BackgroundJob(host, worker, status=JobStatus(), plugins=[BatchLog()]).run()
+        report = BackgroundJob(host, worker, status=JobStatus(), plugins=[log]).run()
     finally:
         worker.stop()
     if options.save is not None and job.build.makes_whole_shot:
@@ -55,7 +55,7 @@ def _run(options: argparse.Namespace) -> Report:
             nuke.scriptSaveAs(options.save, overwrite=1)
         except RuntimeError as error:
             raise HostError(f"the script cannot be saved ({error})", where=options.save) from None
-    return report
+    log.print_report(report)
 
 
 def _job(options: argparse.Namespace) -> PropagateJob:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import nuke
 
@@ -20,6 +20,9 @@ from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.errors import CancelledError, HostError
 from stcn_plugin.frames import parse_frame_range
 
+if TYPE_CHECKING:
+    from stcn_nuke.frames_panel import FramesPanel
+
 _MENU = "STCN"
 _PARENTS = ("Nuke", "Nodes")  # the menu bar and the node toolbar
 
@@ -32,6 +35,7 @@ def add_menus() -> None:
         menu.addCommand("Propagate roto...", commands.propagate)
         menu.addCommand("Update", commands.update)
         menu.addCommand("Cancel", commands.cancel)
+        menu.addCommand("Doubtful frames...", commands.show_frames)
         menu.addSeparator()
         menu.addCommand("Test the worker", commands.test_worker)
 
@@ -45,6 +49,9 @@ class Commands:
         self._job: BackgroundJob | None = None
         self._last: dict[str, PropagateJob] = {}
         """The last job of each script file."""
+        self._finished: tuple[str, JobStatus] | None = None
+        """Mattes and status of the last job that was finished."""
+        self._frames_panel: FramesPanel | None = None
 
     def propagate(self) -> None:
         """Ask for the settings of a new shot, and propagate it."""
@@ -57,6 +64,10 @@ class Commands:
     def cancel(self) -> None:
         """Cancel the running job."""
         _report_errors(self._cancel)
+
+    def show_frames(self) -> None:
+        """Show the doubtful frames of the last job again."""
+        _report_errors(self._show_frames)
 
     def test_worker(self) -> None:
         """Start the worker and show its devices, weights and presets."""
@@ -78,20 +89,50 @@ class Commands:
 
     def _start(self, job: PropagateJob) -> None:
         self._last[_script()] = job
-        bar = ProgressBar()
-        background = BackgroundJob(NukeHost(job), self._worker, status=JobStatus(), plugins=[bar])
+        bar, status = ProgressBar(), JobStatus()
+        background = BackgroundJob(NukeHost(job), self._worker, status=status, plugins=[bar])
         self._job = background
         try:
             background.prepare()
-            background.run_in_thread(call_in_main_thread=nuke.executeInMainThread, on_end=self._end, display=bar)
+            background.run_in_thread(
+                call_in_main_thread=nuke.executeInMainThread,
+                on_end=lambda error: self._end(job, status, error),
+                display=bar,
+            )
         except BaseException:
             self._job = None
             raise
 
-    def _end(self, error: Exception | None) -> None:
+    def _end(self, job: PropagateJob, status: JobStatus, error: Exception | None) -> None:
         self._job = None
         if error is not None:
             _show_error(error)
+            return
+        self._finished = job.out, status
+        for problem in status.problems:
+            nuke.warning(f"STCN: {problem.text}")
+        if status.notes or status.problems:
+            _report_errors(self._show_frames)
+        else:
+            self._close_frames()
+
+    def _show_frames(self) -> None:
+        from stcn_nuke.frames_panel import FramesPanel
+
+        if self._finished is None:
+            raise HostError("no job is finished yet", fix="Propagate a roto first")
+        out, status = self._finished
+        if not status.notes and not status.problems:
+            raise HostError("the last job has no doubtful frame", where=out)
+        self._close_frames()
+        self._frames_panel = FramesPanel(out, status.notes, status.problems)
+        self._frames_panel.show()
+
+    def _close_frames(self) -> None:
+        """Close the list of an earlier job."""
+        if self._frames_panel is not None:
+            self._frames_panel.close()
+            self._frames_panel = None
 
     def _cancel(self) -> None:
         if self._job is None:

@@ -1,11 +1,12 @@
 """Text and paths in knobs. Nuke evaluates text as TCL: in a label, ``[exec ...]`` would run.
 
 Object names, file names and messages come from other people's shot files, folders and scripts. So all text is written to
-knobs with `set_text` and `set_file`, which escape it, and read with `get_text`.
+knobs with `set_text`, `set_label` and `set_file`, which escape it, and read with `get_text`.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 from typing import cast
@@ -38,6 +39,14 @@ def escape(text: str) -> str:
 def set_text(knob: nuke.Knob, text: str) -> None:
     """Set the text of a knob."""
     knob.setValue(escape(text))
+
+
+def set_label(knob: nuke.Text_Knob, text: str) -> None:
+    """Set the text that a panel shows. Nuke evaluates it as TCL, and Qt then interprets markup such as ``<img>``.
+
+    Qt takes a text for markup only if it looks like it, so the escaped text is put in a tag.
+    """
+    set_text(knob, f"<span>{html.escape(text, quote=False)}</span>")
 
 
 def get_text(knob: nuke.Knob) -> str:

@@ -9,7 +9,7 @@ import nukescripts
 
 from stcn_nuke import colour
 from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
-from stcn_nuke.knob_text import absolute, get_text, set_file, set_text
+from stcn_nuke.knob_text import absolute, get_text, set_file, set_label, set_text
 from stcn_nuke.plates import frame_range
 from stcn_nuke.rotos import key_frames
 from stcn_nuke.selection import Selection, names_in, node_named
@@ -92,7 +92,7 @@ class PropagatePanel(nukescripts.PythonPanel):
         if not self._is_open:
             return
         if description is None:
-            set_text(self._state, str(error))
+            set_label(self._state, str(error))
             return
         _refill(self._preset, _names(description.presets))
         _refill(self._weights, [BY_PRESET, *_names(description.weights)])
@@ -148,7 +148,7 @@ class PropagatePanel(nukescripts.PythonPanel):
     def _show_licence(self) -> None:
         """Show the licence of the chosen weights, once the worker has answered."""
         if self._description is not None:
-            set_text(self._licence, self._description.licence(_chosen(self._weights), preset=self._preset.value()))
+            set_label(self._licence, self._description.licence(_chosen(self._weights), preset=self._preset.value()))
 
     def _shot(self) -> tuple[int, ...]:
         try:

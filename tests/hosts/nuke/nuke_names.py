@@ -6,6 +6,7 @@ The stubs know functions, classes and methods. They know no node classes, no kno
 FOUNDRY = "learn.foundry.com, Nuke 14 to 16, reference guide of the node"
 SCRIPTS = "seen in .nk files that Nuke saved, in public repositories"
 DEVGUIDE = "learn.foundry.com, Nuke Python developer's guide 13.2 to 16.0"
+SCRIPTS_OF_NUKE = "panels.py of nukescripts, which comes with Nuke"
 HOSTS = "our own notes on what hosts do"
 
 NODE_CLASSES = {
@@ -82,5 +83,8 @@ NUKESCRIPTS = {
     "PythonPanel.addKnob": DEVGUIDE,
     "PythonPanel.knobChanged": DEVGUIDE,
     "PythonPanel.showModalDialog": DEVGUIDE,
+    "PythonPanel.show": SCRIPTS_OF_NUKE,
+    "PythonPanel.hide": SCRIPTS_OF_NUKE,
+    "PythonPanel.removeCallback": SCRIPTS_OF_NUKE,
 }
 """The names of nukescripts that are used."""

@@ -29,7 +29,7 @@ def jobs(monkeypatch):
 
     description = Description(
         presets=(Choice("default", "balanced"), Choice("show", "of this show")),
-        weights=(Choice("starter", "lite, [CC-BY-NC] $x"), Choice("free", "lite, MIT")),
+        weights=(Choice("starter", "lite, <CC-BY-NC> [x] $x"), Choice("free", "lite, MIT")),
         devices=(Choice("auto", "the fastest"), Choice("cuda:1", "a card")),
         preset_weights={"default": "starter", "show": "free"},
     )
@@ -59,7 +59,7 @@ def jobs(monkeypatch):
 
 def test_the_menu_is_in_the_bar_and_in_the_toolbar(menu, stage):
     """Both have the same commands."""
-    assert list(menu) == ["Propagate roto...", "Update", "Cancel", "Test the worker"]
+    assert list(menu) == ["Propagate roto...", "Update", "Cancel", "Doubtful frames...", "Test the worker"]
     assert [item._name for item in stage.menus["Nodes"]._items] == ["STCN"]
 
 
@@ -100,16 +100,23 @@ def test_init_adds_two_folders_to_the_path(monkeypatch):
     assert sys.path == ["first", str(PLUGIN), str(PLUGIN / "site")]
 
 
+def values_of(panel):
+    """The values of a panel's knobs; of texts, what the artist sees."""
+    return {
+        name: knob._shown() if knob.Class() == "Text_Knob" else knob.value() for name, knob in panel.knobs().items()
+    }
+
+
 def answering(stage, ok=True, wait_for=None, **values):
     """Fill in the next panel and press OK; return what the panel showed before."""
     seen = {}
 
     def answer(panel):
-        seen.update({name: knob.value() for name, knob in panel.knobs().items()})
+        seen.update(values_of(panel))
         if wait_for:
             stage.pump(lambda: panel.knobs()["state"].value() == wait_for, timeout=20)
         stage.answer(panel, **values)
-        seen["after"] = {name: knob.value() for name, knob in panel.knobs().items()}
+        seen["after"] = values_of(panel)
         seen["presets"] = panel.knobs()["preset"].values() if "preset" in panel.knobs() else None
         return ok
 
@@ -120,9 +127,9 @@ def answering(stage, ok=True, wait_for=None, **values):
 @pytest.mark.parametrize(
     ("chosen", "licence"),
     [
-        ({}, "starter: lite, [CC-BY-NC] $x"),
+        ({}, "starter: lite, <CC-BY-NC> [x] $x"),
         ({"preset": "show"}, "free: lite, MIT"),
-        ({"preset": "show", "weights": "starter"}, "starter: lite, [CC-BY-NC] $x"),
+        ({"preset": "show", "weights": "starter"}, "starter: lite, <CC-BY-NC> [x] $x"),
         ({"weights": "free"}, "free: lite, MIT"),
     ],
 )

@@ -145,9 +145,9 @@ def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch
     monkeypatch.setattr(colour, "plate_space", lambda _: "Log [exec id] $x")
     panel = PropagatePanel(read_selection())
     panel._is_open = True
-    panel.show_description(None, HostError("cannot read [exec id]", where="/w/$HOME.yaml"))
+    panel.show_description(None, HostError("cannot read [exec id]", where="/w/<object>/$HOME.yaml"))
     job = panel.job()
     assert job.out == "/show/[exec id]/mattes/Read1/Read1.####.exr"
     assert job.colour == "Log [exec id] $x"
-    assert panel._state.value() == "/w/$HOME.yaml: cannot read [exec id]."
+    assert panel._state._shown() == "/w/<object>/$HOME.yaml: cannot read [exec id]."
     assert stage.commands == []

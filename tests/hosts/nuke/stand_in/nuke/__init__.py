@@ -25,14 +25,14 @@ from nuke_stage.knobs import (
     Text_Knob,
 )
 from nuke_stage.knobs import numbered as _numbered
-from nuke_stage.nodes import INPUTS, INVISIBLE, BackdropNode, Format, Group, Node, Root
+from nuke_stage.nodes import INPUTS, INVISIBLE, STARTLINE, BackdropNode, Format, Group, Node, Root
 from nuke_stage.nodes import create as _create
 from nuke_stage.nodes import handle as _handle
 from nuke_stage.nodes import new_script as _new_script
 from nuke_stage.tcl import evaluated as _evaluated
 
 __all__ = [
-    "EXE_PATH", "GUI", "INPUTS", "INVISIBLE", "REPLACE", "BackdropNode", "Boolean_Knob", "Double_Knob",
+    "EXE_PATH", "GUI", "INPUTS", "INVISIBLE", "REPLACE", "STARTLINE", "BackdropNode", "Boolean_Knob", "Double_Knob",
     "Enumeration_Knob", "EvalString_Knob", "File_Knob", "Format", "Group", "Int_Knob", "Knob", "Layer", "Menu", "Node",
     "ProgressTask", "PyScript_Knob", "Root", "Script_Knob", "String_Knob", "Tab_Knob", "Text_Knob", "Undo", "allNodes",
     "delete", "execute", "executeInMainThread", "executeInMainThreadWithResult", "filename", "frame", "layers", "menu",

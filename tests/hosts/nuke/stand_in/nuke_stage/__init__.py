@@ -37,6 +37,7 @@ class Stage:
         self.warnings: list[str] = []
         self.printed: list[str] = []
         self.menus: dict[str, Any] = {}
+        self.open_panels: list[Any] = []
         self.on_panel: Callable[[Any], bool] = self._no_panel
         self.tasks: list[Any] = []
         self.cancel_task_at: int | None = None

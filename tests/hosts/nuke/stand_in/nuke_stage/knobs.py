@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html.parser import HTMLParser
 from typing import Any
 
 from nuke_stage import Misuse, stage, strict
@@ -50,6 +51,9 @@ class Knob:
 
     def setFlag(self, flag: int) -> None:
         self._flags |= flag
+
+    def clearFlag(self, flag: int) -> None:
+        self._flags &= ~flag
 
     def getFlag(self, flag: int) -> bool:
         return bool(self._flags & flag)
@@ -315,7 +319,7 @@ class Tab_Knob(Knob):
 
 @strict
 class Text_Knob(Knob):
-    """Text in a panel, evaluated when it is shown."""
+    """Text in a panel. When it is shown, Nuke evaluates it as TCL, and Qt interprets markup."""
 
     _user_code = 26
 
@@ -327,6 +331,10 @@ class Text_Knob(Knob):
     def value(self) -> str:
         return evaluated(self._value)
 
+    def _shown(self) -> str:
+        """Return what the artist sees."""
+        return displayed(self.value())
+
     def _changed(self) -> None:
         super()._changed()
         evaluated(self._value)
@@ -335,6 +343,33 @@ class Text_Knob(Knob):
         if not isinstance(value, str):
             raise TypeError(f"'{self._name}' takes a text, not {value!r}")
         return value
+
+
+class _Markup(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        if tag != "span" or attrs:
+            raise Misuse(f"markup <{tag}> was interpreted")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def displayed(text: str) -> str:
+    """Return the text that Qt displays. It takes a text for markup if it has a tag or an escaped one.
+
+    Raises:
+        Misuse: It has markup other than a span.
+    """
+    if not re.search(r"<[!/\w]|&lt;", text):
+        return text
+    parser = _Markup()
+    parser.feed(text)
+    parser.close()
+    return parser.text
 
 
 def numbered(text: str, frame: int) -> str:

@@ -26,6 +26,7 @@ from nuke_stage.tcl import evaluated
 
 INPUTS = 1
 INVISIBLE = 1024
+STARTLINE = 4096
 
 
 @strict

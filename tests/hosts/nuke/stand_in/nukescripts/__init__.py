@@ -33,6 +33,19 @@ class PythonPanel:
     def knobChanged(self, knob: nuke.Knob) -> None:
         pass
 
+    def show(self) -> None:
+        if self in _stage.open_panels:
+            raise _Misuse("the panel is open")
+        _stage.open_panels.append(self)
+
+    def hide(self) -> None:
+        if self in _stage.open_panels:
+            _stage.open_panels.remove(self)
+
+    def removeCallback(self) -> None:
+        if self in _stage.open_panels:
+            raise _Misuse("the buttons of an open panel need its callback")
+
     def showModalDialog(self, defaultKnobText: str = "") -> bool:
         return _stage.on_panel(self)
 
@@ -47,4 +60,12 @@ def answer(panel: Any, **values: Any) -> None:
         panel.knobChanged(knob)
 
 
-_stage.answer = answer
+def press(panel: Any, name: str) -> None:
+    """Press a button of an open panel."""
+    button = panel.knobs()[name]
+    if panel not in _stage.open_panels or not isinstance(button, nuke.PyScript_Knob):
+        raise _Misuse(f"'{name}' is not a button of an open panel")
+    panel.knobChanged(button)
+
+
+_stage.answer, _stage.press = answer, press
