@@ -30,34 +30,39 @@ def read_grids(path: Path, *, made_from: str) -> Mapping[str, Grid] | None:
         Object name to its grid; ``None`` if the file is missing, damaged or made from something else.
     """
     looks = read_probabilities(path, made_from=made_from)
-    return None if looks is None else {name: _grid_of_looks(looks, name) for name in looks[0].planes}
+    return None if looks is None else {name: _of_looks(looks, name) for name in looks[0].planes}
 
 
-def _grid_of_looks(looks: Looks, name: str) -> Grid:
+def grid_size(shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width of the grids of a frame.
+
+    Args:
+        shape: ``(H, W)`` of the plate, with its overscan.
+    """
+    scale = min(1.0, LONG_SIDE / max(shape))
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def grid_of(plane: NDArray[np.floating], size: tuple[int, int]) -> Grid:
+    """Return values over the whole frame as a grid; each cell is the mean of the pixels that it covers.
+
+    Args:
+        plane: ``(h, w)``.
+        size: Height and width of the grid.
+    """
+    method = Image.Resampling.BOX if size[0] <= plane.shape[0] else Image.Resampling.BILINEAR
+    return np.array(Image.fromarray(plane.astype(np.float32)).resize(size[::-1], method), np.float32)
+
+
+def _of_looks(looks: Looks, name: str) -> Grid:
     """Return the grid of an object: of the whole frame, replaced where windows were looked at."""
     frame = looks[0].window
-    scale = min(1.0, LONG_SIDE / max(frame.width, frame.height))
-    grid = _resized(looks[0].planes[name], (round(frame.height * scale), round(frame.width * scale)))
+    grid = grid_of(looks[0].planes[name], grid_size(frame.shape))
+    down, across = grid.shape[0] / frame.height, grid.shape[1] / frame.width
     for look in looks[1:]:
         if name in look.planes:
-            top, bottom = round(look.window.y * scale), round(look.window.bottom * scale)
-            left, right = round(look.window.x * scale), round(look.window.right * scale)
-            size = max(1, bottom - top), max(1, right - left)
-            inside = grid[top : top + size[0], left : left + size[1]]
-            inside[:] = _resized(look.planes[name], size)[: inside.shape[0], : inside.shape[1]]
+            top, bottom = round(look.window.y * down), round(look.window.bottom * down)
+            left, right = round(look.window.x * across), round(look.window.right * across)
+            if bottom > top and right > left:
+                grid[top:bottom, left:right] = grid_of(look.planes[name], (bottom - top, right - left))
     return grid
-
-
-def _resized(plane: NDArray[np.float16], size: tuple[int, int]) -> Grid:
-    """Return a plane at another size; each element is the mean of the pixels that it covers."""
-    height, width = max(1, size[0]), max(1, size[1])
-    method = Image.Resampling.BOX if height <= plane.shape[0] else Image.Resampling.BILINEAR
-    return np.array(Image.fromarray(plane.astype(np.float32)).resize((width, height), method), np.float32)
-
-
-def grid_of(plane: NDArray[np.float32]) -> Grid:
-    """Reduce ``(H, W)`` values over the whole frame to a grid; each cell is the mean of its pixels."""
-    height, width = plane.shape
-    scale = min(1.0, LONG_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BOX), np.float32)

@@ -12,7 +12,7 @@ from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.confidence.figures import Figures, blended_figures, figures_of
 from stcn_plugin.confidence.findings import findings
-from stcn_plugin.confidence.grids import Grid, grid_of, read_grids
+from stcn_plugin.confidence.grids import Grid, grid_of, grid_size, read_grids
 from stcn_plugin.confidence.outliers import outlier_overlap
 from stcn_plugin.confidence.ranking import doubtful, next_keyframes, worst
 from stcn_plugin.confidence.series import Series
@@ -120,7 +120,7 @@ class _Measuring:
         objects = blended_figures(grids["forward"], grids["backward"], weights) if is_complete else {}
         outliers = {}
         for name, mask in masks.items():
-            grid = grid_of(np.asarray(mask.numpy(), np.float32))
+            grid = grid_of(mask.numpy(), grid_size(job.window.shape))
             objects[name] = figures_of(grid)
             before, after = self._grids("forward", index - 1), self._grids("backward", index + 1)
             if before and after and name in before and name in after:

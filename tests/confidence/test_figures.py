@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stcn_plugin.confidence.figures import Figures, blended_figures, figures_of, moved_overlap, overlap
-from stcn_plugin.confidence.grids import LONG_SIDE, grid_of
+from stcn_plugin.confidence.grids import LONG_SIDE, grid_of, grid_size
 
 SHAPE = 144, 256
 
@@ -108,7 +108,7 @@ def test_grids_keep_area_and_aspect(shape):
     """A grid has at most 256 cells on its long side, and the mean of the plane."""
     plane = np.zeros(shape, np.float32)
     plane[: shape[0] // 2] = 1
-    grid = grid_of(plane)
+    grid = grid_of(plane, grid_size(shape))
     assert max(grid.shape) == min(max(shape), LONG_SIDE)
     assert grid.shape[0] / grid.shape[1] == pytest.approx(shape[0] / shape[1], rel=0.01)
     assert grid.mean() == pytest.approx(0.5, abs=0.01)

@@ -55,7 +55,7 @@ def refine(plate, coarse, edges, network=None, *, enlargement=3.0, width=2.0):
 
 def matte_of(probability):
     """Return the matte after the default matte levels."""
-    return finish(torch.from_numpy(probability)[None], size=probability.shape, settings=[Matte()])[0].numpy()
+    return finish(torch.from_numpy(probability.copy())[None], settings=[Matte()])[0].numpy()
 
 
 @pytest.mark.parametrize("width", [1.0, 3.0, 12.0, 40.0])
