@@ -18,14 +18,14 @@ Slices = tuple[slice, slice]
 CELL = 8
 """Side in pixels of the cells that a band consists of."""
 
-_UNCERTAIN = (0.04, 0.96)
-_OUTWARDS = 4.0
-_INWARDS = 2.5
+_UNCERTAIN = (0.06, 0.94)
+_OUTWARDS = 3.0
+_INWARDS = 2.0
 """Reach in network pixels."""
 
 _OUTWARDS_BY_WIDTH = 0.5
 _LONGEST_REACH = 96.0
-_TILE = 192
+_TILE = 320
 _CONTEXT = 16
 
 

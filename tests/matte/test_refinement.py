@@ -83,8 +83,8 @@ def test_band_reaches_as_far_as_asked():
 
 
 def test_reach_grows_with_enlargement_and_softness_up_to_a_limit():
-    assert reach_of(2.0, 1.0) == Reach(8.0, 5.0)
-    assert reach_of(2.0, 11.0) == Reach(13.0, 5.0)
+    assert reach_of(2.0, 1.0) == Reach(6.0, 4.0)
+    assert reach_of(2.0, 11.0) == Reach(11.0, 4.0)
     assert reach_of(50.0, 300.0) == Reach(96.0, 96.0)
 
 
@@ -147,7 +147,7 @@ def test_core_and_background_are_untouched(scene, edges):
     """Beyond the band every byte is the same; after the matte levels, core is 1 and background 0."""
     plate, alpha, coarse = scene
     refined, report = refine(plate, coarse, edges, load_edge_network())
-    far = distance_transform_edt((coarse < 0.04) | (coarse > 0.96)) > reach_of(3.0, 2.0).outwards + 2 * CELL
+    far = distance_transform_edt((coarse < 0.06) | (coarse > 0.94)) > reach_of(3.0, 2.0).outwards + 2 * CELL
     assert 0.3 < far.mean() < 0.9
     assert refined[far].tobytes() == coarse[far].tobytes()
     matte = matte_of(refined)
