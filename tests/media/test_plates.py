@@ -365,10 +365,48 @@ def test_threads_share_a_reader(tmp_path, reader):
     for frame, pixels in truth.items():
         write(tmp_path / f"p.{frame:04d}.exr", pixels)
     plates = reader()
+
+    def image(frame: int) -> np.ndarray:
+        return plates.read(frame).image(**whole(truth[frame]))
+
     with ThreadPoolExecutor(8) as pool:
-        jobs = {frame: pool.submit(plates.read, frame, **whole(pixels)) for frame, pixels in truth.items()}
+        jobs = {frame: pool.submit(image, frame) for frame in truth}
     for frame, job in jobs.items():
-        np.testing.assert_array_equal(job.result().image, truth[frame])
+        np.testing.assert_array_equal(job.result(), truth[frame])
+
+
+def test_the_digest_of_a_frame(tmp_path, reader):
+    """It changes with any pixel, the data window and the pixel aspect, but not with the file that has them."""
+    pixels = noise(40, 60, 3)
+    other = pixels.copy()
+    other[39, 59, 2] += 1 / 64
+    display = Window(0, 0, 80, 60)
+    for frame, (each, arguments) in enumerate(
+        [
+            (pixels, {}),
+            (pixels, {"attributes": {"compression": "none"}}),
+            (other, {}),
+            (pixels, {"data": (1, 0)}),
+            (pixels, {"attributes": {"PixelAspectRatio": 2.0}}),
+        ]
+    ):
+        write(tmp_path / f"p.{frame:04d}.exr", each, display=display, **arguments)
+    plates = reader()
+    digests = [plates.read(frame).digest for frame in range(5)]
+    assert digests[0] == digests[1] == reader().read(0).digest
+    assert len(set(digests)) == 4
+
+
+def test_a_window_of_a_frame_is_a_part_of_it(tmp_path, reader):
+    """At plate resolution, the pixels of the whole image; black beyond the data window."""
+    pixels = noise(40, 60, 3)
+    write(tmp_path / "p.0001.exr", pixels, data=(10, 5), display=Window(0, 0, 80, 60))
+    frame = reader().read(1)
+    whole_image = frame.image(Window(-4, -4, 90, 70), (70, 90))
+    np.testing.assert_array_equal(whole_image[9:49, 14:74], pixels)
+    for window in (Window(20, 20, 16, 9), Window(60, 30, 26, 36), Window(-4, 0, 3, 3)):
+        rows, columns = window.slices_in(Window(-4, -4, 90, 70))
+        np.testing.assert_array_equal(frame.image(window, window.shape), whole_image[rows, columns])
 
 
 def test_windows_load_without_openimageio():
