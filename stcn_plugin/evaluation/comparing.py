@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import pairwise
 
 from stcn_plugin.errors import MatteError, MissingFrameError
+from stcn_plugin.evaluation.band import edge_band
+from stcn_plugin.evaluation.connectivity import connectivity_error
 from stcn_plugin.evaluation.hard import Matte, boundary_accuracy, mask_of, region_overlap
 from stcn_plugin.evaluation.matching import match_objects
 from stcn_plugin.evaluation.reading import MatteFiles
@@ -101,11 +103,19 @@ def _read_pairs(ours: MatteFiles, theirs: MatteFiles, frame: int, names: Mapping
 def _score(matte: Matte, truth: Matte, previous: Pair | None) -> Scores:
     """Score a matte; ``previous`` is the pair of the previous frame."""
     mask, true_mask = mask_of(matte), mask_of(truth)
+    band = edge_band(truth)
+    has_band = bool(band.any())
     return Scores(
         j=region_overlap(mask, true_mask),
         f=boundary_accuracy(mask, true_mask),
         mse=mean_squared_error(matte, truth),
         sad=absolute_difference(matte, truth),
         gradient=gradient_error(matte, truth),
+        connectivity=connectivity_error(matte, truth),
         dtssd=temporal_error(matte, truth, *previous) if previous else None,
+        band_mse=mean_squared_error(matte, truth, band) if has_band else None,
+        band_sad=absolute_difference(matte, truth, band) if has_band else None,
+        band_gradient=gradient_error(matte, truth, band) if has_band else None,
+        band_dtssd=temporal_error(matte, truth, *previous, band) if previous and has_band else None,
+        flicker=None,
     )
