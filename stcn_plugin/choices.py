@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Direction = Literal["both", "forward", "backward"]
 Highlights = Literal["compress", "clip"]
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
 FeatherSide = Literal["both", "inside", "outside"]
+Stabilise: TypeAlias = Literal["auto", "off"] | float
 Depth = Literal["auto", "half", "float", "uint8", "uint16"]
 
 INTERNAL_SIZE = 480

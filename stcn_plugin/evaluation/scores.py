@@ -43,7 +43,8 @@ class Scores:
         band_sad: Sum of absolute differences in the band in thousands of pixels.
         band_gradient: Sum of squared differences of gradient magnitudes in the band in thousands.
         band_dtssd: Difference of the change since the previous frame in the band x 1e2; ``None`` as for `dtssd`.
-        flicker: Change of the squared error along the motion in the band x 1e3; ``None`` as for `dtssd`.
+        flicker: Change of the squared error along the motion in the band x 1e3; ``None`` as for `dtssd`,
+            and without a plate.
     """
 
     j: float

@@ -12,7 +12,7 @@ from benchmarks.edges.rendering import FIRST, Rendered
 
 from stcn_plugin import Shot, load_preset, make_shot
 from stcn_plugin.bridge.build import BuildOptions
-from stcn_plugin.evaluation import Scores, evaluate
+from stcn_plugin.evaluation import Scores, evaluate, plate_images
 from stcn_plugin.evaluation.scores import mean_of
 from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
@@ -86,6 +86,7 @@ class EdgeBench:
             FrameSequence.parse(scene.truth),
             frames=range(FIRST, FIRST + scene.frames),
             skip=[FIRST],
+            plate=plate_images(FrameSequence.parse(scene.plate)),
         )
         return EdgeResult(scene.scene.name, row, found.mean, seconds, cpu_seconds)
 
