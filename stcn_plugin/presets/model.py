@@ -156,12 +156,22 @@ class Memory(Section):
 
 
 class Matte(Section):
-    """How probabilities become mattes: the matte levels, then cleaning, in the order of these settings.
+    """How probabilities become mattes: the stabiliser, the matte levels, then cleaning, in the order of these settings.
 
     Keyframes are delivered as the artist drew them. A shot file can set all of these for one object alone, in
     `objects`.
     """
 
+    stabilise: Annotated[
+        Literal["auto"] | Literal["off"] | Annotated[float, Field(ge=0, le=1, strict=True)],  # noqa: PYI030 - one form each
+        BeforeValidator(_off),
+    ] = "auto"
+    """How strongly flicker is taken out of the edge, along the motion in the plate: `off`, a strength up to 1, with which the
+    frames before and after count as much as the frame itself, or `auto`, which measures the flicker.
+
+    Use `off` if single frames have detail that their neighbours lack, such as sparks, and a strength of `1` if an edge still
+    flickers. Only the band around the edge changes, and only where the colours of the plate agree.
+    """
     black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
     """Probabilities up to this value become exactly 0, so that clear background is clean.
 
