@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,10 @@ import pytest
 import torch
 from benchmarks.cases import Case, Workshop
 from benchmarks.command import benchmark
+from benchmarks.edges import steps
+from benchmarks.edges.command import edge_benchmark
+from benchmarks.edges.drawing import Polygons, floats, render
+from benchmarks.edges.scenes import SCENES
 from benchmarks.footage import looped, make_footage
 from benchmarks.published import PublishedLoop, Schedule, load_published
 from benchmarks.roofline import STAGES, multiply_adds
@@ -201,3 +206,67 @@ def test_both_sides_run_alternately_on_the_same_frames(checkout, state, tmp_path
     assert theirs[0].ratios["published, float32"] == 1
     expected = theirs[1].frame.median / ours.frame.median
     assert ours.ratios["published, autocast"] == pytest.approx(expected)
+
+
+def test_mattes_of_edge_scenes_are_exact_coverage():
+    """Colour is coverage times the colour of the object, also where it moves; a hole has neither."""
+    square = floats([[[20, 20], [60, 20], [60, 60], [20, 60]]])
+    hole = Polygons((square - 40) / 4 + 40, floats([[0, 0, 0]]), opacity=0.0)
+
+    def moving(time: float) -> list[list[Polygons]]:
+        return [[Polygons(square + floats([16 * time, 0]), floats([[0.6, 0.2, 1]])), hole]]
+
+    layer = render(moving, size=(80, 100), time=0, shutter=1, times=64)
+    alpha = layer.alphas[0]
+    np.testing.assert_allclose(layer.colour, alpha[..., None] * floats([0.6, 0.2, 1]), atol=1e-3)
+    assert alpha[40, 40] == 0 and alpha[25, 40] == 1
+    # Each side of the square moves by 16 pixels while the shutter is open, so its edge is a ramp of 16 pixels. Pillow
+    # draws polygons up to a sample larger, which is half a pixel.
+    np.testing.assert_allclose(alpha[25, 12:28], (np.arange(16) + 0.5) / 16, atol=0.5 / 16 + 0.01)
+    np.testing.assert_allclose(alpha[25, 52:68], 1 - (np.arange(16) + 0.5) / 16, atol=0.5 / 16 + 0.01)
+
+
+def test_objects_of_edge_scenes_share_a_pixel():
+    """The one in front covers the other, and a translucent one has its opacity."""
+    left, right = floats([[[4, 4], [20, 4], [20, 20], [4, 20]]]), floats([[[12, 4], [28, 4], [28, 20], [12, 20]]])
+    white = floats([[1, 1, 1]])
+
+    def still(_time: float) -> list[list[Polygons]]:
+        return [[Polygons(left, white)], [Polygons(right, white, opacity=1 / 3)]]
+
+    alphas = render(still, size=(24, 32), time=0, shutter=0, times=4).alphas[:, 10]
+    assert alphas[:, 6].tolist() == [1, 0]
+    assert alphas[:, 16].tolist() == pytest.approx([0, 1 / 3])
+
+
+def test_edge_benchmark_compares_rows(tmp_path, monkeypatch):
+    """Every row that can run has scores of every scene and their mean; others are named and left out."""
+    small = [replace(scene, size=(72, 128), times=2) for scene in SCENES if scene.name in ("hard 2K", "crossing 2K")]
+    monkeypatch.setattr("benchmarks.edges.run.SCENES", small)
+    file = tmp_path / "figures.json"
+    arguments = ["--edges", "--frames", "3", "--folder", str(tmp_path), "--json", str(file), "--set", "size=72"]
+    result = CliRunner().invoke(
+        edge_benchmark, [*arguments, "--row", "bilinear", "--row", "default"], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    edges = json.loads(file.read_text())["edges"]
+    assert {(each["scene"], each["row"]) for each in edges} == {
+        (scene, row) for scene in ("hard 2K", "crossing 2K", "mean") for row in ("bilinear", "default")
+    }
+    assert all(each["scores"]["band_mse"] > 0 and each["cpu_seconds"] > 0 for each in edges)
+    hard, crossing, mean = (each["scores"]["mse"] for each in edges if each["row"] == "bilinear")
+    assert mean == pytest.approx((hard + crossing) / 2)
+    rendered = sorted(path.name for path in (tmp_path / "scenes").glob("hard*/*"))
+    assert rendered == [f"{kind}.{frame}.exr" for kind in ("plate", "truth") for frame in (1001, 1002, 1003)]
+
+
+def test_rows_about_unknown_settings_are_left_out(monkeypatch):
+    """A step that is off needs no setting; one that is on does."""
+    monkeypatch.setattr(steps, "PLAIN", {"matte.imaginary": "off", "matte.grow": "0"})
+    rows = (
+        steps.Step("plain", {}),
+        steps.Step("grown", {"matte.grow": "1"}),
+        steps.Step("lost", {"matte.imaginary": "on"}),
+    )
+    monkeypatch.setattr(steps, "STEPS", rows)
+    assert steps.available(()) == ({"plain": ("matte.grow=0",), "grown": ("matte.grow=1",)}, ["lost"])

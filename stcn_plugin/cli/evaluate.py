@@ -17,7 +17,8 @@ from stcn_plugin.frames import parse_frame_range
 if TYPE_CHECKING:
     from stcn_plugin.evaluation import Evaluation, Scores
 
-_HEADER = ("J", "F", "J&F", "MSE x1e3", "SAD /1e3", "Grad /1e3", "dtSSD x1e2")
+_HEADER = ("J", "F", "J&F", "MSE x1e3", "SAD /1e3", "Grad /1e3", "Conn /1e3", "dtSSD x1e2")
+_BAND_HEADER = ("MSE x1e3", "SAD /1e3", "Grad /1e3", "dtSSD x1e2", "flicker x1e3")
 
 
 def _renamed(_context: click.Context, _parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
@@ -46,6 +47,7 @@ def _renamed(_context: click.Context, _parameter: click.Parameter, pairs: tuple[
     callback=_renamed,
     help="Name of an object in the mattes and in the ground truth, if they differ. Repeatable.",
 )
+@click.option("--plate", metavar="PATTERN", help="The plate, for flicker along its motion.")
 @click.option("--means", "means_only", is_flag=True, help="Print only the means, not every frame.")
 @click.option(
     "--json", "json_path", metavar="FILE", help="Write the scores as JSON; - prints JSON instead of the table."
@@ -58,6 +60,7 @@ def evaluate(
     davis: bool,
     objects: tuple[str, ...],
     renamed: dict[str, str],
+    plate: str | None,
     means_only: bool,
     json_path: str | None,
 ) -> None:
@@ -72,12 +75,19 @@ def evaluate(
     MSE      mean squared error, x 1e3
     SAD      sum of absolute differences, in thousands of pixels
     Grad     sum of squared differences of gradient magnitudes (sigma 1.4), / 1e3
+    Conn     sum of differences in connectivity to the object, in thousands of pixels
     dtSSD    root mean square of the difference in change since the previous frame, x 1e2;
              not defined for the first frame and after a gap
+    flicker  mean change of the squared error since the previous frame, along the motion of the
+             plate, x 1e3; needs --plate
+
+    The second table has the scores in the band only: soft pixels of the ground truth and up to 8 pixels around them,
+    in images that are 2048 wide.
 
     The mean of an object is over its frames, the overall mean is over the objects.
     """  # noqa: D301 - click reads the backspace
     from stcn_plugin.evaluation import evaluate as compare
+    from stcn_plugin.evaluation import plate_images
     from stcn_plugin.media.sequences import FrameSequence
 
     outputs = Outputs()
@@ -92,6 +102,7 @@ def evaluate(
             davis=davis,
             objects=objects,
             renamed=renamed,
+            plate=plate_images(FrameSequence.parse(plate)) if plate else None,
             progress=progress,
         )
     if json_path == "-":
@@ -99,26 +110,39 @@ def evaluate(
         return
     if json_path:
         outputs.write(Path(json_path), (evaluation.to_json() + "\n").encode("utf-8"))
-    rows = list(_rows(evaluation, means_only))
-    print_table(("object", "frame", *_HEADER), rows, left=1, is_bold=lambda row: row[1] == "mean")
+    for title, header, cells in (("", _HEADER, _cells), ("in the band", _BAND_HEADER, _band_cells)):
+        if title:
+            click.echo(f"\n{title}")
+        rows = list(_rows(evaluation, means_only, cells))
+        print_table(("object", "frame", *header), rows, left=1, is_bold=lambda row: row[1] == "mean")
 
 
-def _rows(evaluation: Evaluation, means_only: bool) -> Iterator[tuple[str, ...]]:
+def _rows(
+    evaluation: Evaluation, means_only: bool, cells: Callable[[Scores], Iterator[str]]
+) -> Iterator[tuple[str, ...]]:
     """Yield the cells of each row, means last."""
     if not means_only:
         for scored in evaluation.objects:
             for frame, scores in scored.frames.items():
-                yield scored.name, str(frame), *_cells(scores)
+                yield scored.name, str(frame), *cells(scores)
     for scored in evaluation.objects:
-        yield scored.name, "mean", *_cells(scored.mean)
+        yield scored.name, "mean", *cells(scored.mean)
     if len(evaluation.objects) > 1:
-        yield "all", "mean", *_cells(evaluation.mean)
+        yield "all", "mean", *cells(evaluation.mean)
 
 
 def _cells(scores: Scores) -> Iterator[str]:
     yield from (f"{score:.4f}" for score in (scores.j, scores.f, scores.jf))
-    yield from (f"{error:.3f}" for error in (scores.mse, scores.sad, scores.gradient))
-    yield "-" if scores.dtssd is None else f"{scores.dtssd:.3f}"
+    yield from map(_error, (scores.mse, scores.sad, scores.gradient, scores.connectivity, scores.dtssd))
+
+
+def _band_cells(scores: Scores) -> Iterator[str]:
+    band = (scores.band_mse, scores.band_sad, scores.band_gradient, scores.band_dtssd, scores.flicker)
+    yield from map(_error, band)
+
+
+def _error(error: float | None) -> str:
+    return "-" if error is None else f"{error:.3f}"
 
 
 @contextmanager

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from stcn_plugin.errors import MatteError, MissingFrameError
-from stcn_plugin.evaluation.hard import Matte, boundary_accuracy, mask_of, region_overlap
+from stcn_plugin.evaluation.band import edge_band
+from stcn_plugin.evaluation.connectivity import connectivity_error
+from stcn_plugin.evaluation.flicker import Sight, flicker, sight_of
+from stcn_plugin.evaluation.hard import Mask, Matte, boundary_accuracy, mask_of, region_overlap
 from stcn_plugin.evaluation.matching import match_objects
+from stcn_plugin.evaluation.plate import PlateImages
 from stcn_plugin.evaluation.reading import MatteFiles
 from stcn_plugin.evaluation.scores import Evaluation, ObjectScores, Scores
 from stcn_plugin.evaluation.soft import absolute_difference, gradient_error, mean_squared_error, temporal_error
@@ -26,6 +31,7 @@ def evaluate(
     davis: bool = False,
     objects: Sequence[str] = (),
     renamed: Mapping[str, str] | None = None,
+    plate: PlateImages | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Score mattes against ground truth, on every frame that has ground truth.
@@ -42,6 +48,8 @@ def evaluate(
         davis: Leave out the first and the last of the frames, as DAVIS does.
         objects: Names of the objects to score; all of the ground truth if empty.
         renamed: Name in the mattes to name in the ground truth, for objects with different names.
+        plate: Images of the plate, along whose motion flicker is measured, from `plate_images`; without them flicker is
+            not scored.
         progress: Called with the frames done and their total after each one.
 
     Raises:
@@ -55,12 +63,19 @@ def evaluate(
     step = min((after - before for before, after in pairwise(scored)), default=1)
     scores: dict[str, dict[int, Scores]] = {name: {} for name in names}
     previous: dict[str, Pair] = {}
+    sights: dict[str, Sight] = {}
     for done, frame in enumerate(scored, start=1):
         pairs = _read_pairs(ours, theirs, frame, names)
         if done > 1 and frame - scored[done - 2] != step:
-            previous = {}  # a change across a gap is not flicker
+            previous, sights = {}, {}  # a change across a gap is not flicker
+        image = plate(frame, _shape(pairs)) if plate else None
         for name, pair in pairs.items():
-            scores[name][frame] = _score(*pair, previous.get(name))
+            band = edge_band(pair[1])
+            before, sight = sights.pop(name, None), None if image is None else sight_of(*pair, band, image)
+            found = _score(*pair, band, previous.get(name))
+            scores[name][frame] = replace(found, flicker=flicker(sight, before) if sight and before else None)
+            if sight:
+                sights[name] = sight
         previous = pairs
         if progress:
             progress(done, len(scored))
@@ -98,14 +113,26 @@ def _read_pairs(ours: MatteFiles, theirs: MatteFiles, frame: int, names: Mapping
     return {name: (mattes[matte], truths[name]) for name, matte in names.items()}
 
 
-def _score(matte: Matte, truth: Matte, previous: Pair | None) -> Scores:
-    """Score a matte; ``previous`` is the pair of the previous frame."""
+def _shape(pairs: Mapping[str, Pair]) -> tuple[int, int]:
+    height, width = next(iter(pairs.values()))[0].shape
+    return height, width
+
+
+def _score(matte: Matte, truth: Matte, band: Mask, previous: Pair | None) -> Scores:
+    """Score a matte without its flicker; ``previous`` is the pair of the previous frame."""
     mask, true_mask = mask_of(matte), mask_of(truth)
+    has_band = bool(band.any())
     return Scores(
         j=region_overlap(mask, true_mask),
         f=boundary_accuracy(mask, true_mask),
         mse=mean_squared_error(matte, truth),
         sad=absolute_difference(matte, truth),
         gradient=gradient_error(matte, truth),
+        connectivity=connectivity_error(matte, truth),
         dtssd=temporal_error(matte, truth, *previous) if previous else None,
+        band_mse=mean_squared_error(matte, truth, band) if has_band else None,
+        band_sad=absolute_difference(matte, truth, band) if has_band else None,
+        band_gradient=gradient_error(matte, truth, band) if has_band else None,
+        band_dtssd=temporal_error(matte, truth, *previous, band) if previous and has_band else None,
+        flicker=None,
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from statistics import fmean
+from typing import Any
 
 UNITS = {
     "j": "region overlap, 0-1",
@@ -14,7 +15,13 @@ UNITS = {
     "mse": "mean squared error x 1e3",
     "sad": "sum of absolute differences in thousands of pixels",
     "gradient": "sum of squared gradient differences in thousands",
+    "connectivity": "sum of differences in connectivity in thousands of pixels",
     "dtssd": "difference of the change since the previous frame x 1e2",
+    "band_mse": "mean squared error in the band x 1e3",
+    "band_sad": "sum of absolute differences in the band in thousands of pixels",
+    "band_gradient": "sum of squared gradient differences in the band in thousands",
+    "band_dtssd": "difference of the change since the previous frame in the band x 1e2",
+    "flicker": "change of the squared error along the motion in the band x 1e3",
 }
 """Description of each score, by its key in the JSON."""
 
@@ -29,7 +36,15 @@ class Scores:
         mse: Mean squared error x 1e3.
         sad: Sum of absolute differences in thousands of pixels.
         gradient: Sum of squared differences of gradient magnitudes in thousands.
+        connectivity: Sum of differences in connectivity in thousands of pixels.
         dtssd: Difference of the change since the previous frame x 1e2; ``None`` if that frame is not scored.
+        band_mse: Mean squared error in the band x 1e3. This and the others of the band are ``None`` if the ground truth
+            has no edge.
+        band_sad: Sum of absolute differences in the band in thousands of pixels.
+        band_gradient: Sum of squared differences of gradient magnitudes in the band in thousands.
+        band_dtssd: Difference of the change since the previous frame in the band x 1e2; ``None`` as for `dtssd`.
+        flicker: Change of the squared error along the motion in the band x 1e3; ``None`` as for `dtssd`,
+            and without a plate.
     """
 
     j: float
@@ -37,7 +52,13 @@ class Scores:
     mse: float
     sad: float
     gradient: float
+    connectivity: float
     dtssd: float | None
+    band_mse: float | None
+    band_sad: float | None
+    band_gradient: float | None
+    band_dtssd: float | None
+    flicker: float | None
 
     @property
     def jf(self) -> float:
@@ -115,18 +136,15 @@ class Evaluation:
 
 
 def mean_of(many: Iterable[Scores]) -> Scores:
-    """Return the mean of each score; the mean of dtSSD ignores frames without it.
+    """Return the mean of each score, over those that have it.
 
     Args:
         many: At least one.
     """
-    listed = list(many)
-    changes = [one.dtssd for one in listed if one.dtssd is not None]
-    return Scores(
-        j=fmean(one.j for one in listed),
-        f=fmean(one.f for one in listed),
-        mse=fmean(one.mse for one in listed),
-        sad=fmean(one.sad for one in listed),
-        gradient=fmean(one.gradient for one in listed),
-        dtssd=fmean(changes) if changes else None,
-    )
+    listed = [asdict(one) for one in many]
+    return Scores(**{key: _mean([one[key] for one in listed]) for key in listed[0]})
+
+
+def _mean(values: Iterable[float | None]) -> Any:
+    present = [value for value in values if value is not None]
+    return fmean(present) if present else None

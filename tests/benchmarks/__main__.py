@@ -9,5 +9,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.command import benchmark
+from benchmarks.edges.command import edge_benchmark
 
-benchmark()
+(edge_benchmark if "--edges" in sys.argv[1:] else benchmark)()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from stcn_plugin.cli.evaluate import evaluate as command
 from stcn_plugin.errors import MatteError, MissingFrameError
-from stcn_plugin.evaluation import UNITS, Evaluation, evaluate
+from stcn_plugin.evaluation import UNITS, Evaluation, evaluate, plate_images
 from stcn_plugin.media.cryptomatte import channel_names, encode, metadata
 from stcn_plugin.media.matte_writer import Layout, MatteWriter
 from stcn_plugin.media.sequences import FrameSequence
@@ -366,22 +366,44 @@ def test_progress_counts_frames(shots: Path) -> None:
 
 
 def test_command_prints_a_plain_table(shots: Path) -> None:
-    """Off a terminal: one line a frame, the mean last, in columns that awk can split."""
+    """Off a terminal: one line a frame, the mean last, in columns that awk can split; the same again for the band."""
     result = run(shots / "m.####.exr", shots / "truth")
     assert result.exit_code == 0
-    lines = [line.split() for line in result.output.splitlines()]
-    assert result.output.splitlines()[0].split("  ")[0].strip() == "object"
-    assert [line[:2] for line in lines[1:]] == [
-        ["matte", "1001"],
-        ["matte", "1002"],
-        ["matte", "1003"],
-        ["matte", "1004"],
-        ["matte", "mean"],
-    ]
-    assert lines[1][2:] == ["1.0000", "1.0000", "1.0000", "0.000", "0.000", "0.000", "-"]
-    assert lines[2][5:7] == ["23.438", "0.075"]
-    for title in ("J&F", "MSE x1e3", "SAD /1e3", "Grad /1e3", "dtSSD x1e2"):
-        assert title in result.output.splitlines()[0]
+    whole, band = (part.splitlines() for part in result.output.split("\nin the band\n"))
+    for table in (whole, band):
+        assert table[0].split("  ")[0].strip() == "object"
+        assert [line.split()[:2] for line in table[1:]] == [
+            ["matte", "1001"],
+            ["matte", "1002"],
+            ["matte", "1003"],
+            ["matte", "1004"],
+            ["matte", "mean"],
+        ]
+    assert whole[1].split()[2:] == ["1.0000", "1.0000", "1.0000", "0.000", "0.000", "0.000", "0.000", "-"]
+    assert whole[2].split()[5:7] == ["23.438", "0.075"]
+    assert band[1].split()[2:] == ["0.000", "0.000", "0.000", "-", "-"]
+    assert float(band[2].split()[2]) > 100
+    for title in ("J&F", "MSE x1e3", "SAD /1e3", "Grad /1e3", "Conn /1e3", "dtSSD x1e2"):
+        assert title in whole[0]
+    for title in ("MSE x1e3", "SAD /1e3", "Grad /1e3", "dtSSD x1e2", "flicker x1e3"):
+        assert title in band[0]
+
+
+def test_command_measures_flicker_along_the_plate(shots: Path) -> None:
+    """With ``--plate``, every frame after the first has it; a plate of another size is an error."""
+    for frame in range(1001, 1005):
+        write_grey(shots / f"plate/p.{frame}.png", 0.2 + 0.6 * square(10, 5 * (frame - 1000)))
+    result = run(shots / "m.####.exr", shots / "truth", "--plate", shots / "plate/p.####.png", "--json", "-")
+    (scored,) = json.loads(result.output)["objects"]
+    flickers = [one["flicker"] for one in scored["frames"]]
+    assert flickers[0] is None
+    # The second matte is 0.75 too weak in all of the square, the first is right.
+    assert 100 < flickers[1] < 1e3 * 0.75**2
+    write_grey(shots / "plate/p.1001.png", np.zeros((H + 2, W), np.float32))
+    with pytest.raises(MatteError, match="the plate is 60x42, but the mattes are 60x40"):
+        score(
+            shots / "m.####.exr", shots / "truth", plate=plate_images(FrameSequence.parse(shots / "plate/p.####.png"))
+        )
 
 
 def test_command_writes_json(shots: Path) -> None:
@@ -410,13 +432,13 @@ def test_command_options(tmp_path: Path) -> None:
         write_exr(tmp_path / f"m.{frame}.exr", {"hero.A": square(2, 2), "b.A": np.zeros((H, W), np.float32)})
     paths = (tmp_path / "m.#.exr", tmp_path / "t.#.png")
     both = run(*paths, "--map", "hero=1", "--map", "b=2", "--means")
-    assert [line.split()[:3] for line in both.output.splitlines()[1:]] == [
+    assert [line.split()[:3] for line in both.output.splitlines()[1:4]] == [
         ["1", "mean", "1.0000"],
         ["2", "mean", "0.0000"],
         ["all", "mean", "0.5000"],
     ]
     one = run(*paths, "--map", "hero=1", "--object", "1", "--frames", "1-3", "--davis")
-    assert [line.split()[:2] for line in one.output.splitlines()[1:]] == [["1", "2"], ["1", "mean"]]
+    assert [line.split()[:2] for line in one.output.splitlines()[1:3]] == [["1", "2"], ["1", "mean"]]
 
 
 def test_command_refuses_an_invalid_map(shots: Path) -> None:

@@ -122,7 +122,8 @@ def test_an_absent_object_has_no_effect_on_others(clip, engine, shot_of):
             own = rounded(propagator.step(image, masks).own).float()
             expected[is_retired, frame] = finish(own[1:], settings=[Matte()])[0].numpy()
     propagate(
-        shot_of(keyframes, *settings, "output.depth=float", "matte.edges=off", objects={"a0": "1001-1002"}), engine_for=lambda _: engine
+        shot_of(keyframes, *settings, "output.depth=float", "matte.edges=off", objects={"a0": "1001-1002"}),
+        engine_for=lambda _: engine,
     )
     for frame in range(1003, 1009):
         np.testing.assert_array_equal(clip.matte(frame, "a2"), expected[True, frame])

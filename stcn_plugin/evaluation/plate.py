@@ -1,0 +1,36 @@
+"""The plate, along whose motion flicker is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stcn_plugin.errors import MatteError
+from stcn_plugin.evaluation.flicker import reduced_size
+from stcn_plugin.media.colour import ColourTransform
+from stcn_plugin.media.oiio_plates import OpenImageIOPlates
+from stcn_plugin.media.plates import PlateReader
+from stcn_plugin.media.sequences import FrameSequence
+
+PlateImages = Callable[[int, tuple[int, int]], NDArray[np.float32]]
+"""Returns a frame of the plate for mattes of ``(H, W)``: display-referred, ``(h, w, 3)`` at their `reduced_size`."""
+
+
+def plate_images(sequence: FrameSequence) -> PlateImages:
+    """Return the images of a plate, in the colour space that its files state.
+
+    Args:
+        sequence: Files of the plate.
+    """
+    reader = PlateReader(sequence, files=OpenImageIOPlates(), colour=ColourTransform())
+
+    def image(frame: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+        display = reader.header(frame).display
+        if display.shape != shape:
+            what = f"the plate is {display.width}x{display.height}, but the mattes are {shape[1]}x{shape[0]}"
+            raise MatteError(what, where=f"{reader.file(frame)}", fix="Give the plate that the mattes are for")
+        return reader.read(frame, window=display, size=reduced_size(shape)).image
+
+    return image
