@@ -31,6 +31,6 @@ def plate_images(sequence: FrameSequence) -> PlateImages:
         if display.shape != shape:
             what = f"the plate is {display.width}x{display.height}, but the mattes are {shape[1]}x{shape[0]}"
             raise MatteError(what, where=f"{reader.file(frame)}", fix="Give the plate that the mattes are for")
-        return reader.read(frame, window=display, size=reduced_size(shape)).image
+        return reader.read(frame).image(display, reduced_size(shape))
 
     return image
