@@ -5,8 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from stcn_plugin.cache.probabilities import encode_probabilities
 from stcn_plugin.confidence.figures import Figures, blended_figures, figures_of, moved_overlap, overlap
-from stcn_plugin.confidence.grids import LONG_SIDE, grid_of, grid_size
+from stcn_plugin.confidence.grids import LONG_SIDE, grid_of, grid_size, read_grids
+from stcn_plugin.matte.looks import Look
+from stcn_plugin.window import Window
 
 SHAPE = 144, 256
 
@@ -112,3 +115,19 @@ def test_grids_keep_area_and_aspect(shape):
     assert max(grid.shape) == min(max(shape), LONG_SIDE)
     assert grid.shape[0] / grid.shape[1] == pytest.approx(shape[0] / shape[1], rel=0.01)
     assert grid.mean() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("shape", [(96, 144), (540, 960), (1080, 1998), (300, 200)])
+@pytest.mark.parametrize("size", [(64, 96), (540, 1920), (480, 853)])
+def test_keyframes_and_probabilities_have_the_same_grid(tmp_path, shape, size):
+    """Whatever the internal size and the pixel aspect; it depends on the plate alone."""
+    plane = np.zeros(size, np.float16)
+    plane[: size[0] // 2] = 1
+    path = tmp_path / "forward.1001.exr"
+    path.write_bytes(encode_probabilities([Look(Window(0, 0, shape[1], shape[0]), {"a": plane})], made_from="x"))
+    found = read_grids(path, made_from="x")["a"]
+    keyframe = grid_of(plane.astype(np.float32), grid_size(shape))
+    np.testing.assert_array_equal(found, keyframe)
+    assert keyframe.shape[0] / keyframe.shape[1] == pytest.approx(shape[0] / shape[1], rel=0.01)
+    assert max(keyframe.shape) == min(256, max(shape))
+    assert float(keyframe.mean()) == pytest.approx(0.5, abs=0.01)
