@@ -260,8 +260,8 @@ class Report:
     weights: WeightsUsed | None = None
     plan: Plan | None = None
     estimate: Estimate | None = None
-    edges: tuple[EdgeSummary, ...] = ()
     assessment: Assessment | None = None
+    edges: tuple[EdgeSummary, ...] = ()
 
     @classmethod
     def from_json(cls, data: object) -> Report:

@@ -112,7 +112,7 @@ def evaluate(
         outputs.write(Path(json_path), (evaluation.to_json() + "\n").encode("utf-8"))
     for title, header, cells in (("", _HEADER, _cells), ("in the band", _BAND_HEADER, _band_cells)):
         if title:
-            click.echo(f"\n{title}")
+            echo_document(f"\n{title}")
         rows = list(_rows(evaluation, means_only, cells))
         print_table(("object", "frame", *header), rows, left=1, is_bold=lambda row: row[1] == "mean")
 

@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from stcn_plugin import errors
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
-from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, Setting, WeightsUsed
+from stcn_plugin.bridge.job import (
+    Choice,
+    Description,
+    EdgeSummary,
+    JobRequest,
+    KeyframeFile,
+    Progress,
+    Report,
+    Setting,
+    WeightsUsed,
+)
 from stcn_plugin.bridge.messages import (
     MAX_MESSAGE_BYTES,
     PROTOCOL,
@@ -125,6 +135,7 @@ REPORTS = st.builds(
     plan=st.none() | PLANS,
     estimate=st.none() | ESTIMATES,
     assessment=st.none() | ASSESSMENTS,
+    edges=some(st.builds(EdgeSummary, TEXT, FRAME, NUMBER, NUMBER, NUMBER, NUMBER)),
 )
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
 MESSAGES = st.one_of(
@@ -164,6 +175,7 @@ def filled(kind: type) -> object:
         Plan((PlannedSegment(1, "1-9", 9, "1-9", ("r",)),), "c"),
         Estimate(9, 1.5, 1, 2, 3, 4),
         Assessment({"a": 0.9}, (DoubtfulFrame(5, "a", 0.6),), 1, (5,), (Problem(5, "a", "w", "f"),)),
+        (EdgeSummary("a", 9, 0.1, 0.2, 0.3, 0.4),),
     )
     job = JobRequest(
         "s",
@@ -202,6 +214,7 @@ def test_the_strategies_cover_every_message():
         report.plan.segments[0],
         report.assessment,
         report.assessment.doubtful[0],
+        report.edges[0],
         report.assessment.problems[0],
         filled(Described).description,
     ):

@@ -145,8 +145,8 @@ def test_all_problems_are_reported_in_the_order_of_their_lines(write):
         "  hero.yaml:11: compute.device: should be auto, cpu, cuda, cuda:1 or mps, got 'gpu'.",
         "  hero.yaml:11: compute.threads: should be 'auto' or a whole number of at least 1 and at most 1024, got 'many'.",
         "  hero.yaml:12: plate: belongs in a shot file, not in a preset. Move it there.",
-        "  hero.yaml:13: 1001: there is no such setting. Known here: weights, size, direction, memory, matte, read,"
-        " colour, output, compute, overlay, cache, extends, description.",
+        "  hero.yaml:13: 1001: there is no such setting. Known here: weights, size, window, direction, memory, matte,"
+        " read, colour, output, compute, overlay, cache, extends, description.",
     ]
 
 
