@@ -164,12 +164,13 @@ class Matte(Section):
     `objects`.
     """
 
-    edges: Annotated[Edges, BeforeValidator(_off)] = "network"
+    edges: Annotated[Edges, BeforeValidator(_off)] = "off"
     """How the edge is refined at plate resolution: by a small `network` that was trained on hair, motion blur and
     defocus, or by a `guided` filter. `off` only enlarges what was propagated.
 
-    Use `off` if the edge follows lines of the background, and `guided` to compare. Only a band around the edge changes,
-    and only where the refined matte explains the plate at least as well.
+    Use `network` for fur, hair and thin parts where the propagated matte follows the object; where it has lost parts of
+    the object, the network can make it worse. Use `guided` if the edge is soft but otherwise right. Only a band around
+    the edge changes, and only where the refined matte explains the plate at least as well.
     """
     black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
     """Probabilities up to this value become exactly 0, so that clear background is clean.

@@ -77,6 +77,32 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: content for name, (content, _, _) in state(folder).items()}
 
 
+def matte_of(folder: Path, frame: int) -> np.ndarray:
+    return read_image(folder / f"m.{frame}.exr").channel("disc.A")
+
+
+def test_edges_are_refined_from_the_cache(shot, tmp_path):
+    """The network of the edges runs without a pass, gives the same files as a whole run, and reports what it changed."""
+    shot("again")
+    off = {frame: matte_of(tmp_path / "again", frame) for frame in FRAMES}
+    report = shot("again", "matte.edges=network")
+    assert all(not segment.propagated for segment in report.plan.segments)
+    shot("whole", "matte.edges=network")
+    for frame in FRAMES:
+        assert (tmp_path / "again" / f"m.{frame}.exr").read_bytes() == (
+            tmp_path / "whole" / f"m.{frame}.exr"
+        ).read_bytes()
+    [edges] = report.edges
+    assert (edges.name, edges.frames) == ("disc", 4)
+    assert 0 < edges.band < 0.2
+    assert 0 < edges.change < 0.5
+    refined = matte_of(tmp_path / "again", 1003)
+    assert (refined != off[1003]).any()
+    truth = mask_of(DISCS[1003])
+    assert np.square(refined - truth).mean() < 1.02 * np.square(off[1003] - truth).mean()
+    np.testing.assert_array_equal(matte_of(tmp_path / "again", 1001), off[1001])
+
+
 def error(folder: Path, frame: int) -> float:
     """Return the mean squared error of a matte in a band of 12 pixels around the edge of the disc."""
     matte = read_image(folder / f"m.{frame}.exr").channel("disc.A")
