@@ -99,7 +99,7 @@ class Run:
     def leftovers(self) -> list[str]:
         """Return the names of all files that are neither mattes nor finished parts of the cache."""
         known = re.compile(
-            r"m\.\d{4}\.exr|manifest\.json|(forward|backward)\.\d{4}\.(exr|safetensors)|mattes\.\d{4}\.json"
+            r"m\.\d{4}\.exr|(manifest|figures)\.json|(forward|backward)\.\d{4}\.(exr|safetensors)|mattes\.\d{4}\.json"
         )
         files = [path for path in self.out.rglob("*") if path.is_file() or path.parent != self.out]
         return [path.name for path in files if not known.fullmatch(path.name)]
