@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from cli.test_cli import stcn
+from cli.stcn_process import stcn
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
 

@@ -11,18 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from cli.stcn_process import STCN, stcn
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
 
 from stcn_plugin.media.images import read_image
-
-STCN = [sys.executable, "-m", "stcn_plugin"]
-
-
-def stcn(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*STCN, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment}
-    )
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.test_cli import STCN, stcn
+from cli.stcn_process import STCN, stcn
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
 

@@ -7,7 +7,7 @@ import re
 import subprocess
 
 import pytest
-from cli.test_cli import stcn
+from cli.stcn_process import stcn
 from cli.test_many_shots import show  # noqa: F401 - a fixture
 
 from stcn_plugin.bridge.job import Progress, Report

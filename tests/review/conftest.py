@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from cli.test_cli import stcn
+from cli.stcn_process import stcn
 from shots import make_shot
 
 

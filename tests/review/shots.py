@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from cli.test_cli import stcn
+from cli.stcn_process import stcn
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
 

@@ -14,7 +14,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from cli.test_cli import stcn
+from cli.stcn_process import stcn
 from PIL import Image
 from shots import COUNT, HOSTILE, SIZE
 
