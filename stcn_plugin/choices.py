@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 Direction = Literal["both", "forward", "backward"]
 Highlights = Literal["compress", "clip"]
 Layout = Literal["auto", "layers", "per_object", "cryptomatte"]
 WindowChoice = Literal["object", "frame"]
 Edges = Literal["network", "guided", "off"]
+Stabilise: TypeAlias = Literal["auto", "off"] | float
 FeatherSide = Literal["both", "inside", "outside"]
 Depth = Literal["auto", "half", "float", "uint8", "uint16"]
 

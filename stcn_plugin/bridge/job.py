@@ -182,6 +182,34 @@ class WeightsUsed:
 
 
 @dataclass(frozen=True)
+class FlickerSummary:
+    """What the stabiliser did to an object, on average over its frames.
+
+    Args:
+        name: Name of the object.
+        frames: Number of frames.
+        flicker: Root mean square of the change of alpha along the motion of the plate, in the band around the edge.
+        strength: How strongly the object was stabilised, 0 to 1.
+    """
+
+    name: str
+    frames: int
+    flicker: float
+    strength: float
+
+    @classmethod
+    def from_json(cls, data: object) -> FlickerSummary:
+        """Read the JSON of `json_of`."""
+        fields = Fields(data, "what the stabiliser did")
+        return cls(
+            name=fields.value("name", str),
+            frames=fields.value("frames", int),
+            flicker=fields.value("flicker", float),
+            strength=fields.value("strength", float),
+        )
+
+
+@dataclass(frozen=True)
 class EdgeSummary:
     """What the refinement of edges did to an object, on average over its frames.
 
@@ -239,6 +267,7 @@ class Report:
         weights: The weights that were used.
         plan: What there was to do, and why.
         estimate: What that needs; of a dry run only.
+        flicker: What the stabiliser did to each object, in this run.
         edges: What the refinement of edges did to each object, in this run.
         assessment: Which frames to look at, and which keyframe to draw next; ``None`` without a cache and of a dry run.
     """
@@ -261,6 +290,7 @@ class Report:
     plan: Plan | None = None
     estimate: Estimate | None = None
     assessment: Assessment | None = None
+    flicker: tuple[FlickerSummary, ...] = ()
     edges: tuple[EdgeSummary, ...] = ()
 
     @classmethod
@@ -287,6 +317,7 @@ class Report:
             weights=None if weights is None else WeightsUsed.from_json(weights),
             plan=None if plan is None else Plan.from_json(plan),
             estimate=None if estimate is None else Estimate.from_json(estimate),
+            flicker=fields.list_of("flicker", FlickerSummary.from_json),
             edges=fields.list_of("edges", EdgeSummary.from_json),
             assessment=None if assessment is None else Assessment.from_json(assessment),
         )

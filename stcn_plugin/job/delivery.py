@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import final
@@ -15,7 +16,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from stcn_plugin.bridge.job import EdgeSummary
+from stcn_plugin.bridge.job import EdgeSummary, FlickerSummary
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.probabilities import encode_probabilities, read_probabilities
 from stcn_plugin.cache.records import Record
@@ -30,6 +31,7 @@ from stcn_plugin.job.edges import JobEdges
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_mattes
 from stcn_plugin.job.recipe import Recipe
+from stcn_plugin.job.stabiliser import JobStabiliser, PropagatedFrame
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import cleans, finish, with_keyframe
 from stcn_plugin.matte.looks import Looks, blend
@@ -40,9 +42,26 @@ from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
 from stcn_plugin.propagation.tracker import TrackerState
 from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
+from stcn_plugin.window import Window
+
+_REACH = 2
+"""Distance of the farthest frame that may still be needed: the neighbour of a frame that waits for the last one."""
 
 WeightedLooks = tuple[Looks, Mapping[str, float]]
 """What a pass found on a frame, and the weight of each object in it."""
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPlate:
+    """A frame of the plate that was read.
+
+    Args:
+        frame: The frame.
+        image: ``(h, w, 3)`` at the internal size.
+    """
+
+    frame: PlateFrame
+    image: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,25 +70,44 @@ class PlateOfFrame:
 
     Args:
         header: Its header, which the mattes inherit.
-        image: ``(h, w, 3)`` at the internal size, for the overlay; ``None`` if it was not read.
-        pixels: Digest of the pixels; that of an earlier run if they were not read.
-        frame: The frame as read, for the edges; ``None`` if it was not read.
+        read: The frame; ``None`` if it was not read.
+        known_pixels: The digest of its pixels if it was not read, from an earlier run.
     """
 
     header: FrameHeader
-    image: NDArray[np.float32] | None
-    pixels: str
-    frame: PlateFrame | None = None
+    read: ReadPlate | None = None
+    known_pixels: str = ""
 
-    @classmethod
-    def of(cls, frame: PlateFrame, image: NDArray[np.float32]) -> PlateOfFrame:
-        """Return a frame that was read.
+    @property
+    def pixels(self) -> str:
+        """Digest of the pixels."""
+        return self.read.frame.digest if self.read else self.known_pixels
 
-        Args:
-            frame: The frame.
-            image: Its image at the internal size.
-        """
-        return cls(frame.header, image, frame.digest, frame)
+
+class _Recent:
+    """What is known about the last frames: a frame is finished when the one after it is there.
+
+    Args:
+        reach: Distance of the farthest frame to keep.
+
+    Attributes:
+        plates: Index to the frame of the plate.
+        looks: Index and direction to what the pass found.
+        images: Index, window and size to the image of the plate.
+    """
+
+    def __init__(self, reach: int) -> None:
+        self._reach = reach
+        self.plates: dict[int, PlateOfFrame] = {}
+        self.looks: dict[tuple[int, PassDirection], Looks] = {}
+        self.images: dict[tuple[int, Window, tuple[int, int]], NDArray[np.float32]] = {}
+
+    def keep(self, index: int, plate: PlateOfFrame) -> None:
+        """Keep a frame, and drop those that are far away."""
+        self.plates[index] = plate
+        self.plates = {each: kept for each, kept in self.plates.items() if abs(each - index) <= self._reach}
+        self.looks = {key: kept for key, kept in self.looks.items() if abs(key[0] - index) <= self._reach}
+        self.images = {key: kept for key, kept in self.images.items() if abs(key[0] - index) <= self._reach}
 
 
 @final
@@ -104,10 +142,12 @@ class Delivery:
         self._notifier = notifier
         self._lock = lock
         self._activities = activities
+        self._stabiliser = JobStabiliser(job)
         self._edges = JobEdges(job)
         self._files: list[Path] = []
         self._buffer: BackwardBuffer | None = None
         self._buffers = ExitStack()
+        self._recent = _Recent(_REACH if self._stabiliser.is_needed else 0)
         overlay = job.settings.overlay
         self._overlays = (
             OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames, outputs=job.outputs)
@@ -138,24 +178,28 @@ class Delivery:
         """
         self._buffers.close()
         self._buffer = None
-        held = sum(len(each.stored - each.completes) for each in work.passes)
+        self._recent = _Recent(_REACH if self._stabiliser.is_needed else 0)
+        held = sum(len(each.held) for each in work.passes)
         if held and not self._cache.keeps_probabilities:
             expected = held * 2 * len(self._job.objects) * math.prod(self._job.size)
             buffer = BackwardBuffer(expected)
             self._buffer = self._buffers.enter_context(buffer)
 
-    def keep(self, work: PassWork, index: int, found: Looks) -> None:
-        """Keep the probabilities of a frame, unless they are only needed now.
+    def keep(self, work: PassWork, index: int, plate: PlateOfFrame, found: Looks) -> None:
+        """Keep what a pass found on a frame, until the frames around it are finished or in the cache.
 
         Args:
             work: The pass.
             index: Index of the frame.
+            plate: The frame of the plate.
             found: Its probabilities.
 
         Raises:
             OutputError: They cannot be written.
         """
-        if self._buffer is not None and index in work.stored - work.completes:
+        self._recent.keep(index, plate)
+        self._recent.looks[index, work.direction] = found
+        if self._buffer is not None and index in work.held:
             self._buffer.put(index, found)
         if not self._cache.keeps_probabilities or index not in work.stored or not found:
             return
@@ -174,26 +218,27 @@ class Delivery:
         content = encode_state(state, frame=frame, made_from=work.digests[index])
         self._cache.write(self._cache.state(work.direction, self._job.frames[work.start]), content)
 
-    def finish(self, work: SegmentWork, index: int, plate: PlateOfFrame, found: Mapping[PassDirection, Looks]) -> None:
+    def keep_plate(self, index: int, plate: PlateOfFrame) -> None:
+        """Keep a frame of the plate until the frames around it are finished."""
+        self._recent.keep(index, plate)
+
+    def finish(self, work: SegmentWork, index: int) -> None:
         """Write the files of a frame. Only encoding holds the lock, because waiting for the disk uses no CPU time.
 
         Args:
             work: The segment.
             index: Index of the frame.
-            plate: The frame of the plate.
-            found: The probabilities of the passes that have just reached the frame; others are loaded.
 
         Raises:
+            PlateError: The frame or one beside it had to be read once more, and could not be.
             OutputError: A file cannot be written.
         """
         job, frame = self._job, self._job.frames[index]
         paths = job.writer.paths(frame)
         with self._activities.during(f"writing the mattes of frame {frame}", paths[0]):
             with self._lock.file():
-                started = time.perf_counter()
-                passes = self._passes(work, index, found)
-                self.seconds["finish"] += time.perf_counter() - started
-                files = self._encode(index, plate, passes)
+                plate = self._plate(index)
+                files = self._encode(work, index, plate)
             started = time.perf_counter()
             job.outputs.write_together(files)
             self._files += files
@@ -205,6 +250,10 @@ class Delivery:
             self.seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, paths)
         self._notifier.notify("stcn_frame_written", frame=frame, files=paths)
+
+    def flicker_summaries(self) -> tuple[FlickerSummary, ...]:
+        """Return what the stabiliser did to each object."""
+        return self._stabiliser.summaries()
 
     def edge_summaries(self) -> tuple[EdgeSummary, ...]:
         """Return what the refinement of edges did to each object."""
@@ -230,12 +279,27 @@ class Delivery:
             what = f"this file was written by this job but no longer exists{more}"
             raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
 
-    def _passes(self, work: SegmentWork, index: int, found: Mapping[PassDirection, Looks]) -> list[WeightedLooks]:
-        """Return what the passes found on a frame, and the weight of each object.
+    def _plate(self, index: int) -> PlateOfFrame:
+        """Return a frame of the plate, which is read if it is not one of the last."""
+        if index not in self._recent.plates:
+            self._read(index)
+        return self._recent.plates[index]
+
+    def _read(self, index: int) -> ReadPlate:
+        """Read a frame of the plate."""
+        frame = self._job.plates.read(self._job.frames[index])
+        read = ReadPlate(frame, frame.image(self._job.window, self._job.size))
+        self._recent.keep(index, PlateOfFrame(frame.header, read))
+        return read
+
+    def _passes(self, work: SegmentWork, index: int) -> list[WeightedLooks]:
+        """Return what the passes of a segment found on a frame, and the weight of each object; none outside of it.
 
         The probabilities are half floats, whether they come from the cache or not.
         """
         segment = work.segment
+        if index not in segment.frames:
+            return []
         forward = {
             name: float(weight)
             for name, weight in zip(self._job.objects, segment.weight[index - segment.frames.start], strict=True)
@@ -243,13 +307,15 @@ class Delivery:
         }
         weights = {"forward": forward, "backward": {name: 1 - weight for name, weight in forward.items()}}
         return [
-            (found[direction] if direction in found else self._load(work, direction, index), weights[direction])
+            (self._looks(work, direction, index), weights[direction])
             for direction in PASS_DIRECTIONS
             if self._job.uses(segment, direction, index)
         ]
 
-    def _load(self, work: SegmentWork, direction: PassDirection, index: int) -> Looks:
-        """Return probabilities that were found before."""
+    def _looks(self, work: SegmentWork, direction: PassDirection, index: int) -> Looks:
+        """Return what a pass found on a frame."""
+        if (found := self._recent.looks.get((index, direction))) is not None:
+            return found
         if self._buffer is not None:
             return self._buffer.get(index)
         path = self._cache.probabilities(direction, self._job.frames[index])
@@ -258,33 +324,53 @@ class Delivery:
             what = "this cache file was changed or deleted while the job was running"
             fix = "Check what else uses the folder, and run the job again"
             raise OutputError(what, where=str(path), fix=fix, retry=True)
+        self._recent.looks[index, direction] = found
         return found
 
-    def _encode(self, index: int, plate: PlateOfFrame, passes: Sequence[WeightedLooks]) -> dict[Path, bytes]:
+    def _encode(self, work: SegmentWork, index: int, plate: PlateOfFrame) -> dict[Path, bytes]:
         """Return a frame's files and their contents."""
         job, frame = self._job, self._job.frames[index]
         started = time.perf_counter()
+        passes = self._passes(work, index)
         own = blend(passes, job.objects, shape=job.window.shape, size=job.window.shape)
         confidence = self._confidence(index, own.numpy()) if job.settings.output.confidence else None
-        if plate.frame is not None:
-            own = self._edges.refine(index, own, plate.frame, passes)
+        if neighbours := job.neighbours(work.segment, index):
+            now, *others = (
+                PropagatedFrame(each, partial(self._image, each), self._passes(work, each))
+                for each in (index, *neighbours)
+            )
+            self._stabiliser.steady(own, now, others)
+        if plate.read is not None:
+            own = self._edges.refine(index, own, plate.read.frame, passes)
         propagated = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
         self.seconds["finish"] += time.perf_counter() - started
         started = time.perf_counter()
         mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
         final = process_mattes(job.studio, frame, mattes)
         files = job.writer.encode(frame, final, window=job.window, header=plate.header, confidence=confidence)
-        if self._overlays and plate.image is not None:
+        if self._overlays and plate.read is not None:
             shown = final
             if final is mattes and not any(map(cleans, job.matte_settings)):  # faster than to scale the mattes down
                 small = finish(
                     blend(passes, job.objects, shape=job.window.shape, size=job.size), settings=job.matte_settings
                 )
                 shown = dict(zip(job.objects, small.numpy(), strict=True))
-            path, picture = self._overlays.draw(frame, plate.image, shown, pixel_aspect=job.network_pixel_aspect)
+            path, picture = self._overlays.draw(frame, plate.read.image, shown, pixel_aspect=job.network_pixel_aspect)
             files[path] = picture
         self.seconds["write"] += time.perf_counter() - started
         return files
+
+    def _image(self, index: int, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
+        """Return a window of a frame of the plate; see `PropagatedFrame`."""
+        job, images, key = self._job, self._recent.images, (index, window, size)
+        if key not in images:
+            plate = self._recent.plates.get(index)
+            read = plate.read if plate and plate.read else self._read(index)
+            if window.shape == job.window.shape and size == job.size:
+                return read.image
+            placed = replace(window, x=job.window.x + window.x, y=job.window.y + window.y)
+            images[key] = read.frame.image(placed, size)
+        return images[key]
 
     def _confidence(self, index: int, own: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the confidence of every pixel, from probabilities at plate resolution, ``(O, H, W)``."""

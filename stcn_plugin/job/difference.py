@@ -32,7 +32,8 @@ class PassWork:
         resumed: State of the memory before the first of them; ``None`` at the start of the pass.
         stored: The frames whose probabilities are needed, or were missing in the cache.
         digests: Frame to what its probabilities are made from.
-        completes: The frames whose mattes can be finished when this pass has reached them.
+        completes: Frame to the frames whose mattes can be finished when this pass has reached it.
+        held: The frames whose probabilities a later pass needs to finish mattes.
     """
 
     direction: PassDirection
@@ -41,7 +42,8 @@ class PassWork:
     resumed: TrackerState | None
     stored: frozenset[int]
     digests: Mapping[int, str]
-    completes: frozenset[int]
+    completes: Mapping[int, tuple[int, ...]]
+    held: frozenset[int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +65,11 @@ class SegmentWork:
     @property
     def finished(self) -> tuple[int, ...]:
         """The frames whose mattes are written, ascending."""
-        return tuple(sorted({*self.ready, *(index for each in self.passes for index in each.completes)}))
+        return tuple(
+            sorted(
+                {*self.ready, *(index for each in self.passes for done in each.completes.values() for index in done)}
+            )
+        )
 
     @property
     def steps(self) -> int:
@@ -114,21 +120,41 @@ class _Inventory:
     def work_on(self, number: int, segment: Segment) -> SegmentWork:
         """Return the work that is left on a segment."""
         finish = [index for index in segment.frames if not self._is_finished(index)]
+        needs = {index: {index, *self._job.neighbours(segment, index)} for index in finish}
+        needed = sorted({index for indices in needs.values() for index in indices if index in segment.frames})
         missing = {
             direction: frozenset(
                 index
-                for index in finish
+                for index in needed
                 if self._job.uses(segment, direction, index) and not self._is_cached(number, direction, index)
             )
             for direction in _DIRECTIONS
         }
-        passes = []
-        for direction, indices in missing.items():
-            if indices:
-                completes = indices if direction == "forward" else indices - missing["forward"]
-                passes.append(self._work_on_pass(number, segment, direction, indices, completes))
-        ready = tuple(index for index in finish if not any(index in indices for indices in missing.values()))
-        return SegmentWork(number, segment, tuple(passes), ready)
+        completes: dict[PassDirection, dict[int, list[int]]] = {direction: {} for direction in _DIRECTIONS}
+        held: set[int] = set()
+        ready = []
+        for index in finish:
+            # The last pass that finds something that the frame needs completes it.
+            if late := missing["forward"] & needs[index]:
+                completes["forward"].setdefault(max(late), []).append(index)
+                held |= missing["backward"] & needs[index]
+            elif late := missing["backward"] & needs[index]:
+                completes["backward"].setdefault(min(late), []).append(index)
+            else:
+                ready.append(index)
+        passes = [
+            self._work_on_pass(
+                number,
+                segment,
+                direction,
+                indices,
+                {index: tuple(frames) for index, frames in completes[direction].items()},
+                frozenset(held) if direction == "backward" else frozenset(),
+            )
+            for direction, indices in missing.items()
+            if indices
+        ]
+        return SegmentWork(number, segment, tuple(passes), tuple(ready))
 
     def _work_on_pass(
         self,
@@ -136,7 +162,8 @@ class _Inventory:
         segment: Segment,
         direction: PassDirection,
         missing: frozenset[int],
-        completes: frozenset[int],
+        completes: Mapping[int, tuple[int, ...]],
+        held: frozenset[int],
     ) -> PassWork:
         whole = segment.visited(direction)
         digests = self._recipe.passes[number, direction]
@@ -156,7 +183,7 @@ class _Inventory:
                 and not self._is_cached(number, direction, index)
             )
         )
-        return PassWork(direction, whole[0], indices, resumed, stored, digests, completes)
+        return PassWork(direction, whole[0], indices, resumed, stored, digests, completes, held)
 
     def _is_finished(self, index: int) -> bool:
         """Whether the files of a frame are on disk as they would be written now."""

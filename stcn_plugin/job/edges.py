@@ -14,7 +14,7 @@ from torch import Tensor
 from stcn_plugin.bridge.job import EdgeSummary
 from stcn_plugin.job.job import Job
 from stcn_plugin.matte.band import edge_width
-from stcn_plugin.matte.looks import Looks
+from stcn_plugin.matte.looks import Looks, closest
 from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import choose_device
@@ -136,7 +136,6 @@ class JobEdges:
 
 
 def _enlargement(name: str, passes: Sequence[tuple[Looks, Mapping[str, float]]]) -> float:
-    """Return the plate pixels per pixel of the closest look at an object, in the pass with the largest weight."""
-    looks, _ = max(passes, key=lambda each: each[1].get(name, 0.0))
-    own = [look for look in looks if name in look.planes]
-    return own[-1].window.height / own[-1].planes[name].shape[0] if own else 1.0
+    """Return the plate pixels per pixel of the closest look at an object."""
+    look = closest(passes, name)
+    return look.window.height / look.planes[name].shape[0] if look else 1.0

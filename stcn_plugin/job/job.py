@@ -109,9 +109,23 @@ class Job:
 
     def uses(self, segment: Segment, direction: PassDirection, index: int) -> bool:
         """Whether the mattes of a frame depend on a pass. They do not if the artist gave all of them."""
+        return segment.uses(direction, index) and not self._is_given(index)
+
+    def neighbours(self, segment: Segment, index: int) -> tuple[int, ...]:
+        """Return the frames before and after a frame that its mattes are stabilised with.
+
+        Of other segments, these are only keyframes: what passes find there makes no difference to the segment.
+        """
+        if self._is_given(index) or all(each.stabilise in ("off", 0) for each in self.matte_settings):
+            return ()
+        last = len(self.frames) - 1
+        both = [each for each in (index - 1, index + 1) if 0 <= each <= last]
+        return tuple(each for each in both if each in segment.frames or each in self.keyframes)
+
+    def _is_given(self, index: int) -> bool:
+        """Whether the artist gave all mattes of a frame."""
         given = self.keyframes.get(index, {}).keys()
-        is_given = not self.covered.get(index) and self.presence.keys() - self.absent(index) <= given
-        return segment.uses(direction, index) and not is_given
+        return not self.covered.get(index) and self.presence.keys() - self.absent(index) <= given
 
     def files(self, frame: int) -> tuple[Path, ...]:
         """Return all files of a frame: its mattes, and its overlay if overlays are written."""

@@ -66,23 +66,34 @@ def recipe_of(job: Job, plate: Mapping[int, PlateFile]) -> Recipe:
     for number, segment in enumerate(job.segments, 1):
         for direction in PASS_DIRECTIONS:
             passes[number, direction] = _chain(job, start, segment.visited(direction), plate, masks, covered)
-        for index in segment.frames:
-            frame = job.frames[index]
+
+        def found(index: int, number: int = number, segment: Segment = segment) -> tuple[str | None, str | None]:
+            """Return the digests of what the passes find on a frame, forward and backward."""
             forward, backward = (
                 passes[number, direction][index] if job.uses(segment, direction, index) else None
                 for direction in PASS_DIRECTIONS
             )
+            return forward, backward
+
+        def propagated(index: int, segment: Segment = segment) -> tuple[object, ...]:
+            """Return what the mattes of a frame are made from before finishing, by itself."""
+            is_inside = index in segment.frames
+            return (
+                plate[job.frames[index]].identity,
+                *(found(index) if is_inside else (None, None)),
+                _weights(job, segment, index) if is_inside else None,
+                keyframes.get(job.frames[index], {}),
+                covered.get(index, {}),
+            )
+
+        for index in segment.frames:
             mattes = digest(
                 finish,
-                plate[frame].identity,
-                forward,
-                backward,
-                _weights(job, segment, index),
-                keyframes.get(frame, {}),
-                covered.get(index, {}),
+                *propagated(index),
                 {name: keyframes[job.frames[at]][name] for name, at in edge_sources(job, index).items()},
+                [propagated(each) for each in job.neighbours(segment, index)],
             )
-            frames[frame] = FrameMade(forward, backward, mattes)
+            frames[job.frames[index]] = FrameMade(*found(index), mattes)
     return Recipe(Manifest(job.shot.out, propagation, finishing, plate, keyframes, frames), passes)
 
 

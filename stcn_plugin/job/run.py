@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from stcn_plugin.bridge.assessment import Assessment
@@ -19,7 +17,7 @@ from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.records import read_record
 from stcn_plugin.job.activities import Activities, describe_device_errors
 from stcn_plugin.job.assessment import assessment_of, measure
-from stcn_plugin.job.delivery import Delivery, PlateOfFrame
+from stcn_plugin.job.delivery import Delivery, PlateOfFrame, ReadPlate
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import STATE_INTERVAL, PassWork, SegmentWork
 from stcn_plugin.job.frame_images import JobFrameImages
@@ -30,7 +28,6 @@ from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader, rounded
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.looks import Look
-from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -105,19 +102,6 @@ def tracker_for(job: Job, engine: Engine, *, on_stage: Callable[[], None] = lamb
         is_windowed=job.is_windowed,
         on_stage=on_stage,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class ReadPlate:
-    """A frame of the plate that was read ahead.
-
-    Args:
-        frame: The frame.
-        image: ``(h, w, 3)`` at the internal size.
-    """
-
-    frame: PlateFrame
-    image: NDArray[np.float32]
 
 
 class _Run:
@@ -210,8 +194,6 @@ class _Run:
         writer: WriteBehind,
     ) -> None:
         """Queue a frame of a pass for keeping and, if it is complete, for finishing."""
-        if index not in part.stored:
-            return
 
         def deliver() -> None:
             found = [
@@ -219,31 +201,40 @@ class _Run:
                 for window, objects, download in downloads
                 if objects
             ]
-            delivery.keep(part, index, found)
-            if index in part.completes:
-                of_frame = PlateOfFrame.of(plate.frame, plate.image)
-                delivery.finish(work, index, of_frame, {part.direction: found})
+            delivery.keep(part, index, PlateOfFrame(plate.frame.header, plate), found)
+            for each in part.completes.get(index, ()):
+                delivery.finish(work, each)
 
         writer.submit(deliver)
 
     def _finish_ready(self, work: SegmentWork, delivery: Delivery, writer: WriteBehind) -> None:
-        """Finish the frames that need no pass."""
-        job = self._job
-        for index in work.ready:
+        """Finish the frames that need no pass, each when the last of its neighbours is read."""
+        neighbours = {index: self._job.neighbours(work.segment, index) for index in work.ready}
+        in_images = {each for index, beside in neighbours.items() if beside for each in (index, *beside)}
+        finished: dict[int, list[int]] = {}
+        for index, beside in neighbours.items():
+            finished.setdefault(max((index, *beside)), []).append(index)
+        for index in sorted({*work.ready, *in_images}):
             self._activities.checkpoint()
-            frame = job.frames[index]
-            with self._activities.during(f"reading frame {frame} of the plate", job.plates.sequence.path(frame)):
-                started = time.perf_counter()
-                record = read_record(self._cache.record(frame))
-                is_known = record is not None and record.identity == self._recipe.manifest.plate[frame].identity
-                if record is None or not is_known or delivery.needs_images:
-                    plate = job.plates.read(frame)
-                    of_frame = PlateOfFrame.of(plate, plate.image(job.window, job.size))
-                else:
-                    of_frame = PlateOfFrame(job.plates.header(frame), None, record.pixels)
-                self._seconds["read"] += time.perf_counter() - started
-            writer.submit(lambda index=index, of_frame=of_frame: delivery.finish(work, index, of_frame, {}))  # type: ignore[misc]
-            self._advance(index)
+            plate = self._plate(index, needs_image=delivery.needs_images or index in in_images)
+            writer.submit(lambda index=index, plate=plate: delivery.keep_plate(index, plate))  # type: ignore[misc]
+            for each in finished.get(index, ()):
+                writer.submit(lambda each=each: delivery.finish(work, each))  # type: ignore[misc]
+                self._advance(each)
+
+    def _plate(self, index: int, *, needs_image: bool) -> PlateOfFrame:
+        """Return what finishing needs of a frame of the plate."""
+        job, frame = self._job, self._job.frames[index]
+        with self._activities.during(f"reading frame {frame} of the plate", job.plates.sequence.path(frame)):
+            started = time.perf_counter()
+            record = None if needs_image else read_record(self._cache.record(frame))
+            if record is not None and record.identity == self._recipe.manifest.plate[frame].identity:
+                plate = PlateOfFrame(job.plates.header(frame), known_pixels=record.pixels)
+            else:
+                read = job.plates.read(frame)
+                plate = PlateOfFrame(read.header, ReadPlate(read, read.image(job.window, job.size)))
+            self._seconds["read"] += time.perf_counter() - started
+        return plate
 
     def _report(self, delivery: Delivery) -> Report:
         job, writer, assessment = self._job, self._job.writer, self._assessment()
@@ -268,6 +259,7 @@ class _Run:
             shot_file=str(job.shot.path) if job.shot.path else None,
             warnings=self._notifier.warnings,
             weights=job.weights,
+            flicker=delivery.flicker_summaries(),
             edges=delivery.edge_summaries(),
             assessment=assessment,
         )

@@ -45,6 +45,7 @@ def blend(
     *,
     shape: tuple[int, int],
     size: tuple[int, int],
+    part: Window | None = None,
 ) -> Tensor:
     """Blend what the passes found on a frame.
 
@@ -53,16 +54,17 @@ def blend(
         objects: Names of all objects, in the order of the result.
         shape: ``(H, W)`` of the plate, which windows refer to.
         size: ``(h, w)`` of the result.
+        part: Part of the plate to blend; all of it if ``None``.
 
     Returns:
         ``(O, h, w)`` probabilities; 0 for objects that no pass gives.
     """
     found = torch.zeros((len(objects), *size))
-    scale = size[0] / shape[0], size[1] / shape[1]
-    whole = Window(0, 0, size[1], size[0])
+    whole = Window(0, 0, shape[1], shape[0])
+    part = part or whole
     for own, name in zip(found, objects, strict=True):
         given = [(_layers(looks, name), weights[name]) for looks, weights in passes if weights.get(name, 0) > 0]
-        if all(len(layers) == 1 for layers, _ in given):
+        if part == whole and all(len(layers) == 1 for layers, _ in given):
             # The whole frame in each: blended before it is enlarged, which costs half.
             if planes := [
                 torch.from_numpy(layers[0].planes[name]).float() * weight for layers, weight in given if layers
@@ -70,7 +72,7 @@ def blend(
                 own.copy_(_enlarged(torch.stack(planes).sum(0), size))
             continue
         for layers, weight in given:
-            _add(own, [(_scaled(look.window, scale), look.planes[name]) for look in layers], weight, whole)
+            _add(own, [(_scaled(look.window, part, size), look.planes[name]) for look in layers], weight)
     return found
 
 
@@ -78,24 +80,48 @@ def _layers(looks: Looks, name: str) -> list[Look]:
     return [look for look in looks if name in look.planes]
 
 
-def _add(own: Tensor, layers: Sequence[tuple[Window, NDArray[np.float16]]], weight: float, whole: Window) -> None:
-    """Add what a pass found of an object, where it found something."""
+def _add(own: Tensor, layers: Sequence[tuple[Window, NDArray[np.float16]]], weight: float) -> None:
+    """Add what a pass found of an object, where it found something. Windows are in pixels of ``own``."""
     (frame, coarse), *windows = layers
+    visible = Window(0, 0, own.shape[1], own.shape[0])
     region = _occupied(coarse, frame)
     for window, _ in windows:
         region = region.union(window) if region.pixels else window
-    region = region.intersection(whole)
+    region = region.intersection(visible)
     if not region.pixels:
         return
     values = sample(torch.from_numpy(coarse).float(), frame, region)
     for window, plane in windows:
-        inside = window.intersection(whole)
-        rows, columns = inside.slices_in(region)
+        inside = window.intersection(region)
+        if not inside.pixels:
+            continue
         fine = sample(torch.from_numpy(plane).float(), window, inside)
         ratio = window.height / plane.shape[0], window.width / plane.shape[1]
-        values[rows, columns].lerp_(fine, _fade(inside, whole, ratio))
-    rows, columns = region.slices_in(whole)
-    own[rows, columns].add_(values, alpha=weight)
+        clipped = window.intersection(frame)
+        fade = _fade(clipped, frame, ratio)[inside.slices_in(clipped)]
+        values[inside.slices_in(region)].lerp_(fine, fade)
+    own[region.slices_in(visible)].add_(values, alpha=weight)
+
+
+def closest(passes: Sequence[tuple[Looks, Mapping[str, float]]], name: str) -> Look | None:
+    """Return the closest look at an object, in the pass with the largest weight; ``None`` if no pass gives the object."""
+    looks, weights = max(passes, key=lambda each: each[1].get(name, 0.0), default=((), {}))
+    found = [look for look in looks if name in look.planes]
+    return found[-1] if found and weights.get(name, 0.0) > 0 else None
+
+
+def add_enlarged(own: Tensor, plane: NDArray[np.float32], window: Window) -> None:
+    """Add a plane to a matte, enlarged bilinearly, where it is not 0.
+
+    Args:
+        own: ``(H, W)`` over the plate. Changed in place.
+        plane: ``(h, w)`` over ``window``.
+        window: Part of the plate.
+    """
+    visible = Window(0, 0, own.shape[1], own.shape[0])
+    region = _occupied(plane, window).intersection(window).intersection(visible)
+    if region.pixels:
+        own[region.slices_in(visible)].add_(sample(torch.from_numpy(plane), window, region))
 
 
 def sample(plane: Tensor, placed: Window, target: Window) -> Tensor:
@@ -143,8 +169,8 @@ def _ramp(length: int, width: float, rises: bool, falls: bool) -> Tensor:
     return weight
 
 
-def _occupied(plane: NDArray[np.float16], placed: Window) -> Window:
-    """Return the part of a window where a plane, enlarged, is above 0."""
+def _occupied(plane: NDArray[np.floating], placed: Window) -> Window:
+    """Return the part of a window where a plane, enlarged, is not 0."""
     rows, columns = np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0))
     if not rows.size:
         return Window(placed.x, placed.y, 0, 0)
@@ -154,9 +180,12 @@ def _occupied(plane: NDArray[np.float16], placed: Window) -> Window:
     return Window(placed.x + left, placed.y + top, right - left, bottom - top)
 
 
-def _scaled(window: Window, scale: tuple[float, float]) -> Window:
-    x, y = round(window.x * scale[1]), round(window.y * scale[0])
-    return Window(x, y, round(window.right * scale[1]) - x, round(window.bottom * scale[0]) - y)
+def _scaled(window: Window, part: Window, size: tuple[int, int]) -> Window:
+    """Return a window in the pixels of an image of a part of the plate."""
+    down, across = size[0] / part.height, size[1] / part.width
+    x, y = round((window.x - part.x) * across), round((window.y - part.y) * down)
+    right, bottom = round((window.right - part.x) * across), round((window.bottom - part.y) * down)
+    return Window(x, y, right - x, bottom - y)
 
 
 def _enlarged(plane: Tensor, size: tuple[int, int]) -> Tensor:

@@ -158,12 +158,22 @@ class Memory(Section):
 
 
 class Matte(Section):
-    """How probabilities become mattes: edges, the matte levels, then cleaning, in the order of these settings.
+    """How probabilities become mattes: the stabiliser, edges, the matte levels, then cleaning, in the order of these settings.
 
     Keyframes are delivered as the artist drew them. A shot file can set all of these for one object alone, in
     `objects`.
     """
 
+    stabilise: Annotated[
+        Literal["auto"] | Literal["off"] | Annotated[float, Field(ge=0, le=1, strict=True)],  # noqa: PYI030 - one form each
+        BeforeValidator(_off),
+    ] = "auto"
+    """How strongly flicker is taken out of the edge, along the motion in the plate: `off`, or a strength up to `1`, at
+    which the frames before and after count as much as the frame itself. `auto` measures the flicker.
+
+    Use `off` if single frames have detail that their neighbours lack, such as sparks, and `1` if an edge still
+    flickers. Only a band around the edge changes, and only where the plate has the same colours before or after.
+    """
     edges: Annotated[Edges, BeforeValidator(_off)] = "off"
     """How the edge is refined at plate resolution: by a small `network` that was trained on hair, motion blur and
     defocus, or by a `guided` filter. `off` only enlarges what was propagated.

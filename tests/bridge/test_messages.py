@@ -18,6 +18,7 @@ from stcn_plugin.bridge.job import (
     Choice,
     Description,
     EdgeSummary,
+    FlickerSummary,
     JobRequest,
     KeyframeFile,
     Progress,
@@ -135,6 +136,7 @@ REPORTS = st.builds(
     plan=st.none() | PLANS,
     estimate=st.none() | ESTIMATES,
     assessment=st.none() | ASSESSMENTS,
+    flicker=some(st.builds(FlickerSummary, TEXT, FRAME, NUMBER, NUMBER)),
     edges=some(st.builds(EdgeSummary, TEXT, FRAME, NUMBER, NUMBER, NUMBER, NUMBER)),
 )
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
@@ -175,6 +177,7 @@ def filled(kind: type) -> object:
         Plan((PlannedSegment(1, "1-9", 9, "1-9", ("r",)),), "c"),
         Estimate(9, 1.5, 1, 2, 3, 4),
         Assessment({"a": 0.9}, (DoubtfulFrame(5, "a", 0.6),), 1, (5,), (Problem(5, "a", "w", "f"),)),
+        (FlickerSummary("a", 9, 0.1, 0.2),),
         (EdgeSummary("a", 9, 0.1, 0.2, 0.3, 0.4),),
     )
     job = JobRequest(

@@ -122,7 +122,14 @@ def test_an_absent_object_has_no_effect_on_others(clip, engine, shot_of):
             own = rounded(propagator.step(image, masks).own).float()
             expected[is_retired, frame] = finish(own[1:], settings=[Matte()])[0].numpy()
     propagate(
-        shot_of(keyframes, *settings, "output.depth=float", "matte.edges=off", objects={"a0": "1001-1002"}),
+        shot_of(
+            keyframes,
+            *settings,
+            "output.depth=float",
+            "matte.edges=off",
+            "matte.stabilise=off",
+            objects={"a0": "1001-1002"},
+        ),
         engine_for=lambda _: engine,
     )
     for frame in range(1003, 1009):
@@ -141,15 +148,15 @@ def test_an_absent_object_has_no_effect_on_others(clip, engine, shot_of):
 def test_an_empty_keyframe_says_that_the_object_is_absent(clip, engine, shot_of, direction, frames):
     """On its frame alone; before it the keyframe before counts, after it the next one."""
     keyframes = {1001: clip.keyframe(1001, 0), 1004: layers(clip, 1004, a0=None), 1007: clip.keyframe(1007, 0)}
-    shot = shot_of(keyframes, f"direction={direction}")
+    shot = shot_of(keyframes, f"direction={direction}", "matte.stabilise=off")
     assert_segments_alone_are_the_same(shot, engine, clip, "a0")
     assert present(clip) == frames
     found = mattes(clip, "a0")
     if direction == "both":
-        propagate(shot_of({1001: keyframes[1001]}), engine_for=lambda _: engine)
+        propagate(shot_of({1001: keyframes[1001]}, "matte.stabilise=off"), engine_for=lambda _: engine)
         for frame in (1002, 1003):
             np.testing.assert_array_equal(clip.matte(frame), found[frame, "a0"])
-        propagate(shot_of({1007: keyframes[1007]}), engine_for=lambda _: engine)
+        propagate(shot_of({1007: keyframes[1007]}, "matte.stabilise=off"), engine_for=lambda _: engine)
         for frame in (1005, 1006):
             np.testing.assert_array_equal(clip.matte(frame), found[frame, "a0"])
 

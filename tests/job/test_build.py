@@ -263,15 +263,15 @@ def test_a_killed_pass_goes_on_from_its_saved_memory(clip, built, keys, monkeypa
 
 
 def test_a_longer_range_goes_on_at_its_end(clip, built, keys):
-    """The frames before are as they were."""
+    """The frames before are as they were; the last of them is stabilised with the new one after it."""
     built(some(keys, 1001), arguments={"range": "1001-1005"})
     report = built(some(keys, 1001))
-    assert list(report.frames) == [1006, 1007, 1008]
+    assert list(report.frames) == [1005, 1006, 1007, 1008]
     assert reasons(report) == {"1001-1008": ("frames 1006-1008 are new",)}
 
 
 def test_changed_plate_files(clip, built, keys):
-    """The segment with the changed frame, from that frame on; its matte too, which inherits the plate's metadata."""
+    """The segment with the changed frame, from that frame on; the frame before too, which is stabilised with it."""
     built(some(keys, 1001, 1005))
     path = clip.folder / "plate.1007.png"
     target = path.resolve()
@@ -279,7 +279,7 @@ def test_changed_plate_files(clip, built, keys):
     image = np.array(Image.open(target))
     Image.fromarray(255 - image).save(path)
     report = built(some(keys, 1001, 1005))
-    assert list(report.frames) == [1007, 1008]
+    assert list(report.frames) == [1006, 1007, 1008]
     assert reasons(report) == {"1005-1008": ("the plate has changed at frame 1007",)}
 
 
@@ -305,7 +305,7 @@ def test_verify_compares_pixels(clip, built, keys):
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert path.stat().st_size == status.st_size
     assert built(some(keys, 1001, 1005)).frames == ()
-    assert list(built(some(keys, 1001, 1005), verify=True).frames) == [1007, 1008]
+    assert list(built(some(keys, 1001, 1005), verify=True).frames) == [1006, 1007, 1008]
 
 
 def test_without_a_cache_only_notes_are_kept(clip, built, keys):

@@ -21,7 +21,7 @@ from stcn_plugin.media.images import read_image
 from stcn_plugin.window import Window
 
 FRAMES = range(1001, 1006)
-SETTINGS = ("size=240", "compute.precision=float32", "matte.edges=off")
+SETTINGS = ("size=240", "compute.precision=float32", "matte.edges=off", "matte.stabilise=off")
 DISCS = {frame: Disc(300 + 14 * (frame - 1001), 260) for frame in FRAMES}
 
 

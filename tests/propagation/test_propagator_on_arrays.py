@@ -35,7 +35,7 @@ def masks():
 def test_probabilities_are_those_of_a_job(clip, engine, propagated, frames, masks, size):  # noqa: F811
     """At plate size and at a smaller internal size, arrays in give the mattes that a job writes, before clipping."""
     setting = "size=native" if size is None else f"size={size}"
-    propagated({1001: clip.keyframe(1001, 0)}, setting, "output.depth=float", "matte.edges=off")
+    propagated({1001: clip.keyframe(1001, 0)}, setting, "output.depth=float", "matte.edges=off", "matte.stabilise=off")
     propagator = Propagator(engine, settings=PropagationSettings(size=size))
     propagator.step(frames[0], {"a0": masks["a"]})
     for number, frame in enumerate(frames[1:], start=1002):

@@ -44,6 +44,13 @@ def test_a_default_value_overrides_too(load):
     assert shot.matte_settings("hero") == Matte()
 
 
+@pytest.mark.parametrize(("written", "value"), [("off", "off"), ("auto", "auto"), ("0.5", 0.5), ("1", 1.0), ("0", 0.0)])
+def test_stabilise_is_a_word_or_a_strength(load, written, value):
+    """YAML reads `off` as a boolean."""
+    assert load(f"objects: {{hero: {{matte: {{stabilise: {written}}}}}}}\n").matte_settings("hero").stabilise == value
+    assert load("", f"matte.stabilise={written}").matte_settings("ball").stabilise == value
+
+
 def test_levels_are_checked_together(load):
     """Black alone may be above the default of white, but not above the white of the shot."""
     assert load("matte: {white: 0.95}\nobjects: {hero: {matte: {black: 0.9}}}\n").matte_settings("hero").black == 0.9
@@ -58,11 +65,13 @@ def test_levels_are_checked_together(load):
     [
         ("{grow: 101}", ["objects.hero.matte.grow", "at least -100 and at most 100", "101"]),
         ("{grow: much}", ["objects.hero.matte.grow", "a number", "much"]),
+        ("{stabilise: 1.5}", ["objects.hero.matte.stabilise", "1.5"]),
+        ("{stabilise: sometimes}", ["objects.hero.matte.stabilise", "'sometimes'"]),
         ("{feather: -1}", ["objects.hero.matte.feather", "at least 0", "-1"]),
         ("{fill_holes: yes}", ["objects.hero.matte.fill_holes", "a number", "yes"]),
         ("{feather_side: insde}", ["objects.hero.matte.feather_side", "both, inside or outside", "'inside'"]),
         ("{gorw: 1}", ["objects.hero.matte.gorw", "no such setting", "'grow'"]),
-        ("5", ["objects.hero.matte", "a group with the keys edges, black, white", "5"]),
+        ("5", ["objects.hero.matte", "a group with the keys stabilise, edges, black, white", "5"]),
     ],
 )
 def test_errors_name_the_setting(load, matte, words):
