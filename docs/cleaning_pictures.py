@@ -6,7 +6,7 @@ haze, specks and holes, because the one in the example shot has none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,12 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from stcn_plugin.matte.finishing import finish
+from stcn_plugin.matte.stabiliser import Moment, stabilise
+from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_image
+from stcn_plugin.media.oiio_plates import OpenImageIOPlates
+from stcn_plugin.media.plates import PlateReader
+from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.presets.model import Matte
 
 _ROOT = Path(__file__).parents[1]
@@ -60,9 +65,14 @@ def probabilities() -> NDArray[np.float32]:
 
 def picture(own: NDArray[np.float32], before: Matte, after: Matte) -> Image.Image:
     """Return the mattes before and after a step, side by side."""
+    mattes = [finish(torch.from_numpy(own.copy())[None], settings=[each])[0].numpy() for each in (before, after)]
+    return side_by_side([matte[_CROP] for matte in mattes])
+
+
+def side_by_side(mattes: Sequence[NDArray[np.float32]]) -> Image.Image:
+    """Return a picture of two mattes, enlarged."""
     halves = []
-    for settings in (before, after):
-        matte = finish(torch.from_numpy(own.copy())[None], settings=[settings])[0].numpy()[_CROP]
+    for matte in mattes:
         image = Image.fromarray((matte * 255).round().astype(np.uint8))
         halves.append(image.resize((image.width * _SCALE, image.height * _SCALE), Image.Resampling.BILINEAR))
     sheet = Image.new("L", (2 * halves[0].width + _GAP, halves[0].height), 128)
@@ -71,14 +81,42 @@ def picture(own: NDArray[np.float32], before: Matte, after: Matte) -> Image.Imag
     return sheet
 
 
+def flickering(frame: int) -> NDArray[np.float32]:
+    """Return the koi with an edge that is wrong in another way on every frame, ``(H, W)``."""
+    matte = gaussian_filter(read_image(_ROOT / f"examples/shot/truth/truth.{frame}.exr").channel("koi.A"), 2)
+    error = gaussian_filter(np.random.default_rng(frame).normal(size=matte.shape), 3)
+    return np.asarray(np.clip(matte + 0.8 * error / error.std() * matte * (1 - matte), 0, 1), np.float32)
+
+
+def stabilised() -> Image.Image:
+    """Return a frame with flicker before and after the stabiliser."""
+    sequence = FrameSequence.parse(_ROOT / "examples/shot/plates/two_objects.####.exr")
+    reader = PlateReader(sequence, files=OpenImageIOPlates(), colour=ColourTransform())
+    moments = []
+    for frame in (1020, 1019, 1021):
+        plate = reader.read(frame)
+        moments.append(
+            Moment(plate.image(plate.header.display, plate.header.display.shape), {"koi": flickering(frame)})
+        )
+    now, *others = moments
+    steady = stabilise(now, others, {"koi": "auto"})["koi"]
+    return side_by_side([now.mattes["koi"][_CROP], steady.matte[_CROP]])
+
+
 def main() -> None:
     """Write all pictures."""
     own = probabilities()
     for name, (before, added) in _STEPS.items():
         after = Matte.model_validate({**before, **added} if added else {})
-        file = _ROOT / "docs" / "images" / f"clean-{name}.png"
-        picture(own, Matte.model_validate(before), after).quantize(32).save(file, optimize=True)
-        print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
+        save(picture(own, Matte.model_validate(before), after), name)
+    save(stabilised(), "stabilise")
+
+
+def save(image: Image.Image, name: str) -> None:
+    """Write a picture, in few greys to keep it small."""
+    file = _ROOT / "docs" / "images" / f"clean-{name}.png"
+    image.quantize(32).save(file, optimize=True)
+    print(f"{file.name}: {file.stat().st_size / 1000:.0f} kB")
 
 
 if __name__ == "__main__":

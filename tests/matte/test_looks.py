@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.matte.looks import Look, blend, sample
+from stcn_plugin.matte.looks import Look, add_enlarged, blend, sample
 from stcn_plugin.window import Window
 
 SHAPE = 120, 200
@@ -263,3 +263,35 @@ def test_the_planes_of_a_look_are_not_changed():
     for each, planes in zip(looks, before, strict=True):
         for name, plane in planes.items():
             np.testing.assert_array_equal(each.planes[name], plane)
+
+
+@pytest.mark.parametrize("part", [Window(40, 20, 120, 80), Window(0, 0, 60, 120), Window(150, 90, 50, 30)])
+@pytest.mark.parametrize("window", [Window(60, 30, 80, 64), Window(120, 0, 80, 48)])
+def test_a_part_is_that_part_of_the_whole(part, window):
+    """Windows may reach out of it, and do not fade at its borders."""
+    passes = [([look(1, WHOLE, COARSE, "a", "b"), look(2, window, (16, 20), "a")], {"a": 0.7, "b": 1.0})]
+    whole = blend(passes, ["a", "b"], shape=SHAPE, size=SHAPE)
+    found = blend(passes, ["a", "b"], shape=SHAPE, size=part.shape, part=part)
+    rows, columns = part.slices_in(WHOLE)
+    torch.testing.assert_close(found, whole[:, rows, columns], rtol=0, atol=1e-5)
+
+
+def test_a_part_at_the_size_of_its_look_is_the_look():
+    """Where it does not fade."""
+    window = Window(40, 24, 128, 64)
+    passes = [([look(1, WHOLE, COARSE, "a"), close := look(2, window, (64, 128), "a")], {"a": 1.0})]
+    found = blend(passes, ["a"], shape=SHAPE, size=(64, 128), part=window)[0]
+    plane = torch.from_numpy(close.planes["a"].astype(np.float32))
+    torch.testing.assert_close(found[16:-16, 16:-16], plane[16:-16, 16:-16], rtol=0, atol=1e-6)
+
+
+def test_what_is_added_is_enlarged_like_a_look():
+    """Also at the border of the plate and where it is 0."""
+    plane = np.zeros((16, 24), np.float32)
+    plane[3:9, 0:7] = np.random.default_rng(3).normal(0, 1, (6, 7))
+    window = Window(0, 20, 96, 64)
+    own = torch.zeros(SHAPE)
+    add_enlarged(own, plane, window)
+    expected = torch.zeros(SHAPE, dtype=torch.float64)
+    expected[window.slices_in(WHOLE)] = enlarged(plane, window.shape)
+    torch.testing.assert_close(own.double(), expected, rtol=0, atol=1e-5)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stcn_plugin import load_preset
 from stcn_plugin.errors import PresetError
 
-PLAIN: Mapping[str, str] = {"window": "frame", "matte.edges": "off"}
+PLAIN: Mapping[str, str] = {"window": "frame", "matte.edges": "off", "matte.stabilise": "off"}
 """Every step off: probabilities of the whole frame, enlarged bilinearly."""
 
 
@@ -45,8 +45,11 @@ STEPS = (
     Step("guided", {"matte.edges": "guided"}),
     Step("window", {"window": "object"}),
     Step("edges", {"matte.edges": "network"}),
+    Step("stabilised", {"matte.stabilise": "auto"}),
     Step("window + guided", {"window": "object", "matte.edges": "guided"}),
     Step("window + edges", {"window": "object", "matte.edges": "network"}),
+    Step("window + stabilised", {"window": "object", "matte.stabilise": "auto"}),
+    Step("all", {"window": "object", "matte.edges": "network", "matte.stabilise": "auto"}),
     Step("default", None),
 )
 
