@@ -85,7 +85,7 @@ def flickering(frame: int) -> NDArray[np.float32]:
     """Return the koi with an edge that is wrong in another way on every frame, ``(H, W)``."""
     matte = gaussian_filter(read_image(_ROOT / f"examples/shot/truth/truth.{frame}.exr").channel("koi.A"), 2)
     error = gaussian_filter(np.random.default_rng(frame).normal(size=matte.shape), 3)
-    return np.asarray(np.clip(matte + 0.8 * error / error.std() * matte * (1 - matte), 0, 1), np.float32)
+    return np.asarray(np.clip(matte + 0.5 * error / error.std() * matte * (1 - matte), 0, 1), np.float32)
 
 
 def stabilised() -> Image.Image:
