@@ -26,6 +26,7 @@ from stcn_plugin.presets.model import Matte
 
 _ROOT = Path(__file__).parents[1]
 _CROP = np.s_[285:425, 325:505]
+_EARLIER = np.s_[205:345, 625:805]
 _SCALE = 2
 _GAP = 8
 
@@ -93,14 +94,14 @@ def stabilised() -> Image.Image:
     sequence = FrameSequence.parse(_ROOT / "examples/shot/plates/two_objects.####.exr")
     reader = PlateReader(sequence, files=OpenImageIOPlates(), colour=ColourTransform())
     moments = []
-    for frame in (1020, 1019, 1021):
+    for frame in (1006, 1005, 1007):
         plate = reader.read(frame)
         moments.append(
             Moment(plate.image(plate.header.display, plate.header.display.shape), {"koi": flickering(frame)})
         )
     now, *others = moments
     steady = stabilise(now, others, {"koi": "auto"})["koi"]
-    return side_by_side([now.mattes["koi"][_CROP], steady.matte[_CROP]])
+    return side_by_side([now.mattes["koi"][_EARLIER], steady.matte[_EARLIER]])
 
 
 def main() -> None:
