@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from stcn_plugin.network.variants import STRIDE, VariantName
 from stcn_plugin.presets.model import Count, Device, Precision, Section
 from stcn_plugin.presets.resolve import absolute
 
+Config = TypeVar("Config", bound=Section)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0, strict=True)]
@@ -265,17 +266,18 @@ def config_layer(path: Path, *, overrides: Sequence[str] = ()) -> Layer:
     return override_layer(overrides).over(file_layer(read_yaml(path)))
 
 
-def load_saved_config(path: Path) -> TrainingConfig:
+def load_saved_config(path: Path, kind: type[Config]) -> Config:
     """Load the configuration that a run saved in its folder.
 
     Args:
         path: The YAML file; its paths are absolute.
+        kind: The settings that it has.
 
     Raises:
         TrainingError: It is damaged, or has settings of another version.
     """
     try:
-        return validated(TrainingConfig, file_layer(read_yaml(path)), str(path))
+        return validated(kind, file_layer(read_yaml(path)), str(path))
     except PresetError as error:
         raise TrainingError(
             f"the configuration of the run in this folder is damaged, or of another version: {error.what}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,7 @@ class _Run:
         self._sources = find_sources(config.data)
         self._clips: Sequence[Clip] = find_validation_clips(config.validation)
         if group.is_leader:
-            prepare_folder(self._folder, config, load_saved=load_saved_config, may_change=_MAY_CHANGE)
+            prepare_folder(self._folder, config, may_change=_MAY_CHANGE)
         group.barrier()
         weights = store.path(config.init_weights) if config.init_weights else None
         self._init_licence = read_metadata(weights).get("license", NOT_STATED) if weights else ""
@@ -209,15 +209,12 @@ class _Run:
         return TrainingResult(file, trainer.best if self._clips else None, trainer.step, trainer.seconds, data_wait)
 
 
-def prepare_folder(
-    folder: Path, config: Section, *, load_saved: Callable[[Path], Section], may_change: Collection[str]
-) -> None:
+def prepare_folder(folder: Path, config: Section, *, may_change: Collection[str]) -> None:
     """Create the folder of a run, and save its configuration.
 
     Args:
         folder: The folder.
         config: The configuration.
-        load_saved: Loads the configuration that an earlier run saved.
         may_change: Settings that a resumed run may change.
 
     Raises:
@@ -228,7 +225,7 @@ def prepare_folder(
     file = folder / _CONFIG
     settings = config.model_dump(mode="json")
     if file.exists():
-        saved = load_saved(file).model_dump(mode="json")
+        saved = load_saved_config(file, type(config)).model_dump(mode="json")
         if saved == settings:
             return
         changed = sorted(key for key in settings if key not in may_change and settings[key] != saved.get(key))

@@ -8,10 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from stcn_plugin.config.layers import file_layer
 from stcn_plugin.config.problems import validated
-from stcn_plugin.config.yaml_source import read_yaml
-from stcn_plugin.errors import PresetError, TrainingError
 from stcn_plugin.presets.model import Count, Section
 from stcn_plugin.training.config import BaseOptimiser, Compute, Folder, NonNegative, Positive, config_layer, real_path
 
@@ -153,16 +150,3 @@ def load_edge_config(path: Path, *, overrides: Sequence[str] = ()) -> EdgeTraini
             "scenes": config.scenes.model_copy(update=scenes),
         }
     )
-
-
-def load_saved_edge_config(path: Path) -> EdgeTrainingConfig:
-    """Load the configuration that a run saved in its folder.
-
-    Raises:
-        TrainingError: It is damaged, or has settings of another version.
-    """
-    try:
-        return validated(EdgeTrainingConfig, file_layer(read_yaml(path)), str(path))
-    except PresetError as error:
-        what = f"the configuration of the run in this folder is damaged, or of another version: {error.what}"
-        raise TrainingError(what, where=error.where, fix="Restore it, or choose another folder with out:") from error

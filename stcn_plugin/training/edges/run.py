@@ -16,7 +16,7 @@ from stcn_plugin.errors import CancelledError, TrainingError
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.edges import EdgeNetwork, levelled
 from stcn_plugin.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from stcn_plugin.training.edges.config import EdgeTrainingConfig, load_saved_edge_config
+from stcn_plugin.training.edges.config import EdgeTrainingConfig
 from stcn_plugin.training.edges.losses import band, edge_loss, errors
 from stcn_plugin.training.edges.making import Scenes, scenes_in_the_making
 from stcn_plugin.training.edges.pool import Pool
@@ -57,7 +57,7 @@ def train_edges(config: EdgeTrainingConfig, *, store: WeightsStore, watcher: Wat
         raise TrainingError("the edge network is trained by one process", fix="Run stcn train without torchrun")
     if config.compute.threads:
         torch.set_num_threads(config.compute.threads)
-    prepare_folder(Path(config.out), config, load_saved=load_saved_edge_config, may_change=_MAY_CHANGE)
+    prepare_folder(Path(config.out), config, may_change=_MAY_CHANGE)
     Path(config.scenes.folder).mkdir(parents=True, exist_ok=True)
     with scenes_in_the_making(config, store) as scenes:
         return _Run(config, scenes, watcher).train()
