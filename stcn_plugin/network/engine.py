@@ -25,7 +25,7 @@ _NO_WORKSPACE = "unable to find an engine"
 """Part of the error that cuDNN raises if no algorithm's workspace fits in the free memory."""
 
 OBJECT_SIZE = 300
-"""Object size of weights that state none, in pixels: that of crops of 384 pixels."""
+"""Object size of weights that state none, in pixels."""
 
 _LIVE_FEATURES = 6
 """Stride-4 feature maps per object that are in memory at the same time, counted in decoder and value encoder."""

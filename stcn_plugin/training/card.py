@@ -11,10 +11,14 @@ import yaml
 from stcn_plugin import __version__
 from stcn_plugin.training.config import Folder, TrainingConfig
 from stcn_plugin.training.validation import ValidationReport
+from stcn_plugin.weights.reading import OBJECT_SIZE_KEY
 
 _ALL_OF = "all of: "
 _SEPARATOR = " + "
 _PATHS = ("init_weights", "out", "folder", "file")
+
+_OBJECT_IN_CROP = 0.8
+"""Larger dimension of the large objects of a crop, as a fraction of its side."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class Provenance:
             "license": self.licence,
             "source": f"stcn train, {self.step} steps",
             "data": self.data,
+            OBJECT_SIZE_KEY: str(round(_OBJECT_IN_CROP * max(self.config.steps.crop_size))),
             **({"title": self.config.description} if self.config.description else {}),
             **scores,
         }

@@ -33,12 +33,13 @@ def load_engine(weights: str = STARTER, *, device: str = "auto", precision: str 
     number_format = choose_precision(precision, chosen)
     if chosen.type == "cuda":
         torch.backends.cudnn.allow_tf32 = number_format is not torch.float32  # by default cuDNN rounds float32
-    network = build_network(read_weights(WeightsStore().path(weights)), device=chosen)
+    loaded = read_weights(WeightsStore().path(weights))
+    network = build_network(loaded, device=chosen)
     kind, threads = convolution_kind(chosen, number_format), torch.get_num_threads()
     _LOGGER.info(
         "%s on %s in %s, %s convolutions, %d threads", network.variant.name, chosen, number_format, kind, threads
     )
-    engine = Engine(network, precision=number_format)
+    engine = Engine(network, precision=number_format, object_size=loaded.object_size)
     del network
     release_memory()
     return engine

@@ -5,6 +5,7 @@ A file is accepted only if it has every entry of the variant, in the right shape
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from stcn_plugin.atomic import write_atomic
 from stcn_plugin.errors import WeightsError
+from stcn_plugin.network.engine import OBJECT_SIZE
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.network.variants import VARIANTS, Variant
 from stcn_plugin.weights.safetensors_header import TensorEntry, quoted
@@ -23,6 +25,9 @@ from stcn_plugin.weights.tensor_source import FLOATS, INTEGERS, open_source
 from stcn_plugin.weights.web_address import without_credentials
 
 _VALUE_STEM = "value_encoder.conv1.weight"
+OBJECT_SIZE_KEY = "object_size"
+"""Metadata with the `object_size` of weights."""
+_OBJECT_SIZE = re.compile("[1-9][0-9]{1,3}")
 _COUNTER = "num_batches_tracked"  # used in training only; missing in some exports
 
 
@@ -41,6 +46,12 @@ class LoadedWeights:
     state: Mapping[str, Tensor]
     metadata: Mapping[str, str]
     note: str = ""
+
+    @property
+    def object_size(self) -> int:
+        """Larger dimension of the objects that they were trained on, in pixels, as far as they state it."""
+        stated = self.metadata.get(OBJECT_SIZE_KEY, "")
+        return int(stated) if _OBJECT_SIZE.fullmatch(stated) else OBJECT_SIZE
 
 
 def read_weights(path: Path) -> LoadedWeights:

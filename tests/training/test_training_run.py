@@ -288,6 +288,7 @@ def test_provenance_is_in_the_weights_and_on_the_model_card(whole):
     for text in (metadata["data"], card):
         assert "clips (CC0); stills (drawn for the test)" in text
     assert metadata["title"] == "Test weights"
+    assert metadata["object_size"] == "51"  # of crops of 64 pixels
     assert card.startswith("# Test weights\n")
     assert "| Steps | 6 of 2 samples" in card
     assert str(whole.parent) not in card

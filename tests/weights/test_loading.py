@@ -16,7 +16,8 @@ from stcn_plugin.network.convolution import packs
 from stcn_plugin.network.devices import choose_precision
 from stcn_plugin.weights import loading
 from stcn_plugin.weights.loading import load_engine
-from stcn_plugin.weights.reading import build_network
+from stcn_plugin.weights.reading import build_network, read_weights, write_weights
+from stcn_plugin.weights.store import WeightsStore
 
 CPU = torch.device("cpu")
 
@@ -56,6 +57,17 @@ def test_float32_is_not_rounded_on_a_gpu(precision, rounds, monkeypatch):
     monkeypatch.setattr(loading, "build_network", lambda weights, device: build_network(weights, device=CPU))
     load_engine(device="cuda", precision=precision)
     assert torch.backends.cudnn.allow_tf32 is rounds
+
+
+@pytest.mark.parametrize(
+    ("stated", "size"), [("352", 352), ("", 300), ("0", 300), ("-5", 300), ("1e3", 300), ("99999", 300)]
+)
+def test_weights_state_the_size_of_their_objects(stated, size, tmp_path):
+    """Windows are enlarged up to it; what is no size is ignored."""
+    starter = read_weights(WeightsStore().path("starter"))
+    path = tmp_path / "stated.safetensors"
+    write_weights(path, starter, metadata={"object_size": stated})
+    assert load_engine(str(path), device="cpu").object_size == size
 
 
 def test_the_network_is_freed_after_loading(monkeypatch):
