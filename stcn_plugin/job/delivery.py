@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,101 +15,34 @@ from numpy.typing import NDArray
 
 from stcn_plugin.bridge.job import EdgeSummary, FlickerSummary
 from stcn_plugin.cache.folder import CacheFolder
-from stcn_plugin.cache.probabilities import encode_probabilities, read_probabilities
 from stcn_plugin.cache.records import Record
-from stcn_plugin.cache.states import encode_state
 from stcn_plugin.confidence.channel import pixel_confidence
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.activities import Activities
-from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import PassWork, SegmentWork
 from stcn_plugin.job.edges import JobEdges
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_mattes
+from stcn_plugin.job.pass_results import PassResults
+from stcn_plugin.job.recent_plates import PlateOfFrame, RecentPlates
 from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.stabiliser import JobStabiliser, PropagatedFrame
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import cleans, finish, with_keyframe
 from stcn_plugin.matte.looks import Looks, blend
 from stcn_plugin.media.overlays import OverlayWriter
-from stcn_plugin.media.plates import PlateFrame
-from stcn_plugin.media.window import FrameHeader
-from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
 from stcn_plugin.propagation.tracker import TrackerState
 from stcn_plugin.studio.mattes import process_mattes
 from stcn_plugin.studio.notifier import Notifier
-from stcn_plugin.window import Window
 
 _REACH = 2
 """Distance of the farthest frame that may still be needed: the neighbour of a frame that waits for the last one."""
 
-WeightedLooks = tuple[Looks, Mapping[str, float]]
-"""What a pass found on a frame, and the weight of each object in it."""
-
-
-@dataclass(frozen=True, eq=False)
-class ReadPlate:
-    """A frame of the plate that was read.
-
-    Args:
-        frame: The frame.
-        image: ``(h, w, 3)`` at the internal size.
-    """
-
-    frame: PlateFrame
-    image: NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class PlateOfFrame:
-    """What finishing needs of a frame of the plate.
-
-    Args:
-        header: Its header, which the mattes inherit.
-        read: The frame; ``None`` if it was not read.
-        known_pixels: The digest of its pixels if it was not read, from an earlier run.
-    """
-
-    header: FrameHeader
-    read: ReadPlate | None = None
-    known_pixels: str = ""
-
-    @property
-    def pixels(self) -> str:
-        """Digest of the pixels."""
-        return self.read.frame.digest if self.read else self.known_pixels
-
-
-class _Recent:
-    """What is known about the last frames: a frame is finished when the one after it is there.
-
-    Args:
-        reach: Distance of the farthest frame to keep.
-
-    Attributes:
-        plates: Index to the frame of the plate.
-        looks: Index and direction to what the pass found.
-        images: Index, window and size to the image of the plate.
-    """
-
-    def __init__(self, reach: int) -> None:
-        self._reach = reach
-        self.plates: dict[int, PlateOfFrame] = {}
-        self.looks: dict[tuple[int, PassDirection], Looks] = {}
-        self.images: dict[tuple[int, Window, tuple[int, int]], NDArray[np.float32]] = {}
-
-    def keep(self, index: int, plate: PlateOfFrame) -> None:
-        """Keep a frame, and drop those that are far away."""
-        self.plates[index] = plate
-        self.plates = {each: kept for each, kept in self.plates.items() if abs(each - index) <= self._reach}
-        self.looks = {key: kept for key, kept in self.looks.items() if abs(key[0] - index) <= self._reach}
-        self.images = {key: kept for key, kept in self.images.items() if abs(key[0] - index) <= self._reach}
-
 
 @final
 class Delivery:
-    """Keeps probabilities and writes mattes. All methods but `report` run on the thread that writes.
+    """Writes mattes. All methods run on the thread that writes, but those that summarise a run.
 
     Args:
         job: The job.
@@ -145,9 +75,9 @@ class Delivery:
         self._stabiliser = JobStabiliser(job)
         self._edges = JobEdges(job)
         self._files: list[Path] = []
-        self._buffer: BackwardBuffer | None = None
-        self._buffers = ExitStack()
-        self._recent = _Recent(_REACH if self._stabiliser.is_needed else 0)
+        reach = _REACH if self._stabiliser.is_needed else 0
+        self._plates = RecentPlates(job, reach)
+        self._found = PassResults(job, cache, recipe, lock=lock, reach=reach)
         overlay = job.settings.overlay
         self._overlays = (
             OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames, outputs=job.outputs)
@@ -158,12 +88,13 @@ class Delivery:
         self.seconds = {"finish": 0.0, "write": 0.0}
 
     def __enter__(self) -> Delivery:
+        self._found.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._buffers.close()
+        self._found.__exit__(kind, error, traceback)
 
     @property
     def needs_images(self) -> bool:
@@ -176,14 +107,7 @@ class Delivery:
         Raises:
             OutputError: There is too little temporary space for a job without a cache.
         """
-        self._buffers.close()
-        self._buffer = None
-        self._recent = _Recent(_REACH if self._stabiliser.is_needed else 0)
-        held = sum(len(each.held) for each in work.passes)
-        if held and not self._cache.keeps_probabilities:
-            expected = held * 2 * len(self._job.objects) * math.prod(self._job.size)
-            buffer = BackwardBuffer(expected)
-            self._buffer = self._buffers.enter_context(buffer)
+        self._found.begin(work)
 
     def keep(self, work: PassWork, index: int, plate: PlateOfFrame, found: Looks) -> None:
         """Keep what a pass found on a frame, until the frames around it are finished or in the cache.
@@ -197,16 +121,8 @@ class Delivery:
         Raises:
             OutputError: They cannot be written.
         """
-        self._recent.keep(index, plate)
-        self._recent.looks[index, work.direction] = found
-        if self._buffer is not None and index in work.held:
-            self._buffer.put(index, found)
-        if not self._cache.keeps_probabilities or index not in work.stored or not found:
-            return
-        path = self._cache.probabilities(work.direction, self._job.frames[index])
-        with self._lock.file():
-            content = encode_probabilities(found, made_from=work.digests[index])
-        self._cache.write(path, content)
+        self._plates.keep(index, plate)
+        self._found.keep(work, index, found)
 
     def keep_state(self, work: PassWork, index: int, state: TrackerState) -> None:
         """Keep the memory of a pass after a frame.
@@ -214,13 +130,11 @@ class Delivery:
         Raises:
             OutputError: It cannot be written.
         """
-        frame = self._job.frames[index]
-        content = encode_state(state, frame=frame, made_from=work.digests[index])
-        self._cache.write(self._cache.state(work.direction, self._job.frames[work.start]), content)
+        self._found.keep_state(work, index, state)
 
     def keep_plate(self, index: int, plate: PlateOfFrame) -> None:
         """Keep a frame of the plate until the frames around it are finished."""
-        self._recent.keep(index, plate)
+        self._plates.keep(index, plate)
 
     def finish(self, work: SegmentWork, index: int) -> None:
         """Write the files of a frame. Only encoding holds the lock, because waiting for the disk uses no CPU time.
@@ -237,7 +151,7 @@ class Delivery:
         paths = job.writer.paths(frame)
         with self._activities.during(f"writing the mattes of frame {frame}", paths[0]):
             with self._lock.file():
-                plate = self._plate(index)
+                plate = self._plates.get(index)
                 files = self._encode(work, index, plate)
             started = time.perf_counter()
             job.outputs.write_together(files)
@@ -279,64 +193,16 @@ class Delivery:
             what = f"this file was written by this job but no longer exists{more}"
             raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
 
-    def _plate(self, index: int) -> PlateOfFrame:
-        """Return a frame of the plate, which is read if it is not one of the last."""
-        if index not in self._recent.plates:
-            self._read(index)
-        return self._recent.plates[index]
-
-    def _read(self, index: int) -> ReadPlate:
-        """Read a frame of the plate."""
-        frame = self._job.plates.read(self._job.frames[index])
-        read = ReadPlate(frame, frame.image(self._job.window, self._job.size))
-        self._recent.keep(index, PlateOfFrame(frame.header, read))
-        return read
-
-    def _passes(self, work: SegmentWork, index: int) -> list[WeightedLooks]:
-        """Return what the passes of a segment found on a frame, and the weight of each object; none outside of it.
-
-        The probabilities are half floats, whether they come from the cache or not.
-        """
-        segment = work.segment
-        if index not in segment.frames:
-            return []
-        forward = {
-            name: float(weight)
-            for name, weight in zip(self._job.objects, segment.weight[index - segment.frames.start], strict=True)
-            if np.isfinite(weight)
-        }
-        weights = {"forward": forward, "backward": {name: 1 - weight for name, weight in forward.items()}}
-        return [
-            (self._looks(work, direction, index), weights[direction])
-            for direction in PASS_DIRECTIONS
-            if self._job.uses(segment, direction, index)
-        ]
-
-    def _looks(self, work: SegmentWork, direction: PassDirection, index: int) -> Looks:
-        """Return what a pass found on a frame."""
-        if (found := self._recent.looks.get((index, direction))) is not None:
-            return found
-        if self._buffer is not None:
-            return self._buffer.get(index)
-        path = self._cache.probabilities(direction, self._job.frames[index])
-        made_from = self._recipe.passes[work.number, direction][index]
-        if (found := read_probabilities(path, made_from=made_from)) is None:
-            what = "this cache file was changed or deleted while the job was running"
-            fix = "Check what else uses the folder, and run the job again"
-            raise OutputError(what, where=str(path), fix=fix, retry=True)
-        self._recent.looks[index, direction] = found
-        return found
-
     def _encode(self, work: SegmentWork, index: int, plate: PlateOfFrame) -> dict[Path, bytes]:
         """Return a frame's files and their contents."""
         job, frame = self._job, self._job.frames[index]
         started = time.perf_counter()
-        passes = self._passes(work, index)
+        passes = self._found.of(work, index)
         own = blend(passes, job.objects, shape=job.window.shape, size=job.window.shape)
         confidence = self._confidence(index, own.numpy()) if job.settings.output.confidence else None
         if neighbours := job.neighbours(work.segment, index):
             now, *others = (
-                PropagatedFrame(each, partial(self._image, each), self._passes(work, each))
+                PropagatedFrame(each, partial(self._plates.image, each), self._found.of(work, each))
                 for each in (index, *neighbours)
             )
             self._stabiliser.steady(own, now, others)
@@ -359,18 +225,6 @@ class Delivery:
             files[path] = picture
         self.seconds["write"] += time.perf_counter() - started
         return files
-
-    def _image(self, index: int, window: Window, size: tuple[int, int]) -> NDArray[np.float32]:
-        """Return a window of a frame of the plate; see `PropagatedFrame`."""
-        job, images, key = self._job, self._recent.images, (index, window, size)
-        if key not in images:
-            plate = self._recent.plates.get(index)
-            read = plate.read if plate and plate.read else self._read(index)
-            if window.shape == job.window.shape and size == job.size:
-                return read.image
-            placed = replace(window, x=job.window.x + window.x, y=job.window.y + window.y)
-            images[key] = read.frame.image(placed, size)
-        return images[key]
 
     def _confidence(self, index: int, own: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the confidence of every pixel, from probabilities at plate resolution, ``(O, H, W)``."""

@@ -22,7 +22,7 @@ from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
 from stcn_plugin.presets.model import Matte, Preset
 from stcn_plugin.propagation.placement import Frame
-from stcn_plugin.propagation.plan import PassDirection, Segment
+from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection, Segment
 from stcn_plugin.shot.model import Shot
 
 
@@ -116,7 +116,8 @@ class Job:
 
         Of other segments, these are only keyframes: what passes find there makes no difference to the segment.
         """
-        if self._is_given(index) or all(each.stabilise in ("off", 0) for each in self.matte_settings):
+        is_propagated = any(self.uses(segment, direction, index) for direction in PASS_DIRECTIONS)
+        if not is_propagated or all(each.stabilise in ("off", 0) for each in self.matte_settings):
             return ()
         last = len(self.frames) - 1
         both = [each for each in (index - 1, index + 1) if 0 <= each <= last]

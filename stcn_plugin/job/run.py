@@ -17,12 +17,13 @@ from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.records import read_record
 from stcn_plugin.job.activities import Activities, describe_device_errors
 from stcn_plugin.job.assessment import assessment_of, measure
-from stcn_plugin.job.delivery import Delivery, PlateOfFrame, ReadPlate
+from stcn_plugin.job.delivery import Delivery
 from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import STATE_INTERVAL, PassWork, SegmentWork
 from stcn_plugin.job.frame_images import JobFrameImages
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.overscan import fill_masks
+from stcn_plugin.job.recent_plates import PlateOfFrame, ReadPlate, read_plate
 from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader, rounded
@@ -231,8 +232,7 @@ class _Run:
             if record is not None and record.identity == self._recipe.manifest.plate[frame].identity:
                 plate = PlateOfFrame(job.plates.header(frame), known_pixels=record.pixels)
             else:
-                read = job.plates.read(frame)
-                plate = PlateOfFrame(read.header, ReadPlate(read, read.image(job.window, job.size)))
+                plate = read_plate(job, index)
             self._seconds["read"] += time.perf_counter() - started
         return plate
 
