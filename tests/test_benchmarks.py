@@ -25,6 +25,7 @@ from benchmarks.stopwatch import Work
 from click.testing import CliRunner
 from PIL import Image
 
+from stcn_plugin.network import devices
 from stcn_plugin.network.variants import PUBLISHED
 from stcn_plugin.weights.reading import LoadedWeights
 
@@ -200,12 +201,43 @@ def test_both_sides_run_alternately_on_the_same_frames(checkout, state, tmp_path
     workshop = Workshop(tmp_path, {"lite": "starter"})
     footage = make_footage(tmp_path / "plate", objects=2, size=(64, 96), count=8, suffix="png")
     cases = {Case("lite", "cpu", "float32", 2, "64"): footage}
-    ours, *theirs = compare(code, cases, workshop, modes=("float32", "autocast"), repeat=2)
+    runs: list[str] = []
+    ours, *theirs = compare(code, cases, workshop, modes=("float32", "autocast"), repeat=2, on_run=runs.append)
+    assert len(runs) == 3 * 3
+    assert runs[-1] == "published, autocast, 2 objects, 64 lines: run 2 of 2"
     assert [each.name for each in theirs] == ["published, float32", "published, autocast"]
     assert [run[1] for run in code.core.seen] == [7, 7, 8, 8, 8, 8]  # a shorter run each to warm up, then in turns
     assert theirs[0].ratios["published, float32"] == 1
     expected = theirs[1].frame.median / ours.frame.median
     assert ours.ratios["published, autocast"] == pytest.approx(expected)
+
+
+def test_modes_that_the_processor_would_emulate_are_left_out(checkout, state, monkeypatch):
+    """They would take minutes a frame."""
+    monkeypatch.setattr(Workshop, "state", lambda _self, _variant: LoadedWeights(PUBLISHED, state, {}))
+    monkeypatch.setattr(devices, "_cpu_has_bfloat16", lambda: False)
+    arguments = [
+        "--published",
+        str(checkout),
+        "--variant",
+        "lite",
+        "--objects",
+        "1",
+        "--size",
+        "64",
+        "--frames",
+        "8",
+        "--repeat",
+        "1",
+    ]
+    done = CliRunner().invoke(benchmark, [*arguments, "--device", "cpu"])
+    assert done.exit_code == 0, done.output
+    assert "left out: autocast: this processor emulates bfloat16" in done.output
+    assert "published, float32" in done.output
+    assert "published, autocast" not in done.output
+    refused = CliRunner().invoke(benchmark, [*arguments, "--device", "cpu", "--modes", "autocast"])
+    assert refused.exit_code == 2
+    assert "add float32 to --modes" in refused.output
 
 
 def test_mattes_of_edge_scenes_are_exact_coverage():

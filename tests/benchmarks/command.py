@@ -24,6 +24,7 @@ from benchmarks.start_up import StartResult, measure_start
 from benchmarks.whole_job import JobResult, measure_jobs
 from rich.console import Console
 
+from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.network.variants import VARIANTS
 
 _WIDE = 220
@@ -144,19 +145,36 @@ def benchmark(
         torch.set_num_threads(threads)
         settings = (*settings, f"compute.threads={threads}")
     console = Console(width=None if Console().is_terminal else _WIDE)
+    if published and (emulated := tuple(mode for mode in modes if mode != "float32" and _is_emulated(selection))):
+        console.print(f"left out: {', '.join(emulated)}: this processor emulates bfloat16, at minutes a frame")
+        modes = tuple(mode for mode in modes if mode not in emulated)
+        if not modes:
+            raise click.UsageError("no mode of the published code is left: add float32 to --modes")
     load_before = load()
     with tempfile.TemporaryDirectory(prefix="stcn-benchmark-") as folder:
         workshop = Workshop(Path(folder), weights_by_variant(weights), settings)
         wish = Wish(published, modes, long, memory, start, repeat)
-        with decoding(decoded):
-            results = _measure(wish, selection.footage_of_cases(workshop), workshop, console)
+        with decoding(decoded), Console(stderr=True).status("preparing") as status:
+            results = _measure(wish, selection.footage_of_cases(workshop), workshop, console, status.update)
     results.machine = machine(load_before)
     console.print(tables.machine_line(results.machine))
     if json_file:
         json_file.write_text(json.dumps(asdict(results), indent=1, allow_nan=False) + "\n", "utf-8")
 
 
-def _measure(wish: Wish, cases: Mapping[Case, Footage], workshop: Workshop, console: Console) -> Results:
+def _is_emulated(selection: Selection) -> bool:
+    """Return whether the published code's autocast would use bfloat16 on a processor without instructions for it."""
+    devices = [choose_device(name) for name in selection.devices]
+    return any(device.type == "cpu" and choose_precision("auto", device) is torch.float32 for device in devices)
+
+
+def _measure(
+    wish: Wish,
+    cases: Mapping[Case, Footage],
+    workshop: Workshop,
+    console: Console,
+    on_run: Callable[[str], None],
+) -> Results:
     """Run the selected benchmarks; print each table as soon as it is complete."""
     results = Results()
     code = load_published(wish.published) if wish.published else None
@@ -165,7 +183,7 @@ def _measure(wish: Wish, cases: Mapping[Case, Footage], workshop: Workshop, cons
             results.memory += measure_reads(case, footage, workshop, code=code, repeat=wish.repeat)
         console.print(tables.read_table(results.memory))
     elif code:
-        results.published = compare(code, cases, workshop, modes=wish.modes, repeat=wish.repeat)
+        results.published = compare(code, cases, workshop, modes=wish.modes, repeat=wish.repeat, on_run=on_run)
         console.print(tables.contest_table(results.published))
     if wish.start:
         results.start = [measure_start(case, each, workshop, repeat=wish.repeat) for case, each in cases.items()]
@@ -176,7 +194,7 @@ def _measure(wish: Wish, cases: Mapping[Case, Footage], workshop: Workshop, cons
             results.long.append(measure_long(case, loop, workshop))
             console.print(tables.long_table(results.long[-1]))
     if not (wish.memory or code or wish.start or wish.long):
-        results.jobs = measure_jobs(cases, workshop, repeat=wish.repeat)
+        results.jobs = measure_jobs(cases, workshop, repeat=wish.repeat, on_run=on_run)
         for table in (tables.job_table, tables.stage_table, tables.roof_table):
             console.print(table(results.jobs))
     return results

@@ -80,6 +80,7 @@ def compare(
     *,
     modes: Sequence[Mode],
     repeat: int,
+    on_run: Callable[[str], None] = lambda _: None,
 ) -> list[Standing]:
     """Alternate whole jobs, with files on both sides, and the published loop, without files.
 
@@ -89,6 +90,7 @@ def compare(
         workshop: Makes shots, engines and weights.
         modes: Modes of the published code.
         repeat: Number of runs of each case.
+        on_run: Called before each run, with what runs.
     """
     contests: dict[Contest, list[Case]] = {}
     for case in cases:
@@ -100,10 +102,13 @@ def compare(
         theirs, internal = _theirs(code, contest, ours[0], footage, workshop, modes)
         runners.update(theirs)
         seconds: dict[str, list[float]] = {name: [] for name in runners}
-        for run in runners.values():
+        setup = f"{contest.objects} objects, {contest.size} lines"
+        for name, run in runners.items():
+            on_run(f"{name}, {setup}: warm-up")
             run(WARM_UP)
-        for _ in range(repeat):
+        for number in range(1, repeat + 1):
             for name, run in runners.items():
+                on_run(f"{name}, {setup}: run {number} of {repeat}")
                 seconds[name].append(run(footage.count))
         decoded = {_name(case, workshop.engine(case)): _decoded(case, footage, workshop) for case in ours}
         timings = {name: Timing.of(runs).per(footage.count) for name, runs in seconds.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,16 +83,27 @@ def time_job(shot: Shot, engine: Engine) -> JobTime:
     return JobTime(time.perf_counter() - started, firsts[0] - started)
 
 
-def measure_jobs(cases: Mapping[Case, Footage], workshop: Workshop, *, repeat: int) -> list[JobResult]:
-    """Measure whole jobs alternately, so that other load affects all of them."""
+def measure_jobs(
+    cases: Mapping[Case, Footage], workshop: Workshop, *, repeat: int, on_run: Callable[[str], None] = lambda _: None
+) -> list[JobResult]:
+    """Measure whole jobs alternately, so that other load affects all of them.
+
+    Args:
+        cases: The cases and their footage.
+        workshop: Makes shots, engines and weights.
+        repeat: Number of runs of each case.
+        on_run: Called before each run, with what runs.
+    """
     times: dict[Case, list[JobTime]] = {case: [] for case in cases}
     stages: dict[Case, list[Mapping[str, float]]] = {case: [] for case in cases}
     watches: dict[Case, Stopwatch] = {}
     for case, footage in cases.items():
+        on_run(f"{_described(case)}: warm-up")
         shot = workshop.shot(case, footage.start(WARM_UP))
         time_job(shot, workshop.engine(case))
-    for _ in range(repeat):
+    for number in range(1, repeat + 1):
         for case, footage in cases.items():
+            on_run(f"{_described(case)}: run {number} of {repeat}")
             shot = workshop.shot(case, footage)
             engine = workshop.engine(case)
             times[case].append(time_job(shot, engine))
@@ -101,6 +112,10 @@ def measure_jobs(cases: Mapping[Case, Footage], workshop: Workshop, *, repeat: i
     return [
         _result(case, footage, workshop, times[case], stages[case], watches[case]) for case, footage in cases.items()
     ]
+
+
+def _described(case: Case) -> str:
+    return f"{case.variant}, {case.objects} objects, {case.size} lines"
 
 
 def time_stages(shot: Shot, engine: Engine, watch: Stopwatch) -> dict[str, float]:
