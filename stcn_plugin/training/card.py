@@ -10,7 +10,7 @@ import yaml
 
 from stcn_plugin import __version__
 from stcn_plugin.training.config import Folder, TrainingConfig
-from stcn_plugin.training.validation import ValidationReport
+from stcn_plugin.training.reports import ValidationReport
 from stcn_plugin.weights.reading import OBJECT_SIZE_KEY
 
 _ALL_OF = "all of: "

@@ -14,11 +14,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from stcn_plugin.bridge.signals import STOP_SIGNALS
 from stcn_plugin.errors import STCNError, TrainingError
+from stcn_plugin.training.batch import Sample
 from stcn_plugin.training.config import Data, TrainingConfig
 from stcn_plugin.training.elements import find_elements
 from stcn_plugin.training.optimisation import stage_value
 from stcn_plugin.training.pictures import PictureReader, find_clips, find_stills
-from stcn_plugin.training.samples import Sample, SampleMaker
+from stcn_plugin.training.samples import SampleMaker
 from stcn_plugin.training.scenes import Sources
 
 

@@ -39,11 +39,11 @@ def learning_rate(optimiser: BaseOptimiser, step: int, total: int) -> float:
     return optimiser.learning_rate * warm_up * decay
 
 
-def bootstrap_fraction(steps: Steps, step: int) -> float:
+def bootstrap_fraction(steps: Steps, step: int, total: int) -> float:
     """Return the fraction of pixels that the cross-entropy of a step averages: constant, then linear to the end."""
     first, last = steps.bootstrap_fraction
-    start = steps.bootstrap_from * steps.total
-    progress = min(max((step - start) / max(steps.total - start, 1), 0.0), 1.0)
+    start = steps.bootstrap_from * total
+    progress = min(max((step - start) / max(total - start, 1), 0.0), 1.0)
     return first + (last - first) * progress
 
 

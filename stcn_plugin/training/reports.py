@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Protocol
 
 
@@ -76,6 +77,30 @@ class StepReport:
     def metrics(self) -> Mapping[str, float]:
         """The metric by its name for display."""
         return {"IoU": self.iou}
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """Scores of a validation.
+
+    Args:
+        step: Completed steps.
+        scores: Clip name to mean J&F, 0 to 1, without the first and the last frame.
+    """
+
+    step: int
+    scores: Mapping[str, float]
+
+    @property
+    def mean(self) -> float:
+        """Mean over the clips."""
+        return fmean(self.scores.values())
+
+    @property
+    def summary(self) -> str:
+        """The scores on one line."""
+        scores = ", ".join(f"{clip} {score:.3f}" for clip, score in self.scores.items())
+        return f"J&F {self.mean:.3f} ({scores})"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ A sample depends only on the seed and its number, so a resumed run sees the same
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.random import Generator
@@ -14,31 +12,12 @@ from torch import Tensor
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.training.augment import add_noise, gaussian_blur, jitter_colour
+from stcn_plugin.training.batch import MIN_COVERAGE, SLOTS, Sample
 from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.pictures import PictureReader
-from stcn_plugin.training.scenes import SLOTS, Scenes, Sources
+from stcn_plugin.training.scenes import Scenes, Sources
 
-_MIN_COVERAGE = 0.004  # of the first frame, for an object to be tracked
 _MAX_ATTEMPTS = 50
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """A training sample, or a batch of samples with a leading dimension.
-
-    Args:
-        frames: ``(T, 3, S, S)`` display-referred, 0-1.
-        masks: ``(T, SLOTS, S, S)`` coverage; the sum over the slots is at most 1. Empty slots come last.
-        present: ``(SLOTS,)`` bool, slots that hold an object.
-    """
-
-    frames: Tensor
-    masks: Tensor
-    present: Tensor
-
-    def pin_memory(self) -> Sample:
-        """Return a copy in page-locked memory, for asynchronous copies to a GPU. Called by DataLoader."""
-        return Sample(*(part.pin_memory() for part in vars(self).values()))
 
 
 class SampleMaker:
@@ -71,7 +50,7 @@ class SampleMaker:
         rng = np.random.default_rng((self._seed, number))
         for _ in range(_MAX_ATTEMPTS):
             frames, masks = self._scenes.draw(rng, size=size, frame_gap=frame_gap)
-            if masks.shape[1] and float(masks[0].mean((1, 2)).max()) >= _MIN_COVERAGE:
+            if masks.shape[1] and float(masks[0].mean((1, 2)).max()) >= MIN_COVERAGE:
                 return self._finish(rng, frames, masks)
         raise TrainingError(
             f"no object was found in {_MAX_ATTEMPTS} samples in a row",
@@ -80,7 +59,7 @@ class SampleMaker:
 
     def _finish(self, rng: Generator, frames: Tensor, masks: Tensor) -> Sample:
         """Remove objects that are not visible in the first frame, pad to all slots, and augment the frames."""
-        is_visible = masks[0].mean((1, 2)) >= _MIN_COVERAGE if masks.shape[1] else torch.zeros(0, dtype=torch.bool)
+        is_visible = masks[0].mean((1, 2)) >= MIN_COVERAGE if masks.shape[1] else torch.zeros(0, dtype=torch.bool)
         masks = masks[:, is_visible][:, :SLOTS].clamp(0, 1)
         slots = masks.new_zeros(len(masks), SLOTS, *masks.shape[2:])
         slots[:, : masks.shape[1]] = masks

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stcn_plugin.training.batch import SLOTS
 from stcn_plugin.training.composites import CutOut, composite_moving, extract_cut_out
 from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.elements import Element, ElementReader, element_cut_out
@@ -32,9 +33,6 @@ from stcn_plugin.training.warps import (
 
 Scene = tuple[Tensor, Tensor]
 """Frames and masks."""
-
-SLOTS = 3
-"""Maximum number of objects in a sample."""
 
 
 @dataclass(frozen=True)

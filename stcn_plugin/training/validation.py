@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.evaluation import evaluate
@@ -20,31 +18,8 @@ from stcn_plugin.network.engine import Engine
 from stcn_plugin.shot.file import make_shot
 from stcn_plugin.training.config import Compute, Validation
 from stcn_plugin.training.pictures import Clip, Picture, find_clips
+from stcn_plugin.training.reports import ValidationReport
 from stcn_plugin.weights.reading import LoadedWeights, build_network
-
-
-@dataclass(frozen=True)
-class ValidationReport:
-    """Scores of a validation.
-
-    Args:
-        step: Completed steps.
-        scores: Clip name to mean J&F, 0 to 1, without the first and the last frame.
-    """
-
-    step: int
-    scores: Mapping[str, float]
-
-    @property
-    def mean(self) -> float:
-        """Mean over the clips."""
-        return fmean(self.scores.values())
-
-    @property
-    def summary(self) -> str:
-        """The scores on one line."""
-        scores = ", ".join(f"{clip} {score:.3f}" for clip, score in self.scores.items())
-        return f"J&F {self.mean:.3f} ({scores})"
 
 
 def find_validation_clips(validation: Validation) -> tuple[Clip, ...]:

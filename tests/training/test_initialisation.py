@@ -10,10 +10,10 @@ import torch
 from stcn_plugin.errors import TrainingError, WeightsError
 from stcn_plugin.network.stcn import STCN, KeyFeatures
 from stcn_plugin.network.variants import LITE
+from stcn_plugin.training.batch import Sample
 from stcn_plugin.training.config import load_training_config
 from stcn_plugin.training.distributed import Group
 from stcn_plugin.training.initialisation import initial_network
-from stcn_plugin.training.samples import Sample
 from stcn_plugin.training.trainer import Trainer
 from stcn_plugin.weights.reading import read_weights
 from stcn_plugin.weights.store import STARTER, WeightsStore, builtin_files

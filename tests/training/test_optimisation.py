@@ -32,9 +32,10 @@ def test_without_warm_up_the_first_step_has_the_full_learning_rate():
 
 @pytest.mark.parametrize(("step", "fraction"), [(0, 1.0), (20, 1.0), (60, 0.6), (100, 0.2)])
 def test_bootstrap_fraction_falls_linearly(step, fraction):
-    """From 1 at step 20 to 0.2 at step 100."""
-    steps = Steps(total=100, bootstrap_fraction=(1.0, 0.2), bootstrap_from=0.2)
-    assert bootstrap_fraction(steps, step) == pytest.approx(fraction)
+    """From 1 at step 20 of 100 to 0.2 at step 100, and in the same way over any other length."""
+    steps = Steps(total=7, bootstrap_fraction=(1.0, 0.2), bootstrap_from=0.2)
+    assert bootstrap_fraction(steps, step, 100) == pytest.approx(fraction)
+    assert bootstrap_fraction(steps, 3 * step, 300) == pytest.approx(fraction)
 
 
 def ema_after(ema: AveragedModel, network: nn.Linear, weights: list[float]) -> float:

@@ -14,10 +14,11 @@ from training.drawn import GREY, disc, laid, save, square, texture
 
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.training import scenes
+from stcn_plugin.training.batch import SLOTS
 from stcn_plugin.training.config import Mixture
 from stcn_plugin.training.pictures import PictureReader, Pixels, find_clips, find_stills
 from stcn_plugin.training.samples import SampleMaker
-from stcn_plugin.training.scenes import SLOTS, Sources
+from stcn_plugin.training.scenes import Sources
 
 SIZE = 64
 GAP = 2
