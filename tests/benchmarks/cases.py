@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-import torch
 from benchmarks.footage import Footage
-from golden.stand_in import golden_state
+from benchmarks.random_weights import random_weights
 
 from stcn_plugin import Shot, load_preset, make_shot
 from stcn_plugin.job.propagate import load_engine_for
 from stcn_plugin.network.engine import Engine
-from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.variants import VARIANTS, Variant
+from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.weights.reading import LoadedWeights, read_weights, write_weights
 from stcn_plugin.weights.store import WeightsStore
 
@@ -111,16 +108,3 @@ def weights_by_variant(names: Sequence[str]) -> dict[str, str]:
         path = WeightsStore().path(name)
         found[read_weights(path).variant.name] = name if name == STARTER else str(path)
     return found
-
-
-def random_weights(variant: Variant) -> LoadedWeights:
-    """Return reproducible random weights."""
-    state = golden_state({name: tuple(entry.shape) for name, entry in blank_network(variant).state_dict().items()})
-    return LoadedWeights(variant, {name: torch.from_numpy(array) for name, array in state.items()}, {})
-
-
-@cache
-def blank_network(variant: Variant) -> STCN:
-    """Return a variant's network on the meta device: shapes without data."""
-    with torch.device("meta"):
-        return STCN(variant).eval().requires_grad_(False)

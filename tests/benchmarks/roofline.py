@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 import torch
-from benchmarks.cases import blank_network
 from benchmarks.machine import matmul_peak
+from benchmarks.random_weights import blank_network
 from benchmarks.stopwatch import Work
 from torch.utils.flop_counter import FlopCounterMode
 

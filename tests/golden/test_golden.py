@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from golden.stand_in import golden_frames, golden_masks, golden_state
+from golden.comparing import GOLDEN, LITE_CASES, PUBLISHED_CASES, GoldenCase, compare, images, masks, published_stand_in
 from job.conftest import STARTER
 
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.network.stcn import STCN
-from stcn_plugin.network.variants import PUBLISHED
-from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.weights.reading import build_network, read_weights
-
-GOLDEN = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def published() -> STCN:
-    network = STCN(PUBLISHED)
-    shapes = {name: tuple(entry.shape) for name, entry in network.state_dict().items()}
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in golden_state(shapes).items()})
-    return network.eval().requires_grad_(False)
+    return published_stand_in()
 
 
 @pytest.fixture(scope="module")
@@ -32,33 +23,14 @@ def lite() -> STCN:
     return build_network(read_weights(STARTER), device=torch.device("cpu"))
 
 
-def images(count: int, height: int, width: int) -> torch.Tensor:
-    return torch.from_numpy(golden_frames(count, height, width)).permute(0, 3, 1, 2).float() / 255
-
-
-def masks(height: int, width: int, frame: int = 0) -> torch.Tensor:
-    return torch.from_numpy(golden_masks(height, width, frame)).float()
-
-
-def propagate(network: STCN, case: str, size: tuple[int, int], keyframes: dict, **settings) -> None:
+def check(network: STCN, case: GoldenCase) -> None:
     """Propagate a golden case and compare every stored frame."""
-    golden = np.load(GOLDEN / case)
-    expected = torch.from_numpy(golden["probabilities_u16"].astype(np.float32) / 65535)
-    objects = [f"{n}" for n in range(1, expected.shape[0])]
-    unlimited = PropagationSettings(max_frames=None, region=False, **settings)
-    propagator = Propagator(Engine(network), objects=objects, settings=unlimited)
-    largest, agreeing = 0.0, 1.0
-    for index, image in enumerate(images(8 if "lite" in case else 10, *size)):
-        keyframe = {objects[o]: masks(*size, index)[o] for o in keyframes.get(index, ())}
-        found = propagator.step(image, keyframe).aggregated
-        for position in np.flatnonzero(golden["frames"] == index):
-            largest = max(largest, (found - expected[:, position]).abs().max().item())
-            # In 16 bits, two objects may tie that differ in float32; either is correct.
-            winner = expected[:, position].gather(0, found.argmax(0)[None])[0]
-            agreeing = min(agreeing, (winner == expected[:, position].amax(0)).float().mean().item())
-    print(f"{case}: largest difference {largest:.2e}, argmax equal on {100 * agreeing:.3f} %")
-    assert largest < 1e-3
-    assert agreeing > 0.999
+    difference = compare(Engine(network), case)
+    print(
+        f"{case.file}: largest difference {difference.largest:.2e}, argmax equal on {100 * difference.agreeing:.3f} %"
+    )
+    assert difference.largest < 1e-3
+    assert difference.agreeing > 0.999
 
 
 @pytest.mark.slow
@@ -83,19 +55,10 @@ def test_published_features(published):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("case", "keyframes", "settings"),
-    [
-        ("single_object", {0: [0]}, {"interval": 3}),
-        ("three_objects", {0: [0, 1, 2]}, {"interval": 5}),
-        ("three_objects_include_last", {0: [0, 1, 2]}, {"interval": 4, "include_last": True}),
-        ("two_objects_top_k_50", {0: [0, 1]}, {"interval": 5, "top_k": 50}),
-        ("late_object", {0: [0], 4: [1]}, {"interval": 3}),
-    ],
-)
-def test_published_propagation(published, case, keyframes, settings):
+@pytest.mark.parametrize("case", PUBLISHED_CASES, ids=lambda case: case.file)
+def test_published_propagation(published, case):
     """Probabilities after aggregation equal those of the published implementation on every stored frame."""
-    propagate(published, f"published/{case}.npz", (100, 150), keyframes, **settings)
+    check(published, case)
 
 
 def test_lite_features(lite):
@@ -110,9 +73,7 @@ def test_lite_features(lite):
         assert difference < 1e-3, name
 
 
-@pytest.mark.parametrize(
-    ("case", "keyframes", "interval"), [("single_object", {0: [0]}, 3), ("three_objects", {0: [0, 1, 2]}, 5)]
-)
-def test_lite_propagation(lite, case, keyframes, interval):
+@pytest.mark.parametrize("case", LITE_CASES, ids=lambda case: case.file)
+def test_lite_propagation(lite, case):
     """The light variant gives the same results as when the starter weights were made."""
-    propagate(lite, f"lite/{case}.npz", (96, 160), keyframes, interval=interval)
+    check(lite, case)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-# The folder of tests, so that the modules here are `benchmarks.gpu.*` however they were started, and the checkout.
-_TESTS = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(_TESTS), str(_TESTS.parent)]
+# The checkout, and its folder of tests, so that the modules here are `benchmarks.gpu.*` however they were started.
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from benchmarks.gpu.command import gpu
 

@@ -86,9 +86,7 @@ def pack(config: TrainingConfig, out: Path, *, limits: Limits, store: WeightsSto
         sizes[name] += writer.size - before
         if writer.size > limits.size - (64 << 10):  # the contents and the last item
             break
-    licence = (
-        read_metadata(store.path(config.init_weights)).get("license", NOT_STATED) if config.init_weights else ""
-    )
+    licence = read_metadata(store.path(config.init_weights)).get("license", NOT_STATED) if config.init_weights else ""
     writer.write(out, _without_directories(config), initial_licence=licence)
     return sizes
 

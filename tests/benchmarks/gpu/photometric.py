@@ -44,7 +44,7 @@ def gaussian_blur(frames: Tensor, sigma: Tensor) -> Tensor:
     padded = functional.pad(planes, (radius,) * 4, mode="reflect")
     rows = functional.conv2d(padded, kernel, groups=count)
     blurred = functional.conv2d(rows, kernel.mT, groups=count)
-    return blurred.transpose(0, 1).unflatten(1, frames.shape[1:3])
+    return blurred.transpose(0, 1).reshape(frames.shape)
 
 
 class _Uniform:

@@ -13,9 +13,7 @@ from torch.nn import functional
 _KNOTS = 4  # control points of a deformation, per axis
 
 
-def placement(
-    centre: Tensor, *, size: int, scale: Tensor, degrees: Tensor, shear: Tensor, mirrored: Tensor
-) -> Tensor:
+def placement(centre: Tensor, *, size: int, scale: Tensor, degrees: Tensor, shear: Tensor, mirrored: Tensor) -> Tensor:
     """Return the placements of square crops.
 
     Args:
@@ -134,7 +132,8 @@ def sample_crops(
     at_crop = torch.stack([at.expand(resolution, -1), at[:, None].expand(-1, resolution)]).expand(count, -1, -1, -1)
     if displacement is not None:
         at_crop = at_crop + displacement
-    position = (matrices[:, :, :2] @ at_crop.flatten(2) + matrices[:, :, 2:]).unflatten(2, (resolution, resolution))
+    position = matrices[:, :, :2] @ at_crop.flatten(2) + matrices[:, :, 2:]
+    position = position.reshape(count, 2, resolution, resolution)
     if is_reflected:
         limit = sizes.flip(1).to(position.dtype)[:, :, None, None]
         folded = limit - (position.remainder(2 * limit) - limit).abs()
@@ -143,4 +142,3 @@ def sample_crops(
     grid = position.permute(0, 2, 3, 1) * (2 / canvas) - 1
     crops = functional.grid_sample(sources.float(), grid, padding_mode="zeros", align_corners=False)
     return functional.avg_pool2d(crops, supersampling) if supersampling > 1 else crops
-

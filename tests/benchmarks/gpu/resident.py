@@ -177,8 +177,6 @@ def _reduced(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if factor >= 1:
         return image
     size = (max(round(height * factor), 1), max(round(width * factor), 1))
-    reduced = functional.interpolate(
-        torch.from_numpy(image).float()[None], size=size, mode="bilinear", antialias=True
-    )
+    reduced = functional.interpolate(torch.from_numpy(image).float()[None], size=size, mode="bilinear", antialias=True)
     result: NDArray[np.uint8] = reduced[0].round().clamp(0, 255).byte().numpy()
     return result

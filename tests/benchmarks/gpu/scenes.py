@@ -85,15 +85,16 @@ class DeviceScenes:
         stills = self._still_pictures(count)[:, None].expand(-1, length)
         indices = torch.where(moves[:, None], self._drawn_frames(self._clips, count, frame_gap), stills)
         strength = torch.where(is_composite, 0.6, 1.0)
-        strength = torch.where(moves, 0.3 * self._chance(count, mixture.clip_jitter), strength)[:, None].repeat(1, length)
+        strength = torch.where(moves, 0.3 * self._chance(count, mixture.clip_jitter), strength)[:, None].repeat(
+            1, length
+        )
         strength[:, 0] *= moves  # the first frame of a still is not warped
         matrices = compose(self._random.jitter(size, strength), self._crops(indices[:, 0], size)[:, None])
         deformed = strength * ~moves[:, None] * (self._random.uniform(count, length) < _FLOW)
         flow = self._random.flow(size, 0.025 * deformed.flatten(), resolution=size)
         pixels, sizes = self._resident.pictures.at(indices.flatten())
-        crops = sample_crops(
-            pixels, sizes, matrices.flatten(0, 1), size=size, displacement=flow, is_reflected=True
-        ).unflatten(0, (count, length)) / 255
+        crops = sample_crops(pixels, sizes, matrices.flatten(0, 1), size=size, displacement=flow, is_reflected=True)
+        crops = _by_sample(crops, count) / 255
         masks = crops.new_zeros(count, length, SLOTS - 1, size, size)
         masks[:, :, : crops.shape[2] - 3] = crops[:, :, 3 : 2 + SLOTS]
         return crops[:, :, :3], masks, is_composite
@@ -126,7 +127,9 @@ class DeviceScenes:
         if not len(self._stills):
             return self._drawn_frames(self._clips, count, 1)[:, 0]
         return torch.where(
-            from_clips, self._drawn_frames(self._clips, count, 1)[:, 0], self._drawn_frames(self._stills, count, 1)[:, 0]
+            from_clips,
+            self._drawn_frames(self._clips, count, 1)[:, 0],
+            self._drawn_frames(self._stills, count, 1)[:, 0],
         )
 
     def _drawn_frames(self, sequences: Sequences, count: int, frame_gap: int) -> Tensor:
@@ -152,7 +155,13 @@ class DeviceScenes:
         return sequences.first[chosen][:, None] + offsets
 
     def _with_cut_out(
-        self, frames: Tensor, masks: Tensor, applies: Tensor, length_range: tuple[float, float], size: int, frame_gap: int
+        self,
+        frames: Tensor,
+        masks: Tensor,
+        applies: Tensor,
+        length_range: tuple[float, float],
+        size: int,
+        frame_gap: int,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Composite a moving cut-out over some samples.
 
@@ -163,15 +172,13 @@ class DeviceScenes:
         alpha = rgba[:, :, 3:]
         return rgba[:, :, :3] + frames * (1 - alpha), masks * (1 - alpha), alpha[:, :, 0]
 
-    def _moving_cut_outs(
-        self, count: int, length_range: tuple[float, float], size: int, frame_gap: int
-    ) -> Tensor:
+    def _moving_cut_outs(self, count: int, length_range: tuple[float, float], size: int, frame_gap: int) -> Tensor:
         """Return premultiplied RGBA ``(B, T, 4, S, S)`` of cut-outs on random paths, with motion blur."""
         length, random = self._mixture.frames, self._random
         indices, is_element = self._cut_out_frames(count, frame_gap)
         pixels, sizes = self._resident.cut_outs.at(indices.flatten())
-        pixels = self._textured(pixels.unflatten(0, (count, length)).float() / 255, is_element).flatten(0, 1)
-        extent = sizes.unflatten(0, (count, length))[:, 0].flip(1).float()
+        pixels = self._textured(_by_sample(pixels, count).float() / 255, is_element).flatten(0, 1)
+        extent = _by_sample(sizes, count)[:, 0].flip(1).float()
         longer = extent.amax(1) / (random.uniform(count, low=length_range[0], high=length_range[1]) * size)
         base = placement(
             extent / 2,
@@ -202,7 +209,7 @@ class DeviceScenes:
                 is_reflected=False,
                 supersampling=2,
             )
-        return (total / _EXPOSURES).unflatten(0, (count, length))
+        return _by_sample(total / _EXPOSURES, count)
 
     def _cut_out_frames(self, count: int, frame_gap: int) -> tuple[Tensor, Tensor]:
         """Draw cut-outs: puppets, elements or objects of pictures; return image indices, and which are elements."""
@@ -212,7 +219,8 @@ class DeviceScenes:
         chance = mixture.elements if has_objects else 1.0
         is_element = ~is_puppet & self._chance(count, chance if len(resident.elements) else 0.0)
         puppets, elements, objects = (
-            self._drawn_frames(each, count, frame_gap) for each in (resident.puppets, resident.elements, resident.objects)
+            self._drawn_frames(each, count, frame_gap)
+            for each in (resident.puppets, resident.elements, resident.objects)
         )
         indices = torch.where(is_puppet[:, None], puppets, torch.where(is_element[:, None], elements, objects))
         return indices, is_element
@@ -240,3 +248,8 @@ class DeviceScenes:
     def _chance(self, count: int, probability: float) -> Tensor:
         """Return ``(B,)``, true with a probability."""
         return self._random.uniform(count) < probability
+
+
+def _by_sample(tensor: Tensor, count: int) -> Tensor:
+    """Reshape ``(B T, ...)`` to ``(B, T, ...)``."""
+    return tensor.reshape(count, -1, *tensor.shape[1:])
