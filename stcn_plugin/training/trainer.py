@@ -87,7 +87,9 @@ class Trainer:
         frames, masks, present = (part.to(self.device, non_blocking=True) for part in vars(batch).values())
         logits = self._rollout(frames, masks[:, 0], present)
         target = with_background(masks[:, 1:])
-        loss = bootstrapped_cross_entropy(logits, target, fraction=bootstrap_fraction(steps, self.step, self.total_steps))
+        loss = bootstrapped_cross_entropy(
+            logits, target, fraction=bootstrap_fraction(steps, self.step, self.total_steps)
+        )
         loss = loss + steps.dice_weight * dice_loss(logits, target, present, objects=objects)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
