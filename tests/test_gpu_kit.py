@@ -32,6 +32,7 @@ from PIL import Image
 from safetensors.torch import load
 from training.drawn import disc, laid, save, save_clip, save_pair, square, texture
 
+from stcn_plugin.errors import TrainingError
 from stcn_plugin.memory.bank import MemoryBank, ReadSettings
 from stcn_plugin.network.variants import LIGHT, PUBLISHED
 from stcn_plugin.training import augment, warps
@@ -40,6 +41,7 @@ from stcn_plugin.training.config import Mixture, TrainingConfig
 from stcn_plugin.training.elements import ElementReader, find_elements
 from stcn_plugin.training.initialisation import initial_network
 from stcn_plugin.training.pictures import PictureReader, find_clips
+from stcn_plugin.training.trainer import Trainer
 from stcn_plugin.weights.reading import LoadedWeights, read_weights
 from stcn_plugin.weights.store import WeightsStore
 
@@ -401,6 +403,29 @@ def test_a_run_uses_its_time(packed, tmp_path, monkeypatch):
     assert read_weights(resumed / "weights.safetensors").metadata["source"] == f"stcn train, {row['step']} steps"
 
 
+@pytest.mark.parametrize(("infinite", "status"), [({2, 3}, "done"), (set(range(3, 99)), "failed")])
+def test_batches_with_infinite_gradients_are_left_out(packed, tmp_path, monkeypatch, infinite, status):
+    """A few are noted, and the run goes on. If all are infinite, training ends, and what was trained is saved."""
+    train_step, tried = Trainer.train_step, []
+
+    def failing(trainer, batch):
+        tried.append(len(tried) + 1)
+        if tried[-1] in infinite:
+            raise TrainingError("the gradient is not finite")
+        return train_step(trainer, batch)
+
+    monkeypatch.setattr(Trainer, "train_step", failing)
+    kit.run(tiny(tmp_path, packed, minutes=1.5), stages=("training",), clock=Ticking(3.0))
+    training = read(tmp_path)["training"]
+    assert training["status"] == status
+    left_out = infinite.intersection(tried)
+    assert training["notes"].count("the gradient is not finite.") == len(left_out) == (2 if status == "done" else 6)
+    steps = len(tried) - len(left_out)
+    assert steps >= 2
+    assert read_weights(tmp_path / "weights.safetensors").metadata["source"] == f"stcn train, {steps} steps"
+    assert len((tmp_path / "steps.csv").read_text().splitlines()) == 1 + steps
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_an_interrupted_run_leaves_its_results(tmp_path, monkeypatch, error):
     """Those of earlier stages, and the rows of the stage that was running."""
@@ -496,6 +521,22 @@ def test_changed_memory_frames_are_reported(tmp_path, monkeypatch):
     assert run_graphs(tmp_path)["memory unchanged"] is False
 
 
+def test_what_cannot_be_recorded_is_noted(tmp_path, monkeypatch):
+    """The other cases are still measured."""
+    record = EagerRecording
+
+    def failing(function, inputs):
+        if inputs[0].shape[2] == 48:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        return record(function, inputs)
+
+    monkeypatch.setattr(graphs, "EagerRecording", failing)
+    context = context_of(tiny(tmp_path, sizes=(48, 32), objects=(1,), frames=5))
+    graphs.measure_graphs(context)
+    assert [row["lines"] for row in context.stage.rows] == [32]
+    assert context.stage.notes == ["light, 48, 1: operation not permitted when stream is capturing"]
+
+
 def run_graphs(folder: Path) -> dict:
     context = context_of(tiny(folder, sizes=(48,), objects=(1,), frames=5))
     graphs.measure_graphs(context)
@@ -546,4 +587,5 @@ def test_the_command_writes_to_out(tmp_path, monkeypatch):
     done = subprocess.run([command, *options], capture_output=True, text=True, env=variables, check=False)
     assert done.returncode == 0, done.stderr
     assert "nothing was trained" in done.stdout
+    assert done.stdout.startswith("training: done")
     assert read(tmp_path / "out")["training"]["status"] == "done"

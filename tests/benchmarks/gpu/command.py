@@ -79,7 +79,11 @@ def run_command(
     lists = {"variants": variants, "sizes": sizes, "objects": objects}
     chosen = {name: tuple(values) for name, values in lists.items() if values}
     plan = make_plan(device, folder, weights, **chosen, **settings)
-    results = run(plan, stages=stages or _STAGES)
+    results = run(
+        plan,
+        stages=stages or _STAGES,
+        on_stage=lambda stage: click.echo(f"{stage.name}: {stage.status}, {stage.seconds:.0f} s"),
+    )
     click.echo(results.text())
     if any(stage.status == "failed" for stage in results.stages):
         raise SystemExit(1)

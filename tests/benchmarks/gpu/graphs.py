@@ -10,6 +10,7 @@ from unittest import mock
 
 import torch
 from benchmarks.gpu.plan import Context
+from benchmarks.gpu.results import Row
 from benchmarks.gpu.shots import DeviceShot, make_engine, make_shot, seconds_of
 from benchmarks.timings import Timing
 from torch import Tensor
@@ -108,34 +109,39 @@ def recorded(engine: Engine) -> Iterator[None]:
 def measure_graphs(context: Context) -> None:
     """Compare time and results with and without graphs."""
     plan = context.plan
-    settings = PropagationSettings(size=None, region=False)
     for variant, lines, objects in itertools.product(plan.variants, plan.sizes, plan.objects):
         if not context.has_time:
             return
-        engine = make_engine(plan, variant)
         shot = make_shot(plan.device, objects=objects, lines=lines, frames=plan.frames)
-        check = shot.start(min(plan.frames, 8))
-        expected, _ = _results(engine, check)
+        case: Row = {"variant": variant, "lines": lines, "objects": objects}
+        try:
+            row = _compared(make_engine(plan, variant), shot, plan.repeat)
+        except RuntimeError as error:  # an operation that cannot be recorded
+            context.stage.notes.append(f"{', '.join(map(str, case.values()))}: {error}")
+        else:
+            context.add({**case, **row})
+
+
+def _compared(engine: Engine, shot: DeviceShot, repeat: int) -> Row:
+    """Return the figures of one case."""
+    settings = PropagationSettings(size=None, region=False)
+    check = shot.start(8)
+
+    def measured() -> tuple[list[Tensor], bool, Timing]:
+        results = _results(engine, check)
         seconds_of(engine, check, settings)
-        plain = Timing.of([seconds_of(engine, shot, settings) for _ in range(plan.repeat)])
-        with recorded(engine):
-            found, is_unchanged = _results(engine, check)
-            seconds_of(engine, check, settings)
-            replayed = Timing.of([seconds_of(engine, shot, settings) for _ in range(plan.repeat)])
-        context.add(
-            {
-                "variant": variant,
-                "lines": lines,
-                "objects": objects,
-                "plain frames/s": len(shot.images) / plain.median,
-                "graphs frames/s": len(shot.images) / replayed.median,
-                "times as fast": plain.median / replayed.median,
-                "largest difference": max(
-                    (one - other).abs().max().item() for one, other in zip(expected, found, strict=True)
-                ),
-                "memory unchanged": is_unchanged,
-            }
-        )
+        return *results, Timing.of([seconds_of(engine, shot, settings) for _ in range(repeat)])
+
+    expected, _, plain = measured()
+    with recorded(engine):
+        found, is_unchanged, replayed = measured()
+    return {
+        "plain frames/s": len(shot.images) / plain.median,
+        "graphs frames/s": len(shot.images) / replayed.median,
+        "times as fast": plain.median / replayed.median,
+        "largest difference": max((one - other).abs().max().item() for one, other in zip(expected, found, strict=True)),
+        "memory unchanged": is_unchanged,
+    }
 
 
 def _results(engine: Engine, shot: DeviceShot) -> tuple[list[Tensor], bool]:

@@ -12,7 +12,6 @@ from benchmarks.gpu.shots import DeviceShot, make_engine, make_shot, seconds_of,
 from benchmarks.published import Mode, PublishedLoop, Schedule, load_published
 from benchmarks.timings import Timing
 
-from stcn_plugin.device_failures import is_out_of_memory
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.variants import PUBLISHED
 from stcn_plugin.propagation.propagator import PropagationSettings
@@ -61,13 +60,12 @@ def _in_turns(context: Context, sides: dict[str, Runner], shot: DeviceShot) -> d
 
 
 def _can_run(context: Context, name: str, run: Runner, shot: DeviceShot) -> bool:
-    """Warm up, and return whether memory suffices."""
+    """Warm up, and return whether that worked; memory may not suffice."""
     try:
         run(shot.start(_WARM_UP))
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        context.stage.notes.append(f"{name}: out of memory with {len(shot.masks)} objects")
+        reason = str(error).partition("\n")[0]
+        context.stage.notes.append(f"{name}, {len(shot.masks)} objects, {shot.masks.shape[1]} lines: {reason}")
         release_memory()
         return False
     return True

@@ -19,6 +19,7 @@ from benchmarks.timings import synchronise
 from torch import Tensor
 
 from stcn_plugin.bridge.job import NOT_STATED
+from stcn_plugin.errors import TrainingError
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.training.card import Provenance
 from stcn_plugin.training.checkpoints import Checkpoint
@@ -35,6 +36,8 @@ from stcn_plugin.weights.store import WeightsStore
 
 CHECKPOINT = "checkpoint.pt"
 WEIGHTS = "weights.safetensors"
+
+_MAX_SKIPPED = 5
 
 
 def train(context: Context) -> None:
@@ -65,24 +68,27 @@ class _Run:
         self._history = History(plan.out, step=self._trainer.step, validated_step=0)
         self._first_step = self._trainer.step
         self._reports: list[StepReport] = []
+        self._skipped = 0
 
     def train(self) -> None:
-        context, trainer = self._context, self._trainer
+        context = self._context
         clock = context.budget.clock
         end = context.budget.end - context.plan.reserve_seconds
         started = saved = now = clock()
-        slowest = 0.0
-        while now + slowest < end:
-            self._set_length((now - started) / (end - started))
-            self._step(now)
-            last, now = now, clock()
-            self._report(now - last)
-            slowest = max(slowest, now - last)
-            if now - saved >= context.plan.save_seconds:
+        duration = 0.0
+        try:
+            while now + duration < end:
+                self._set_length((now - started) / (end - started))
+                self._step(now)
+                last, now = now, clock()
+                duration = now - last
+                self._report(duration)
+                if now - saved >= context.plan.save_seconds:
+                    self._save()
+                    saved = now = clock()
+        finally:  # also the steps before an error
+            if self._reports:
                 self._save()
-                saved = now = clock()
-        if trainer.step > self._first_step:
-            self._save()
 
     def _set_length(self, elapsed: float) -> None:
         """Estimate the length of the schedules from the fraction of the time that has elapsed."""
@@ -91,6 +97,7 @@ class _Run:
             self._trainer.total_steps = self._first_step + max(round(done / elapsed), done + 1)
 
     def _step(self, started: float) -> None:
+        """Train on a batch. A few batches in a row may have a gradient that is not finite; they are left out."""
         trainer, steps = self._trainer, self._config.steps
         size = stage_value(steps.crop_size, trainer.step, trainer.total_steps)
         gap = stage_value(steps.frame_gap, trainer.step, trainer.total_steps)
@@ -98,14 +105,23 @@ class _Run:
         batch = self._scenes.draw(steps.batch_size, size=size, frame_gap=gap)
         synchronise(trainer.device)
         drawn = self._context.budget.clock() - started
-        loss, iou = trainer.train_step(batch)
+        try:
+            loss, iou = trainer.train_step(batch)
+        except TrainingError as error:
+            self._skipped += 1
+            self._context.stage.notes.append(str(error))
+            if self._skipped > _MAX_SKIPPED:
+                raise
+            return
+        self._skipped = 0
         self._reports.append(StepReport(trainer.step, loss, iou, learning_rate, 0.0, drawn))
 
     def _report(self, seconds: float) -> None:
         """Complete the report of the last step."""
         self._trainer.seconds += seconds
-        self._reports[-1] = replace(self._reports[-1], seconds=seconds)
-        self._history.add(self._reports[-1])
+        if not self._skipped:
+            self._reports[-1] = replace(self._reports[-1], seconds=seconds)
+            self._history.add(self._reports[-1])
 
     def _save(self) -> None:
         """Write checkpoint and weights, and add a row for the steps since the last time."""
