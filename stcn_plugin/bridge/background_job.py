@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -21,6 +22,8 @@ _POLL_INTERVAL = 0.1
 @final
 class BackgroundJob:
     """Runs one job on a warm worker.
+
+    Several jobs may be prepared; they run one after another, in that order.
 
     Call `prepare` on the host's main thread. Then either call `poll` from a timer until it returns the report, and
     `deliver` on the main thread; or let `run_in_thread` do both. A host without an interface calls `run` alone.
@@ -55,6 +58,7 @@ class BackgroundJob:
         """
         self._request = self._session.prepare()
         self.status.is_running = True
+        self._worker.join_queue(self)
 
     def poll(self, *, timeout: float = 0.0) -> Report | None:
         """Start the job when the worker is free, and process the worker's messages.
@@ -71,7 +75,8 @@ class BackgroundJob:
         assert self._request is not None, "prepare() comes first"  # noqa: S101
         with self._ending_on_error():
             if not self._has_worker:
-                if not self._worker.acquire(timeout=timeout):
+                self.status.jobs_before = self._worker.place_of(self)
+                if self.status.jobs_before or not self._worker.acquire(timeout=timeout):
                     self._session.raise_if_cancelled()
                     return None
                 self._has_worker = True
@@ -79,6 +84,7 @@ class BackgroundJob:
             report = self._session.poll(timeout=timeout)
             if report is not None:
                 self._release_worker()
+                self._worker.leave_queue(self)
             return report
 
     def deliver(self, report: Report) -> None:
@@ -151,6 +157,8 @@ class BackgroundJob:
             report = self.poll(timeout=_POLL_INTERVAL)
             if report is not None:
                 return report
+            if self.status.jobs_before:
+                time.sleep(_POLL_INTERVAL)
 
     @contextmanager
     def _ending_on_error(self) -> Iterator[None]:
@@ -162,6 +170,7 @@ class BackgroundJob:
 
     def _end(self, report: Report | None) -> None:
         self._release_worker()
+        self._worker.leave_queue(self)
         self.status.is_running = False
         if report is not None:
             self.status.report = report

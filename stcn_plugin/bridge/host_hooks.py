@@ -69,6 +69,29 @@ class HostHooks:
         """
 
     @_hookspec
+    def stcn_prepare_mattes(self, request: JobRequest, report: Report) -> None:
+        """Load the mattes that are about to be written, so that each appears as soon as it is on disk.
+
+        Their files may be missing, or those of an earlier job. `stcn_deliver_mattes` follows unless the job fails.
+
+        When: Once per job, after all checks and before the first matte is written. Never for some of its segments, or
+            for a dry run.
+        Thread: The thread that called `Session.poll`.
+        On error: The error is shown as a warning.
+        Several plugins: All are called.
+
+        Args:
+            request: The request, including the keyframes.
+            report: The objects, layers and patterns of the mattes, and the first and last frame.
+
+        Example:
+            @hookimpl
+            def stcn_prepare_mattes(self, report: Report) -> None:
+                for name, pattern in report.patterns.items():
+                    self.script.add_sequence(pattern, layer=report.layers[name], missing_frames="checkerboard")
+        """
+
+    @_hookspec
     def stcn_show_progress(self, progress: Progress) -> None:
         """Show the progress of the job.
 

@@ -25,6 +25,8 @@ class JobStatus:
         self.is_running = False
         self.is_cancelled = False
         """Set it to cancel the job at the next poll."""
+        self.jobs_before = 0
+        """Number of jobs that run before this one."""
         self.progress: Progress | None = None
         self.warnings: list[str] = []
         self.error: STCNError | None = None
@@ -52,6 +54,8 @@ class JobStatus:
             return ""
         if self.is_cancelled:
             return "Cancelling"
+        if self.jobs_before:
+            return f"Waiting for {self.jobs_before} other job{'s' if self.jobs_before > 1 else ''}"
         return "Starting" if self.progress is None else f"Frame {self.frame}"
 
     @property

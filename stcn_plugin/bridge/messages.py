@@ -1,7 +1,7 @@
 """The message protocol between host and worker: one JSON object per line, over pipes.
 
 Host to worker: `Describe`, `Run`, `Cancel`, `Quit`. Worker to host: `Hello` first, `Alive` every second, `Described`,
-`Progressed`, `Written`, `Warned`, and one `Done` or `Failed` for every job.
+`Prepared`, `Progressed`, `Written`, `Warned`, and one `Done` or `Failed` for every job.
 
 Both sides validate the messages that they receive. A worker exits on an invalid message, because it cannot tell which job
 the message belongs to; hosts therefore validate messages before sending them.
@@ -21,7 +21,7 @@ from stcn_plugin.bridge.fields import Fields
 from stcn_plugin.bridge.job import Description, JobRequest, Progress, Report, json_of
 from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Version of the protocol, which must be the same on both sides."""
 
 MAX_MESSAGE_BYTES = 64 << 20
@@ -91,6 +91,14 @@ class Described:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A job has been checked, and its first matte is about to be written; the report has its objects and files."""
+
+    id: int
+    report: Report
+
+
+@dataclass(frozen=True)
 class Progressed:
     """A job has made progress."""
 
@@ -133,7 +141,7 @@ class Failed:
 
 # Evaluated at runtime, where Python 3.9 has no `|` for classes.
 Message = Union[  # noqa: UP007
-    Hello, Alive, Describe, Run, Cancel, Quit, Described, Progressed, Written, Warned, Done, Failed
+    Hello, Alive, Describe, Run, Cancel, Quit, Described, Prepared, Progressed, Written, Warned, Done, Failed
 ]
 
 _READ: Mapping[str, Callable[[Fields], Message]] = MappingProxyType(
@@ -147,6 +155,7 @@ _READ: Mapping[str, Callable[[Fields], Message]] = MappingProxyType(
         "cancel": lambda f: Cancel(f.value("id", int)),
         "quit": lambda _: Quit(),
         "described": lambda f: Described(Description.from_json(f.value("description", dict))),
+        "prepared": lambda f: Prepared(f.value("id", int), Report.from_json(f.value("report", dict))),
         "progressed": lambda f: Progressed(f.value("id", int), Progress.from_json(f.value("progress", dict))),
         "written": lambda f: Written(f.value("id", int), f.frame("frame"), f.strings("files")),
         "warned": lambda f: Warned(f.value("id", int), f.value("text", str)),

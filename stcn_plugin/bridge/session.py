@@ -12,7 +12,7 @@ from stcn_plugin.bridge.files import keyframe_folder
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.host_hooks import HostHooks
 from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
-from stcn_plugin.bridge.messages import Done, Failed, Progressed, Warned, Written
+from stcn_plugin.bridge.messages import Done, Failed, Prepared, Progressed, Warned, Written
 from stcn_plugin.bridge.signals import stop_requests
 from stcn_plugin.errors import CancelledError, HostError, PluginError, STCNError
 
@@ -124,7 +124,9 @@ class Session:
                     break
                 if getattr(message, "id", None) != self._job:
                     continue  # of an earlier, abandoned job
-                if isinstance(message, Progressed):
+                if isinstance(message, Prepared):
+                    self._prepare_mattes(message.report)
+                elif isinstance(message, Progressed):
                     self._notify("stcn_show_progress", progress=message.progress)
                 elif isinstance(message, Written):
                     self._notify("stcn_show_frame", frame=message.frame, files=message.files)
@@ -166,6 +168,11 @@ class Session:
         with self._reporting_failure():
             if self._is_cancelled():
                 raise CancelledError("the job was cancelled before it started")
+
+    def _prepare_mattes(self, report: Report) -> None:
+        """Let the host load the mattes that are about to be written, as `deliver` does at the end."""
+        if self._request is not None and self._request.build.makes_whole_shot:
+            self._notify("stcn_prepare_mattes", request=self._request, report=report)
 
     def _is_cancelled(self) -> bool:
         """Return whether any plugin reports that the job is cancelled."""

@@ -6,7 +6,7 @@ import atexit
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import final
 
@@ -48,7 +48,8 @@ def recorded_python(record: Path) -> str:
 class WarmWorker:
     """One worker process for all jobs of a host, started when it is first needed.
 
-    Jobs and `describe_in_background` reserve it while they use it.
+    Jobs and `describe_in_background` reserve it while they use it. Jobs that wait for it are served in the order in which
+    they joined its queue.
 
     Args:
         find_python: Returns the Python that runs the worker, empty if none is set. Called before every use; if it
@@ -62,6 +63,7 @@ class WarmWorker:
         self._setting = setting
         self._fix = fix
         self._in_use = threading.Lock()
+        self._queue: list[object] = []
         self._client: WorkerClient | None = None
         self._python = ""
         self._describing: threading.Thread | None = None
@@ -103,6 +105,19 @@ class WarmWorker:
             self.stop()
             self._client, self._python = WorkerClient(WorkerLaunch.from_host(python)), python
         return self._client
+
+    def join_queue(self, job: object) -> None:
+        """Put a job at the end of the queue, until `leave_queue`."""
+        self._queue.append(job)
+
+    def leave_queue(self, job: object) -> None:
+        """Remove a job from the queue, if it is in it."""
+        with suppress(ValueError):
+            self._queue.remove(job)
+
+    def place_of(self, job: object) -> int:
+        """Return the number of jobs before a job in the queue."""
+        return self._queue.index(job)
 
     def acquire(self, *, timeout: float = 0.0) -> bool:
         """Reserve the worker.

@@ -107,21 +107,7 @@ class _Build:
 
     def report(self, engine_for: Callable[[Preset], Engine]) -> Report:
         """Report what there is to do, and what it needs."""
-        job, writer = self._job, self._job.writer
-        return Report(
-            objects=job.objects,
-            layers=writer.layers,
-            patterns=writer.patterns,
-            layout=writer.layout,
-            device="none",
-            precision="none",
-            first=job.frames[0],
-            last=job.frames[-1],
-            shot_file=str(job.shot.path) if job.shot.path else None,
-            weights=job.weights,
-            plan=self._plan(),
-            estimate=self._estimate(engine_for),
-        )
+        return replace(self._job.empty_report(), plan=self._plan(), estimate=self._estimate(engine_for))
 
     def _plan(self) -> Plan:
         kept = self._cache.keeps_probabilities

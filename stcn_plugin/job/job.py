@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.hooks import Hooks
-from stcn_plugin.bridge.job import WeightsUsed
+from stcn_plugin.bridge.job import Report, WeightsUsed
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.presence import Presence
 from stcn_plugin.matte.finishing import finish
@@ -127,6 +127,22 @@ class Job:
         """Whether the artist gave all mattes of a frame."""
         given = self.keyframes.get(index, {}).keys()
         return not self.covered.get(index) and self.presence.keys() - self.absent(index) <= given
+
+    def empty_report(self) -> Report:
+        """Return a report with the objects and files of the mattes, of which none is written."""
+        writer = self.writer
+        return Report(
+            objects=self.objects,
+            layers=writer.layers,
+            patterns=writer.patterns,
+            layout=writer.layout,
+            device="none",
+            precision="none",
+            first=self.frames[0],
+            last=self.frames[-1],
+            shot_file=str(self.shot.path) if self.shot.path else None,
+            weights=self.weights,
+        )
 
     def files(self, frame: int) -> tuple[Path, ...]:
         """Return all files of a frame: its mattes, and its overlay if overlays are written."""

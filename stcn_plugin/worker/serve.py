@@ -23,6 +23,7 @@ from stcn_plugin.bridge.messages import (
     Done,
     Failed,
     Hello,
+    Prepared,
     Progressed,
     Quit,
     Run,
@@ -130,6 +131,7 @@ def _run(channel: Channel, engines: Engines, job: int, request: JobRequest) -> b
             report = run_shot(
                 request,
                 engine_for,
+                on_ready=lambda report: channel.send(Prepared(job, report)),
                 on_progress=lambda progress: channel.send(Progressed(job, progress)),
                 on_frame=on_frame,
                 on_warning=lambda text: channel.send(Warned(job, text)),

@@ -26,6 +26,7 @@ def run_shot(
     request: JobRequest,
     engine_for: Callable[[Preset], Engine],
     *,
+    on_ready: Callable[[Report], None] = lambda _: None,
     on_progress: Callable[[Progress], None],
     on_frame: Callable[[int, Sequence[Path]], None],
     on_warning: Callable[[str], None],
@@ -40,6 +41,8 @@ def run_shot(
     Args:
         request: The host's request.
         engine_for: Returns the engine for settings.
+        on_ready: Called after all checks, with the objects and files of the mattes that are about to be written. Not for
+            a dry run.
         on_progress: As for `propagate`.
         on_frame: As for `propagate`.
         on_warning: As for `propagate`.
@@ -68,8 +71,10 @@ def run_shot(
     with without_new_folders(shot) if request.build.is_dry_run else nullcontext():
         job = check(shot, studio=studio, watcher=watcher)
         file = shot.path
-        if request.save_as is not None and not request.build.is_dry_run:
-            file = _save(job, request.save_as, folders)
+        if not request.build.is_dry_run:
+            if request.save_as is not None:
+                file = _save(job, request.save_as, folders)
+            on_ready(replace(job.empty_report(), shot_file=str(file) if file else None))
         report = execute(job, engine_for, options=request.build, watcher=watcher)
     return replace(report, warnings=warnings.texts, shot_file=str(file) if file else None)
 

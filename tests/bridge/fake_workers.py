@@ -32,7 +32,7 @@ def send(type, **fields):
     sys.stdout.write(json.dumps({"type": type, **fields}, separators=(",", ":")) + "\\n")
     sys.stdout.flush()
 
-def hello(protocol=1):
+def hello(protocol=2):
     send("hello", protocol=protocol, version="9.9.9", pid=os.getpid())
 
 def request():
@@ -40,6 +40,9 @@ def request():
 
 def done(id):
     send("done", id=id, report={"layout": "layers", "device": "cpu", "precision": "float32", "objects": ["hero"], "first": 1, "last": 9})
+
+def prepared(id):
+    send("prepared", id=id, report={"layout": "layers", "device": "none", "precision": "none", "objects": ["hero"], "first": 1, "last": 9})
 
 def failed(id, kind, what):
     send("failed", id=id, error={"kind": kind, "what": what})
@@ -62,6 +65,7 @@ while (asked := request())["type"] != "quit":
     if asked["type"] != "run":
         continue
     id = asked["id"]
+    prepared(id)
     for frame in (1001, 1002):
         send("progressed", id=id, progress={"done": frame - 1000, "total": 2, "frame": frame})
         send("written", id=id, frame=frame, files=["m.%d.exr" % frame])

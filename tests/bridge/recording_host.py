@@ -40,6 +40,10 @@ class Recorder:
         return self._called("stcn_render_keyframes", request, folder)
 
     @hookimpl
+    def stcn_prepare_mattes(self, request: JobRequest, report: Report) -> None:
+        self._called("stcn_prepare_mattes", request, report)
+
+    @hookimpl
     def stcn_show_progress(self, progress: Progress) -> None:
         self._called("stcn_show_progress", progress.frame)
 

@@ -153,6 +153,30 @@ def test_cancelling(worker, is_busy):
     assert warm.acquire() == (not is_busy)
 
 
+def test_jobs_run_in_the_order_in_which_they_were_prepared(worker):
+    """Whichever is polled first; a job that is cancelled while it waits lets the next one pass."""
+    warm, ended = worker(), []
+    jobs = [BackgroundJob(Recorder(), warm, status=JobStatus()) for _ in range(4)]
+    for job in jobs:
+        job.prepare()
+    assert jobs[2].poll() is None
+    assert jobs[1].poll() is None
+    assert [job.status.text for job in jobs[1:3]] == ["Waiting for 1 other job", "Waiting for 2 other jobs"]
+    jobs[1].cancel()
+    with pytest.raises(CancelledError):
+        jobs[1].poll()
+
+    def advance():
+        for job in (jobs[3], jobs[2], jobs[0]):
+            if job not in ended and job.poll() is not None:
+                ended.append(job)
+        return len(ended) == 3
+
+    assert eventually(advance)
+    assert ended == [jobs[0], jobs[2], jobs[3]]
+    assert warm.acquire()
+
+
 def test_an_abandoned_job_does_not_block_the_next_one(worker):
     """Its messages are ignored by the next job."""
     warm = worker(UNTIL_CANCELLED)

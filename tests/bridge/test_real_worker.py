@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,19 @@ from waiting import eventually
 
 from stcn_plugin import __version__
 from stcn_plugin.bridge import EVERY_WORKER, JobRequest, KeyframeFile, Setting, Timeouts, WorkerClient, WorkerLaunch
-from stcn_plugin.bridge.messages import PROTOCOL, RETIRED, Done, Failed, Hello, Progressed, Warned, Written, decode
+from stcn_plugin.bridge.job import Report
+from stcn_plugin.bridge.messages import (
+    PROTOCOL,
+    RETIRED,
+    Done,
+    Failed,
+    Hello,
+    Prepared,
+    Progressed,
+    Warned,
+    Written,
+    decode,
+)
 from stcn_plugin.errors import CancelledError, PlateError, PluginError, WorkerError
 from stcn_plugin.media.images import read_image
 from stcn_plugin.presets.library import list_presets
@@ -121,6 +134,21 @@ def complete_files(folder: Path) -> list[int]:
     return [int(path.name.split(".")[1]) for path in files]
 
 
+def first_report(report: Report) -> Report:
+    """What the worker sends before it writes the first matte of a job."""
+    return replace(
+        report,
+        device="none",
+        precision="none",
+        files=(),
+        frames=(),
+        seconds={},
+        warnings=(),
+        plan=None,
+        assessment=None,
+    )
+
+
 def test_a_warm_worker_runs_job_after_job(worker, job, tmp_path):
     """In one process, even after a job that fails."""
     first = worker.submit(job("first"))
@@ -133,6 +161,7 @@ def test_a_warm_worker_runs_job_after_job(worker, job, tmp_path):
         (frame, (str(tmp_path / "first" / f"m.{frame}.exr"),)) for frame in range(1001, 1005)
     ]
     report = messages[-1].report
+    assert messages.index(Prepared(first, first_report(report))) < messages.index(written[0])
     assert report.frames == (1001, 1002, 1003, 1004)
     assert report.files == tuple(file for message in written for file in message.files)
     assert report.patterns == dict.fromkeys(report.objects, str(tmp_path / "first" / "m.####.exr"))

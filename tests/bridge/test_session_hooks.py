@@ -11,6 +11,7 @@ from fake_workers import REPORT, WORKING, fake, report_of, stopped_clients
 from recording_host import RENDERED, REQUEST, Recorder
 
 from stcn_plugin.bridge import HostHooks, JobRequest, Session, WorkerClient, hookimpl
+from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.errors import HostError, PlateError, PluginError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins end by POSIX signals")
@@ -32,6 +33,7 @@ def test_run_calls_the_hooks_in_order_on_its_thread(client):
     assert host.hooks() == [
         "stcn_collect_shot",
         "stcn_render_keyframes",
+        "stcn_prepare_mattes",
         "stcn_show_progress",
         "stcn_show_frame",
         "stcn_show_progress",
@@ -41,6 +43,7 @@ def test_run_calls_the_hooks_in_order_on_its_thread(client):
     ]
     whole = replace(REQUEST, keyframes=(*REQUEST.keyframes, RENDERED))
     assert host.of("stcn_render_keyframes") == [(REQUEST, "/show/sh010/keyframes")]
+    assert host.of("stcn_prepare_mattes") == [(whole, replace(REPORT, device="none", precision="none"))]
     assert host.of("stcn_show_progress") == [(1001,), (1002,)]
     assert host.of("stcn_show_frame") == [(1001, ("m.1001.exr",)), (1002, ("m.1002.exr",))]
     assert host.of("stcn_show_warning") == [("one object is small",)]
@@ -176,6 +179,16 @@ def test_a_job_needs_a_request_with_mattes():
         with pytest.raises(HostError):
             Session(host, worker).run()
         assert len(host.of("stcn_job_failed")) == 1
+
+
+@pytest.mark.parametrize(
+    "build", [BuildOptions(segments=(2,)), BuildOptions(is_dry_run=True)], ids=["segment", "dry run"]
+)
+def test_mattes_of_a_part_of_the_shot_are_not_loaded(client, build):
+    """Neither before they are written nor afterwards."""
+    host = Recorder(stcn_collect_shot=replace(REQUEST, build=build))
+    assert Session(host, client()).run() == REPORT
+    assert host.of("stcn_prepare_mattes") == host.of("stcn_deliver_mattes") == []
 
 
 class UnknownHook(Recorder):

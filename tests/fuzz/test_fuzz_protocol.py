@@ -47,10 +47,11 @@ def report(rng: np.random.Generator) -> dict[str, Any]:
 
 def from_worker(rng: np.random.Generator) -> bytes:
     """Lines that a worker might send for a job: usually a greeting first and an end last."""
-    hello = {"type": "hello", "protocol": 1, "version": text(rng), "pid": 1}
+    hello = {"type": "hello", "protocol": 2, "version": text(rng), "pid": 1}
     messages: list[dict[str, Any]] = [
         {"type": "alive"},
         {"type": "alive", "seconds": 5.0, "doing": text(rng), "file": text(rng)},
+        {"type": "prepared", "id": 1, "report": report(rng)},
         {"type": "progressed", "id": 1, "progress": {"done": 1, "total": 3, "frame": 1001}},
         {"type": "written", "id": 1, "frame": 1001, "files": [text(rng)]},
         {"type": "warned", "id": 1, "text": text(rng)},
@@ -62,7 +63,7 @@ def from_worker(rng: np.random.Generator) -> bytes:
         {"type": "failed", "id": 1, "error": {"kind": "CancelledError", "what": text(rng), "signal": 15}},
         {"type": "done", "id": 1, "report": report(rng)},
     ]
-    start = b'{"type":"hello","protocol":1,"version":"1","pid":1}\n' if rng.random() < 0.9 else line(rng, hello)
+    start = b'{"type":"hello","protocol":2,"version":"1","pid":1}\n' if rng.random() < 0.9 else line(rng, hello)
     chosen = [messages[rng.integers(len(messages))] for _ in range(rng.integers(1, 6))]
     return start + b"".join(line(rng, message) for message in chosen)
 
