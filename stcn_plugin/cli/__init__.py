@@ -25,6 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Score mattes against ground truth."),
     "install": ("stcn_plugin.cli.install:install", "Install the plugin for Nuke or Blender."),
     "uninstall": ("stcn_plugin.cli.install:uninstall", "Remove the plugin from Nuke or Blender."),
+    "hosts": ("stcn_plugin.cli.hosts:hosts", "Check host plugins."),
     "doctor": ("stcn_plugin.cli.doctor:doctor", "Check that jobs can run on this machine."),
 }
 

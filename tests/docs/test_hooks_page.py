@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -12,14 +13,16 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from docs.pages import DOCS
+from docs.pages import DOCS, ROOT
 
 from stcn_plugin.bridge import HostHooks, hookimpl
+from stcn_plugin.bridge.conformance import SCENARIOS
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.studio import StudioHooks
 
 PAGE = (DOCS / "reference" / "hooks.md").read_text("utf-8")
 GUIDE = (DOCS / "how-to" / "write-a-host.md").read_text("utf-8")
+SAMPLE = ROOT / "examples" / "host" / "sample_host.py"
 INTERFACES = [(HostHooks, "Host hooks"), (StudioHooks, "Studio hooks")]
 
 
@@ -75,24 +78,38 @@ def test_an_example_is_an_implementation(specification, name, text):
     assert Hooks(specification, [("example", SimpleNamespace(**{name: function}))]).names == ("example",)
 
 
+def test_the_guide_shows_the_sample_host():
+    """Exactly as it is in the examples."""
+    (shown,) = re.findall(r"<!-- examples/host/sample_host.py -->\n```python\n(.*?)```", GUIDE, re.DOTALL)
+    assert shown == SAMPLE.read_text("utf-8")
+
+
+def test_the_guide_lists_the_scenarios_of_the_check():
+    """All of them, in their order."""
+    assert re.findall(r"^\| `([a-z-]+)` \|", GUIDE, re.MULTILINE) == list(SCENARIOS)
+
+
 @pytest.mark.slow
-def test_the_host_in_one_file_runs(clip, tmp_path):
-    """The host in the guide propagates an image over the clip with a real worker."""
-    (program,) = re.findall(r"<!-- a host in one file -->\n```python\n(.*?)```", GUIDE, re.DOTALL)
-    file = tmp_path / "my_host.py"
-    file.write_text(program)
+def test_the_sample_host_runs(clip, tmp_path):
+    """It propagates an image over the clip with a real worker, and loads the mattes into its script."""
     for number in range(1004, 1009):
         (clip.folder / f"plate.{number}.png").unlink()
-    arguments = [clip.plate, clip.keyframe(1001, 0)["file"], "1001", clip.out]
-    result = subprocess.run([sys.executable, file, *arguments], capture_output=True, text=True, timeout=300)
+    script = tmp_path / "script.json"
+    roto = [{"object": "hero", "frame": 1001, "file": str(clip.keyframe(1001, 0)["file"])}]
+    script.write_text(json.dumps({"plate": str(clip.plate), "roto": roto, "out": str(clip.out)}))
+
+    def run():
+        return subprocess.run([sys.executable, SAMPLE, script], capture_output=True, text=True, timeout=300)
+
+    result = run()
     assert result.returncode == 0, result.stderr
     # The keyframe is a step of its pass and a matte that needs none, so there are four steps for three frames.
-    assert result.stdout.splitlines() == ["1 of 4", "2 of 4", "3 of 4", "4 of 4", f"1: {clip.out}"]
-    np.testing.assert_array_equal(clip.matte(1001, "1"), clip.mask(1001, 0))
-    assert clip.matte(1003, "1").any()
-    wrong = subprocess.run(
-        [sys.executable, file, "no.####.png", *arguments[1:]], capture_output=True, text=True, timeout=300
-    )
+    assert result.stdout.splitlines() == ["1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+    assert json.loads(script.read_text())["mattes"] == {"hero": str(clip.out)}
+    np.testing.assert_array_equal(clip.matte(1001, "hero"), clip.mask(1001, 0))
+    assert clip.matte(1003, "hero").any()
+    script.write_text(json.dumps({"plate": "no.####.png", "roto": roto, "out": str(clip.out)}))
+    wrong = run()
     assert wrong.returncode == 1
     assert "no frame of the plate is on disk" in wrong.stderr
     assert "Traceback" not in wrong.stderr

@@ -1,0 +1,331 @@
+"""The scenarios of the check: what an artist does, and what must be true afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional, final
+
+from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.conformance.driver import Attempt, broken_hooks, is_crash, run_job
+from stcn_plugin.bridge.conformance.trial import FIRST, Trial, TrialFiles, TrialScript
+from stcn_plugin.bridge.files import frame_path, has_frame_number
+from stcn_plugin.bridge.job import JobRequest, Report
+from stcn_plugin.errors import CancelledError, WorkerError
+from stcn_plugin.frames import parse_frame_range
+
+NAMES = ("Müller links", "主角", "hero.arm [x] $y", 'the "ball"')
+"""Object names of the scenario with unusual names."""
+
+Difference = Callable[[str, str, str], float]
+"""Mean difference, 0 to 1, of a layer in a matte file from the artist's picture: file, layer, picture."""
+
+_KEEP_MATTES = "Keep the mattes and the keyframes of a cancelled job"
+_MOST_DIFFERENCE = 0.02
+"""Allowed on a keyframe, for tools that render the artist's outline: a fifth of a pixel along it."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a host does wrong.
+
+    Args:
+        what: What is wrong.
+        fix: What to do.
+    """
+
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.what}. {self.fix}."
+
+
+@final
+class Scene:
+    """A new script in which a scenario plays.
+
+    Args:
+        script: The script of the tool.
+        files: Writes the files of its trials.
+        client: The worker.
+        difference: Compares pixels; ``None`` if that is not possible here.
+    """
+
+    def __init__(
+        self,
+        script: TrialScript,
+        files: TrialFiles,
+        client: WorkerClient,
+        difference: Optional[Difference] = None,  # noqa: UP045
+    ) -> None:
+        self._script = script
+        self.files = files
+        self._client = client
+        self._difference = difference
+
+    def run(self, trial: Trial, *, cancels: bool = False, kills_worker: bool = False) -> Attempt:
+        """Set up the script, and run the job of its host."""
+        host = self._script.set_up(trial)
+        own_cancel: Callable[[], None] | None = getattr(self._script, "cancel", None) if cancels else None
+        return run_job(
+            host,
+            self._client,
+            cancels=own_cancel,
+            is_cancelled_by_plugin=cancels and own_cancel is None,
+            kills_worker=kills_worker,
+        )
+
+    def run_to_end(self, trial: Trial) -> Iterator[Finding]:
+        """Run a job that must succeed, and check its request and its result."""
+        attempt = self.run(trial)
+        yield from self.check_done(trial, attempt)
+
+    def check_done(self, trial: Trial, attempt: Attempt) -> Iterator[Finding]:
+        """Check a job that must have succeeded."""
+        yield from _broken(attempt)
+        if attempt.error is not None:
+            yield Finding(f"the job failed: {str(attempt.error).rstrip('.')}", "It must succeed with this shot")
+        if attempt.request is not None:
+            yield from _check_request(trial, attempt.request)
+        if attempt.report is not None and attempt.error is None:
+            yield from self._check_result(trial, attempt.report)
+
+    def _check_result(self, trial: Trial, report: Report) -> Iterator[Finding]:
+        wanted = tuple(dict.fromkeys(each.object_name for each in trial.keyframes))
+        if sorted(report.objects) != sorted(wanted):
+            yield Finding(
+                f"the objects of the mattes are {_listed(report.objects)}; the artist drew {_listed(wanted)}",
+                "Name every keyframe's object: KeyframeFile(frame, file, {name: ...}), with the artist's name unchanged",
+            )
+            return
+        try:
+            shown = sorted((name, _path(pattern, FIRST)) for name, pattern in self._script.mattes())
+        except Exception as error:  # noqa: BLE001 - of the module that is checked
+            yield Finding(f"mattes() raised {error!r}", "Return pairs of an object name and a frame pattern")
+            return
+        expected = sorted((name, _path(pattern, FIRST)) for name, pattern in report.patterns.items())
+        if shown != expected:
+            yield from _compare_shown(shown, expected)
+            return
+        for name, pattern in report.patterns.items():
+            missing = [frame for frame in self.files.frames if not Path(frame_path(pattern, frame)).is_file()]
+            if missing:
+                yield Finding(f"frame {missing[0]} of '{name}' has no file", "Do not move or delete the mattes")
+        yield from self._check_pixels(trial, report)
+
+    def _check_pixels(self, trial: Trial, report: Report) -> Iterator[Finding]:
+        for keyframe in trial.keyframes if self._difference is not None else ():
+            assert self._difference is not None  # noqa: S101 - for the type checker
+            file = frame_path(report.patterns[keyframe.object_name], keyframe.frame)
+            off = self._difference(file, report.layers[keyframe.object_name], keyframe.file)
+            if off > _MOST_DIFFERENCE:
+                yield Finding(
+                    f"the matte of '{keyframe.object_name}' at keyframe {keyframe.frame} is not the one that the artist "
+                    f"drew (mean difference {off:.3f})",
+                    "Check that it is rendered at that frame, at the plate's size, not upside down, and in no colour "
+                    "space",
+                )
+
+
+def propagate(scene: Scene) -> Iterator[Finding]:
+    """One object, one keyframe."""
+    yield from scene.run_to_end(scene.files.trial())
+
+
+def unusual_names(scene: Scene) -> Iterator[Finding]:
+    """Objects with spaces, dots, quotes, brackets and other alphabets in their names, and such a folder."""
+    yield from scene.run_to_end(scene.files.trial())
+
+
+def update(scene: Scene) -> Iterator[Finding]:
+    """Another keyframe in the same script, then the same job once more."""
+    first, added = scene.files.frames[0], scene.files.frames[-2]
+    yield from scene.run_to_end(scene.files.trial())
+    before = scene.files.written()
+    trial = scene.files.trial((first, added))
+    attempt = scene.run(trial)
+    yield from scene.check_done(trial, attempt)
+    after = scene.files.written()
+    rewritten = [name for name in before if f".{first}." in name and before[name] != after.get(name)]
+    if rewritten:
+        yield Finding(
+            f"a keyframe at {added} rewrote frame {first}, which it cannot affect",
+            "Keep the mattes where they are, and render unchanged keyframes to the same pixels",
+        )
+    trial = scene.files.trial((first, added))
+    attempt = scene.run(trial)
+    yield from scene.check_done(trial, attempt)
+    if attempt.report is not None and attempt.report.frames:
+        reasons = "; ".join(attempt.report.plan.reasons) if attempt.report.plan else "no reason is known"
+        yield Finding(
+            f"running the same job again wrote {len(attempt.report.frames)} frames ({reasons})",
+            "Send the same request for the same script: the same settings, plate and pixels of the keyframes",
+        )
+
+
+def cancel(scene: Scene) -> Iterator[Finding]:
+    """Cancel a job, then run it again."""
+    trial = scene.files.trial()
+    attempt = scene.run(trial, cancels=True)
+    yield from _broken(attempt)
+    if attempt.report is not None:
+        yield Finding(
+            "the job was not cancelled",
+            "Return True from stcn_is_cancelled once the artist has cancelled, until the end",
+        )
+    elif attempt.error is not None and not isinstance(attempt.error, CancelledError):
+        yield Finding(f"a cancelled job failed: {attempt.error}", "Leave cancelling to the session")
+    finished = {name: time for name, time in scene.files.written().items() if _frame_of(name) in attempt.frames}
+    deleted = sorted(set(attempt.frames) - set(map(_frame_of, finished)))
+    if deleted:
+        yield Finding(f"the matte of frame {deleted[0]}, which the cancelled job had finished, is gone", _KEEP_MATTES)
+    yield from scene.run_to_end(trial)
+    after = scene.files.written()
+    again = sorted(name for name, time in finished.items() if after.get(name) != time)
+    if again:
+        yield Finding(f"the next job wrote {again[0]} again, which the cancelled job had finished", _KEEP_MATTES)
+
+
+def worker_death(scene: Scene) -> Iterator[Finding]:
+    """The worker dies in the middle of a job; the next job starts another one."""
+    trial = scene.files.trial()
+    attempt = scene.run(trial, kills_worker=True)
+    yield from _broken(attempt)
+    if attempt.error is not None and not isinstance(attempt.error, WorkerError):
+        yield Finding(f"the worker died, and the job failed with {attempt.error!r}", "Leave the worker to the session")
+    yield from scene.run_to_end(trial)
+
+
+def no_plate(scene: Scene) -> Iterator[Finding]:
+    """No plate is chosen; then one without files; then a good one."""
+    yield from _must_fail(scene.run(scene.files.trial(has_plate=False)), "no plate is chosen", "a plate is chosen")
+    gone = scene.files.trial(has_plate_files=False)
+    yield from _must_fail(scene.run(gone), "the plate has no files", "the plate exists")
+    yield from _after_errors(scene)
+
+
+def wrong_keyframes(scene: Scene) -> Iterator[Finding]:
+    """No keyframe at all; then one outside the frames; then a good one."""
+    yield from _must_fail(scene.run(scene.files.trial(())), "there is no keyframe", "there is a keyframe")
+    outside = scene.files.trial((FIRST + 1000,))
+    yield from _must_fail(scene.run(outside), "the only keyframe is outside the frame range", "a keyframe is inside")
+    yield from _after_errors(scene)
+
+
+SCENARIOS: Mapping[str, Callable[[Scene], Iterator[Finding]]] = {
+    "propagate": propagate,
+    "update": update,
+    "cancel": cancel,
+    "worker-death": worker_death,
+    "no-plate": no_plate,
+    "wrong-keyframes": wrong_keyframes,
+    "unusual-names": unusual_names,
+}
+"""All scenarios by name."""
+
+
+def _after_errors(scene: Scene) -> Iterator[Finding]:
+    """Check that the next job works."""
+    for found in scene.run_to_end(scene.files.trial()):
+        yield Finding(f"after these errors, {found.what}", found.fix)
+
+
+def _must_fail(attempt: Attempt, problem: str, opposite: str) -> Iterator[Finding]:
+    """Check that a job ended in an error that an artist can act on."""
+    yield from _broken(attempt)
+    if attempt.error is None:
+        yield Finding(
+            f"a job ran although {problem}", f"Do not replace what is missing: raise a HostError unless {opposite}"
+        )
+    elif not is_crash(attempt.error) and not attempt.error.fix:
+        yield Finding(
+            f"{problem}, and the error does not state what to do: {str(attempt.error).rstrip('.')}",
+            "Raise a HostError with a fix",
+        )
+
+
+def _broken(attempt: Attempt) -> Iterator[Finding]:
+    """Yield the exceptions of hooks."""
+    if attempt.error is not None and is_crash(attempt.error):
+        yield Finding(
+            str(attempt.error).rstrip("."),
+            "Raise a HostError with what, where and fix for everything that the artist can correct, and nothing else",
+        )
+    for text in broken_hooks(attempt):
+        yield Finding(text.rstrip("."), "A hook that shows something must not raise")
+
+
+def _check_request(trial: Trial, request: JobRequest) -> Iterator[Finding]:
+    yield from _check_pattern(trial, request)
+    yield from _check_keyframes(trial, request)
+    if request.range is not None:
+        frames, wanted = parse_frame_range(request.range), parse_frame_range(trial.range)
+        if frames != wanted:
+            yield Finding(
+                f"the request has the frame range {request.range}; the artist chose {trial.range}",
+                "Send the artist's range, in frame numbers of the plate",
+            )
+
+
+def _check_pattern(trial: Trial, request: JobRequest) -> Iterator[Finding]:
+    if request.plate is not None and not has_frame_number(request.plate):
+        yield Finding(f"the plate has no frame number: {request.plate}", "Send a frame pattern, such as sh010.####.exr")
+    if request.out is None or not has_frame_number(request.out):
+        yield Finding(
+            f"the mattes have no frame pattern: {request.out}", "Send a frame pattern, such as sh010.####.exr"
+        )
+    elif os.path.dirname(os.path.abspath(request.out)) != os.path.dirname(os.path.abspath(trial.out)):  # noqa: PTH100, PTH120
+        yield Finding(
+            f"the mattes go to {request.out}; the artist chose {trial.out}", "Send the artist's pattern for the mattes"
+        )
+
+
+def _check_keyframes(trial: Trial, request: JobRequest) -> Iterator[Finding]:
+    frames = sorted({keyframe.frame for keyframe in request.keyframes})
+    wanted = sorted({keyframe.frame for keyframe in trial.keyframes})
+    if frames != wanted:
+        yield Finding(
+            f"the keyframes are at {_listed(frames)}; the artist drew at {_listed(wanted)}",
+            "Send all keyframes of the shot with every job, at frame numbers of the plate",
+        )
+    for keyframe in request.keyframes:
+        if not any(Path(file).is_file() for file in (keyframe.file, keyframe.file.rpartition(":")[0])):
+            yield Finding(
+                f"the file of the keyframe at {keyframe.frame} does not exist: {keyframe.file}",
+                "Write it before returning from stcn_render_keyframes, and keep it: the shot file names it",
+            )
+
+
+def _compare_shown(shown: Sequence[tuple[str, str]], expected: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    """Yield how the mattes in the script differ from those of the report."""
+    names, wanted = [name for name, _ in shown], [name for name, _ in expected]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        yield Finding(
+            f"the script has the mattes of '{twice}' {names.count(twice)} times",
+            "Update the nodes of an earlier job instead of adding others",
+        )
+    elif names != wanted:
+        yield Finding(
+            f"the script shows the mattes of {_listed(names) or 'no object'}; there are those of {_listed(wanted)}",
+            "Load every object of Report.patterns in stcn_deliver_mattes, also if the job wrote no frame",
+        )
+    else:
+        (name, file), (_, right) = next(pair for pair in zip(shown, expected) if pair[0] != pair[1])  # noqa: B905
+        yield Finding(f"the script shows {file} for '{name}' instead of {right}", "Use the patterns of Report.patterns")
+
+
+def _frame_of(name: str) -> int:
+    """Return the frame number of a matte file."""
+    return int(name.rsplit(".", 2)[1])
+
+
+def _path(pattern: str, frame: int) -> str:
+    return os.path.normpath(frame_path(pattern, frame))
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in values)
