@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import nuke
@@ -12,7 +13,7 @@ from stcn_nuke import colour, plates
 from stcn_nuke.host import NukeHost, make_worker
 from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
 from stcn_nuke.knob_text import absolute
-from stcn_nuke.rotos import key_frames
+from stcn_nuke.rotos import key_frames, sources_of
 from stcn_nuke.selection import node_named
 from stcn_plugin.bridge import BackgroundJob, JobStatus
 from stcn_plugin.bridge.batch import (
@@ -72,10 +73,9 @@ def _job(options: argparse.Namespace) -> PropagateJob:
     frames = options.range or plates.frame_range(plate)
     shot = parse_frame_range(frames)
     listed = parse_frame_range(options.at) if options.at else None
-    rotos = [node_named(name) for name in options.roto]
     return PropagateJob(
         plate=plate.fullName(),
-        sources=tuple(KeyframeSource(roto.fullName(), listed or key_frames(roto, shot), not listed) for roto in rotos),
+        sources=_sources(options.roto, shot, listed),
         range=frames,
         out=absolute(options.out) if options.out else default_out(options.script, plate.name()),
         colour=colour.plate_space(plate) if options.colour is None else options.colour,
@@ -85,6 +85,18 @@ def _job(options: argparse.Namespace) -> PropagateJob:
         settings=parse_settings(options.set, "--set"),
         build=build_options(options),
         origins={**SHARED_ORIGINS, "colour.input": "--colour"},
+    )
+
+
+def _sources(names: Sequence[str], shot: Sequence[int], listed: tuple[int, ...] | None) -> tuple[KeyframeSource, ...]:
+    """Return the objects of nodes, at the listed frames or at their keys.
+
+    Raises:
+        HostError: A node does not exist, or has no key in the shot.
+    """
+    return tuple(
+        replace(source, frames=listed or key_frames(source, shot), follows_keys=not listed)
+        for source in sources_of(names, shot)
     )
 
 

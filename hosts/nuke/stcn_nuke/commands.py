@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, final
 
 import nuke
 
 from stcn_nuke.host import NukeHost, make_worker
-from stcn_nuke.jobs import PropagateJob
-from stcn_nuke.knob_text import get_text
-from stcn_nuke.matte_nodes import selected_origin
+from stcn_nuke.jobs import KeyframeSource, PropagateJob
+from stcn_nuke.matte_nodes import origins_selected, selected_origin
+from stcn_nuke.plates import frame_range
 from stcn_nuke.progress_bar import ProgressBar
-from stcn_nuke.rotos import current_sources
-from stcn_nuke.selection import read_selection
+from stcn_nuke.remembered import last_job, remember
+from stcn_nuke.rotos import current_sources, sources_of
+from stcn_nuke.selection import Selection, node_named, read_selection
 from stcn_plugin.bridge import BackgroundJob, Description, JobStatus
 from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.errors import CancelledError, HostError
@@ -22,20 +24,26 @@ from stcn_plugin.frames import parse_frame_range
 
 if TYPE_CHECKING:
     from stcn_nuke.frames_panel import FramesPanel
+    from stcn_nuke.panels import PropagatePanel
 
 _MENU = "STCN"
 _PARENTS = ("Nuke", "Nodes")  # the menu bar and the node toolbar
+_SHORTCUTS = {"Propagate roto...": "ctrl+alt+m", "Update": "ctrl+alt+u"}
 
 
 def add_menus() -> None:
-    """Add the menus, which share one worker and run one job at a time."""
+    """Add the menus, which share one worker. Shortcuts are those of the menu bar."""
     commands = Commands()
     for parent in _PARENTS:
         menu = nuke.menu(parent).addMenu(_MENU)
-        menu.addCommand("Propagate roto...", commands.propagate)
-        menu.addCommand("Update", commands.update)
-        menu.addCommand("Cancel", commands.cancel)
-        menu.addCommand("Doubtful frames...", commands.show_frames)
+        for label, command in (
+            ("Propagate roto...", commands.propagate),
+            ("Update", commands.update),
+            ("Cancel", commands.cancel),
+            ("Cancel all jobs", commands.cancel_all),
+            ("Doubtful frames...", commands.show_frames),
+        ):
+            menu.addCommand(label, command, _SHORTCUTS.get(label, "") if parent == "Nuke" else "")
         menu.addSeparator()
         menu.addCommand("Test the worker", commands.test_worker)
 
@@ -46,15 +54,15 @@ class Commands:
 
     def __init__(self) -> None:
         self._worker = make_worker()
-        self._job: BackgroundJob | None = None
-        self._last: dict[str, PropagateJob] = {}
-        """The last job of each script file."""
+        self._jobs: list[BackgroundJob] = []
+        """The running job and those that wait for it."""
         self._finished: tuple[str, JobStatus] | None = None
         """Mattes and status of the last job that was finished."""
+        self._panel: PropagatePanel | None = None
         self._frames_panel: FramesPanel | None = None
 
     def propagate(self) -> None:
-        """Ask for the settings of a new shot, and propagate it."""
+        """Open the panel for the selected plate and rotos, or for the selected mattes."""
         _report_errors(self._propagate)
 
     def update(self) -> None:
@@ -63,7 +71,11 @@ class Commands:
 
     def cancel(self) -> None:
         """Cancel the running job."""
-        _report_errors(self._cancel)
+        _report_errors(lambda: self._cancel(self._jobs[:1]))
+
+    def cancel_all(self) -> None:
+        """Cancel the running job and those that wait for it."""
+        _report_errors(lambda: self._cancel(self._jobs))
 
     def show_frames(self) -> None:
         """Show the doubtful frames of the last job again."""
@@ -76,38 +88,70 @@ class Commands:
     def _propagate(self) -> None:
         from stcn_nuke.panels import PropagatePanel
 
-        self._check_idle()
-        panel = PropagatePanel(read_selection(), last=self._last.get(_script()))
-        self._describe(panel.show_description)
-        if panel.ask():
-            self._start(panel.job())
+        selection, sources, last = _chosen()
+        panel = PropagatePanel(selection, sources, last=last, on_action=self._act)
+        self._close_panel()
+        self._panel = panel
+        panel.show()
+        if not self._jobs:
+            self._describe(self._fill_panel)
+
+    def _act(self, action: str) -> None:
+        """Do what a button of the panel stands for."""
+        if action == "refresh":
+            self.propagate()
+        elif action == "close_panel":
+            self._close_panel()
+        elif (panel := self._panel) is not None:
+            _report_errors(lambda: self._start(panel.job()))
+
+    def _fill_panel(self, description: Description | None, error: Exception | None) -> None:
+        if self._panel is not None:
+            with suppress(ValueError):  # raised by Nuke if the artist has closed the panel
+                self._panel.show_description(description, error)
+
+    def _close_panel(self) -> None:
+        if self._panel is not None:
+            self._panel.close()
+            self._panel = None
 
     def _update(self) -> None:
-        self._check_idle()
         job = PropagateJob.parse(selected_origin().job)
         self._start(replace(job, sources=current_sources(job.sources, parse_frame_range(job.range))))
 
     def _start(self, job: PropagateJob) -> None:
-        self._last[_script()] = job
-        bar, status = ProgressBar(), JobStatus()
-        background = BackgroundJob(NukeHost(job), self._worker, status=status, plugins=[bar])
-        self._job = background
-        try:
-            background.prepare()
+        """Prepare a job, and run it after those that were started before."""
+        remember(job)
+        status = JobStatus()
+        bar = ProgressBar(status)
+        host = NukeHost(job, renders_plate=False)
+        background = BackgroundJob(host, self._worker, status=status, plugins=[bar])
+        background.prepare()
+        self._jobs.append(background)
+
+        def run(error: Exception | None = None) -> None:
+            if error is not None:
+                background.abandon()
+                self._end(background, job, error)
+                return
             background.run_in_thread(
                 call_in_main_thread=nuke.executeInMainThread,
-                on_end=lambda error: self._end(job, status, error),
+                on_end=lambda error: self._end(background, job, error),
                 display=bar,
             )
-        except BaseException:
-            self._job = None
-            raise
 
-    def _end(self, job: PropagateJob, status: JobStatus, error: Exception | None) -> None:
-        self._job = None
+        rendering = host.plate_rendering(is_cancelled=lambda: status.is_cancelled)
+        if rendering is None:
+            run()
+        else:
+            rendering.run_in_thread(run)
+
+    def _end(self, background: BackgroundJob, job: PropagateJob, error: Exception | None) -> None:
+        self._jobs.remove(background)
         if error is not None:
             _show_error(error)
             return
+        status = background.status
         self._finished = job.out, status
         for problem in status.problems:
             nuke.warning(f"STCN: {problem.text}")
@@ -134,14 +178,11 @@ class Commands:
             self._frames_panel.close()
             self._frames_panel = None
 
-    def _cancel(self) -> None:
-        if self._job is None:
+    def _cancel(self, jobs: list[BackgroundJob]) -> None:
+        if not jobs:
             raise HostError("no job is running")
-        self._job.cancel()
-
-    def _check_idle(self) -> None:
-        if self._job is not None:
-            raise HostError("a job is running", fix="Wait for it, or cancel it first")
+        for job in jobs:
+            job.cancel()
 
     def _test_worker(self) -> None:
         def show(description: Description | None, error: Exception | None) -> None:
@@ -150,7 +191,8 @@ class Commands:
             elif error is not None:
                 _show_error(error)
 
-        self._check_idle()
+        if self._jobs:
+            raise HostError("a job is running", fix="Wait for it, or cancel it first")
         self._describe(show, refresh=True)
 
     def _describe(self, show: Callable[[Description | None, Exception | None], None], *, refresh: bool = False) -> None:
@@ -161,9 +203,27 @@ class Commands:
         )
 
 
-def _script() -> str:
-    """Return the file of the script, empty if it was never saved."""
-    return get_text(nuke.root()["name"])
+def _chosen() -> tuple[Selection, Sequence[KeyframeSource], PropagateJob | None]:
+    """Return the plate, the objects and a job to suggest: of the selected nodes, or of the selected mattes.
+
+    Raises:
+        HostError: Neither is selected, or the plate of the mattes is gone.
+    """
+    if not origins_selected():
+        selection, last = read_selection(), last_job()
+        shot = parse_frame_range(frame_range(node_named(selection.plate)))
+        return selection, _renamed(sources_of(selection.sources, shot), last), last
+    job = PropagateJob.parse(selected_origin().job)
+    node_named(job.plate)
+    shot = parse_frame_range(job.range)
+    job = replace(job, sources=current_sources(job.sources, shot))
+    return Selection(job.plate, (job.plate,), tuple(source.node for source in job.sources)), job.sources, job
+
+
+def _renamed(sources: Sequence[KeyframeSource], last: PropagateJob | None) -> Sequence[KeyframeSource]:
+    """Return sources with the names that the artist gave them for the last job."""
+    names = {(source.node, source.elements): source.name for source in last.sources} if last is not None else {}
+    return [replace(source, name=names.get((source.node, source.elements), source.name)) for source in sources]
 
 
 def summary(description: Description) -> str:

@@ -23,38 +23,46 @@ if TYPE_CHECKING:
 _PER_COPY = 4  # channels of one Copy
 _COLUMN, _ROW = 200, 90
 _COLOUR = 0x2A4D5CFF
+_UNFINISHED = "not finished"
 
 
-def deliver(job: PropagateJob, request: JobRequest, report: Report) -> None:
+def deliver(job: PropagateJob, request: JobRequest, report: Report, *, is_done: bool = True) -> None:
     """Add a job's mattes to the script, or reload those of an earlier run.
 
     Nodes of an earlier run are kept with their connections; missing nodes are added and unused ones removed.
+
+    Args:
+        job: The job.
+        request: Its request.
+        report: Its report.
+        is_done: Whether all mattes are on disk. If not, frames without one are a checkerboard instead of an error.
 
     Raises:
         HostError: The plate's node is gone, and there are no nodes of an earlier run.
     """
     plate = nuke.toNode(job.plate)
-    with _undo_step(), plate.parent() if plate is not None else nuke.root() as group:
+    with _undo_step(is_done=is_done), plate.parent() if plate is not None else nuke.root() as group:
         old = find_nodes(job.out, group.nodes())
         if plate is None and not old:
             raise HostError(
                 f"'{job.plate}' is no longer in the script, so the mattes cannot be connected",
                 fix=f"They are on disk: {job.out}",
             )
-        sources = tuple(source.node for source in job.sources)
+        sources = tuple(dict.fromkeys(source.node for source in job.sources))
         shot_file = forward(report.shot_file or request.save_as or "")
         weights = report.weights.text if report.weights else ""
-        nodes = _MatteNodes(plate, Origin(job.out, shot_file, job.plate, sources, weights, job.text), old)
-        _connect(nodes, _channel_sources(nodes, report))
-        lines = [f"STCN {pattern_name(job.out)}", ", ".join(report.layers)]
+        origin = Origin(job.out, shot_file, job.plate, sources, weights, job.text, request.plate or "")
+        nodes = _MatteNodes(plate, origin, old)
+        _connect(nodes, _channel_sources(nodes, report, is_done=is_done))
+        lines = [f"STCN {pattern_name(job.out)}", ", ".join(report.layers), *([] if is_done else [_UNFINISHED])]
         nodes.arrange("\n".join([*lines, *([f"weights: {weights}"] if weights else [])]))
         reload_reads(job.out, group.nodes())
 
 
 @contextmanager
-def _undo_step() -> Iterator[None]:
+def _undo_step(*, is_done: bool) -> Iterator[None]:
     undo = nuke.Undo()
-    undo.begin("STCN mattes")
+    undo.begin("STCN mattes" if is_done else "STCN mattes to come")
     try:
         yield
     finally:
@@ -113,7 +121,7 @@ class _MatteNodes:
                 _remove(node)
 
 
-def _channel_sources(nodes: _MatteNodes, report: Report) -> list[_ChannelSource]:
+def _channel_sources(nodes: _MatteNodes, report: Report, *, is_done: bool) -> list[_ChannelSource]:
     """Return the nodes to copy channels from; creates or updates the Reads."""
     targets = {name: f"{layer}.alpha" for name, layer in report.layers.items()}
     for layer in report.layers.values():
@@ -124,6 +132,7 @@ def _channel_sources(nodes: _MatteNodes, report: Report) -> list[_ChannelSource]
         if pattern not in reads:
             role = f"read:{name}" if report.layout == "per_object" else "read"
             reads[pattern] = _read(nodes, role, pattern, report, len(reads))
+            reads[pattern]["on_error"].setValue("error" if is_done else "checkerboard")
     if report.layout == "per_object":
         return [
             _ChannelSource(reads[report.patterns[name]], [("rgba.alpha", channel)]) for name, channel in targets.items()
@@ -141,10 +150,7 @@ def _channel_sources(nodes: _MatteNodes, report: Report) -> list[_ChannelSource]
 
 
 def _read(nodes: _MatteNodes, role: str, pattern: str, report: Report, column: int) -> nuke.Node:
-    """Return the Read of the mattes of the whole shot.
-
-    A missing matte is an error, not black. Frames outside the shot are black.
-    """
+    """Return the Read of the mattes of the whole shot. Frames outside the shot are black."""
     read, _ = nodes.node(role, "Read", column=column)
     first, last = report.first, report.last  # not `report.frames`, which has only what was missing
     set_file(read["file"], pattern, frames=(first, last))
@@ -154,7 +160,6 @@ def _read(nodes: _MatteNodes, role: str, pattern: str, report: Report, column: i
     read["before"].setValue("black")
     read["after"].setValue("black")
     read["raw"].setValue(True)
-    read["on_error"].setValue("error")
     return read
 
 

@@ -13,6 +13,7 @@ from stcn_nuke.delivery import deliver
 from stcn_nuke.jobs import PropagateJob
 from stcn_nuke.knob_text import get_text
 from stcn_nuke.matte_nodes import reload_reads
+from stcn_nuke.plate_rendering import PlateRendering
 from stcn_nuke.plates import file_pattern, plate_format, render_plate, rendered_pattern
 from stcn_nuke.rendering import first_view
 from stcn_nuke.rotos import render_keyframes
@@ -46,12 +47,27 @@ class NukeHost:
     Args:
         job: The job that the artist requested.
         delivers: Whether to add the mattes to the script.
+        renders_plate: Whether to render a plate that is not a sequence of files, rather than leave that to
+            `plate_rendering`.
     """
 
-    def __init__(self, job: PropagateJob, *, delivers: bool = True) -> None:
+    def __init__(self, job: PropagateJob, *, delivers: bool = True, renders_plate: bool = True) -> None:
         self._job = job
         self._delivers = delivers
+        self._renders_plate = renders_plate
+        self._plate_files = ""
         self._script: _OpenScript | None = None
+
+    def plate_rendering(self, *, is_cancelled: Callable[[], bool]) -> PlateRendering | None:
+        """Return the rendering of the plate that is left to do after `stcn_collect_shot`, if any.
+
+        Args:
+            is_cancelled: Whether the job was cancelled.
+        """
+        if not self._plate_files or self._renders_plate:
+            return None
+        frames = parse_frame_range(self._job.range)
+        return PlateRendering(self._job.plate, frames, self._plate_files, is_cancelled=is_cancelled)
 
     @hookimpl
     def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest:
@@ -73,7 +89,9 @@ class NukeHost:
         is_rendered = pattern is None
         if pattern is None:
             pattern, space = rendered_pattern(job.out, plate.name()), colour.working_space()
-            render_plate(plate, parse_frame_range(job.range), pattern)
+            self._plate_files = pattern
+            if self._renders_plate:
+                render_plate(plate, parse_frame_range(job.range), pattern)
         return job.request(pattern, colour=space, config=colour.config(), is_rendered=is_rendered)
 
     @hookimpl
@@ -82,10 +100,22 @@ class NukeHost:
         return render_keyframes(self._job.sources, request, folder, plate_format(nuke.toNode(self._job.plate)))
 
     @hookimpl
+    def stcn_prepare_mattes(self, request: JobRequest, report: Report) -> None:
+        """Add the mattes that are about to be written, in a session with an interface."""
+        if self._delivers and nuke.GUI:
+            nuke.executeInMainThread(self._prepare_mattes, args=(request, report))
+
+    @hookimpl
     def stcn_show_frame(self, frame: int) -> None:
-        """Show the mattes of the current frame, if the script has those of an earlier run."""
+        """Show the mattes of the current frame."""
         if self._delivers and nuke.GUI:
             nuke.executeInMainThread(self._reload, args=(frame,))
+
+    @hookimpl
+    def stcn_job_failed(self) -> None:
+        """Show the mattes that were written before the job failed or was cancelled."""
+        if self._delivers and nuke.GUI:
+            nuke.executeInMainThread(self._reload)
 
     @hookimpl
     def stcn_deliver_mattes(self, request: JobRequest, report: Report) -> None:
@@ -96,10 +126,19 @@ class NukeHost:
             raise HostError("another script is open", fix=f"The mattes are on disk: {self._job.out}")
         deliver(self._job, request, report)
 
-    def _reload(self, frame: int) -> None:
-        """Reload the mattes if their frame is shown."""
+    def _prepare_mattes(self, request: JobRequest, report: Report) -> None:
+        """Add the mattes, unless the artist has closed the script or removed the plate."""
+        if self._script is None or not self._script.is_open() or nuke.toNode(self._job.plate) is None:
+            return
+        try:
+            deliver(self._job, request, report, is_done=False)
+        except Exception as error:  # noqa: BLE001 - the mattes are delivered at the end all the same
+            nuke.warning(f"STCN: the mattes are not shown while they are written ({error})")
+
+    def _reload(self, frame: int | None = None) -> None:
+        """Reload the mattes, if one of their frames is shown: that frame, or any."""
         plate = nuke.toNode(self._job.plate)
-        if frame == nuke.frame() and plate is not None:
+        if frame in (None, nuke.frame()) and plate is not None:
             with plate.parent() as group:
                 reload_reads(self._job.out, group.nodes())
 

@@ -18,23 +18,38 @@ from stcn_plugin.errors import HostError, ProtocolError
 
 @dataclass(frozen=True)
 class KeyframeSource:
-    """A node whose alpha is the matte of one object.
+    """A node, or part of a roto, whose alpha is the matte of one object.
 
     Args:
         node: Full name of the node.
         frames: Frames of the keyframes.
-        follows_keys: Whether these are the frames at which the node has keys.
+        follows_keys: Whether these are the frames at which the object has keys.
+        name: Name of the object; empty for that of the node.
+        elements: The groups and shapes of a roto that are the object; empty for all.
     """
 
     node: str
     frames: tuple[int, ...]
     follows_keys: bool = False
+    name: str = ""
+    elements: tuple[str, ...] = ()
+
+    @property
+    def object_name(self) -> str:
+        """Name of the object."""
+        return self.name or self.node.replace(".", "_")
 
     @classmethod
     def from_json(cls, data: object) -> KeyframeSource:
         """Read the JSON of `json_of`."""
         fields = Fields(data, "a keyframe source")
-        return cls(fields.value("node", str), fields.frames("frames"), fields.value("follows_keys", bool))
+        return cls(
+            node=fields.value("node", str),
+            frames=fields.frames("frames"),
+            follows_keys=fields.value("follows_keys", bool),
+            name=fields.optional("name", str) or "",
+            elements=fields.strings("elements"),
+        )
 
 
 @dataclass(frozen=True)

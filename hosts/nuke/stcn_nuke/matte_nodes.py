@@ -16,12 +16,13 @@ from stcn_plugin.errors import HostError
 
 _TAB = "stcn"
 _OUT, _SHOT, _PLATE, _SOURCES = "stcn_out", "stcn_shot", "stcn_plate", "stcn_sources"
-_WEIGHTS, _JOB = "stcn_weights", "stcn_job"
+_FILES, _WEIGHTS, _JOB = "stcn_files", "stcn_weights", "stcn_job"
 _ROLE, _NAME = "stcn_role", "stcn_name"
 _LABELS = {
     _OUT: "mattes",
     _SHOT: "shot file",
     _PLATE: "plate",
+    _FILES: "plate files",
     _SOURCES: "keyframes from",
     _WEIGHTS: "weights",
     _JOB: "job",
@@ -42,6 +43,7 @@ class Origin:
         sources: Names of the nodes with the keyframes.
         weights: The weights that were used, with their licence; empty if they were not recorded.
         job: The text of the job, which an update runs again.
+        files: Frame pattern of the plate's files that were read, with variables and references evaluated.
     """
 
     out: str
@@ -50,6 +52,7 @@ class Origin:
     sources: tuple[str, ...]
     weights: str = ""
     job: str = ""
+    files: str = ""
 
 
 def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
@@ -64,6 +67,7 @@ def tag_node(node: nuke.Node, origin: Origin, role: str) -> None:
         _SHOT: origin.shot_file,
         _OUT: origin.out,
         _PLATE: origin.plate,
+        _FILES: origin.files,
         _SOURCES: " ".join(origin.sources),
         _WEIGHTS: origin.weights,
         _JOB: origin.job,
@@ -85,8 +89,10 @@ def read_origin(node: nuke.Node) -> Origin | None:
     if node.knob(_OUT) is None:
         return None
     out, shot_file, plate, sources = (get_text(node[name]) for name in (_OUT, _SHOT, _PLATE, _SOURCES))
-    weights, job = (get_text(node[name]) if node.knob(name) is not None else "" for name in (_WEIGHTS, _JOB))
-    return Origin(out, shot_file, plate, tuple(sources.split()), weights, job)
+    weights, job, files = (
+        get_text(node[name]) if node.knob(name) is not None else "" for name in (_WEIGHTS, _JOB, _FILES)
+    )
+    return Origin(out, shot_file, plate, tuple(sources.split()), weights, job, files)
 
 
 def find_nodes(out: str, among: Sequence[nuke.Node]) -> dict[str, nuke.Node]:
@@ -108,6 +114,11 @@ def _all_nodes(out: str, among: Sequence[nuke.Node]) -> list[nuke.Node]:
 
 def _is_original(node: nuke.Node) -> bool:
     return node.knob(_NAME) is not None and get_text(node[_NAME]) == node.name()
+
+
+def origins_selected() -> bool:
+    """Return whether mattes are selected."""
+    return any(read_origin(node) for node in nuke.selectedNodes())
 
 
 def selected_origin() -> Origin:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import nuke
 import nukescripts
@@ -11,38 +12,49 @@ from stcn_nuke import colour
 from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
 from stcn_nuke.knob_text import absolute, get_text, set_file, set_label, set_text
 from stcn_nuke.plates import frame_range
-from stcn_nuke.rotos import key_frames
-from stcn_nuke.selection import Selection, names_in, node_named
+from stcn_nuke.rotos import at_own_keys
+from stcn_nuke.selection import Selection, node_named
+from stcn_nuke.setting_knobs import BY_PRESET, SettingKnobs
 from stcn_plugin.bridge import EVERY_WORKER, Choice, Description
+from stcn_plugin.bridge.panel import panel_settings, split_settings
 from stcn_plugin.errors import FrameRangeError, HostError
 from stcn_plugin.frames import format_frame_range, parse_frame_range
 
-CURRENT, KEYS, LISTED = "at the current frame", "at the roto's keys", "at these frames"
-BY_PRESET = "from the preset"
+KEYS, CURRENT, LISTED = "where the roto has keys", "at the current frame", "at these frames"
 LAYOUTS = (BY_PRESET, "layers", "per_object", "cryptomatte")
-_SOURCES = "Roto, RotoPaint, or any node with a matte in its alpha; each is an object named after the node"
+_PLACE = "STCN panel"
+_OBJECT = "Name of the object. An empty name leaves it out"
+_ACTIONS = ("propagate", "refresh", "close_panel")
 
 
 class PropagatePanel(nukescripts.PythonPanel):
-    """Asks for the settings of a shot.
+    """Asks for the settings of a shot. It stays open while the artist works.
 
     Args:
-        selection: Plate and sources among the selected nodes.
-        last: The last job, whose settings are suggested again for the same plate: after a cancelled job, the next one
-            goes on where it stopped.
+        selection: The plate and the nodes that can be it.
+        sources: The objects that can be propagated.
+        last: A job whose settings are suggested: that of the selected mattes, or the last one of the script. Everything
+            is taken from a job of the same plate, and the settings alone from one of another plate.
+        on_action: Called with the name of a button that was pressed: ``propagate``, ``refresh`` or ``close_panel``.
     """
 
-    def __init__(self, selection: Selection, *, last: PropagateJob | None = None) -> None:
+    def __init__(
+        self,
+        selection: Selection,
+        sources: Sequence[KeyframeSource],
+        *,
+        last: PropagateJob | None,
+        on_action: Callable[[str], None],
+    ) -> None:
         super().__init__("STCN: propagate roto", "stcn.PropagatePanel")
-        self._sources = nuke.String_Knob("sources", "keyframes from")
-        self._sources.setTooltip(_SOURCES)
-        set_text(self._sources, " ".join(selection.sources))
-        self._when = nuke.Enumeration_Knob("when", "keyframes", [CURRENT, KEYS, LISTED])
+        self._on_action = on_action
+        self._plate = nuke.Enumeration_Knob("plate", "plate", list(selection.candidates))
+        self._plate.setValue(selection.plate)
+        self._when = nuke.Enumeration_Knob("when", "keyframes", [KEYS, CURRENT, LISTED])
+        self._when.setTooltip("Objects without keys are keyframes at the current frame")
         self._frames = nuke.String_Knob("frames", "frames")
         self._frames.setTooltip("Such as 1001,1024,1060")
         self._frames.setEnabled(False)
-        self._plate = nuke.Enumeration_Knob("plate", "plate", list(selection.candidates))
-        self._plate.setValue(selection.plate)
         self._range = nuke.String_Knob("range", "frame range")
         self._colour = nuke.String_Knob("colour", "colour space")
         self._colour.setTooltip("Colour space of the plate; empty uses the one stated in its files")
@@ -52,9 +64,16 @@ class PropagatePanel(nukescripts.PythonPanel):
         self._device = nuke.Enumeration_Knob("device", "device", [BY_PRESET, *_names(EVERY_WORKER.devices)])
         self._licence = nuke.Text_Knob("licence", "licence", "")
         self._layout = nuke.Enumeration_Knob("layout", "files", list(LAYOUTS))
+        self._settings = SettingKnobs()
+        self._more = nuke.String_Knob("more", "more settings")
+        self._more.setTooltip("Any other setting, such as memory.interval=3 size=720")
         self._state = nuke.Text_Knob("state", "worker", "starting...")
-        self._add(self._plate, self._sources, self._when, self._frames, self._range, self._colour)
-        self._add(self._preset, self._weights, self._licence, self._device, self._layout, self._out, self._state)
+        self._description: Description | None = None
+        self._sources = tuple(sources)
+        self._objects = [_object_knob(number, source) for number, source in enumerate(self._sources)]
+        self._add(self._plate, *self._objects, self._when, self._frames, self._range, self._colour)
+        self._add(self._preset, self._weights, self._licence, self._device, self._layout)
+        self._add(*self._settings.knobs, self._more, self._out, self._state, *_buttons())
         self._fields: Mapping[str, nuke.Knob] = {
             "range": self._range,
             "out": self._out,
@@ -64,33 +83,30 @@ class PropagatePanel(nukescripts.PythonPanel):
             "compute.device": self._device,
             "output.layout": self._layout,
         }
-        self._description: Description | None = None
-        self._is_open = False
         self._fill()
-        if last is not None and last.plate == selection.plate:
-            self._suggest(last)
+        if last is not None:
+            self._suggest(last, is_same=last.plate == selection.plate)
 
-    def ask(self) -> bool:
-        """Show the panel until it is closed; return whether by OK."""
-        self._is_open = True
-        try:
-            return bool(self.showModalDialog())
-        finally:
-            self._is_open = False  # Nuke deletes its knobs
+    def close(self) -> None:
+        """Close the panel, if the artist has not closed it."""
+        self.hide()
+        self.removeCallback()
 
     def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
-        """Enable the list of frames if it is used; fill in frame range, colour space and mattes for another plate."""
-        if knob.name() == "when":
+        """React to a button or a changed value."""
+        name = knob.name()
+        if name in _ACTIONS:
+            self._on_action(name)
+        if name == "when":
             self._frames.setEnabled(self._when.value() == LISTED)
-        if knob.name() == "plate":
+        if name == "plate":
             self._fill()
-        if knob.name() in ("preset", "weights"):
+        if name in ("preset", "weights"):
             self._show_licence()
+        self._settings.changed(knob)
 
     def show_description(self, description: Description | None, error: Exception | None) -> None:
         """Fill the menus from the worker's description, or show the error. The selected entries are kept."""
-        if not self._is_open:
-            return
         if description is None:
             set_label(self._state, str(error))
             return
@@ -118,6 +134,7 @@ class PropagatePanel(nukescripts.PythonPanel):
             weights=_chosen(self._weights),
             device=_chosen(self._device),
             layout=_chosen(self._layout),
+            settings=panel_settings(self._settings.values(), get_text(self._more), place=_PLACE),
             origins={key: _field(knob) for key, knob in self._fields.items()},
         )
 
@@ -126,24 +143,33 @@ class PropagatePanel(nukescripts.PythonPanel):
             self.addKnob(knob)
 
     def _keyframes(self, shot: Sequence[int]) -> tuple[KeyframeSource, ...]:
-        """Return the sources with their frames.
+        """Return the sources that have a name, with their frames.
 
         Args:
             shot: Frames of the shot.
 
         Raises:
-            HostError: No source is named, or one is missing or has no key.
+            HostError: None has a name, or the node of one is missing.
             FrameRangeError: The list of frames is not a frame range.
         """
-        names = names_in(get_text(self._sources))
-        if not names:
-            raise HostError("no node is named for the keyframes", fix="Name a Roto, or any node with an alpha")
-        nodes = [node_named(name) for name in names]
+        named = [
+            replace(source, name=name)
+            for source, knob in zip(self._sources, self._objects)  # noqa: B905 - Python 3.9 has no strict zip
+            if (name := get_text(knob).strip())
+        ]
+        if not named:
+            raise HostError(
+                "there is no object to propagate",
+                where=_PLACE,
+                fix="Select Roto nodes, or any node with an alpha, and press 'take from selection'",
+            )
         when = self._when.value()
         if when == KEYS:
-            return tuple(KeyframeSource(node.fullName(), key_frames(node, shot), follows_keys=True) for node in nodes)
+            return tuple(at_own_keys(source, shot) for source in named)
         frames = (nuke.frame(),) if when == CURRENT else parse_frame_range(get_text(self._frames))
-        return tuple(KeyframeSource(node.fullName(), frames) for node in nodes)
+        for source in named:
+            node_named(source.node)
+        return tuple(replace(source, frames=frames, follows_keys=False) for source in named)
 
     def _show_licence(self) -> None:
         """Show the licence of the chosen weights, once the worker has answered."""
@@ -162,10 +188,8 @@ class PropagatePanel(nukescripts.PythonPanel):
         set_text(self._colour, colour.plate_space(plate))
         set_file(self._out, default_out(get_text(nuke.root()["name"]), plate.name()))
 
-    def _suggest(self, job: PropagateJob) -> None:
+    def _suggest(self, job: PropagateJob, *, is_same: bool) -> None:
         """Fill in the settings of a job; the colour space is that of the plate as it is now."""
-        set_text(self._range, job.range)
-        set_file(self._out, job.out)
         for knob, value in (
             (self._preset, job.preset),
             (self._weights, job.weights),
@@ -173,18 +197,41 @@ class PropagatePanel(nukescripts.PythonPanel):
             (self._layout, job.layout),
         ):
             _choose(knob, value or BY_PRESET)
+        values, more = split_settings(job.settings)
+        self._settings.fill(values)
+        set_text(self._more, more)
+        if not is_same:
+            return
+        set_text(self._range, job.range)
+        set_file(self._out, job.out)
         frames = sorted({frame for source in job.sources for frame in source.frames})
-        if all(source.follows_keys for source in job.sources):
-            self._when.setValue(KEYS)
-        elif all(list(source.frames) == frames for source in job.sources):
+        listed = [source for source in job.sources if not source.follows_keys]
+        if listed and all(list(source.frames) == frames for source in job.sources):
             self._when.setValue(LISTED)
             self._frames.setEnabled(True)
             set_text(self._frames, format_frame_range(frames))
 
 
+def _object_knob(number: int, source: KeyframeSource) -> nuke.String_Knob:
+    """Return the field for the name of an object; its label, which Nuke evaluates, is the name of the node."""
+    knob = nuke.String_Knob(f"object_{number}", source.node)
+    knob.setTooltip(_OBJECT)
+    set_text(knob, source.object_name)
+    return knob
+
+
+def _buttons() -> list[nuke.Knob]:
+    buttons = [
+        nuke.PyScript_Knob(name, label)
+        for name, label in zip(_ACTIONS, ("Propagate", "take from selection", "close"))  # noqa: B905
+    ]
+    buttons[0].setFlag(nuke.STARTLINE)
+    return [*buttons]
+
+
 def _field(knob: nuke.Knob) -> str:
     """Return how error messages name a knob of the panel."""
-    return f"STCN panel, {knob.label()}"
+    return f"{_PLACE}, {knob.label()}"
 
 
 def _chosen(knob: nuke.Enumeration_Knob) -> str:
@@ -199,10 +246,10 @@ def _choose(knob: nuke.Enumeration_Knob, name: str) -> None:
 
 
 def _refill(knob: nuke.Enumeration_Knob, names: list[str]) -> None:
+    """Set the entries of a menu; the selected one stays, even if it is not among them."""
     chosen = knob.value()
-    knob.setValues(names)
-    if chosen in names:
-        knob.setValue(chosen)
+    knob.setValues(names if chosen in names else [*names, chosen])
+    knob.setValue(chosen)
 
 
 def _names(choices: Sequence[Choice]) -> list[str]:

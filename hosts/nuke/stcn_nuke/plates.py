@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import cast
 
 import nuke
 
@@ -12,6 +13,9 @@ from stcn_nuke.knob_text import forward
 from stcn_nuke.rendering import first_view, full_size, write_frames
 from stcn_plugin.bridge.files import frame_path, matte_folder, pattern_name
 from stcn_plugin.errors import HostError
+
+_UNRESOLVED = re.compile(r"%\{[^}]*\}|^[a-z][a-z0-9+.-]+://\S*", re.IGNORECASE)
+"""A variable of the graph, ``%{shot}``, or a reference of an asset manager."""
 
 _IMAGE_SUFFIXES = frozenset(
     {".exr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dpx", ".cin", ".tga", ".hdr", ".webp", ".bmp"}
@@ -32,18 +36,23 @@ def plate_format(node: nuke.Node | None) -> nuke.Format:
 def file_pattern(node: nuke.Node) -> str | None:
     """Return the pattern of the files that a node reads, ``None`` if the node has to be rendered instead.
 
-    That is the case for nodes other than Reads, movies, stills, and Reads that shift their frames. Expressions are
-    evaluated; with several views, the files are those of the first.
+    That is the case for nodes other than Reads, movies, stills, and Reads that shift their frames. Expressions, variables
+    of the graph and references of an asset manager are evaluated; with several views, the files are those of the first.
 
     Raises:
-        HostError: The Read has no file.
+        HostError: The Read has no file, or a variable or reference in it could not be evaluated.
     """
     if node.Class() != "Read":
         return None
-    with full_size():  # in proxy mode Nuke returns the proxy's files
-        name = forward(nuke.filename(node) or "")
+    name = forward(cast("nuke.File_Knob", node["file"]).getEvaluatedValue() or "")
     if not name:
         raise HostError(f"'{node.name()}' has no file", fix="Set its file, or select another plate")
+    if unresolved := _UNRESOLVED.search(name):
+        raise HostError(
+            f"Nuke could not evaluate '{unresolved[0]}' in the file of '{node.name()}'",
+            where=name,
+            fix="Set the variable, or connect Nuke to the asset manager",
+        )
     view = first_view()
     name = name.replace("%V", view).replace("%v", view[:1])
     is_sequence = PurePosixPath(name).suffix.lower() in _IMAGE_SUFFIXES and re.search(

@@ -7,7 +7,7 @@ from typing import final
 
 import nuke
 
-from stcn_plugin.bridge import Progress, hookimpl
+from stcn_plugin.bridge import JobStatus, Progress, hookimpl
 
 
 @final
@@ -15,9 +15,14 @@ class ProgressBar:
     """A bar with a cancel button; a plugin of the host hooks.
 
     Enter it on the thread that polls the job: Nuke ties a progress task to the thread that creates it.
+
+    Args:
+        status: Status of the job, whose text is shown while it waits for others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, status: JobStatus) -> None:
+        self._status = status
+        self._shown = ""
         self._task: nuke.ProgressTask | None = None
 
     def __enter__(self) -> ProgressBar:
@@ -44,5 +49,8 @@ class ProgressBar:
 
     @hookimpl
     def stcn_is_cancelled(self) -> bool:
-        """Return whether the artist pressed the bar's cancel button."""
+        """Show whether the job waits for others; return whether the artist pressed the bar's cancel button."""
+        if self._task is not None and self._status.progress is None and self._status.text != self._shown:
+            self._shown = self._status.text
+            self._task.setMessage(self._shown)
         return self._task is not None and bool(self._task.isCancelled())

@@ -1,18 +1,17 @@
-"""Keyframes from nodes: the frames at which a roto has keys, and its alpha rendered at these frames."""
+"""Keyframes from nodes: which objects there are and at which frames, and their alpha rendered at these frames."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
 
 import nuke
-import nuke.rotopaint
 
 from stcn_nuke.jobs import KeyframeSource
 from stcn_nuke.knob_text import forward
 from stcn_nuke.rendering import full_size, write_frames
-from stcn_nuke.selection import ROTOS, node_named, object_names
+from stcn_nuke.roto_objects import keys_in, objects_in, only_elements
+from stcn_nuke.selection import ROTOS, node_named
 from stcn_plugin.bridge import JobRequest, KeyframeFile
 from stcn_plugin.bridge.files import keyframe_path
 from stcn_plugin.errors import HostError
@@ -20,20 +19,62 @@ from stcn_plugin.errors import HostError
 _ALPHA = "rgba.alpha"
 
 
-def key_frames(node: nuke.Node, within: Sequence[int]) -> tuple[int, ...]:
-    """Return the frames at which the shapes, strokes and layers of a roto, or the knobs of another node, have keys.
+def sources_of(names: Sequence[str], shot: Sequence[int]) -> tuple[KeyframeSource, ...]:
+    """Return the objects of nodes, each with the frames of its keyframes.
+
+    Objects are keyframes where they have keys in the shot, and those without keys at the current frame.
 
     Args:
-        node: The node.
+        names: Names of the nodes.
+        shot: Frames of the shot.
+
+    Raises:
+        HostError: A node does not exist.
+    """
+    sources = []
+    for name in names:
+        node = node_named(name)
+        for each in objects_in(node):
+            source = KeyframeSource(node.fullName(), (), name=each.name, elements=each.elements)
+            sources.append(at_own_keys(source, shot))
+    return unique_names(sources)
+
+
+def at_own_keys(source: KeyframeSource, shot: Sequence[int]) -> KeyframeSource:
+    """Return a source at the keys that it has in the shot; at the current frame if it has none."""
+    keys = tuple(sorted(keys_in(node_named(source.node), source.elements).intersection(shot)))
+    return replace(source, frames=keys or (nuke.frame(),), follows_keys=bool(keys))
+
+
+def unique_names(sources: Sequence[KeyframeSource]) -> tuple[KeyframeSource, ...]:
+    """Return sources of which no two have the same object name: others of the same name are numbered."""
+    taken: set[str] = set()
+    found = []
+    for source in sources:
+        name, number = source.object_name, 1
+        while name in taken:
+            number += 1
+            name = f"{source.object_name}_{number}"
+        taken.add(name)
+        found.append(replace(source, name=name))
+    return tuple(found)
+
+
+def key_frames(source: KeyframeSource, within: Sequence[int]) -> tuple[int, ...]:
+    """Return the frames at which an object has keys.
+
+    Args:
+        source: The object.
         within: Frames of the shot; keys outside it are ignored.
 
     Raises:
-        HostError: The node has no key within the shot.
+        HostError: It has no key within the shot, or its node does not exist.
     """
-    keys = _keys(node).intersection(within)
+    keys = keys_in(node_named(source.node), source.elements).intersection(within)
     if not keys:
         raise HostError(
-            f"'{node.name()}' has no key between {min(within)} and {max(within)}",
+            f"'{source.object_name}' has no key between {min(within)} and {max(within)}",
+            where=source.node,
             fix="Set a key there, or list the frames of the keyframes",
         )
     return tuple(sorted(keys))
@@ -43,7 +84,8 @@ def current_sources(sources: Sequence[KeyframeSource], shot: Sequence[int]) -> t
     """Return the sources of a job with the keyframes that they have now.
 
     A source that follows its keys is a keyframe where it has keys. Another one keeps its frames, and the current frame is
-    added if the source has a key there or is selected. Other selected rotos become sources at the current frame.
+    added if the source has a key there or is selected. Other selected rotos become sources, and so do new groups of a
+    roto that is a source.
 
     Args:
         sources: The sources of the last job.
@@ -58,13 +100,16 @@ def current_sources(sources: Sequence[KeyframeSource], shot: Sequence[int]) -> t
     for source in sources:
         node, frames = node_named(source.node), source.frames
         if source.follows_keys:
-            frames = key_frames(node, shot)
-        elif frame in shot and (source.node in selected or frame in _keys(node)):
+            frames = key_frames(source, shot)
+        elif frame in shot and (source.node in selected or frame in keys_in(node, source.elements)):
             frames = tuple(sorted({*frames, frame}))
         found.append(replace(source, frames=frames))
-    known = {source.node for source in sources}
-    new = [name for name in selected if name not in known and node_named(name).Class() in ROTOS]
-    return (*found, *(KeyframeSource(name, (frame,)) for name in new))
+    known = {(source.node, source.elements) for source in sources}
+    grouped = {source.node for source in sources if source.elements}
+    others = [name for name in selected if name not in {source.node for source in sources}]
+    names = [*sorted(grouped), *(name for name in others if node_named(name).Class() in ROTOS)]
+    new = [source for source in sources_of(names, shot) if (source.node, source.elements) not in known]
+    return unique_names((*found, *new))
 
 
 def render_keyframes(
@@ -73,52 +118,35 @@ def render_keyframes(
     """Render the alpha of every source at its frames.
 
     Args:
-        sources: Nodes and frames.
+        sources: Objects and frames.
         request: The job, which names the files.
         folder: Folder of the files.
         like: Format of the plate.
 
     Raises:
-        HostError: A source is missing, has no alpha or cannot be rendered.
+        HostError: A source is missing, has no alpha or cannot be rendered, or two have the same name.
         CancelledError: The artist cancelled the rendering.
     """
-    names = object_names([source.node for source in sources])
+    _check_names(sources)
     keyframes = []
     with full_size():
         for source in sources:
-            node, name = node_named(source.node), names[source.node]
+            node, name = node_named(source.node), source.object_name
             if _ALPHA not in node.channels():
                 raise HostError(
                     f"'{source.node}' has no alpha", fix="Choose a Roto, or a node with a matte in its alpha"
                 )
             files = {frame: forward(keyframe_path(request, folder, name, frame)) for frame in source.frames}
-            write_frames(node, files, channels="alpha", like=like)
+            with node.parent(), only_elements(node, source.elements) as drawn:
+                write_frames(drawn, files, channels="alpha", like=like)
             keyframes += [KeyframeFile(frame, file, {name: "A"}) for frame, file in files.items()]
     return tuple(keyframes)
 
 
-def _keys(node: nuke.Node) -> set[int]:
-    curves = node.knob("curves")
-    times = _curve_times(cast("Any", curves).rootLayer) if curves is not None else _knob_times(node)
-    return {round(time) for time in times}
-
-
-def _curve_times(layer: nuke.rotopaint.Layer) -> Iterator[float]:
-    """Yield the times of all keys in a layer of curves, including nested layers."""
-    yield from layer.getTransform().getTransformKeyTimes()
-    for element in layer:
-        if isinstance(element, nuke.rotopaint.Layer):
-            yield from _curve_times(element)
-        elif isinstance(element, nuke.rotopaint.Shape):
-            yield from element.getTransform().getTransformKeyTimes()
-            for point in element:
-                yield from point.center.getControlPointKeyTimes()
-        elif isinstance(element, nuke.rotopaint.Stroke):
-            for point in element:
-                yield from point.getControlPointKeyTimes()
-
-
-def _knob_times(node: nuke.Node) -> Iterator[float]:
-    for knob in node.allKnobs():
-        if knob.isAnimated():
-            yield from knob.getKeyList()
+def _check_names(sources: Sequence[KeyframeSource]) -> None:
+    names = [source.object_name for source in sources]
+    for source in sources:
+        if names.count(source.object_name) > 1:
+            raise HostError(
+                f"two objects have the name '{source.object_name}'", where=source.node, fix="Give each its own name"
+            )

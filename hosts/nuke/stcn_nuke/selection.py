@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import nuke
@@ -64,13 +62,3 @@ def node_named(name: str) -> nuke.Node:
     if node is None:
         raise HostError(f"the script has no node '{name}'", fix="Check the name; a node in a group is Group1.Roto1")
     return node
-
-
-def names_in(text: str) -> tuple[str, ...]:
-    """Return the names in a list separated by commas, semicolons or spaces, without duplicates."""
-    return tuple(dict.fromkeys(name for name in re.split(r"[\s,;]+", text) if name))
-
-
-def object_names(sources: Sequence[str]) -> dict[str, str]:
-    """Return the object name of every source: the node's full name with underscores for dots."""
-    return {source: source.replace(".", "_") for source in sources}

@@ -75,10 +75,15 @@ def make(nuke, stage, tmp_path):
         draw(node._op(), discs or {1001: (20.0, 24.0, 8.0)}, **options)
         return node
 
+    def draw_on(node, discs, **options):
+        from nuke_stage.curves import draw
+
+        draw(node._op(), discs, **options)
+
     def select(*nodes):
         for op in stage.ops:
             op.selected = False
         for node in nodes:
             node.setSelected(True)
 
-    return SimpleNamespace(plate=plate, read=read, roto=roto, select=select)
+    return SimpleNamespace(plate=plate, read=read, roto=roto, draw=draw_on, select=select)

@@ -56,23 +56,25 @@ def select(*names: str) -> None:
         op.selected = op.name in names
 
 
-def fill(**values: str) -> None:
-    """Fill in the next panel, in the order of the arguments."""
+def ends() -> tuple[int, int, int]:
+    """Count the ends of jobs: mattes that were delivered, messages, and cancelled jobs."""
+    return stage.undo_steps.count("STCN mattes"), len(stage.messages), len(stage.printed)
 
-    def answer(panel: Any) -> bool:
+
+def start(**values: Any) -> None:
+    """Choose a command of the menu; fill in its panel, in the order of the arguments, and press Propagate."""
+    command(values.pop("command"))
+    for panel in [each for each in stage.open_panels if "propagate" in each.knobs()]:
         stage.answer(panel, **values)
-        return True
+        stage.press(panel, "propagate")
+        stage.press(panel, "close_panel")
 
-    stage.on_panel = answer
 
-
-def work(**values: str) -> None:
+def work(**values: Any) -> None:
     """Choose a command of the menu and wait for the mattes or a message."""
-    seen = len(stage.undo_steps), len(stage.messages), len(stage.printed)
-    label = values.pop("command")
-    fill(**values)
-    command(label)
-    stage.pump(lambda: (len(stage.undo_steps), len(stage.messages), len(stage.printed)) != seen)
+    seen = ends()
+    start(**values)
+    stage.pump(lambda: ends() != seen)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -112,7 +114,6 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
     pressed = time.monotonic()
     work(
         command="Propagate roto...",
-        when="at the roto's keys",
         preset="draft",
         device="cpu",
         out=pattern,
@@ -126,6 +127,7 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
         "backdrop": knob_values("STCN_sh010_BackdropNode1", "stcn_shot", "stcn_out", "stcn_plate", "stcn_sources"),
         "rendered": list(stage.rendered),
         "progress": stage.tasks[0]._log,
+        "steps": list(stage.undo_steps),
         "digests": digests(out / "mattes"),
         "left": [nuke.root()["proxy"].value(), nuke.frame(), stage.undo_off],
         "bridge": sys.modules["stcn_plugin.bridge"].__file__,
@@ -191,13 +193,23 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
     stage.cancel_task_at = 4
     pressed = time.monotonic()
     select("Read1", "hero")
-    work(command="Propagate roto...", preset="draft", device="cpu", out=f"{out.as_posix()}/stopped/sh010s.####.exr")
+    work(
+        command="Propagate roto...",
+        when="at the current frame",
+        layout="from the preset",
+        preset="draft",
+        device="cpu",
+        out=f"{out.as_posix()}/stopped/sh010s.####.exr",
+    )
+    stage.pump(lambda: stage.calls.empty())
     results["cancelled"] = {
         "seconds": time.monotonic() - pressed,
         "messages": list(stage.messages),
         "printed": list(stage.printed),
         "nodes": [entry for entry in node_list() if "sh010s" in entry[0]],
         "times": times(out / "stopped"),
+        "on_error": knob_values("STCN_sh010s_Read1", "on_error")["on_error"],
+        "label": nuke.toNode("STCN_sh010s_BackdropNode1")["label"].evaluate(),
     }
 
     stage.cancel_task_at = None
@@ -207,9 +219,36 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
         "messages": list(stage.messages),
         "times": times(out / "stopped"),
         "digests": digests(out / "stopped"),
-        "read": knob_values("STCN_sh010s_Read1", "first", "last"),
+        "read": knob_values("STCN_sh010s_Read1", "first", "last", "on_error"),
+        "label": nuke.toNode("STCN_sh010s_BackdropNode1")["label"].evaluate(),
         "shot_file": Path(f"{out}/stopped/sh010s.stcn.yaml").read_text("utf-8"),
     }
+
+    seen, tasks = ends(), len(stage.tasks)
+    for name in ("one", "two"):
+        start(
+            command="Propagate roto...",
+            when="at the current frame",
+            range="1007-1008",
+            out=f"{out.as_posix()}/{name}/{name}.####.exr",
+        )
+    stage.pump(lambda: ends()[0] == seen[0] + 2 or ends()[1] != seen[1])
+    results["queued"] = {
+        "messages": list(stage.messages),
+        "order": [op.knob_values["stcn_out"].value() for op in stage.ops if op.kind == "BackdropNode"][-2:],
+        "logs": [task._log for task in stage.tasks[tasks:]],
+    }
+
+    stage.cancel_task_at = 1
+    select("Multiply1", "hero")
+    work(command="Propagate roto...", range="1001-1008", out=f"{out.as_posix()}/plates/sh010p.####.exr")
+    results["plate_cancelled"] = {
+        "messages": list(stage.messages),
+        "printed": stage.printed[-1],
+        "plates": sorted(path.name for path in (out / "plates" / "plate").iterdir()),
+    }
+    stage.cancel_task_at = None
+    select("Read1", "hero")
 
     read["colorspace"].setValue("no such space")
     work(command="Propagate roto...", preset="draft", device="cpu", out=f"{out.as_posix()}/wrong/sh010w.####.exr")

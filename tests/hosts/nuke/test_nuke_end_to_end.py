@@ -90,6 +90,11 @@ def test_a_finished_job_shows_no_message(day):
     assert percents[-1] == 100
 
 
+def test_the_nodes_are_there_before_the_mattes(day):
+    """They are added when the job has been checked, and completed at its end."""
+    assert day[0]["first"]["steps"] == ["STCN mattes to come", "end", "STCN mattes", "end"]
+
+
 def test_keyframes_are_rendered_at_full_size_and_the_script_is_restored(day):
     """Each roto at its keys, with proxy mode off; then proxy mode, frame and undo are restored."""
     first = day[0]["first"]
@@ -191,7 +196,7 @@ def test_an_update_without_a_change_writes_nothing(day):
     assert nothing["messages"] == []
     assert nothing["untouched"]
     assert nothing["read"] == {"first": 1001, "last": 1008}
-    assert nothing["reloads"] == update["reloads"] + 1
+    assert nothing["reloads"] == update["reloads"] + 2  # when the nodes are found again, and at the end
     assert nothing["nodes"] == update["nodes"]
 
 
@@ -212,13 +217,15 @@ def test_any_node_can_be_the_plate(day):
     assert yaml.safe_load(record["shot_file"])["colour"]["input"] == "linear"
 
 
-def test_cancelling_adds_no_nodes_and_shows_no_message(day):
-    """The mattes on disk are complete."""
+def test_after_a_cancel_the_script_has_what_is_done(day):
+    """The nodes are there; frames without a matte are a checkerboard, and the backdrop says why. No message is shown."""
     record = day[0]["cancelled"]
     assert record["messages"] == []
     assert len(record["printed"]) == 1
     assert record["printed"][0].startswith("STCN: ")
-    assert record["nodes"] == []
+    assert ["STCN_sh010s_Copy1", "Copy", ["Read1", "STCN_sh010s_Read1"]] in record["nodes"]
+    assert record["on_error"] == "checkerboard"
+    assert record["label"].splitlines()[2] == "not finished"
     for path in (day[1] / "stopped").glob("*.exr"):
         assert set(layers_of(path)) == {"R", "G", "B", "A", "hero.A"}
 
@@ -230,12 +237,32 @@ def test_after_a_cancel_the_next_job_goes_on(day, tmp_path):
     assert 0 < len(before) < len(FRAMES)
     assert after["times"].items() >= before.items()
     assert list(after["times"]) == [f"sh010s.{frame}.exr" for frame in FRAMES]
-    assert after["read"] == {"first": 1001, "last": 1008}
+    assert after["read"] == {"first": 1001, "last": 1008, "on_error": "error"}
+    assert "not finished" not in after["label"]
     assert list(yaml.safe_load(after["shot_file"])["keyframes"]) == [1001]
     propagate(load_shot(day[1] / "stopped" / "sh010s.stcn.yaml", overrides=[f"out={tmp_path}/sh010s.####.exr"]))
     for name in after["times"]:
         theirs, ours = layers_of(day[1] / "stopped" / name), layers_of(tmp_path / name)
         np.testing.assert_array_equal(theirs["hero.A"], ours["hero.A"], err_msg=name)
+
+
+def test_jobs_run_one_after_another(day):
+    """The second shows that it waits; both add their mattes."""
+    record = day[0]["queued"]
+    assert record["messages"] == []
+    assert [Path(out).name for out in record["order"]] == ["one.####.exr", "two.####.exr"]
+    first, second = record["logs"]
+    assert "Waiting for 1 other job" in second
+    assert "Waiting for 1 other job" not in first
+    assert (first[-2], second[-2]) == (100, 100)
+
+
+def test_rendering_the_plate_can_be_cancelled(day):
+    """Between chunks of frames; no job is started."""
+    record = day[0]["plate_cancelled"]
+    assert record["messages"] == []
+    assert "rendering 'Multiply1' was cancelled" in record["printed"]
+    assert record["plates"] == [f"sh010p.Multiply1.{frame}.exr" for frame in range(1001, 1005)]
 
 
 def test_an_error_of_the_worker_is_one_message(day):

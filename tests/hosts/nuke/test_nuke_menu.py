@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import runpy
 import sys
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
 from nuke_tests import PLUGIN
 
 from stcn_plugin.bridge import Choice, Description, Setting, WorkerClient
-from stcn_plugin.errors import CancelledError, WorkerError
+from stcn_plugin.errors import WorkerError
 
 
 @pytest.fixture
@@ -20,6 +21,17 @@ def menu(nuke, stage):
     bar = stage.menus["Nuke"]
     (stcn,) = [item for item in bar._items if item._name == "STCN"]
     return {item[0]: item[1] for item in stcn._items if item is not None}
+
+
+class Host:
+    """A host whose plate need not be rendered."""
+
+    def __init__(self, job, *, renders_plate):
+        self.job = job
+        assert not renders_plate
+
+    def plate_rendering(self, *, is_cancelled):
+        return None
 
 
 @pytest.fixture
@@ -39,7 +51,8 @@ def jobs(monkeypatch):
         ends: ClassVar = []  # of the running jobs
 
         def __init__(self, host, worker, *, status, plugins):
-            jobs.append(host)
+            jobs.append(host.job)
+            self.status = status
 
         def prepare(self):
             pass
@@ -52,15 +65,23 @@ def jobs(monkeypatch):
 
     monkeypatch.setenv("STCN_WORKER_PYTHON", sys.executable)
     monkeypatch.setattr(WorkerClient, "describe", lambda self: description)
-    monkeypatch.setattr(commands, "NukeHost", lambda job: job)
+    monkeypatch.setattr(commands, "NukeHost", Host)
     monkeypatch.setattr(commands, "BackgroundJob", Job)
     return jobs
 
 
 def test_the_menu_is_in_the_bar_and_in_the_toolbar(menu, stage):
-    """Both have the same commands."""
-    assert list(menu) == ["Propagate roto...", "Update", "Cancel", "Doubtful frames...", "Test the worker"]
+    """Both have the same commands; those of the bar have shortcuts."""
+    assert list(menu) == [
+        "Propagate roto...",
+        "Update",
+        "Cancel",
+        "Cancel all jobs",
+        "Doubtful frames...",
+        "Test the worker",
+    ]
     assert [item._name for item in stage.menus["Nodes"]._items] == ["STCN"]
+    assert stage.shortcuts == {"ctrl+alt+m": "Propagate roto...", "ctrl+alt+u": "Update"}
 
 
 @pytest.mark.parametrize(
@@ -107,20 +128,23 @@ def values_of(panel):
     }
 
 
-def answering(stage, ok=True, wait_for=None, **values):
-    """Fill in the next panel and press OK; return what the panel showed before."""
-    seen = {}
+def opened(menu, stage, wait_for=None):
+    """Open the panel; return it, and what it shows."""
+    menu["Propagate roto..."]()
+    (panel,) = stage.open_panels
+    seen = values_of(panel)
+    if wait_for:
+        stage.pump(lambda: panel.knobs()["state"].value() == wait_for, timeout=20)
+    return panel, seen
 
-    def answer(panel):
-        seen.update(values_of(panel))
-        if wait_for:
-            stage.pump(lambda: panel.knobs()["state"].value() == wait_for, timeout=20)
-        stage.answer(panel, **values)
-        seen["after"] = values_of(panel)
-        seen["presets"] = panel.knobs()["preset"].values() if "preset" in panel.knobs() else None
-        return ok
 
-    stage.on_panel = answer
+def propagated(menu, stage, wait_for=None, **values):
+    """Open the panel, fill it in and press Propagate; return what it showed before."""
+    panel, seen = opened(menu, stage, wait_for)
+    stage.answer(panel, **values)
+    seen["after"] = values_of(panel)
+    seen["presets"] = panel.knobs()["preset"].values()
+    stage.press(panel, "propagate")
     return seen
 
 
@@ -136,8 +160,7 @@ def answering(stage, ok=True, wait_for=None, **values):
 def test_the_panel_shows_the_licence_of_the_weights(menu, stage, make, jobs, chosen, licence):
     """Of the chosen weights, or those of the preset, once the worker has answered."""
     make.select(make.read(), make.roto("hero"))
-    seen = answering(stage, wait_for="ready", when="at the current frame", **chosen)
-    menu["Propagate roto..."]()
+    seen = propagated(menu, stage, wait_for="ready", **chosen)
     assert seen["licence"] == ""
     assert seen["after"]["licence"] == licence
 
@@ -150,12 +173,12 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
     read["colorspace"].setValue("default (sRGB)")
     nuke.root()["name"].setValue("/shots/sh010.nk")
     make.select(read, hero)
-    seen = answering(stage, wait_for="ready", when="at the roto's keys", preset="show", device="cuda:1")
-    menu["Propagate roto..."]()
+    seen = propagated(menu, stage, wait_for="ready", preset="show", device="cuda:1")
     assert stage.messages == []
-    assert {name: seen[name] for name in ("plate", "sources", "range", "colour", "out")} == {
+    assert {name: seen[name] for name in ("plate", "object_0", "when", "range", "colour", "out")} == {
         "plate": "Read1",
-        "sources": "hero",
+        "object_0": "hero",
+        "when": "where the roto has keys",
         "range": "1001-1004",
         "colour": "sRGB",
         "out": "/shots/mattes/Read1/Read1.####.exr",
@@ -164,7 +187,7 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
     assert jobs == [
         PropagateJob(
             plate="Read1",
-            sources=(KeyframeSource("hero", (1001, 1003), follows_keys=True),),
+            sources=(KeyframeSource("hero", (1001, 1003), follows_keys=True, name="hero"),),
             range="1001-1004",
             out="/shots/mattes/Read1/Read1.####.exr",
             colour="sRGB",
@@ -183,57 +206,113 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
     ]
 
 
-def test_keyframes_are_at_the_current_frame_by_default(menu, stage, nuke, make, jobs):
-    """All sources get the frame that the artist is at."""
-    read, hero, ball = make.read(), make.roto("hero"), make.roto("ball")
+def test_objects_without_keys_are_keyframes_at_the_current_frame(menu, stage, nuke, make, jobs):
+    """The others at their keys; keys outside the shot do not count."""
+    disc = (20.0, 24.0, 8.0)
+    read, hero, ball = make.read(), make.roto("hero", {1001: disc, 1004: disc}), make.roto("ball", {900: disc})
     make.select(read, hero, ball)
     nuke.frame(1002)
-    answering(stage)
-    menu["Propagate roto..."]()
+    propagated(menu, stage)
+    assert [(source.node, source.frames, source.follows_keys) for source in jobs[0].sources] == [
+        ("hero", (1001, 1004), True),
+        ("ball", (1002,), False),
+    ]
+
+
+def test_all_objects_at_the_current_frame(menu, stage, nuke, make, jobs):
+    """If the artist chooses that."""
+    make.select(make.read(), make.roto("hero"), make.roto("ball"))
+    nuke.frame(1002)
+    propagated(menu, stage, when="at the current frame")
     assert [(source.node, source.frames) for source in jobs[0].sources] == [("hero", (1002,)), ("ball", (1002,))]
 
 
 def test_listed_keyframes(menu, stage, make, jobs):
     """Listed frames apply to every source."""
     make.select(make.read(), make.roto("hero"))
-    answering(stage, when="at these frames", frames="1001,1003-1004")
-    menu["Propagate roto..."]()
+    propagated(menu, stage, when="at these frames", frames="1001,1003-1004")
     assert jobs[0].sources[0].frames == (1001, 1003, 1004)
+
+
+def test_objects_can_be_renamed_and_left_out(menu, stage, make, jobs):
+    """By the name fields of the panel, one for each object; the next panel has the new names."""
+    make.select(make.read(), make.roto("Roto1"), make.roto("Roto2"))
+    propagated(menu, stage, object_0="left arm", object_1="")
+    assert [(source.node, source.object_name) for source in jobs[0].sources] == [("Roto1", "left arm")]
+    stage.press(stage.open_panels[0], "close_panel")
+    _, seen = opened(menu, stage)
+    assert (seen["object_0"], seen["object_1"]) == ("left arm", "Roto2")
 
 
 def test_another_plate_has_its_own_range(menu, stage, nuke, make, jobs):
     """Changing the plate in the panel updates the frame range."""
     first, second = make.read(), make.read(frames=range(1, 4), name="other")
     make.select(first, second, make.roto("hero"))
-    seen = answering(stage, plate="Read2")
-    menu["Propagate roto..."]()
+    seen = propagated(menu, stage, plate="Read2")
     assert (seen["plate"], seen["range"]) == ("Read1", "1001-1004")
     assert seen["after"]["range"] == "1-3"
     assert jobs[0].plate == "Read2"
 
 
-def test_a_panel_that_is_closed_does_nothing(menu, stage, make, jobs):
-    """An answer of the worker that arrives later does not touch the deleted knobs."""
+def test_settings_are_those_of_the_preset_unless_they_are_turned_on(menu, stage, make, jobs):
+    """The text field takes any other setting, and overrides the fields."""
     make.select(make.read(), make.roto("hero"))
-    seen = answering(stage, ok=False)
-    menu["Propagate roto..."]()
+    propagated(menu, stage)
+    assert jobs[0].settings == {}
+    panel = stage.open_panels[0]
+    assert not panel.knobs()["matte_grow"].enabled()
+    stage.answer(panel, matte_edges="network", use_matte_grow=True, matte_grow=-1.5, output_confidence="yes")
+    stage.answer(panel, use_matte_feather=True, matte_feather=900.0, more="memory.interval=3 'read.layer=my layer'")
+    stage.press(panel, "propagate")
+    assert {key: (each.value, each.origin) for key, each in jobs[1].settings.items()} == {
+        "matte.edges": ("network", "STCN panel, Edges"),
+        "matte.grow": ("-1.5", "STCN panel, Grow"),
+        "matte.feather": ("100", "STCN panel, Feather"),
+        "output.confidence": ("yes", "STCN panel, Confidence"),
+        "memory.interval": ("3", "STCN panel, Settings memory.interval=3"),
+        "read.layer": ("my layer", "STCN panel, Settings read.layer=my layer"),
+    }
+
+
+def test_the_panel_stays_open(menu, stage, make, jobs):
+    """It is not modal: another selection is taken with a button, and the button starts one job after another."""
+    read, hero = make.read(), make.roto("hero")
+    make.select(read, hero)
+    propagated(menu, stage)
+    (panel,) = stage.open_panels
+    make.select(read, hero, make.roto("ball"))
+    stage.press(panel, "refresh")
+    (other,) = stage.open_panels
+    assert other is not panel
+    stage.press(other, "propagate")
+    assert [[source.object_name for source in job.sources] for job in jobs] == [["hero"], ["hero", "ball"]]
+    stage.press(other, "close_panel")
+    assert stage.open_panels == []
+
+
+def test_a_panel_that_is_closed_does_nothing(menu, stage, make, jobs):
+    """Also if the worker answers later."""
+    make.select(make.read(), make.roto("hero"))
+    panel, seen = opened(menu, stage)
+    stage.press(panel, "close_panel")
     stage.pump(lambda: not stage.calls.empty(), timeout=20)
     call, args, _ = stage.calls.get()
     call(*args)
     assert jobs == []
-    assert seen["state"] == "starting..."
+    assert panel.knobs()["state"].value() == seen["state"] == "starting..."
 
 
-def test_one_job_runs_at_a_time(menu, stage, make, jobs):
-    """The second command ends in one message, without a panel; Cancel reaches the running job."""
+def test_jobs_are_queued(menu, stage, make, jobs):
+    """Cancel reaches the first, Cancel all every one."""
     make.select(make.read(), make.roto("hero"))
-    answering(stage)
-    menu["Propagate roto..."]()
-    menu["Propagate roto..."]()
-    (message,) = stage.messages
-    assert "a job is running" in message
+    propagated(menu, stage)
+    stage.press(stage.open_panels[0], "propagate")
+    assert stage.messages == []
+    assert len(jobs) == 2
     menu["Cancel"]()
-    assert jobs[-1] == "cancel"
+    assert jobs[2:] == ["cancel"]
+    menu["Cancel all jobs"]()
+    assert jobs[3:] == ["cancel", "cancel"]
 
 
 @pytest.mark.parametrize(
@@ -241,10 +320,9 @@ def test_one_job_runs_at_a_time(menu, stage, make, jobs):
     [
         ((), {}, ["nothing", "plate"]),
         (("hero",), {}, ["rotos", "plate"]),
-        (("Read1", "hero"), {"sources": ""}, ["keyframes", "Roto"]),
-        (("Read1", "hero"), {"sources": "hero nobody"}, ["'nobody'"]),
+        (("Read1", "hero"), {"object_0": " "}, ["no object", "take from selection"]),
         (("Read1", "hero"), {"range": "1001 1004"}, ["frame range: ", "'1001 1004'", "1001,1004"]),
-        (("Read1", "hero"), {"range": "1002-1004", "when": "at the roto's keys"}, ["'hero'", "1002", "1004"]),
+        (("Read1", "hero"), {"more": "size"}, ["STCN panel, Settings size", "KEY=VALUE"]),
         (("Read1", "hero"), {"when": "at these frames"}, ["frame range", "empty"]),
     ],
 )
@@ -253,8 +331,10 @@ def test_wrong_input_ends_in_one_message(menu, stage, nuke, make, jobs, select, 
     make.read()
     make.roto("hero")
     make.select(*(nuke.toNode(name) for name in select))
-    answering(stage, **values)
     menu["Propagate roto..."]()
+    if stage.open_panels:
+        stage.answer(stage.open_panels[0], **values)
+        stage.press(stage.open_panels[0], "propagate")
     (message,) = stage.messages
     assert message.startswith("STCN: ")
     assert [word for word in words if word not in message] == []
@@ -271,15 +351,16 @@ def test_errors_at_the_start_of_a_job_end_in_one_message(menu, stage, nuke, make
     monkeypatch.setattr(WorkerClient, "describe", no_answer)
     monkeypatch.setenv("STCN_WORKER_PYTHON", sys.executable)
     make.select(nuke.nodes.Read(), make.roto("hero"))
-    answering(stage)
-    menu["Propagate roto..."]()
+    propagated(menu, stage)
     assert "'Read1' has no file" in stage.messages[0]
-    make.select(make.read(), nuke.toNode("hero"))
-    answering(stage, sources="Read2")
-    menu["Propagate roto..."]()
-    assert "'Read2' has no alpha" in stage.messages[1]
-    answering(stage, out="")
-    menu["Propagate roto..."]()
+    stage.press(stage.open_panels[0], "close_panel")
+    rgb = make.read()
+    make.select(make.read(name="other"), nuke.nodes.Multiply())
+    nuke.toNode("Multiply1").setInput(0, rgb)
+    propagated(menu, stage)
+    assert "'Multiply1' has no alpha" in stage.messages[1]
+    stage.answer(stage.open_panels[0], out="")
+    stage.press(stage.open_panels[0], "propagate")
     assert "the mattes have no file name" in stage.messages[2]
     assert len(stage.messages) == 3
 
@@ -288,16 +369,10 @@ def test_without_a_python_for_the_worker_the_panel_shows_the_error(menu, stage, 
     """In its state line, and in one message if the job is started all the same."""
     make.select(make.read(), make.roto("hero"))
     problem = "no Python is set for the worker"
-    seen = {}
-
-    def answer(panel):
-        stage.pump(lambda: problem in panel.knobs()["state"].value(), timeout=20)
-        seen["state"] = panel.knobs()["state"].value()
-        return True
-
-    stage.on_panel = answer
-    menu["Propagate roto..."]()
-    assert "stcn_install.json" in seen["state"]
+    panel, _ = opened(menu, stage)
+    stage.pump(lambda: problem in panel.knobs()["state"].value(), timeout=20)
+    assert "stcn_install.json" in panel.knobs()["state"].value()
+    stage.press(panel, "propagate")
     assert problem in stage.messages[0]
     menu["Cancel"]()
     assert [message for message in stage.messages[1:] if "no job is running" not in message] == []
@@ -364,11 +439,39 @@ def test_an_update_asks_nothing(menu, stage, make, jobs, job, mattes):
     """The same job runs with the keys that the rotos have now, inside the shot: added, moved or removed."""
     make.roto("hero", dict.fromkeys((1001, 1003, 1009), (20.0, 24.0, 8.0)))
     make.roto("ball", {1002: (20.0, 24.0, 8.0)})
-    stage.on_panel = lambda panel: pytest.fail("a panel is shown")
     make.select(mattes(job(("hero", (1001,), True), ("ball", (1001, 1004), True))))
     menu["Update"]()
     assert stage.messages == []
-    assert jobs == [job(("hero", (1001, 1003), True), ("ball", (1002,), True))]
+    assert jobs == [job(("hero", (1001, 1003), True, "hero"), ("ball", (1002,), True, "ball"))]
+    assert stage.open_panels == []
+
+
+def test_the_panel_changes_any_setting_of_selected_mattes(menu, stage, make, jobs, job, mattes):
+    """It shows the job of the mattes, with the keys that the rotos have now."""
+    make.read()
+    make.roto("hero", dict.fromkeys((1001, 1003), (20.0, 24.0, 8.0)))
+    make.roto("other")
+    before = job(("hero", (1001,), True, "left arm"))
+    make.select(mattes(before))
+    panel, seen = opened(menu, stage)
+    assert (seen["object_0"], seen["when"], seen["out"]) == (
+        "left arm",
+        "where the roto has keys",
+        r"/m/\[a\] \$b.####.exr",
+    )
+    assert (seen["preset"], seen["weights"], seen["device"], seen["layout"]) == ("show", "free", "cuda:1", "per_object")
+    assert (seen["range"], seen["more"]) == ("1001-1004", "size=96")
+    assert "object_1" not in seen
+    stage.answer(panel, layout="cryptomatte", use_matte_black=True, matte_black=0.3, more="size=96 memory.interval=3")
+    stage.press(panel, "propagate")
+    assert stage.messages == []
+    assert jobs[0].out == before.out
+    assert jobs[0].sources == job(("hero", (1001, 1003), True, "left arm")).sources
+    assert (jobs[0].layout, jobs[0].settings["matte.black"].value) == ("cryptomatte", "0.3")
+    assert {key: each.value for key, each in jobs[0].settings.items() if key != "matte.black"} == {
+        "size": "96",
+        "memory.interval": "3",
+    }
 
 
 @pytest.mark.parametrize(
@@ -386,7 +489,8 @@ def test_an_update_asks_nothing(menu, stage, make, jobs, job, mattes):
 def test_an_update_adds_the_current_frame_to_listed_keyframes(
     menu, stage, nuke, make, jobs, job, mattes, select, frame, frames
 ):
-    """Of sources that have a key there or are selected, inside the shot; other selected rotos are new objects."""
+    """Of sources that have a key there or are selected, inside the shot; other selected rotos are new objects, at their
+    own keys."""
     make.read()
     disc = (20.0, 24.0, 8.0)
     for name, keys in (("hero", (1001,)), ("ball", (1001, 1003)), ("new", (1003,))):
@@ -395,14 +499,15 @@ def test_an_update_adds_the_current_frame_to_listed_keyframes(
     nuke.frame(frame)
     menu["Update"]()
     assert stage.messages == []
-    assert {source.node: source.frames for source in jobs[0].sources} == frames
+    assert {source.node: source.frames for source in jobs[0].sources if source.node != "new"} == {
+        name: keys for name, keys in frames.items() if name != "new"
+    }
+    assert ("new" in frames) == ("new" in [source.node for source in jobs[0].sources])
 
 
-def test_the_panel_suggests_the_last_job_of_its_plate(menu, stage, nuke, make, jobs):
-    """After a cancelled job, OK goes on with it at any frame; another plate or script has its own settings."""
-    from stcn_nuke import commands
-
-    read, hero = make.read(), make.roto("hero")
+def test_the_panel_suggests_the_last_job_of_the_script(menu, stage, nuke, make, jobs):
+    """All of it for the same plate, so that a cancelled job goes on at any frame; the settings for another plate."""
+    read, hero = make.read(), make.roto("hero", {900: (20.0, 24.0, 8.0)})
     make.select(read, hero)
     nuke.frame(1002)
     chosen = {
@@ -411,28 +516,48 @@ def test_the_panel_suggests_the_last_job_of_its_plate(menu, stage, nuke, make, j
         "layout": "per_object",
         "out": "/m/sh010.####.exr",
         "range": "1001-1003",
+        "matte_edges": "guided",
+        "use_matte_grow": True,
+        "matte_grow": 2.5,
+        "more": "size=720",
     }
-    answering(stage, wait_for="ready", when="at the current frame", **chosen)
-    menu["Propagate roto..."]()
-    commands.BackgroundJob.ends.pop()(CancelledError("the artist cancelled"))
+    propagated(menu, stage, wait_for="ready", **chosen)
+    stage.press(stage.open_panels[0], "close_panel")
     nuke.frame(1004)
-    seen = _open_again(menu, stage)
+
+    def opened_again():
+        _, seen = opened(menu, stage)
+        stage.press(stage.open_panels[0], "close_panel")
+        return seen
+
+    seen = opened_again()
     assert {name: seen[name] for name in chosen} == chosen
     assert (seen["when"], seen["frames"]) == ("at these frames", "1002")
-    other = make.read(frames=range(1, 4), name="other")
-    make.select(other, hero)
-    assert _open_again(menu, stage)["range"] == "1-3"
-    make.select(read, hero)
-    nuke.root()["name"].setValue("/shots/other.nk")
-    assert _open_again(menu, stage)["range"] == "1001-1004"
+    make.select(make.read(frames=range(1, 4), name="other"), hero)
+    seen = opened_again()
+    assert (seen["range"], seen["when"]) == ("1-3", "where the roto has keys")
+    assert {name: seen[name] for name in chosen if name not in ("range", "out")} == {
+        name: value for name, value in chosen.items() if name not in ("range", "out")
+    }
 
 
-def _open_again(menu, stage):
-    """Open the panel and close it; return what it shows."""
-    seen = answering(stage, ok=False)
-    menu["Propagate roto..."]()
-    assert stage.messages == []
-    return seen
+def test_the_last_job_is_stored_in_the_script(menu, stage, nuke, make, jobs, tmp_path):
+    """It is still there the next day; a new script has none, and one that cannot be read is ignored."""
+    make.select(make.read(), make.roto("hero"))
+    propagated(menu, stage, wait_for="ready", preset="show", more="read.layer='my beauty' size=720")
+    stage.press(stage.open_panels[0], "close_panel")
+    nuke.scriptSaveAs(str(tmp_path / "sh010.nk"))
+    nuke.scriptOpen(str(tmp_path / "sh010.nk"))
+    make.select(nuke.toNode("Read1"), nuke.toNode("hero"))
+    _, seen = opened(menu, stage)
+    assert (seen["preset"], seen["more"]) == ("show", "'read.layer=my beauty' size=720")
+    stage.press(stage.open_panels[0], "close_panel")
+    from stcn_nuke.remembered import last_job
+
+    assert last_job() == replace(jobs[0], origins={})
+    nuke.root()["stcn_last_job"].setValue("damaged")
+    assert last_job() is None
+    assert stage.commands == []
 
 
 def test_with_several_views_a_warning_names_the_first(stage, make):

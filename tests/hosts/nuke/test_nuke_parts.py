@@ -128,25 +128,123 @@ def test_a_read_without_a_file_is_an_error(nuke):
         file_pattern(nuke.nodes.Read())
 
 
-def test_keys_of_a_roto(nuke, make):
-    """Keys of a shape's points and transform, also inside a layer; keys outside the shot do not count."""
+def keys_of(node, within):
+    """The frames of an object's keyframes."""
+    from stcn_nuke.jobs import KeyframeSource
     from stcn_nuke.rotos import key_frames
 
+    return key_frames(KeyframeSource(node.fullName(), ()), within)
+
+
+def test_keys_of_a_roto(nuke, make):
+    """Keys of a shape's points and transform, also inside a group; keys outside the shot do not count."""
     discs = {900: (1.0, 1.0, 1.0), 1001: (20.0, 24.0, 8.0), 1004: (30.0, 24.0, 8.0)}
-    assert key_frames(make.roto("a", discs), range(1001, 1011)) == (1001, 1004)
+    assert keys_of(make.roto("a", discs), range(1001, 1011)) == (1001, 1004)
     nested = make.roto("b", discs, kind="RotoPaint", nested=True, transform=(1007.0,))
-    assert key_frames(nested, range(1001, 1011)) == (1001, 1004, 1007)
+    assert keys_of(nested, range(1001, 1011)) == (1001, 1004, 1007)
     with pytest.raises(HostError, match="'a' has no key between 1005 and 1010"):
-        key_frames(nuke.toNode("a"), range(1005, 1011))
+        keys_of(nuke.toNode("a"), range(1005, 1011))
+
+
+def test_keys_of_a_shape_that_is_off_do_not_count(nuke, make):
+    """Those at which it is switched off or on do: an object that is off is absent from there on."""
+    discs = dict.fromkeys((1001, 1004, 1005, 1008), (20.0, 24.0, 8.0))
+    assert keys_of(make.roto("a", discs, off=(1004, 1005, 1006)), range(1001, 1011)) == (1001, 1004, 1007, 1008)
 
 
 def test_keys_of_other_nodes(nuke):
     """A node without curves has the keys of its animated knobs."""
-    from stcn_nuke.rotos import key_frames
-
     node = nuke.nodes.Multiply()
     node["value"]._keys = [1002, 1005]
-    assert key_frames(node, range(1001, 1011)) == (1002, 1005)
+    assert keys_of(node, range(1001, 1011)) == (1002, 1005)
+
+
+@pytest.mark.parametrize(
+    ("node", "shapes", "objects"),
+    [
+        ("Roto1", [("Bezier1", "")], {"Roto1": ()}),
+        ("hero", [("Bezier1", "")], {"hero": ()}),
+        ("Roto1", [("left_arm", "")], {"left_arm": ()}),
+        ("hero", [("left_arm", "")], {"hero": ()}),
+        ("Roto1", [("Bezier1", ""), ("Bezier2", "")], {"Roto1": ()}),
+        ("Roto1", [("left_arm", ""), ("Bezier2", "")], {"Roto1": ()}),
+        ("Roto1", [("Bezier1", "hero")], {"hero": ()}),
+        ("Roto1", [("Bezier1", "Layer1")], {"Roto1": ()}),
+        (
+            "Roto1",
+            [("Bezier1", "hero"), ("Bezier2", "hero"), ("Bezier3", "ball")],
+            {"hero": ("hero",), "ball": ("ball",)},
+        ),
+        ("Roto1", [("Bezier1", "hero"), ("Bezier2", "")], {"hero": ("hero",), "Roto1": ("Bezier2",)}),
+    ],
+)
+def test_objects_of_a_roto(nuke, make, node, shapes, objects):
+    """Each group of shapes is an object, and the shapes outside of groups are one; names of the artist are used."""
+    from stcn_nuke.roto_objects import objects_in
+
+    roto = make.roto(node)
+    for number, (name, group) in enumerate(shapes):
+        make.draw(roto, {1001: (20.0, 24.0, 8.0)}, name=name, group=group, keeps=number > 0)
+    assert {each.name: each.elements for each in objects_in(roto)} == objects
+
+
+def test_names_of_objects_are_unique(nuke, make):
+    """Groups of the same name in two rotos are two objects."""
+    from stcn_nuke.rotos import sources_of
+
+    for name in ("Roto1", "Roto2"):
+        make.draw(make.roto(name), {1001: (20.0, 24.0, 8.0)}, group="hero")
+    assert [source.object_name for source in sources_of(["Roto1", "Roto2"], range(1001, 1005))] == ["hero", "hero_2"]
+
+
+def test_each_group_is_rendered_alone(nuke, stage, make, tmp_path):
+    """From a copy with these shapes alone; the roto itself and the script are not changed."""
+    from stcn_nuke.rotos import render_keyframes, sources_of
+
+    roto = make.roto("Roto1")
+    make.draw(roto, {1001: (20.0, 24.0, 8.0)}, group="hero")
+    make.draw(roto, {1001: (48.0, 12.0, 5.0), 1003: (48.0, 30.0, 5.0)}, group="ball", name="Bezier2", keeps=True)
+    nuke.root().setModified(False)
+    before = [node.name() for node in nuke.allNodes()], roto["curves"].toScript()
+    sources = sources_of(["Roto1"], range(1001, 1005))
+    keyframes = render_keyframes(
+        sources, JobRequest(out=f"{tmp_path}/sh010.####.exr"), str(tmp_path), nuke.root().format()
+    )
+    assert [(each.frame, each.objects) for each in keyframes] == [
+        (1001, {"hero": "A"}), (1001, {"ball": "A"}), (1003, {"ball": "A"})
+    ]  # fmt: skip
+    for keyframe, place in zip(keyframes, ((20, 24, 8), (48, 12, 5), (48, 30, 5)), strict=True):
+        np.testing.assert_allclose(pixels_of(keyframe.file)[0][..., 0], disc(64, 48, *place), atol=1e-3)
+    assert ([node.name() for node in nuke.allNodes()], roto["curves"].toScript()) == before
+    assert not nuke.root().modified()
+
+
+def test_two_objects_of_one_name_are_an_error(nuke, make, tmp_path):
+    """The artist may have typed the same name twice."""
+    from stcn_nuke.jobs import KeyframeSource
+    from stcn_nuke.rotos import render_keyframes
+
+    make.roto("a"), make.roto("b")
+    sources = [KeyframeSource(node, (1001,), name="hero") for node in "ab"]
+    with pytest.raises(HostError, match="two objects have the name 'hero'"):
+        render_keyframes(sources, JobRequest(out="/m/a.####.exr"), str(tmp_path), nuke.root().format())
+
+
+def test_variables_and_asset_references_are_evaluated(nuke, stage):
+    """Variables of the graph and references of an asset manager; what cannot be evaluated is an error."""
+    from stcn_nuke.plates import file_pattern
+
+    read = nuke.nodes.Read(file="/show/%{shot}/plate.####.exr", last=10)
+    with pytest.raises(HostError, match=r"'%\{shot\}'") as caught:
+        file_pattern(read)
+    assert caught.value.where == "/show/%{shot}/plate.####.exr"
+    stage.variables["shot"] = "sh010"
+    assert file_pattern(read) == "/show/sh010/plate.####.exr"
+    read["file"].setValue("ams://plate/sh010")
+    with pytest.raises(HostError, match="ams://plate/sh010"):
+        file_pattern(read)
+    stage.assets["ams://plate/sh010"] = "/assets/plate.####.exr"
+    assert file_pattern(read) == "/assets/plate.####.exr"
 
 
 def disc(width, height, x, y, radius):

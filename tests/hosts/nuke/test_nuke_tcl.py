@@ -136,6 +136,7 @@ def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch
     """The script's folder, colour spaces, and messages of the worker."""
     from stcn_nuke import colour
     from stcn_nuke.panels import PropagatePanel
+    from stcn_nuke.rotos import sources_of
     from stcn_nuke.selection import read_selection
 
     read = make.read()
@@ -143,8 +144,9 @@ def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch
     make.select(read)
     nuke.root()["name"].setValue("/show/[exec id]/sh010.nk")
     monkeypatch.setattr(colour, "plate_space", lambda _: "Log [exec id] $x")
-    panel = PropagatePanel(read_selection())
-    panel._is_open = True
+    selection = read_selection()
+    sources = sources_of(selection.sources, range(1001, 1005))
+    panel = PropagatePanel(selection, sources, last=None, on_action=print)
     panel.show_description(None, HostError("cannot read [exec id]", where="/w/<object>/$HOME.yaml"))
     job = panel.job()
     assert job.out == "/show/[exec id]/mattes/Read1/Read1.####.exr"

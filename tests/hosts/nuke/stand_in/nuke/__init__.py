@@ -75,6 +75,10 @@ class Menu:
         if not callable(command):
             raise TypeError("a command is callable")
         self._items.append((name, command))
+        if shortcut:
+            if shortcut in _stage.shortcuts:
+                raise _Misuse(f"the shortcut {shortcut} is taken")
+            _stage.shortcuts[shortcut] = name
 
     def addMenu(self, name: str, icon: str = "") -> Menu:
         found = next((item for item in self._items if isinstance(item, Menu) and item._name == name), None)

@@ -1,8 +1,11 @@
 """Curves of a Roto, by the names of Nuke's module."""
 
 from nuke_stage.curves import (
+    AnimAttributes,
     AnimControlPoint,
     AnimCTransform,
+    AnimCurve,
+    AnimCurveKey,
     CurveKnob,
     Element,
     Layer,
@@ -12,8 +15,11 @@ from nuke_stage.curves import (
 )
 
 __all__ = [
+    "AnimAttributes",
     "AnimCTransform",
     "AnimControlPoint",
+    "AnimCurve",
+    "AnimCurveKey",
     "CurveKnob",
     "Element",
     "Layer",

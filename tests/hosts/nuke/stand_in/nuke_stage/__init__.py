@@ -37,6 +37,9 @@ class Stage:
         self.warnings: list[str] = []
         self.printed: list[str] = []
         self.menus: dict[str, Any] = {}
+        self.shortcuts: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
+        self.assets: dict[str, str] = {}
         self.open_panels: list[Any] = []
         self.on_panel: Callable[[Any], bool] = self._no_panel
         self.tasks: list[Any] = []

@@ -79,6 +79,13 @@ class Knob:
         if self._node is not None:
             self._node._knob_changed(self)
 
+    def toScript(self, quote: bool = False, context: Any = None) -> str:
+        return self._script()
+
+    def fromScript(self, script: str) -> None:
+        if self._value is not None or script != "None":
+            self._from_script(script if script.startswith("{") else unquoted(script))
+
     def _script(self) -> str:
         return quoted(str(self._value))
 
@@ -152,7 +159,10 @@ class File_Knob(EvalString_Knob):
         return text
 
     def getEvaluatedValue(self) -> str | None:
-        return evaluated(self._value) or None
+        text = evaluated(self._value)
+        for name, value in stage.variables.items():  # of the graph, Nuke 16
+            text = text.replace(f"%{{{name}}}", value)
+        return stage.assets.get(text, text) or None
 
     def fromUserText(self, s: str) -> None:
         match = re.fullmatch(r"(?P<file>.*?)(?: (?P<first>-?\d+)-(?P<last>-?\d+))?", s, re.DOTALL)

@@ -96,8 +96,8 @@ _KNOBS = {
         _knob(Boolean_Knob, "raw", False),
         _enum("file_type", " ", "exr", "png", "tiff"),
     ],
-    "Roto": [_knob(Knob, "curves", None)],
-    "RotoPaint": [_knob(Knob, "curves", None)],
+    "Roto": [],
+    "RotoPaint": [],
     "Copy": [_knob(Channel_Knob, f"{end}{slot}", "none") for slot in range(4) for end in ("from", "to")],
     "Cryptomatte": [_knob(String_Knob, "matteList", "")],
     "Dot": [],
@@ -149,7 +149,6 @@ class Op:
         self.is_deleted = False
         self.reloads = 0
         self.user_knobs: list[str] = []
-        self.extra: dict[str, Any] = {}
         if kind in ("Roto", "RotoPaint"):
             from nuke_stage.curves import CurveKnob
 

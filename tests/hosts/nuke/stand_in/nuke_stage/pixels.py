@@ -60,7 +60,9 @@ def picture(op: Any, frame: int) -> dict[str, Any]:
         return _read(op, frame)
     first = picture(op.inputs[0], frame) if op.inputs and op.inputs[0] else {}
     if op.kind in ("Roto", "RotoPaint"):
-        return {**first, "rgba.alpha": op.extra["disc"](frame, op.format())}
+        from nuke_stage.curves import coverage
+
+        return {**first, "rgba.alpha": coverage(op, frame, op.format())}
     if op.kind == "Copy":
         second = picture(op.inputs[1], frame)
         for slot in range(4):
