@@ -103,6 +103,10 @@ def _write(write: nuke.Node, frame: int, file: str, name: str) -> None:
         message = str(error).strip()
         if "cancel" in message.lower():
             raise CancelledError(f"rendering '{name}' was cancelled") from None
-        raise HostError(f"'{name}' cannot be rendered ({message})", where=f"frame {frame}") from None
+        raise HostError(
+            f"'{name}' cannot be rendered ({message})",
+            where=f"frame {frame}",
+            fix="Correct the node, or those before it",
+        ) from None
     if not path.is_file():
         raise HostError(f"Nuke rendered '{name}' but wrote no file", where=file, fix="Check the folder")

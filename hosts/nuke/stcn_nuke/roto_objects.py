@@ -77,6 +77,11 @@ def keys_in(node: nuke.Node, elements: Collection[str] = ()) -> set[int]:
     return {round(time) for time in times}
 
 
+def is_empty(node: nuke.Node) -> bool:
+    """Return whether nothing is drawn in a roto."""
+    return node.Class() in ROTOS and not any(_has_shapes(element) for element in _root_of(node))
+
+
 @contextmanager
 def only_elements(node: nuke.Node, elements: Collection[str]) -> Iterator[nuke.Node]:
     """Yield a temporary copy of a roto that has only some of its groups and shapes; without any, the roto itself.
@@ -114,6 +119,10 @@ def _times(element: Any, parents: Sequence[Any]) -> Iterator[float]:
     if isinstance(element, nuke.rotopaint.Layer):
         for child in element:
             yield from _times(child, chain)
+
+
+def _has_shapes(element: Any) -> bool:
+    return any(map(_has_shapes, element)) if isinstance(element, nuke.rotopaint.Layer) else True
 
 
 def _own_times(element: Any) -> Iterator[float]:

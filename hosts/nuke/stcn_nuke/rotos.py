@@ -10,7 +10,7 @@ import nuke
 from stcn_nuke.jobs import KeyframeSource
 from stcn_nuke.knob_text import forward
 from stcn_nuke.rendering import full_size, write_frames
-from stcn_nuke.roto_objects import keys_in, objects_in, only_elements
+from stcn_nuke.roto_objects import is_empty, keys_in, objects_in, only_elements
 from stcn_nuke.selection import ROTOS, node_named
 from stcn_plugin.bridge import JobRequest, KeyframeFile
 from stcn_plugin.bridge.files import keyframe_path
@@ -136,6 +136,8 @@ def render_keyframes(
                 raise HostError(
                     f"'{source.node}' has no alpha", fix="Choose a Roto, or a node with a matte in its alpha"
                 )
+            if is_empty(node):
+                raise HostError(f"nothing is drawn in '{source.node}'", fix="Draw the object on one frame")
             files = {frame: forward(keyframe_path(request, folder, name, frame)) for frame in source.frames}
             with node.parent(), only_elements(node, source.elements) as drawn:
                 write_frames(drawn, files, channels="alpha", like=like)

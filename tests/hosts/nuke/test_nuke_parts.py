@@ -319,6 +319,15 @@ def test_rendering_restores_the_script(nuke, stage, make, tmp_path, trouble):
     assert stage.undo_off == 0
 
 
+def test_an_empty_roto_is_an_error(nuke, make, tmp_path):
+    """It would be an object that is absent; an empty group counts as nothing."""
+    roto = make.roto("hero")
+    make.draw(roto, {}, group="arm")
+    roto._op().knob_values["curves"].rootLayer[0]._items.clear()
+    with pytest.raises(HostError, match="nothing is drawn in 'hero'"):
+        render({"hero": (1001,)}, tmp_path, nuke.root().format())
+
+
 def test_a_source_without_alpha_is_an_error(nuke, make, tmp_path):
     """The error names the node, such as a Read of RGB."""
     make.read()

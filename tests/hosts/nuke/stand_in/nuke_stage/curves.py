@@ -107,6 +107,8 @@ class Layer(_Drawn):
 
 @strict
 class Shape(_Drawn):
+    _discs: dict[int, Disc]
+
     def getTransform(self) -> AnimCTransform:
         return _Drawn.getTransform(self)
 
