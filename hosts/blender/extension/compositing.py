@@ -10,9 +10,10 @@ from typing import Any
 import bpy
 
 from stcn_plugin.bridge import Report
-from stcn_plugin.bridge.files import frame_path
+from stcn_plugin.bridge.files import frame_path, pattern_name
 
-from .node_trees import ensure_tree, output_node
+from .matte_group import MatteGroup
+from .node_trees import HAS_NODE_GROUPS, ensure_tree, output_node
 from .numbered_file import NumberedFile
 from .plates import MATTES_PROPERTY, Plate, shows_plate
 from .shot_settings import ShotSettings
@@ -45,25 +46,38 @@ class FrameSpan:
         node.use_auto_refresh = True
 
 
-def deliver(scene: bpy.types.Scene, settings: ShotSettings, report: Report, *, shot_file: str) -> None:
+def deliver(
+    scene: bpy.types.Scene, settings: ShotSettings, report: Report, *, shot_file: str, written: int | None = None
+) -> None:
     """Add the mattes of a job to a scene's compositor; nodes of an earlier job are updated.
+
+    Since Blender 5, the mattes are in a node group, which is an asset.
 
     Args:
         scene: The scene.
         settings: The settings of the job.
         report: The result of the job; nodes show the whole shot even if only some of its frames were written.
         shot_file: The shot file, stored on the nodes.
+        written: A frame whose mattes are on disk, while others may be missing; ``None`` if all are.
     """
     tree = ensure_tree(scene)
     span = FrameSpan(report.first, report.last - report.first + 1, settings.plate.shift)
-    plate = _plate_node(tree, settings.plate, span)
+    plate = _plate_node(tree, settings.plate)
     nodes = _MatteNodes(tree, plate.location, shot_file)
-    for row, (name, pattern, socket) in enumerate(_sockets(nodes, report, span)):
+    if HAS_NODE_GROUPS:
+        group = MatteGroup(settings.out_pattern, report.objects, pattern_name(settings.out_pattern))
+        inside = _MatteNodes(group.tree, (0.0, 0.0), shot_file)
+        group.connect({name: socket for name, _, socket in _sockets(inside, report, span, written)})
+        sockets = _group_sockets(nodes, group, plate, report)
+    else:
+        sockets = list(_sockets(nodes, report, span, written))
+    for row, (name, pattern, socket) in enumerate(sockets):
         if settings.wiring == "SET_ALPHA":
             _connect(nodes, plate, pattern, name, socket, row)
     output = output_node(tree)
     if output and not output.inputs[0].is_linked and nodes.alphas:
         tree.links.new(nodes.alphas[0].outputs[0], output.inputs[0])
+    _add_viewer(nodes)
 
 
 def reload_images(frame: int, files: Sequence[str]) -> None:
@@ -100,14 +114,35 @@ class _MatteNodes:
         return node, True
 
 
-def _sockets(nodes: _MatteNodes, report: Report, span: FrameSpan) -> Iterator[tuple[str, str, Any]]:
+def _group_sockets(nodes: _MatteNodes, group: MatteGroup, plate: Any, report: Report) -> list[tuple[str, str, Any]]:
+    """Return every object with the pattern and the socket of its matte, which are those of the group's node."""
+    node, is_new = nodes.node("CompositorNodeGroup", group.pattern, "", 1, _IMAGE_HEIGHT)
+    if is_new:
+        node.node_tree = group.tree
+        nodes.tree.links.new(plate.outputs["Image"], node.inputs[0])
+    return [(name, report.patterns[name], node.outputs[group.socket_of(name)]) for name in report.objects]
+
+
+def _add_viewer(nodes: _MatteNodes) -> None:
+    """Show the first object in the backdrop of the compositor, unless the artist has a Viewer."""
+    kind = "CompositorNodeViewer"
+    if nodes.alphas and not any(node.bl_idname == kind for node in nodes.tree.nodes):
+        viewer = nodes.tree.nodes.new(kind)
+        viewer.location = nodes.alphas[0].location.x + _COLUMN_WIDTH, nodes.alphas[0].location.y
+        nodes.tree.links.new(nodes.alphas[0].outputs[0], viewer.inputs[0])
+
+
+def _sockets(
+    nodes: _MatteNodes, report: Report, span: FrameSpan, written: int | None
+) -> Iterator[tuple[str, str, Any]]:
     """Yield every object with the pattern and the socket of its matte."""
     image_nodes: dict[str, Any] = {}
     for row, name in enumerate(report.objects):
         pattern = report.patterns[name]
         if pattern not in image_nodes:
-            image_nodes[pattern] = _image_node(nodes, pattern, span, row=len(image_nodes) + 1)
-            image_nodes[pattern].label = name if report.layout == "per_object" else "Mattes"
+            image_nodes[pattern] = _image_node(nodes, pattern, span, written, row=len(image_nodes) + 1)
+            label = name if report.layout == "per_object" else "Mattes"
+            image_nodes[pattern].label = label if written is None else f"{label}, not finished"
         node = image_nodes[pattern]
         if report.layout == "cryptomatte":
             yield name, pattern, _cryptomatte(nodes, node, pattern, name, row).outputs["Matte"]
@@ -118,11 +153,11 @@ def _sockets(nodes: _MatteNodes, report: Report, span: FrameSpan) -> Iterator[tu
             yield name, pattern, node.outputs["Alpha" if has_alpha else "Image"]
 
 
-def _image_node(nodes: _MatteNodes, pattern: str, span: FrameSpan, *, row: int) -> Any:
+def _image_node(nodes: _MatteNodes, pattern: str, span: FrameSpan, written: int | None, *, row: int) -> Any:
     """Return the Image node of matte files, reloaded from disk."""
     node, _ = nodes.node("CompositorNodeImage", pattern, "", 0, row * _IMAGE_HEIGHT)
     image = next((each for each in bpy.data.images if each.get(MATTES_PROPERTY) == pattern), None)
-    first = frame_path(pattern, span.first)
+    first = frame_path(pattern, span.first if written is None else written)
     if image is None:
         image = bpy.data.images.load(first)
         image.name = f"{NumberedFile.parse(first).stem} mattes"
@@ -164,8 +199,8 @@ def _connect(nodes: _MatteNodes, plate: Any, pattern: str, name: str, socket: An
     nodes.alphas.append(node)
 
 
-def _plate_node(tree: Any, plate: Plate, span: FrameSpan) -> Any:
-    """Return the node that shows the plate, a new one if there is none."""
+def _plate_node(tree: Any, plate: Plate) -> Any:
+    """Return the node that shows the plate; a new one, of all its frames, if there is none."""
     found = next((node for node in tree.nodes if shows_plate(node, plate)), None)
     if found:
         return found
@@ -178,5 +213,6 @@ def _plate_node(tree: Any, plate: Plate, span: FrameSpan) -> Any:
         node.clip = bpy.data.movieclips[plate.block]
     else:
         node.image = bpy.data.images[plate.block]
-        span.set_on(node)
+        numbers = plate.files.numbers_on_disk() or [int(plate.files.number)]
+        FrameSpan(numbers[0], numbers[-1] - numbers[0] + 1, plate.shift).set_on(node)
     return node

@@ -1,21 +1,21 @@
 """Doubtful frames and next keyframes as timeline markers.
 
 A marker belongs to this extension as long as it is where it was added, under the name that it was given. A marker that
-the artist moved, renamed, duplicated or bound to a camera is the artist's own.
+the artist moved, renamed or bound to a camera is the artist's own. The scene stores which markers were added, because
+markers have no properties of their own since Blender 5.
 """
 
+import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Optional
 
 import bpy
 from bpy.props import IntProperty
 
 from stcn_plugin.bridge.frame_notes import FrameNote, confidence_text
 
-_ADDED = "stcn_added"
-_CONFIDENCE = "stcn_confidence"
-_IS_KEYFRAME = "stcn_next_keyframe"
+_PROPERTY = "stcn_markers"
 _LONGEST_NAME = 63
 """Bytes that Blender stores of a name."""
 
@@ -26,13 +26,20 @@ class MarkedFrame:
 
     Args:
         frame: Frame of the scene.
-        text: What to do there, with the confidence of a doubtful frame.
+        name: Name of the marker: what to do there.
         is_next_keyframe: Whether to draw a keyframe there.
+        confidence: Confidence of a doubtful frame, 0 to 1.
     """
 
     frame: int
-    text: str
+    name: str
     is_next_keyframe: bool
+    confidence: Optional[float] = None  # noqa: UP045 - Blender evaluates annotations
+
+    @property
+    def text(self) -> str:
+        """What to do there, with the confidence of a doubtful frame."""
+        return self.name if self.confidence is None else f"{self.name}, {confidence_text(self.confidence)}"
 
 
 def mark_frames(scene: bpy.types.Scene, notes: Sequence[FrameNote]) -> None:
@@ -42,22 +49,19 @@ def mark_frames(scene: bpy.types.Scene, notes: Sequence[FrameNote]) -> None:
         scene: The scene.
         notes: The frames to mark; without any, the markers of the last job are removed.
     """
-    for marker in list(_own_markers(scene)):
+    for marker, _ in list(_own_markers(scene)):
         scene.timeline_markers.remove(marker)
+    added = []
     for note in notes:
         marker = scene.timeline_markers.new(_shortened(note.label), frame=note.frame)
         marker.select = False  # new markers are selected, and would move with the artist's
-        marker[_ADDED] = _state(marker)
-        marker[_IS_KEYFRAME] = note.is_next_keyframe
-        if note.confidence is not None:
-            marker[_CONFIDENCE] = note.confidence
+        added.append(MarkedFrame(note.frame, marker.name, note.is_next_keyframe, note.confidence))
+    scene[_PROPERTY] = json.dumps([asdict(each) for each in added])
 
 
 def marked_frames(scene: bpy.types.Scene) -> tuple[MarkedFrame, ...]:
     """Return the frames that the last job marked, in its order."""
-    return tuple(
-        MarkedFrame(marker.frame, _text(marker), bool(marker.get(_IS_KEYFRAME))) for marker in _own_markers(scene)
-    )
+    return tuple(marked for _, marked in _own_markers(scene))
 
 
 class STCN_OT_go_to_frame(bpy.types.Operator):  # noqa: N801 - Blender's naming convention
@@ -75,19 +79,16 @@ class STCN_OT_go_to_frame(bpy.types.Operator):  # noqa: N801 - Blender's naming 
         return {"FINISHED"}
 
 
-def _own_markers(scene: bpy.types.Scene) -> Iterator[Any]:
+def _own_markers(scene: bpy.types.Scene) -> Iterator[tuple[Any, MarkedFrame]]:
+    """Yield the markers that are still as they were added, each once."""
+    there: dict[tuple[int, str], Any] = {}
     for marker in scene.timeline_markers:
-        if marker.get(_ADDED) == _state(marker) and marker.camera is None:
-            yield marker
-
-
-def _state(marker: Any) -> str:
-    return f"{marker.frame} {marker.name}"
-
-
-def _text(marker: Any) -> str:
-    confidence = marker.get(_CONFIDENCE)
-    return marker.name if confidence is None else f"{marker.name}, {confidence_text(confidence)}"
+        if marker.camera is None:
+            there[marker.frame, marker.name] = marker  # the last of equal ones is the newest
+    for fields in json.loads(scene.get(_PROPERTY, "[]")):
+        marked = MarkedFrame(**fields)
+        if (marker := there.pop((marked.frame, marked.name), None)) is not None:
+            yield marker, marked
 
 
 def _shortened(name: str) -> str:

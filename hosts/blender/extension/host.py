@@ -33,13 +33,11 @@ def create_job(settings: ShotSettings, worker: WarmWorker, *, plugins: Sequence[
         plugins: Further plugins of the host hooks.
 
     Raises:
-        HostError: A job is running.
         WorkerError: No Python is set for the worker.
     """
-    if STATE.status.is_running:
-        raise HostError("a job is running", fix="Wait for it, or cancel it first")
-    STATE.status = JobStatus(frame_shift=settings.plate.shift)
-    return BackgroundJob(BlenderHost(settings), worker, status=STATE.status, plugins=plugins)
+    status = JobStatus(frame_shift=settings.plate.shift)
+    STATE.status = status
+    return BackgroundJob(BlenderHost(settings), worker, status=status, plugins=plugins)
 
 
 class BlenderHost:
@@ -51,6 +49,8 @@ class BlenderHost:
 
     def __init__(self, settings: ShotSettings) -> None:
         self._settings = settings
+        self._to_come: tuple[JobRequest, Report] | None = None
+        """Mattes whose nodes are added with the first file."""
 
     @hookimpl
     def stcn_collect_shot(self, warn: Callable[[str], None]) -> JobRequest:
@@ -85,10 +85,21 @@ class BlenderHost:
         return [KeyframeFile(matte.frame + shift, str(matte.file), {matte.layer: _MATTE}) for matte in mattes]
 
     @hookimpl
+    def stcn_prepare_mattes(self, request: JobRequest, report: Report) -> None:
+        """Remember the mattes: Blender knows the layers of an image only when a file is there."""
+        self._to_come = request, report
+
+    @hookimpl
     def stcn_show_frame(self, frame: int, files: Sequence[str]) -> None:
-        """Show the mattes of the current frame, if the compositor has those of an earlier job."""
+        """Add the nodes with the first mattes; then show those of the current frame."""
         scene: bpy.types.Scene | None = bpy.data.scenes.get(self._settings.scene)
-        if scene is not None and scene.frame_current + self._settings.plate.shift == frame:
+        if scene is None:
+            return
+        if self._to_come is not None:
+            (request, report), self._to_come = self._to_come, None
+            shot_file = report.shot_file or request.save_as or ""
+            deliver(scene, self._settings, report, shot_file=shot_file, written=frame)
+        elif scene.frame_current + self._settings.plate.shift == frame:
             reload_images(frame, files)
 
     @hookimpl

@@ -1,8 +1,7 @@
 """Operators that use the worker: propagate, cancel, test."""
 
-from __future__ import annotations
-
 import bpy
+from bpy.props import IntProperty
 
 from stcn_plugin.bridge import BackgroundJob, Progress
 from stcn_plugin.errors import CancelledError, STCNError
@@ -41,7 +40,8 @@ class _ModalOperator(bpy.types.Operator):
 class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming convention
     """Propagate the keyframes over the plate and add the mattes to the compositor.
 
-    Only what is missing is done: after another keyframe, a changed setting, or a cancelled job.
+    Only what is missing is done: after another keyframe, a changed setting, or a cancelled job. While a job is running,
+    the next one waits for it.
     """
 
     bl_idname = "stcn.propagate"
@@ -49,15 +49,10 @@ class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming conven
 
     _job: BackgroundJob
     _shown: Progress | None = None
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        """Only one job at a time."""
-        cls.poll_message_set("A job is running; wait for it, or cancel it first")
-        return not STATE.status.is_running
+    _before = 0
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Collect the shot, render the keyframes and start the job; in background mode, run it to its end."""
+        """Collect the shot, render the keyframes and queue the job; in background mode, run it to its end."""
         try:
             settings = ShotSettings.of(context.scene)
             self._job = create_job(settings, STATE.worker)
@@ -65,6 +60,7 @@ class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming conven
                 self._job.run()
                 return self._report_result()
             self._job.prepare()
+            STATE.add_job(self._job.status)
         except STCNError as error:
             return self._report_error(error)
         context.window_manager.progress_begin(0, 100)
@@ -81,6 +77,9 @@ class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming conven
             if report is None:
                 if status.is_cancelled:
                     self._show_text(context, status.text)
+                elif status.jobs_before != self._before:
+                    self._before = status.jobs_before
+                    _redraw(context)
                 elif status.progress is not None and status.progress is not self._shown:
                     self._shown = status.progress
                     context.window_manager.progress_update(int(100 * status.fraction))
@@ -112,7 +111,7 @@ class STCN_OT_propagate(_ModalOperator):  # noqa: N801 - Blender's naming conven
             context.workspace.status_text_set(f"STCN: {text} · Cancel in the STCN panel stops the job")
 
     def _end(self, context: bpy.types.Context) -> None:
-        if context.workspace:
+        if context.workspace and not STATE.running:
             context.workspace.status_text_set(None)
         context.window_manager.progress_end()
         super()._end(context)
@@ -124,14 +123,17 @@ class STCN_OT_cancel(bpy.types.Operator):  # noqa: N801
     bl_idname = "stcn.cancel"
     bl_label = "Cancel"
 
+    number: IntProperty(name="Job", description="0 for the running job, 1 for the next one, and so on")
+
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Only while a job is running."""
-        return STATE.status.is_running
+        return bool(STATE.running)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Cancel the job."""
-        STATE.status.is_cancelled = True
+        if self.number < len(STATE.running):
+            STATE.running[self.number].is_cancelled = True
         _redraw(context)
         return {"FINISHED"}
 
@@ -145,7 +147,7 @@ class STCN_OT_test_worker(_ModalOperator):  # noqa: N801
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         """Not while the worker is in use."""
-        return not STATE.status.is_running and not STATE.worker.is_describing
+        return not STATE.running and not STATE.worker.is_describing
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Start the worker."""

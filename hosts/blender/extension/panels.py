@@ -7,10 +7,12 @@ from typing import Any
 
 import bpy
 
+from stcn_plugin.bridge import JobStatus
+from stcn_plugin.bridge.panel import PANEL_SETTINGS
 from stcn_plugin.errors import CancelledError
 
 from .frame_markers import marked_frames
-from .settings import StcnSettings, scene_settings
+from .settings import StcnSettings, scene_settings, switch_name
 from .state import STATE, addon_preferences, worker_python
 
 _TAB = "STCN"
@@ -58,6 +60,29 @@ class _Main(_SidebarPanel):
         column.prop(settings, "frame_range")
         column.prop(settings, "out")
         _draw_job(layout, context.scene)
+
+
+class _Mattes(_SidebarPanel):
+    bl_label = "Edges and Cleaning"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 - as Blender documents it
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the settings that artists change; each is that of the preset unless it is turned on."""
+        layout, settings = self.layout, scene_settings(context.scene)
+        layout.use_property_split, layout.use_property_decorate = True, False
+        group = PANEL_SETTINGS[0].group
+        for setting in PANEL_SETTINGS:
+            if setting.group != group:
+                layout.separator()
+                group = setting.group
+            if not setting.is_number:
+                layout.prop(settings, setting.name)
+                continue
+            row = layout.row(heading=setting.label)
+            row.prop(settings, switch_name(setting), text="")
+            number = row.row()
+            number.active = getattr(settings, switch_name(setting))
+            number.prop(settings, setting.name, text="")
 
 
 class _Details(_SidebarPanel):
@@ -112,17 +137,13 @@ def _draw_choice(layout: Any, settings: StcnSettings, name: str) -> None:
 
 def _draw_job(layout: Any, scene: bpy.types.Scene | None) -> None:
     worker, status = STATE.worker, STATE.status
-    if status.is_running:
-        text = f"{status.text} · {status.fraction:.0%}" if status.progress else status.text
-        if hasattr(layout, "progress"):
-            layout.progress(factor=status.fraction, text=text)
-        else:  # before Blender 4
-            layout.label(text=text)
-        layout.operator("stcn.cancel", icon="CANCEL")
-        return
     column = layout.column()
     column.scale_y = 1.4
     column.operator("stcn.propagate", icon="PLAY")
+    for number, running in enumerate(STATE.running):
+        _draw_running(layout, running, number)
+    if status.is_running:
+        return
     if status.error and not isinstance(status.error, CancelledError):
         _draw_text(layout, str(status.error), "ERROR")
     elif status.text:
@@ -139,6 +160,17 @@ def _draw_job(layout: Any, scene: bpy.types.Scene | None) -> None:
         _draw_text(layout, str(worker.error), "ERROR")
     elif not worker_python():
         _draw_text(layout, "Set the worker's Python in the preferences of this extension.", "ERROR")
+
+
+def _draw_running(layout: Any, status: JobStatus, number: int) -> None:
+    """Draw the progress of a job, with a button that cancels it."""
+    row = layout.row(align=True)
+    text = f"{status.text} · {status.fraction:.0%}" if status.progress else status.text
+    if hasattr(row, "progress"):
+        row.progress(factor=status.fraction, text=text)
+    else:  # before Blender 4
+        row.label(text=text)
+    row.operator("stcn.cancel", text="Cancel", icon="CANCEL").number = number
 
 
 def _draw_marked_frames(layout: Any, scene: bpy.types.Scene) -> None:
@@ -183,7 +215,7 @@ def cancel_timer() -> None:
 
 
 def _describe_worker() -> None:
-    if not STATE.status.is_running and not STATE.worker.is_describing:
+    if not STATE.running and not STATE.worker.is_describing:
         STATE.worker.describe_in_background()
 
 
@@ -194,9 +226,9 @@ def _panels_of_all_editors() -> list[type[bpy.types.Panel]]:
         main = f"STCN_PT_{name}"
         body = {"bl_space_type": space, "bl_idname": main}
         panels.append(type(main, (_Main,), body))
-        details = f"{main}_settings"
-        body = {"bl_space_type": space, "bl_idname": details, "bl_parent_id": main}
-        panels.append(type(details, (_Details,), body))
+        for part, base in (("mattes", _Mattes), ("settings", _Details)):
+            body = {"bl_space_type": space, "bl_idname": f"{main}_{part}", "bl_parent_id": main}
+            panels.append(type(f"{main}_{part}", (base,), body))
     return panels
 
 

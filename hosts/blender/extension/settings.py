@@ -4,18 +4,25 @@ from collections.abc import Iterator, Sequence
 
 import bpy
 from bpy.props import (
+    BoolProperty,
     CollectionProperty,
     EnumProperty,
+    FloatProperty,
     IntProperty,
     PointerProperty,
     StringProperty,
 )
 
 from stcn_plugin.bridge import Choice
+from stcn_plugin.bridge.panel import PANEL_SETTINGS, PanelSetting, Value
 
 from .node_trees import compositor_tree
 from .state import STATE
 
+_RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5) else set()
+"""Option of paths that may start with ``//``, the folder of the .blend file."""
+
+_BY_PRESET = "PRESET"
 _PLATE_NODES = ("CompositorNodeImage", "CompositorNodeMovieClip")
 _PROPERTY = "stcn"
 """Name of the settings among the properties of a scene."""
@@ -69,6 +76,7 @@ class StcnKeyframeFile(bpy.types.PropertyGroup):
         name="File",
         description="Matte file, optionally with a layer or channel after a colon: roto.1001.exr:hero.A",
         subtype="FILE_PATH",
+        options=_RELATIVE,
     )
 
 
@@ -131,13 +139,14 @@ class StcnSettings(bpy.types.PropertyGroup):
     colour: EnumProperty(name="Colour", items=_COLOURS, default="BLENDER")
     overrides: StringProperty(
         name="Settings",
-        description="Settings that override the preset, such as memory.interval=3 size=720",
+        description="Any other settings that override the preset, such as memory.interval=3 size=720",
     )
     out: StringProperty(
         name="Mattes",
         description="Folder of the mattes, or their frame pattern such as //mattes/hero.####.exr",
         default="//mattes/",
         subtype="FILE_PATH",
+        options=_RELATIVE,
     )
     wiring: EnumProperty(name="Wiring", items=_WIRINGS, default="SET_ALPHA")
 
@@ -145,7 +154,51 @@ class StcnSettings(bpy.types.PropertyGroup):
         name="Shot File",
         description="Shot file of the last job, which runs without Blender",
         subtype="FILE_PATH",
+        options=_RELATIVE,
     )
+
+
+def _panel_properties() -> Iterator[tuple[str, object]]:
+    """Yield the properties of the settings in the panel: a menu for a choice, a switch and a number for a number."""
+    for setting in PANEL_SETTINGS:
+        if setting.is_number:
+            yield switch_name(setting), BoolProperty(name=setting.label, description=setting.help)
+            yield (
+                setting.name,
+                FloatProperty(
+                    name=setting.label,
+                    description=setting.help,
+                    default=setting.default,
+                    min=setting.minimum,
+                    max=setting.maximum,
+                    soft_max=min(setting.maximum, 200.0),
+                ),
+            )
+        else:
+            choices = setting.choices or (("yes", "yes"), ("no", "no"))
+            items = [(_BY_PRESET, "From preset", ""), *((name, label, "") for name, label in choices)]
+            yield setting.name, EnumProperty(name=setting.label, description=setting.help, items=items)
+
+
+def switch_name(setting: PanelSetting) -> str:
+    """Return the property that turns a number on."""
+    return f"use_{setting.name}"
+
+
+def chosen_values(settings: StcnSettings) -> dict[str, Value]:
+    """Return the values of the panel's settings that are not left to the preset."""
+    values: dict[str, Value] = {}
+    for setting in PANEL_SETTINGS:
+        value = getattr(settings, setting.name)
+        if setting.is_number:
+            if getattr(settings, switch_name(setting)):
+                values[setting.key] = value
+        elif value != _BY_PRESET:
+            values[setting.key] = value
+    return values
+
+
+StcnSettings.__annotations__.update(_panel_properties())
 
 
 def scene_settings(scene: bpy.types.Scene | None) -> StcnSettings:

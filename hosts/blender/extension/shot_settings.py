@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,18 +12,21 @@ import bpy
 from stcn_plugin.bridge import JobRequest, KeyframeFile
 from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.files import has_frame_number, shot_file_path
-from stcn_plugin.bridge.job import Setting, chosen_settings, parse_settings
+from stcn_plugin.bridge.job import Setting, chosen_settings
+from stcn_plugin.bridge.panel import panel_settings
 from stcn_plugin.errors import FrameRangeError, HostError
 from stcn_plugin.frames import parse_frame_range, shift_frame_range
 
 from .colour_spaces import input_space
 from .plates import Plate, collect_plate
-from .settings import scene_settings
+from .settings import chosen_values, scene_settings
+
+_PANEL = "STCN panel"
 
 
 def _field(label: str) -> str:
     """Return how error messages name a field of the panel."""
-    return f"STCN panel, {label}"
+    return f"{_PANEL}, {label}"
 
 
 _PANEL_ORIGINS = {
@@ -88,12 +90,7 @@ class ShotSettings:
         if scene is None:
             raise HostError("there is no scene", fix="Open a scene in this window")
         settings = scene_settings(scene)
-        try:
-            overrides = parse_settings(shlex.split(settings.overrides), _field("Settings"))
-        except ValueError as error:
-            raise HostError(
-                f"the settings cannot be read ({error})", where=settings.overrides, fix="Close the quotes"
-            ) from None
+        overrides = panel_settings(chosen_values(settings), settings.overrides, place=_PANEL)
         return cls(
             scene=scene.name,
             plate=collect_plate(scene),

@@ -50,12 +50,24 @@ class State:
     def __init__(self) -> None:
         self.worker = make_worker()
         self.status = JobStatus()
-        """Status of the running job, or of the last one."""
+        """Status of the job that was started last."""
+        self.jobs: list[JobStatus] = []
+
+    @property
+    def running(self) -> list[JobStatus]:
+        """Status of the running job and of those that wait for it, in that order."""
+        self.jobs = [each for each in self.jobs if each.is_running]
+        return self.jobs
+
+    def add_job(self, status: JobStatus) -> None:
+        """Show another job from now on."""
+        self.status = status
+        self.jobs = [*self.running, status]
 
     def reset(self) -> None:
         """Stop the worker and reset the status."""
         self.worker.stop()
-        self.status = JobStatus()
+        self.status, self.jobs = JobStatus(), []
 
 
 STATE = State()

@@ -32,21 +32,30 @@ def layout(request) -> str:
 
 
 def test_blender_composites_the_mattes_on_disk(blender, plates, tmp_path, layout):
-    """Every object's composited matte equals the one on disk at each frame; a second run adds nothing."""
+    """Every object's composited matte equals the one on disk at each frame; a second run adds nothing, and a changed setting shows."""
     results = blender.run("propagate", tmp_path, plate=str(plates), layout=layout, frames=FRAMES)
-    largest = 0.0
+    before, largest = tmp_path / "before", 0.0
     for key, path in results["renders"].items():
         name, _, frame = key.rpartition(":")
-        matte = written(layout, tmp_path, name, int(frame) + SHIFT)
+        matte = written(layout, before, name, int(frame) + SHIFT)
         assert matte.max() > 0.3, key
         largest = max(largest, float(np.abs(read_channels(path)["R"] - matte).max()))
     print(f"Blender {results['version']}, {layout}: largest difference {largest}, {results['seconds']} s")
     assert len(results["renders"]) == 2 * len(FRAMES)
     assert largest <= 1e-6
 
-    follows = written(layout, tmp_path, "hero", FIRST + COUNT - 1) > 0.5
+    follows = written(layout, before, "hero", FIRST + COUNT - 1) > 0.5
     truth = disc(FIRST + COUNT - 1) > 0.5
     assert (follows & truth).sum() / (follows | truth).sum() > 0.6  # the matte of the right frame
+
+    grown = written(layout, tmp_path, "hero", FRAMES[-1] + SHIFT)
+    assert np.abs(read_channels(results["again"])["R"] - grown).max() <= 1e-6
+    assert grown.sum() > 1.1 * written(layout, before, "hero", FRAMES[-1] + SHIFT).sum()
+    assert results["viewers"] == ["hero"]
+    if results["asset"] is not None:  # since Blender 5
+        description, sockets = results["asset"]
+        assert "hero, left arm.v2" in description
+        assert sockets == ["Image", "hero", "left arm.v2", "Image"]
 
     assert results["second"] == results["first"]
     assert results["same_worker"]
@@ -64,3 +73,14 @@ def test_blender_composites_the_mattes_on_disk(blender, plates, tmp_path, layout
     assert preset.startswith("starter: lite, CC-BY-NC-4.0")
     assert own.startswith("starter-free: lite, free for commercial use")
     assert unknown == ""
+
+
+def test_a_strip_of_the_sequencer_takes_the_mattes(blender, plates, tmp_path):
+    """Since Blender 5.1 without a display, as the node group of a compositor modifier: its alpha is that of all objects together."""
+    results = blender.run("strip", tmp_path, plate=str(plates), frame=4)
+    if results["alpha"] is None:
+        pytest.skip(f"Blender {results['version']} has no compositor modifiers")
+    mattes = read_channels(tmp_path / "mattes" / "sh010" / f"sh010_matte.{4 + SHIFT}.exr")
+    union = np.maximum(mattes["hero.A"], mattes["ball.A"])
+    assert union.max() == 1
+    assert np.abs(read_channels(results["alpha"])["A"] - union).max() <= 1e-3

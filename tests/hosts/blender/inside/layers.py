@@ -19,17 +19,13 @@ scene.frame_set(1001)
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 
 
-def mattes():
-    return [node for node in tree.nodes if node.bl_idname == "CompositorNodeImage" and "stcn_mattes" in node]
-
-
 def spans():
-    return [[node.frame_start, node.frame_offset, node.frame_duration] for node in mattes()]
+    return [[node.frame_start, node.frame_offset, node.frame_duration] for node in s.matte_images(tree)]
 
 
 spans_before, warnings = spans(), [list(s.module("state").STATE.status.warnings)]
-for node in mattes():
-    tree.nodes.remove(node)
+for node in s.matte_images(tree):
+    node.id_data.nodes.remove(node)
 s.insert_keys(mask, scene, "hero")
 scene.frame_set(1004)
 s.set_points(mask.layers["hero"].splines[0], given["moved"], *size)
@@ -41,7 +37,7 @@ warnings.append(list(s.module("state").STATE.status.warnings))
 report = s.module("compositing").Report(
     objects=tuple(given["layers"]),
     layers={name: name for name in given["layers"]},
-    patterns={node["stcn_object"]: node["stcn_mattes"] for node in tree.nodes if node.get("stcn_object")},
+    patterns={node["stcn_object"]: node["stcn_mattes"] for node in s.all_nodes(tree) if node.get("stcn_object")},
     layout=given["layout"],
     device="cpu",
     precision="float32",

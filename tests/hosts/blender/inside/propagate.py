@@ -1,6 +1,7 @@
 """Propagate twice in a scene with a compositor, and render every matte through the added nodes."""
 
 import math
+import shutil
 import time
 from pathlib import Path
 
@@ -31,7 +32,7 @@ scene.stcn.device = "cpu"
 
 def our_nodes():
     return sorted(
-        [node.bl_idname, node.get("stcn_object", ""), node.label] for node in tree.nodes if "stcn_mattes" in node
+        [node.bl_idname, node.get("stcn_object", ""), node.label] for node in s.all_nodes(tree) if "stcn_mattes" in node
     )
 
 
@@ -56,6 +57,13 @@ begun = time.monotonic()
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 warm = time.monotonic() - begun
 
+shutil.copytree(Path(given["folder"]) / "mattes", Path(given["folder"]) / "before" / "mattes")
+# Changed mattes are shown, although the same frame was rendered before.
+scene.stcn.use_matte_grow, scene.stcn.matte_grow = True, 3.0
+assert bpy.ops.stcn.propagate() == {"FINISHED"}
+frame = given["frames"][-1]
+again = s.render(scene, frame, sockets()["hero"], target, Path(given["folder"]) / "again.exr")
+
 # What the panel shows beside the preset, once the worker has answered.
 panels = s.module("panels")
 STATE.worker.describe_in_background()
@@ -65,7 +73,8 @@ for chosen in ("", "starter-free", "unknown"):
     scene.stcn.weights = chosen
     licences.append(panels.licence_of(scene.stcn))
 
-mattes = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeImage" and "stcn_mattes" in node)
+mattes = s.matte_images(tree)[0]
+group = next((node.node_tree for node in tree.nodes if node.bl_idname == "CompositorNodeGroup"), None)
 s.write_results(
     first=first,
     second=our_nodes(),
@@ -84,4 +93,11 @@ s.write_results(
     weights=STATE.status.report.weights.text,
     licences=licences,
     seconds=[cold, warm],
+    again=again,
+    viewers=[
+        node.inputs[0].links[0].from_node["stcn_object"]
+        for node in tree.nodes
+        if node.bl_idname == "CompositorNodeViewer"
+    ],
+    asset=group and [group.asset_data.description, [each.name for each in group.interface.items_tree]],
 )

@@ -47,6 +47,19 @@ def tree_of(scene):
     return scene.compositing_node_group if IS_5 else scene.node_tree
 
 
+def all_nodes(tree):
+    """The nodes of a tree and of the node groups in it."""
+    for node in tree.nodes:
+        yield node
+        if node.bl_idname == "CompositorNodeGroup":
+            yield from node.node_tree.nodes
+
+
+def matte_images(tree):
+    """The Image nodes that show mattes."""
+    return [node for node in all_nodes(tree) if node.bl_idname == "CompositorNodeImage" and "stcn_mattes" in node]
+
+
 def sequence(path):
     image = bpy.data.images.load(path)
     image.source = "SEQUENCE"

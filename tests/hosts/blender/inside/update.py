@@ -73,7 +73,7 @@ stopped = state()
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 resumed = state()
 
-mattes = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeImage")
+mattes = next(node for node in s.all_nodes(tree) if node.bl_idname == "CompositorNodeImage")
 output = s.module("node_trees").output_node(tree)
 s.write_results(
     before=before,
