@@ -17,8 +17,9 @@ from PIL import Image
 from stcn_plugin.atomic import write_atomic
 from stcn_plugin.bridge.batch import run_batch
 from stcn_plugin.bridge.messages import Failed, decode, encode
+from stcn_plugin.bridge.shots import ShotResult, exit_status
 from stcn_plugin.bridge.signals import TRY_AGAIN, exit_code
-from stcn_plugin.cli.shots import ShotResult, exit_status, write_report
+from stcn_plugin.cli.host import write_report
 from stcn_plugin.config.yaml_source import read_yaml
 from stcn_plugin.device_failures import device_error
 from stcn_plugin.errors import (

@@ -67,6 +67,8 @@ class WarmWorker:
         self._client: WorkerClient | None = None
         self._python = ""
         self._describing: threading.Thread | None = None
+        self.on_log: Callable[[str], None] = lambda _: None
+        """Receives every line that the worker writes to its log, on another thread."""
         self.description: Description | None = None
         """Presets, weights and devices of the worker; ``None`` until it has answered."""
         self.error: STCNError | None = None
@@ -103,7 +105,10 @@ class WarmWorker:
             elif self._in_use.locked():
                 raise HostError("another worker is in use", where=self._python, fix="Try again in a moment")
             self.stop()
-            self._client, self._python = WorkerClient(WorkerLaunch.from_host(python)), python
+            self._client, self._python = (
+                WorkerClient(WorkerLaunch.from_host(python), on_log=lambda line: self.on_log(line)),
+                python,
+            )
         return self._client
 
     def join_queue(self, job: object) -> None:

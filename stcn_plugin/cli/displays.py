@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from stcn_plugin.bridge.displays import Display, JSONDisplay, OpenJDDisplay, PercentDisplay
 from stcn_plugin.cli.plan import PlanDisplay
-from stcn_plugin.cli.progress import BarDisplay, Display, JSONDisplay, PlainDisplay
-from stcn_plugin.cli.queue_progress import OpenJDDisplay, PercentDisplay
+from stcn_plugin.cli.progress import CONSOLE, BarDisplay, PlainDisplay
 from stcn_plugin.cli.terminal import stderr_is_terminal
 
 if TYPE_CHECKING:
@@ -25,13 +25,14 @@ def progress_display(kind: ProgressKind, *, quiet: bool) -> Iterator[Display]:
         kind: ``auto`` is a bar on a terminal and plain lines elsewhere.
         quiet: Show only warnings and errors; what programs read is printed all the same.
     """
-    for_programs = {"json": JSONDisplay, "openjd": OpenJDDisplay, "percent": PercentDisplay}
-    if kind in for_programs:
-        yield for_programs[kind]()
+    if kind == "json":
+        yield JSONDisplay(CONSOLE)
+    elif kind in ("openjd", "percent"):
+        yield (OpenJDDisplay if kind == "openjd" else PercentDisplay)(CONSOLE)
     elif kind in ("plan", "plan-json"):
         yield PlanDisplay(is_json=kind == "plan-json")
     elif quiet:
-        yield Display()
+        yield Display(CONSOLE)
     elif kind == "bar" or (kind == "auto" and stderr_is_terminal()):
         with _bars() as bar:
             yield BarDisplay(bar)

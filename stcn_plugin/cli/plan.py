@@ -6,9 +6,10 @@ import json
 from typing import final
 
 from stcn_plugin.bridge.build import Plan, PlannedSegment
+from stcn_plugin.bridge.displays import Display
 from stcn_plugin.bridge.job import Report, json_of
 from stcn_plugin.bridge.summaries import needs_lines, reasons_text
-from stcn_plugin.cli.progress import Display
+from stcn_plugin.cli.progress import CONSOLE
 from stcn_plugin.cli.tables import print_table
 from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import STCNError
@@ -23,6 +24,7 @@ class PlanDisplay(Display):
     """
 
     def __init__(self, *, is_json: bool) -> None:
+        super().__init__(CONSOLE)
         self._is_json = is_json
 
     def finish(self, report: Report, seconds: float) -> None:  # noqa: ARG002 - of the display of a job

@@ -1,13 +1,13 @@
-"""Displays of a running job, as plugins of the host hooks: a bar on a terminal, plain lines, or JSON lines for programs."""
+"""Displays of a running job for people: a bar on a terminal, or plain lines."""
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING, final
 
+from stcn_plugin.bridge.displays import Display, Output
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import Progress, Report, json_of
+from stcn_plugin.bridge.job import Progress, Report
 from stcn_plugin.cli.terminal import echo, echo_message
 from stcn_plugin.errors import STCNError
 
@@ -15,52 +15,17 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+CONSOLE = Output(echo, echo_message)
+"""Stdout and stderr."""
+
 _SECONDS_BETWEEN_LINES = 10.0
-
-
-class Display:
-    """Prints warnings. Base of the other displays, and the display of ``--quiet``.
-
-    Attributes:
-        shot: Name of the current shot; empty if there is only one.
-    """
-
-    shot = ""
-
-    def start(self, shot: str) -> None:
-        """Begin the display of a shot."""
-        self.shot = shot
-
-    @hookimpl
-    def stcn_show_progress(self, progress: Progress) -> None:
-        """Show progress."""
-
-    @hookimpl
-    def stcn_show_warning(self, text: str) -> None:
-        """Print a warning."""
-        echo_message(f"{self._prefix}warning: {text}")
-
-    def finish(self, report: Report, seconds: float) -> None:
-        """Show the result of a shot.
-
-        Args:
-            report: The report.
-            seconds: Time from the start of the shot to its last file.
-        """
-
-    def fail(self, error: STCNError) -> None:
-        """Show the error of a shot, if there are several."""
-        echo_message(f"{self._prefix}{error}")
-
-    @property
-    def _prefix(self) -> str:
-        return f"{self.shot}: " if self.shot else ""
 
 
 class PlainDisplay(Display):
     """Prints a line for the first and the last step, and every ten seconds in between."""
 
     def __init__(self) -> None:
+        super().__init__(CONSOLE)
         self._started = self._printed = time.monotonic()
 
     def start(self, shot: str) -> None:
@@ -148,41 +113,3 @@ class BarDisplay(PlainDisplay):
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
-
-
-@final
-class JSONDisplay(Display):
-    """Prints one JSON object per line to stdout, each with the key ``event``: progress, frame, warning, done or failed."""
-
-    @hookimpl
-    def stcn_show_progress(self, progress: Progress) -> None:
-        """Print the progress."""
-        self._print("progress", done=progress.done, total=progress.total, frame=progress.frame)
-
-    @hookimpl
-    def stcn_show_frame(self, frame: int, files: list[str]) -> None:
-        """Print a frame and its files."""
-        self._print("frame", frame=frame, files=list(files))
-
-    @hookimpl
-    def stcn_show_warning(self, text: str) -> None:
-        """Print a warning."""
-        self._print("warning", text=text)
-
-    def finish(self, report: Report, seconds: float) -> None:
-        """Print the report, without the list of its files."""
-        fields = {key: value for key, value in json_of(report).items() if key != "files"}
-        self._print("done", seconds=round(seconds, 3), report=fields)
-
-    def fail(self, error: STCNError) -> None:
-        """Print the error."""
-        self._print("failed", **error_fields(error))
-
-    def _print(self, event: str, **fields: object) -> None:
-        line = {"event": event, **({"shot": self.shot} if self.shot else {}), **fields}
-        echo(json.dumps(line))
-
-
-def error_fields(error: STCNError) -> dict[str, object]:
-    """Return an error for a program that reads JSON."""
-    return {"what": error.what, "where": error.where, "fix": error.fix, "retry": error.retry}

@@ -6,20 +6,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from stcn_plugin.bridge.build import BuildOptions, parse_segments
-from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report, chosen_settings, parse_settings
 from stcn_plugin.cli.job_options import expand_shot_files, job_options
 from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import STCNError
 
 if TYPE_CHECKING:
+    from stcn_plugin.bridge.shots import ShotResult
     from stcn_plugin.cli.displays import ProgressKind
-    from stcn_plugin.cli.shots import ShotResult
 
 _EXAMPLES = """
 \b
@@ -246,12 +247,13 @@ def _run(
     """Run shots in a worker, in this Python; return the exit code."""
     from stcn_plugin.bridge.client import WorkerClient
     from stcn_plugin.bridge.launch import WorkerLaunch
+    from stcn_plugin.bridge.log_file import log_file
+    from stcn_plugin.bridge.session import Session
+    from stcn_plugin.bridge.shots import ShotResult, exit_status, run_shots
     from stcn_plugin.cli.displays import progress_display
-    from stcn_plugin.cli.host import log_file
-    from stcn_plugin.cli.shots import ShotResult, exit_status, run_shots, write_report
+    from stcn_plugin.cli.host import CommandLineHost, write_report
 
-    shots = [(ShotResult(request.shot_file or ""), request) for request in requests]
-    results = [result for result, _ in shots]
+    results = [ShotResult(request.shot_file or "", plate=request.plate) for request in requests]
 
     def report() -> None:
         if report_file is not None:
@@ -272,7 +274,12 @@ def _run(
             progress_display(progress, quiet=quiet) as display,
         ):
             worker.start()  # it loads while the rest is set up
-            run_shots(shots, worker=worker, display=display, log=log, keeps_going=keeps_going, on_result=report)
+
+            def run(request: JobRequest, plugins: Sequence[object]) -> Report:
+                return Session(CommandLineHost(request), worker, plugins=plugins).run()
+
+            shots = [(result, partial(run, request)) for result, request in zip(results, requests, strict=True)]
+            run_shots(shots, display=display, log=log, keeps_going=keeps_going, on_result=report)
     return exit_status(results)
 
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 from dataclasses import replace
 
 import pytest
 
-from stcn_plugin.bridge import Progress, Report
+from stcn_plugin.bridge import JobRequest, Progress, Report
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.batch import (
     BatchLog,
     BatchParser,
+    BatchShot,
     add_shared_flags,
     build_options,
     parse_arguments,
     run_batch,
+    run_shots_of_batch,
+    several_shots_problem,
+    shared_request,
 )
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
-from stcn_plugin.errors import CancelledError, FrameRangeError, PlateError
+from stcn_plugin.errors import CancelledError, FrameRangeError, OutputError, PlateError, PresetError
 
 REPORT = Report(
     objects=("hero", "ball"),
@@ -62,6 +67,16 @@ def test_flags_have_the_same_names_in_every_host(parser):
         "weights": "w",
         "device": "cpu",
         "set": ["a=1", "b=2"],
+        "object": [],
+        "overlay": None,
+        "plugin": [],
+        "save": None,
+        "report": None,
+        "log": None,
+        "progress": "plain",
+        "keep_going": True,
+        "verbose": False,
+        "quiet": False,
         "segments": "3-4",
         "rebuild": True,
         "verify": True,
@@ -71,8 +86,137 @@ def test_flags_have_the_same_names_in_every_host(parser):
     assert build_options(flags) == BuildOptions((3, 4), rebuild=True, verify=True, is_dry_run=True)
     defaults = parse_arguments(parser, [])
     assert isinstance(defaults, argparse.Namespace)
-    assert {name for name, value in vars(defaults).items() if value} == set()
+    assert {name for name, value in vars(defaults).items() if value} == {"progress", "keep_going"}
     assert build_options(defaults) == BuildOptions()
+
+
+def test_flags_are_those_of_stcn_propagate(parser):
+    """All of its options but those that describe the plate and the keyframes, which hosts take from their scripts."""
+    from stcn_plugin.cli.propagate import propagate
+
+    ours = {flag for action in parser._actions for flag in action.option_strings}
+    theirs = {flag for option in propagate.params for flag in (*option.opts, *option.secondary_opts) if flag[0] == "-"}
+    assert theirs - ours == {"--plate", "--keyframe", "--json"}
+    assert ours - theirs == {"--worker", "-h", "--help"}
+
+
+@pytest.mark.parametrize("flag", [["--out", "m.####.exr"], ["--segments", "1"], ["--object", "a"], ["--mask", "x"]])
+def test_flags_of_one_shot_are_refused_for_several(parser, capsys, flag):
+    """As wrong usage, with the flag."""
+    parser.add_argument("--mask")
+    assert parse_arguments(parser, flag, lambda flags: several_shots_problem(flags, 1, ["--mask"]))
+    assert parse_arguments(parser, flag, lambda flags: several_shots_problem(flags, 2, ["--mask"])) == 2
+    assert f"{flag[0]} can be given for one shot only, not for 2" in capsys.readouterr().err
+
+
+def test_shared_flags_go_into_the_request(parser):
+    """Objects, plugins, overlays and the shot file, over what the host sets."""
+    arguments = ["--object", "ball=1-5", "--object", "hero", "--plugin", "p", "--overlay", "/o", "--save", "/s.yaml"]
+    flags = parse_arguments(parser, [*arguments, "--set", "size=96"])
+    request = shared_request(flags).applied(JobRequest(save_as="/m/a.yaml", plugins=("host",), objects={"hero": "1-9"}))
+    assert request.objects == {"hero": None, "ball": "1-5"}
+    assert (request.plugins, request.save_as) == (("host", "p"), "/s.yaml")
+    assert {key: (each.value, each.origin) for key, each in request.settings.items()} == {
+        "overlay.folder": ("/o", "--overlay"),
+        "size": ("96", "--set size=96"),
+    }
+    kept = shared_request(parse_arguments(parser, [])).applied(JobRequest(save_as="/m/a.yaml"))
+    assert kept == JobRequest(save_as="/m/a.yaml")
+    with pytest.raises(PresetError) as caught:
+        shared_request(parse_arguments(parser, ["--object", "=1-5"]))
+    assert caught.value.where == "--object"
+
+
+class Worker:
+    """Counts how often it is stopped."""
+
+    stops = 0
+    on_log = None
+
+    def stop(self):
+        self.stops += 1
+
+
+@pytest.fixture
+def batch(parser):
+    """Runs shots, each given by its result or error; returns the exit code and the names of those that ran."""
+
+    def run(flags, **shots):
+        ran, worker = [], Worker()
+
+        def runner(name, result):
+            def run(plugins, log):
+                ran.append(name)
+                worker.on_log(f"log of {name}")
+                for plugin in plugins:
+                    if hasattr(plugin, "stcn_show_warning"):
+                        plugin.stcn_show_warning(f"{name} is small")
+                if isinstance(result, Exception):
+                    raise result
+                return result
+
+            return BatchShot(name, run)
+
+        code = run_shots_of_batch(
+            parse_arguments(parser, list(map(str, flags))), [runner(*each) for each in shots.items()], worker
+        )
+        assert worker.stops == 1
+        return code, ran
+
+    return run
+
+
+def test_several_shots_are_reported(batch, capsys, tmp_path):
+    """The others run after one has failed; the report is that of `stcn propagate`, the log has it all."""
+    report, log = tmp_path / "night.json", tmp_path / "night.log"
+    error = PlateError("is cut", where="p.1001.exr", fix="Copy it")
+    assert batch(["--report", report, "--log", log], a=REPORT, b=error, c=REPORT) == (1, ["a", "b", "c"])
+    streams = capsys.readouterr()
+    assert streams.out.splitlines()[-3:] == ["stcn: a: done", "stcn: b: failed", "stcn: c: done"]
+    assert "stcn: b: p.1001.exr: is cut. Copy it." in streams.err
+    shots = json.loads(report.read_text())["shots"]
+    assert [(each["shot"], each["status"], each["frames"]) for each in shots] == [
+        ("a", "done", [1, 2, 3]), ("b", "failed", []), ("c", "done", [1, 2, 3])
+    ]  # fmt: skip
+    assert shots[1]["error"] == {"what": "is cut", "where": "p.1001.exr", "fix": "Copy it", "retry": False}
+    assert shots[0]["warnings"] == ["a is small"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["night.json", "night.log"]
+    lines = [line.partition(" ")[2].partition(" ")[2] for line in log.read_text().splitlines()]
+    assert [line for line in lines if line.startswith(("shot", "worker"))] == [
+        "shot a", "worker: log of a", "shot b", "worker: log of b", "shot c", "worker: log of c"
+    ]  # fmt: skip
+
+
+def test_fail_fast_stops_after_a_failure(batch, tmp_path):
+    """And what failed for a reason that may be gone later has its exit code."""
+    full = OutputError("the disk is full", retry=True)
+    report = tmp_path / "night.json"
+    assert batch(["--fail-fast", "--report", report], a=full, b=REPORT) == (75, ["a"])
+    assert [each["status"] for each in json.loads(report.read_text())["shots"]] == ["failed", "not run"]
+
+
+def test_a_report_that_cannot_be_written_is_an_error_before_any_shot(batch, capsys, tmp_path):
+    assert batch(["--report", tmp_path / "no" / "night.json"], a=REPORT) == (1, [])
+    assert "the report cannot be written" in capsys.readouterr().err
+
+
+def test_an_exception_of_a_shot_is_its_error(batch, capsys):
+    """With its traceback; the other shots run."""
+    assert batch([], a=ZeroDivisionError("by zero"), b=REPORT) == (1, ["a", "b"])
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("kind", "line"), [("json", '{"event": "done"'), ("openjd", "openjd_status: 3 frames")])
+def test_progress_for_programs(batch, capsys, kind, line):
+    """As of `stcn propagate`: only what programs read is on stdout."""
+    assert batch(["--progress", kind], a=REPORT) == (0, ["a"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith(line)
+
+
+def test_quiet_prints_warnings_alone(batch, capsys):
+    assert batch(["--quiet"], a=REPORT) == (0, ["a"])
+    streams = capsys.readouterr()
+    assert (streams.out, streams.err) == ("", "stcn: warning: a is small\n")
 
 
 def test_help_exits_with_0_and_has_examples_and_exit_codes(parser, capsys):

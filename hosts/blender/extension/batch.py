@@ -5,20 +5,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import bpy
 
+from stcn_plugin.bridge import Report, WarmWorker
 from stcn_plugin.bridge.batch import (
     SHARED_ORIGINS,
     BatchLog,
     BatchParser,
+    BatchShot,
     add_shared_flags,
     build_options,
     parse_arguments,
     run_batch,
+    run_shots_of_batch,
+    several_shots_problem,
+    shared_request,
 )
-from stcn_plugin.bridge.job import parse_settings
 from stcn_plugin.errors import HostError
 
 from .host import create_job
@@ -29,44 +35,81 @@ from .state import make_worker
 _EXAMPLES = """\
   blender -b shot.blend --python-exit-code 3 -P batch.py -- --range 1001-1100 --preset hero
   blender -b shot.blend --python-exit-code 3 -P batch.py -- --mask roto --at 1001,1040 --render
-  blender -b shot.blend --python-exit-code 3 -P batch.py -- --dry-run"""
+  blender -b shot.blend --python-exit-code 3 -P batch.py -- --dry-run
+  blender -b sh010.blend --python-exit-code 3 -P batch.py -- sh020.blend sh030.blend --report night.json"""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one job and return the exit code.
+    """Run the jobs of one or several scenes, and return the exit code.
 
     Args:
         arguments: The arguments after ``--`` on Blender's command line.
     """
-    flags = parse_arguments(_parser(), arguments)
+    flags = parse_arguments(
+        _parser(), arguments, lambda flags: several_shots_problem(flags, len(_names(flags)), ["--keyframe"])
+    )
     return flags if isinstance(flags, int) else run_batch(lambda: _run(flags))
 
 
-def _run(flags: argparse.Namespace) -> None:
-    scene = bpy.data.scenes.get(flags.scene) if flags.scene else bpy.context.scene
+def _run(flags: argparse.Namespace) -> int:
+    worker = make_worker(flags.worker)
+    shots = [
+        BatchShot(_shot_name(file, scene, is_alone=not flags.files), partial(_run_shot, flags, file, scene, worker))
+        for file, scene in _names(flags)
+    ]
+    return run_shots_of_batch(flags, shots, worker)
+
+
+def _names(flags: argparse.Namespace) -> list[tuple[str, str | None]]:
+    """Return the file and the scene of every shot."""
+    return [(file, scene) for file in (bpy.data.filepath, *flags.files) for scene in flags.scene or [None]]
+
+
+def _shot_name(file: str, scene: str | None, *, is_alone: bool) -> str:
+    if scene is None:
+        return file
+    return scene if is_alone else f"{file}:{scene}"
+
+
+def _run_shot(
+    flags: argparse.Namespace, file: str, name: str | None, worker: WarmWorker, plugins: Sequence[object], log: BatchLog
+) -> Report:
+    """Run the job of a scene."""
+    if file and file != bpy.data.filepath:
+        _open(file)
+    scene = bpy.data.scenes.get(name) if name else bpy.context.scene
     if scene is None:
         names = ", ".join(each.name for each in bpy.data.scenes)
-        raise HostError(f"the file has no scene '{flags.scene}'", where=bpy.data.filepath, fix=f"It has: {names}")
+        raise HostError(f"the file has no scene '{name}'", where=bpy.data.filepath, fix=f"It has: {names}")
     if bpy.context.window:
         bpy.context.window.scene = scene  # masks follow the scene that is shown
     _apply_flags(scene, flags)
     settings = ShotSettings.of(scene)
     settings = replace(
         settings,
-        overrides={**settings.overrides, **parse_settings(flags.set, "--set")},
         build=build_options(flags),
         origins={**settings.origins, **_origins(flags)},
+        flags=shared_request(flags),
     )
-    worker, log = make_worker(flags.worker), BatchLog(frame_shift=settings.plate.shift)
-    try:
-        report = create_job(settings, worker, plugins=[log]).run()
-    finally:
-        worker.stop()
+    log.frame_shift = settings.plate.shift
+    report = create_job(settings, worker, plugins=plugins).run()
     if flags.render and settings.build.makes_whole_shot:
         _render(scene, settings.frames)
-    if flags.save and settings.build.makes_whole_shot:
+    if flags.save_blend and settings.build.makes_whole_shot:
         bpy.ops.wm.save_mainfile()
-    log.print_report(report)
+    return report
+
+
+def _open(file: str) -> None:
+    """Open another .blend file.
+
+    Raises:
+        HostError: It cannot be opened.
+    """
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(Path(file).absolute()))
+    except RuntimeError as error:
+        raise HostError(f"the file cannot be opened ({str(error).strip()})", where=file) from None
 
 
 def _origins(flags: argparse.Namespace) -> dict[str, str]:
@@ -162,8 +205,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FRAMES",
         help="frames at which all layers of the mask are keyframes; '' for the shape keys of each layer",
     )
-    parser.add_argument("--scene", metavar="NAME", help="the scene; by default, the active scene of the file")
+    parser.add_argument("files", nargs="*", metavar="FILE.blend", help="further .blend files; each is a shot")
+    parser.add_argument(
+        "--scene",
+        metavar="NAME",
+        action="append",
+        help="the scene; by default, the active scene of the file. May be repeated: each is a shot",
+    )
     add_shared_flags(parser)
     parser.add_argument("--render", action="store_true", help="render the compositor over the frames afterwards")
-    parser.add_argument("--save", action="store_true", help="save the .blend file with the new nodes")
+    parser.add_argument("--save-blend", action="store_true", help="save the .blend file with the new nodes")
     return parser

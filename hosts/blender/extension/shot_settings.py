@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 
 from stcn_plugin.bridge import JobRequest, KeyframeFile
+from stcn_plugin.bridge.batch import SharedRequest
 from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.files import has_frame_number, shot_file_path
 from stcn_plugin.bridge.job import Setting, chosen_settings
@@ -61,6 +62,7 @@ class ShotSettings:
         wiring: ``SET_ALPHA`` or ``SOCKETS``.
         build: Which part of the work to do.
         origins: Field of the request, or setting, to the field of the panel or the flag that set it.
+        flags: What the flags of a batch add to the request.
     """
 
     scene: str
@@ -79,6 +81,7 @@ class ShotSettings:
     wiring: str
     build: BuildOptions = field(default_factory=BuildOptions)
     origins: Mapping[str, str] = field(default_factory=lambda: _PANEL_ORIGINS)
+    flags: SharedRequest = field(default_factory=SharedRequest)
 
     @classmethod
     def of(cls, scene: bpy.types.Scene | None) -> ShotSettings:
@@ -158,7 +161,7 @@ class ShotSettings:
             build=self.build,
             save_as=shot_file_path(out),
         )
-        return request, warnings
+        return self.flags.applied(request), warnings
 
     def _settings(self) -> tuple[Mapping[str, Setting], tuple[str, ...]]:
         """Return the settings that override the preset, and warnings."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NoReturn
 
 import nuke
@@ -15,60 +16,73 @@ from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
 from stcn_nuke.knob_text import absolute
 from stcn_nuke.rotos import key_frames, sources_of
 from stcn_nuke.selection import node_named
-from stcn_plugin.bridge import BackgroundJob, JobStatus
+from stcn_plugin.bridge import BackgroundJob, JobStatus, Report, WarmWorker
 from stcn_plugin.bridge.batch import (
     SHARED_ORIGINS,
     BatchLog,
     BatchParser,
+    BatchShot,
     add_shared_flags,
     build_options,
     parse_arguments,
     run_batch,
+    run_shots_of_batch,
+    several_shots_problem,
+    shared_request,
 )
-from stcn_plugin.bridge.job import parse_settings
 from stcn_plugin.errors import HostError
 from stcn_plugin.frames import parse_frame_range
 
 _EXAMPLES = """\
   nuke -t batch.py sh010.nk --node Read1 --roto Roto1 --range=1001-1100 --preset=hero
   nuke -t batch.py sh010.nk --node Read1 --roto Hero --roto Ball --at=1001,1040 --out=/mattes/sh010.####.exr
+  nuke -t batch.py sh010.nk sh020.nk --node Read1 --roto Roto1 --report=night.json
 
 Write numbers and ranges with an equals sign (--range=1001-1100): Nuke interprets a number at the end of the line as its
 own frame range."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one job and return the exit code."""
-    options = parse_arguments(_parser(), arguments)
-    return options if isinstance(options, int) else run_batch(lambda: _run(options))
+    """Run the jobs of one or several scripts, and return the exit code."""
+    options = parse_arguments(
+        _parser(), arguments, lambda flags: several_shots_problem(flags, len(flags.scripts), ["--save-script"])
+    )
+    if isinstance(options, int):
+        return options
+    return run_batch(lambda: _run(options))
 
 
-def _run(options: argparse.Namespace) -> None:
-    job = _job(options)
+def _run(options: argparse.Namespace) -> int:
     worker = make_worker(options.worker)
-    host, log = NukeHost(job, delivers=options.save is not None), BatchLog()
-    try:
-        report = BackgroundJob(host, worker, status=JobStatus(), plugins=[log]).run()
-    finally:
-        worker.stop()
-    if options.save is not None and job.build.makes_whole_shot:
+    shots = [BatchShot(script, partial(_run_shot, options, script, worker)) for script in options.scripts]
+    return run_shots_of_batch(options, shots, worker)
+
+
+def _run_shot(
+    options: argparse.Namespace, script: str, worker: WarmWorker, plugins: Sequence[object], _log: BatchLog
+) -> Report:
+    """Run the job of a script, and save the script with the mattes if that is wanted."""
+    job = _job(options, script)
+    host = NukeHost(job, delivers=options.save_script is not None)
+    report = BackgroundJob(host, worker, status=JobStatus(), plugins=plugins).run()
+    if options.save_script is not None and job.build.makes_whole_shot:
         try:
-            nuke.scriptSaveAs(options.save, overwrite=1)
+            nuke.scriptSaveAs(options.save_script, overwrite=1)
         except RuntimeError as error:
-            raise HostError(f"the script cannot be saved ({error})", where=options.save) from None
-    log.print_report(report)
+            raise HostError(f"the script cannot be saved ({error})", where=options.save_script) from None
+    return report
 
 
-def _job(options: argparse.Namespace) -> PropagateJob:
-    """Open the script and return the job that the arguments describe.
+def _job(options: argparse.Namespace, script: str) -> PropagateJob:
+    """Open a script and return the job that the arguments describe.
 
     Raises:
         STCNError: The script cannot be opened, or lacks a node that they name.
     """
     try:
-        nuke.scriptOpen(options.script)
+        nuke.scriptOpen(script)
     except RuntimeError as error:
-        raise HostError(f"the script cannot be opened ({error})", where=options.script) from None
+        raise HostError(f"the script cannot be opened ({error})", where=script) from None
     plate = node_named(options.node)
     frames = options.range or plates.frame_range(plate)
     shot = parse_frame_range(frames)
@@ -77,14 +91,14 @@ def _job(options: argparse.Namespace) -> PropagateJob:
         plate=plate.fullName(),
         sources=_sources(options.roto, shot, listed),
         range=frames,
-        out=absolute(options.out) if options.out else default_out(options.script, plate.name()),
+        out=absolute(options.out) if options.out else default_out(script, plate.name()),
         colour=colour.plate_space(plate) if options.colour is None else options.colour,
         preset=options.preset or "default",
         weights=options.weights or "",
         device=options.device or "",
-        settings=parse_settings(options.set, "--set"),
         build=build_options(options),
         origins={**SHARED_ORIGINS, "colour.input": "--colour"},
+        flags=shared_request(options),
     )
 
 
@@ -114,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         "nuke -t batch.py", description="Propagate the roto of a Nuke script over a shot.", examples=_EXAMPLES
     )
-    parser.add_argument("script", help="the Nuke script")
+    parser.add_argument("scripts", nargs="+", metavar="script", help="Nuke scripts; each is a shot")
     parser.add_argument("--node", required=True, metavar="NAME", help="plate: a Read, or any other node")
     parser.add_argument(
         "--roto",
@@ -125,6 +139,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--at", metavar="FRAMES", help="frames of the keyframes; by default, the frames with roto keys")
     parser.add_argument("--colour", metavar="SPACE", help="colour space of the plate; by default, that of the Read")
-    parser.add_argument("--save", metavar="SCRIPT", help="add the mattes to the script and save it as this file")
+    parser.add_argument("--save-script", metavar="SCRIPT", help="add the mattes to the script and save it as this file")
     add_shared_flags(parser)
     return parser

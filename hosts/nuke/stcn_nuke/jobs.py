@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stcn_nuke.knob_text import forward
 from stcn_plugin.bridge import JobRequest
+from stcn_plugin.bridge.batch import SharedRequest
 from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.fields import Fields
 from stcn_plugin.bridge.files import shot_file_path
@@ -69,6 +70,7 @@ class PropagateJob:
         settings: Further settings.
         build: Which part of the work to do.
         origins: Field of the request, or setting, to the knob of the panel or the flag that set it.
+        flags: What the flags of a batch add to the request.
     """
 
     plate: str
@@ -83,12 +85,13 @@ class PropagateJob:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     build: BuildOptions = BuildOptions()
     origins: Mapping[str, str] = field(default_factory=dict)
+    flags: SharedRequest = field(default_factory=SharedRequest)
 
     @property
     def text(self) -> str:
         """The job as text, to be stored in the script and read by `parse`."""
         fields = json_of(self)
-        return json.dumps({name: value for name, value in fields.items() if name not in ("build", "origins")})
+        return json.dumps({name: value for name, value in fields.items() if name not in ("build", "origins", "flags")})
 
     @classmethod
     def parse(cls, text: str) -> PropagateJob:
@@ -134,7 +137,7 @@ class PropagateJob:
             "output.layout": self.layout or None,
         }
         origins = {**dict.fromkeys(chosen, "the Nuke script"), **self.origins}
-        return JobRequest(
+        request = JobRequest(
             plate=pattern,
             out=self.out,
             range=self.range,
@@ -144,6 +147,7 @@ class PropagateJob:
             build=replace(self.build, verify=True) if is_rendered else self.build,
             save_as=forward(shot_file_path(self.out)),
         )
+        return self.flags.applied(request)
 
 
 def default_out(script: str, plate: str) -> str:

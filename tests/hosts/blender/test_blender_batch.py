@@ -36,7 +36,16 @@ def saved(blender, plates, tmp_path) -> Path:
 
 def test_flags_override_the_files_settings_and_the_compositor_is_rendered(blender, batch, saved, tmp_path):
     """The mattes of the range are on disk, the render shows one of them, and the .blend file has the nodes."""
-    arguments = ["--range", "1001-1003", "--preset", "default", "--set", "memory.interval=2", "--render", "--save"]
+    arguments = [
+        "--range",
+        "1001-1003",
+        "--preset",
+        "default",
+        "--set",
+        "memory.interval=2",
+        "--render",
+        "--save-blend",
+    ]
     result = blender.script(batch, *arguments, file=saved)
     assert result.returncode == 0, result.stderr
     assert "3 frames (1001-1003) of hero" in result.stdout
@@ -67,10 +76,10 @@ def test_only_what_is_missing_is_done(blender, batch, saved, tmp_path):
         lines = [line for line in result.stdout.splitlines() if line.startswith("stcn: ")]
         return lines, [int(name[12:16]) for name in sorted(after) if after[name] != before.get(name)]
 
-    lines, written = run("--at", "1001,1005", "--dry-run", "--render", "--save")
+    lines, written = run("--at", "1001,1005", "--dry-run", "--render", "--save-blend")
     assert written == []
     assert [line for line in lines if "segment 2, 1005-1006: 2 steps, write 1005-1006, because " in line]
-    assert run("--at", "1001,1005", "--segments", "2", "--render", "--save")[1] == [1005, 1006]
+    assert run("--at", "1001,1005", "--segments", "2", "--render", "--save-blend")[1] == [1005, 1006]
     assert not (tmp_path / "render").exists()
     assert run("--at", "1001,1005")[1] == [1001, 1002, 1003, 1004]
     lines, written = run("--at", "1001,1005", "--verify")

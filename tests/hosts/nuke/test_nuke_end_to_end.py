@@ -321,7 +321,7 @@ def test_batch_propagates_and_saves_the_script(home, script, tmp_path):
     saved = tmp_path / "with_mattes.nk"
     result = batch(
         home, script, "--node", "Read1", "--roto", "hero", "--range=1001-1003", "--preset=draft",
-        "--device=cpu", f"--out={tmp_path}/m/sh010.####.exr", f"--save={saved}",
+        "--device=cpu", f"--out={tmp_path}/m/sh010.####.exr", f"--save-script={saved}",
     )  # fmt: skip
     assert result.returncode == 0
     (warning,) = result.stderr.splitlines()  # of the starter weights' licence
@@ -351,12 +351,12 @@ def test_batch_does_only_what_is_missing(home, script, tmp_path):
         after = {path.name: path.stat().st_mtime_ns for path in mattes.glob("*.exr")}
         return result.stdout, [int(name[6:10]) for name in sorted(after) if after[name] != before.get(name)]
 
-    out, written = run("--dry-run", f"--save={saved}")
+    out, written = run("--dry-run", f"--save-script={saved}")
     assert written == []
     assert "segment 2, 1003-1004: 2 steps, write 1003-1004, because " in out
-    assert run("--segments=2", f"--save={saved}")[1] == [1003, 1004]
+    assert run("--segments=2", f"--save-script={saved}")[1] == [1003, 1004]
     assert not saved.exists()
-    out, written = run(f"--save={saved}")
+    out, written = run(f"--save-script={saved}")
     assert written == [1001, 1002]
     assert "name STCN_sh010_Read1" in saved.read_text("utf-8")
     out, written = run("--verify")
@@ -407,7 +407,7 @@ def test_batch_help(home):
         "--at",
         "--range",
         "--preset",
-        "--save",
+        "--save-script",
         "examples:",
         "Exit codes",
         "equals",

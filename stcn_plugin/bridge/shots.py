@@ -1,4 +1,4 @@
-"""Shots run one after another in one worker, and the report about them."""
+"""Shots that run one after another, and the report about them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal, final
+from typing import Literal, Optional, final
 
-from stcn_plugin.atomic import write_atomic
-from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.displays import Display, error_fields
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import JobRequest, Report, json_of
-from stcn_plugin.bridge.session import Session
+from stcn_plugin.bridge.job import Report, json_of
+from stcn_plugin.bridge.log_file import LogFile
 from stcn_plugin.bridge.signals import exit_code
-from stcn_plugin.cli.host import CommandLineHost, LogFile
-from stcn_plugin.cli.progress import Display, error_fields
 from stcn_plugin.errors import CancelledError, STCNError
 
 
@@ -27,20 +23,22 @@ class ShotResult:
     """The result of a shot. A plugin of the host hooks that collects its warnings.
 
     Args:
-        name: The shot file as the user wrote it; empty for a shot defined by options alone.
+        name: The shot file, script or scene as the user wrote it; empty for a shot defined by options alone.
         status: Outcome of the shot.
         seconds: Duration.
         report: The report, if the shot is done.
         error: The error, if the shot failed or was cancelled.
         warnings: Its warnings.
+        plate: The plate of a shot without a name, for the log.
     """
 
     name: str
     status: Literal["not run", "done", "failed", "cancelled"] = "not run"
     seconds: float = 0.0
-    report: Report | None = None
-    error: STCNError | None = None
+    report: Optional[Report] = None  # noqa: UP045 - evaluated by Python 3.9
+    error: Optional[STCNError] = None  # noqa: UP045
     warnings: list[str] = field(default_factory=list)
+    plate: Optional[str] = None  # noqa: UP045
 
     @hookimpl
     def stcn_show_warning(self, text: str) -> None:
@@ -63,9 +61,8 @@ class ShotResult:
 
 
 def run_shots(
-    requests: Sequence[tuple[ShotResult, JobRequest]],
+    shots: Sequence[tuple[ShotResult, Callable[[Sequence[object]], Report]]],
     *,
-    worker: WorkerClient,
     display: Display,
     log: LogFile | None,
     keeps_going: bool,
@@ -74,8 +71,7 @@ def run_shots(
     """Run shots, one after another.
 
     Args:
-        requests: The shots. Their results are filled in.
-        worker: The worker, which stays warm in between.
+        shots: The shots: the result, which is filled in, and a function that runs the job with further plugins.
         display: Shows progress, warnings and results.
         log: Log file, if any.
         keeps_going: Whether to run the other shots after one has failed.
@@ -85,15 +81,15 @@ def run_shots(
         CancelledError: A signal cancelled a shot; the ones after it are not run.
         STCNError: The only shot failed.
     """
-    is_alone = len(requests) == 1
-    for result, request in requests:
+    is_alone = len(shots) == 1
+    for result, run in shots:
         display.start("" if is_alone else result.name)
         if log is not None:
-            log.line(f"shot {result.name or request.plate}")
+            log.line(f"shot {result.name or result.plate}")
         plugins = [display, result, *([log] if log is not None else [])]
         try:
             with result.recorded():
-                result.report = Session(CommandLineHost(request), worker, plugins=plugins).run()
+                result.report = run(plugins)
         except STCNError as error:
             if is_alone or isinstance(error, CancelledError):
                 raise
@@ -116,17 +112,9 @@ def exit_status(results: Sequence[ShotResult]) -> int:
     return codes.pop() if len(codes) == 1 else 1
 
 
-def write_report(path: Path, results: Sequence[ShotResult]) -> None:
-    """Write the results of shots as JSON.
-
-    Args:
-        path: The file, which is complete or absent.
-        results: The shots.
-
-    Raises:
-        OutputError: It cannot be written.
-    """
-    write_atomic(path, json.dumps({"shots": [_json(result) for result in results]}, indent=2).encode() + b"\n")
+def report_json(results: Sequence[ShotResult]) -> bytes:
+    """Return the results of shots as JSON, the content of a report."""
+    return json.dumps({"shots": [_json(result) for result in results]}, indent=2).encode() + b"\n"
 
 
 def _json(result: ShotResult) -> dict[str, object]:
