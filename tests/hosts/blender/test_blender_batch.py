@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -89,6 +90,27 @@ def test_only_what_is_missing_is_done(blender, batch, saved, tmp_path):
     assert "stcn: reason: keyframe 1003 is new" in lines
     lines, written = run("--at", "1001,1003,1005", "--rebuild")
     assert written == [1001, 1002, 1003, 1004, 1005, 1006]
+
+
+def test_several_files_are_several_shots(blender, batch, saved, tmp_path):
+    """With one report; a file that cannot be opened does not stop the others."""
+    other = tmp_path / "sh020" / "shot.blend"
+    other.parent.mkdir()
+    shutil.copy(saved, other)
+    report = tmp_path / "night.json"
+    arguments = ["--range", "1001-1002", "--report", report, str(tmp_path / "no.blend"), str(other)]
+    result = blender.script(batch, *arguments, file=saved)
+    assert result.returncode == 1, result.stderr
+    shots = json.loads(report.read_text())["shots"]
+    assert [(each["shot"], each["status"], each["frames"]) for each in shots] == [
+        (str(saved), "done", [1001, 1002]),
+        (str(tmp_path / "no.blend"), "failed", []),
+        (str(other), "done", [1001, 1002]),
+    ]
+    assert len(list((other.parent / "mattes" / "sh010").glob("*.exr"))) == 2
+    wrong = blender.script(batch, "--scene", "Comp", "--scene", "Other", "--out", "m.####.exr", file=saved)
+    assert wrong.returncode == 2
+    assert "--out can be given for one shot only, not for 2" in wrong.stderr
 
 
 @pytest.mark.parametrize(

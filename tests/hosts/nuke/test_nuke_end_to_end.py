@@ -366,6 +366,26 @@ def test_batch_does_only_what_is_missing(home, script, tmp_path):
     assert "stcn: reason: a rebuild was requested" in out
 
 
+def test_batch_runs_several_scripts(home, script, tmp_path):
+    """Each is a shot of the report; one that cannot be opened does not stop the others."""
+    other = tmp_path / "sh020.nk"
+    other.write_text(Path(script).read_text("utf-8"), "utf-8")
+    flags = ("--node", "Read1", "--roto", "hero", "--range=1001-1002", "--preset=draft", "--device=cpu")
+    report = tmp_path / "night.json"
+    result = batch(home, script, str(tmp_path / "no.nk"), str(other), *flags, f"--report={report}")
+    assert result.returncode == 1
+    shots = json.loads(report.read_text("utf-8"))["shots"]
+    assert [(Path(each["shot"]).name, each["status"], each["frames"]) for each in shots] == [
+        ("sh010.nk", "done", [1001, 1002]),
+        ("no.nk", "failed", []),
+        ("sh020.nk", "done", []),  # its mattes are those of the first, next to it, and up to date
+    ]
+    assert result.stdout.splitlines()[-1] == f"stcn: {other}: done"
+    wrong = batch(home, script, str(other), *flags, "--out=m.####.exr")
+    assert wrong.returncode == 2
+    assert "--out can be given for one shot only, not for 2" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "word"),
     [

@@ -30,6 +30,8 @@ reports = []
 
 def assessed(data):
     """Read a report from the worker, with the assessment of the test."""
+    if data["plan"] is None:  # of mattes that are about to be written
+        return read_report(data)
     reports.append(read_report(data))
     found = given["assessments"][len(reports) - 1]
     return replace(reports[-1], assessment=found and Assessment.from_json(found))
