@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
 def test_a_job_runs_in_the_background_until_it_is_cancelled(tmp_path, extension):
-    """ESC does not stop the job; the Cancel button does, within frames; only a finished job adds nodes."""
+    """ESC does not stop the job; the Cancel button does, within frames. Jobs that are started meanwhile wait for it."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "pluggy").symlink_to(Path(pluggy.__file__).parent)
@@ -50,4 +50,7 @@ def test_a_job_runs_in_the_background_until_it_is_cancelled(tmp_path, extension)
     assert results["nodes"].count("CompositorNodeImage") == 2
     assert results["nodes"].count("CompositorNodeSetAlpha") == 2
     assert results["nodes_after"] == results["nodes"]
+    assert results["queue"] == [True, True]
+    assert results["seen"] == ["Waiting for 1 other job"]
+    assert results["files"] == [f"{name}.{frame}.exr" for name in ("one", "two") for frame in (1001, 1002)]
     assert results["shot_file"] == str(tmp_path / "mattes" / "matte.stcn.yaml")

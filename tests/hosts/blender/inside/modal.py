@@ -79,6 +79,16 @@ def work():
     results["ends"].append(STATE.status.text)
     results["done"] = STATE.status.progress.done
     results["nodes_after"] = sorted(each.bl_idname for each in tree.nodes)
+    settings.frame_range = "1001-1002"
+    for name in ("one", "two"):
+        settings.out = f"{folder}/{name}/{name}.####.exr"
+        within(lambda: bpy.ops.stcn.propagate("INVOKE_DEFAULT"))
+    yield
+    results["queue"] = [each.is_running for each in STATE.running]
+    seen = set()
+    yield from wait_until(lambda: seen.add(STATE.status.text) or not STATE.running)
+    results["seen"] = sorted(text for text in seen if text.startswith("Waiting"))
+    results["files"] = sorted(file.name for name in ("one", "two") for file in Path(folder, name).glob("*.exr"))
 
 
 def escape():
