@@ -17,6 +17,8 @@ from .state import STATE, addon_preferences, worker_python
 
 _TAB = "STCN"
 _CHARACTERS_PER_LINE = 42
+_MARGIN, _CHARACTER_WIDTH = 62.0, 6.6
+"""Of a line of text in a sidebar, in points."""
 _EDITORS = {"NODE_EDITOR": "compositor", "CLIP_EDITOR": "clip", "IMAGE_EDITOR": "image"}
 
 
@@ -194,9 +196,18 @@ def _draw_text(layout: Any, text: str, icon: str) -> None:
     """Draw a text, wrapped to the width of the sidebar."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for line in textwrap.wrap(text, _CHARACTERS_PER_LINE):
+    for line in textwrap.wrap(text, _characters_per_line()):
         column.label(text=line, icon=icon)
         icon = "BLANK1"
+
+
+def _characters_per_line() -> int:
+    """Return how much text fits beside an icon in the region that is drawn."""
+    region = bpy.context.region
+    if region is None or region.width <= _MARGIN:
+        return _CHARACTERS_PER_LINE
+    points = region.width / bpy.context.preferences.system.ui_scale
+    return max(12, int((points - _MARGIN) / _CHARACTER_WIDTH))
 
 
 def _start_worker_once() -> None:
