@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from stcn_plugin.atomic import write_atomic
-from stcn_plugin.bridge.batch import run_batch
+from stcn_plugin.bridge.batch_run import run_batch
 from stcn_plugin.bridge.messages import Failed, decode, encode
 from stcn_plugin.bridge.shots import ShotResult, exit_status
 from stcn_plugin.bridge.signals import TRY_AGAIN, exit_code

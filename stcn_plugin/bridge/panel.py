@@ -89,6 +89,14 @@ PANEL_SETTINGS = (
         default="object",
     ),
     PanelSetting(
+        "matte.stabilise",
+        "Stabilise",
+        "Edges",
+        "How strongly flicker is taken out of the edge",
+        (("auto", "auto: as the flicker needs"), ("off", "off"), ("1", "strongest")),
+        default="auto",
+    ),
+    PanelSetting(
         "matte.edges",
         "Edges",
         "Edges",

@@ -43,7 +43,7 @@ def bare(python: str, site: Path, code: str, *arguments: str) -> subprocess.Comp
 
 IMPORT = """
 before = set(sys.modules)
-import stcn_plugin.bridge, stcn_plugin.bridge.batch, stcn_plugin.bridge.files, stcn_plugin.frames
+import stcn_plugin.bridge, stcn_plugin.bridge.batch_run, stcn_plugin.bridge.conformance, stcn_plugin.bridge.files, stcn_plugin.frames
 loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(sys.version_info[:2])
 print(sorted(loaded - set(STDLIB)))

@@ -12,17 +12,14 @@ import pytest
 from stcn_plugin.bridge import JobRequest, Progress, Report
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.batch import (
-    BatchLog,
     BatchParser,
-    BatchShot,
     add_shared_flags,
     build_options,
     parse_arguments,
-    run_batch,
-    run_shots_of_batch,
     several_shots_problem,
     shared_request,
 )
+from stcn_plugin.bridge.batch_run import BatchLog, BatchShot, run_batch, run_shots_of_batch
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
 from stcn_plugin.errors import CancelledError, FrameRangeError, OutputError, PlateError, PresetError
 

@@ -14,17 +14,14 @@ import bpy
 from stcn_plugin.bridge import Report, WarmWorker
 from stcn_plugin.bridge.batch import (
     SHARED_ORIGINS,
-    BatchLog,
     BatchParser,
-    BatchShot,
     add_shared_flags,
     build_options,
     parse_arguments,
-    run_batch,
-    run_shots_of_batch,
     several_shots_problem,
     shared_request,
 )
+from stcn_plugin.bridge.batch_run import BatchLog, BatchShot, run_batch, run_shots_of_batch
 from stcn_plugin.errors import HostError
 
 from .host import create_job

@@ -19,17 +19,14 @@ from stcn_nuke.selection import node_named
 from stcn_plugin.bridge import BackgroundJob, JobStatus, Report, WarmWorker
 from stcn_plugin.bridge.batch import (
     SHARED_ORIGINS,
-    BatchLog,
     BatchParser,
-    BatchShot,
     add_shared_flags,
     build_options,
     parse_arguments,
-    run_batch,
-    run_shots_of_batch,
     several_shots_problem,
     shared_request,
 )
+from stcn_plugin.bridge.batch_run import BatchLog, BatchShot, run_batch, run_shots_of_batch
 from stcn_plugin.errors import HostError
 from stcn_plugin.frames import parse_frame_range
 

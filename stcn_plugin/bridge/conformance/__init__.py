@@ -10,7 +10,8 @@ PYTHON`` in the Python of a tool.
 
 from stcn_plugin.bridge.conformance.checking import Result, check_host
 from stcn_plugin.bridge.conformance.loading import load_module
-from stcn_plugin.bridge.conformance.scenarios import SCENARIOS, Difference, Finding
+from stcn_plugin.bridge.conformance.rules import Finding
+from stcn_plugin.bridge.conformance.scenarios import SCENARIOS, Difference
 from stcn_plugin.bridge.conformance.trial import Trial, TrialKeyframe, TrialScript
 
 __all__ = [

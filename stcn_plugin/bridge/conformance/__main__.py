@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional
 
-from stcn_plugin.bridge.batch import print_error, print_line
+from stcn_plugin.bridge.batch_run import print_error, print_line
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.conformance.checking import check_host
 from stcn_plugin.bridge.conformance.loading import load_module

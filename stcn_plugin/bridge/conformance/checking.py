@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Optional
 
 from stcn_plugin.bridge.client import WorkerClient
-from stcn_plugin.bridge.conformance.scenarios import NAMES, SCENARIOS, Difference, Finding, Scene
+from stcn_plugin.bridge.conformance.rules import Finding
+from stcn_plugin.bridge.conformance.scenarios import NAMES, SCENARIOS, Difference, Scene
 from stcn_plugin.bridge.conformance.trial import TrialFiles, TrialScript
 
 _FEW, _MANY = 5, 16

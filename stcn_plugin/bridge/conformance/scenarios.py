@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Optional, final
 
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.conformance.driver import Attempt, broken_hooks, is_crash, run_job
+from stcn_plugin.bridge.conformance.rules import Finding, check_request, compare_shown, listed, path_of
 from stcn_plugin.bridge.conformance.trial import FIRST, Trial, TrialFiles, TrialScript
-from stcn_plugin.bridge.files import frame_path, has_frame_number
-from stcn_plugin.bridge.job import JobRequest, Report
+from stcn_plugin.bridge.files import frame_path
+from stcn_plugin.bridge.job import Report
 from stcn_plugin.errors import CancelledError, WorkerError
-from stcn_plugin.frames import parse_frame_range
 
 NAMES = ("Müller links", "主角", "hero.arm [x] $y", 'the "ball"')
 """Object names of the scenario with unusual names."""
@@ -23,24 +21,8 @@ Difference = Callable[[str, str, str], float]
 """Mean difference, 0 to 1, of a layer in a matte file from the artist's picture: file, layer, picture."""
 
 _KEEP_MATTES = "Keep the mattes and the keyframes of a cancelled job"
-_MOST_DIFFERENCE = 0.02
-"""Allowed on a keyframe, for tools that render the artist's outline: a fifth of a pixel along it."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that a host does wrong.
-
-    Args:
-        what: What is wrong.
-        fix: What to do.
-    """
-
-    what: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.what}. {self.fix}."
+_MOST_DIFFERENCE = 0.004
+"""Allowed on a keyframe, for tools that render the artist's outline: half a pixel along it."""
 
 
 @final
@@ -89,7 +71,7 @@ class Scene:
         if attempt.error is not None:
             yield Finding(f"the job failed: {str(attempt.error).rstrip('.')}", "It must succeed with this shot")
         if attempt.request is not None:
-            yield from _check_request(trial, attempt.request)
+            yield from check_request(trial, attempt.request)
         if attempt.report is not None and attempt.error is None:
             yield from self._check_result(trial, attempt.report)
 
@@ -97,18 +79,18 @@ class Scene:
         wanted = tuple(dict.fromkeys(each.object_name for each in trial.keyframes))
         if sorted(report.objects) != sorted(wanted):
             yield Finding(
-                f"the objects of the mattes are {_listed(report.objects)}; the artist drew {_listed(wanted)}",
+                f"the objects of the mattes are {listed(report.objects)}; the artist drew {listed(wanted)}",
                 "Name every keyframe's object: KeyframeFile(frame, file, {name: ...}), with the artist's name unchanged",
             )
             return
         try:
-            shown = sorted((name, _path(pattern, FIRST)) for name, pattern in self._script.mattes())
+            shown = sorted((name, path_of(pattern, FIRST)) for name, pattern in self._script.mattes())
         except Exception as error:  # noqa: BLE001 - of the module that is checked
             yield Finding(f"mattes() raised {error!r}", "Return pairs of an object name and a frame pattern")
             return
-        expected = sorted((name, _path(pattern, FIRST)) for name, pattern in report.patterns.items())
+        expected = sorted((name, path_of(pattern, FIRST)) for name, pattern in report.patterns.items())
         if shown != expected:
-            yield from _compare_shown(shown, expected)
+            yield from compare_shown(shown, expected)
             return
         for name, pattern in report.patterns.items():
             missing = [frame for frame in self.files.frames if not Path(frame_path(pattern, frame)).is_file()]
@@ -258,74 +240,6 @@ def _broken(attempt: Attempt) -> Iterator[Finding]:
         yield Finding(text.rstrip("."), "A hook that shows something must not raise")
 
 
-def _check_request(trial: Trial, request: JobRequest) -> Iterator[Finding]:
-    yield from _check_pattern(trial, request)
-    yield from _check_keyframes(trial, request)
-    if request.range is not None:
-        frames, wanted = parse_frame_range(request.range), parse_frame_range(trial.range)
-        if frames != wanted:
-            yield Finding(
-                f"the request has the frame range {request.range}; the artist chose {trial.range}",
-                "Send the artist's range, in frame numbers of the plate",
-            )
-
-
-def _check_pattern(trial: Trial, request: JobRequest) -> Iterator[Finding]:
-    if request.plate is not None and not has_frame_number(request.plate):
-        yield Finding(f"the plate has no frame number: {request.plate}", "Send a frame pattern, such as sh010.####.exr")
-    if request.out is None or not has_frame_number(request.out):
-        yield Finding(
-            f"the mattes have no frame pattern: {request.out}", "Send a frame pattern, such as sh010.####.exr"
-        )
-    elif os.path.dirname(os.path.abspath(request.out)) != os.path.dirname(os.path.abspath(trial.out)):  # noqa: PTH100, PTH120
-        yield Finding(
-            f"the mattes go to {request.out}; the artist chose {trial.out}", "Send the artist's pattern for the mattes"
-        )
-
-
-def _check_keyframes(trial: Trial, request: JobRequest) -> Iterator[Finding]:
-    frames = sorted({keyframe.frame for keyframe in request.keyframes})
-    wanted = sorted({keyframe.frame for keyframe in trial.keyframes})
-    if frames != wanted:
-        yield Finding(
-            f"the keyframes are at {_listed(frames)}; the artist drew at {_listed(wanted)}",
-            "Send all keyframes of the shot with every job, at frame numbers of the plate",
-        )
-    for keyframe in request.keyframes:
-        if not any(Path(file).is_file() for file in (keyframe.file, keyframe.file.rpartition(":")[0])):
-            yield Finding(
-                f"the file of the keyframe at {keyframe.frame} does not exist: {keyframe.file}",
-                "Write it before returning from stcn_render_keyframes, and keep it: the shot file names it",
-            )
-
-
-def _compare_shown(shown: Sequence[tuple[str, str]], expected: Sequence[tuple[str, str]]) -> Iterator[Finding]:
-    """Yield how the mattes in the script differ from those of the report."""
-    names, wanted = [name for name, _ in shown], [name for name, _ in expected]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        yield Finding(
-            f"the script has the mattes of '{twice}' {names.count(twice)} times",
-            "Update the nodes of an earlier job instead of adding others",
-        )
-    elif names != wanted:
-        yield Finding(
-            f"the script shows the mattes of {_listed(names) or 'no object'}; there are those of {_listed(wanted)}",
-            "Load every object of Report.patterns in stcn_deliver_mattes, also if the job wrote no frame",
-        )
-    else:
-        (name, file), (_, right) = next(pair for pair in zip(shown, expected) if pair[0] != pair[1])  # noqa: B905
-        yield Finding(f"the script shows {file} for '{name}' instead of {right}", "Use the patterns of Report.patterns")
-
-
 def _frame_of(name: str) -> int:
     """Return the frame number of a matte file."""
     return int(name.rsplit(".", 2)[1])
-
-
-def _path(pattern: str, frame: int) -> str:
-    return os.path.normpath(frame_path(pattern, frame))
-
-
-def _listed(values: Iterable[object]) -> str:
-    return ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in values)
