@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,16 +135,16 @@ def complete_files(folder: Path) -> list[int]:
 
 def first_report(report: Report) -> Report:
     """What the worker sends before it writes the first matte of a job."""
-    return replace(
-        report,
+    return Report(
+        report.objects,
+        report.layers,
+        report.patterns,
+        report.layout,
         device="none",
         precision="none",
-        files=(),
-        frames=(),
-        seconds={},
-        warnings=(),
-        plan=None,
-        assessment=None,
+        first=report.first,
+        last=report.last,
+        weights=report.weights,
     )
 
 
