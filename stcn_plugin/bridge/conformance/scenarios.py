@@ -21,8 +21,8 @@ Difference = Callable[[str, str, str], float]
 """Mean difference, 0 to 1, of a layer in a matte file from the artist's picture: file, layer, picture."""
 
 _KEEP_MATTES = "Keep the mattes and the keyframes of a cancelled job"
-_MOST_DIFFERENCE = 0.004
-"""Allowed on a keyframe, for tools that render the artist's outline: half a pixel along it."""
+_MOST_DIFFERENCE = 0.007
+"""Allowed on a keyframe, for tools that render the artist's outline: a pixel along it."""
 
 
 @final

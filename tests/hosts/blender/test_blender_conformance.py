@@ -19,4 +19,6 @@ def test_blender_passes(blender, tmp_path):
     drawn = tmp_path / "check" / "update" / "drawn"
     for frame in (1001, 1004):
         matte = tmp_path / "check" / "update" / "mattes" / f"trial.{frame}.exr"
-        assert _difference(str(matte), "hero", str(drawn / f"0.{frame}.png")) < 0.004
+        assert (
+            _difference(str(matte), "hero", str(drawn / f"0.{frame}.png")) < 0.006
+        )  # Blender draws masks half a pixel smaller
