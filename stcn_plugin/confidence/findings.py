@@ -81,11 +81,13 @@ def _coarse(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
 
 def _outlier(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
     """Yield keyframes that differ from what both neighbouring keyframes lead to."""
-    for key, value in series.outliers.items():
+    for key, arrivals in series.arrivals.items():
+        if arrivals.outlier is None:
+            continue
         yield Finding(
             key,
             series.name,
-            f"the keyframe {frames[key]} of '{series.name}' disagrees with both its neighbours (overlap {value:.2f})",
+            f"the keyframe {frames[key]} of '{series.name}' disagrees with both its neighbours (overlap {arrivals.outlier:.2f})",
             f"Check that the matte at {frames[key]} is of '{series.name}' and of that frame",
         )
 

@@ -5,13 +5,30 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from statistics import median
 
+from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.figures import Figures
 from stcn_plugin.confidence.model import Model, fitted_model
 
 _ON_BORDER = 0.02
 """Share of the outline on the border from which an object may be leaving the frame."""
+
+
+@dataclass(frozen=True)
+class Closure:
+    """How a pass fits the next keyframe. Frames are zero-based indices into the shot.
+
+    Args:
+        start: The keyframe that the pass starts at.
+        end: The keyframe that it arrives at.
+        overlap: Overlap of both, 0 to 1.
+    """
+
+    start: int
+    end: int
+    overlap: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +40,7 @@ class Series:
         present: The ranges on which it is present.
         keyframes: The frames on which the artist drew it, ascending.
         figures: Index to its figures, for every frame that a pass reaches and every keyframe.
-        outliers: Keyframes to their overlap with the passes that come from both neighbouring keyframes, if these agree
-            with each other and not with the keyframe.
+        arrivals: Keyframes to how the passes that arrive there fit them.
         model: The model of the expected J.
     """
 
@@ -32,7 +48,7 @@ class Series:
     present: Sequence[range]
     keyframes: tuple[int, ...]
     figures: Mapping[int, Figures]
-    outliers: Mapping[int, float]
+    arrivals: Mapping[int, Arrivals]
     model: Model
 
     @classmethod
@@ -42,11 +58,11 @@ class Series:
         present: Sequence[range],
         keyframes: Sequence[int],
         figures: Mapping[int, Figures],
-        outliers: Mapping[int, float] | None = None,
+        arrivals: Mapping[int, Arrivals] | None = None,
     ) -> Series:
         """Return the series of an object with the model of the package."""
         return cls(
-            name, present, tuple(sorted(keyframes)), dict(sorted(figures.items())), outliers or {}, fitted_model()
+            name, present, tuple(sorted(keyframes)), dict(sorted(figures.items())), arrivals or {}, fitted_model()
         )
 
     @cached_property
@@ -64,6 +80,18 @@ class Series:
     def vanished(self) -> tuple[range, ...]:
         """The ranges on which the matte is empty although the object is present and did not leave over the border."""
         return tuple(gone for gone in self._empty if not self._left_over_border(gone))
+
+    @cached_property
+    def closures(self) -> tuple[Closure, ...]:
+        """How the passes fit the keyframes that they arrive at, both directions of each pair of neighbours."""
+        found = []
+        for before, after in pairwise(self.keyframes):
+            forward, backward = self.arrivals.get(after, Arrivals()), self.arrivals.get(before, Arrivals())
+            if forward.forward is not None:
+                found.append(Closure(before, after, forward.forward))
+            if backward.backward is not None:
+                found.append(Closure(after, before, backward.backward))
+        return tuple(found)
 
     @cached_property
     def usual_area(self) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.figures import Figures
 from stcn_plugin.regular_files import read_regular
 
-_VERSION = 1
+_VERSION = 2
 
 _LIMIT = 64 << 20
 """Largest size of the file in bytes."""
@@ -24,12 +25,12 @@ class FrameFigures:
     Args:
         made_from: Digest of everything that they are computed from.
         objects: Object name to its figures.
-        outliers: Objects whose keyframe disagrees with both its neighbours, to its overlap with them.
+        arrivals: Objects that are drawn on the frame, to how the passes that arrive there fit them.
     """
 
     made_from: str
     objects: Mapping[str, Figures]
-    outliers: Mapping[str, float]
+    arrivals: Mapping[str, Arrivals]
 
 
 def encode_figures(frames: Mapping[int, FrameFigures]) -> bytes:
@@ -38,7 +39,7 @@ def encode_figures(frames: Mapping[int, FrameFigures]) -> bytes:
         frame: {
             "made_from": each.made_from,
             "objects": {name: figures.to_dict() for name, figures in each.objects.items()},
-            "outliers": dict(each.outliers),
+            "arrivals": {name: _overlaps(arrivals) for name, arrivals in each.arrivals.items()},
         }
         for frame, each in frames.items()
     }
@@ -62,8 +63,24 @@ def _frame(data: Mapping[str, Any]) -> FrameFigures:
     return FrameFigures(
         str(data["made_from"]),
         {str(name): _figures(each) for name, each in data["objects"].items()},
-        {str(name): float(value) for name, value in data["outliers"].items()},
+        {str(name): _arrivals(each) for name, each in data["arrivals"].items()},
     )
+
+
+def _overlaps(arrivals: Arrivals) -> dict[str, float]:
+    return {name: round(value, 5) for name, value in asdict(arrivals).items() if value is not None}
+
+
+def _arrivals(data: Mapping[str, Any]) -> Arrivals:
+    """Read overlaps.
+
+    Raises:
+        ValueError: A number is out of range.
+        TypeError: An overlap is unknown, or is not a number.
+    """
+    for name, value in data.items():
+        _check(name, value)
+    return Arrivals(**data)
 
 
 def _figures(data: Mapping[str, Any]) -> Figures:
@@ -80,8 +97,12 @@ def _figures(data: Mapping[str, Any]) -> Figures:
     for name, value in data.items():
         if name == "swapped_with" or (value is None and name in ("x", "y", "detail", "agreement")):
             continue
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise TypeError(f"{name} is not a number")
-        if not 0 <= value < float("inf"):
-            raise ValueError(f"{name} is out of range")
+        _check(name, value)
     return figures
+
+
+def _check(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"{name} is not a number")
+    if not 0 <= value < float("inf"):
+        raise ValueError(f"{name} is out of range")

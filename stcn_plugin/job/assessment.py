@@ -10,17 +10,17 @@ import numpy as np
 
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.confidence.arrivals import Arrivals, closure, outlier_overlap
 from stcn_plugin.confidence.figures import Figures, blended_figures, figures_of
 from stcn_plugin.confidence.findings import findings
 from stcn_plugin.confidence.grids import Grid, grid_of, grid_size, read_grids
-from stcn_plugin.confidence.outliers import outlier_overlap
 from stcn_plugin.confidence.ranking import doubtful, next_keyframes, worst
 from stcn_plugin.confidence.series import Series
 from stcn_plugin.confidence.store import FrameFigures, encode_figures, read_figures
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.recipe import Recipe, digest
-from stcn_plugin.propagation.plan import PassDirection
+from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
 
 _MOST = 5
 """Number of doubtful frames that are named."""
@@ -101,7 +101,7 @@ class _Measuring:
     def made_from(self, index: int) -> str:
         """Return the digest of everything that the figures of a frame are computed from."""
         own = self._recipe.manifest.frames[self._job.frames[index]]
-        beside = [self._digest("forward", index - 1), self._digest("backward", index + 1)]
+        beside = [self._digest(direction, index + step) for direction in PASS_DIRECTIONS for step in (-1, 1)]
         keyframes = self._recipe.manifest.keyframes.get(self._job.frames[index], {})
         return digest(own.forward, own.backward, self._weights(index), keyframes, beside if keyframes else None)
 
@@ -118,16 +118,23 @@ class _Measuring:
                 grids[direction] = found or {}
         weights = {name: value for name, value in self._weights(index).items() if name not in masks}
         objects = blended_figures(grids["forward"], grids["backward"], weights) if is_complete else {}
-        outliers = {}
+        arrivals = {}
         for name, mask in masks.items():
             grid = grid_of(mask.numpy(), grid_size(job.window.shape))
             objects[name] = figures_of(grid)
-            before, after = self._grids("forward", index - 1), self._grids("backward", index + 1)
-            if before and after and name in before and name in after:
-                value = outlier_overlap(before[name], grid, after[name])
-                if value is not None:
-                    outliers[name] = round(value, 5)
-        return FrameFigures(made_from if is_complete else "", objects, outliers)
+            arrivals[name] = self._arrivals(index, name, grid)
+        return FrameFigures(made_from if is_complete else "", objects, arrivals)
+
+    def _arrivals(self, index: int, name: str, keyframe: Grid) -> Arrivals:
+        before, after = self._grid("forward", index - 1, name), self._grid("backward", index + 1, name)
+        forward = backward = outlier = None
+        if before is not None:
+            forward = closure(before, self._grid("backward", index - 1, name), keyframe)
+        if after is not None:
+            backward = closure(after, self._grid("forward", index + 1, name), keyframe)
+        if before is not None and after is not None:
+            outlier = outlier_overlap(before, keyframe, after)
+        return Arrivals(forward, backward, outlier)
 
     def _weights(self, index: int) -> dict[str, float]:
         """Return the weight of the forward pass, of the objects that a pass reaches."""
@@ -141,6 +148,9 @@ class _Measuring:
         made = self._recipe.manifest.frames[self._job.frames[index]]
         return made.forward if direction == "forward" else made.backward
 
+    def _grid(self, direction: PassDirection, index: int, name: str) -> Grid | None:
+        return (self._grids(direction, index) or {}).get(name)
+
     def _grids(self, direction: PassDirection, index: int) -> Mapping[str, Grid] | None:
         made_from = self._digest(direction, index)
         if made_from is None:
@@ -150,11 +160,11 @@ class _Measuring:
 
 def _series(job: Job, name: str, found: Mapping[int, FrameFigures]) -> Series:
     figures: dict[int, Figures] = {}
-    outliers: dict[int, float] = {}
+    arrivals: dict[int, Arrivals] = {}
     for index, frame in enumerate(job.frames):
         if name in found[frame].objects:
             figures[index] = found[frame].objects[name]
-        if name in found[frame].outliers:
-            outliers[index] = found[frame].outliers[name]
+        if name in found[frame].arrivals:
+            arrivals[index] = found[frame].arrivals[name]
     keyframes = [index for index, masks in job.masks.items() if name in masks]
-    return Series.of(name, job.presence[name], keyframes, figures, outliers)
+    return Series.of(name, job.presence[name], keyframes, figures, arrivals)

@@ -24,8 +24,8 @@ from stcn_plugin.review.pictures import Picture
 from stcn_plugin.review.shot_review import ShotReview, State
 
 _RATES = {"step": "step of the network", "frame": "frame to finish and write"}
-_LANES = ("agreement", "area", "softness")
-"""Figures with a lane of their own under the confidence."""
+_LANES: Mapping[str, float] = {"agreement": 1, "flicker": 0.05, "area": 0, "softness": 0.02}
+"""Figures with a lane of their own under the confidence, and the least value at the top of the lane."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,9 @@ def shot_page(
     """
     data = _page_data(review, size=size, against=against)
     subtitle = f"{Path(review.job.shot.plate).name}, {data['frames'][0]}-{data['frames'][-1]}"
-    values = {"title": review.name, "subtitle": subtitle, "state": review.state}
-    page = _filled("shot", values, data=_as_script(data))
-    parts = [page]
-    parts += [f'<script type="text/plain" id="{each.name}">{each.text}</script>\n' for each in pictures]
-    parts.append("</div>\n</body>\n</html>\n")
-    return "".join(parts).encode()
+    texts = {"title": review.name, "subtitle": subtitle, "state": review.state}
+    inert = "".join(f'<script type="text/plain" id="{each.name}">{each.text}</script>\n' for each in pictures)
+    return _page("shot", texts, data=_as_script(data), script=_file("shot.js"), pictures=inert)
 
 
 def index_page(entries: Sequence[IndexEntry]) -> bytes:
@@ -84,7 +81,7 @@ def index_page(entries: Sequence[IndexEntry]) -> bytes:
     rows = [_row(each) for each in sorted(entries, key=lambda each: order[each.state])]
     counts = {state: sum(each.state == state for each in entries) for state in order}
     subtitle = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    return _filled("index", {"title": "Review", "subtitle": subtitle}, rows="\n".join(rows)).encode()
+    return _page("index", {"title": "Review", "subtitle": subtitle}, rows="\n".join(rows))
 
 
 def _page_data(review: ShotReview, *, size: tuple[int, int], against: str | None) -> dict[str, Any]:
@@ -95,6 +92,8 @@ def _page_data(review: ShotReview, *, size: tuple[int, int], against: str | None
         for each in assessment.doubtful
     ]
     facts: list[tuple[str, list[tuple[str, str]]]] = [("Settings", _settings(review)), ("Weights", _weights(review))]
+    if closures := _closures(review):
+        facts.insert(0, ("Closure: a pass against the next keyframe", closures))
     if timings := _timings(review.rates):
         facts.append(("Time", timings))
     notes = (
@@ -110,7 +109,7 @@ def _page_data(review: ShotReview, *, size: tuple[int, int], against: str | None
         "start": doubtful[0]["index"] if doubtful else 0,
         "written": [index in review.written for index in range(len(job.frames))],
         "segments": [[each.frames[0], each.frames[-1]] for each in job.segments],
-        "objects": [_object(number, each, len(job.frames)) for number, each in enumerate(review.series)],
+        "objects": [_object(number, each, review) for number, each in enumerate(review.series)],
         "doubtful": doubtful,
         "next": [index_of[frame] for frame in assessment.next_keyframes],
         "problems": [
@@ -122,12 +121,19 @@ def _page_data(review: ShotReview, *, size: tuple[int, int], against: str | None
     }
 
 
-def _object(number: int, series: Series, length: int) -> dict[str, Any]:
-    def values(name: str) -> list[float | None]:
-        found = (getattr(figures, name) if (figures := series.figures.get(index)) else None for index in range(length))
-        return [None if value is None else round(value, 5) for value in found]
+def _object(number: int, series: Series, review: ShotReview) -> dict[str, Any]:
+    indices = range(len(review.job.frames))
+    flicker = review.flicker.get(series.name, {})
 
-    confidence = [series.confidence.get(index) for index in range(length)]
+    def lane(name: str) -> dict[str, Any]:
+        if name == "flicker":
+            found = [flicker.get(index) for index in indices]
+        else:
+            found = [getattr(figures, name) if (figures := series.figures.get(index)) else None for index in indices]
+        top = max([_LANES[name], *(value for value in found if value is not None)])
+        return {"top": top, "values": [None if value is None else round(value, 5) for value in found]}
+
+    confidence = [series.confidence.get(index) for index in indices]
     own = [value for index, value in series.confidence.items() if index not in series.keyframes]
     return {
         "name": series.name,
@@ -135,7 +141,7 @@ def _object(number: int, series: Series, length: int) -> dict[str, Any]:
         "confidence": [None if value is None else round(value, 4) for value in confidence],
         "mean": round(sum(own) / len(own), 4) if own else None,
         "keyframes": series.keyframes,
-        "lanes": {name: values(name) for name in _LANES},
+        "lanes": {name: lane(name) for name in _LANES},
     }
 
 
@@ -151,6 +157,16 @@ def _settings(review: ShotReview) -> list[tuple[str, str]]:
         ("matte levels", f"{settings.matte.black:g} to {settings.matte.white:g}"),
         ("memory interval", f"{settings.memory.interval}"),
         ("layout", job.writer.layout),
+    ]
+
+
+def _closures(review: ShotReview) -> list[tuple[str, str]]:
+    """Return how the passes of each object fit the keyframes that they arrive at."""
+    frames = review.job.frames
+    return [
+        (f"{series.name}, {frames[each.start]} to {frames[each.end]}", f"overlap {each.overlap:.0%}")
+        for series in review.series
+        for each in series.closures
     ]
 
 
@@ -192,31 +208,31 @@ def _url(name: str) -> str:
     return quote(name, errors="surrogateescape")
 
 
-def _filled(name: str, texts: Mapping[str, str], **raw: str) -> str:
-    """Return a page with its style, its script and its policy.
+def _page(name: str, texts: Mapping[str, str], **raw: str) -> bytes:
+    """Return a page with its style and its policy.
 
     Args:
         name: Name of the page's files.
         texts: Placeholder to text, which is escaped.
-        raw: Placeholder to HTML.
+        raw: Placeholder to HTML, and ``script``.
     """
     style = _file("common.css") + _file(f"{name}.css")
-    script = _file(f"{name}.js") if name == "shot" else ""
-    sources = [f"style-src '{_hash(style)}'", *([f"script-src '{_hash(script)}'"] if script else [])]
+    sources = [f"style-src '{_hash(style)}'", *([f"script-src '{_hash(raw['script'])}'"] if "script" in raw else [])]
     policy = "; ".join(["default-src 'none'", "img-src data:", *sources, "base-uri 'none'", "form-action 'none'"])
-    values = {key: html.escape(value, quote=True) for key, value in texts.items()} | raw
-    values |= {"policy": policy, "style": style, "script": script}
-    first, *rest = _file(f"{name}.html").split("{{")
+    values = {key: html.escape(text, quote=True) for key, text in texts.items()} | raw
+    body = _filled(_file(f"{name}.html"), values)
+    page = _filled(_file("page.html"), values | {"policy": policy, "style": style, "body": body})
+    return page.encode("utf-8", "replace")  # halves of characters stand for bytes of file names that are not text
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    """Return a template with its placeholders ``{{name}}`` replaced."""
+    first, *rest = template.split("{{")
     parts = [first]
     for each in rest:
         key, _, text = each.partition("}}")
-        parts += [_printable(values[key]), text]
+        parts += [values[key], text]
     return "".join(parts)
-
-
-def _printable(text: str) -> str:
-    """Replace halves of characters, which stand for bytes of file names that are not text."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _as_script(data: object) -> str:

@@ -13,9 +13,11 @@ from PIL import Image
 
 from stcn_plugin.errors import STCNError
 from stcn_plugin.evaluation.hard import Matte
+from stcn_plugin.evaluation.unsteadiness import Moment
 from stcn_plugin.job.job import Job
 from stcn_plugin.media.pixels import resized
 from stcn_plugin.media.window import Window
+from stcn_plugin.review.flicker import moment_of
 from stcn_plugin.review.mattes import EarlierMattes, MattesOnDisk
 
 _BUDGET = 13_500_000
@@ -51,6 +53,19 @@ class Picture:
         return base64.b64encode(self.content).decode("ascii")
 
 
+@dataclass(frozen=True, eq=False)
+class FramePictures:
+    """The pictures of a frame.
+
+    Args:
+        pictures: The pictures; those that cannot be read are left out.
+        moment: The plate and the mattes, to measure flicker; ``None`` if the plate cannot be read.
+    """
+
+    pictures: Sequence[Picture]
+    moment: Moment | None
+
+
 class PictureMaker:
     """Makes the pictures of a shot. Thread-safe.
 
@@ -69,8 +84,8 @@ class PictureMaker:
         self.size = width, max(1, round(job.display.height * width / wide))
         self._bytes = int(0.75 * _BUDGET / max(40, min(200, count)))
 
-    def make(self, index: int, weakest: str | None) -> list[Picture]:
-        """Return the pictures of a frame; those that cannot be read are left out.
+    def make(self, index: int, weakest: str | None) -> FramePictures:
+        """Return the pictures of a frame.
 
         Args:
             index: Index of the frame.
@@ -87,8 +102,8 @@ class PictureMaker:
         try:
             image = job.plates.read(frame).image(job.display, (height, width))
         except STCNError:
-            return found
-        return [Picture(f"p{index}", _photo(image, limit=left)), *found]
+            return FramePictures(found, None)
+        return FramePictures([Picture(f"p{index}", _photo(image, limit=left)), *found], moment_of(image, mattes))
 
     def overlay_input(self, index: int) -> tuple[NDArray[np.float32], Mapping[str, Matte]] | None:
         """Return the plate ``(h, w, 3)`` and the mattes of a frame at the size of the pictures."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from stcn_plugin.frames import format_frame_range, shortened
 from stcn_plugin.job.streams import read_ahead
 from stcn_plugin.media.overlays import labelled, tinted
 from stcn_plugin.media.sequences import FrameSequence
+from stcn_plugin.review.flicker import FlickerMeter
 from stcn_plugin.review.markers import check_markers, markers_of
 from stcn_plugin.review.mattes import EarlierMattes
 from stcn_plugin.review.movie import check_movie, write_movie
@@ -92,7 +93,9 @@ def review_request(
     outputs = review.job.outputs
     earlier = _earlier(options.against, review, search_path)
     maker = PictureMaker(review.job, earlier=earlier)
-    pictures = _pictures(maker, review, on_frame)
+    flicker = FlickerMeter()
+    pictures = _pictures(maker, review, flicker, on_frame)
+    review = replace(review, flicker={each: flicker.of(each) for each in review.job.objects})
     content = shot_page(review, pictures, size=maker.size, against=options.against)
     outputs.write(options.folder / f"{name}.html", content)
     outputs.write(options.folder / f"{name}.json", json.dumps(review.to_json(), indent=1).encode() + b"\n")
@@ -141,13 +144,19 @@ def _earlier(against: str | None, review: ShotReview, search_path: Sequence[Path
     return EarlierMattes(FrameSequence.parse(shot.out if shot else against), review.job.objects)
 
 
-def _pictures(maker: PictureMaker, review: ShotReview, on_frame: Callable[[int, int], None]) -> Iterator[Picture]:
+def _pictures(
+    maker: PictureMaker, review: ShotReview, flicker: FlickerMeter, on_frame: Callable[[int, int], None]
+) -> list[Picture]:
+    """Return the pictures of all frames, and measure flicker."""
     weakest = _weakest(review)
     indices = range(len(review.job.frames))
     made = read_ahead(lambda index: maker.make(index, weakest[index]), indices, depth=_AHEAD)
-    for done, pictures in enumerate(made, 1):
-        yield from pictures
-        on_frame(done, len(indices))
+    found: list[Picture] = []
+    for index, each in enumerate(made):
+        found += each.pictures
+        flicker.add(index, each.moment)
+        on_frame(index + 1, len(indices))
+    return found
 
 
 def _weakest(review: ShotReview) -> list[str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stcn_plugin.bridge.assessment import Assessment
@@ -41,6 +41,7 @@ class ShotReview:
         warnings: Warnings of reading the shot.
         rates: Machine and device to what was measured there: seconds per ``step`` of the network and per finished
             ``frame``, and bytes of ``memory``.
+        flicker: Object name to index to the flicker of its edge, 0 to 1, as far as it has been measured.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ShotReview:
     stale: frozenset[int]
     warnings: tuple[str, ...]
     rates: Mapping[str, Mapping[str, float]]
+    flicker: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
     @property
     def state(self) -> State:
@@ -86,10 +88,15 @@ class ShotReview:
                 {
                     "name": each.name,
                     "keyframes": [frames[index] for index in each.keyframes],
+                    "closure": [
+                        {"from": frames[pair.start], "to": frames[pair.end], "overlap": _rounded(pair.overlap)}
+                        for pair in each.closures
+                    ],
                     "frames": [
                         {
                             "frame": frames[index],
                             "confidence": _rounded(each.confidence.get(index)),
+                            "flicker": _rounded(self.flicker.get(each.name, {}).get(index)),
                             **figures.to_dict(),
                         }
                         for index, figures in each.figures.items()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.figures import Figures
 from stcn_plugin.confidence.series import Series
 
@@ -21,7 +22,7 @@ def series(
     keyframes: Sequence[int] = (0, 39),
     name: str = "hero",
     present: Sequence[range] = (),
-    outliers: Mapping[int, float] | None = None,
+    arrivals: Mapping[int, Arrivals] | None = None,
     **changes: Figures | Mapping[str, Any],
 ) -> Series:
     """Return a series of sure frames; ``at_12={"certainty": 0.5}`` changes the figures of frame 12."""
@@ -29,4 +30,4 @@ def series(
     for key, fields in changes.items():
         index = int(key.removeprefix("at_"))
         figures[index] = fields if isinstance(fields, Figures) else replace(SURE, **fields)
-    return Series.of(name, present or (range(length),), keyframes, figures, outliers)
+    return Series.of(name, present or (range(length),), keyframes, figures, arrivals)

@@ -5,10 +5,11 @@ import json
 import pytest
 from series import GONE, SURE
 
+from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.store import FrameFigures, encode_figures, read_figures
 
 FRAMES = {
-    1001: FrameFigures("digest", {"héros": SURE, "b": GONE}, {"b": 0.25}),
+    1001: FrameFigures("digest", {"héros": SURE, "b": GONE}, {"b": Arrivals(0.25, None, 0.25), "héros": Arrivals()}),
     -3: FrameFigures("other", {}, {}),
 }
 
@@ -23,12 +24,14 @@ def test_figures_are_read_as_they_were_written(tmp_path):
     "damage",
     [
         lambda data: [],
-        lambda data: data | {"version": 2},
+        lambda data: data | {"version": 1},
         lambda data: data | {"frames": {"x": data["frames"]["1001"]}},
-        lambda data: data | {"frames": {"1001": {"made_from": "d", "objects": {"a": {"area": 1}}, "outliers": {}}}},
-        lambda data: data | {"frames": {"1001": {"made_from": "d", "objects": [], "outliers": {}}}},
+        lambda data: data | {"frames": {"1001": {"made_from": "d", "objects": {"a": {"area": 1}}, "arrivals": {}}}},
+        lambda data: data | {"frames": {"1001": {"made_from": "d", "objects": [], "arrivals": {}}}},
         lambda data: json.loads(json.dumps(data).replace("0.97", '"0.97"')),
         lambda data: json.loads(json.dumps(data).replace("0.97", "NaN")),
+        lambda data: json.loads(json.dumps(data).replace("0.25", "-1")),
+        lambda data: json.loads(json.dumps(data).replace("outlier", "other")),
     ],
 )
 def test_a_damaged_file_is_ignored(tmp_path, damage):

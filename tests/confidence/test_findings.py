@@ -1,12 +1,9 @@
 """Warnings about what looks wrong, each of which says what to do."""
 
-import numpy as np
-import pytest
 from series import GONE, series
-from test_figures import disc
 
+from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.findings import findings
-from stcn_plugin.confidence.outliers import outlier_overlap
 
 FRAMES = range(1001, 1041)
 
@@ -47,19 +44,6 @@ def test_a_swap_is_reported_once_for_both_objects():
 
 
 def test_a_keyframe_that_disagrees_with_its_neighbours():
-    [(frame, _, what, _)] = found(series(keyframes=(0, 15, 39), outliers={15: 0.12}))
+    [(frame, _, what, _)] = found(series(keyframes=(0, 15, 39), arrivals={15: Arrivals(0.1, 0.12, 0.12)}))
     assert frame == 1016
     assert "0.12" in what
-
-
-@pytest.mark.parametrize(
-    ("before", "keyframe", "after", "is_outlier"),
-    [
-        (disc(100), disc(104), disc(108), False),  # all agree, while the object moves
-        (disc(100), np.maximum(disc(60, 30, 12), disc(200, 120, 12)), disc(108), True),  # of something else
-        (disc(100), disc(104, radius=12), disc(108, radius=60), False),  # the neighbours disagree, too
-        (disc(100), disc(104, radius=10), disc(108), True),  # much smaller
-    ],
-)
-def test_a_keyframe_is_an_outlier_if_only_it_is_at_odds(before, keyframe, after, is_outlier):
-    assert (outlier_overlap(before, keyframe, after) is not None) == is_outlier

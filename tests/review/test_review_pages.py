@@ -110,6 +110,10 @@ def test_the_json_has_every_figure(reviewed):
     assert [each["frame"] for each in first["frames"]] == list(range(1001, 1001 + COUNT))
     assert first["frames"][0]["confidence"] == 1
     assert all({"area", "agreement", "certainty", "softness"} <= set(each) for each in first["frames"])
+    flicker = [each["flicker"] for each in first["frames"]]
+    assert flicker[0] is flicker[-1] is None
+    assert all(0 <= each < 1 for each in flicker[1:-1])
+    assert [(each["from"], each["to"]) for each in first["closure"]] == [(1001, 1000 + COUNT), (1000 + COUNT, 1001)]
     assert data["weights"]["licence"]
 
 

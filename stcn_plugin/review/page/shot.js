@@ -334,12 +334,11 @@
       values.forEach((value, index) => {
         if (value == null) return;
         const isFirst = index === 0 || values[index - 1] == null;
-        path += `${isFirst ? "M" : "L"}${index + 0.5} ${(96 - (92 * value) / top).toFixed(1)}`;
+        path += `${isFirst ? "M" : "L"}${index + 0.5} ${(96 - (92 * value) / (top || 1)).toFixed(1)}`;
       });
       svg.append(draw("path", { class: "line", d: path }));
     };
   }
-  const highest = (values) => Math.max(1e-6, ...values.filter((value) => value != null));
   for (const each of data.objects) {
     const strip = make("div", { class: "strip" });
     const swatch = make("span", { class: "swatch", "aria-hidden": "true" });
@@ -355,8 +354,8 @@
       for (const index of each.keyframes) svg.append(draw("rect", { class: "key", x: index + 0.08, width: 0.84, y: 0, height: 100 }));
       svg.append(draw("line", { class: "limit", x1: 0, x2: count, y1: 100 * (1 - LIMIT), y2: 100 * (1 - LIMIT) }));
     }));
-    for (const [label, values] of Object.entries(each.lanes)) {
-      if (values.some((value) => value != null)) strip.append(lane(label, 26, `${label} of ${each.name}`, line(values, highest(values))));
+    for (const [label, { top, values }] of Object.entries(each.lanes)) {
+      if (values.some((value) => value != null)) strip.append(lane(label, 26, `${label} of ${each.name}`, line(values, top)));
     }
     find("strips").append(strip);
   }
