@@ -1,10 +1,11 @@
 """Fit the model of the confidence on shots with ground truth, and measure it on clips that it has not seen.
 
-    python examples/training/fit_confidence.py LIST [--model stcn_plugin/confidence/model.json]
+    python examples/training/fit_confidence.py LIST [--measure LIST] [--model stcn_plugin/confidence/model.json]
+        [--plot docs/images/confidence.svg]
 
-Each line of LIST has a shot file and the frame pattern of the true mattes of its only object, separated by a comma. The
-shots must have been propagated, with a cache. Shots with the same plate are one clip: for every clip, the figures printed
-are those of a model that was fitted on the other clips.
+Each line of LIST has a shot file and the frame pattern of its true mattes, separated by a comma. The shots must have been
+propagated, with a cache. Shots with the same plate are one clip: for every clip, the figures printed are those of a model
+that was fitted on the other clips. Clips of ``--measure`` are only measured, with the model that was fitted on all others.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from calibration_plot import calibration_plot
 from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 from scipy.stats import spearmanr
 
-from stcn_plugin.confidence.model import FIGURES, Model, inputs
+from stcn_plugin.confidence.model import INPUTS, KINDS, Model, inputs, kind_of
 from stcn_plugin.confidence.ranking import worst
 from stcn_plugin.evaluation.hard import mask_of, region_overlap
 from stcn_plugin.evaluation.matte_file import object_names, read_objects
@@ -36,10 +38,11 @@ _J_LIMIT = 0.02  # J of 0 and 1 have no log odds
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A frame between keyframes."""
+    """An object on a frame that is not a keyframe of it."""
 
     clip: str
     shot: str
+    name: str
     index: int
     length: int
     kind: str
@@ -47,42 +50,48 @@ class Sample:
     j: float
 
 
+def samples_in(list_file: Path) -> list[Sample]:
+    """Return the samples of all shots of a list."""
+    with list_file.open(newline="") as file:
+        return [sample for shot, truth in csv.reader(file) for sample in samples_of(shot, truth)]
+
+
 def samples_of(shot_file: str, truth: str) -> Iterator[Sample]:
-    """Yield the frames of a shot that are not keyframes."""
+    """Yield the objects and frames of a shot."""
     shot = load_shot(shot_file)
     review = review_shot(shot, Path(shot_file).stem)
-    series, job = review.series[0], review.job
+    job = review.job
     mattes, truths = MattesOnDisk(job.writer, job.objects), FrameSequence.parse(truth)
-    for index, figures in series.figures.items():
-        if index in series.keyframes:
-            continue
-        frame = job.frames[index]
+    for index, frame in enumerate(job.frames):
         path = truths.find(frame)
-        true = next(iter(read_objects(path, object_names(path).names[:1]).values()))
-        j = region_overlap(mask_of(mattes.read(frame)[series.name]), mask_of(true))
-        kind = "one" if figures.agreement is None else "both"
-        values = inputs(figures, distance=series.distance(index))
-        yield Sample(shot.plate, shot_file, index, len(job.frames), kind, values, j)
+        names = object_names(path).names
+        own, true = mattes.read(frame), read_objects(path, names)
+        for series in review.series:
+            figures = series.figures.get(index)
+            if figures is None or index in series.keyframes:
+                continue
+            j = region_overlap(mask_of(own[series.name]), mask_of(true[series.name if len(INPUTS) > 1 else names[0]]))
+            values = inputs(figures, keyframe=series.nearest_keyframe(index))
+            yield Sample(shot.plate, shot_file, series.name, index, len(job.frames), kind_of(figures), values, j)
 
 
 def fit(samples: Sequence[Sample]) -> Model:
     """Fit the log odds of J by least squares, with coefficients that are not negative; clips count alike."""
-    return Model(**{kind: _fit_kind([each for each in samples if each.kind == kind], kind) for kind in FIGURES})
+    return Model(**{kind: _fit_kind([each for each in samples if each.kind == kind]) for kind in KINDS})
 
 
-def _fit_kind(samples: Sequence[Sample], kind: str) -> dict[str, float]:
-    names = FIGURES[kind]
-    x = np.array([[each.inputs[name] for name in names] for each in samples])
+def _fit_kind(samples: Sequence[Sample]) -> dict[str, float]:
+    x = np.array([[each.inputs[name] for name in INPUTS] for each in samples])
     y = _log_odds(np.array([each.j for each in samples]))
     clips = [each.clip for each in samples]
     weight = np.array([clips.count(clip) ** -0.25 for clip in clips])
     mean, deviation = x.mean(0), x.std(0)
     design = np.c_[(x - mean) / deviation, np.ones(len(x))] * weight[:, None]
-    ridge = np.sqrt(_RIDGE * (weight**2).sum()) * np.eye(len(names), len(names) + 1)
-    lowest = [*[0.0] * len(names), -np.inf]
-    solved = lsq_linear(np.r_[design, ridge], np.r_[y * weight, np.zeros(len(names))], (lowest, np.inf)).x
-    found = dict(zip(names, solved[:-1] / deviation, strict=True))
-    found["intercept"] = solved[-1] - sum(found[name] * each for name, each in zip(names, mean, strict=True))
+    ridge = np.sqrt(_RIDGE * (weight**2).sum()) * np.eye(len(INPUTS), len(INPUTS) + 1)
+    lowest = [*[0.0] * len(INPUTS), -np.inf]
+    solved = lsq_linear(np.r_[design, ridge], np.r_[y * weight, np.zeros(len(INPUTS))], (lowest, np.inf)).x
+    found = dict(zip(INPUTS, solved[:-1] / deviation, strict=True))
+    found["intercept"] = solved[-1] - sum(found[name] * each for name, each in zip(INPUTS, mean, strict=True))
     return {name: round(float(value), 4) for name, value in found.items()}
 
 
@@ -100,12 +109,12 @@ def held_out(samples: Sequence[Sample]) -> NDArray[np.float64]:
 def print_results(samples: Sequence[Sample], expected: NDArray[np.float64]) -> None:
     """Print rank correlations, the worst frames that are found, and the calibration."""
     true = np.array([each.j for each in samples])
-    for kind in (*FIGURES, None):
+    for kind in (*KINDS, None):
         own = np.array([kind in (None, each.kind) for each in samples])
         within = [
             spearmanr(expected[chosen], true[chosen]).statistic
-            for shot in {each.shot for each in samples}
-            if (chosen := own & np.array([each.shot == shot for each in samples])).sum() > 4
+            for shot in {(each.shot, each.name) for each in samples}
+            if (chosen := own & np.array([(each.shot, each.name) == shot for each in samples])).sum() > 4
         ]
         print(
             f"{kind or 'all'}: {own.sum()} frames of {len({each.clip for each in samples})} clips, Spearman "
@@ -113,8 +122,10 @@ def print_results(samples: Sequence[Sample], expected: NDArray[np.float64]) -> N
             f"error {np.abs(expected - true)[own].mean():.3f}"
         )
     hits, chances = [], []
-    for shot in {each.shot for each in samples}:
-        rows = [number for number, each in enumerate(samples) if each.shot == shot]
+    for shot in {(each.shot, each.name) for each in samples}:
+        rows = [number for number, each in enumerate(samples) if (each.shot, each.name) == shot]
+        if len(rows) <= 10:  # all would be among the worst ten
+            continue
         confidence = {samples[number].index: float(expected[number]) for number in rows}
         truly = sorted(rows, key=lambda number: true[number])[:10]
         named = worst(confidence, samples[rows[0]].length, most=5)
@@ -135,16 +146,27 @@ def main() -> None:
     """Fit, measure, and write the model."""
     parser = argparse.ArgumentParser(description="Fit the model of the confidence.")
     parser.add_argument("list", type=Path, help="CSV file: shot file, pattern of the true mattes")
-    parser.add_argument("--model", type=Path, help="file to write")
+    parser.add_argument("--measure", type=Path, help="the same for clips that are measured only")
+    parser.add_argument("--model", type=Path, help="file to write the coefficients to")
+    parser.add_argument("--plot", type=Path, help="SVG file to draw the calibration in")
     options = parser.parse_args()
-    with options.list.open(newline="") as file:
-        samples = [sample for shot, truth in csv.reader(file) for sample in samples_of(shot, truth)]
-    print_results(samples, held_out(samples))
+    samples = samples_in(options.list)
+    expected = held_out(samples)
+    print_results(samples, expected)
     model = fit(samples)
+    sets = {"clips of the fit, each held out": (expected, np.array([each.j for each in samples]))}
+    if options.measure:
+        others = samples_in(options.measure)
+        expected = np.array([model.expected_of(each.inputs, kind=each.kind) for each in others])
+        print("\nother clips")
+        print_results(others, expected)
+        sets["other clips"] = expected, np.array([each.j for each in others])
+    if options.plot:
+        options.plot.write_text(calibration_plot(sets))
     data = {
         "frames": len(samples),
         "clips": len({each.clip for each in samples}),
-        **{kind: getattr(model, kind) for kind in FIGURES},
+        **{kind: getattr(model, kind) for kind in KINDS},
     }
     text = json.dumps(data, indent=1)
     print(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -15,6 +16,9 @@ from stcn_plugin.cli.terminal import echo, echo_message
 from stcn_plugin.errors import STCNError
 
 _ORIGINS = {"preset": "--preset", "weights": "--weights", "compute.device": "--device"}
+
+_LARGEST_DENOMINATOR = 1001
+"""That of the frame rates of NTSC."""
 
 _EXAMPLES = """
 \b
@@ -56,6 +60,11 @@ Examples:
     help="Also write an OpenTimelineIO file with markers at keyframes, doubtful frames and next keyframes. For one shot "
     "only.",
 )
+@click.option(
+    "--fps",
+    type=click.FloatRange(1, 1000),
+    help="Frames per second of the page, the movie and the markers. Default: that of the plate, or 24.",
+)
 @job_options
 @click.pass_context
 def review(
@@ -65,6 +74,7 @@ def review(
     against: str | None,
     movie: Path | None,
     markers: Path | None,
+    fps: float | None,
     preset: str | None,
     overrides: Sequence[str],
     weights: str | None,
@@ -83,7 +93,9 @@ def review(
     of_one = {"--against": against, "--movie": movie, "--otio": markers}
     if len(files) > 1 and (given := [flag for flag, value in of_one.items() if value]):
         raise click.UsageError(f"{' and '.join(given)} can be given for one shot only, not for {len(files)}")
-    options = ReviewOptions(folder, against, movie, markers)
+    options = ReviewOptions(
+        folder, against, movie, markers, None if fps is None else Fraction(fps).limit_denominator(_LARGEST_DENOMINATOR)
+    )
     check_options(options)
     chosen = {"weights": weights, "compute.device": device}
     settings = parse_settings(overrides, "--set") | chosen_settings(chosen, _ORIGINS)

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from statistics import median
 
 from stcn_plugin.confidence.series import Series
+from stcn_plugin.frames import format_frame_range
 
 _COARSE = 0.6
 """Share of the usual detail below which a keyframe is coarse."""
 
 _BESIDE = 3
 """Frames beside a keyframe that take after it, and so say nothing about its detail."""
+
+_SURE = 0.9
+"""Certainty from which the outline of a matte is that of the object. A matte that breaks up has more detail."""
 
 
 @dataclass(frozen=True)
@@ -49,31 +53,36 @@ def findings(all_series: Sequence[Series], frames: Sequence[int]) -> tuple[Findi
 
 
 def _vanished(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
-    """Yield where an object vanishes inside the frame."""
-    for gone in series.vanished:
-        span = f"{frames[gone.start]}-{frames[gone.stop - 1]}" if len(gone) > 1 else f"{frames[gone.start]}"
+    """Yield where an object vanishes inside the frame, once for all of its gaps."""
+    if series.vanished:
+        first = frames[series.vanished[0].start]
+        gaps = format_frame_range(frames[index] for gone in series.vanished for index in gone)
         yield Finding(
-            gone.start,
+            series.vanished[0].start,
             series.name,
-            f"'{series.name}' vanishes at {frames[gone.start]} (no matte on {span})",
-            f"Draw it at {frames[gone.start]}, or leave {span} out of its range if it is not in the picture there",
+            f"'{series.name}' vanishes at {first} (no matte on {gaps})",
+            f"Draw it at {first}, or leave out of its range the frames where it cannot be seen",
         )
 
 
 def _coarse(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
-    """Yield keyframes whose outline has much less detail than that of the other keyframes and mattes."""
+    """Yield keyframes whose outline has much less detail than that of the other keyframes and of sure mattes."""
+    details = {index: figures.detail for index, figures in series.figures.items() if figures.detail is not None}
     for key in series.keyframes:
-        own = series.figures[key].detail if key in series.figures else None
-        others = [
-            figures.detail
-            for index, figures in series.figures.items()
-            if abs(index - key) > _BESIDE and figures.detail is not None
+        others = [details[each] for each in series.keyframes if each != key and each in details]
+        sure = [
+            detail
+            for index, detail in details.items()
+            if abs(index - key) > _BESIDE and index not in series.keyframes and series.figures[index].certainty > _SURE
         ]
-        if own is not None and len(series.keyframes) > 1 and len(others) >= _BESIDE and own < _COARSE * median(others):
+        if key not in details or not others:
+            continue
+        usual = min(median(each) for each in (others, sure) if each)
+        if details[key] < _COARSE * usual:
             yield Finding(
                 key,
                 series.name,
-                f"the keyframe {frames[key]} of '{series.name}' is coarse: its outline has {own / median(others):.0%} of "
+                f"the keyframe {frames[key]} of '{series.name}' is coarse: its outline has {details[key] / usual:.0%} of "
                 "the detail of the others",
                 f"Draw it at {frames[key]} with as much detail as elsewhere",
             )

@@ -14,8 +14,11 @@ from importlib.resources import files
 
 from stcn_plugin.confidence.figures import Figures
 
-FIGURES: Mapping[str, tuple[str, ...]] = {"both": ("certainty",), "one": ("certainty", "nearness")}
-"""The inputs of the model, for frames that both passes reach and for those that only one reaches."""
+INPUTS = ("certainty", "outline")
+"""The inputs of the model."""
+
+KINDS = ("both", "one")
+"""Frames that both passes reach, and frames that only one reaches, which have coefficients of their own."""
 
 _LIMIT = 0.01
 """Shares are clamped to this distance from 0 and 1, since log odds are infinite there."""
@@ -33,31 +36,38 @@ class Model:
     both: Mapping[str, float]
     one: Mapping[str, float]
 
-    def expected_j(self, figures: Figures, *, distance: int) -> float:
+    def expected_j(self, figures: Figures, *, keyframe: Figures | None) -> float:
         """Return the expected region overlap with the true matte, 0 to 1.
 
         Args:
             figures: The figures of the frame.
-            distance: Frames from the nearest keyframe.
+            keyframe: Those of the nearest keyframe.
         """
-        kind = "one" if figures.agreement is None else "both"
-        return self.expected_of(inputs(figures, distance=distance), kind=kind)
+        return self.expected_of(inputs(figures, keyframe=keyframe), kind=kind_of(figures))
 
     def expected_of(self, values: Mapping[str, float], *, kind: str) -> float:
         """Return the expected region overlap for inputs from `inputs`."""
         coefficients = self.one if kind == "one" else self.both
-        total = coefficients["intercept"] + sum(coefficients[name] * values[name] for name in FIGURES[kind])
+        total = coefficients["intercept"] + sum(coefficients[name] * values[name] for name in INPUTS)
         return 1 / (1 + math.exp(-total))
 
 
-def inputs(figures: Figures, *, distance: int) -> dict[str, float]:
+def kind_of(figures: Figures) -> str:
+    """Return whether both passes reach a frame, or one."""
+    return "one" if figures.agreement is None else "both"
+
+
+def inputs(figures: Figures, *, keyframe: Figures | None) -> dict[str, float]:
     """Return the inputs of the model. A larger one never means a lower confidence.
 
     Args:
         figures: The figures of a frame.
-        distance: Frames from the nearest keyframe.
+        keyframe: Those of the nearest keyframe.
     """
-    return {"certainty": log_odds(figures.certainty), "nearness": -math.log1p(distance)}
+    outline = 0.0
+    if keyframe is not None and keyframe.detail and figures.detail:
+        outline = -abs(math.log(figures.detail / keyframe.detail))
+    return {"certainty": log_odds(figures.certainty), "outline": outline}
 
 
 @cache

@@ -73,7 +73,7 @@ class Series:
             if index in self.keyframes:
                 found[index] = 1.0
             elif figures.area or not self._has_left(index):
-                found[index] = self.model.expected_j(figures, distance=self.distance(index))
+                found[index] = self.model.expected_j(figures, keyframe=self.nearest_keyframe(index))
         return found
 
     @cached_property
@@ -105,9 +105,10 @@ class Series:
         after = [each for each in self.keyframes if each in inside and each >= index]
         return (before[-1] if before else None), (after[0] if after else None)
 
-    def distance(self, index: int) -> int:
-        """Return the number of frames to the nearest keyframe in the same range of presence."""
-        return min((abs(index - each) for each in self.neighbours(index) if each is not None), default=0)
+    def nearest_keyframe(self, index: int) -> Figures | None:
+        """Return the figures of the nearest keyframe in the same range of presence."""
+        near = [each for each in self.neighbours(index) if each is not None and each in self.figures]
+        return self.figures[min(near, key=lambda each: abs(each - index))] if near else None
 
     @cached_property
     def _empty(self) -> tuple[range, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from stcn_plugin.errors import OutputError
+from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.review.shot_review import ShotReview
 
 
@@ -25,23 +26,27 @@ def check_markers(path: Path) -> None:
         raise OutputError(what, where=str(path), fix=fix) from error
 
 
-def markers_of(review: ShotReview, *, fps: float) -> bytes:
-    """Return the OpenTimelineIO file of a shot.
-
-    Args:
-        review: The shot.
-        fps: Frames per second.
-    """
+def markers_of(review: ShotReview) -> bytes:
+    """Return the OpenTimelineIO file of a shot."""
     import opentimelineio as otio
 
-    frames = review.job.frames
+    frames, fps = review.job.frames, float(review.frame_rate)
     first, last = frames[0], frames[-1]
 
     def span(frame: int, length: int = 1) -> Any:
         return otio.opentime.TimeRange(otio.opentime.RationalTime(frame, fps), otio.opentime.RationalTime(length, fps))
 
     whole = span(first, last - first + 1)
-    media = otio.schema.ExternalReference(target_url=review.job.shot.plate, available_range=whole)
+    plate = FrameSequence.parse(review.job.shot.plate)
+    media = otio.schema.ImageSequenceReference(
+        target_url_base=f"{plate.folder.absolute().as_uri()}/",
+        name_prefix=plate.prefix,
+        name_suffix=plate.ending,
+        frame_zero_padding=plate.padding,
+        start_frame=first,
+        rate=fps,
+        available_range=whole,
+    )
     clip = otio.schema.Clip(name=review.name, media_reference=media, source_range=whole)
     colours = otio.schema.MarkerColor
     for frame in sorted({frames[index] for series in review.series for index in series.keyframes}):

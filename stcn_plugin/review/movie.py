@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
@@ -46,13 +47,13 @@ def check_movie(path: Path) -> str:
     return program
 
 
-def write_movie(path: Path, pictures: Iterable[Image.Image], *, fps: float, outputs: Outputs) -> None:
+def write_movie(path: Path, pictures: Iterable[Image.Image], *, rate: Fraction, outputs: Outputs) -> None:
     """Write a movie: H.264 for ``.mp4``, ProRes 422 HQ for ``.mov``, both tagged as BT.709.
 
     Args:
         path: The movie.
         pictures: RGB images of one size, at least one.
-        fps: Frames per second.
+        rate: Frames per second.
         outputs: Writes the file.
 
     Raises:
@@ -61,7 +62,7 @@ def write_movie(path: Path, pictures: Iterable[Image.Image], *, fps: float, outp
     program = check_movie(path)
     images = iter(pictures)
     first = next(images)
-    source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{first.width}x{first.height}", "-r", f"{fps:g}", "-i", "-")
+    source = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{first.width}x{first.height}", "-r", str(rate), "-i", "-")
     with tempfile.TemporaryDirectory(prefix="stcn-movie-") as folder:
         file = Path(folder) / f"movie{path.suffix.lower()}"
         codec, transfer = _CODECS[file.suffix]

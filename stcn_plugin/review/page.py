@@ -24,8 +24,13 @@ from stcn_plugin.review.pictures import Picture
 from stcn_plugin.review.shot_review import ShotReview, State
 
 _RATES = {"step": "step of the network", "frame": "frame to finish and write"}
-_LANES: Mapping[str, float] = {"agreement": 1, "flicker": 0.05, "area": 0, "softness": 0.02}
-"""Figures with a lane of their own under the confidence, and the least value at the top of the lane."""
+_LANES: Mapping[str, tuple[float, str, int]] = {
+    "agreement": (1, "%", 0),
+    "flicker": (0.05, "%", 1),
+    "area": (0, "%", 1),
+    "softness": (0.02, "px", 1),
+}
+"""Figures with a lane of their own under the confidence: the least value at the top of the lane, unit and decimals."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ def _page_data(review: ShotReview, *, size: tuple[int, int], against: str | None
     )
     return {
         "frames": job.frames,
-        "fps": 24,
+        "fps": float(review.frame_rate),
         "size": size,
         "limit": DOUBTFUL,
         "summary": review.summary,
@@ -130,8 +135,14 @@ def _object(number: int, series: Series, review: ShotReview) -> dict[str, Any]:
             found = [flicker.get(index) for index in indices]
         else:
             found = [getattr(figures, name) if (figures := series.figures.get(index)) else None for index in indices]
-        top = max([_LANES[name], *(value for value in found if value is not None)])
-        return {"top": top, "values": [None if value is None else round(value, 5) for value in found]}
+        least, unit, decimals = _LANES[name]
+        return {
+            "top": max([least, *(value for value in found if value is not None)]),
+            "unit": unit,
+            "scale": 100 if unit == "%" else max(review.job.display.shape),
+            "decimals": decimals,
+            "values": [None if value is None else round(value, 5) for value in found],
+        }
 
     confidence = [series.confidence.get(index) for index in indices]
     own = [value for index, value in series.confidence.items() if index not in series.keyframes]
@@ -153,8 +164,10 @@ def _settings(review: ShotReview) -> list[tuple[str, str]]:
         ("mattes", job.shot.out),
         ("format", f"{job.display.width} x {job.display.height}, pixel aspect {job.pixel_aspect:g}"),
         ("internal size", f"{job.size[1]} x {job.size[0]}"),
+        ("window", settings.window),
         ("direction", settings.direction),
         ("matte levels", f"{settings.matte.black:g} to {settings.matte.white:g}"),
+        ("edges", settings.matte.edges),
         ("memory interval", f"{settings.memory.interval}"),
         ("layout", job.writer.layout),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +34,6 @@ from stcn_plugin.worker.shots import shot_of
 _AHEAD = 2
 """Frames made at the same time."""
 
-_FPS = 24.0
-
 
 @dataclass(frozen=True)
 class ReviewOptions:
@@ -45,12 +44,14 @@ class ReviewOptions:
         against: Shot file or frame pattern of an earlier version.
         movie: File of a movie of the overlay.
         markers: OpenTimelineIO file.
+        frame_rate: Frames per second; ``None`` for that of the plate.
     """
 
     folder: Path
     against: str | None = None
     movie: Path | None = None
     markers: Path | None = None
+    frame_rate: Fraction | None = None
 
 
 def check_options(options: ReviewOptions) -> None:
@@ -96,13 +97,15 @@ def review_request(
     flicker = FlickerMeter()
     pictures = _pictures(maker, review, flicker, on_frame)
     review = replace(review, flicker={each: flicker.of(each) for each in review.job.objects})
+    if options.frame_rate is not None:
+        review = replace(review, frame_rate=options.frame_rate)
     content = shot_page(review, pictures, size=maker.size, against=options.against)
     outputs.write(options.folder / f"{name}.html", content)
     outputs.write(options.folder / f"{name}.json", json.dumps(review.to_json(), indent=1).encode() + b"\n")
     if options.markers is not None:
-        outputs.write(options.markers, markers_of(review, fps=_FPS))
+        outputs.write(options.markers, markers_of(review))
     if options.movie is not None:
-        write_movie(options.movie, _overlays(maker, review), fps=_FPS, outputs=outputs)
+        write_movie(options.movie, _overlays(maker, review), rate=review.frame_rate, outputs=outputs)
     return _entry(review, f"{name}.html")
 
 

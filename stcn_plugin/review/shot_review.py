@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from stcn_plugin.bridge.assessment import Assessment
 from stcn_plugin.bridge.hooks import Hooks
@@ -20,9 +23,13 @@ from stcn_plugin.job.file_checks import without_new_folders
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.plate_stamps import plate_stamps
 from stcn_plugin.job.propagate import check
+from stcn_plugin.job.reasons import reasons_for
 from stcn_plugin.job.recipe import recipe_of
 from stcn_plugin.job.watcher import Warnings, Watcher
+from stcn_plugin.presets.model import Overlay
 from stcn_plugin.shot.model import Shot
+
+_DEFAULT_RATE = Fraction(24)
 
 State = Literal["done", "doubtful", "unfinished", "failed"]
 
@@ -38,9 +45,11 @@ class ShotReview:
         assessment: Which frames to look at, and which keyframe to draw next.
         written: Indices of the frames whose mattes are all on disk.
         stale: Indices of the frames whose mattes are missing, or are not as `stcn propagate` would write them now.
+        reasons: Why they are not up to date.
         warnings: Warnings of reading the shot.
         rates: Machine and device to what was measured there: seconds per ``step`` of the network and per finished
             ``frame``, and bytes of ``memory``.
+        frame_rate: Frames per second: that of the plate if its files have one, otherwise 24.
         flicker: Object name to index to the flicker of its edge, 0 to 1, as far as it has been measured.
     """
 
@@ -50,8 +59,10 @@ class ShotReview:
     assessment: Assessment
     written: frozenset[int]
     stale: frozenset[int]
+    reasons: tuple[str, ...]
     warnings: tuple[str, ...]
     rates: Mapping[str, Mapping[str, float]]
+    frame_rate: Fraction = _DEFAULT_RATE
     flicker: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
     @property
@@ -66,7 +77,8 @@ class ShotReview:
         """The result in one sentence."""
         if self.stale:
             verb = "is" if len(self.stale) == 1 else "are"
-            return f"{_counted(len(self.stale), 'frame')} {verb} not up to date: run stcn propagate"
+            why = f" ({'; '.join(self.reasons)})" if self.reasons else ""
+            return f"{_counted(len(self.stale), 'frame')} {verb} not up to date{why}: run stcn propagate"
         count, problems = self.assessment.doubtful_frames, len(self.assessment.problems)
         parts = [f"{_counted(count, 'doubtful frame')}"] if count else []
         parts += [f"{_counted(problems, 'thing')} to check"] if problems else []
@@ -130,6 +142,8 @@ def review_shot(
     with shot.naming_origins():
         cache = CacheFolder.of(job.shot.out, job.settings.cache)
         before = Manifest.read(cache.manifest)
+        if before is not None:
+            job = _with_overlays_of(before, job)
         recipe = recipe_of(job, plate_stamps(job, cache, before, verify=False, activities=Activities()))
         series = measure(job, cache, recipe, checkpoint=checkpoint)
         work = difference(job, cache, recipe, checkpoint=checkpoint)
@@ -137,8 +151,37 @@ def review_shot(
         index for index, frame in enumerate(job.frames) if all(path.is_file() for path in job.writer.paths(frame))
     }
     stale = frozenset(index for each in work for index in each.finished)
+    reasons = (
+        reason for each in work for reason in reasons_for(job, cache, each, before, recipe.manifest, rebuild=False)
+    )
     rates = before.rates if before else {}
-    return ShotReview(name, job, series, assessment_of(job, series), frozenset(written), stale, warnings.texts, rates)
+    return ShotReview(
+        name=name,
+        job=job,
+        series=series,
+        assessment=assessment_of(job, series),
+        written=frozenset(written),
+        stale=stale,
+        reasons=tuple(dict.fromkeys(reasons)),
+        warnings=warnings.texts,
+        rates=rates,
+        frame_rate=_frame_rate(job),
+    )
+
+
+def _with_overlays_of(manifest: Manifest, job: Job) -> Job:
+    """Return a job with the overlays of its last run: a review is about mattes, which do not depend on them."""
+    try:
+        last = {name: manifest.finishing.get(f"overlay.{name}") for name in Overlay.model_fields}
+        overlay = Overlay.model_validate(last)
+    except ValidationError:  # a damaged manifest
+        return job
+    return replace(job, settings=job.settings.model_copy(update={"overlay": overlay}))
+
+
+def _frame_rate(job: Job) -> Fraction:
+    found = job.plates.header(job.frames[0]).frame_rate
+    return Fraction(*found) if found and all(found) else _DEFAULT_RATE
 
 
 def _counted(number: int, word: str) -> str:

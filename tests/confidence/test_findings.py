@@ -17,11 +17,11 @@ def test_nothing_is_found_in_a_sure_shot():
 
 
 def test_an_object_that_vanishes():
-    """Names the first frame and the range without a matte, and both ways out."""
-    [(frame, name, what, fix)] = found(series(at_20=GONE, at_21=GONE))
+    """Names the first frame and all gaps in one message, and both ways out."""
+    [(frame, name, what, fix)] = found(series(at_20=GONE, at_21=GONE, at_30=GONE))
     assert (frame, name) == (1021, "hero")
     assert "vanishes at 1021" in what
-    assert "1021-1022" in what
+    assert "1021-1022,1031" in what
     assert "1021" in fix
     assert "range" in fix
 
@@ -32,6 +32,13 @@ def test_a_coarse_keyframe():
     assert frame == 1021
     assert "coarse" in what
     assert found(series(keyframes=(0, 20, 39), at_20={"detail": 1.7})) == []
+
+
+def test_keyframes_are_not_coarse_beside_mattes_that_break_up():
+    """Uncertain mattes are ragged: their detail is no measure. Sure ones and the other keyframes are."""
+    ragged = {f"at_{index}": {"detail": 6.0, "certainty": 0.6} for index in range(4, 36)}
+    assert found(series(keyframes=(0, 39), **ragged)) == []
+    assert found(series(keyframes=(0, 39), at_39={"detail": 8.0})) == []  # the mattes are like the first one
 
 
 def test_a_swap_is_reported_once_for_both_objects():

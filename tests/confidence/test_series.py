@@ -13,12 +13,27 @@ from stcn_plugin.confidence.ranking import doubtful, next_keyframes, spread, wor
 def test_more_certain_frames_have_a_higher_confidence(agreement):
     """The expected J rises with the certainty, and stays between 0 and 1."""
     values = [
-        fitted_model().expected_j(replace(SURE, certainty=certainty, agreement=agreement), distance=5)
+        fitted_model().expected_j(replace(SURE, certainty=certainty, agreement=agreement), keyframe=SURE)
         for certainty in (0, 0.2, 0.5, 0.8, 0.9, 1)
     ]
     assert values == sorted(set(values))
     assert 0 < values[0] < 0.4
     assert 0.9 < values[-1] < 1
+
+
+@pytest.mark.parametrize("agreement", [None, 0.9])
+def test_an_outline_unlike_that_of_the_nearest_keyframe_lowers_the_confidence(agreement):
+    """Whether it is smoother or more ragged; equally for half and twice the detail."""
+    like, smooth, ragged = (
+        fitted_model().expected_j(replace(SURE, detail=detail, agreement=agreement), keyframe=SURE)
+        for detail in (SURE.detail, 0.5 * SURE.detail, 2 * SURE.detail)
+    )
+    assert smooth == pytest.approx(ragged)
+    assert smooth < like
+    keyframes = series(keyframes=(0, 39), at_39={"detail": 8.0})
+    assert keyframes.nearest_keyframe(10) == SURE
+    assert keyframes.nearest_keyframe(30).detail == 8
+    assert keyframes.confidence[30] < keyframes.confidence[10]
 
 
 def test_keyframes_are_certain():

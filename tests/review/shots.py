@@ -15,8 +15,8 @@ SIZE = 64, 96
 COUNT = 5
 
 
-def make_shot(folder: Path, *, name: str = "shot", count: int = COUNT) -> Path:
-    """Write and propagate a shot; return its file."""
+def make_shot(folder: Path, *options: str, name: str = "shot", count: int = COUNT) -> Path:
+    """Write a shot, and propagate it with options of the command line; return its file."""
     for number, frame in enumerate(golden_frames(count, *SIZE)):
         Image.fromarray(frame).save(folder / f"p.{1001 + number}.png")
     for number in (0, count - 1):
@@ -32,6 +32,6 @@ def make_shot(folder: Path, *, name: str = "shot", count: int = COUNT) -> Path:
     shot = folder / f"{name}.yaml"
     data = {"plate": "p.####.png", "keyframes": keyframes, "out": "m/m.####.exr", "size": 64}
     shot.write_text(json.dumps(data))  # JSON is YAML
-    result = stcn("propagate", shot.name, cwd=folder)
+    result = stcn("propagate", shot.name, *options, cwd=folder)
     assert result.returncode == 0, result.stderr
     return shot

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from shots import COUNT, HOSTILE
 
@@ -98,6 +100,25 @@ def test_a_click_on_a_strip_jumps(opened):
     box = strip.bounding_box()
     strip.click(position={"x": box["width"] * 0.5, "y": 5})
     assert frame(opened) == 1003
+
+
+def test_the_strips_show_the_values_of_the_frame(opened, reviewed):
+    """Confidence, agreement and flicker in per cent, softness in plate pixels, as in the JSON."""
+    third = json.loads((reviewed / "shot.json").read_text())["objects"][1]["frames"][2]
+    opened.keyboard.press("Home")
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("ArrowRight")
+    values = opened.locator(".strip").nth(1).locator(".lane b").all_inner_texts()
+    assert values == [
+        f"{100 * third['confidence']:.0f} %",
+        f"{100 * third['agreement']:.0f} %",
+        f"{100 * third['flicker']:.1f} %",
+        f"{100 * third['area']:.1f} %",
+        f"{96 * third['softness']:.1f} px",
+    ]
+    opened.keyboard.press("End")
+    values = opened.locator(".strip").nth(1).locator(".lane b").all_inner_texts()
+    assert (values[0], values[2]) == ("key", "\u2013")
 
 
 def test_the_earlier_version_can_be_shown(opened):

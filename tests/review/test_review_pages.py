@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from cli.stcn_process import stcn
 from PIL import Image
-from shots import COUNT, HOSTILE, SIZE
+from shots import COUNT, HOSTILE, SIZE, make_shot
 
 from stcn_plugin.media.images import read_image
 from stcn_plugin.review.page import IndexEntry, index_page
@@ -117,6 +117,15 @@ def test_the_json_has_every_figure(reviewed):
     assert data["weights"]["licence"]
 
 
+def test_overlays_of_the_last_run_make_no_difference(tmp_path):
+    """A shot that was run with overlays is up to date for a review without them."""
+    shot = make_shot(tmp_path, "--overlay", "look")
+    assert (tmp_path / "look").is_dir()
+    result = stcn("review", shot, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert json.loads((tmp_path / "review" / "shot.json").read_text())["not_up_to_date"] == []
+
+
 def test_many_shots_have_an_index(shot, tmp_path):
     """A shot that cannot be read is listed as failed, and one without mattes as unfinished."""
     text = shot.read_text()
@@ -158,9 +167,9 @@ def test_movie(shot, tmp_path, suffix, codec):
     if not shutil.which("ffprobe") or not shutil.which("ffmpeg"):
         pytest.skip("there is no ffmpeg on the PATH")
     movie = tmp_path / f"look{suffix}"
-    result = stcn("review", shot, "--out", tmp_path, "--movie", movie, cwd=shot.parent)
+    result = stcn("review", shot, "--out", tmp_path, "--movie", movie, "--fps", 25, cwd=shot.parent)
     assert result.returncode == 0, result.stderr
-    entries = "stream=codec_name,width,height,nb_frames,color_space,color_primaries"
+    entries = "stream=codec_name,width,height,nb_frames,color_space,color_primaries,r_frame_rate"
     probe = subprocess.run(
         ["ffprobe", "-v", "error", "-show_entries", entries, "-of", "json", movie], capture_output=True, check=True
     )
@@ -168,6 +177,7 @@ def test_movie(shot, tmp_path, suffix, codec):
     assert stream["codec_name"] == codec
     assert (stream["width"], stream["height"], stream["nb_frames"]) == (96, 64, str(COUNT))
     assert stream["color_space"] == stream["color_primaries"] == "bt709"
+    assert stream["r_frame_rate"] == "25/1"
 
 
 def test_a_movie_needs_ffmpeg(shot, tmp_path):
@@ -202,4 +212,6 @@ def test_markers(shot, tmp_path):
     [clip] = timeline.find_clips()
     marked = {(each.name, int(each.marked_range.start_time.value)) for each in clip.markers}
     assert {("keyframe", 1001), ("keyframe", 1000 + COUNT)} <= marked
+    assert clip.source_range.duration == otio.opentime.RationalTime(COUNT, 24)
+    assert clip.media_reference.target_url_for_image_number(1) == (shot.parent / "p.1002.png").as_uri()
     assert clip.source_range.duration.value == COUNT

@@ -175,7 +175,7 @@
     }
   }
 
-  const heads = [];
+  const heads = [], readings = [];
   function update() {
     const frame = data.frames[state.index];
     find("scrub").value = state.index;
@@ -185,6 +185,7 @@
       head.setAttribute("x1", state.index + 0.5);
       head.setAttribute("x2", state.index + 0.5);
     }
+    for (const read of readings) read();
     modeButtons.forEach((button, number) => button.setAttribute("aria-pressed", number === state.mode));
     objectButtons.forEach((button, number) => button.setAttribute("aria-pressed", number - 1 === state.object));
     if (earlierButton) earlierButton.setAttribute("aria-pressed", state.earlier);
@@ -309,8 +310,8 @@
     }
   }
 
-  // Strips: one lane per figure, all with the same frames.
-  function lane(label, tall, name, fill) {
+  // Strips: one lane per figure, all with the same frames, and the value of the current frame beside it.
+  function lane(label, tall, name, valueAt, fill) {
     const svg = draw("svg", { viewBox: `0 0 ${count} 100`, preserveAspectRatio: "none", height: tall, role: "img", "aria-label": name });
     data.segments.forEach(([first, last], number) => {
       if (number % 2) svg.append(draw("rect", { class: "segment", x: first, y: 0, width: last - first + 1, height: 100 }));
@@ -326,7 +327,9 @@
     };
     svg.addEventListener("pointerdown", (event) => { svg.setPointerCapture(event.pointerId); seek(event); });
     svg.addEventListener("pointermove", (event) => { if (event.buttons) seek(event); });
-    return make("div", { class: "lane" }, make("span", {}, label), svg);
+    const value = make("b", { class: "number" });
+    readings.push(() => { value.textContent = valueAt(state.index); });
+    return make("div", { class: "lane" }, make("span", {}, label), svg, value);
   }
   function line(values, top) {
     return (svg) => {
@@ -345,7 +348,8 @@
     swatch.style.background = `rgb(${each.colour.join(" ")})`;
     strip.append(make("h3", {}, make("span", {}, swatch, each.name),
       make("span", { class: "dim" }, `mean confidence ${percent(each.mean)}, ${each.keyframes.length} keyframe${each.keyframes.length === 1 ? "" : "s"}`)));
-    strip.append(lane("confidence", 56, `Confidence of ${each.name}, mean ${percent(each.mean)}`, (svg) => {
+    const confidenceAt = (index) => (each.keyframes.includes(index) ? "key" : percent(each.confidence[index]));
+    strip.append(lane("confidence", 56, `Confidence of ${each.name}, mean ${percent(each.mean)}`, confidenceAt, (svg) => {
       each.confidence.forEach((value, index) => {
         if (value == null || each.keyframes.includes(index)) return;
         const tall = Math.max(2, 100 * value);
@@ -354,8 +358,10 @@
       for (const index of each.keyframes) svg.append(draw("rect", { class: "key", x: index + 0.08, width: 0.84, y: 0, height: 100 }));
       svg.append(draw("line", { class: "limit", x1: 0, x2: count, y1: 100 * (1 - LIMIT), y2: 100 * (1 - LIMIT) }));
     }));
-    for (const [label, { top, values }] of Object.entries(each.lanes)) {
-      if (values.some((value) => value != null)) strip.append(lane(label, 26, `${label} of ${each.name}`, line(values, top)));
+    for (const [label, { top, unit, scale, decimals, values }] of Object.entries(each.lanes)) {
+      if (!values.some((value) => value != null)) continue;
+      const valueAt = (index) => (values[index] == null ? "–" : `${(scale * values[index]).toFixed(decimals)} ${unit}`);
+      strip.append(lane(label, 26, `${label} of ${each.name}`, valueAt, line(values, top)));
     }
     find("strips").append(strip);
   }
