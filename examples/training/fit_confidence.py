@@ -70,7 +70,7 @@ def samples_of(shot_file: str, truth: str) -> Iterator[Sample]:
             figures = series.figures.get(index)
             if figures is None or index in series.keyframes:
                 continue
-            j = region_overlap(mask_of(own[series.name]), mask_of(true[series.name if len(INPUTS) > 1 else names[0]]))
+            j = region_overlap(mask_of(own[series.name]), mask_of(true[series.name if len(names) > 1 else names[0]]))
             values = inputs(figures, keyframe=series.nearest_keyframe(index))
             yield Sample(shot.plate, shot_file, series.name, index, len(job.frames), kind_of(figures), values, j)
 
@@ -160,7 +160,7 @@ def main() -> None:
         expected = np.array([model.expected_of(each.inputs, kind=each.kind) for each in others])
         print("\nother clips")
         print_results(others, expected)
-        sets["other clips"] = expected, np.array([each.j for each in others])
+        sets["clips that no fit has seen"] = expected, np.array([each.j for each in others])
     if options.plot:
         options.plot.write_text(calibration_plot(sets))
     data = {

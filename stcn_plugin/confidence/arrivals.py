@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stcn_plugin.confidence.figures import levelled, moved_overlap, overlap
+from stcn_plugin.confidence.figures import levelled, midpoint, moved_overlap, moved_to, overlap
 from stcn_plugin.confidence.grids import Grid
 
 _AGREE, _LESS = 0.6, 0.3
@@ -53,9 +53,10 @@ def outlier_overlap(before: Grid, keyframe: Grid, after: Grid) -> float | None:
         after: What the backward pass has on the first frame after it.
 
     Returns:
-        The larger of the overlaps with both; ``None`` if the passes disagree with each other, or agree with the keyframe.
+        The larger of the overlaps with both, each moved to midway between them; ``None`` if the passes disagree with each other, or agree with the keyframe.
     """
     first, key, last = levelled(before), levelled(keyframe), levelled(after)
     together = moved_overlap(first, last)
-    own = max(moved_overlap(key, first), moved_overlap(key, last))
+    middle = midpoint(first, last)
+    own = max(overlap(key, moved_to(each, middle)) for each in (first, last))
     return own if together >= _AGREE and own < together - _LESS else None

@@ -19,8 +19,9 @@ _BLACK, _WHITE = 0.15, 0.85
 _SMALLEST_ISLAND = 0.01
 """Share of the object's area below which a part of it is not counted."""
 
-_SWAPPED, _KEPT = 0.4, 0.2
-"""Overlap above which an object is at the place of another, and below which it is not at its own."""
+_CROSS, _MORE = 0.25, 0.3
+"""Two objects are swapped if each overlaps with the other one in the other pass by at least the first, and these overlaps
+together exceed those of the objects with themselves by the second."""
 
 
 @dataclass(frozen=True)
@@ -124,14 +125,21 @@ def overlap(first: Grid, second: Grid) -> float:
 
 def moved_overlap(first: Grid, second: Grid) -> float:
     """Return the overlap of two mattes of different frames, after moving the second by the distance of their centroids."""
-    centres = []
-    for grid in (first, second):
-        rows, columns = np.nonzero(grid > _HALF)
-        if not len(rows):
-            return overlap(first, second)
-        centres.append((rows.mean(), columns.mean()))
-    down, across = (round(a - b) for a, b in zip(*centres, strict=True))
-    return overlap(first, _moved(second, down, across))
+    return overlap(first, moved_to(second, _centroid(first)))
+
+
+def midpoint(first: Grid, second: Grid) -> tuple[float, float] | None:
+    """Return the row and column midway between the centroids of two mattes; ``None`` if one is empty."""
+    a, b = _centroid(first), _centroid(second)
+    return None if a is None or b is None else ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2)
+
+
+def moved_to(grid: Grid, place: tuple[float, float] | None) -> Grid:
+    """Return a matte moved by whole cells, with its centroid at a row and column; unchanged if it is empty, or without a place."""
+    own = _centroid(grid)
+    if own is None or place is None:
+        return grid
+    return _moved(grid, round(place[0] - own[0]), round(place[1] - own[1]))
 
 
 def levelled(grid: Grid) -> Grid:
@@ -149,12 +157,15 @@ def _blend(forward: Grid | None, backward: Grid | None, weight: float) -> Grid |
 
 def _swapped(name: str, forward: Mapping[str, Grid], backward: Mapping[str, Grid]) -> str | None:
     """Return the object that one pass has where the other pass has this one."""
-    if overlap(forward[name], backward[name]) > _KEPT:
-        return None
+
+    def between(first: str, second: str) -> float:
+        return overlap(levelled(forward[first]), levelled(backward[second]))
+
     for other in forward:
         if other == name or other not in backward:
             continue
-        if min(overlap(forward[name], backward[other]), overlap(forward[other], backward[name])) > _SWAPPED:
+        cross = between(name, other), between(other, name)
+        if min(cross) > _CROSS and sum(cross) > between(name, name) + between(other, other) + _MORE:
             return other
     return None
 
@@ -172,6 +183,11 @@ def _islands(mask: NDArray[np.bool_], count: int) -> int:
     labels, number = label(mask, np.ones((3, 3), bool))
     sizes = np.bincount(labels.ravel(), minlength=number + 1)[1:]
     return int(np.count_nonzero(sizes >= max(1.0, _SMALLEST_ISLAND * count)))
+
+
+def _centroid(grid: Grid) -> tuple[float, float] | None:
+    rows, columns = np.nonzero(grid > _HALF)
+    return (float(rows.mean()), float(columns.mean())) if len(rows) else None
 
 
 def _moved(grid: Grid, down: int, across: int) -> Grid:

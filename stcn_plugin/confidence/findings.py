@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from stcn_plugin.confidence.series import Series
@@ -17,6 +18,10 @@ _BESIDE = 3
 
 _SURE = 0.9
 """Certainty from which the outline of a matte is that of the object. A matte that breaks up has more detail."""
+
+
+_NEAR = 4
+"""If objects are swapped in the first and in the last of so many parts between two keyframes, the keyframes may be the reason."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def _coarse(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
             for index, detail in details.items()
             if abs(index - key) > _BESIDE and index not in series.keyframes and series.figures[index].certainty > _SURE
         ]
-        if key not in details or not others:
+        if key not in details or not others or _has_wrong_object(series, key):
             continue
         usual = min(median(each) for each in (others, sure) if each)
         if details[key] < _COARSE * usual:
@@ -86,6 +91,13 @@ def _coarse(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
                 "the detail of the others",
                 f"Draw it at {frames[key]} with as much detail as elsewhere",
             )
+
+
+def _has_wrong_object(series: Series, key: int) -> bool:
+    """Whether a keyframe may be of another object or frame, so that its outline is another one, too."""
+    if key in series.arrivals and series.arrivals[key].outlier is not None:
+        return True
+    return any(key in pair and _swapped(series, *pair) for pair in pairwise(series.keyframes))
 
 
 def _outlier(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
@@ -102,15 +114,27 @@ def _outlier(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
 
 
 def _swaps(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
-    """Yield where a swap of two objects begins, once for both."""
-    before = None
-    for index, figures in series.figures.items():
-        other = figures.swapped_with
-        if other and other != before and series.name < other:
-            yield Finding(
-                index,
-                series.name,
-                f"'{series.name}' and '{other}' swap places in one of the two passes at {frames[index]}",
-                f"Draw both of them at {frames[index]}",
-            )
-        before = other
+    """Yield where two objects are swapped between two keyframes, once for both objects."""
+    for before, after in pairwise(series.keyframes):
+        swapped = {index: other for index, other in _swapped(series, before, after).items() if series.name < other}
+        if not swapped:
+            continue
+        first, last, part = min(swapped), max(swapped), (after - before) / _NEAR
+        other = swapped[first]
+        between = f"between {frames[before]} and {frames[after]}"
+        if first <= before + part and last >= after - part:
+            what = f"'{series.name}' and '{other}' are swapped in one of the two passes {between}"
+            fix = f"Check the names of both on these keyframes; if they are right, draw both at a frame {between}"
+        else:
+            what = f"'{series.name}' and '{other}' swap places in one of the two passes at {frames[first]}"
+            fix = f"Draw both of them at {frames[first]}"
+        yield Finding(first, series.name, what, fix)
+
+
+def _swapped(series: Series, before: int, after: int) -> dict[int, str]:
+    """Return the frames between two keyframes on which an object is swapped, with the other object."""
+    return {
+        index: other
+        for index in range(before + 1, after)
+        if index in series.figures and (other := series.figures[index].swapped_with)
+    }

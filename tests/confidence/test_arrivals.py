@@ -17,6 +17,8 @@ from stcn_plugin.confidence.series import Closure
         (disc(100), np.maximum(disc(60, 30, 12), disc(200, 120, 12)), disc(108), True),  # of something else
         (disc(100), disc(104, radius=12), disc(108, radius=60), False),  # the neighbours disagree, too
         (disc(100), disc(104, radius=10), disc(108), True),  # much smaller
+        (disc(100), disc(150), disc(108), True),  # at another place
+        (disc(80), disc(100), disc(120), False),  # fast
     ],
 )
 def test_a_keyframe_is_an_outlier_if_only_it_is_at_odds(before, keyframe, after, is_outlier):

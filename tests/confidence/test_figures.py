@@ -102,6 +102,8 @@ def test_objects_that_are_swapped_in_one_pass():
     left, right = disc(60), disc(190)
     swapped = blended_figures({"a": left, "b": right}, {"a": right, "b": left}, {"a": 0.5, "b": 0.5})
     assert (swapped["a"].swapped_with, swapped["b"].swapped_with) == ("b", "a")
+    near = blended_figures({"a": disc(80), "b": disc(120)}, {"a": disc(112), "b": disc(90)}, {"a": 0.5, "b": 0.5})
+    assert (near["a"].swapped_with, near["b"].swapped_with) == ("b", "a")  # though each overlaps with itself, too
     lost = blended_figures({"a": left, "b": right}, {"a": EMPTY, "b": right}, {"a": 0.5, "b": 0.5})
     assert (lost["a"].swapped_with, lost["b"].swapped_with) == (None, None)
 

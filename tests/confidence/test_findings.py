@@ -1,6 +1,8 @@
 """Warnings about what looks wrong, each of which says what to do."""
 
-from series import GONE, series
+from dataclasses import replace
+
+from series import GONE, SURE, series
 
 from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.findings import findings
@@ -41,16 +43,38 @@ def test_keyframes_are_not_coarse_beside_mattes_that_break_up():
     assert found(series(keyframes=(0, 39), at_39={"detail": 8.0})) == []  # the mattes are like the first one
 
 
+def swapped(frames):
+    """Return two objects that are swapped on some frames."""
+    a = {f"at_{index}": {"swapped_with": "b"} for index in frames}
+    b = {f"at_{index}": {"swapped_with": "a"} for index in frames}
+    return series(name="a", **a), series(name="b", **b)
+
+
 def test_a_swap_is_reported_once_for_both_objects():
-    a = {f"at_{index}": {"swapped_with": "b"} for index in range(10, 20)}
-    b = {f"at_{index}": {"swapped_with": "a"} for index in range(10, 20)}
-    [(frame, name, what, fix)] = found(series(name="a", **a), series(name="b", **b))
+    """Also if it is not noticed on every frame."""
+    [(frame, name, what, fix)] = found(*swapped([*range(10, 15), *range(17, 20)]))
     assert (frame, name) == (1011, "a")
     assert "'a' and 'b'" in what
     assert "1011" in fix
+
+
+def test_a_swap_from_keyframe_to_keyframe_may_be_of_their_names():
+    """Their outlines differ for the same reason, so they are not coarse."""
+    a, b = swapped([*range(1, 8), *range(34, 38)])
+    a.figures[0] = replace(SURE, detail=0.5)
+    [(frame, _, what, fix)] = found(a, b)
+    assert frame == 1002
+    assert "between 1001 and 1040" in what
+    assert "names" in fix
 
 
 def test_a_keyframe_that_disagrees_with_its_neighbours():
     [(frame, _, what, _)] = found(series(keyframes=(0, 15, 39), arrivals={15: Arrivals(0.1, 0.12, 0.12)}))
     assert frame == 1016
     assert "0.12" in what
+
+
+def test_a_keyframe_that_disagrees_is_not_coarse_as_well():
+    wrong = {"at_15": {"detail": 1.0}, "arrivals": {15: Arrivals(0.1, 0.12, 0.12)}}
+    [(_, _, what, _)] = found(series(keyframes=(0, 15, 39), **wrong))
+    assert "disagrees" in what
