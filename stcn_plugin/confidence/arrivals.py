@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stcn_plugin.confidence.figures import levelled, midpoint, moved_overlap, moved_to, overlap
+from stcn_plugin.confidence.figures import figures_of, levelled, midpoint, moved_overlap, moved_to, overlap
 from stcn_plugin.confidence.grids import Grid
 
-_AGREE, _LESS = 0.6, 0.3
+_AGREE, _LESS = 0.6, 0.1
 """The passes from both neighbours agree if their overlap is at least the first, and that with the keyframe is less by
 the second."""
+
+
+_SURE, _FITS = 0.8, 0.5
+"""Certainty of an arriving matte, and its overlap with the keyframe, from which its outline is that of the object. A matte that
+breaks up has more detail."""
 
 
 @dataclass(frozen=True)
@@ -19,13 +24,39 @@ class Arrivals:
     Args:
         forward: Closure of the forward pass, from the keyframe before; ``None`` if none arrives.
         backward: Closure of the backward pass, from the keyframe after.
+        detail: Least detail of the arriving mattes that are sure of the object and fit the keyframe; ``None`` if none does.
         outlier: Overlap of the keyframe with the pass that fits it better, if both passes agree with each other and not with the
             keyframe.
     """
 
     forward: float | None = None
     backward: float | None = None
+    detail: float | None = None
     outlier: float | None = None
+
+
+def arrivals_of(
+    keyframe: Grid, *, before: Grid | None, after: Grid | None, left: Grid | None, right: Grid | None
+) -> Arrivals:
+    """Return how the passes that arrive at a keyframe fit it.
+
+    Args:
+        keyframe: The keyframe.
+        before: What the forward pass has on the frame before; ``None`` without one.
+        after: What the backward pass has on the frame after.
+        left: What the backward pass, which starts at the keyframe, has on the frame before.
+        right: What the forward pass has on the frame after.
+    """
+    forward = None if before is None else closure(before, left, keyframe)
+    backward = None if after is None else closure(after, right, keyframe)
+    details = [
+        figures.detail
+        for arriving, overlaps in ((before, forward), (after, backward))
+        if arriving is not None and overlaps is not None and overlaps >= _FITS
+        if (figures := figures_of(arriving)).certainty >= _SURE and figures.detail is not None
+    ]
+    outlier = None if before is None or after is None else outlier_overlap(before, keyframe, after)
+    return Arrivals(forward, backward, min(details, default=None), outlier)
 
 
 def closure(arriving: Grid, leaving: Grid | None, keyframe: Grid) -> float:

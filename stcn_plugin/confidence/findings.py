@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
 
 from stcn_plugin.confidence.series import Series
 from stcn_plugin.frames import format_frame_range
 
 _COARSE = 0.6
-"""Share of the usual detail below which a keyframe is coarse."""
-
-_BESIDE = 3
-"""Frames beside a keyframe that take after it, and so say nothing about its detail."""
-
-_SURE = 0.9
-"""Certainty from which the outline of a matte is that of the object. A matte that breaks up has more detail."""
-
+"""Share of the detail of the arriving mattes below which a keyframe is coarse."""
 
 _NEAR = 4
 """If objects are swapped in the first and in the last of so many parts between two keyframes, the keyframes may be the reason."""
@@ -71,39 +63,33 @@ def _vanished(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
 
 
 def _coarse(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
-    """Yield keyframes whose outline has much less detail than that of the other keyframes and of sure mattes."""
-    details = {index: figures.detail for index, figures in series.figures.items() if figures.detail is not None}
-    for key in series.keyframes:
-        others = [details[each] for each in series.keyframes if each != key and each in details]
-        sure = [
-            detail
-            for index, detail in details.items()
-            if abs(index - key) > _BESIDE and index not in series.keyframes and series.figures[index].certainty > _SURE
-        ]
-        if key not in details or not others or _has_wrong_object(series, key):
-            continue
-        usual = min(median(each) for each in (others, sure) if each)
-        if details[key] < _COARSE * usual:
+    """Yield keyframes whose outline has much less detail than what the neighbouring keyframes lead to."""
+    for key in series.arrivals:
+        share = _share_of_detail(series, key)
+        if share is not None and share < _COARSE:
             yield Finding(
                 key,
                 series.name,
-                f"the keyframe {frames[key]} of '{series.name}' is coarse: its outline has {details[key] / usual:.0%} of "
-                "the detail of the others",
-                f"Draw it at {frames[key]} with as much detail as elsewhere",
+                f"the keyframe {frames[key]} of '{series.name}' is coarse: its outline has {share:.0%} of the detail of the "
+                "mattes beside it",
+                f"Draw it at {frames[key]} with as much detail as its neighbours",
             )
 
 
-def _has_wrong_object(series: Series, key: int) -> bool:
-    """Whether a keyframe may be of another object or frame, so that its outline is another one, too."""
-    if key in series.arrivals and series.arrivals[key].outlier is not None:
-        return True
-    return any(key in pair and _swapped(series, *pair) for pair in pairwise(series.keyframes))
+def _share_of_detail(series: Series, key: int) -> float | None:
+    """Return the detail of a keyframe as a share of that of the arriving mattes; ``None`` if they may be of another object."""
+    own, beside = series.figures[key].detail, series.arrivals[key].detail
+    if own is None or beside is None:
+        return None
+    is_swapped = any(key in pair and _swapped(series, *pair) for pair in pairwise(series.keyframes))
+    return None if is_swapped else own / beside
 
 
 def _outlier(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
-    """Yield keyframes that differ from what both neighbouring keyframes lead to."""
+    """Yield keyframes that differ from what both neighbouring keyframes lead to, but not because they are coarse."""
     for key, arrivals in series.arrivals.items():
-        if arrivals.outlier is None:
+        share = _share_of_detail(series, key)
+        if arrivals.outlier is None or (share is not None and share < _COARSE):
             continue
         yield Finding(
             key,

@@ -12,6 +12,9 @@ DOUBTFUL = 0.7
 _SPACING = 20
 """Frames named are at least one twentieth of the shot apart."""
 
+_BESIDE = 3
+"""No keyframe is suggested closer to another one, unless there is nothing else between two keyframes."""
+
 
 def doubtful(series: Series) -> tuple[int, ...]:
     """Return the doubtful frames of an object, ascending."""
@@ -79,6 +82,8 @@ def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple
     present = next((each for each in series.present if index in each), None)
     if present is None or index not in series.figures or index in series.keyframes or index in chosen:
         return
+    if _is_beside_keyframe(series, index, present):
+        return
     visible = min(1.0, series.figures[index].area / series.usual_area) if series.usual_area else 0.0
     before, after = series.neighbours(index)
     stops = [each for each in chosen if each in present]
@@ -91,3 +96,12 @@ def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple
         if bound is None:
             bound = present.start - 1 if other < index else present.stop
         yield other, visible * (1 - abs(other - index) / max(abs(bound - index), 1))
+
+
+def _is_beside_keyframe(series: Series, index: int, present: range) -> bool:
+    """Whether a keyframe is close although there are frames farther from it."""
+    before, after = series.neighbours(index)
+    low, high = present.start - 1 if before is None else before, present.stop if after is None else after
+    if high - low <= 2 * _BESIDE:
+        return False
+    return any(each is not None and abs(index - each) < _BESIDE for each in (before, after))

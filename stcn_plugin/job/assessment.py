@@ -10,7 +10,7 @@ import numpy as np
 
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.cache.folder import CacheFolder
-from stcn_plugin.confidence.arrivals import Arrivals, closure, outlier_overlap
+from stcn_plugin.confidence.arrivals import Arrivals, arrivals_of
 from stcn_plugin.confidence.figures import Figures, blended_figures, figures_of
 from stcn_plugin.confidence.findings import findings
 from stcn_plugin.confidence.grids import Grid, grid_of, grid_size, read_grids
@@ -122,19 +122,14 @@ class _Measuring:
         for name, mask in masks.items():
             grid = grid_of(mask.numpy(), grid_size(job.window.shape))
             objects[name] = figures_of(grid)
-            arrivals[name] = self._arrivals(index, name, grid)
+            arrivals[name] = arrivals_of(
+                grid,
+                before=self._grid("forward", index - 1, name),
+                after=self._grid("backward", index + 1, name),
+                left=self._grid("backward", index - 1, name),
+                right=self._grid("forward", index + 1, name),
+            )
         return FrameFigures(made_from if is_complete else "", objects, arrivals)
-
-    def _arrivals(self, index: int, name: str, keyframe: Grid) -> Arrivals:
-        before, after = self._grid("forward", index - 1, name), self._grid("backward", index + 1, name)
-        forward = backward = outlier = None
-        if before is not None:
-            forward = closure(before, self._grid("backward", index - 1, name), keyframe)
-        if after is not None:
-            backward = closure(after, self._grid("forward", index + 1, name), keyframe)
-        if before is not None and after is not None:
-            outlier = outlier_overlap(before, keyframe, after)
-        return Arrivals(forward, backward, outlier)
 
     def _weights(self, index: int) -> dict[str, float]:
         """Return the weight of the forward pass, of the objects that a pass reaches."""

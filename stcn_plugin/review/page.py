@@ -177,7 +177,7 @@ def _closures(review: ShotReview) -> list[tuple[str, str]]:
     """Return how the passes of each object fit the keyframes that they arrive at."""
     frames = review.job.frames
     return [
-        (f"{series.name}, {frames[each.start]} to {frames[each.end]}", f"overlap {each.overlap:.0%}")
+        (f"{series.name}, {frames[each.start]} to {frames[each.end]}", f"overlap {100 * each.overlap:.0f} %")
         for series in review.series
         for each in series.closures
     ]
@@ -202,7 +202,7 @@ def _row(entry: IndexEntry) -> str:
     name = html.escape(entry.name)
     # A colon in a file name would make it look like a protocol.
     link = f'<a href="./{html.escape(_url(entry.page), quote=True)}">{name}</a>' if entry.page else name
-    confidence = ", ".join(f"{each} {value:.0%}" for each, value in entry.confidence.items())
+    confidence = ", ".join(f"{each} {100 * value:.0f} %" for each, value in entry.confidence.items())
     cells = (
         link,
         f'<span class="state {entry.state}">{entry.state}</span>',

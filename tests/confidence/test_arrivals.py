@@ -5,8 +5,8 @@ import pytest
 from series import series
 from test_figures import EMPTY, disc
 
-from stcn_plugin.confidence.arrivals import Arrivals, closure, outlier_overlap
-from stcn_plugin.confidence.figures import overlap
+from stcn_plugin.confidence.arrivals import Arrivals, arrivals_of, closure, outlier_overlap
+from stcn_plugin.confidence.figures import figures_of, overlap
 from stcn_plugin.confidence.series import Closure
 
 
@@ -41,3 +41,17 @@ def test_closure_without_a_pass_that_leaves_the_keyframe():
 def test_closures_of_an_object_are_those_of_neighbouring_keyframes():
     found = series(keyframes=(0, 10, 39), arrivals={0: Arrivals(None, 0.9), 10: Arrivals(0.8, 0.5), 39: Arrivals(0.6)})
     assert found.closures == (Closure(0, 10, 0.8), Closure(10, 0, 0.9), Closure(10, 39, 0.6), Closure(39, 10, 0.5))
+
+
+def test_the_detail_of_the_arriving_mattes_counts_where_they_are_sure_and_fit():
+    """The least of both; none from a matte that breaks up, or that is of something else."""
+    star = np.maximum(disc(100, radius=30), np.maximum(disc(140, radius=14), disc(60, radius=14)))
+    keyframe = disc(100, radius=34)
+
+    def detail(before, after):
+        return arrivals_of(keyframe, before=before, after=after, left=keyframe, right=keyframe).detail
+
+    assert detail(star, None) == pytest.approx(figures_of(star).detail)
+    assert detail(star, keyframe) == pytest.approx(figures_of(keyframe).detail)
+    assert detail(0.55 * star, None) is None
+    assert detail(disc(200, radius=34), None) is None

@@ -9,7 +9,9 @@ from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.store import FrameFigures, encode_figures, read_figures
 
 FRAMES = {
-    1001: FrameFigures("digest", {"héros": SURE, "b": GONE}, {"b": Arrivals(0.25, None, 0.25), "héros": Arrivals()}),
+    1001: FrameFigures(
+        "digest", {"héros": SURE, "b": GONE}, {"b": Arrivals(0.25, None, 2.5, 0.25), "héros": Arrivals()}
+    ),
     -3: FrameFigures("other", {}, {}),
 }
 

@@ -29,18 +29,14 @@ def test_an_object_that_vanishes():
 
 
 def test_a_coarse_keyframe():
-    """A keyframe with half the detail of the others is named, one with nearly all of it is not."""
-    [(frame, _, what, _)] = found(series(keyframes=(0, 20, 39), at_20={"detail": 1.0}))
+    """A keyframe with half the detail of the mattes beside it is named, one with nearly all of it is not."""
+    arrivals = {20: Arrivals(0.8, 0.8, detail=2.0)}
+    [(frame, _, what, _)] = found(series(keyframes=(0, 20, 39), at_20={"detail": 1.0}, arrivals=arrivals))
     assert frame == 1021
     assert "coarse" in what
-    assert found(series(keyframes=(0, 20, 39), at_20={"detail": 1.7})) == []
-
-
-def test_keyframes_are_not_coarse_beside_mattes_that_break_up():
-    """Uncertain mattes are ragged: their detail is no measure. Sure ones and the other keyframes are."""
-    ragged = {f"at_{index}": {"detail": 6.0, "certainty": 0.6} for index in range(4, 36)}
-    assert found(series(keyframes=(0, 39), **ragged)) == []
-    assert found(series(keyframes=(0, 39), at_39={"detail": 8.0})) == []  # the mattes are like the first one
+    assert "50%" in what
+    assert found(series(keyframes=(0, 20, 39), at_20={"detail": 1.7}, arrivals=arrivals)) == []
+    assert found(series(keyframes=(0, 20, 39), at_20={"detail": 1.0}, arrivals={20: Arrivals(0.8, 0.8)})) == []
 
 
 def swapped(frames):
@@ -69,12 +65,13 @@ def test_a_swap_from_keyframe_to_keyframe_may_be_of_their_names():
 
 
 def test_a_keyframe_that_disagrees_with_its_neighbours():
-    [(frame, _, what, _)] = found(series(keyframes=(0, 15, 39), arrivals={15: Arrivals(0.1, 0.12, 0.12)}))
+    [(frame, _, what, _)] = found(series(keyframes=(0, 15, 39), arrivals={15: Arrivals(0.1, 0.12, outlier=0.12)}))
     assert frame == 1016
     assert "0.12" in what
 
 
-def test_a_keyframe_that_disagrees_is_not_coarse_as_well():
-    wrong = {"at_15": {"detail": 1.0}, "arrivals": {15: Arrivals(0.1, 0.12, 0.12)}}
-    [(_, _, what, _)] = found(series(keyframes=(0, 15, 39), **wrong))
-    assert "disagrees" in what
+def test_a_coarse_keyframe_does_not_disagree_as_well():
+    """A coarse matte of the right object differs from both neighbours for that reason."""
+    coarse = {"at_15": {"detail": 1.0}, "arrivals": {15: Arrivals(0.6, 0.6, detail=3.0, outlier=0.5)}}
+    [(_, _, what, _)] = found(series(keyframes=(0, 15, 39), **coarse))
+    assert "coarse" in what

@@ -70,6 +70,13 @@ def test_the_next_keyframe_is_where_the_errors_are():
     assert 26 <= second < 34
 
 
+def test_no_keyframe_is_suggested_beside_another_one():
+    """Unless there is nothing else between two keyframes."""
+    bad = {f"at_{index}": {"certainty": 0.2} for index in (1, 2, 37, 38)}
+    assert all(3 <= each <= 36 for each in next_keyframes([series(**bad)], 40, most=3))
+    assert next_keyframes([series(3, keyframes=(0, 2), at_1={"certainty": 0.2})], 3, most=3) == (1,)
+
+
 def test_no_keyframe_is_suggested_for_a_shot_without_errors():
     sure = replace(SURE, certainty=1.0, agreement=1.0)
     assert next_keyframes([series(5, keyframes=(0, 4), **{f"at_{i}": sure for i in range(5)})], 5, most=3) == ()
