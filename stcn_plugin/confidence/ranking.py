@@ -45,9 +45,9 @@ def spread(ordered: Iterable[int], length: int, *, most: int) -> tuple[int, ...]
 def next_keyframes(all_series: Sequence[Series], length: int, *, most: int) -> tuple[int, ...]:
     """Return the frames whose correction would help most, best first, spread over the shot.
 
-    The gain of a keyframe is the expected error that it removes: all of its own frame, and less of others the farther
-    they are, none at the next keyframes or at the end of the range. A keyframe where less of the object is to be seen than
-    usual helps less. After each chosen frame, what it removes is taken away from the errors.
+    The gain of a keyframe is the expected error that it removes: all of its own frame's, and of others' as much as the passes
+    come from nearer keyframes. A keyframe where less of the object is to be seen than usual helps less. After each chosen
+    frame, what it removes is taken away from the errors.
 
     Args:
         all_series: All objects.
@@ -90,12 +90,31 @@ def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple
     low = max([each for each in (before, *stops) if each is not None and each < index], default=None)
     high = min([each for each in (after, *stops) if each is not None and each > index], default=None)
     for other in series.confidence:
-        if other not in present or not (low is None or other > low) or not (high is None or other < high):
+        if other not in present or (low is not None and other <= low) or (high is not None and other >= high):
             continue
-        bound = low if other < index else high
-        if bound is None:
-            bound = present.start - 1 if other < index else present.stop
-        yield other, visible * (1 - abs(other - index) / max(abs(bound - index), 1))
+        near, far, end = (low, high, present.stop) if other > index else (high, low, present.start - 1)
+        yield other, visible * _removed(index, other, near=near, far=far, end=end)
+
+
+def _removed(index: int, other: int, *, near: int | None, far: int | None, end: int) -> float:
+    """Return the share of a frame's error that a keyframe removes.
+
+    The error of a pass grows with the distance from the keyframe that it comes from. The new keyframe takes the place of the
+    one on its other side. If there is none, a pass from the new keyframe joins the one that has reached the frame so far.
+
+    Args:
+        index: The new keyframe.
+        other: The frame.
+        near: The keyframe on the other side of the new one.
+        far: The keyframe beyond the frame.
+        end: The end of the range beyond the frame.
+    """
+    if other == index:
+        return 1.0
+    if near is None:
+        return 1 - abs(other - index) / abs((end if far is None else far) - index)
+    nearer = abs(index - near) / abs(other - near)
+    return nearer if far is None else nearer * abs(far - other) / abs(far - near)
 
 
 def _is_beside_keyframe(series: Series, index: int, present: range) -> bool:

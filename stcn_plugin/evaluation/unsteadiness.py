@@ -93,9 +93,10 @@ def _along_motion(now: Moment, other: Moment, where: Mask, names: tuple[str, ...
         return total.reshape(where.shape).astype(np.float32)
 
     weights, cover = summed(weight), summed(np.ones_like(weight))
-    scale = 1 / np.maximum(weights, np.float32(1e-9))
+    scale = np.asarray(1 / np.maximum(weights, 1e-9), np.float32)
+    certainty = np.asarray(weights / np.maximum(cover, 1), np.float32)
     mattes = {name: summed(weight * patches_at(other.mattes[name][None], *place)[0]) * scale for name in names}
-    return _Moved(mattes, weights / np.maximum(cover, 1))
+    return _Moved(mattes, certainty)
 
 
 def _band(matte: Floats) -> Mask:

@@ -168,6 +168,7 @@ def _settings(review: ShotReview) -> list[tuple[str, str]]:
         ("direction", settings.direction),
         ("matte levels", f"{settings.matte.black:g} to {settings.matte.white:g}"),
         ("edges", settings.matte.edges),
+        ("stabilise", f"{settings.matte.stabilise}"),
         ("memory interval", f"{settings.memory.interval}"),
         ("layout", job.writer.layout),
     ]

@@ -108,7 +108,7 @@ class ShotReview:
                         {
                             "frame": frames[index],
                             "confidence": _rounded(each.confidence.get(index)),
-                            "flicker": _rounded(self.flicker.get(each.name, {}).get(index)),
+                            "flicker": _rounded(self.flicker.get(each.name, {}).get(index), 5),
                             **figures.to_dict(),
                         }
                         for index, figures in each.figures.items()
@@ -188,5 +188,5 @@ def _counted(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _rounded(value: float | None, decimals: int = 4) -> float | None:
+    return None if value is None else round(value, decimals)

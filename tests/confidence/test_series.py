@@ -70,6 +70,14 @@ def test_the_next_keyframe_is_where_the_errors_are():
     assert 26 <= second < 34
 
 
+@pytest.mark.parametrize(("keyframes", "best"), [((0,), 24), ((39,), 15), ((0, 39), 20)])
+def test_where_a_keyframe_helps_most_if_all_frames_are_alike(keyframes, best):
+    """Between two keyframes in the middle. With one, the sums of the shares removed are largest at exp(-0.5) of the distance."""
+    even = {f"at_{index}": {"certainty": 0.7} for index in range(40) if index not in keyframes}
+    [first] = next_keyframes([series(keyframes=keyframes, **even)], 40, most=1)
+    assert abs(first - best) <= 1
+
+
 def test_no_keyframe_is_suggested_beside_another_one():
     """Unless there is nothing else between two keyframes."""
     bad = {f"at_{index}": {"certainty": 0.2} for index in (1, 2, 37, 38)}

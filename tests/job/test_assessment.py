@@ -60,9 +60,10 @@ def test_the_report_assesses_every_object(clip, run):
     assert middle["area"] == pytest.approx(true, rel=0.25)
     assert 0 < middle["agreement"] <= 1
     assert frames["1001"]["objects"]["a0"]["area"] == pytest.approx(clip.mask(1001, 0).mean(), rel=1e-3)
-    assert set(frames["1008"]["arrivals"]["a0"]) == {"forward"}
+    assert "backward" not in frames["1008"]["arrivals"]["a0"]
     assert frames["1008"]["arrivals"]["a0"]["forward"] == pytest.approx(frames["1007"]["objects"]["a0"]["agreement"])
-    assert set(frames["1001"]["arrivals"]["a0"]) == {"backward"}
+    assert "forward" not in frames["1001"]["arrivals"]["a0"]
+    assert 0 < frames["1001"]["arrivals"]["a0"]["backward"] <= 1
 
 
 def test_figures_are_computed_once(clip, run, reads):
