@@ -141,6 +141,8 @@ def test_many_shots_have_an_index(shot, tmp_path):
     assert sorted(links) == ["./other.html", "./shot.html"]
     states = [attributes["class"] for tag, attributes in page.tags if tag == "span"]
     assert states[:2] == ["state failed", "state unfinished"]
+    summary = json.loads((tmp_path / "look" / "other.json").read_text())["summary"]
+    assert f"{COUNT} frames" in summary and "no earlier run" in summary
     assert not (shot.parent / "none").exists()
     assert {path.name for path in (tmp_path / "look").iterdir()} == {
         "index.html", "shot.html", "shot.json", "other.html", "other.json",
