@@ -21,7 +21,8 @@ def result_text(report: Report, *, frame_shift: int = 0) -> str:
     if not report.frames:
         return NOTHING_TO_DO
     frames = format_frame_range(frame - frame_shift for frame in report.frames)
-    return f"{len(report.frames)} frames ({frames}) of {', '.join(report.objects)}"
+    count = "1 frame" if len(report.frames) == 1 else f"{len(report.frames)} frames"
+    return f"{count} ({frames}) of {', '.join(report.objects)}"
 
 
 def reason_lines(report: Report) -> Iterator[str]:
