@@ -17,7 +17,7 @@ from stcn_plugin.matte.band import edge_width
 from stcn_plugin.matte.looks import Looks, closest
 from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner
 from stcn_plugin.media.plates import PlateFrame
-from stcn_plugin.network.devices import choose_device
+from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.weights.edges import builtin_edge_weights, load_edge_network
 from stcn_plugin.window import Window
 
@@ -80,6 +80,7 @@ class JobEdges:
 
         Raises:
             WeightsError: The weights of the edge network are damaged.
+            DeviceError: The device does not exist, or does not support the precision.
         """
         job = self._job
         sources = edge_sources(job, index) if passes else {}
@@ -122,9 +123,12 @@ class JobEdges:
 
     def _loaded(self) -> Refiner:
         if self._refiner is None:
-            uses_network = any(settings.edges == "network" for settings in self._job.matte_settings)
-            device = choose_device(self._job.settings.compute.device)
-            self._refiner = Refiner(load_edge_network(device=device) if uses_network else None)
+            network = None
+            if any(settings.edges == "network" for settings in self._job.matte_settings):
+                compute = self._job.settings.compute
+                device = choose_device(compute.device)
+                network = load_edge_network(device=device, precision=choose_precision(compute.precision, device))
+            self._refiner = Refiner(network)
         return self._refiner
 
     def _width(self, index: int, name: str) -> float:

@@ -1,7 +1,14 @@
-"""The guard of the refinement: does a refined matte explain the plate at least as well as the unrefined one?
+"""The guard of the refinement: does a refined matte agree with the propagation, and explain the plate better?
+
+Detail comes from the plate, but whether a region belongs to the object comes from the propagation: the mean of the
+refined matte over a region stays near that of the unrefined one. Hair and spokes keep their mean, but a part that the
+propagation has nearly lost, and which would be deleted, does not.
 
 Around an edge, the colour of the plate is a mixture of two colours, weighted by alpha (the colour line model). The part
-of the variance of the plate that such a mixture does not explain is the residual of a matte.
+of the variance of the plate that such a mixture does not explain is the residual of a matte. A refined matte is used as
+far as its residual is less than that of the unrefined one.
+
+All figures are means over the cells of a frame, so the verdict does not depend on tiles.
 """
 
 from __future__ import annotations
@@ -12,11 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.matte.band import CELL
+from stcn_plugin.matte.band import CELL, Slices
 from stcn_plugin.network.edges import box
 
 _WINDOW = 5
-"""Side in cells of the regions that are compared."""
+"""Side in cells of the regions in which residuals are compared."""
 
 _LEAST_VARIANCE = 1e-3
 """Added to the variance of alpha, so that a matte without an edge explains nothing."""
@@ -24,12 +31,20 @@ _LEAST_VARIANCE = 1e-3
 _NOISE = 2e-4
 """Variance of the plate that need not be explained, such as grain."""
 
-_ACCEPTED = 1.0
-_REJECTED = 1.1
+_ACCEPTED = 0.8
+_REJECTED = 1.2
 """Growth of the residual up to which a refined matte is used entirely, and from which it is not used."""
+
+_REGION = 12.0
+"""Side in network pixels of the regions whose mean is kept."""
+
+_TOLERATED = 0.05
+_EXCESSIVE = 0.2
+"""Change of the mean that is tolerated, and from which all of it is taken back."""
 
 _GREY = 0.6
 _UNEXPLAINED = 0.6
+_PLANES = 16
 
 
 @dataclass(frozen=True)
@@ -37,57 +52,116 @@ class Verdict:
     """Where to use a refined matte.
 
     Args:
-        accepted: ``(H, W)`` weight of the refined matte, 0 where it explains the plate less well.
-        doubtful: ``(H, W)`` in [0, 1], 1 where the matte is grey but the plate is not a mixture there.
+        excess: ``(h, w)`` per cell, change of the mean to take back.
+        accepted: ``(h, w)`` weight of the refined matte, 0 where it explains the plate less well.
+        doubtful: ``(h, w)`` in [0, 1], 1 where the matte is grey but the plate is not a mixture there, and where most
+            of a change of the mean was taken back.
     """
 
+    excess: Tensor
     accepted: Tensor
     doubtful: Tensor
 
+    def apply(self, part: Slices, unrefined: Tensor, refined: Tensor) -> Tensor:
+        """Return the matte to use in part of the frame, between the unrefined and the refined one.
 
-def judge(rgb: Tensor, unrefined: Tensor, refined: Tensor) -> Verdict:
-    """Decide where a refined matte is used.
+        Args:
+            part: Rows and columns in pixels.
+            unrefined: ``(H, W)`` in [0, 1].
+            refined: ``(H, W)`` in [0, 1].
+        """
+        lower, upper = torch.minimum(unrefined, refined), torch.maximum(unrefined, refined)
+        found = torch.clamp(refined - pixels(self.excess, part), lower, upper)
+        return torch.lerp(unrefined, found, pixels(self.accepted, part))
+
+
+class Guard:
+    """Collects figures of a frame, tile by tile, and gives a verdict.
 
     Args:
-        rgb: ``(3, H, W)`` display-referred.
-        unrefined: ``(H, W)`` in [0, 1].
-        refined: ``(H, W)`` in [0, 1].
+        shape: ``(h, w)`` of the frame in cells.
     """
-    height, width = refined.shape
-    lacking = (0, -width % CELL, 0, -height % CELL)
-    planes = functional.pad(torch.cat([rgb, unrefined[None], refined[None]])[None], lacking, mode="replicate")[0]
-    total, (before, after) = _residuals(planes[:3], planes[3:])
-    growth = (after + _NOISE) / (before + _NOISE)
-    accepted = ((_REJECTED - growth) / (_REJECTED - _ACCEPTED)).clamp(0, 1)
-    grey = functional.avg_pool2d((4 * planes[4] * (1 - planes[4]))[None, None], CELL)[0, 0]
-    doubtful = (grey > _GREY) & (after > _UNEXPLAINED * total + _NOISE)
 
-    def enlarged(cells: Tensor) -> Tensor:
-        full = functional.interpolate(
-            cells[None, None].float(), scale_factor=CELL, mode="bilinear", align_corners=False
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self._means = torch.zeros(_PLANES, *shape)
+
+    def add(self, part: Slices, rgb: Tensor, unrefined: Tensor, refined: Tensor) -> None:
+        """Add part of the frame.
+
+        Args:
+            part: Its rows and columns in pixels, which start at multiples of `CELL`.
+            rgb: ``(3, H, W)`` display-referred.
+            unrefined: ``(H, W)`` in [0, 1].
+            refined: ``(H, W)`` in [0, 1].
+        """
+        alphas = torch.stack([unrefined, refined])
+        products = (alphas[:, None] * rgb).flatten(0, 1)
+        one, grey = torch.ones_like(refined), 4 * refined * (1 - refined)
+        planes = torch.cat(
+            [one[None], rgb, rgb.square().sum(0, keepdim=True), alphas, alphas.square(), products, grey[None]]
         )
-        return full[0, 0, :height, :width]
+        height, width = refined.shape
+        lacking = (0, -width % CELL, 0, -height % CELL)
+        means = functional.avg_pool2d(functional.pad(planes[None], lacking, mode="replicate"), CELL)[0]
+        self._means[:, part[0].start // CELL :, part[1].start // CELL :][:, : means.shape[1], : means.shape[2]] = means
 
-    return Verdict(enlarged(accepted), enlarged(doubtful))
+    def verdict(self, enlargement: float) -> Verdict:
+        """Decide where a refined matte is used.
+
+        Args:
+            enlargement: Plate pixels per network pixel.
+        """
+        one, mean, refined_mean, grey = self._means[0], self._means[5], self._means[6], self._means[15]
+        region = 2 * round((_REGION * enlargement / CELL - 1) / 2) + 1
+        known, change = box(torch.stack([one, refined_mean - mean]), max(region, 1))
+        change = change / known.clamp_min(1e-6)
+        taken_back = ((change.abs() - _TOLERATED) / (_EXCESSIVE - _TOLERATED)).clamp(0, 1)
+        excess = change * taken_back
+        total, before, after = self._residuals(excess)
+        growth = (after + _NOISE) / (before + _NOISE)
+        accepted = ((_REJECTED - growth) / (_REJECTED - _ACCEPTED)).clamp(0, 1)
+        doubtful = ((grey > _GREY) & (after > _UNEXPLAINED * total + _NOISE)) | (taken_back > 0.5)
+        return Verdict(excess, accepted, doubtful.float())
+
+    def _residuals(self, excess: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Compare the mattes with the plate.
+
+        Args:
+            excess: ``(h, w)`` what is taken back from the refined matte.
+
+        Returns:
+            The variance of the plate around each cell, what the unrefined matte does not explain of it, and what the
+            refined one does not. Each is ``(h, w)``.
+        """
+        planes = self._means[:15].clone()
+        planes[8] += excess.square() - 2 * excess * planes[6]
+        planes[12:15] -= excess * planes[1:4]
+        planes[6] -= excess
+        means = box(planes, _WINDOW)
+        means = means / means[:1].clamp_min(1e-6)
+        colour = means[1:4]
+        total = (means[4] - colour.square().sum(0)).clamp_min(0)
+        residuals = []
+        for alpha, square, product in ((means[5], means[7], means[9:12]), (means[6], means[8], means[12:15])):
+            spread = (square - alpha.square()).clamp_min(0)
+            covariance = product - alpha * colour
+            residuals.append((total - covariance.square().sum(0) / (spread + _LEAST_VARIANCE)).clamp_min(0))
+        return total, residuals[0], residuals[1]
 
 
-def _residuals(rgb: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
-    """Compare mattes with the plate.
+def pixels(cells: Tensor, part: Slices) -> Tensor:
+    """Return part of a plane of cells, enlarged to pixels with linear interpolation.
 
     Args:
-        rgb: ``(3, H, W)``, ``H`` and ``W`` multiples of `CELL`.
-        alphas: ``(N, H, W)`` in [0, 1].
+        cells: ``(h, w)``.
+        part: Rows and columns in pixels, which start at multiples of `CELL`.
 
     Returns:
-        ``(h, w)`` variance of the plate around each cell, and ``(N, h, w)`` what each alpha does not explain of it.
+        ``(H, W)`` of the part.
     """
-    products = (alphas[:, None] * rgb).flatten(0, 1)
-    planes = torch.cat([rgb, rgb.square().sum(0, keepdim=True), alphas, alphas.square(), products])
-    means = functional.avg_pool2d(planes[None], CELL)
-    means = box(means, _WINDOW)[0]
-    count = len(alphas)
-    colour, square, mean = means[:3], means[3], means[4 : 4 + count]
-    total = (square - colour.square().sum(0)).clamp_min(0)
-    spread = (means[4 + count : 4 + 2 * count] - mean.square()).clamp_min(0)
-    covariance = means[4 + 2 * count :].reshape(count, 3, *total.shape) - mean[:, None] * colour
-    return total, (total - covariance.square().sum(1) / (spread + _LEAST_VARIANCE)).clamp_min(0)
+    first, last = [each.start // CELL for each in part], [-(-each.stop // CELL) for each in part]
+    padded = functional.pad(cells[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    around = padded[first[0] : last[0] + 2, first[1] : last[1] + 2]
+    full = functional.interpolate(around[None, None], scale_factor=CELL, mode="bilinear", align_corners=False)[0, 0]
+    height, width = (each.stop - each.start for each in part)
+    return full[CELL : CELL + height, CELL : CELL + width]

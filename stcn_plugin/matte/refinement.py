@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from stcn_plugin.choices import Edges
 from stcn_plugin.matte.band import Tile, band_weights, find_band, reach_of, tiles
-from stcn_plugin.matte.guard import judge
+from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
 from stcn_plugin.network.edges import BLACK, STRIDE, WHITE, EdgeNetwork, levelled
 
@@ -24,8 +24,8 @@ Plate: TypeAlias = Callable[[slice, slice], Pixels]
 _MARGIN = 1e-4
 """Distance of solid and clear probabilities from the matte levels, so that rounding makes no difference."""
 
-_CLEANING = 0.01
-"""Alpha that is taken for 0, and for 1 from the other side."""
+_CLEANING = (0.01, 0.06)
+"""Alpha that is taken for 0, and for 1 from the other side: in general, and where the propagation is sure of it."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,10 @@ class Refiner:
 
     Args:
         network: From `load_edge_network`, on its device; ``None`` if no object uses it.
-        precision: Number format of its convolutions, as of the engine.
     """
 
-    def __init__(self, network: EdgeNetwork | None = None, *, precision: torch.dtype = torch.float32) -> None:
+    def __init__(self, network: EdgeNetwork | None = None) -> None:
         self._network = network
-        self._precision = precision
         self._device = next(network.parameters()).device if network else torch.device("cpu")
 
     def refine(
@@ -105,25 +103,30 @@ class Refiner:
         if each.edges == "off":
             return EdgeReport()
         cells = find_band(before, reach_of(each.enlargement, each.width))
-        area = change = rejected = doubtful = 0.0
-        for tile in tiles(cells, (before.shape[0], before.shape[1])):
+        if not cells.any():
+            return EdgeReport()
+        parts = list(tiles(cells, (before.shape[0], before.shape[1])))
+        guard = Guard((cells.shape[0], cells.shape[1]))
+        for tile in parts:
+            inner = _inner(tile)
             probability = torch.from_numpy(before[tile.read])
             rgb = torch.from_numpy(np.ascontiguousarray(plate(*tile.read), np.float32)).permute(2, 0, 1)
+            unrefined = levelled(probability[inner])
+            alpha = _cleaned(self._alpha(rgb, probability, each)[inner], unrefined)
+            guard.add(tile.inside, rgb[:, inner[0], inner[1]], unrefined, alpha)
+            after[tile.inside] = alpha.numpy()
+        verdict = guard.verdict(each.enlargement)
+        area = change = rejected = doubtful = 0.0
+        for tile in parts:
+            probability, alpha = torch.from_numpy(before[tile.inside]), torch.from_numpy(after[tile.inside])
             unrefined = levelled(probability)
-            alpha = self._alpha(rgb, probability, each).sub(_CLEANING).div(1 - 2 * _CLEANING).clamp(0, 1)
-            verdict = judge(rgb, unrefined, alpha)
             band = torch.from_numpy(band_weights(cells, tile.inside))
-            inner = _inner(tile)
-            weight = band * verdict.accepted[inner]
-            found = torch.lerp(unrefined[inner], alpha[inner], weight)
-            changed = torch.where(weight > 0, to_probability(found, probability[inner]), probability[inner])
-            after[tile.inside] = changed.numpy()
+            found = torch.lerp(unrefined, verdict.apply(tile.inside, unrefined, alpha), band)
+            after[tile.inside] = torch.where(found != unrefined, to_probability(found, probability), probability)
             area += float(band.sum())
-            change += float((found - unrefined[inner]).abs().sum())
-            rejected += float((band - weight).sum())
-            doubtful += float((band * verdict.doubtful[inner]).sum())
-        if not area:
-            return EdgeReport()
+            change += float((found - unrefined).abs().sum())
+            rejected += float((band * (1 - pixels(verdict.accepted, tile.inside))).sum())
+            doubtful += float((band * pixels(verdict.doubtful, tile.inside)).sum())
         return EdgeReport(area / before.size, change / area, rejected / area, doubtful / area)
 
     @torch.inference_mode()
@@ -137,9 +140,8 @@ class Refiner:
         lacking = (0, -width % STRIDE, 0, -height % STRIDE)
         planes = functional.pad(torch.cat([rgb, probability[None]])[None], lacking, mode="replicate").to(self._device)
         conditions = torch.tensor([[each.enlargement, each.width]], device=self._device)
-        with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):
-            alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
-        return alpha[0, 0, :height, :width].float().cpu()
+        alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
+        return alpha[0, 0, :height, :width].cpu()
 
 
 def to_probability(alpha: Tensor, probability: Tensor) -> Tensor:
@@ -152,6 +154,14 @@ def to_probability(alpha: Tensor, probability: Tensor) -> Tensor:
     found = BLACK + (WHITE - BLACK) * alpha
     found = torch.where(alpha <= 0, probability.clamp(max=BLACK - _MARGIN), found)
     return torch.where(alpha >= 1, probability.clamp(min=WHITE + _MARGIN), found)
+
+
+def _cleaned(alpha: Tensor, unrefined: Tensor) -> Tensor:
+    """Return alpha in [0, 1], without faint dirt and faint holes."""
+    general, sure = _CLEANING
+    black = general + (sure - general) * (1 - unrefined).square().square()
+    white = general + (sure - general) * unrefined.square().square()
+    return ((alpha - black) / (1 - black - white)).clamp(0, 1)
 
 
 def _inner(tile: Tile) -> tuple[slice, slice]:

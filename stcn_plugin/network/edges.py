@@ -92,20 +92,16 @@ class EdgeNetwork(nn.Module):
         Returns:
             ``(B, 1, H, W)``.
         """
-        alpha = levelled(probability)
-        colour_blocks = functional.pixel_unshuffle(rgb, BLOCK)
-        alpha_blocks = functional.pixel_unshuffle(alpha, BLOCK)
-        keyed, hints = _keyed(rgb, alpha, colour_blocks)
-        estimates = [*keyed, _fitted(rgb, alpha, colour_blocks)]
+        colours = functional.pixel_unshuffle(rgb, BLOCK)
+        probabilities = functional.pixel_unshuffle(probability, BLOCK)
+        alpha = levelled(probabilities)
+        keyed, hints = _keyed(colours, alpha)
+        estimates = [*keyed, _fitted(colours, alpha)]
         scaled = torch.log2(conditions) / 2 - 1
-        planes = [
-            colour_blocks - 0.5,
-            functional.pixel_unshuffle(probability, BLOCK) - 0.5,
-            *(each - 0.5 for each in estimates),
-            *hints,
-            scaled[:, :, None, None].expand(-1, -1, *alpha_blocks.shape[-2:]),
-        ]
-        x4 = functional.relu(self.stem(torch.cat(planes, 1)))
+        planes = [colours, probabilities, *estimates]
+        hints.append(scaled[:, :, None, None].expand(-1, -1, *alpha.shape[-2:]))
+        blocks = torch.cat([torch.cat(planes, 1).sub_(0.5), *hints], 1)
+        x4 = functional.relu(self.stem(blocks.to(self.stem.weight.dtype, memory_format=torch.channels_last)))
         x4 = functional.relu(x4 + self.encode_4(x4))
         x8 = self.encode_8(x4)
         x16 = self.encode_16(x8)
@@ -113,11 +109,11 @@ class EdgeNetwork(nn.Module):
         x8 = functional.relu(x8 + _enlarged(self.merge_8(x16)))
         x8 = functional.relu(x8 + self.decode_8(x8))
         x4 = self.decode_4(functional.relu(x4 + _enlarged(self.merge_4(x8))))
-        residual, *trust = self.heads(x4).chunk(1 + _ESTIMATES, 1)
-        found = alpha_blocks + residual
+        residual, *trust = _planes(self.heads(x4)).chunk(1 + _ESTIMATES, 1)
+        found = alpha + residual
         for share, estimate in zip(trust, estimates, strict=True):
-            found = found + share * (estimate - alpha_blocks)
-        model = _enlarged(self.colour_model(x4), BLOCK)
+            found = torch.addcmul(found, share, estimate - alpha)
+        model = _enlarged(_planes(self.colour_model(x4)), BLOCK)
         return functional.pixel_shuffle(found, BLOCK) + (model * (rgb - 0.5)).sum(1, keepdim=True)
 
 
@@ -126,48 +122,47 @@ def levelled(probability: Tensor) -> Tensor:
     return ((probability - BLACK) / (WHITE - BLACK)).clamp(0, 1)
 
 
-def _keyed(rgb: Tensor, alpha: Tensor, colour_blocks: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+def _keyed(colours: Tensor, alpha: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """Estimate alpha from the colours of the object and of the background nearby.
 
     Args:
-        rgb: ``(B, 3, H, W)``.
-        alpha: ``(B, 1, H, W)`` after the matte levels.
-        colour_blocks: ``(B, 3 * 16, h, w)`` the plate in blocks.
+        colours: ``(B, 3 * 16, h, w)`` the plate in blocks.
+        alpha: ``(B, 16, h, w)`` after the matte levels, in blocks.
 
     Returns:
         For every window, alpha in blocks, ``(B, 16, h, w)``, about 0 to 1; and hints ``(B, 3, h, w)``: the contrast of
         the two colours, and how much of the window is surely object and surely background.
     """
-    sure, clear = alpha.square().square(), (1 - alpha).square().square()
-    sums = functional.avg_pool2d(torch.cat([sure, clear, rgb * sure, rgb * clear], 1), 2 * BLOCK)
-    pixels = _pixels(colour_blocks)
+    amounts, sums = [], []
+    for sure in (alpha.square().square(), (1 - alpha).square().square()):
+        amounts.append(sure.mean(1, keepdim=True))
+        sums += [(part * sure).mean(1, keepdim=True) for part in colours.chunk(3, 1)]
+    reduced = functional.avg_pool2d(torch.cat([*amounts, *sums], 1), 2)
     keyed, hints = [], []
     for window in _WINDOWS:
-        means = _enlarged(box(sums, window))
-        amounts = means[:, :2]
+        means = _enlarged(box(reduced, window))
         front = means[:, 2:5] / (means[:, 0:1] + _LEAST_WEIGHT)
         behind = means[:, 5:] / (means[:, 1:2] + _LEAST_WEIGHT)
-        line = (front - behind)[:, :, None]
-        contrast = (line**2).sum(1)
-        along = ((pixels - behind[:, :, None]) * line).sum(1) / (contrast + _LEAST_CONTRAST)
-        keyed.append(along.clamp(-0.5, 1.5))
-        hints.append(torch.cat([contrast.sqrt(), amounts], 1))
+        line = front - behind
+        contrast = (line**2).sum(1, keepdim=True)
+        slope = line / (contrast + _LEAST_CONTRAST)
+        keyed.append(_linear(colours, slope, -(behind * slope).sum(1, keepdim=True)))
+        hints.append(torch.cat([contrast.sqrt(), means[:, :2]], 1))
     return keyed, hints
 
 
-def _fitted(rgb: Tensor, alpha: Tensor, colour_blocks: Tensor) -> Tensor:
+def _fitted(colours: Tensor, alpha: Tensor) -> Tensor:
     """Fit alpha by a local linear function of colour (He, Sun, Tang: "Guided Image Filtering", 2010).
 
     Args:
-        rgb: ``(B, 3, H, W)``.
-        alpha: ``(B, 1, H, W)`` after the matte levels.
-        colour_blocks: ``(B, 3 * 16, h, w)`` the plate in blocks.
+        colours: ``(B, 3 * 16, h, w)`` the plate in blocks.
+        alpha: ``(B, 16, h, w)`` after the matte levels, in blocks.
 
     Returns:
         Alpha in blocks, ``(B, 16, h, w)``, about 0 to 1.
     """
-    planes = functional.avg_pool2d(torch.cat([rgb, alpha], 1), BLOCK)
-    red, green, blue, value = torch.split(planes, 1, 1)
+    red, green, blue, value = (part.mean(1, keepdim=True) for part in (*colours.chunk(3, 1), alpha))
+    planes = torch.cat([red, green, blue, value], 1)
     products = [red * red, red * green, red * blue, green * green, green * blue, blue * blue]
     means = box(torch.cat([planes, *products, planes[:, :3] * value], 1), _FIT_WINDOW)
     r, g, b, mean = torch.split(means[:, :4], 1, 1)
@@ -183,13 +178,15 @@ def _fitted(rgb: Tensor, alpha: Tensor, colour_blocks: Tensor) -> Tensor:
     rows = [c_rr * x + c_rg * y + c_rb * z, c_rg * x + c_gg * y + c_gb * z, c_rb * x + c_gb * y + c_bb * z]
     slope = torch.cat(rows, 1) / determinant
     model = box(torch.cat([slope, mean - (slope * means[:, :3]).sum(1, keepdim=True)], 1), _FIT_WINDOW)
-    alphas = (_pixels(colour_blocks) * model[:, :3, None]).sum(1) + model[:, 3:]
-    return alphas.clamp(-0.5, 1.5)
+    return _linear(colours, model[:, :3], model[:, 3:])
 
 
-def _pixels(colour_blocks: Tensor) -> Tensor:
-    """Return ``(B, 3 * 16, h, w)`` as ``(B, 3, 16, h, w)``."""
-    return colour_blocks.reshape(len(colour_blocks), 3, _PIXELS, *colour_blocks.shape[-2:])
+def _linear(colours: Tensor, slope: Tensor, offset: Tensor) -> Tensor:
+    """Return alpha in blocks, ``(B, 16, h, w)``, from a linear function of colour, ``(B, 3, h, w)`` and ``(B, 1, h, w)``."""
+    red, green, blue = colours.chunk(3, 1)
+    alpha = torch.addcmul(offset, red, slope[:, 0:1])
+    alpha.addcmul_(green, slope[:, 1:2]).addcmul_(blue, slope[:, 2:3])
+    return alpha.clamp_(-0.5, 1.5)
 
 
 def box(x: Tensor, window: int) -> Tensor:
@@ -199,8 +196,22 @@ def box(x: Tensor, window: int) -> Tensor:
         x: ``(..., H, W)``.
         window: Side of the squares, odd.
     """
-    across = functional.avg_pool2d(x, (1, window), 1, (0, window // 2), count_include_pad=False)
-    return functional.avg_pool2d(across, (window, 1), 1, (window // 2, 0), count_include_pad=False)
+    return _box(_box(x, window, -1), window, -2)
+
+
+def _box(x: Tensor, window: int, axis: int) -> Tensor:
+    """Return means along an axis, as differences of cumulative sums, whose cost does not depend on the window."""
+    length, radius = x.shape[axis], window // 2
+    sums = torch.cat([torch.zeros_like(x.narrow(axis, 0, 1)), x.cumsum(axis)], axis)
+    middle = torch.arange(length, device=x.device)
+    start, stop = (middle - radius).clamp_min(0), (middle + radius + 1).clamp_max(length)
+    counts = (stop - start).reshape((length,) + (1,) * (-axis - 1))
+    return (sums.index_select(axis, stop) - sums.index_select(axis, start)) / counts
+
+
+def _planes(x: Tensor) -> Tensor:
+    """Return the output of a convolution as float32, plane by plane in memory like the plate."""
+    return x.to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _enlarged(x: Tensor, factor: int = 2) -> Tensor:

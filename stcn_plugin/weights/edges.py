@@ -26,12 +26,15 @@ def builtin_edge_weights() -> Path:
     return Path(str(resources.files("stcn_plugin.weights") / "starter")) / "edges.safetensors"
 
 
-def load_edge_network(path: Path | None = None, *, device: torch.device | None = None) -> EdgeNetwork:
-    """Load the edge network, in eval mode and float32.
+def load_edge_network(
+    path: Path | None = None, *, device: torch.device | None = None, precision: torch.dtype = torch.float32
+) -> EdgeNetwork:
+    """Load the edge network, in eval mode.
 
     Args:
         path: File of the weights; ``None`` is the one in the package.
         device: Device of the network; ``None`` is the CPU.
+        precision: Number format of its convolutions.
 
     Raises:
         WeightsError: The file cannot be read, has missing, unknown or wrong entries, or does not match the hash in its
@@ -56,7 +59,8 @@ def load_edge_network(path: Path | None = None, *, device: torch.device | None =
     if source.metadata.get("content_sha256", "") != content_hash(state):
         raise _misfit(path, "the values do not match the hash in its metadata", fix="Install the package again")
     network.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
-    placed: EdgeNetwork = network.to(device or torch.device("cpu"), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = device or torch.device("cpu")
+    placed: EdgeNetwork = network.to(device, precision, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return placed.eval().requires_grad_(False)
 
 
