@@ -163,5 +163,7 @@ def _with_context(inside: slice, length: int) -> slice:
 
 def _reduced(values: Pixels, function: np.ufunc) -> Pixels:
     """Reduce cells with a function; the last cells may be smaller."""
-    rows = function.reduceat(values, np.arange(0, values.shape[0], CELL), axis=0)
-    return np.asarray(function.reduceat(rows, np.arange(0, values.shape[1], CELL), axis=1))
+    lacking = [(0, -length % CELL) for length in values.shape]
+    padded = np.pad(values, lacking, mode="edge") if any(after for _, after in lacking) else values
+    rows = function.reduce(padded.reshape(-1, CELL, padded.shape[1]), axis=1)
+    return np.asarray(function.reduce(rows.reshape(len(rows), -1, CELL), axis=2))

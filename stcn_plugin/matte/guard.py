@@ -39,12 +39,12 @@ _REGION = 12.0
 """Side in network pixels of the regions whose mean is kept."""
 
 _TOLERATED = 0.05
-_EXCESSIVE = 0.2
+_EXCESSIVE = 0.3
 """Change of the mean that is tolerated, and from which all of it is taken back."""
 
 _GREY = 0.6
 _UNEXPLAINED = 0.6
-_PLANES = 16
+_PLANES = 6
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Guard:
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._means = torch.zeros(_PLANES, *shape)
+        self._products = torch.zeros(*shape, _PLANES, _PLANES)
 
     def add(self, part: Slices, rgb: Tensor, unrefined: Tensor, refined: Tensor) -> None:
         """Add part of the frame.
@@ -94,16 +94,14 @@ class Guard:
             unrefined: ``(H, W)`` in [0, 1].
             refined: ``(H, W)`` in [0, 1].
         """
-        alphas = torch.stack([unrefined, refined])
-        products = (alphas[:, None] * rgb).flatten(0, 1)
-        one, grey = torch.ones_like(refined), 4 * refined * (1 - refined)
-        planes = torch.cat(
-            [one[None], rgb, rgb.square().sum(0, keepdim=True), alphas, alphas.square(), products, grey[None]]
-        )
         height, width = refined.shape
         lacking = (0, -width % CELL, 0, -height % CELL)
-        means = functional.avg_pool2d(functional.pad(planes[None], lacking, mode="replicate"), CELL)[0]
-        self._means[:, part[0].start // CELL :, part[1].start // CELL :][:, : means.shape[1], : means.shape[2]] = means
+        planes = torch.cat([torch.ones(1, height, width), rgb, torch.stack([unrefined, refined])])
+        planes = functional.pad(planes[None], lacking, mode="replicate")[0] if any(lacking) else planes
+        cells = planes.reshape(_PLANES, planes.shape[1] // CELL, CELL, -1, CELL).permute(1, 3, 0, 2, 4).flatten(3)
+        top, left = (each.start // CELL for each in part)
+        products = cells @ cells.transpose(2, 3) / CELL**2
+        self._products[top : top + products.shape[0], left : left + products.shape[1]] = products
 
     def verdict(self, enlargement: float) -> Verdict:
         """Decide where a refined matte is used.
@@ -111,42 +109,46 @@ class Guard:
         Args:
             enlargement: Plate pixels per network pixel.
         """
-        one, mean, refined_mean, grey = self._means[0], self._means[5], self._means[6], self._means[15]
+        products = self._products.permute(2, 3, 0, 1)
+        one, mean, refined_mean = products[0, 0], products[0, 4], products[0, 5]
         region = 2 * round((_REGION * enlargement / CELL - 1) / 2) + 1
         known, change = box(torch.stack([one, refined_mean - mean]), max(region, 1))
         change = change / known.clamp_min(1e-6)
         taken_back = ((change.abs() - _TOLERATED) / (_EXCESSIVE - _TOLERATED)).clamp(0, 1)
         excess = change * taken_back
-        total, before, after = self._residuals(excess)
+        total, before, after = _residuals(products, excess)
         growth = (after + _NOISE) / (before + _NOISE)
         accepted = ((_REJECTED - growth) / (_REJECTED - _ACCEPTED)).clamp(0, 1)
+        grey = 4 * (refined_mean - products[5, 5])
         doubtful = ((grey > _GREY) & (after > _UNEXPLAINED * total + _NOISE)) | (taken_back > 0.5)
         return Verdict(excess, accepted, doubtful.float())
 
-    def _residuals(self, excess: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compare the mattes with the plate.
 
-        Args:
-            excess: ``(h, w)`` what is taken back from the refined matte.
+def _residuals(products: Tensor, excess: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Compare the mattes with the plate.
 
-        Returns:
-            The variance of the plate around each cell, what the unrefined matte does not explain of it, and what the
-            refined one does not. Each is ``(h, w)``.
-        """
-        planes = self._means[:15].clone()
-        planes[8] += excess.square() - 2 * excess * planes[6]
-        planes[12:15] -= excess * planes[1:4]
-        planes[6] -= excess
-        means = box(planes, _WINDOW)
-        means = means / means[:1].clamp_min(1e-6)
-        colour = means[1:4]
-        total = (means[4] - colour.square().sum(0)).clamp_min(0)
-        residuals = []
-        for alpha, square, product in ((means[5], means[7], means[9:12]), (means[6], means[8], means[12:15])):
-            spread = (square - alpha.square()).clamp_min(0)
-            covariance = product - alpha * colour
-            residuals.append((total - covariance.square().sum(0) / (spread + _LEAST_VARIANCE)).clamp_min(0))
-        return total, residuals[0], residuals[1]
+    Args:
+        products: ``(6, 6, h, w)`` means of the products of 1, red, green, blue, unrefined and refined alpha.
+        excess: ``(h, w)`` what is taken back from the refined alpha.
+
+    Returns:
+        The variance of the plate around each cell, what the unrefined alpha does not explain of it, and what the
+        refined one does not. Each is ``(h, w)``.
+    """
+    known, colour, square = products[0, :1], products[0, 1:4], products[1, 1] + products[2, 2] + products[3, 3]
+    refined = products[5, :4] - excess * products[0, :4]
+    refined_square = products[5, 5] - 2 * excess * products[0, 5] + excess.square()
+    planes = [known, colour, square[None], products[4, :5], refined, refined_square[None]]
+    means = box(torch.cat(planes), _WINDOW)
+    means = means / means[:1].clamp_min(1e-6)
+    colour = means[1:4]
+    total = (means[4] - colour.square().sum(0)).clamp_min(0)
+    residuals = []
+    for alpha, *product, own in (means[5:10], means[10:15]):
+        spread = (own - alpha.square()).clamp_min(0)
+        covariance = torch.stack(product) - alpha * colour
+        residuals.append((total - covariance.square().sum(0) / (spread + _LEAST_VARIANCE)).clamp_min(0))
+    return total, residuals[0], residuals[1]
 
 
 def pixels(cells: Tensor, part: Slices) -> Tensor:

@@ -92,8 +92,8 @@ class EdgeNetwork(nn.Module):
         Returns:
             ``(B, 1, H, W)``.
         """
-        colours = functional.pixel_unshuffle(rgb, BLOCK)
-        probabilities = functional.pixel_unshuffle(probability, BLOCK)
+        colours = _blocks(rgb)
+        probabilities = _blocks(probability)
         alpha = levelled(probabilities)
         keyed, hints = _keyed(colours, alpha)
         estimates = [*keyed, _fitted(colours, alpha)]
@@ -101,7 +101,7 @@ class EdgeNetwork(nn.Module):
         planes = [colours, probabilities, *estimates]
         hints.append(scaled[:, :, None, None].expand(-1, -1, *alpha.shape[-2:]))
         blocks = torch.cat([torch.cat(planes, 1).sub_(0.5), *hints], 1)
-        x4 = functional.relu(self.stem(blocks.to(self.stem.weight.dtype, memory_format=torch.channels_last)))
+        x4 = functional.relu(self.stem(blocks.to(self.stem.weight.dtype).contiguous(memory_format=torch.channels_last)))
         x4 = functional.relu(x4 + self.encode_4(x4))
         x8 = self.encode_8(x4)
         x16 = self.encode_16(x8)
@@ -207,6 +207,13 @@ def _box(x: Tensor, window: int, axis: int) -> Tensor:
     start, stop = (middle - radius).clamp_min(0), (middle + radius + 1).clamp_max(length)
     counts = (stop - start).reshape((length,) + (1,) * (-axis - 1))
     return (sums.index_select(axis, stop) - sums.index_select(axis, start)) / counts
+
+
+def _blocks(x: Tensor) -> Tensor:
+    """Return ``(B, C, H, W)`` in blocks, ``(B, C * 16, h, w)``; several times faster than `pixel_unshuffle` on a CPU."""
+    count, channels, height, width = x.shape
+    split = x.reshape(count, channels, height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    return split.permute(0, 1, 3, 5, 2, 4).reshape(count, channels * _PIXELS, height // BLOCK, width // BLOCK)
 
 
 def _planes(x: Tensor) -> Tensor:
