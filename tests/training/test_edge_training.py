@@ -14,6 +14,7 @@ from training.drawn import disc, texture
 from training.short_runs import stcn
 
 from stcn_plugin.errors import CancelledError, PresetError, TrainingError
+from stcn_plugin.matte.band import edge_width
 from stcn_plugin.network.edges import EdgeNetwork, levelled
 from stcn_plugin.training.edges.clips import make_clip
 from stcn_plugin.training.edges.coarse import enlarged, simulated
@@ -22,6 +23,7 @@ from stcn_plugin.training.edges.library import Library
 from stcn_plugin.training.edges.losses import band, edge_loss, errors
 from stcn_plugin.training.edges.pool import Pool, scene_file
 from stcn_plugin.training.edges.run import train_edges
+from stcn_plugin.training.edges.variation import varied
 from stcn_plugin.training.reports import Watcher
 from stcn_plugin.weights.edges import load_edge_network
 from stcn_plugin.weights.entry import read_metadata
@@ -204,6 +206,36 @@ def test_training_approaches_a_fixed_set(configured):
     with torch.no_grad():
         refined = network(samples[:, :3], probability, conditions).clamp(0, 1)
     assert errors(refined, alpha, inside).mse < 0.5 * errors(levelled(probability), alpha, inside).mse
+
+
+def test_varied_patches():
+    """Only defocus changes alpha, and the width of the edge with it; some coarse mattes lose parts of the object."""
+    ramp = torch.from_numpy(np.tile(np.clip((np.arange(64) - 29.5) / 5, 0, 1), (64, 1)).astype(np.float32))
+    patches = torch.stack([0.2 + 0.6 * ramp] * 3 + [ramp, ramp]).repeat(200, 1, 1, 1)
+    conditions = torch.tensor([[2.0, 5.0]]).repeat(200, 1)
+    before = patches.clone()
+    found, widths = varied(np.random.default_rng(3), patches, conditions)
+    assert torch.equal(patches, before) and float(conditions[:, 1].max()) == 5
+    assert float(found.min()) >= 0 and float(found.max()) <= 1
+    same = widths[:, 1] == 5
+    assert 140 < int(same.sum()) < 180
+    assert torch.equal(found[same, 4], patches[same, 4])
+    for patch, (_, width) in zip(found[~same], widths[~same], strict=True):
+        if width < 12:  # a wider edge does not fit
+            assert edge_width(patch[4].numpy()) == pytest.approx(float(width), rel=0.1)
+    lowest = found[same, 3, :, 56:].flatten(1).min(1).values
+    assert 10 < int((lowest < 0.7).sum()) < 60
+    highest = found[same, 3, :, :8].flatten(1).max(1).values
+    assert 2 < int((highest > 0.1).sum()) < 30
+
+
+def test_loss_keeps_what_the_plate_does_not_decide():
+    """If a grey region belongs to the object in 3 cases of 10, 0.3 costs less than 0."""
+    alpha = torch.zeros(10, 1, 16, 16)
+    alpha[:3] = 1
+    inside = torch.ones_like(alpha, dtype=torch.bool)
+    costs = {value: float(edge_loss(torch.full_like(alpha, value), alpha, inside)) for value in (0.0, 0.3, 0.5)}
+    assert costs[0.3] < costs[0.0] and costs[0.3] < costs[0.5]
 
 
 def test_loss_ignores_what_limiting_removes():

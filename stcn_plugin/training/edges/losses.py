@@ -11,8 +11,13 @@ from torch.nn import functional
 _LEAK = 0.05
 """Weight of errors that disappear when alpha is limited to [0, 1]."""
 
-_BETA = 0.1
-"""Absolute error below which the loss is quadratic."""
+_BETA = 0.4
+_GRADIENT_BETA = 0.1
+"""Absolute error below which the loss is quadratic, of alpha and of its gradient."""
+
+_EXACTNESS = 0.2
+_EXACT = 0.03
+"""Weight of the absolute error, and the value from which it no longer grows."""
 
 _OUTSIDE = 0.1
 """Weight of pixels far from the edge of the coarse matte, where the network is not used."""
@@ -35,7 +40,7 @@ def band(probability: Tensor, conditions: Tensor) -> Tensor:
 
 
 def edge_loss(predicted: Tensor, alpha: Tensor, inside: Tensor) -> Tensor:
-    """Smooth L1 of the error in the band, and of its gradient at two scales.
+    """Penalty of the error in the band, and of its gradient at two scales.
 
     Args:
         predicted: ``(B, 1, H, W)``, not limited.
@@ -50,22 +55,28 @@ def edge_loss(predicted: Tensor, alpha: Tensor, inside: Tensor) -> Tensor:
     error = torch.where(beyond, _LEAK * error, error)
     weight = torch.where(inside, 1.0, _OUTSIDE)
     weight = weight / weight.sum()
-    loss = (weight * _smooth(error)).sum()
+    loss = (weight * _penalty(error)).sum()
     for scale in (1, 2):
         part = error if scale == 1 else functional.avg_pool2d(error, scale)
         own = weight if scale == 1 else functional.avg_pool2d(weight, scale) * scale**2
-        across, down = _smooth(part.diff(dim=3)), _smooth(part.diff(dim=2))
+        across, down = (_smooth_l1(part.diff(dim=axis), _GRADIENT_BETA) for axis in (3, 2))
         loss = loss + 0.5 * ((own[..., 1:] * across).sum() + (own[..., 1:, :] * down).sum())
     return loss
 
 
-def _smooth(error: Tensor) -> Tensor:
-    """Return the absolute error, but squared where it is small.
+def _penalty(error: Tensor) -> Tensor:
+    """Return the penalty of an error: mainly its square.
 
-    Most coarse values are right, and the network starts from them. An absolute error would pull it back there before it
-    has learnt where they are wrong.
+    The minimum of a squared error is the mean of what is possible. Where the plate does not show whether a part that
+    the coarse matte has nearly lost belongs to the object, the network so keeps what there is. The minimum of an
+    absolute error is the more likely of 0 and 1, and such parts would be deleted. Only small errors are penalised by
+    their absolute value too, so that clear background becomes clean.
     """
-    return functional.smooth_l1_loss(error, torch.zeros_like(error), beta=_BETA, reduction="none")
+    return _smooth_l1(error, _BETA) + _EXACTNESS * error.abs().clamp(max=_EXACT)
+
+
+def _smooth_l1(error: Tensor, beta: float) -> Tensor:
+    return functional.smooth_l1_loss(error, torch.zeros_like(error), beta=beta, reduction="none")
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,14 @@ from stcn_plugin.training.edges.coarse import enlarged, propagated, simulated
 from stcn_plugin.training.edges.config import EdgeTrainingConfig
 from stcn_plugin.training.edges.library import Library
 from stcn_plugin.training.edges.strands import Pixels
+from stcn_plugin.training.edges.variation import varied
 
 SIDE = 144
 """Side of a stored patch in plate pixels."""
 
 _HELD_OUT_SEED = 1_000_003
 
-_LARGE_ERROR = 0.015
+_LARGE_ERROR = 0.04
 """Mean squared error above which patches are drawn less often: their coarse matte has lost the object."""
 
 
@@ -126,7 +127,7 @@ class Pool:
         return len(self._scenes)
 
     def batch(self, rng: Generator, count: int, *, crop: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return random patches, turned, mirrored and with changed colours.
+        """Return random patches, turned, mirrored and `varied`.
 
         Returns:
             ``(N, 5, crop, crop)`` in [0, 1], and their conditions ``(N, 2)``.
@@ -145,12 +146,7 @@ class Pool:
             patch = torch.rot90(patch, int(rng.integers(4)), (1, 2))
             patches.append(patch.flip(2) if rng.random() < 0.5 else patch)
             conditions.append(content.get_slice("conditions")[number])
-        stacked = torch.stack(patches).float().div_(255)
-        exposure = torch.from_numpy(rng.uniform(0.6, 1.5, (count, 1, 1, 1)) * rng.uniform(0.9, 1.1, (count, 3, 1, 1)))
-        contrast = torch.from_numpy(rng.uniform(0.7, 1.4, (count, 1, 1, 1))).float()
-        rgb = stacked[:, :3] * exposure.float()
-        stacked[:, :3] = rgb.clamp_(0, 1) ** contrast
-        return stacked, torch.stack(conditions)
+        return varied(rng, torch.stack(patches).float().div_(255), torch.stack(conditions))
 
     def all(self, per_scene: int, *, crop: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the middles of evenly spaced patches of every scene, in order."""
