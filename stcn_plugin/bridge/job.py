@@ -218,9 +218,10 @@ class EdgeSummary:
         frames: Number of frames.
         band: Fraction of the frame that the band around the edge covers.
         change: Mean absolute change of alpha in the band.
-        rejected: Fraction of the band where the matte was left as it was, because the refined one explains the plate no
-            better.
-        doubtful: Fraction of the band where alpha is neither solid nor clear and does not follow the plate.
+        rejected: Fraction of the refinement of the band that was left out, because the refined matte explains the plate
+            no better.
+        doubtful: Fraction of the band where alpha is neither solid nor clear and does not follow the plate, or where the
+            plate and the propagation disagree about a region.
     """
 
     name: str

@@ -50,8 +50,9 @@ class EdgeReport:
     Args:
         band: Fraction of the frame that the band covers.
         change: Mean absolute change of alpha in the band.
-        rejected: Fraction of the band where the guard kept the unrefined matte.
-        doubtful: Fraction of the band where alpha is neither solid nor clear and does not follow the plate.
+        rejected: Fraction of the refinement of the band that the guard left out.
+        doubtful: Fraction of the band where alpha is neither solid nor clear and does not follow the plate, or where the
+            plate and the propagation disagree about a region.
     """
 
     band: float = 0.0

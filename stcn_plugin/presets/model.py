@@ -174,13 +174,13 @@ class Matte(Section):
     Use `off` if single frames have detail that their neighbours lack, such as sparks, and `1` if an edge still
     flickers. Only a band around the edge changes, and only where the plate has the same colours before or after.
     """
-    edges: Annotated[Edges, BeforeValidator(_off)] = "off"
+    edges: Annotated[Edges, BeforeValidator(_off)] = "network"
     """How the edge is refined at plate resolution: by a small `network` that was trained on hair, motion blur and
     defocus, or by a `guided` filter. `off` only enlarges what was propagated.
 
-    Use `network` for fur, hair and thin parts where the propagated matte follows the object; where it has lost parts of
-    the object, the network can make it worse. Use `guided` if the edge is soft but otherwise right. Only a band around
-    the edge changes, and only where the refined matte explains the plate at least as well.
+    Only a band around the edge changes, and only where the refined matte explains the plate better. Parts of the object
+    that the propagation has lost are neither added nor removed: add a keyframe. Use `off` for a first look, or if the
+    edge shows the grain of the plate.
     """
     black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
     """Probabilities up to this value become exactly 0, so that clear background is clean.

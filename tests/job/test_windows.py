@@ -12,11 +12,13 @@ import pytest
 from clip_files import state
 from PIL import Image
 from propagation.drawn_frames import SHAPE, Disc, DrawnFrame, mask_of
+from scipy.ndimage import gaussian_filter
 
-from stcn_plugin import make_shot
+from stcn_plugin import load_preset, make_shot
 from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
+from stcn_plugin.matte.refinement import Refiner
 from stcn_plugin.media.images import read_image
 from stcn_plugin.window import Window
 
@@ -69,6 +71,7 @@ def shot(plates, tmp_path, engine):
         )
         return build(prepare(given), lambda _: engine, options=BuildOptions(**options))
 
+    run.engine = engine
     return run
 
 
@@ -101,6 +104,36 @@ def test_edges_are_refined_from_the_cache(shot, tmp_path):
     truth = mask_of(DISCS[1003])
     assert np.square(refined - truth).mean() < 1.02 * np.square(off[1003] - truth).mean()
     np.testing.assert_array_equal(matte_of(tmp_path / "again", 1001), off[1001])
+
+
+def test_the_nearest_keyframe_tells_how_soft_an_object_is(shot, tmp_path, monkeypatch):
+    """The width of its edge goes to the refinement: 1 for a hard keyframe, several pixels for a soft one."""
+    widths = []
+    refine = Refiner.refine
+
+    def noted(self, probabilities, plate, objects):
+        widths.append(objects[0].width)
+        return refine(self, probabilities, plate, objects)
+
+    monkeypatch.setattr(Refiner, "refine", noted)
+    hard = Image.fromarray(np.uint8(mask_of(DISCS[1001]) > 0.5) * 255)
+    soft = gaussian_filter(np.float32(mask_of(DISCS[1005])), 3.0)
+    hard.save(tmp_path / "hard.png")
+    Image.fromarray(np.uint8(np.round(255 * soft))).save(tmp_path / "soft.png")
+    given = make_shot(
+        plate=str(tmp_path / "p.####.exr"),
+        out=str(tmp_path / "out" / "m.####.exr"),
+        keyframes={
+            frame: {"file": str(tmp_path / f"{name}.png"), "objects": {"disc": "Y"}}
+            for frame, name in ((1001, "hard"), (1005, "soft"))
+        },
+        overrides=["colour.input=srgb_display", "size=240", "compute.precision=float32"],
+    )
+    assert load_preset("default").matte.edges == "network"
+    build(prepare(given), lambda _: shot.engine, options=BuildOptions())
+    by_frame = dict(zip((1002, 1003, 1004), widths, strict=True))
+    assert by_frame[1002] == by_frame[1003] == 1.0
+    assert by_frame[1004] == pytest.approx(6 * 3 / np.sqrt(np.pi), rel=0.15)
 
 
 def error(folder: Path, frame: int) -> float:

@@ -278,7 +278,11 @@ def test_solid_core_and_clear_background_survive_the_guard():
 def test_verdict_does_not_depend_on_tiles(scene):
     """A frame that is added in parts, in any order, has the same verdict to within rounding."""
     plate, alpha, coarse = scene
-    rgb, unrefined, refined = torch.from_numpy(plate).permute(2, 0, 1), torch.from_numpy(coarse), torch.from_numpy(alpha)
+    rgb, unrefined, refined = (
+        torch.from_numpy(plate).permute(2, 0, 1),
+        torch.from_numpy(coarse),
+        torch.from_numpy(alpha),
+    )
     whole, _ = judged(rgb, unrefined, refined)
     guard = Guard(whole.accepted.shape)
     for rows in (slice(240, 400), slice(0, 240)):
