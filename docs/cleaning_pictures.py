@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from stcn_plugin.matte.band import edge_width
 from stcn_plugin.matte.finishing import finish
+from stcn_plugin.matte.refinement import ObjectEdge, Refiner
 from stcn_plugin.matte.stabiliser import Moment, stabilise
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_image
@@ -23,10 +25,12 @@ from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.presets.model import Matte
+from stcn_plugin.weights.edges import load_edge_network
 
 _ROOT = Path(__file__).parents[1]
 _CROP = np.s_[285:425, 325:505]
 _EARLIER = np.s_[205:345, 625:805]
+_TAIL = np.s_[170:310, 735:915]
 _SCALE = 2
 _GAP = 8
 
@@ -89,19 +93,30 @@ def flickering(frame: int) -> NDArray[np.float32]:
     return np.asarray(np.clip(matte + 0.5 * error / error.std() * matte * (1 - matte), 0, 1), np.float32)
 
 
+def plate(frame: int) -> NDArray[np.float32]:
+    """Return a frame of the plate, ``(H, W, 3)`` display-referred."""
+    sequence = FrameSequence.parse(_ROOT / "examples/shot/plates/two_objects.####.exr")
+    read = PlateReader(sequence, files=OpenImageIOPlates(), colour=ColourTransform()).read(frame)
+    return read.image(read.header.display, read.header.display.shape)
+
+
 def stabilised() -> Image.Image:
     """Return a frame with flicker before and after the stabiliser."""
-    sequence = FrameSequence.parse(_ROOT / "examples/shot/plates/two_objects.####.exr")
-    reader = PlateReader(sequence, files=OpenImageIOPlates(), colour=ColourTransform())
-    moments = []
-    for frame in (1006, 1005, 1007):
-        plate = reader.read(frame)
-        moments.append(
-            Moment(plate.image(plate.header.display, plate.header.display.shape), {"koi": flickering(frame)})
-        )
-    now, *others = moments
+    now, *others = (Moment(plate(frame), {"koi": flickering(frame)}) for frame in (1006, 1005, 1007))
     steady = stabilise(now, others, {"koi": "auto"})["koi"]
     return side_by_side([now.mattes["koi"][_EARLIER], steady.matte[_EARLIER]])
+
+
+def refined() -> Image.Image:
+    """Return a matte of a quarter of the plate's size, enlarged, before and after the refinement of its edges."""
+    matte = read_image(_ROOT / "examples/shot/truth/truth.1006.exr").channel("koi.A")
+    small = Image.fromarray(matte).resize((matte.shape[1] // 4, matte.shape[0] // 4), Image.Resampling.BOX)
+    coarse = np.array(small.resize(matte.shape[::-1], Image.Resampling.BILINEAR), np.float32)[None]
+    image = plate(1006)
+    edge = ObjectEdge("network", enlargement=4, width=edge_width(matte))
+    found, _ = Refiner(load_edge_network()).refine(coarse, lambda rows, columns: image[rows, columns], [edge])
+    mattes = [finish(torch.from_numpy(each.copy()), settings=[Matte()])[0].numpy() for each in (coarse, found)]
+    return side_by_side([each[_TAIL] for each in mattes])
 
 
 def main() -> None:
@@ -111,6 +126,7 @@ def main() -> None:
         after = Matte.model_validate({**before, **added} if added else {})
         save(picture(own, Matte.model_validate(before), after), name)
     save(stabilised(), "stabilise")
+    save(refined(), "edges")
 
 
 def save(image: Image.Image, name: str) -> None:
