@@ -8,7 +8,7 @@ from stcn_plugin.environment import VARIABLES
 _INTRO = """\
 # Environment variables
 
-`stcn doctor` lists the ones that are set. A worker that Nuke or Blender starts gets the tool's environment without the
+`stcn doctor` lists the ones that are set. A worker that another tool starts gets the tool's environment without the
 variables of Python itself (`PYTHONPATH`, `PYTHONHOME` and so on).
 
 Lists are separated like `PATH`: with `:`, on Windows with `;`.

@@ -100,7 +100,7 @@ class WorkerClient:
         """
         if not self.is_running:
             self.stop(by_force=True)
-            self._connection = Connection(self._launch.start(), self._on_log)
+            self._connection = Connection(self._launch.start(), self._on_log, start_fix=self._launch.start_fix)
             self._lines_seen, self._last_line_at, self._has_started = 0, self._clock.now(), False
 
     def submit(self, job: JobRequest) -> int:

@@ -34,10 +34,12 @@ class Connection:
     Args:
         process: The process, with pipes for stdin, stdout and stderr, which this object closes.
         on_log: Called with every line of stderr, on a separate thread.
+        start_fix: What to do if the process exits while it starts, for the error.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], on_log: Callable[[str], None]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], on_log: Callable[[str], None], *, start_fix: str) -> None:
         self.process = process
+        self._start_fix = start_fix
         self.lines_received = 0
         """Number of lines from the worker, including `Alive` messages."""
         self.last_alive = Alive()
@@ -127,9 +129,8 @@ class Connection:
                 return CancelledError(what, fix=RUN_AGAIN, signal=number)
         how = f"was killed ({_signal_name(-code)})" if code < 0 else f"exited with code {code}"
         if not self._has_started:
-            fix = "Check that stcn_plugin is installed there: run `stcn doctor` with that Python"
             what = f"the worker {how} while starting"
-            return WorkerError(what, where=self._program, fix=self.with_log(fix), retry=code < 0)
+            return WorkerError(what, where=self._program, fix=self.with_log(self._start_fix), retry=code < 0)
         is_out_of_memory = code == -getattr(signal, "SIGKILL", 9)
         fix = f"{RUN_AGAIN}, with a smaller size if memory ran out" if is_out_of_memory else RUN_AGAIN
         return WorkerError(f"the worker {how}", fix=self.with_log(fix), retry=True)

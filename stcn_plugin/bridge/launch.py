@@ -25,19 +25,23 @@ class WorkerLaunch:
     Args:
         python: The Python that stcn_plugin is installed in, usually not the host's own.
         arguments: Arguments of that Python; tests replace them to run another program as the worker.
-        environment: Environment variables of the worker.
+        environment: Environment variables of the worker. By default those of this process without its variables for Python,
+            which would misconfigure another Python.
         idle: Seconds without a job after which the worker exits to free its memory; the next job starts another.
     """
 
     python: str
     arguments: Sequence[str] = ("-c", _PROGRAM)
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environment: Mapping[str, str] = field(default_factory=lambda: without_python(os.environ))
     idle: float = 900.0
 
-    @classmethod
-    def from_host(cls, python: str) -> WorkerLaunch:
-        """Return a launch without the host's variables for its own Python, which would misconfigure another Python."""
-        return cls(python, environment=without_python(os.environ))
+    @property
+    def start_fix(self) -> str:
+        """What to do if the worker exits while it starts."""
+        fix = "Check that stcn_plugin is installed there: run `stcn doctor` with that Python"
+        if os.environ.get("PYTHONPATH") and "PYTHONPATH" not in self.environment:
+            fix += ". PYTHONPATH is set here, but is not passed to the worker"
+        return fix
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start a process in its own session, so that Ctrl-C in a terminal reaches only the host, which cancels the job.

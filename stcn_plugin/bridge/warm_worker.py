@@ -106,7 +106,7 @@ class WarmWorker:
                 raise HostError("another worker is in use", where=self._python, fix="Try again in a moment")
             self.stop()
             self._client, self._python = (
-                WorkerClient(WorkerLaunch.from_host(python), on_log=lambda line: self.on_log(line)),
+                WorkerClient(WorkerLaunch(python), on_log=lambda line: self.on_log(line)),
                 python,
             )
         return self._client

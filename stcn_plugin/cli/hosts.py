@@ -66,7 +66,7 @@ def check(
 
     new_script = load_module(module)
     broken = 0
-    with _folder(folder) as place, WorkerClient(WorkerLaunch.from_host(worker)) as client:
+    with _folder(folder) as place, WorkerClient(WorkerLaunch(worker)) as client:
         results = check_host(
             new_script, client, folder=place, scenarios=scenarios or list(SCENARIOS), difference=_difference
         )

@@ -142,7 +142,7 @@ class Host:
     def stcn_job_failed(self, error):
         print(type(error).__name__)
 
-with WorkerClient(WorkerLaunch.from_host(sys.argv[1])) as worker:
+with WorkerClient(WorkerLaunch(sys.argv[1])) as worker:
     print([choice.name for choice in worker.describe().presets][0])
     try:
         Session(Host(), worker).run()
@@ -168,13 +168,13 @@ def test_a_host_with_the_bridge_alone_drives_a_worker_of_another_python(site, tm
 
 @pytest.mark.slow
 def test_a_hosts_python_variables_do_not_break_the_worker(site, tmp_path):
-    """With PYTHONHOME the worker's Python does not start; launched with `from_host`, it does."""
+    """With PYTHONHOME the worker's Python does not start, so it is not passed on unless it is asked for."""
     code = """
 import os
 os.environ["PYTHONHOME"] = "/opt/host/python"
 from stcn_plugin.bridge import WorkerClient, WorkerLaunch
 from stcn_plugin.errors import WorkerError
-for launch in (WorkerLaunch(sys.argv[1]), WorkerLaunch.from_host(sys.argv[1])):
+for launch in (WorkerLaunch(sys.argv[1], environment=os.environ), WorkerLaunch(sys.argv[1])):
     with WorkerClient(launch) as worker:
         try:
             print(len(worker.describe().devices) > 1)
@@ -193,7 +193,7 @@ def test_files_in_the_current_folder_do_not_shadow_modules(site, tmp_path):
 import os
 os.chdir({str(tmp_path)!r})
 from stcn_plugin.bridge import WorkerClient, WorkerLaunch
-with WorkerClient(WorkerLaunch.from_host(sys.argv[1])) as worker:
+with WorkerClient(WorkerLaunch(sys.argv[1])) as worker:
     print(worker.describe().presets[0].name)
 """
     result = bare(sys.executable, site, code, sys.executable)

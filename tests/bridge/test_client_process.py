@@ -300,10 +300,27 @@ def test_variables_of_the_hosts_python_are_not_passed_to_the_worker(monkeypatch)
     """All other variables are."""
     monkeypatch.setenv("PYTHONHOME", "/opt/Nuke16/lib")
     monkeypatch.setenv("OCIO", "/show/config.ocio")
-    launch = WorkerLaunch.from_host("/usr/bin/python3")
+    launch = WorkerLaunch("/usr/bin/python3")
     assert "PYTHONHOME" not in launch.environment
     assert launch.environment["OCIO"] == "/show/config.ocio"
     assert without_python({"__PYVENV_LAUNCHER__": "x", "PYTHONPATH": "y", "PYENV": "z"}) == {"PYENV": "z"}
+
+
+@pytest.mark.parametrize(
+    ("host", "passed", "is_mentioned"),
+    [({"PYTHONPATH": "/site"}, None, True), ({"PYTHONPATH": "/site"}, "/site", False), ({}, None, False)],
+)
+def test_a_worker_without_its_pythonpath_says_so(client, monkeypatch, host, passed, is_mentioned):
+    """If stcn_plugin was found by a PYTHONPATH that is not passed on, the error names the variable."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    for name, value in host.items():
+        monkeypatch.setenv(name, value)
+    given = {} if passed is None else {"environment": {**os.environ, "PYTHONPATH": passed}}
+    worker = client(WorkerLaunch(sys.executable, arguments=("-m", "stcn_no_such_module"), **given))
+    job = worker.submit(JOB)
+    with pytest.raises(WorkerError) as caught:
+        end_of(worker, job)
+    assert ("PYTHONPATH" in caught.value.fix) == is_mentioned
 
 
 def test_a_host_that_exits_without_stopping_its_worker():

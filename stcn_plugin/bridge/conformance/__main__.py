@@ -34,7 +34,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:  # noqa: UP045
         new_script = load_module(options.module)
         with (
             tempfile.TemporaryDirectory(prefix="stcn-check-") as folder,
-            WorkerClient(WorkerLaunch.from_host(options.worker)) as client,
+            WorkerClient(WorkerLaunch(options.worker)) as client,
         ):
             for result in check_host(
                 new_script, client, folder=Path(folder), scenarios=options.only or list(SCENARIOS)

@@ -69,6 +69,6 @@ class BlenderScript:
                 yield node["stcn_object"], node["stcn_mattes"]
 
 
-with WorkerClient(WorkerLaunch.from_host(given["worker"])) as worker:
+with WorkerClient(WorkerLaunch(given["worker"])) as worker:
     results = list(check_host(BlenderScript, worker, folder=Path(given["folder"]) / "check"))
 s.write_results(findings={each.scenario: [str(finding) for finding in each.findings] for each in results})
