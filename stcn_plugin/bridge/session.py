@@ -64,7 +64,7 @@ class Session:
             while report is None:
                 if stop and not is_stopping:
                     is_stopping = True
-                    self._warn("stopping after the current frames; a second signal ends the process immediately")
+                    self._warn("stopping after the current frames; press Ctrl-C again to stop immediately")
                     self.cancel()
                 report = self.poll(timeout=0.1)
             self.deliver(report)

@@ -139,7 +139,7 @@ def test_a_stopped_job_prints_a_notice_and_an_error(plate, tmp_path):
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 143
     *_, notice, end = stderr.splitlines()
-    assert "second signal" in notice
+    assert "press Ctrl-C again" in notice
     assert end.startswith("stcn: cancelled")
 
 
