@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import json
 import re
@@ -16,7 +17,7 @@ import pytest
 from docs.pages import DOCS, ROOT
 
 from stcn_plugin.bridge import HostHooks, hookimpl
-from stcn_plugin.bridge.conformance import SCENARIOS
+from stcn_plugin.bridge.conformance import SCENARIOS, Trial, TrialKeyframe
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.studio import StudioHooks
 
@@ -86,7 +87,20 @@ def test_the_guide_shows_the_sample_host():
 
 def test_the_guide_lists_the_scenarios_of_the_check():
     """All of them, in their order."""
-    assert re.findall(r"^\| `([a-z-]+)` \|", GUIDE, re.MULTILINE) == list(SCENARIOS)
+    assert names_of_table("scenario") == list(SCENARIOS)
+
+
+def test_the_guide_lists_the_fields_of_a_trial():
+    """All of them."""
+    fields = {each.name for each in dataclasses.fields(Trial)}
+    of_keyframes = {f"keyframes[].{each.name}" for each in dataclasses.fields(TrialKeyframe)}
+    assert set(names_of_table("field")) == fields | of_keyframes
+
+
+def names_of_table(title):
+    """The first column of a table of the guide."""
+    (rows,) = re.findall(rf"^\| {title} \|.*\n\|---.*\n((?:\|.*\n)+)", GUIDE, re.MULTILINE)
+    return re.findall(r"^\| `(.*?)` \|", rows, re.MULTILINE)
 
 
 @pytest.mark.slow
