@@ -86,7 +86,13 @@ def read_keyframe(
     empty = [*selection.empty, *(name for name in placed if name not in mattes)]
     if selection.is_nameless and not mattes:
         empty = []
-    warnings = dict.fromkeys(f"{where}: {note}" for plane in selection.planes.values() for note in _notes(plane))
+    notes = [note for plane in selection.planes.values() for note in _notes(plane)]
+    notes += [
+        _note_on_solid(file, name, str((objects or {}).get(name, selector)))
+        for name, plane in selection.planes.items()
+        if fit.is_solid(plane)
+    ]
+    warnings = dict.fromkeys(f"{where}: {note}" for note in notes)
     return KeyframeMattes(
         mattes,
         fit.covered(file.headers),
@@ -220,6 +226,11 @@ class _PlateFit:
             )
         return result
 
+    def is_solid(self, plane: Plane) -> bool:
+        """Whether a matte is 1 on the whole plate."""
+        window = self.source_window(plane.header)
+        return window.union(self.display) == window and bool((plane.pixels >= 1).all())
+
     def covered(self, headers: tuple[ImageHeader, ...]) -> Window:
         """Return the part of the window that a file covers.
 
@@ -279,6 +290,14 @@ class _PlateFit:
 
 def _is_above_0(plane: Plane) -> bool:
     return bool((plane.pixels > 0).any())
+
+
+def _note_on_solid(file: MatteFile, name: str, selector: str) -> str:
+    """Return a warning about a matte that is 1 everywhere, as of an alpha that was not drawn."""
+    what = f"the matte of '{name}' is 1 everywhere and covers the whole frame"
+    if colour := file.colour_beside_alpha(selector):
+        return f"{what}, since the alpha is solid. If the matte is in the colours, read {colour} instead of {selector}"
+    return f"{what}. Check the file if the object does not"
 
 
 def _notes(plane: Plane) -> list[str]:

@@ -241,3 +241,50 @@ def test_damaged_files(tmp_path, kind):
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     assert "damaged" in refusal(path, display=Window(0, 0, 640, 480))
+
+
+@pytest.mark.parametrize(
+    ("shape", "selector", "words"),
+    [
+        ("solid alpha", "A", ["'hero' is 1 everywhere", "read R instead of A"]),
+        ("solid alpha", "R", None),
+        ("solid alpha", "hero", None),
+        ("grey and alpha", "A", ["'hero' is 1 everywhere", "read Y instead of A"]),
+        ("white", "hero", ["'hero' is 1 everywhere"]),
+        ("nearly white", "hero", None),
+    ],
+)
+def test_a_matte_of_the_whole_frame_is_warned_about(tmp_path, shape, selector, words):
+    """With the channel that may have been meant, if the matte is an alpha beside colours."""
+    drawn, full = np.zeros((12, 20), np.uint8), np.full((12, 20), 255, np.uint8)
+    drawn[3:9, 5:12] = 255
+    nearly = full.copy()
+    nearly[11, 19] = 254
+    pictures = {
+        "solid alpha": np.dstack([drawn, drawn, drawn, full]),
+        "grey and alpha": np.dstack([drawn, full]),
+        "white": full,
+        "nearly white": nearly,
+    }
+    path = save(tmp_path / "k.png", pictures[shape])
+    found = read_keyframe(path, frame=1001, window=DISPLAY, display=DISPLAY, objects={"hero": selector})
+    if words is None:
+        assert found.warnings == ()
+    else:
+        (warning,) = found.warnings
+        assert warning.startswith(f"{path}, frame 1001: ")
+        assert [word for word in words if word not in warning] == []
+
+
+@pytest.mark.parametrize(("selector", "channel"), [("hero.A", "hero.red"), ("hero", "hero.red"), ("A", None)])
+def test_the_warning_names_the_channel_in_the_layer(tmp_path, selector, channel):
+    """Of an EXR with layers; a matte in a smaller data window does not cover the frame."""
+    values = np.ones((12, 20, 4), np.float32)
+    names = ("hero.red", "hero.green", "hero.blue", "hero.A") if channel else ("R", "G", "B", "A")
+    path, _ = exr(tmp_path / "k.exr", *names, values=values)
+    found = read_keyframe(path, frame=1001, window=DISPLAY, display=DISPLAY, objects={"hero": selector})
+    (warning,) = found.warnings
+    assert f"read {channel or 'R'} instead of {selector}" in warning
+    path, _ = exr(tmp_path / "small.exr", *names, values=values[:8, :10], data=(2, 2), display=DISPLAY)
+    found = read_keyframe(path, frame=1001, window=DISPLAY, display=DISPLAY, objects={"hero": selector})
+    assert found.warnings == ()

@@ -147,6 +147,14 @@ class MatteFile:
             return False
         return self.is_blank
 
+    def colour_beside_alpha(self, selector: str) -> str | None:
+        """Return the red or grey channel in the layer of a selected alpha; ``None`` if it is not an alpha, or alone."""
+        alpha = matte_channel(self._find(selector))
+        if alpha is None or alpha.short != "a":
+            return None
+        channels = (channel for channel in self._planes.channels if channel.layer == alpha.layer)
+        return next((channel.name for channel in channels if channel.short in ("r", "y")), None)
+
     @property
     def is_blank(self) -> bool:
         """Whether a file without layers is background alone, without coverage, numbers, colours or void pixels.
