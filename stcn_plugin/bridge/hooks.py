@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import partial
+from types import CodeType
 from typing import Any
 
 import pluggy
@@ -66,7 +70,7 @@ class Hooks:
             except STCNError:
                 raise
             except (Exception, SystemExit) as error:
-                raise _hook_failed(name, hook, error) from error
+                raise _hook_failed(name, hook, error, call) from error
             if result is not None:
                 yield name, result
 
@@ -82,7 +86,7 @@ class Hooks:
             try:
                 call()
             except (Exception, SystemExit) as error:  # noqa: BLE001, PERF203 - a notified plugin must not end the job
-                on_error(_hook_failed(name, hook, error))
+                on_error(_hook_failed(name, hook, error, call))
 
     def _register(self, name: str, plugin: object) -> None:
         if name in self.names:
@@ -90,16 +94,41 @@ class Hooks:
         try:
             self._manager.register(plugin, name)
             self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            raise self._misfit(name, plugin) or PluginError(str(error), where=f"plugin {name}") from None
         except Exception as error:  # noqa: BLE001 - inspecting a plugin runs its code
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise PluginError("; ".join(lines), where=f"plugin {name}") from None
         for caller in self._manager.get_hookcallers(plugin) or ():
             if any(each.plugin is plugin and (each.wrapper or each.hookwrapper) for each in caller.get_hookimpls()):
-                raise PluginError(
-                    f"its hook {caller.name} is a wrapper, which is not supported", where=f"plugin {name}"
-                )
+                what = f"its hook {caller.name} is a wrapper, which is not supported"
+                raise PluginError(what, where=f"plugin {name}", fix="Mark it with hookimpl alone")
 
-    def _calls(self, hook: str, arguments: dict[str, object]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    def _misfit(self, name: str, plugin: object) -> PluginError | None:
+        """Return the error for the first hook of a plugin that the interface does not have, or not with its arguments."""
+        callers = vars(self._manager.hook)
+        known = {hook: caller.spec.argnames for hook, caller in callers.items() if getattr(caller, "spec", None)}
+        for attribute in dir(plugin):
+            options = self._manager.parse_hookimpl_opts(plugin, attribute)
+            if options is None:
+                continue
+            hook = options["specname"] or attribute
+            if hook not in known:
+                near = get_close_matches(hook, known, 1)
+                fix = (
+                    f"Did you mean {near[0]}? Correct its name" if near else f"The hooks are {', '.join(sorted(known))}"
+                )
+                return PluginError(f"there is no hook {hook}", where=f"plugin {name}", fix=fix)
+            others = [each for each in _arguments(getattr(plugin, attribute)) if each not in (*known[hook], "self")]
+            if others:
+                what = f"its hook {hook} has an unknown argument {others[0]}"
+                allowed = (
+                    f"The allowed arguments are {', '.join(known[hook])}" if known[hook] else "It has no arguments"
+                )
+                return PluginError(what, where=f"plugin {name}", fix=allowed)
+        return None
+
+    def _calls(self, hook: str, arguments: dict[str, object]) -> Iterator[tuple[str, partial[Any]]]:
         """Yield each plugin's name and its call, in pluggy's order."""
         for implementation in reversed(getattr(self._manager.hook, hook).get_hookimpls()):
             values = [arguments[name] for name in implementation.argnames]
@@ -116,6 +145,30 @@ def summarize_exception(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _hook_failed(plugin: str, hook: str, error: BaseException) -> PluginError:
+def line_of(error: BaseException, file: str | None = None) -> str | None:
+    """Return the file name and line of the innermost frame of an exception.
+
+    Args:
+        error: The exception.
+        file: Prefer frames in this file to those in the libraries that it calls.
+    """
+    frames, traceback = [], error.__traceback__
+    while traceback is not None:
+        frames.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    of_file = [frame for frame in frames if frame[0] == file] or frames
+    return f"{os.path.basename(of_file[-1][0])}, line {of_file[-1][1]}" if of_file else None  # noqa: PTH119
+
+
+def _hook_failed(plugin: str, hook: str, error: BaseException, call: partial[Any]) -> PluginError:
+    code: CodeType | None = getattr(call.func, "__code__", None)
+    line = line_of(error, code.co_filename if code else None)
     what = f"its hook {hook} failed ({summarize_exception(error)})"
-    return PluginError(what, where=f"plugin {plugin}", retry=is_temporary(error))
+    fix = f"See {line}" if line else None
+    return PluginError(what, where=f"plugin {plugin}", fix=fix, retry=is_temporary(error))
+
+
+def _arguments(function: Callable[..., object]) -> list[str]:
+    """Return the names of the arguments without defaults, which a hook gets."""
+    parameters = inspect.signature(function).parameters.values()
+    return [each.name for each in parameters if each.default is each.empty]

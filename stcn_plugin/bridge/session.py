@@ -80,13 +80,18 @@ class Session:
         with self._reporting_failure():
             self._shown_warnings.clear()
             request: JobRequest | None = self._result(
-                "stcn_collect_shot", lambda it: isinstance(it, JobRequest), warn=self._warn
+                "stcn_collect_shot", lambda it: isinstance(it, JobRequest), returns="a JobRequest", warn=self._warn
             )
             if request is None:
-                raise HostError("no plugin returned a shot", where="stcn_collect_shot")
+                raise self._no_request()
             folder = keyframe_folder(request)
             rendered = self._result(
-                "stcn_render_keyframes", _are_keyframes, request=request, folder=folder, warn=self._warn
+                "stcn_render_keyframes",
+                _are_keyframes,
+                returns="a list of KeyframeFile",
+                request=request,
+                folder=folder,
+                warn=self._warn,
             )
             return replace(request, keyframes=(*request.keyframes, *(rendered or ())))
 
@@ -182,13 +187,23 @@ class Session:
         if self._job is not None:
             raise HostError("a job is running", fix="Wait for it, or cancel it first")
 
-    def _result(self, hook: str, is_valid: Callable[[Any], bool], **arguments: object) -> Any:
+    def _result(self, hook: str, is_valid: Callable[[Any], bool], *, returns: str, **arguments: object) -> Any:
         """Return the first result of a hook after checking its type."""
         for name, result in self._hooks.results(hook, **arguments):
             if not is_valid(result):
-                raise PluginError(f"its hook {hook} returned a {type(result).__name__}", where=f"plugin {name}")
+                what = f"its hook {hook} returned a {type(result).__name__}"
+                raise PluginError(what, where=f"plugin {name}", fix=f"Return {returns}")
             return result
         return None
+
+    def _no_request(self) -> PluginError:
+        """Return the error for a job without a request."""
+        hook = "stcn_collect_shot"
+        names = list(self._hooks.implementations(hook))
+        if not names:
+            return PluginError(f"no plugin has the hook {hook}", fix="Add it to the host; it returns a JobRequest")
+        what = f"{'its hook' if len(names) == 1 else 'their hooks'} {hook} returned None"
+        return PluginError(what, where=f"plugin {', '.join(names)}", fix="Return a JobRequest")
 
     def _notify(self, hook: str, **arguments: object) -> None:
         self._hooks.notify(hook, on_error=self._warn_once, **arguments)

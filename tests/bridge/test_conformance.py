@@ -157,13 +157,13 @@ counting.number = 10
 
 BROKEN = {
     "a hook that does not exist": (
-        lambda _: {"stcn_deliver": hookimpl(lambda self: None)}, "propagate", ["unknown hook 'stcn_deliver'"]
+        lambda _: {"stcn_deliver": hookimpl(lambda self: None)}, "propagate", ["there is no hook stcn_deliver. Did you mean stcn_deliver_mattes?"]
     ),
     "another argument": (
-        hook("stcn_show_frame", lambda self, file: None), "propagate", ["stcn_show_frame", "file"],
+        hook("stcn_show_frame", lambda self, file: None), "propagate", ["stcn_show_frame has an unknown argument file. The allowed arguments are frame, files"],
     ),
-    "no request": (hook("stcn_collect_shot", lambda self: None), "propagate", ["no plugin returned a shot"]),
-    "a request of another type": (hook("stcn_collect_shot", lambda self: {}), "propagate", ["returned a dict"]),
+    "no request": (hook("stcn_collect_shot", lambda self: None), "propagate", ["plugin BrokenHost: its hook stcn_collect_shot returned None. Return a JobRequest"]),
+    "a request of another type": (hook("stcn_collect_shot", lambda self: {}), "propagate", ["returned a dict. Return a JobRequest"]),
     "another range": (
         changed(lambda request: replace(request, range="1002-1005")), "propagate", ["1002-1005", "1001-1005"]
     ),
@@ -185,7 +185,7 @@ BROKEN = {
         "propagate", ["shows the mattes of no object", "'hero'"],
     ),
     "an exception in progress": (
-        hook("stcn_show_progress", lambda self: 1 / 0), "propagate", ["stcn_show_progress", "ZeroDivisionError"]
+        hook("stcn_show_progress", lambda self: 1 / 0), "propagate", ["stcn_show_progress", "ZeroDivisionError", "See test_conformance.py, line"]
     ),
     "nodes of every job": (
         lambda sample: {"script_mattes": lambda self: [*sample.new_script.mattes(self)] * 2},
@@ -197,7 +197,7 @@ BROKEN = {
     "mattes that are cleaned up": (forgetful, "cancel", ["which the cancelled job had finished"]),
     "a crash without a plate": (
         hook("stcn_collect_shot", lambda self: JobRequest(plate={}[self.script.data["plate"]])),
-        "no-plate", ["stcn_collect_shot failed (KeyError", "HostError"],
+        "no-plate", ["stcn_collect_shot failed (KeyError", "See test_conformance.py, line", "HostError"],
     ),
     "an error without a fix": (
         hook("stcn_collect_shot", raising(HostError("no"))), "no-plate", ["does not state what to do"]
@@ -208,7 +208,11 @@ BROKEN = {
         ]},
         "unusual-names", ["'Müller_links'", "'Müller links'"],
     ),
-    "a module that raises": (lambda _: {"script_set_up": lambda self, trial: 1 / 0}, "propagate", ["ZeroDivisionError"]),
+    "a module that raises": (lambda _: {"script_set_up": lambda self, trial: 1 / 0}, "propagate", ["ZeroDivisionError", "See test_conformance.py, line"]),
+    "a script without set_up": (lambda _: {"script_set_up": None}, "propagate", ["no method set_up. Define set_up(trial)"]),
+    "a script that cannot list its mattes": (
+        lambda _: {"script_mattes": lambda self: [][0]}, "propagate", ["mattes() raised IndexError", "in test_conformance.py, line"]
+    ),
 }  # fmt: skip
 """Name to what the host has instead, the scenario that finds it, and words of the finding."""
 
@@ -222,6 +226,27 @@ def test_what_a_host_breaks_is_named(findings, sample, breakage):
     assert texts
     assert [word for word in words if word not in " ".join(texts)] == []
     assert all(text.endswith(".") for text in texts)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "breakage", ["a hook that does not exist", "another argument", "no request", "a request of another type"]
+)
+def test_a_wrong_hook_is_one_finding(findings, sample, breakage):
+    """In every scenario, without advice for other errors or the address of an object."""
+    make, _, _ = BROKEN[breakage]
+    for scenario, texts in findings(_broken(sample, make(sample)), "propagate", "no-plate").items():
+        assert len(texts) == 1, scenario
+        assert [word for word in ("0x", "HostError", "must succeed") if word in " ".join(texts)] == []
+
+
+@pytest.mark.slow
+def test_mattes_at_another_place_are_not_reported_as_deleted(findings, sample):
+    """They are not where the artist chose, which is reported instead."""
+    make, _, _ = BROKEN["another pattern"]
+    texts = " ".join(findings(_broken(sample, make(sample)), "cancel")["cancel"])
+    assert "the mattes go to" in texts
+    assert "is gone" not in texts
 
 
 def _broken(sample, changes):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pluggy
 import pytest
 
@@ -131,6 +133,12 @@ class UnknownHook:
         """Misspelt."""
 
 
+class Unlike:
+    @hookimpl
+    def elsewhere(self):
+        """Nothing that is near."""
+
+
 class WrongArgument:
     @hookimpl
     def stcn_gather(self, nubmer):
@@ -158,6 +166,39 @@ def test_a_plugin_that_does_not_fit_is_refused(plugin, word):
         Hooks(Specs, [("good", Returning("a")), ("the studio's", plugin)])
     assert caught.value.where == "plugin the studio's"
     assert word in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("plugin", "what", "fix"),
+    [
+        (UnknownHook(), "there is no hook stcn_gatherr", "Did you mean stcn_gather? Correct its name"),
+        (Unlike(), "there is no hook elsewhere", "The hooks are stcn_choose, stcn_gather"),
+        (
+            WrongArgument(),
+            "its hook stcn_gather has an unknown argument nubmer",
+            "The allowed arguments are number, word",
+        ),
+    ],
+)
+def test_a_misspelt_hook_is_explained(plugin, what, fix):
+    """The error has the hook alone, not the address of an object, and what is allowed."""
+    with pytest.raises(PluginError) as caught:
+        Hooks(Specs, [("mine", plugin)])
+    assert (caught.value.what, caught.value.fix) == (what, fix)
+
+
+def test_the_line_of_an_exception_is_that_of_the_plugin():
+    """Not that of the library in which it was raised, if the plugin called one."""
+
+    class Loading:
+        @hookimpl
+        def stcn_choose(self):
+            return json.loads("{")
+
+    with pytest.raises(PluginError) as caught:
+        Hooks(Specs, [("mine", Loading())]).first("stcn_choose", number=1)
+    first = Loading.stcn_choose.__code__.co_firstlineno
+    assert caught.value.fix == f"See test_hooks.py, line {first + 2}"
 
 
 def test_two_plugins_of_one_name_are_refused():

@@ -174,11 +174,21 @@ def test_a_result_of_the_wrong_type_is_refused(client, hook, result):
 def test_a_job_needs_a_request_with_mattes():
     """No request, or one without a pattern for the mattes, is an error."""
     worker = WorkerClient(fake(WORKING))
-    for request in (None, JobRequest(plate="p")):
+    for request, message in (
+        (None, "plugin Recorder: its hook stcn_collect_shot returned None"),
+        (JobRequest(plate="p"), "no file pattern"),
+    ):
         host = Recorder(stcn_collect_shot=request)
-        with pytest.raises(HostError):
+        with pytest.raises((HostError, PluginError), match=message) as caught:
             Session(host, worker).run()
+        assert caught.value.fix
         assert len(host.of("stcn_job_failed")) == 1
+
+
+def test_a_host_without_a_request_is_told_which_hook_it_needs():
+    """If no plugin implements `stcn_collect_shot`."""
+    with pytest.raises(PluginError, match="no plugin has the hook stcn_collect_shot"):
+        Session(object(), WorkerClient(fake(WORKING))).prepare()
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,15 @@ from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.conformance.rules import Finding
 from stcn_plugin.bridge.conformance.scenarios import NAMES, SCENARIOS, Difference, Scene
 from stcn_plugin.bridge.conformance.trial import TrialFiles, TrialScript
+from stcn_plugin.bridge.hooks import line_of
 
 _FEW, _MANY = 5, 16
 """Frames of a trial; many where a job is interrupted, so that it cannot be done before."""
+
+_METHODS = {
+    "set_up": "set_up(trial), which changes the script to what the trial describes and returns the host plugin",
+    "mattes": "mattes(), which returns an object name and a frame pattern for every matte that the script shows",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,13 @@ def _findings(
         _MANY if name in ("cancel", "worker-death") else _FEW,
     )
     try:
-        yield from SCENARIOS[name](Scene(new_script(), files, client, difference))
+        script = new_script()
+        missing = [each for each in _METHODS if not callable(getattr(script, each, None))]
+        if missing:
+            for each in missing:
+                yield Finding(f"what new_script() returns has no method {each}", f"Define {_METHODS[each]}")
+            return
+        yield from SCENARIOS[name](Scene(script, files, client, difference))
     except Exception as error:  # noqa: BLE001 - of the module that is checked
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        yield Finding(f"new_script(), set_up() or cancel() raised {text}", "Correct the module that is checked")
+        yield Finding(f"new_script(), set_up() or cancel() raised {text}", f"See {line_of(error)}")

@@ -31,7 +31,7 @@ class Finding:
 
 def check_request(trial: Trial, request: JobRequest) -> Iterator[Finding]:
     """Yield what is wrong in a request for a trial."""
-    yield from _check_pattern(trial, request)
+    yield from check_pattern(trial, request)
     yield from _check_keyframes(trial, request)
     if request.range is not None:
         frames, wanted = parse_frame_range(request.range), parse_frame_range(trial.range)
@@ -42,7 +42,8 @@ def check_request(trial: Trial, request: JobRequest) -> Iterator[Finding]:
             )
 
 
-def _check_pattern(trial: Trial, request: JobRequest) -> Iterator[Finding]:
+def check_pattern(trial: Trial, request: JobRequest) -> Iterator[Finding]:
+    """Yield what is wrong in the patterns of a request."""
     if request.plate is not None and not has_frame_number(request.plate):
         yield Finding(f"the plate has no frame number: {request.plate}", "Send a frame pattern, such as sh010.####.exr")
     if request.out is None or not has_frame_number(request.out):

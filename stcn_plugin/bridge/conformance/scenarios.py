@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Optional, final
 
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.conformance.driver import Attempt, broken_hooks, is_crash, run_job
-from stcn_plugin.bridge.conformance.rules import Finding, check_request, compare_shown, listed, path_of
+from stcn_plugin.bridge.conformance.rules import Finding, check_pattern, check_request, compare_shown, listed, path_of
 from stcn_plugin.bridge.conformance.trial import FIRST, Trial, TrialFiles, TrialScript
 from stcn_plugin.bridge.files import frame_path
+from stcn_plugin.bridge.hooks import line_of
 from stcn_plugin.bridge.job import Report
 from stcn_plugin.errors import CancelledError, WorkerError
 
@@ -68,7 +69,7 @@ class Scene:
     def check_done(self, trial: Trial, attempt: Attempt) -> Iterator[Finding]:
         """Check a job that must have succeeded."""
         yield from _broken(attempt)
-        if attempt.error is not None:
+        if attempt.error is not None and not is_crash(attempt.error):
             yield Finding(f"the job failed: {str(attempt.error).rstrip('.')}", "It must succeed with this shot")
         if attempt.request is not None:
             yield from check_request(trial, attempt.request)
@@ -86,7 +87,9 @@ class Scene:
         try:
             shown = sorted((name, path_of(pattern, FIRST)) for name, pattern in self._script.mattes())
         except Exception as error:  # noqa: BLE001 - of the module that is checked
-            yield Finding(f"mattes() raised {error!r}", "Return pairs of an object name and a frame pattern")
+            line = line_of(error)
+            where = f" in {line}" if line else ""
+            yield Finding(f"mattes() raised {error!r}{where}", "Return pairs of an object name and a frame pattern")
             return
         expected = sorted((name, path_of(pattern, FIRST)) for name, pattern in report.patterns.items())
         if shown != expected:
@@ -162,7 +165,7 @@ def cancel(scene: Scene) -> Iterator[Finding]:
         yield Finding(f"a cancelled job failed: {attempt.error}", "Leave cancelling to the session")
     finished = {name: time for name, time in scene.files.written().items() if _frame_of(name) in attempt.frames}
     deleted = sorted(set(attempt.frames) - set(map(_frame_of, finished)))
-    if deleted:
+    if deleted and attempt.request is not None and not list(check_pattern(trial, attempt.request)):
         yield Finding(f"the matte of frame {deleted[0]}, which the cancelled job had finished, is gone", _KEEP_MATTES)
     yield from scene.run_to_end(trial)
     after = scene.files.written()
@@ -183,18 +186,20 @@ def worker_death(scene: Scene) -> Iterator[Finding]:
 
 def no_plate(scene: Scene) -> Iterator[Finding]:
     """No plate is chosen; then one without files; then a good one."""
-    yield from _must_fail(scene.run(scene.files.trial(has_plate=False)), "no plate is chosen", "a plate is chosen")
-    gone = scene.files.trial(has_plate_files=False)
-    yield from _must_fail(scene.run(gone), "the plate has no files", "the plate exists")
-    yield from _after_errors(scene)
+    nothing, gone = scene.files.trial(has_plate=False), scene.files.trial(has_plate_files=False)
+    found = [*_must_fail(scene.run(nothing), "no plate is chosen", "a plate is chosen")]
+    found += _must_fail(scene.run(gone), "the plate has no files", "the plate exists")
+    yield from found
+    yield from _after_errors(scene, found)
 
 
 def wrong_keyframes(scene: Scene) -> Iterator[Finding]:
     """No keyframe at all; then one outside the frames; then a good one."""
-    yield from _must_fail(scene.run(scene.files.trial(())), "there is no keyframe", "there is a keyframe")
-    outside = scene.files.trial((FIRST + 1000,))
-    yield from _must_fail(scene.run(outside), "the only keyframe is outside the frame range", "a keyframe is inside")
-    yield from _after_errors(scene)
+    nothing, outside = scene.files.trial(()), scene.files.trial((FIRST + 1000,))
+    found = [*_must_fail(scene.run(nothing), "there is no keyframe", "there is a keyframe")]
+    found += _must_fail(scene.run(outside), "the only keyframe is outside the frame range", "a keyframe is inside")
+    yield from found
+    yield from _after_errors(scene, found)
 
 
 SCENARIOS: Mapping[str, Callable[[Scene], Iterator[Finding]]] = {
@@ -209,10 +214,11 @@ SCENARIOS: Mapping[str, Callable[[Scene], Iterator[Finding]]] = {
 """All scenarios by name."""
 
 
-def _after_errors(scene: Scene) -> Iterator[Finding]:
-    """Check that the next job works."""
+def _after_errors(scene: Scene, earlier: Sequence[Finding]) -> Iterator[Finding]:
+    """Check that the next job works; yields only what was not found before."""
     for found in scene.run_to_end(scene.files.trial()):
-        yield Finding(f"after these errors, {found.what}", found.fix)
+        if found not in earlier:
+            yield Finding(f"after these errors, {found.what}", found.fix)
 
 
 def _must_fail(attempt: Attempt, problem: str, opposite: str) -> Iterator[Finding]:
@@ -231,10 +237,13 @@ def _must_fail(attempt: Attempt, problem: str, opposite: str) -> Iterator[Findin
 
 def _broken(attempt: Attempt) -> Iterator[Finding]:
     """Yield the exceptions of hooks."""
-    if attempt.error is not None and is_crash(attempt.error):
+    error = attempt.error
+    if error is not None and is_crash(error):
+        fixes = [error.fix] if error.fix else []
+        if error.__cause__ is not None:  # an exception that the host did not expect
+            fixes.append("Raise a HostError with what, where and fix if the artist can correct it")
         yield Finding(
-            str(attempt.error).rstrip("."),
-            "Raise a HostError with what, where and fix for everything that the artist can correct, and nothing else",
+            f"{error.where}: {error.what}" if error.where else error.what, ". ".join(fixes) or "Correct the hook"
         )
     for text in broken_hooks(attempt):
         yield Finding(text.rstrip("."), "A hook that shows something must not raise")
