@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 import textwrap
-from types import SimpleNamespace
+import time
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -127,3 +128,40 @@ def test_the_sample_host_runs(clip, tmp_path):
     assert wrong.returncode == 1
     assert "no frame of the plate is on disk" in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+@pytest.mark.slow
+def test_the_background_job_of_the_guide_runs(clip):
+    """Its code runs the sample host by a timer, and stops the timer at the end of the job and at an error."""
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "BackgroundJob(" in block)
+    sample = ModuleType("sample_host")
+    exec(compile(SAMPLE.read_text("utf-8"), str(SAMPLE), "exec"), vars(sample))
+    ticks = []
+
+    def start_timer(function, *, seconds):
+        ticks.append((function, seconds))
+        return SimpleNamespace(stop=ticks.clear)
+
+    names = {"MyHost": sample.SampleHost, "find_python": lambda: sys.executable, "start_timer": start_timer}
+    exec(code, names)
+    script = clip.folder / "script.json"
+
+    def run(**changes):
+        roto = [{"object": "hero", "frame": 1001, "file": str(clip.keyframe(1001, 0)["file"])}]
+        data = {"plate": str(clip.plate), "roto": roto, "out": str(clip.out), "range": "1001-1002", "preset": "draft"}
+        script.write_text(json.dumps({**data, **changes}))
+        job = names["propagate"](sample.Script(script))
+        deadline = time.monotonic() + 120
+        while ticks and time.monotonic() < deadline:
+            ((function, seconds),) = ticks
+            function()
+            time.sleep(seconds)
+        assert not ticks
+        return job.status
+
+    try:
+        assert run().error is None
+        assert json.loads(script.read_text())["mattes"] == {"hero": str(clip.out)}
+        assert "no frame of the plate" in run(plate=str(clip.folder / "no.####.png")).error.what
+    finally:
+        names["worker"].stop()
