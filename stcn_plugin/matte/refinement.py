@@ -128,6 +128,8 @@ class Refiner:
             change += float((found - unrefined).abs().sum())
             rejected += float((band * (1 - pixels(verdict.accepted, tile.inside))).sum())
             doubtful += float((band * pixels(verdict.doubtful, tile.inside)).sum())
+        if not area:  # of single cells, nothing is well inside the band
+            return EdgeReport()
         return EdgeReport(area / before.size, change / area, rejected / area, doubtful / area)
 
     @torch.inference_mode()

@@ -15,7 +15,15 @@ from stcn_plugin.job.prepare import prepare
 from stcn_plugin.matte.stabiliser import Moment, stabilise
 
 FRAMES = range(1001, 1009)
-RAW = ("size=96", "window=frame", "matte.black=0", "matte.white=1", "output.depth=float", "compute.precision=float32")
+RAW = (
+    "size=96",
+    "window=frame",
+    "matte.black=0",
+    "matte.white=1",
+    "output.depth=float",
+    "compute.precision=float32",
+    "matte.edges=off",
+)
 
 
 @pytest.fixture

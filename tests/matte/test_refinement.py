@@ -143,6 +143,17 @@ def test_off_changes_no_byte(scene):
 
 
 @pytest.mark.parametrize("edges", ["guided", "network"])
+def test_a_band_of_single_cells_changes_nothing(edges):
+    """Nothing is well inside such a band, as of an edge that the network saw at plate resolution."""
+    probability = np.zeros((64, 96), np.float32)
+    probability[20, 30] = 0.5
+    network = load_edge_network() if edges == "network" else None
+    refined, report = refine(np.full((64, 96, 3), 0.5, np.float32), probability, edges, network, enlargement=1, width=1)
+    np.testing.assert_array_equal(refined, probability)
+    assert report == EdgeReport()
+
+
+@pytest.mark.parametrize("edges", ["guided", "network"])
 def test_core_and_background_are_untouched(scene, edges):
     """Beyond the band every byte is the same; after the matte levels, core is 1 and background 0."""
     plate, alpha, coarse = scene
