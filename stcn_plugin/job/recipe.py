@@ -90,7 +90,9 @@ def recipe_of(job: Job, plate: Mapping[int, PlateFile]) -> Recipe:
             mattes = digest(
                 finish,
                 *propagated(index),
-                {name: keyframes[job.frames[at]][name] for name, at in edge_sources(job, index).items()},
+                {name: keyframes[job.frames[at]][name] for name, at in edge_sources(job, index).items()}
+                if any(found(index))
+                else {},
                 [propagated(each) for each in job.neighbours(segment, index)],
             )
             frames[job.frames[index]] = FrameMade(*found(index), mattes)
