@@ -35,6 +35,11 @@ class WorkerLaunch:
     environment: Mapping[str, str] = field(default_factory=lambda: without_python(os.environ))
     idle: float = 900.0
 
+    @classmethod
+    def in_this_python(cls) -> WorkerLaunch:
+        """Return a launch of the Python that runs this code, with all of its variables."""
+        return cls(sys.executable, environment=os.environ)
+
     @property
     def start_fix(self) -> str:
         """What to do if the worker exits while it starts."""

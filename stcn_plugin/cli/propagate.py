@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -269,10 +267,9 @@ def _run(
                 log.line(f"worker: {line}")
 
         report()  # fails now if it cannot be written
-        launch = WorkerLaunch(sys.executable, environment=os.environ)  # the same Python, so its variables apply
         with (
             _summary(results, quiet=quiet or progress in ("json", "plan", "plan-json")),
-            WorkerClient(launch, on_log=on_log) as worker,
+            WorkerClient(WorkerLaunch.in_this_python(), on_log=on_log) as worker,
             progress_display(progress, quiet=quiet) as display,
         ):
             worker.start()  # it loads while the rest is set up
