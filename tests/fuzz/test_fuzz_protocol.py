@@ -86,6 +86,7 @@ class Launch:
     """Starts a sequence of processes, and repeats the last one."""
 
     python = "python"
+    start_fix = "Check it"
 
     def __init__(self, *processes: tuple[bytes, bytes, int]) -> None:
         self._processes = list(processes)
