@@ -24,7 +24,7 @@ from stcn_plugin.media.images import read_image
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.sequences import FrameSequence
-from stcn_plugin.presets.model import Matte
+from stcn_plugin.presets.matte import Matte
 from stcn_plugin.weights.edges import load_edge_network
 
 _ROOT = Path(__file__).parents[1]

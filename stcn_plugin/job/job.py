@@ -20,7 +20,8 @@ from stcn_plugin.media.matte_writer import MatteWriter
 from stcn_plugin.media.overlays import overlay_file
 from stcn_plugin.media.plates import PlateReader
 from stcn_plugin.media.window import Window
-from stcn_plugin.presets.model import Matte, Preset
+from stcn_plugin.presets.matte import Matte
+from stcn_plugin.presets.model import Preset
 from stcn_plugin.propagation.placement import Frame
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection, Segment
 from stcn_plugin.shot.model import Shot

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stcn_plugin.matte.components import fill_holes, remove_specks
 from stcn_plugin.matte.edges import feather, grow
-from stcn_plugin.presets.model import Matte
+from stcn_plugin.presets.matte import Matte
 
 
 def finish(mattes: Tensor, *, settings: Sequence[Matte], pixel_aspect: float = 1.0) -> Tensor:

@@ -8,10 +8,9 @@ generated from both.
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, StrictBool
 
 from stcn_plugin.choices import (
     BUDGET_MB,
@@ -21,100 +20,23 @@ from stcn_plugin.choices import (
     TOP_K,
     Depth,
     Direction,
-    Edges,
-    FeatherSide,
     Highlights,
     Layout,
     WindowChoice,
 )
-
-MissingPolicy = Literal["stop", "hold", "skip"]
-Compression = Literal["none", "rle", "zips", "zip", "piz", "dwaa", "dwab"]
-Region = Literal["auto", "region", "whole"]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
-
-_SIZE = re.compile(
-    r"\s*(?:(?P<native>native)|(?P<lines>[0-9]{1,6})|(?P<megapixels>[0-9]{1,6}(?:\.[0-9]{1,6})?)\s*MP)\s*",
-    re.IGNORECASE,
+from stcn_plugin.presets.fields import (
+    Compression,
+    Count,
+    Device,
+    Limit,
+    MissingPolicy,
+    Precision,
+    Region,
+    Section,
+    Size,
+    off_from_boolean,
 )
-_DEVICE = r"^(auto|cpu|mps|cuda(:[0-9]{1,3})?)$"
-
-
-def _all_as_none(value: object) -> object:
-    """Accept ``all`` for no limit."""
-    return None if value == "all" else value
-
-
-def _size(value: object) -> object:
-    """Accept ``480``, ``native`` and ``0.5MP``."""
-    if isinstance(value, bool) or not isinstance(value, str | int) or not (match := _SIZE.fullmatch(str(value))):
-        raise ValueError("should be the short side in pixels (480), 'native' or a maximum of megapixels (0.5MP)")
-    if match["native"]:
-        return "native"
-    if match["lines"]:
-        if int(match["lines"]) < 64:
-            raise ValueError("should be at least 64 pixels on the short side")
-        return match["lines"]
-    if float(match["megapixels"]) < 0.01:
-        raise ValueError("should be a maximum of at least 0.01MP")
-    return f"{match['megapixels']}MP"
-
-
-def _off(value: object) -> object:
-    """Accept ``off``, which YAML reads as a boolean."""
-    return "off" if value is False else value
-
-
-def _auto_lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-Count = Annotated[int, Field(ge=1, strict=True)]
-Limit = Annotated[
-    Count | None,
-    BeforeValidator(_all_as_none),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}),
-]
-Size = Annotated[
-    str,
-    BeforeValidator(_size),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 64},
-                {"const": "native"},
-                {"type": "string", "pattern": r"^\s*([0-9]+|[0-9]+(\.[0-9]+)?\s*[mM][pP])\s*$", "examples": ["0.5MP"]},
-            ]
-        }
-    ),
-]
-Area = Annotated[float, Field(ge=0, le=100_000, strict=True)]
-Device = Annotated[
-    str,
-    BeforeValidator(_auto_lower),
-    Field(pattern=_DEVICE),
-    WithJsonSchema({"type": "string", "pattern": _DEVICE, "examples": ["auto", "cpu", "cuda", "cuda:1", "mps"]}),
-]
-
-
-def _shorten_descriptions(schema: dict[str, Any]) -> None:
-    """Keep only the first paragraph of each description."""
-    for node in (schema, *schema.get("properties", {}).values()):
-        if "description" in node:
-            node["description"] = first_paragraph(node["description"])
-
-
-def first_paragraph(text: str) -> str:
-    """Return the first paragraph of a docstring on one line."""
-    return " ".join(text.partition("\n\n")[0].split())
-
-
-class Section(BaseModel):
-    """Base of every group of settings: frozen, and unknown keys are errors."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, json_schema_extra=_shorten_descriptions
-    )
+from stcn_plugin.presets.matte import Matte
 
 
 class Memory(Section):
@@ -155,84 +77,6 @@ class Memory(Section):
     The default suits the cache of a CPU: on two cores, 4 to 16 are equally fast, 2 and 32 a quarter slower. A GPU needs
     larger steps.
     """
-
-
-class Matte(Section):
-    """How probabilities become mattes: the stabiliser, edges, the matte levels, then cleaning, in the order of these settings.
-
-    Keyframes are delivered as the artist drew them. A shot file can set all of these for one object alone, in
-    `objects`.
-    """
-
-    stabilise: Annotated[
-        Literal["auto"] | Literal["off"] | Annotated[float, Field(ge=0, le=1, strict=True)],  # noqa: PYI030 - one form each
-        BeforeValidator(_off),
-    ] = "auto"
-    """How strongly flicker is taken out of the edge, along the motion in the plate: `off`, or a strength up to `1`, at
-    which the frames before and after count as much as the frame itself. `auto` measures the flicker.
-
-    Use `off` if single frames have detail that their neighbours lack, such as sparks, and `1` if an edge still
-    flickers. Only a band around the edge changes, and only where the plate has the same colours before or after.
-    """
-    edges: Annotated[Edges, BeforeValidator(_off)] = "network"
-    """How the edge is refined at plate resolution: by a small `network` that was trained on hair, motion blur and
-    defocus, or by a `guided` filter. `off` only enlarges what was propagated.
-
-    Only a band around the edge changes, and only where the refined matte explains the plate better. Parts of the object
-    that the propagation has lost are neither added nor removed: add a keyframe. Use `off` for a first look, or if the
-    edge shows the grain of the plate.
-    """
-    black: Annotated[float, Field(ge=0, lt=1, strict=True)] = 0.15
-    """Probabilities up to this value become exactly 0, so that clear background is clean.
-
-    Raise it if the background is dirty. Lower it (`0`) if faint hair or smoke is cut off.
-    """
-    white: Annotated[float, Field(gt=0, le=1, strict=True)] = 0.85
-    """Probabilities from this value up become exactly 1, so that the core is solid.
-
-    Lower it if the core has holes. Set it to `1` to keep every half-transparent value.
-    """
-    remove_specks: Area = 0.0
-    """Remove isolated parts of the matte with at most this many plate pixels above 0.5, with their soft borders.
-
-    Set it (`50`) if small dots flicker in the background. It also removes small parts of the object that nothing
-    connects to the rest, such as the tips of hair.
-    """
-    fill_holes: Area = 0.0
-    """Fill holes of the matte with at most this many plate pixels below 0.5, with their soft borders.
-
-    Set it (`50`) if the core has small holes that `white` does not close. Gaps of the object of this size are filled as
-    well, such as those between fingers.
-    """
-    grow: Annotated[float, Field(ge=-100, le=100, strict=True)] = 0.0
-    """Move the edge outwards by this many plate pixels, or inwards if negative. Fractions are possible, and soft edges
-    stay as soft as they are.
-
-    Shrink (`-1`) if a line of background shows around the object in the comp, grow if the edge of the object is cut
-    off. Parts thinner than twice the distance disappear when shrunk.
-    """
-    feather: Annotated[float, Field(ge=0, le=100, strict=True)] = 0.0
-    """Soften the edge, up to this many plate pixels from it, on the sides that `feather_side` names.
-
-    Set it if the edge is harder than that of the plate, such as for an object out of focus.
-    """
-    feather_side: FeatherSide = "both"
-    """Side of the edge that is softened: `inside` takes from the object and leaves the background clean, `outside`
-    adds to it and leaves the core solid.
-
-    Use `inside` if a soft edge must not show background, `outside` for a garbage matte or a holdout.
-    """
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Matte:
-        if problem := self.levels_problem:
-            raise ValueError(problem)
-        return self
-
-    @property
-    def levels_problem(self) -> str | None:
-        """What is wrong between `black` and `white`, if anything."""
-        return None if self.black < self.white else f"black ({self.black}) must be below white ({self.white})"
 
 
 class Read(Section):
@@ -394,7 +238,7 @@ class Preset(Section):
     output: Output = Output()
     compute: Compute = Compute()
     overlay: Overlay = Overlay()
-    cache: Annotated[str, BeforeValidator(_off), Field(min_length=1)] = "auto"
+    cache: Annotated[str, BeforeValidator(off_from_boolean), Field(min_length=1)] = "auto"
     """Where to keep the network's results, so that the next run does only what has changed: `auto` is a folder beside
     the mattes, `off` keeps none, anything else is a folder, relative to the file that names it.
 

@@ -13,7 +13,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema, model_v
 
 from stcn_plugin.errors import FrameRangeError, STCNError
 from stcn_plugin.frames import parse_frame_range, parse_spans
-from stcn_plugin.presets.model import Matte, Preset, PresetFile, Section, first_paragraph
+from stcn_plugin.presets.fields import Section, first_paragraph
+from stcn_plugin.presets.matte import Matte
+from stcn_plugin.presets.model import Preset, PresetFile
 
 _KEYFRAME_FORMS = "should be a file such as roto/hero.1001.exr, or a group with the keys file and objects"
 _LONGEST_NAME = 1000

@@ -19,7 +19,7 @@ from stcn_plugin.config.problems import validated
 from stcn_plugin.config.yaml_source import read_yaml
 from stcn_plugin.errors import PresetError, TrainingError
 from stcn_plugin.network.variants import STRIDE, VariantName
-from stcn_plugin.presets.model import Count, Device, Precision, Section
+from stcn_plugin.presets.fields import Count, Device, Precision, Section
 from stcn_plugin.presets.resolve import absolute
 
 Config = TypeVar("Config", bound=Section)

@@ -13,7 +13,7 @@ import yaml
 from stcn_plugin.atomic import Outputs, write_atomic
 from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.errors import CancelledError, STCNError, TrainingError
-from stcn_plugin.presets.model import Section
+from stcn_plugin.presets.fields import Section
 from stcn_plugin.training.card import Provenance
 from stcn_plugin.training.config import TrainingConfig, Validation, load_saved_config
 from stcn_plugin.training.distributed import Group, process_group

@@ -23,7 +23,7 @@ from stcn_plugin.job.transfers import rounded
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import finish
 from stcn_plugin.media.window import Window
-from stcn_plugin.presets.model import Matte
+from stcn_plugin.presets.matte import Matte
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.training.keyframe_pictures import write_keyframe_pictures
 

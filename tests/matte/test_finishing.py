@@ -8,7 +8,7 @@ import torch
 
 from stcn_plugin.matte.edges import feather, grow
 from stcn_plugin.matte.finishing import clean, cleans, finish, with_keyframe
-from stcn_plugin.presets.model import Matte
+from stcn_plugin.presets.matte import Matte
 
 
 def levels(black, white, objects=1):

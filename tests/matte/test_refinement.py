@@ -13,7 +13,7 @@ from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
 from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, levelled, to_probability
 from stcn_plugin.network.edges import EdgeNetwork
-from stcn_plugin.presets.model import Matte
+from stcn_plugin.presets.matte import Matte
 from stcn_plugin.weights.edges import load_edge_network
 
 

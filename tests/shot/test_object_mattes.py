@@ -7,7 +7,7 @@ import pytest
 from stcn_plugin import load_shot
 from stcn_plugin.config.wording import keys_at, schema_at
 from stcn_plugin.errors import PresetError
-from stcn_plugin.presets.model import Matte
+from stcn_plugin.presets.matte import Matte
 from stcn_plugin.shot.layers import ShotLayers, keys_layer
 from stcn_plugin.shot.schema import json_schema
 from stcn_plugin.shot.writer import save_shot

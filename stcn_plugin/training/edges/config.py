@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stcn_plugin.config.problems import validated
-from stcn_plugin.presets.model import Count, Section
+from stcn_plugin.presets.fields import Count, Section
 from stcn_plugin.training.config import BaseOptimiser, Compute, Folder, NonNegative, Positive, config_layer, real_path
 
 

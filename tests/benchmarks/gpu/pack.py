@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stcn_plugin.atomic import write_atomic
-from stcn_plugin.presets.model import Section
+from stcn_plugin.presets.fields import Section
 from stcn_plugin.training.config import TrainingConfig
 
 CutOutKind = Literal["element", "puppet"]
