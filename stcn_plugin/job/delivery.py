@@ -29,7 +29,7 @@ from stcn_plugin.job.recent_plates import PlateOfFrame, RecentPlates
 from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.stabiliser import JobStabiliser, PropagatedFrame
 from stcn_plugin.job.watcher import Watcher
-from stcn_plugin.matte.finishing import cleans, finish, with_keyframe
+from stcn_plugin.matte.finishing import with_keyframe
 from stcn_plugin.matte.looks import Looks, blend
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.propagation.tracker import TrackerState
@@ -215,13 +215,7 @@ class Delivery:
         final = process_mattes(job.studio, frame, mattes)
         files = job.writer.encode(frame, final, window=job.window, header=plate.header, confidence=confidence)
         if self._overlays and plate.read is not None:
-            shown = final
-            if final is mattes and not any(map(cleans, job.matte_settings)):  # faster than to scale the mattes down
-                small = finish(
-                    blend(passes, job.objects, shape=job.window.shape, size=job.size), settings=job.matte_settings
-                )
-                shown = dict(zip(job.objects, small.numpy(), strict=True))
-            path, picture = self._overlays.draw(frame, plate.read.image, shown, pixel_aspect=job.network_pixel_aspect)
+            path, picture = self._overlays.draw(frame, plate.read.image, final, pixel_aspect=job.network_pixel_aspect)
             files[path] = picture
         self.seconds["write"] += time.perf_counter() - started
         return files

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks
+from PIL import Image
 
 from stcn_plugin import make_shot
 from stcn_plugin.errors import (
@@ -237,10 +238,21 @@ def test_progress_counts_every_step_of_both_passes(clip, engine):
 
 
 def test_overlays_and_contact_sheet(clip, propagated):
-    """An overlay image per frame, and one contact sheet."""
-    report = propagated({1001: clip.keyframe(1001, 0)}, f"overlay.folder={clip.folder / 'look'}")
-    assert report.contact_sheet == str(clip.folder / "look" / "contact_sheet.jpg")
-    assert len(list((clip.folder / "look").glob("overlay.*.jpg"))) == 8
+    """An overlay per frame, with the mattes that are delivered, and one contact sheet."""
+    look = clip.folder / "look"
+    report = propagated({1001: clip.keyframe(1001, 0)}, f"overlay.folder={look}", "overlay.width=144")
+    assert report.contact_sheet == str(look / "contact_sheet.jpg")
+    overlays = sorted(look.glob("overlay.*.jpg"))
+    assert [path.name[8:12] for path in overlays] == [str(frame) for frame in range(1001, 1009)]
+    for path in overlays:
+        frame = int(path.name[8:12])
+        plate = np.asarray(Image.open(clip.folder / f"plate.{frame}.png").convert("RGB"), np.float32)
+        change = np.abs(np.asarray(Image.open(path), np.float32) - plate).mean(-1)
+        change[80:, :60] = 0  # the frame number
+        matte = clip.matte(frame)
+        assert (matte == 1).sum() > 100
+        assert change[matte == 1].mean() > 20, frame
+        assert change[matte == 0].mean() < 4, frame
 
 
 @pytest.mark.parametrize(
