@@ -72,9 +72,14 @@ class SegmentWork:
         )
 
     @property
+    def without_pass(self) -> frozenset[int]:
+        """The frames whose mattes are finished although no pass runs on them."""
+        return frozenset(self.ready).difference(*(each.indices for each in self.passes))
+
+    @property
     def steps(self) -> int:
         """Number of frames that passes run, plus those finished without."""
-        return sum(len(each.indices) for each in self.passes) + len(self.ready)
+        return sum(len(each.indices) for each in self.passes) + len(self.without_pass)
 
 
 def difference(

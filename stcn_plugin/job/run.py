@@ -221,7 +221,8 @@ class _Run:
             writer.submit(lambda index=index, plate=plate: delivery.keep_plate(index, plate))  # type: ignore[misc]
             for each in finished.get(index, ()):
                 writer.submit(lambda each=each: delivery.finish(work, each))  # type: ignore[misc]
-                self._advance(each)
+                if each in work.without_pass:
+                    self._advance(each)
 
     def _plate(self, index: int, *, needs_image: bool) -> PlateOfFrame:
         """Return what finishing needs of a frame of the plate."""

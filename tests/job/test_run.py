@@ -233,8 +233,17 @@ def test_progress_counts_every_step_of_both_passes(clip, engine):
         lambda _: engine,
         watcher=Watcher(on_progress=seen.append),
     )
-    assert [progress.done for progress in seen] == list(range(1, 17))
-    assert {progress.total for progress in seen} == {16}
+    assert [progress.done for progress in seen] == list(range(1, 15))
+    assert {progress.total for progress in seen} == {14}
+
+
+def test_a_keyframe_is_one_step(clip, engine):
+    """Although its mattes are written before the pass that starts there."""
+    shot, seen = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)}), []
+    build(prepare(shot), lambda _: engine, watcher=Watcher(on_progress=seen.append))
+    assert [(progress.done, progress.total, progress.frame) for progress in seen] == [
+        (number, 8, 1000 + number) for number in range(1, 9)
+    ]
 
 
 def test_overlays_and_contact_sheet(clip, propagated):
@@ -370,7 +379,7 @@ def test_a_cancel_stops_between_the_stages_of_a_step(clip, engine):
     shot = make_shot(plate=clip.plate, out=clip.out, keyframes={1001: clip.keyframe(1001, 0)})
     watcher = Watcher(
         on_progress=steps.append,
-        is_cancelled=lambda: len(steps) == 3 and any("propagating" in each.what for each in running[-1]),
+        is_cancelled=lambda: len(steps) == 2 and any("propagating" in each.what for each in running[-1]),
         on_activity=running.append,
     )
     with pytest.raises(CancelledError):
