@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import yaml
 
-from stcn_plugin.atomic import Outputs, write_atomic
+from stcn_plugin.atomic import write_atomic
 from stcn_plugin.bridge.job import NOT_STATED
-from stcn_plugin.errors import CancelledError, STCNError, TrainingError
-from stcn_plugin.presets.fields import Section
+from stcn_plugin.errors import CancelledError, STCNError
 from stcn_plugin.training.card import Provenance
-from stcn_plugin.training.config import TrainingConfig, Validation, load_saved_config
+from stcn_plugin.training.config import TrainingConfig, Validation
 from stcn_plugin.training.distributed import Group, process_group
 from stcn_plugin.training.history import History
 from stcn_plugin.training.initialisation import initial_network
 from stcn_plugin.training.loading import batches, find_sources
 from stcn_plugin.training.pictures import Clip
 from stcn_plugin.training.reports import StepReport, ValidationReport, Watcher
+from stcn_plugin.training.run_folder import CARD, WEIGHTS, run_folder
+from stcn_plugin.training.scenes import Sources
 from stcn_plugin.training.trainer import Trainer
 from stcn_plugin.training.validation import find_validation_clips, validate
 from stcn_plugin.weights.entry import read_metadata
 from stcn_plugin.weights.reading import LoadedWeights, read_weights, write_weights
 from stcn_plugin.weights.store import WeightsStore
 
-WEIGHTS = "weights.safetensors"
-"""File name of the weights of a run: the best validated ones, or the last ones without validation."""
-
-CARD = "MODEL_CARD.md"
-"""File name of the model card."""
-
-_CONFIG = "config.yaml"
 _MAY_CHANGE = ("out", "description", "checkpoint_every", "validation", "compute")
 
 
@@ -74,20 +68,28 @@ def train(config: TrainingConfig, *, store: WeightsStore, watcher: Watcher = Wat
     if config.compute.threads:
         torch.set_num_threads(config.compute.threads)
     with process_group(config.steps.batch_size, device=config.compute.device) as group:
-        return _Run(config, store, watcher, group).train()
+        sources, clips = find_sources(config.data), find_validation_clips(config.validation)
+        with run_folder(Path(config.out), config, may_change=_MAY_CHANGE) if group.is_leader else nullcontext():
+            group.barrier()
+            return _Run(config, sources, clips, store, watcher, group).train()
 
 
 class _Run:
-    def __init__(self, config: TrainingConfig, store: WeightsStore, watcher: Watcher, group: Group) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        sources: Sources,
+        clips: Sequence[Clip],
+        store: WeightsStore,
+        watcher: Watcher,
+        group: Group,
+    ) -> None:
         self._config = config
         self._watcher = watcher
         self._group = group
         self._folder = Path(config.out)
-        self._sources = find_sources(config.data)
-        self._clips: Sequence[Clip] = find_validation_clips(config.validation)
-        if group.is_leader:
-            prepare_folder(self._folder, config, may_change=_MAY_CHANGE)
-        group.barrier()
+        self._sources = sources
+        self._clips = clips
         weights = store.path(config.init_weights) if config.init_weights else None
         self._init_licence = read_metadata(weights).get("license", NOT_STATED) if weights else ""
         self._trainer = Trainer(initial_network(config, store=store), config, group=group)
@@ -198,36 +200,6 @@ class _Run:
         self._group.barrier()
         data_wait = self._data_seconds / self._seconds if self._seconds else 0.0
         return TrainingResult(file, trainer.best if self._clips else None, trainer.step, trainer.seconds, data_wait)
-
-
-def prepare_folder(folder: Path, config: Section, *, may_change: Collection[str]) -> None:
-    """Create the folder of a run, and save its configuration.
-
-    Args:
-        folder: The folder.
-        config: The configuration.
-        may_change: Settings that a resumed run may change.
-
-    Raises:
-        TrainingError: The folder contains a run with other settings.
-        OutputError: It cannot be written.
-    """
-    Outputs().prepare([folder / name for name in (_CONFIG, WEIGHTS, CARD)])
-    file = folder / _CONFIG
-    settings = config.model_dump(mode="json")
-    if file.exists():
-        saved = load_saved_config(file, type(config)).model_dump(mode="json")
-        if saved == settings:
-            return
-        changed = sorted(key for key in settings if key not in may_change and settings[key] != saved.get(key))
-        if changed:
-            raise TrainingError(
-                f"the run in this folder has other settings in {', '.join(changed)}",
-                where=str(folder),
-                fix="Choose another folder with out:, or delete this one to start again",
-            )
-    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-    write_atomic(file, text.encode("utf-8"))
 
 
 def _validation_data(validation: Validation, clips: Sequence[Clip]) -> str:

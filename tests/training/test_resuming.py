@@ -215,3 +215,22 @@ def test_an_incomplete_row_of_a_killed_process_is_removed(tmp_path):
     path.write_bytes(whole[:-4])
     History(tmp_path, step=2, validated_step=0)
     assert path.read_bytes() == whole[: whole.rindex(b"2,0.5")]
+
+
+def test_a_folder_in_which_another_process_trains_is_refused(configured, trained, tmp_path):
+    """It goes on as before; when it has stopped, even by a kill, the folder is free."""
+    file = configured(steps={"total": 2})
+    folder = file.parent / "run"
+    folder.mkdir()
+    code = (
+        "import sys, time; from pathlib import Path; from stcn_plugin.training.run_folder import run_folder; "
+        "from stcn_plugin.training.config import load_training_config; config = load_training_config(Path(sys.argv[1]))\n"
+        "with run_folder(Path(config.out), config, may_change=()): print('held', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, file], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout and other.stdout.readline() == "held\n"
+        with pytest.raises(TrainingError, match="another process trains") as caught:
+            trained(file)
+        assert caught.value.where == str(folder)
+        other.kill()
+    assert trained(file).step == 2

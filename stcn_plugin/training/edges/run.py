@@ -24,7 +24,8 @@ from stcn_plugin.training.edges.reports import EdgeStepReport, EdgeValidationRep
 from stcn_plugin.training.history import History
 from stcn_plugin.training.optimisation import ema_model, learning_rate
 from stcn_plugin.training.reports import Watcher
-from stcn_plugin.training.run import WEIGHTS, TrainingResult, prepare_folder
+from stcn_plugin.training.run import TrainingResult
+from stcn_plugin.training.run_folder import WEIGHTS, run_folder
 from stcn_plugin.weights.edges import load_edge_network, write_edge_weights
 from stcn_plugin.weights.store import WeightsStore
 
@@ -57,10 +58,10 @@ def train_edges(config: EdgeTrainingConfig, *, store: WeightsStore, watcher: Wat
         raise TrainingError("the edge network is trained by one process", fix="Run stcn train without torchrun")
     if config.compute.threads:
         torch.set_num_threads(config.compute.threads)
-    prepare_folder(Path(config.out), config, may_change=_MAY_CHANGE)
-    Path(config.scenes.folder).mkdir(parents=True, exist_ok=True)
-    with scenes_in_the_making(config, store) as scenes:
-        return _Run(config, scenes, watcher).train()
+    with run_folder(Path(config.out), config, may_change=_MAY_CHANGE):
+        Path(config.scenes.folder).mkdir(parents=True, exist_ok=True)
+        with scenes_in_the_making(config, store) as scenes:
+            return _Run(config, scenes, watcher).train()
 
 
 class _Run:
