@@ -87,7 +87,7 @@ def review_request(
         Its entry in the index.
 
     Raises:
-        STCNError: The shot has a problem, or a file cannot be written.
+        STCNError: The shot has a problem, there is no earlier version, or a file cannot be written.
     """
     search_path = preset_search_path(studio)
     review = review_shot(shot_of(request, search_path=search_path), name, studio=studio)
