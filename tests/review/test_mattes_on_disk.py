@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from media.keyframe_files import exr, save
 
+from stcn_plugin import make_shot
 from stcn_plugin.cli.review import frame_rate
 from stcn_plugin.errors import MatteError
 from stcn_plugin.media.matte_writer import MatteWriter
@@ -17,6 +18,7 @@ from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import Window
 from stcn_plugin.review.mattes import EarlierMattes, MattesOnDisk
 from stcn_plugin.review.pictures import PictureMaker
+from stcn_plugin.review.shot_review import review_shot
 
 
 def grey(value: int) -> np.ndarray:
@@ -53,6 +55,19 @@ def test_an_earlier_version_without_files(tmp_path):
         EarlierMattes(FrameSequence.parse(tmp_path / "mate.####.png"), ("hero",))
     assert caught.value.where == str(tmp_path / "mate.####.png")
     assert "matte.####.png" in str(caught.value.fix)
+
+
+def test_a_shot_is_reviewed_where_nothing_can_be_written(tmp_path):
+    """The folder of the mattes need not be writable, and is not created."""
+    save(tmp_path / "p.1001.png", np.zeros((12, 20, 3), np.uint8))
+    key = save(tmp_path / "key.png", grey(255))
+    (tmp_path / "file").touch()
+    for folder in ("file", "none"):
+        shot = make_shot(
+            plate=tmp_path / "p.####.png", keyframes={1001: f"{key}:Y"}, out=tmp_path / folder / "deep" / "m.####.exr"
+        )
+        assert review_shot(shot, "shot").state == "unfinished"
+    assert {each.name for each in tmp_path.iterdir()} == {"p.1001.png", "key.png", "file"}
 
 
 def test_pictures_of_a_plate_that_is_less_than_a_pixel_wide(tmp_path):
