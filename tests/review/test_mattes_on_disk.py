@@ -11,6 +11,7 @@ import pytest
 from media.keyframe_files import exr, save
 
 from stcn_plugin import make_shot
+from stcn_plugin.bridge.assessment import Assessment, Problem
 from stcn_plugin.cli.review import frame_rate
 from stcn_plugin.errors import MatteError
 from stcn_plugin.media.matte_writer import MatteWriter
@@ -18,6 +19,7 @@ from stcn_plugin.media.sequences import FrameSequence
 from stcn_plugin.media.window import Window
 from stcn_plugin.review.mattes import EarlierMattes, MattesOnDisk
 from stcn_plugin.review.pictures import PictureMaker
+from stcn_plugin.review.run import _entry
 from stcn_plugin.review.shot_review import review_shot
 
 
@@ -99,3 +101,17 @@ def test_frame_rates(text, rate):
 def test_no_frame_rate(text):
     with pytest.raises(click.BadParameter, match=r"24000/1001"):
         frame_rate(text)
+
+
+def test_a_line_about_a_shot_stays_short():
+    """The index and the command name three problems and the number of the others; the page has all."""
+    problems = tuple(Problem(1001, f"o{number}", f"'o{number}' vanishes", "Draw it") for number in range(200))
+    review = SimpleNamespace(
+        name="shot",
+        state="doubtful",
+        summary="200 things to check",
+        assessment=Assessment({}, (), 0, (), problems),
+        job=SimpleNamespace(frames=(1001,)),
+    )
+    expected = "200 things to check; 'o0' vanishes; 'o1' vanishes; 'o2' vanishes; and 197 more"
+    assert _entry(review, "shot.html").notes == expected
