@@ -148,15 +148,27 @@ def _refine(image: Floats, other: Floats, where: Mask, field: Integers, spacing:
         cost = _cost(reference, patches_at(other, *(place + candidate).T))
         better = cost < best
         best[better], motion[better] = cost[better], candidate[better]
-    return PatchMotion(rows, columns, _stepped(other, reference, place, motion, highest))
+    return PatchMotion(rows, columns, _stepped(other, reference, place, motion, best, highest))
 
 
-def _stepped(other: Floats, reference: Floats, place: Integers, motion: Integers, highest: Integers) -> Integers:
-    """Return motions moved by up to a pixel, to where they fit best."""
+def _stepped(
+    other: Floats, reference: Floats, place: Integers, motion: Integers, best: Floats, highest: Integers
+) -> Integers:
+    """Return motions moved by up to a pixel, to where they fit best.
+
+    A motion stays as it is where no other fits better, as on a plain surface.
+
+    Args:
+        other: ``(C, h, w)``.
+        reference: ``(C, N, size, size)`` patches.
+        place: ``(N, 2)`` their corners.
+        motion: ``(N, 2)``.
+        best: ``(N,)`` the cost of these motions; changed in place.
+        highest: ``(2,)`` the last corner of a patch.
+    """
     # The corner of a window that holds all nine neighbours of a patch.
     corner = np.clip(place + motion - 1, 0, highest - 2)
     around = patches_at(other, corner[:, 0], corner[:, 1], _SMALLEST)
-    best = np.full(len(place), np.inf, np.float32)
     found: Integers = motion.copy()
     for down in range(3):
         for across in range(3):

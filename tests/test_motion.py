@@ -87,6 +87,15 @@ def test_small_images(shape: tuple[int, int]) -> None:
     assert len(found.rows) and not found.motion.any()
 
 
+def test_a_plain_surface_does_not_move() -> None:
+    """Every motion fits equally; the one that is reported is none. A textured square on it has its own."""
+    first, second = np.full((3, 240, 320), 0.2, np.float32), np.full((3, 240, 320), 0.2, np.float32)
+    first[:, 80:160, 100:180] = second[:, 83:163, 111:191] = texture((80, 80), 2)
+    found = match_patches(first, second, np.ones((240, 320), bool))
+    away = (found.columns > 240) | (found.columns < 40)
+    assert np.count_nonzero(away) > 1000 and not found.motion[away].any()
+
+
 @pytest.mark.parametrize(("shape", "is_asked"), [((9, 30), True), ((30, 9), True), ((60, 60), False)])
 def test_there_may_be_nothing_to_search(shape: tuple[int, int], is_asked: bool) -> None:
     """An image hardly larger than a patch, or an empty mask."""

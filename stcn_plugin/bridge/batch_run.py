@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -190,17 +190,15 @@ def _write_whole(path: Path, content: bytes) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    temporary = ""
+    temporary = path.absolute().parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
     try:
-        number, temporary = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.", suffix=".tmp")
-        with os.fdopen(number, "wb") as file:
+        with temporary.open("xb") as file:  # with the permissions of any new file, which those of tempfile have not
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105
+        temporary.replace(path)
     except OSError as error:
-        if temporary:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
+        with suppress(OSError):
+            temporary.unlink()
         what = f"the report cannot be written ({(error.strerror or str(error)).lower()})"
         raise OutputError(what, where=str(path), fix="Choose another --report", retry=is_temporary(error)) from None

@@ -170,8 +170,23 @@ def _rates(data: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
+_TEXTS = {
+    "weights.sha256": "the weights file has changed",
+    "colour.config": "the OCIO config has changed",
+    "edge weights": "the weights of the edge network have changed",
+    "objects": "the objects have changed",
+    "format": "the format of the plate has changed",
+    "plate.window": "the format or the overscan of the plate has changed",
+    "plate plugin": "a plugin that reads plates has changed",
+    "matte plugin": "a plugin that changes mattes has changed",
+}
+"""Inputs that are not settings, or whose values say nothing, and how a change of theirs reads."""
+
+
 def _changed(key: str, old: object, new: object) -> str:
-    if isinstance(old, (list, dict)) or isinstance(new, (list, dict)) or key.endswith("sha256"):
+    if key in _TEXTS:
+        return _TEXTS[key]
+    if isinstance(old, (list, dict)) or isinstance(new, (list, dict)):
         return f"{key} has changed"
     return f"{key} has changed from {_shown(old)} to {_shown(new)}"
 

@@ -55,7 +55,7 @@ def _bars() -> Iterator[Bar]:
 
     class Speed(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.2f} fps" if task.speed else "")
+            return Text(f"{task.speed:.2f} steps/s" if task.speed else "")
 
     with Bar(
         Shot(),

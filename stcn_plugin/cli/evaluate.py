@@ -102,7 +102,7 @@ def evaluate(
             davis=davis,
             objects=objects,
             renamed=renamed,
-            plate=plate_images(FrameSequence.parse(plate)) if plate else None,
+            plate=None if plate is None else plate_images(FrameSequence.parse(plate)),
             progress=progress,
         )
     if json_path == "-":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from stcn_plugin.atomic import output_errors
 from stcn_plugin.bridge.conformance import SCENARIOS, check_host, load_module
 from stcn_plugin.cli.terminal import echo
 
@@ -87,6 +88,10 @@ def check(
 @contextmanager
 def _folder(chosen: Path | None) -> Iterator[Path]:
     if chosen is not None:
+        with output_errors(chosen):
+            chosen.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=chosen):  # shows that files can be written there
+                pass
         yield chosen
         return
     with tempfile.TemporaryDirectory(prefix="stcn-check-") as folder:

@@ -44,7 +44,7 @@ class PlainDisplay(Display):
         speed = max(progress.done, 1) / max(now - self._started, 1e-9)
         left = (progress.total - progress.done) / speed
         echo(
-            f"{self._prefix}frame {progress.frame}: {progress.done}/{progress.total}, {speed:.2f} frames/s, "
+            f"{self._prefix}frame {progress.frame}: step {progress.done} of {progress.total}, {speed:.2f} steps/s, "
             f"{left:.0f} s left",
             err=True,
         )
@@ -74,7 +74,7 @@ class PlainDisplay(Display):
 
 @final
 class BarDisplay(PlainDisplay):
-    """Shows a bar with frames per second and the time left.
+    """Shows a bar with steps per second and the time left.
 
     Args:
         bar: The progress bar of rich.

@@ -17,8 +17,10 @@ from stcn_plugin.errors import STCNError
 
 _ORIGINS = {"preset": "--preset", "weights": "--weights", "compute.device": "--device"}
 
-_LARGEST_DENOMINATOR = 1001
-"""That of the frame rates of NTSC."""
+_FASTEST = 1000
+_NTSC = Fraction(1000, 1001)
+_ROUNDING = Fraction(1, 200)
+"""How far a frame rate with decimals may be from one of NTSC, such as 24000/1001, to stand for it."""
 
 _EXAMPLES = """
 \b
@@ -62,8 +64,10 @@ Examples:
 )
 @click.option(
     "--fps",
-    type=click.FloatRange(1, 1000),
-    help="Frames per second of the page, the movie and the markers. Default: that of the plate, or 24.",
+    metavar="RATE",
+    callback=lambda _context, _option, text: None if text is None else frame_rate(text),
+    help="Frames per second of the page, the movie and the markers, such as 25, 23.976 or 24000/1001. Default: that of the "
+    "plate, or 24.",
 )
 @job_options
 @click.pass_context
@@ -74,7 +78,7 @@ def review(
     against: str | None,
     movie: Path | None,
     markers: Path | None,
-    fps: float | None,
+    fps: Fraction | None,
     preset: str | None,
     overrides: Sequence[str],
     weights: str | None,
@@ -93,9 +97,7 @@ def review(
     of_one = {"--against": against, "--movie": movie, "--otio": markers}
     if len(files) > 1 and (given := [flag for flag, value in of_one.items() if value]):
         raise click.UsageError(f"{' and '.join(given)} can be given for one shot only, not for {len(files)}")
-    options = ReviewOptions(
-        folder, against, movie, markers, None if fps is None else Fraction(fps).limit_denominator(_LARGEST_DENOMINATOR)
-    )
+    options = ReviewOptions(folder, against, movie, markers, fps)
     check_options(options)
     chosen = {"weights": weights, "compute.device": device}
     settings = parse_settings(overrides, "--set") | chosen_settings(chosen, _ORIGINS)
@@ -118,6 +120,26 @@ def review(
     if len(files) > 1:
         echo(f"index: {write_index(folder, entries)}")
     context.exit(min(codes, default=0))
+
+
+def frame_rate(text: str) -> Fraction:
+    """Return the frame rate that a user wrote.
+
+    >>> str(frame_rate("23.976")), str(frame_rate("25")), str(frame_rate("30000/1001"))
+    ('24000/1001', '25', '30000/1001')
+
+    Raises:
+        click.BadParameter: It is not a frame rate.
+    """
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 1 <= rate <= _FASTEST:
+        raise click.BadParameter(f"'{text}' is not a frame rate from 1 to {_FASTEST}, such as 25, 23.976 or 24000/1001")
+    nearest = round(rate / _NTSC) * _NTSC
+    is_rounded = rate.denominator > 1 and abs(rate - nearest) < _ROUNDING
+    return nearest if is_rounded else rate
 
 
 def _names(files: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from stcn_plugin.confidence.series import Series
-from stcn_plugin.frames import format_frame_range
+from stcn_plugin.frames import format_frame_range, shortened
 
 _COARSE = 0.6
 """Share of the detail of the arriving mattes below which a keyframe is coarse."""
@@ -53,12 +53,12 @@ def _vanished(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
     """Yield where an object vanishes inside the frame, once for all of its gaps."""
     if series.vanished:
         first = frames[series.vanished[0].start]
-        gaps = format_frame_range(frames[index] for gone in series.vanished for index in gone)
+        gaps = shortened(format_frame_range(frames[index] for gone in series.vanished for index in gone))
         yield Finding(
             series.vanished[0].start,
             series.name,
             f"'{series.name}' vanishes at {first} (no matte on {gaps})",
-            f"Draw it at {first}, or leave out of its range the frames where it cannot be seen",
+            f"Draw it at {first}, or give it a range without the frames where it cannot be seen",
         )
 
 

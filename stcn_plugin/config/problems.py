@@ -119,7 +119,7 @@ def _problems_of(
     details: dict[KeyPath, tuple[ErrorDetails, object]] = {}
     for each in error.errors(include_url=False):
         path, value = _found(each["loc"], layer)
-        if each["type"] == "missing":
+        if _is_missing_key(each):
             path = (*path, each["loc"][-1])
         if path not in details or details[path][0]["type"] == "missing":
             details[path] = each, value
@@ -130,6 +130,8 @@ def _problems_of(
     problems: list[Problem] = []
     for path in sorted(details, key=lambda path: _place(path, layer)):
         each, value = details[path]
+        if each["type"] == "too_short" and any(other[: len(path)] == path != other for other in details):
+            continue  # pydantic does not count entries with problems
         if each["type"] == "missing" and _is_misspelt(path, unknown.get(path[:-1], ()), schema):
             continue
         if len(problems) == _MOST_SHOWN:
@@ -144,7 +146,7 @@ def _problems_of(
 def _problem(path: KeyPath, value: object, details: ErrorDetails, schema: Schema) -> Problem:
     """Return one of pydantic's errors in plain words."""
     kind = details["type"]
-    if kind == "missing":
+    if _is_missing_key(details):
         example = (schema_at(schema, path) or {}).get("examples", [None])[0]
         return Problem(path, "is missing", f"Write it like {path[-1]}: {example}" if example else None)
     if kind in _UNKNOWN:
@@ -161,10 +163,17 @@ def _problem(path: KeyPath, value: object, details: ErrorDetails, schema: Schema
     if value in (None, ""):
         fix = "A value that starts with # needs quotes, or it is a comment" if "text" in wanted else None
         return Problem(path, f"is empty, should be {wanted}", fix)
+    if isinstance(value, list) and kind in ("too_short", "too_long", "missing"):
+        return Problem(path, f"should be {wanted}, got {f'a list of {len(value)}' if value else 'an empty list'}")
     guess = nearest(value, choices(schema, node)) if node and isinstance(value, str) else None
     if guess is None and wanted == "text":
         return Problem(path, f"should be {wanted}, got {shown(value)}", "Put it into quotes")
     return Problem(path, f"should be {wanted}, got {shown(value)}", _perhaps(guess))
+
+
+def _is_missing_key(details: ErrorDetails) -> bool:
+    """Whether a key is missing, rather than an entry of a list."""
+    return details["type"] == "missing" and isinstance(details["loc"][-1], str)
 
 
 def _unknown(path: KeyPath, schema: Schema) -> Problem:

@@ -90,7 +90,9 @@ def _forms(schema: Schema, node: Schema | None) -> Iterator[Schema]:
 
 
 def _child(node: Schema, key: Key) -> Schema | None:
-    if isinstance(key, int) and "items" in node:
+    if isinstance(key, int) and "prefixItems" in node:
+        child = dict(enumerate(node["prefixItems"])).get(key)
+    elif isinstance(key, int) and "items" in node:
         child = node["items"]
     else:
         child = node.get("properties", {}).get(key, node.get("additionalProperties"))
@@ -105,20 +107,33 @@ def _one(node: Schema) -> str:
         return f"'{node['const']}'"
     if "properties" in node:
         return f"a group with the keys {', '.join(node['properties'])}"
+    if node["type"] == "array":
+        return _list(node)
     kind = {
         "integer": "a whole number",
         "number": "a number",
         "boolean": "yes or no",
-        "array": "a list",
         "object": "a group of keys",
         "string": "text",
     }[node["type"]]
     if "pattern" in node and "examples" in node:
         return _listed([str(example) for example in node["examples"]])
+    if "multipleOf" in node:
+        kind = f"{kind} that is a multiple of {node['multipleOf']:g},"
     low = {"minimum": "at least", "exclusiveMinimum": "more than"}
     high = {"maximum": "at most", "exclusiveMaximum": "less than"}
     bounds = [f"{words} {node[bound]:g}" for bound, words in (low | high).items() if bound in node]
     return f"{kind} of {' and '.join(bounds)}" if bounds else kind
+
+
+def _list(node: Schema) -> str:
+    """Describe a list."""
+    if entries := node.get("prefixItems"):
+        kinds = {_one(each) for each in entries if "type" in each}
+        each = f", each {kinds.pop()}" if len(kinds) == 1 else ""
+        return f"a list of {len(entries)} values{each}"
+    least = node.get("minItems", 0)
+    return f"a list with at least {least} {'entry' if least == 1 else 'entries'}" if least else "a list"
 
 
 def _listed(words: list[str]) -> str:

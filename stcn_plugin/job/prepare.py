@@ -40,6 +40,7 @@ def prepare(
     studio: Hooks | None = None,
     watcher: Watcher = Watcher(),
     weights: WeightsUsed | None = None,
+    needs_outputs: bool = True,
 ) -> Job:
     """Find, read and check everything that a shot needs.
 
@@ -48,6 +49,8 @@ def prepare(
         studio: The studio's plugins; ``None`` for the built-in plugin alone.
         watcher: Callbacks for activities, warnings and cancelling.
         weights: The weights of the job, which the mattes and the report name.
+        needs_outputs: Whether the output folders are created, and checked for being writable. Not needed to look at mattes
+            that are on disk.
 
     Raises:
         CancelledError: The job was cancelled.
@@ -106,7 +109,8 @@ def prepare(
         has_confidence=settings.output.confidence,
     )
     with activities.during("checking the output files", shot.out):
-        check_outputs(outputs, writer, frames, shot)
+        if needs_outputs:
+            check_outputs(outputs, writer, frames, shot)
         if stale := stale_mattes_warning(writer, out, frames):
             watcher.on_warning(stale)
     keyframes = {index: tuple(artist.masks.get(index, ())) for index in files}

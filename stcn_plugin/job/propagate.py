@@ -78,13 +78,14 @@ def propagate(
         return replace(execute(job, engine_for, options=options, watcher=watcher), warnings=warnings.texts)
 
 
-def check(shot: Shot, *, studio: Hooks | None = None, watcher: Watcher = Watcher()) -> Job:
+def check(shot: Shot, *, studio: Hooks | None = None, watcher: Watcher = Watcher(), needs_outputs: bool = True) -> Job:
     """Find and check everything that a shot needs, including its weights.
 
     Args:
         shot: As for `propagate`.
         studio: As for `propagate`.
         watcher: The callbacks.
+        needs_outputs: As for `stcn_plugin.job.prepare.prepare`.
 
     Returns:
         A job for `execute`. Its settings name the file of the weights, so that loading them needs no plugins.
@@ -97,7 +98,7 @@ def check(shot: Shot, *, studio: Hooks | None = None, watcher: Watcher = Watcher
         entry = weights_store(studio).entry_for(shot.settings.weights)
         with activities.during("reading the weights", entry.path):
             weights = entry.used()
-        job = prepare(shot, studio=studio, watcher=watcher, weights=weights)
+        job = prepare(shot, studio=studio, watcher=watcher, weights=weights, needs_outputs=needs_outputs)
     return replace(job, settings=job.settings.model_copy(update={"weights": str(entry.path)}))
 
 

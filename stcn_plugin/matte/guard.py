@@ -31,6 +31,10 @@ _LEAST_VARIANCE = 1e-3
 _NOISE = 2e-4
 """Variance of the plate that need not be explained, such as grain."""
 
+_EVIDENCE = 3e-5
+"""Variance of the plate that a matte explains, at which half of a refinement is used: where the plate has no contrast, any
+matte explains it equally."""
+
 _ACCEPTED = 0.8
 _REJECTED = 1.2
 """Growth of the residual up to which a refined matte is used entirely, and from which it is not used."""
@@ -119,6 +123,8 @@ class Guard:
         total, before, after = _residuals(products, excess)
         growth = (after + _NOISE) / (before + _NOISE)
         accepted = ((_REJECTED - growth) / (_REJECTED - _ACCEPTED)).clamp(0, 1)
+        explained = total - torch.minimum(before, after)
+        accepted = accepted * explained / (explained + _EVIDENCE)
         grey = 4 * (refined_mean - products[5, 5])
         doubtful = ((grey > _GREY) & (after > _UNEXPLAINED * total + _NOISE)) | (taken_back > 0.5)
         return Verdict(excess, accepted, doubtful.float())

@@ -5,7 +5,8 @@ details that are found in the plate later stay those of their own frame.
 
 Every patch of the band is looked up in the frame before and in the frame after. Each pixel of it takes part with a
 weight that falls as its colours differ, so a pixel that has moved away, is covered, or belongs to something else
-contributes nothing: moving objects leave no ghosts.
+contributes nothing: moving objects leave no ghosts. A patch without contrast, such as of a black object on black,
+contributes nothing either.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ _REACH = 3
 
 _COLOUR = 0.035
 """Difference in display-referred colour at which a weight falls to 1/e."""
+
+_CONTRAST = 0.03
+"""Contrast of a patch, the standard deviation of its colours, at which its weights are halved: a plain surface looks the same
+everywhere, so it does not tell where an edge has moved."""
 
 _STEADY, _UNSTEADY = 0.01, 0.03
 """Flicker up to which `auto` does nothing, and from which it does everything."""
@@ -140,7 +145,9 @@ def _weights(reference: Floats, found: Floats) -> Floats:
     from scipy.ndimage import uniform_filter
 
     difference = uniform_filter(np.abs(reference - found).mean(0), (0, 3, 3), mode="nearest")
+    contrast = reference.var((2, 3)).mean(0)[:, None, None]
     weight: Floats = np.exp(-np.square(difference / np.float32(_COLOUR)))
+    weight *= contrast / (contrast + np.float32(_CONTRAST**2))
     return weight
 
 

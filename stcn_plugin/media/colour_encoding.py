@@ -96,7 +96,7 @@ def matrix_from_primaries(primaries: Sequence[float]) -> Matrix | None:
     Raises:
         ValueError: Not valid primaries: not finite, collinear, or with the white point outside.
     """
-    if np.allclose(primaries, _XYZ_PRIMARIES, atol=1e-4):
+    if len(primaries) == len(_XYZ_PRIMARIES) and np.allclose(primaries, _XYZ_PRIMARIES, atol=1e-4):
         return _none_if_identity(np.asarray(np.linalg.inv(_to_xyz(REC709)), np.float64))
     return matrix_from_xyz(_to_xyz(primaries), white=_xyz_of(*primaries[6:]))
 

@@ -124,7 +124,8 @@ def _pixel_aspect(value: Any, ignored: dict[str, str]) -> float:
     low, high = _ASPECTS
     if isinstance(value, int | float) and low <= value <= high:
         return float(value)
-    ignored["PixelAspectRatio"] = f"is {printable(str(value))[:40]}, not a ratio from {low} to {high}; 1 is used"
+    text = f"{value:g}" if isinstance(value, int | float) else printable(str(value))[:40]
+    ignored["PixelAspectRatio"] = f"is {text}, not a ratio from {low} to {high}; 1 is used"
     return 1.0
 
 

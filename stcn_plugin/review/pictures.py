@@ -78,7 +78,7 @@ class PictureMaker:
         self._job = job
         self._mattes = MattesOnDisk(job.writer, job.objects)
         self._earlier = earlier
-        wide = round(job.display.width * job.pixel_aspect)
+        wide = max(1, round(job.display.width * job.pixel_aspect))
         count = len(job.frames)
         width = min(wide, next((width for most, width in _WIDTHS if count <= most), 480))
         self.size = width, max(1, round(job.display.height * width / wide))

@@ -34,6 +34,9 @@ from stcn_plugin.worker.shots import shot_of
 _AHEAD = 2
 """Frames made at the same time."""
 
+_MOST_NOTES = 3
+"""Problems named in a line about a shot; its page has all of them."""
+
 
 @dataclass(frozen=True)
 class ReviewOptions:
@@ -87,7 +90,7 @@ def review_request(
         Its entry in the index.
 
     Raises:
-        STCNError: The shot has a problem, or a file cannot be written.
+        STCNError: The shot has a problem, there is no earlier version, or a file cannot be written.
     """
     search_path = preset_search_path(studio)
     review = review_shot(shot_of(request, search_path=search_path), name, studio=studio)
@@ -136,8 +139,14 @@ def _entry(review: ShotReview, page: str) -> IndexEntry:
         confidence=assessment.confidence,
         look_at=sorted(each.frame for each in assessment.doubtful),
         next_keyframe=assessment.next_keyframes[0] if assessment.next_keyframes and is_doubtful else None,
-        notes="; ".join([review.summary, *(problem.what for problem in assessment.problems)]),
+        notes="; ".join([review.summary, *_first([problem.what for problem in assessment.problems])]),
     )
+
+
+def _first(texts: Sequence[str]) -> Sequence[str]:
+    """Return the first texts, and the number of the others."""
+    more = len(texts) - _MOST_NOTES
+    return [*texts[:_MOST_NOTES], f"and {more} more"] if more > 0 else texts
 
 
 def _earlier(against: str | None, review: ShotReview, search_path: Sequence[Path]) -> EarlierMattes | None:

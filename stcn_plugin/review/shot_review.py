@@ -19,7 +19,6 @@ from stcn_plugin.confidence.series import Series
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.assessment import assessment_of, measure
 from stcn_plugin.job.difference import difference
-from stcn_plugin.job.file_checks import without_new_folders
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.plate_stamps import plate_stamps
 from stcn_plugin.job.propagate import check
@@ -137,8 +136,7 @@ def review_shot(
         STCNError: The shot has a problem.
     """
     warnings = Warnings(lambda _: None)
-    with without_new_folders(shot):
-        job = check(shot, studio=studio, watcher=Watcher(on_warning=warnings.add))
+    job = check(shot, studio=studio, watcher=Watcher(on_warning=warnings.add), needs_outputs=False)
     with shot.naming_origins():
         cache = CacheFolder.of(job.shot.out, job.settings.cache)
         before = Manifest.read(cache.manifest)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from stcn_plugin.bridge.job import NOT_STATED
 from stcn_plugin.config.layers import Layer, file_layer, override_layer
@@ -26,6 +26,17 @@ Config = TypeVar("Config", bound=Section)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[int, Field(ge=0, strict=True)]
+
+
+def _ascending(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("should be the smallest, then the largest")
+    return bounds
+
+
+Ascending = AfterValidator(_ascending)
+"""The smallest value, then the largest."""
+
 Stages = Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
@@ -111,16 +122,8 @@ class Mixture(Section):
     """Fraction of composited objects with motion blur, in the image and in the mask."""
     clip_jitter: Fraction = 0.5
     """Fraction of the samples from clips in which every frame has a small random transformation."""
-    crop_scale: tuple[Positive, Positive] = (0.65, 1.0)
+    crop_scale: Annotated[tuple[Positive, Positive], Ascending] = (0.65, 1.0)
     """Smallest and largest side of a crop, as a fraction of the image's short side."""
-
-    @field_validator("crop_scale")
-    @classmethod
-    def _is_ascending(cls, scale: tuple[float, float]) -> tuple[float, float]:
-        if scale[0] > scale[1]:
-            raise ValueError("should be the smallest, then the largest")
-        return scale
-
     blur: Fraction = 0.1
     """Fraction of samples that are blurred."""
     noise: Fraction = 0.1

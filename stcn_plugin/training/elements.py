@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.errors import TrainingError
+from stcn_plugin.errors import PlateError, TrainingError
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_headers, read_image
 from stcn_plugin.media.picture_channels import picture_channels
@@ -35,14 +35,17 @@ Element = tuple[Path, ...]
 
 
 def find_elements(folder: Path) -> tuple[Element, ...]:
-    """Return the elements in a folder, recursively. Whether they have alpha is checked when they are read.
+    """Return the elements in a folder, recursively. Whether each of them has alpha is checked when it is read.
 
     Raises:
-        TrainingError: There are none.
+        TrainingError: There are none, or no image has alpha.
     """
     found = sorted(path for path in folder.rglob("[!.]*") if path.suffix.lower() in _SUFFIXES)
     if not found:
         raise TrainingError("there are no images that may have alpha, such as PNG or EXR", where=str(folder))
+    if not any(map(_has_alpha, found)):
+        fix = "Name a folder of cut-outs: images with an alpha channel"
+        raise TrainingError("none of the images has alpha", where=str(folder), fix=fix)
     elements: list[Element] = []
     for _, group in groupby(found, key=lambda path: path.parent):
         files = list(group)
@@ -113,6 +116,14 @@ def element_cut_out(rng: Generator, rgba: Tensor, texture: NDArray[np.uint8]) ->
     height, width = rgba.shape[2:]
     painted = random_patch(rng, to_unit_floats(texture), size=max(height, width))[:, :height, :width]
     return CutOut(torch.cat([torch.lerp(rgba[:, :3], painted * rgba[:, 3:], amount), rgba[:, 3:]], 1))
+
+
+def _has_alpha(path: Path) -> bool:
+    """Whether an image has an alpha channel, or cannot be read, which is reported when it is used."""
+    try:
+        return any("A" in header.channels for header in read_headers(path))
+    except PlateError:
+        return True
 
 
 def _cropped_to_alpha(rgba: NDArray[np.float32]) -> Tensor | None:

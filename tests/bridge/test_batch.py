@@ -171,6 +171,7 @@ def test_several_shots_are_reported(batch, capsys, tmp_path):
     streams = capsys.readouterr()
     assert streams.out.splitlines()[-3:] == ["stcn: a: done", "stcn: b: failed", "stcn: c: done"]
     assert "stcn: b: p.1001.exr: is cut. Copy it." in streams.err
+    assert report.stat().st_mode == log.stat().st_mode  # others may read it
     shots = json.loads(report.read_text())["shots"]
     assert [(each["shot"], each["status"], each["frames"]) for each in shots] == [
         ("a", "done", [1, 2, 3]), ("b", "failed", []), ("c", "done", [1, 2, 3])

@@ -17,7 +17,7 @@ from stcn_plugin.bridge import JobRequest, KeyframeFile, Setting, WorkerClient, 
 from stcn_plugin.bridge.conformance import SCENARIOS, check_host, load_module
 from stcn_plugin.cli.host import CommandLineHost
 from stcn_plugin.cli.hosts import _difference, hosts
-from stcn_plugin.errors import HostError, PluginError
+from stcn_plugin.errors import HostError, OutputError, PluginError
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "host" / "sample_host.py"
 
@@ -314,6 +314,21 @@ def test_a_missing_module_is_an_error():
     for name in ("no_such_module_of_a_host", "/no/such/file.py"):
         with pytest.raises(PluginError, match="cannot be imported"):
             load_module(name)
+
+
+def test_a_script_that_ends_the_program_is_a_finding(findings):
+    """The check goes on with the next scenario."""
+    results = findings(lambda: sys.exit(5), "no-plate", "propagate")
+    assert [len(texts) for texts in results.values()] == [1, 1]
+    assert "SystemExit: 5" in results["no-plate"][0]
+
+
+def test_a_folder_that_cannot_be_used_is_an_error(tmp_path):
+    """Before the first scenario."""
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(hosts, ["check", str(SAMPLE), "--keep", str(tmp_path / "file" / "kept")])
+    assert isinstance(result.exception, OutputError)
+    assert result.exception.where == str(tmp_path / "file" / "kept")
 
 
 def test_the_pictures_are_png_files(tmp_path):

@@ -28,6 +28,14 @@ def test_an_object_that_vanishes():
     assert "range" in fix
 
 
+def test_an_object_that_comes_and_goes_is_one_short_message():
+    """However many gaps it has."""
+    frames = range(10**5, 10**5 + 400)
+    gone = {f"at_{index}": GONE for index in range(1, 399) if index**2 % 11 in (1, 3)}
+    [finding] = findings([series(400, keyframes=(0, 399), **gone)], frames)
+    assert len(finding.what) < 200
+
+
 def test_a_coarse_keyframe():
     """A keyframe with half the detail of the mattes beside it is named, one with nearly all of it is not."""
     arrivals = {20: Arrivals(0.8, 0.8, detail=2.0)}

@@ -389,6 +389,19 @@ def test_command_prints_a_plain_table(shots: Path) -> None:
         assert title in band[0]
 
 
+def test_a_missing_frame_of_the_plate_is_an_error(shots: Path) -> None:
+    """It names what `stcn evaluate` can do about it; without any frame, before anything is scored."""
+    sequence = FrameSequence.parse(shots / "plate/p.####.png")
+    (shots / "plate").mkdir()
+    with pytest.raises(MissingFrameError) as caught:
+        plate_images(sequence)
+    assert caught.value.where == sequence.pattern
+    write_grey(shots / "plate/p.0999.png", np.zeros((H, W), np.float32))
+    with pytest.raises(MissingFrameError) as caught:
+        plate_images(sequence)(1000, (H, W))
+    assert "--skip" in str(caught.value.fix) and "read.missing" not in str(caught.value)
+
+
 def test_command_measures_flicker_along_the_plate(shots: Path) -> None:
     """With ``--plate``, every frame after the first has it; a plate of another size is an error."""
     for frame in range(1001, 1005):

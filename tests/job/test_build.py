@@ -382,5 +382,5 @@ def test_two_objects_and_a_new_one(clip, built):
     report = built({1001: clip.keyframe(1001, A), 1005: clip.keyframe(1005, A, B)})
     assert list(report.frames) == FRAMES
     assert all(
-        "objects has changed" in each or "keyframe 1005 has changed" in each for each in reasons(report).values()
+        "the objects have changed" in each or "keyframe 1005 has changed" in each for each in reasons(report).values()
     )

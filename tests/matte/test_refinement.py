@@ -208,6 +208,19 @@ def test_guard_rejects_a_matte_that_does_not_follow_the_plate(scene):
     assert np.abs(matte_of(refined) - matte_of(coarse)).mean() < 0.005
 
 
+@pytest.mark.parametrize("edges", ["network", "guided"])
+@pytest.mark.parametrize(("level", "grain", "most"), [(0.0, 0.0, 1e-3), (0.5, 0.0, 1e-3), (0.5, 0.02, 0.1)])
+def test_an_edge_that_cannot_be_seen_is_left_alone(scene, edges, level, grain, most):
+    """On a plate without contrast, a refined matte explains as much as the one before: nothing."""
+    _, _, coarse = scene
+    noise = np.random.default_rng(4).normal(0, grain, (*coarse.shape, 3))
+    plate = (level + noise).clip(0, 1).astype(np.float32)
+    network = load_edge_network() if edges == "network" else None
+    refined, report = refine(plate, coarse, edges, network)
+    assert np.abs(matte_of(refined) - matte_of(coarse)).max() < most
+    assert report.rejected > 0.9
+
+
 def judged(rgb, unrefined, refined, *, enlargement=3.0):
     """Return the verdict on a whole frame, and the matte to use."""
     height, width = refined.shape

@@ -76,6 +76,18 @@ def test_an_exact_matte_that_moves_gets_no_ghosts() -> None:
     assert np.sqrt(np.mean(np.square(difference[edge_band(disc(0))]))) < 0.01
 
 
+@pytest.mark.parametrize("speed", [(0, 0), (0, 2), SPEED])
+@pytest.mark.parametrize(("grain", "most"), [(0.0, 1e-3), (0.005, 0.1)])
+def test_an_edge_that_cannot_be_seen_is_left_alone(speed: tuple[int, int], grain: float, most: float) -> None:
+    """A black object in front of black: the plate fits everywhere, whatever the mattes of the other frames are."""
+    frames = {}
+    for frame in (-1, 0, 1):
+        noise = np.random.default_rng(frame + 9).normal(0, grain, (*SHAPE, 3))
+        frames[frame] = Moment(np.abs(noise).astype(np.float32), {"hero": disc(frame, speed=speed)})
+    found = stabilise(frames[0], [frames[-1], frames[1]], {"hero": 1.0})["hero"]
+    assert np.abs(found.matte - disc(0)).max() < most
+
+
 def test_core_and_background_are_untouched() -> None:
     """Every pixel outside of the band has the same bits, whatever other frames have there."""
     frames = shot()

@@ -148,11 +148,16 @@ def test_invalid_primaries(seen, eight):
     assert "chromaticities" in warning and "scene-linear Rec.709" in warning and "colour.input" in warning
 
 
-def test_chromaticities_of_another_type(seen):
-    """Text instead of eight numbers gives a warning."""
-    image, warning = seen("p.exr", exr_of(LIGHT, exr_attribute("chromaticities", "string", b"Rec.709")))
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("string", b"Rec.709"), ("v3f", struct.pack("<3f", 0.1, 0.2, 0.3))],
+    ids=["text", "three numbers"],
+)
+def test_chromaticities_of_another_type(seen, kind, value):
+    """Anything else than eight numbers gives a warning that says so."""
+    image, warning = seen("p.exr", exr_of(LIGHT, exr_attribute("chromaticities", kind, value)))
     np.testing.assert_allclose(image, shown(LIGHT), atol=0.002)
-    assert "chromaticities" in warning
+    assert "chromaticities" in warning and "shapes" not in warning
 
 
 def flag(value=1):

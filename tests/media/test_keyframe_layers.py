@@ -170,6 +170,13 @@ def test_render_passes_are_not_objects(tmp_path):
     same(read(path, selector="ViewLayer.Depth"), {"ViewLayer.Depth": channels["ViewLayer.Depth.V"]})
 
 
+@pytest.mark.parametrize("name", ["mist", "confidence", "ViewLayer.Depth"])
+def test_an_object_may_have_the_name_of_a_render_pass(tmp_path, name):
+    """A layer whose only channel is alpha is an object, whatever its name."""
+    path, channels = exr(tmp_path / "k.exr", f"{name}.A", "hero.A")
+    same(read(path), {layer: channels[f"{layer}.A"] for layer in sorted([name, "hero"])})
+
+
 @pytest.mark.parametrize(
     ("names", "first"),
     [

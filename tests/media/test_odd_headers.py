@@ -104,6 +104,7 @@ def f(*values):
         (exr_attribute("PixelAspectRatio", "float", f(-2)), "PixelAspectRatio", 1.0),
         (exr_attribute("PixelAspectRatio", "float", f(float("nan"))), "PixelAspectRatio", 1.0),
         (exr_attribute("PixelAspectRatio", "float", f(1e9)), "PixelAspectRatio", 1.0),
+        (exr_attribute("PixelAspectRatio", "float", f(0.01)), "PixelAspectRatio is 0.01,", 1.0),
         (exr_attribute("PixelAspectRatio", "v2f", f(1, 1)), "PixelAspectRatio", 1.0),
         (exr_attribute("framesPerSecond", "v2f", f(float("nan"), 1)), "framesPerSecond", 1.0),
         (exr_attribute("framesPerSecond", "v2f", f(24, 1)), "framesPerSecond", 1.0),
@@ -134,7 +135,7 @@ def test_invalid_attributes_give_a_warning(tmp_path, attributes, named, aspect):
         assert (plate.header.pixel_aspect, plate.header.frame_rate) == (aspect, None)
     assert len(warnings) == (1 if named else 0)
     if named:
-        assert warnings[0].startswith(f"frame 1 ({tmp_path / 'p.1.exr'}): {named} is ")
+        assert warnings[0].startswith(f"frame 1 ({tmp_path / 'p.1.exr'}): {named}")
 
 
 def test_mattes_inherit_the_timecode(tmp_path):

@@ -97,6 +97,30 @@ def test_configurations_say_which_network_they_train(configured, tmp_path):
         load_edge_config(configured(data={"photos": []}))
 
 
+@pytest.mark.parametrize(
+    ("override", "what"),
+    [
+        ("data.photos=[]", "should be a list with at least 1 entry, got an empty list"),
+        ("data.photos=[{folder: a, weight: 0}]", "data.photos.0.weight: should be a number of more than 0, got 0"),
+        ("scenes.size=[64]", "should be a list of 2 values, each a whole number of at least 1, got a list of 1"),
+        ("scenes.size=[1, 2, 3]", "should be a list of 2 values, each a whole number of at least 1, got a list of 3"),
+        ("scenes.size=[many, 64]", "scenes.size.0: should be a whole number of at least 1, got 'many'"),
+        ("scenes.size=[96, 64]", "should be the smallest, then the largest"),
+        ("scenes.enlargement=[5, 1.3]", "should be the smallest, then the largest"),
+        (
+            "steps.crop_size=50",
+            "should be a whole number that is a multiple of 16, of at least 32 and at most 144, got 50",
+        ),
+    ],
+)
+def test_an_invalid_setting_is_one_problem(configured, override, what):
+    """Stated in the terms of the file: what is wanted, and what is there."""
+    with pytest.raises(PresetError) as caught:
+        load_edge_config(configured(), overrides=[override])
+    assert caught.value.where == f"--set {override}"
+    assert caught.value.what.startswith(what)
+
+
 def test_a_part_of_the_images_is_held_out(configured):
     """The same part every time, and never used for training."""
     data = load_edge_config(configured()).data

@@ -28,6 +28,17 @@ def test_elements_are_found_recursively(tmp_path):
         find_elements(tmp_path / "nowhere")
 
 
+def test_a_folder_without_alpha_is_an_error(tmp_path):
+    """Otherwise a run would go on without any of its cut-outs."""
+    for name in ("a", "b"):
+        write(tmp_path / f"{name}.png", np.zeros((8, 8, 3), np.float32), "uint8", "RGB")
+    with pytest.raises(TrainingError, match="none of the images has alpha") as caught:
+        find_elements(tmp_path)
+    assert caught.value.where == str(tmp_path)
+    write(tmp_path / "c.png", np.zeros((8, 8, 4), np.float32), "uint8", "RGBA")
+    assert len(find_elements(tmp_path)) == 3
+
+
 def test_numbered_pictures_are_frames_of_one_element(tmp_path):
     """In numeric order. A folder that also contains other images is not animated."""
     for name in (

@@ -84,6 +84,6 @@ def _findings(
                 yield Finding(f"what new_script() returns has no method {each}", f"Define {_METHODS[each]}")
             return
         yield from SCENARIOS[name](Scene(script, files, client, difference))
-    except Exception as error:  # noqa: BLE001 - of the module that is checked
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - of the module that is checked
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         yield Finding(f"new_script(), set_up() or cancel() raised {text}", f"See {line_of(error)}")

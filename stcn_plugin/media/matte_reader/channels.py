@@ -11,7 +11,7 @@ from stcn_plugin.media.images import ImageHeader
 _MATTE_CHANNELS = ("a", "y", "v")
 _SPELLINGS = {"red": "r", "green": "g", "blue": "b", "alpha": "a"}  # Nuke shows hero.A as hero.alpha
 _MAIN_LAYERS = ("", "rgba", "rgb")  # Nuke calls the unnamed layer rgba
-_NOT_MATTES = ("depth", "z", "mist", "indexob", "indexma", "confidence")  # single channels with other data
+_NOT_MATTES = ("depth", "z", "mist", "indexob", "indexma", "confidence")  # layers with other data in a single channel
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def object_layers(channels: Iterable[Channel]) -> dict[str, Channel]:
     """Return the layers that are objects, with their mattes: layers whose only channel is alpha, luminance or value.
 
     If there are none, layers whose only channel is red, which Nuke writes for single-channel layers. Depth and other
-    render passes are excluded.
+    render passes are excluded, unless the channel is alpha: then an object has the name of a pass.
     """
     layers: dict[str, list[Channel]] = defaultdict(list)
     for channel in channels:
@@ -102,7 +102,7 @@ def object_layers(channels: Iterable[Channel]) -> dict[str, Channel]:
     alone = {
         layer: members[0]
         for layer, members in layers.items()
-        if layer and len(members) == 1 and layer.rpartition(".")[2].lower() not in _NOT_MATTES
+        if layer and len(members) == 1 and not _is_other_data(members[0])
     }
     mattes = {layer: channel for layer, channel in alone.items() if channel.short in _MATTE_CHANNELS}
     return mattes or {layer: channel for layer, channel in alone.items() if channel.short == "r"}
@@ -112,6 +112,10 @@ def alpha_first(channels: Iterable[Channel]) -> list[str]:
     """Return the names of channels in the order for an error message: likely mattes first."""
     order = {"a": 0, "y": 1, "v": 1}
     return [channel.name for channel in sorted(channels, key=lambda channel: order.get(channel.short, 2))]
+
+
+def _is_other_data(channel: Channel) -> bool:
+    return channel.layer.rpartition(".")[2].lower() in _NOT_MATTES and channel.short != "a"
 
 
 def _channels_of_picture(header: ImageHeader) -> list[Channel]:

@@ -10,7 +10,16 @@ from pydantic import Field
 
 from stcn_plugin.config.problems import validated
 from stcn_plugin.presets.fields import Count, Section
-from stcn_plugin.training.config import BaseOptimiser, Compute, Folder, NonNegative, Positive, config_layer, real_path
+from stcn_plugin.training.config import (
+    Ascending,
+    BaseOptimiser,
+    Compute,
+    Folder,
+    NonNegative,
+    Positive,
+    config_layer,
+    real_path,
+)
 
 
 class Photos(Folder):
@@ -44,9 +53,9 @@ class Scenes(Section):
     """Weights of the propagation."""
     frames: Annotated[int, Field(ge=2, le=32, strict=True)] = 5
     """Frames of a scene. The first is the keyframe."""
-    size: tuple[Count, Count] = (192, 320)
+    size: Annotated[tuple[Count, Count], Ascending] = (192, 320)
     """Smallest and largest internal size of the propagation, in pixels."""
-    enlargement: tuple[Positive, Positive] = (1.3, 5.0)
+    enlargement: Annotated[tuple[Positive, Positive], Ascending] = (1.3, 5.0)
     """Smallest and largest number of plate pixels per pixel of the propagation."""
     largest: Count = 1100
     """Largest side of a scene in plate pixels."""
