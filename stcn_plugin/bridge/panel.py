@@ -119,6 +119,19 @@ PANEL_SETTINGS = (
         default="both",
     ),
     PanelSetting(
+        "output.layout",
+        "Layout",
+        "Output",
+        "How the mattes are stored in files",
+        (
+            ("auto", "auto: by the file type"),
+            ("layers", "a layer for each object"),
+            ("per_object", "a file for each object"),
+            ("cryptomatte", "Cryptomatte"),
+        ),
+        default="auto",
+    ),
+    PanelSetting(
         "output.confidence",
         "Confidence",
         "Output",

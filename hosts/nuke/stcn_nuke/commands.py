@@ -14,7 +14,7 @@ from stcn_nuke.jobs import KeyframeSource, PropagateJob
 from stcn_nuke.matte_nodes import origins_selected, selected_origin
 from stcn_nuke.plates import frame_range
 from stcn_nuke.progress_bar import ProgressBar
-from stcn_nuke.remembered import last_job, remember
+from stcn_nuke.remembered import JobResult, last_job, last_result, remember, remember_result
 from stcn_nuke.rotos import current_sources, sources_of
 from stcn_nuke.selection import Selection, node_named, read_selection
 from stcn_plugin.bridge import BackgroundJob, Description, JobStatus
@@ -56,8 +56,6 @@ class Commands:
         self._worker = make_worker()
         self._jobs: list[BackgroundJob] = []
         """The running job and those that wait for it."""
-        self._finished: tuple[str, JobStatus] | None = None
-        """Mattes and status of the last job that was finished."""
         self._panel: PropagatePanel | None = None
         self._frames_panel: FramesPanel | None = None
 
@@ -89,7 +87,7 @@ class Commands:
         from stcn_nuke.panels import PropagatePanel
 
         selection, sources, last = _chosen()
-        panel = PropagatePanel(selection, sources, last=last, on_action=self._act)
+        panel = PropagatePanel(selection, sources, last=last, result=last_result(), on_action=self._act)
         self._close_panel()
         self._panel = panel
         panel.show()
@@ -106,9 +104,13 @@ class Commands:
             _report_errors(lambda: self._start(panel.job()))
 
     def _fill_panel(self, description: Description | None, error: Exception | None) -> None:
+        self._in_panel(lambda panel: panel.show_description(description, error))
+
+    def _in_panel(self, show: Callable[[PropagatePanel], None]) -> None:
+        """Change what the panel shows, if it is open."""
         if self._panel is not None:
             with suppress(ValueError):  # raised by Nuke if the artist has closed the panel
-                self._panel.show_description(description, error)
+                show(self._panel)
 
     def _close_panel(self) -> None:
         if self._panel is not None:
@@ -149,13 +151,18 @@ class Commands:
     def _end(self, background: BackgroundJob, job: PropagateJob, error: Exception | None) -> None:
         self._jobs.remove(background)
         if error is not None:
+            if isinstance(error, CancelledError):
+                self._in_panel(lambda panel: panel.show_result("cancelled. Propagate goes on from there"))
             _show_error(error)
             return
         status = background.status
-        self._finished = job.out, status
+        result = JobResult.of(job.out, status)
+        remember_result(result)
+        nuke.tprint(f"STCN: {result.text}")
+        self._in_panel(lambda panel: panel.show_result(result.label))
         for problem in status.problems:
             nuke.warning(f"STCN: {problem.text}")
-        if status.notes or status.problems:
+        if result.rows:
             _report_errors(self._show_frames)
         else:
             self._close_frames()
@@ -163,13 +170,13 @@ class Commands:
     def _show_frames(self) -> None:
         from stcn_nuke.frames_panel import FramesPanel
 
-        if self._finished is None:
-            raise HostError("no job is finished yet", fix="Propagate a roto first")
-        out, status = self._finished
-        if not status.notes and not status.problems:
-            raise HostError("the last job has no doubtful frame", where=out)
+        result = last_result()
+        if result is None:
+            raise HostError("no job of this script is finished yet", fix="Propagate a roto first")
+        if not result.rows:
+            raise HostError("the last job has no doubtful frame", where=result.out)
         self._close_frames()
-        self._frames_panel = FramesPanel(out, status.notes, status.problems)
+        self._frames_panel = FramesPanel(result)
         self._frames_panel.show()
 
     def _close_frames(self) -> None:

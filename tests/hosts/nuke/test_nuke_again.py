@@ -40,8 +40,10 @@ def job():
             preset="show",
             weights="free",
             device="cuda:1",
-            layout="per_object",
-            settings={"size": Setting("96", "--set size=96", is_yaml=True)},
+            settings={
+                "size": Setting("96", "--set size=96", is_yaml=True),
+                "output.layout": Setting("per_object", "STCN panel, Layout", is_yaml=True),
+            },
         )
 
     return build
@@ -113,16 +115,24 @@ def test_the_panel_changes_any_setting_of_selected_mattes(menu, stage, make, job
         "where the roto has keys",
         r"/m/\[a\] \$b.####.exr",
     )
-    assert (seen["preset"], seen["weights"], seen["device"], seen["layout"]) == ("show", "free", "cuda:1", "per_object")
+    assert (seen["preset"], seen["weights"], seen["device"], seen["output_layout"]) == (
+        "show",
+        "free",
+        "cuda:1",
+        "per_object",
+    )
     assert (seen["range"], seen["more"]) == ("1001-1004", "size=96")
     assert "object_1" not in seen
-    stage.answer(panel, layout="cryptomatte", use_matte_black=True, matte_black=0.3, more="size=96 memory.interval=3")
+    stage.answer(
+        panel, output_layout="cryptomatte", use_matte_black=True, matte_black=0.3, more="size=96 memory.interval=3"
+    )
     stage.press(panel, "propagate")
     assert stage.messages == []
     assert jobs[0].out == before.out
     assert jobs[0].sources == job(("hero", (1001, 1003), True, "left arm")).sources
-    assert (jobs[0].layout, jobs[0].settings["matte.black"].value) == ("cryptomatte", "0.3")
-    assert {key: each.value for key, each in jobs[0].settings.items() if key != "matte.black"} == {
+    assert {key: each.value for key, each in jobs[0].settings.items()} == {
+        "output.layout": "cryptomatte",
+        "matte.black": "0.3",
         "size": "96",
         "memory.interval": "3",
     }
@@ -136,7 +146,7 @@ def test_the_panel_suggests_the_last_job_of_the_script(menu, stage, nuke, make, 
     chosen = {
         "preset": "show",
         "device": "cuda:1",
-        "layout": "per_object",
+        "output_layout": "per_object",
         "out": "/m/sh010.####.exr",
         "range": "1001-1003",
         "matte_edges": "guided",

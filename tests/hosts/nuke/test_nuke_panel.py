@@ -22,7 +22,7 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
         "when": "where the roto has keys",
         "range": "1001-1004",
         "colour": "sRGB",
-        "out": "/shots/mattes/Read1/Read1.####.exr",
+        "out": "/shots/mattes/plate/plate_matte.####.exr",
     }
     assert seen["presets"] == ["default", "show"]
     assert jobs == [
@@ -30,7 +30,7 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
             plate="Read1",
             sources=(KeyframeSource("hero", (1001, 1003), follows_keys=True, name="hero"),),
             range="1001-1004",
-            out="/shots/mattes/Read1/Read1.####.exr",
+            out="/shots/mattes/plate/plate_matte.####.exr",
             colour="sRGB",
             preset="show",
             device="cuda:1",
@@ -41,9 +41,26 @@ def test_the_panel_is_filled_in(menu, stage, nuke, make, jobs):
                 "colour.input": "STCN panel, colour space",
                 "weights": "STCN panel, weights",
                 "compute.device": "STCN panel, device",
-                "output.layout": "STCN panel, files",
             },
         )
+    ]
+
+
+def test_mattes_are_named_after_the_plate(menu, stage, nuke, make, jobs):
+    """After its files, so that two scripts in one folder do not write the same mattes; otherwise after script and node."""
+    graded, hero = nuke.nodes.Multiply(), make.roto("hero")
+    graded.setInput(0, make.read(name="sh010.v2"))
+    nuke.root()["name"].setValue("/shots/comp.nk")
+    found = []
+    for node in (nuke.toNode("Read1"), graded, nuke.nodes.Read()):
+        make.select(node, hero)
+        panel, seen = opened(menu, stage)
+        found.append(seen["out"])
+        stage.press(panel, "close_panel")
+    assert found == [
+        "/shots/mattes/sh010.v2/sh010.v2_matte.####.exr",
+        "/shots/mattes/comp.Multiply1/comp.Multiply1_matte.####.exr",
+        "/shots/mattes/comp.Read2/comp.Read2_matte.####.exr",
     ]
 
 
