@@ -6,12 +6,12 @@ import bpy
 class Layout:
     """Records what a panel draws instead of drawing it."""
 
-    def __init__(self, lines):
-        self.lines = lines
+    def __init__(self, lines, buttons):
+        self.lines, self.buttons = lines, buttons
         self.active = self.enabled = True
 
     def row(self, **_):
-        return Layout(self.lines)
+        return Layout(self.lines, self.buttons)
 
     column = box = split = row
 
@@ -33,9 +33,12 @@ class Layout:
             self.lines.append(f"{label} = {getattr(value, 'name', value)}")
 
     def operator(self, name, *, text="", icon="NONE", translate=True):
+        button = type("Button", (), {})()
         if name == "stcn.go_to_frame":
+            assert icon in bpy.types.UILayout.bl_rna.functions["operator"].parameters["icon"].enum_items
             self.lines.append(f"[{text}]")
-        return type("Button", (), {})()
+            self.buttons.append([text, icon, button])
+        return button
 
     def progress(self, *, factor, text):
         self.lines.append(text)
@@ -48,8 +51,17 @@ class Layout:
 
 
 def panel_lines(part=""):
-    """Draw a panel of the compositor: the main one, or a part of it, ``_mattes`` or ``_settings``."""
+    """Return what a panel of the compositor shows: the main one, or a part of it, ``_mattes`` or ``_settings``."""
+    return _drawn(part).lines
+
+
+def frame_buttons():
+    """Return the buttons that go to frames: text, icon and frame."""
+    return [[text, icon, button.frame] for text, icon, button in _drawn("").buttons]
+
+
+def _drawn(part):
+    layout = Layout([], [])
     panel = getattr(bpy.types, f"STCN_PT_compositor{part}")
-    lines = []
-    panel.draw(type("Panel", (), {"layout": Layout(lines)})(), bpy.context)
-    return lines
+    panel.draw(type("Panel", (), {"layout": layout})(), bpy.context)
+    return layout
