@@ -112,7 +112,7 @@ PANEL_SETTINGS = (
     _number("feather", "Feather", "Soften the edge up to this many pixels from it", (0.0, 100.0), 2.0),
     PanelSetting(
         "matte.feather_side",
-        "Feather Side",
+        "Side",
         "Clean",
         "Side of the edge that is softened",
         (("both", "both"), ("inside", "inside"), ("outside", "outside")),
