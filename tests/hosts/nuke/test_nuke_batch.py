@@ -68,7 +68,7 @@ def test_batch_propagates_and_saves_the_script(home, script, tmp_path):
     assert "non-commercial" in warning
     lines = result.stdout.splitlines()
     assert lines[0].startswith("stcn: ")
-    assert "stcn: 100 %, frame 1003, step 4 of 4" in lines  # the keyframe is finished, then starts the pass
+    assert "stcn: 100 %, frame 1003, step 3 of 3" in lines
     for fact in ("3 frames (1001-1003) of hero", f"{tmp_path}/m/sh010.####.exr", f"{tmp_path}/m/sh010.stcn.yaml"):
         assert any(fact in line for line in lines), fact
     assert sorted(path.name for path in (tmp_path / "m").glob("*.exr")) == [
