@@ -56,7 +56,7 @@ def keyed_frames(mask: Any, frames: Sequence[int]) -> dict[str, tuple[int, ...]]
         Layer name to its keys, ascending.
 
     Raises:
-        HostError: Blender cannot tell them now.
+        HostError: Blender cannot read them now.
     """
     layers = _visible_layers(mask)
     with _temporary_scene() as scene:
@@ -159,7 +159,7 @@ def _shape_keys(mask: Any, layer: Any, frames: Sequence[int], scene: bpy.types.S
                 found.add(scene.frame_current)
     except RuntimeError as error:
         raise HostError(
-            f"Blender cannot tell the keys of the mask ({str(error).strip()})",
+            f"Blender cannot read the keys of the mask ({str(error).strip()})",
             where=mask.name,
             fix="Wait until Blender has finished rendering, or list the frames of the keyframes in 'At'",
         ) from None

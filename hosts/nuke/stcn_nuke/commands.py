@@ -12,13 +12,13 @@ import nuke
 from stcn_nuke.host import NukeHost, make_worker
 from stcn_nuke.jobs import KeyframeSource, PropagateJob
 from stcn_nuke.matte_nodes import origins_selected, selected_origin
+from stcn_nuke.messages import report_errors, show_error, summary
 from stcn_nuke.plates import frame_range
 from stcn_nuke.progress_bar import ProgressBar
 from stcn_nuke.remembered import JobResult, last_job, last_result, remember, remember_result
 from stcn_nuke.rotos import current_sources, sources_of
 from stcn_nuke.selection import Selection, node_named, read_selection
 from stcn_plugin.bridge import BackgroundJob, Description, JobStatus
-from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.errors import CancelledError, HostError
 from stcn_plugin.frames import parse_frame_range
 
@@ -61,27 +61,27 @@ class Commands:
 
     def propagate(self) -> None:
         """Open the panel for the selected plate and rotos, or for the selected mattes."""
-        _report_errors(self._propagate)
+        report_errors(self._propagate)
 
     def update(self) -> None:
         """Run the job of the selected mattes again, with the keyframes that their sources have now."""
-        _report_errors(self._update)
+        report_errors(self._update)
 
     def cancel(self) -> None:
         """Cancel the running job."""
-        _report_errors(lambda: self._cancel(self._jobs[:1]))
+        report_errors(lambda: self._cancel(self._jobs[:1]))
 
     def cancel_all(self) -> None:
         """Cancel the running job and those that wait for it."""
-        _report_errors(lambda: self._cancel(self._jobs))
+        report_errors(lambda: self._cancel(self._jobs))
 
     def show_frames(self) -> None:
         """Show the doubtful frames of the last job again."""
-        _report_errors(self._show_frames)
+        report_errors(self._show_frames)
 
     def test_worker(self) -> None:
         """Start the worker and show its devices, weights and presets."""
-        _report_errors(self._test_worker)
+        report_errors(self._test_worker)
 
     def _propagate(self) -> None:
         from stcn_nuke.panels import PropagatePanel
@@ -101,7 +101,7 @@ class Commands:
         elif action == "close_panel":
             self._close_panel()
         elif (panel := self._panel) is not None:
-            _report_errors(lambda: self._start(panel.job()))
+            report_errors(lambda: self._start(panel.job()))
 
     def _fill_panel(self, description: Description | None, error: Exception | None) -> None:
         self._in_panel(lambda panel: panel.show_description(description, error))
@@ -153,7 +153,7 @@ class Commands:
         if error is not None:
             if isinstance(error, CancelledError):
                 self._in_panel(lambda panel: panel.show_result("cancelled. Propagate goes on from there"))
-            _show_error(error)
+            show_error(error)
             return
         status = background.status
         result = JobResult.of(job.out, status)
@@ -163,7 +163,7 @@ class Commands:
         for problem in status.problems:
             nuke.warning(f"STCN: {problem.text}")
         if result.rows:
-            _report_errors(self._show_frames)
+            report_errors(self._show_frames)
         else:
             self._close_frames()
 
@@ -196,7 +196,7 @@ class Commands:
             if description is not None:
                 nuke.message(summary(description))
             elif error is not None:
-                _show_error(error)
+                show_error(error)
 
         if self._jobs:
             raise HostError("a job is running", fix="Wait for it, or cancel it first")
@@ -231,33 +231,3 @@ def _renamed(sources: Sequence[KeyframeSource], last: PropagateJob | None) -> Se
     """Return sources with the names that the artist gave them for the last job."""
     names = {(source.node, source.elements): source.name for source in last.sources} if last is not None else {}
     return [replace(source, name=names.get((source.node, source.elements), source.name)) for source in sources]
-
-
-def summary(description: Description) -> str:
-    """Return the description of a worker as text."""
-    lines = ["The worker is running."]
-    for title, choices in (
-        ("Devices", description.devices),
-        ("Weights", description.weights),
-        ("Presets", description.presets),
-    ):
-        lines.append(f"\n{title}:")
-        lines += [f"  {choice.name}: {choice.label}" for choice in choices]
-    return "\n".join(lines)
-
-
-def _report_errors(command: Callable[[], None]) -> None:
-    """Run a command, and show an error as a message."""
-    try:
-        command()
-    except Exception as error:  # noqa: BLE001 - the artist sees every error
-        _show_error(error)
-
-
-def _show_error(error: Exception) -> None:
-    """Show an error; a cancelled job only prints a line."""
-    shown = as_stcn_error(error, log=nuke.tprint)
-    if isinstance(shown, CancelledError):
-        nuke.tprint(f"STCN: {shown}")
-    else:
-        nuke.message(f"STCN: {shown}")
