@@ -18,6 +18,7 @@ from benchmarks.edges.command import edge_benchmark
 from benchmarks.edges.drawing import Polygons, floats, render
 from benchmarks.edges.scenes import SCENES
 from benchmarks.footage import looped, make_footage
+from benchmarks.hosts.command import host_benchmark
 from benchmarks.published import PublishedLoop, Schedule, load_published
 from benchmarks.roofline import STAGES, multiply_adds
 from benchmarks.side_by_side import compare
@@ -260,3 +261,16 @@ def test_rows_about_unknown_settings_are_left_out(monkeypatch):
     )
     monkeypatch.setattr(steps, "STEPS", rows)
     assert steps.available(()) == ({"plain": ("matte.grow=0",), "grown": ("matte.grow=1",)}, ["lost"])
+
+
+def test_the_press_is_measured_in_hosts(tmp_path, monkeypatch):
+    """In the stand-in for Nuke: in a first process, then cold and warm."""
+    monkeypatch.delenv("STCN_TEST_BLENDER_PYTHONS", raising=False)
+    file = tmp_path / "figures.json"
+    arguments = ["--hosts", "--repeat", "1", "--json", str(file)]
+    result = CliRunner().invoke(host_benchmark, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    (host,) = json.loads(file.read_text())["hosts"]
+    assert host["host"] == "Nuke stand-in"
+    assert min(host["first"], host["cold"]["median"], host["warm"]["median"]) > 0
+    assert (host["cold"]["runs"], host["warm"]["runs"]) == (1, 1)

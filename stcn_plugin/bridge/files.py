@@ -64,6 +64,20 @@ def matte_folder(pattern: str) -> str:
     return folder
 
 
+def default_matte_pattern(folder: str, plate: str, *, padding: int = 4) -> str:
+    """Return the frame pattern of mattes for which the artist gives no name.
+
+    >>> default_matte_pattern("/show/mattes", "sh010")
+    '/show/mattes/sh010/sh010_matte.####.exr'
+
+    Args:
+        folder: The folder of the mattes of all plates.
+        plate: Name of the plate.
+        padding: Digits of the frame number.
+    """
+    return os.path.join(folder, plate, f"{plate}_matte.{'#' * padding}.exr")  # noqa: PTH118
+
+
 def shot_file_path(out: str) -> str:
     """Return where a host saves the shot file of mattes: next to them, under their name.
 

@@ -112,11 +112,24 @@ PANEL_SETTINGS = (
     _number("feather", "Feather", "Soften the edge up to this many pixels from it", (0.0, 100.0), 2.0),
     PanelSetting(
         "matte.feather_side",
-        "Feather Side",
+        "Side",
         "Clean",
         "Side of the edge that is softened",
         (("both", "both"), ("inside", "inside"), ("outside", "outside")),
         default="both",
+    ),
+    PanelSetting(
+        "output.layout",
+        "Layout",
+        "Output",
+        "How the mattes are stored in files",
+        (
+            ("auto", "auto: by the file type"),
+            ("layers", "a layer for each object"),
+            ("per_object", "a file for each object"),
+            ("cryptomatte", "Cryptomatte"),
+        ),
+        default="auto",
     ),
     PanelSetting(
         "output.confidence",

@@ -10,5 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.command import benchmark
 from benchmarks.edges.command import edge_benchmark
+from benchmarks.hosts.command import host_benchmark
 
-(edge_benchmark if "--edges" in sys.argv[1:] else benchmark)()
+_SELECTED = {"--edges": edge_benchmark, "--hosts": host_benchmark}
+
+next((command for option, command in _SELECTED.items() if option in sys.argv[1:]), benchmark)()

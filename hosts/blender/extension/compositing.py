@@ -20,6 +20,7 @@ from .shot_settings import ShotSettings
 
 _OBJECT = "stcn_object"
 _SHOT = "stcn_shot"
+_UNFINISHED = ", not finished"
 _COLUMN_WIDTH = 320.0
 _IMAGE_HEIGHT, _CRYPTOMATTE_HEIGHT, _SET_ALPHA_HEIGHT = 640.0, 480.0, 220.0
 
@@ -68,12 +69,14 @@ def deliver(
         group = MatteGroup(settings.out_pattern, report.objects, pattern_name(settings.out_pattern))
         inside = _MatteNodes(group.tree, (0.0, 0.0), shot_file)
         group.connect({name: socket for name, _, socket in _sockets(inside, report, span, written)})
-        sockets = _group_sockets(nodes, group, plate, report)
+        inside.remove_unused()
+        sockets = _group_sockets(nodes, group, plate, report, is_done=written is None)
     else:
         sockets = list(_sockets(nodes, report, span, written))
     for row, (name, pattern, socket) in enumerate(sockets):
         if settings.wiring == "SET_ALPHA":
             _connect(nodes, plate, pattern, name, socket, row)
+    nodes.remove_unused()
     output = output_node(tree)
     if output and not output.inputs[0].is_linked and nodes.alphas:
         tree.links.new(nodes.alphas[0].outputs[0], output.inputs[0])
@@ -99,13 +102,15 @@ class _MatteNodes:
     def __init__(self, tree: Any, origin: Any, shot_file: str) -> None:
         self.tree = tree
         self.alphas: list[Any] = []
+        self._used: set[tuple[str, str, str]] = set()
         self._origin = tuple(origin)
         self._shot_file = shot_file
 
     def node(self, kind: str, pattern: str, name: str, column: int, down: float) -> tuple[Any, bool]:
         """Return the node of a type for mattes and an object, and whether it is new."""
+        self._used.add((kind, pattern, name))
         for node in self.tree.nodes:
-            if node.bl_idname == kind and node.get(MATTES_PROPERTY) == pattern and node.get(_OBJECT, "") == name:
+            if _identity(node) == (kind, pattern, name):
                 node[_SHOT] = self._shot_file
                 return node, False
         node = self.tree.nodes.new(kind)
@@ -113,13 +118,27 @@ class _MatteNodes:
         node.location = self._origin[0] + column * _COLUMN_WIDTH, self._origin[1] - down
         return node, True
 
+    def remove_unused(self) -> None:
+        """Remove the nodes of an earlier layout or of objects that are gone, unless the artist has connected them."""
+        for node in [each for each in self.tree.nodes if each.get(_SHOT) == self._shot_file]:
+            if _identity(node) not in self._used and not any(socket.is_linked for socket in node.outputs):
+                self.tree.nodes.remove(node)
 
-def _group_sockets(nodes: _MatteNodes, group: MatteGroup, plate: Any, report: Report) -> list[tuple[str, str, Any]]:
+
+def _identity(node: Any) -> tuple[str, str, str]:
+    """Return type, mattes and object of a node; a pasted copy has the same."""
+    return node.bl_idname, node.get(MATTES_PROPERTY, ""), node.get(_OBJECT, "")
+
+
+def _group_sockets(
+    nodes: _MatteNodes, group: MatteGroup, plate: Any, report: Report, *, is_done: bool
+) -> list[tuple[str, str, Any]]:
     """Return every object with the pattern and the socket of its matte, which are those of the group's node."""
     node, is_new = nodes.node("CompositorNodeGroup", group.pattern, "", 1, _IMAGE_HEIGHT)
     if is_new:
         node.node_tree = group.tree
         nodes.tree.links.new(plate.outputs["Image"], node.inputs[0])
+    node.label = group.tree.name if is_done else f"{group.tree.name}{_UNFINISHED}"
     return [(name, report.patterns[name], node.outputs[group.socket_of(name)]) for name in report.objects]
 
 
@@ -142,7 +161,7 @@ def _sockets(
         if pattern not in image_nodes:
             image_nodes[pattern] = _image_node(nodes, pattern, span, written, row=len(image_nodes) + 1)
             label = name if report.layout == "per_object" else "Mattes"
-            image_nodes[pattern].label = label if written is None else f"{label}, not finished"
+            image_nodes[pattern].label = label if written is None else f"{label}{_UNFINISHED}"
         node = image_nodes[pattern]
         if report.layout == "cryptomatte":
             yield name, pattern, _cryptomatte(nodes, node, pattern, name, row).outputs["Matte"]

@@ -124,16 +124,14 @@ class BlenderHost:
         frames = self._settings.frames
         keys = keyed_frames(mask, range(frames[0], frames[-1] + 1))
         keyframes = {layer: [key for key in found if key in set(frames)] for layer, found in keys.items()}
-        for layer in (layer for layer, found in keyframes.items() if not found):
-            keyframes[layer] = [self._frame_of_still_layer(mask, layer)]
-            warn(
-                f"the shape of the mask layer '{layer}' does not change in the range; it is a keyframe at frame "
-                f"{keyframes[layer][0]}"
-            )
-        return dict(keyframes)
+        still = {layer: self._frame_of_still_layer(mask, layer) for layer, found in keyframes.items() if not found}
+        for frame in sorted(set(still.values())):
+            names = [f"'{layer}'" for layer, at_frame in still.items() if at_frame == frame]
+            warn(f"mask layers without a shape key in the range are keyframes at frame {frame}: {', '.join(names)}")
+        return {**keyframes, **{layer: [frame] for layer, frame in still.items()}}
 
     def _frame_of_still_layer(self, mask: bpy.types.Mask, layer: str) -> int:
-        """Return the frame at which a layer that never changes is a keyframe: that of the first job, in any later job."""
+        """Return the frame at which a layer without keys is a keyframe: that of the first job, in any later job."""
         scene = bpy.data.scenes[self._settings.scene]
         known, name = scene_settings(scene).still_layers, f"{mask.name}/{layer}"
         entry = known.get(name)

@@ -14,8 +14,8 @@ from stcn_plugin.errors import HostError
 
 from .node_trees import HAS_NODE_GROUPS, empty_tree
 
-_TOLERANCE = 1e-5
-"""Change of speed, in mask widths per frame, that is not a key."""
+_END = "end"
+"""Property of a temporary scene, with a key after all others."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,7 @@ def find_mask(name: str) -> Any:
 
 
 def keyed_frames(mask: Any, frames: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Return the keys of every visible layer.
-
-    Python has no access to a mask's shape keys. Points move linearly between two keys, so a key is where their speed
-    changes; a layer that never moves has no keys.
+    """Return the keys of every visible layer: its shape keys, and the frames at which it appears or vanishes.
 
     Args:
         mask: The mask.
@@ -57,20 +54,23 @@ def keyed_frames(mask: Any, frames: Sequence[int]) -> dict[str, tuple[int, ...]]
 
     Returns:
         Layer name to its keys, ascending.
+
+    Raises:
+        HostError: Blender cannot read them now.
     """
-    sampled = range(frames[0] - 1, frames[-1] + 2)
+    layers = _visible_layers(mask)
     with _temporary_scene() as scene:
-        paths: dict[str, list[tuple[float, ...]]] = {layer.name: [] for layer in _visible_layers(mask)}
-        for frame in sampled:
+        keys = {layer.name: _shape_keys(mask, layer, frames, scene) for layer in layers}
+        shown: dict[str, bool] = {}
+        for frame in (frames[0] - 1, *frames):
             scene.frame_set(frame)
             evaluated = mask.evaluated_get(scene.view_layers[0].depsgraph)
-            for name, path in paths.items():
-                path.append(_shape(evaluated.layers[name]))
-    keys = {}
-    for name, path in paths.items():
-        triples = zip(sampled[1:], path, path[1:], path[2:], strict=False)
-        keys[name] = tuple(frame for frame, *shapes in triples if _speed_changes(*shapes))
-    return keys
+            for name, found in keys.items():
+                is_shown = evaluated.layers[name].alpha > 0
+                if is_shown != shown.setdefault(name, is_shown):
+                    found.add(frame)
+                shown[name] = is_shown
+    return {name: tuple(sorted(found)) for name, found in keys.items()}
 
 
 def render_layers(
@@ -139,19 +139,33 @@ def _visible_layers(mask: Any) -> list[Any]:
     return layers
 
 
-def _shape(layer: Any) -> tuple[float, ...]:
-    """Return the values of a layer that keys can change."""
-    numbers = [layer.alpha]
-    for spline in layer.splines:
-        for point in spline.points:
-            numbers += [*point.co, *point.handle_left, *point.handle_right, point.weight]
-            numbers += [each for feather in point.feather_points for each in (feather.u, feather.weight)]
-    return tuple(numbers)
+def _shape_keys(mask: Any, layer: Any, frames: Sequence[int], scene: bpy.types.Scene) -> set[int]:
+    """Return the frames with shape keys of a layer, by jumping from key to key in an empty scene.
 
-
-def _speed_changes(before: tuple[float, ...], now: tuple[float, ...], after: tuple[float, ...]) -> bool:
-    """Return whether any value stops changing linearly."""
-    return any(abs(a - 2 * b + c) > _TOLERANCE for a, b, c in zip(before, now, after, strict=True))
+    Python has no access to shape keys, but the operator that jumps to the next key does: for the active layer of the mask
+    that is being edited, among the keys of the scene and of the active object.
+    """
+    found: set[int] = set()
+    active, end = mask.layers.active, frames[-1] + 1
+    mask.layers.active = layer
+    scene[_END] = 0.0
+    scene.keyframe_insert(
+        f'["{_END}"]', frame=end
+    )  # without another key, the last jump would be reported to the artist
+    scene.frame_set(frames[0] - 1)
+    try:
+        with bpy.context.temp_override(scene=scene, edit_mask=mask, active_object=None):
+            while bpy.ops.screen.keyframe_jump(next=True) == {"FINISHED"} and scene.frame_current < end:
+                found.add(scene.frame_current)
+    except RuntimeError as error:
+        raise HostError(
+            f"Blender cannot read the keys of the mask ({str(error).strip()})",
+            where=mask.name,
+            fix="Wait until Blender has finished rendering, or list the frames of the keyframes in 'At'",
+        ) from None
+    finally:
+        mask.layers.active = active
+    return found
 
 
 @contextmanager

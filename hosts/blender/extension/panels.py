@@ -146,14 +146,17 @@ def _draw_job(layout: Any, scene: bpy.types.Scene | None) -> None:
         _draw_running(layout, running, number)
     if status.is_running:
         return
-    if status.error and not isinstance(status.error, CancelledError):
+    if isinstance(status.error, CancelledError):
+        _draw_text(layout, f"{status.text}. Propagate goes on from there.", "CANCEL")
+    elif status.error:
         _draw_text(layout, str(status.error), "ERROR")
     elif status.text:
         _draw_text(layout, status.text, "CHECKMARK")
         for text in status.reasons:
             _draw_text(layout, text, "BLANK1")
-    if status.report and status.report.weights:
-        _draw_text(layout, f"Weights: {status.report.weights.text}", "COPY_ID")
+    weights = status.report.weights if status.report else None
+    if weights and not any(weights.licence in text for text in status.warnings):
+        _draw_text(layout, f"Weights: {weights.text}", "COPY_ID")
     for text in (*status.warnings, *(problem.text for problem in status.problems)):
         _draw_text(layout, text, "INFO")
     if scene is not None:
@@ -196,7 +199,7 @@ def _draw_text(layout: Any, text: str, icon: str) -> None:
     """Draw a text, wrapped to the width of the sidebar."""
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for line in textwrap.wrap(text, _characters_per_line()):
+    for line in textwrap.wrap(text, _characters_per_line(), break_on_hyphens=False):
         column.label(text=line, icon=icon)
         icon = "BLANK1"
 

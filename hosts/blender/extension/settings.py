@@ -81,7 +81,7 @@ class StcnKeyframeFile(bpy.types.PropertyGroup):
 
 
 class StcnStillLayer(bpy.types.PropertyGroup):
-    """A layer whose shape never changes, named after mask and layer, and the frame at which it is a keyframe."""
+    """A layer without shape keys, named after mask and layer, and the frame at which it is a keyframe."""
 
     frame: IntProperty()
 

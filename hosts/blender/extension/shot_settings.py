@@ -12,7 +12,7 @@ import bpy
 from stcn_plugin.bridge import JobRequest, KeyframeFile
 from stcn_plugin.bridge.batch import SharedRequest
 from stcn_plugin.bridge.build import BuildOptions
-from stcn_plugin.bridge.files import has_frame_number, shot_file_path
+from stcn_plugin.bridge.files import default_matte_pattern, has_frame_number, shot_file_path
 from stcn_plugin.bridge.job import Setting, chosen_settings
 from stcn_plugin.bridge.panel import panel_settings
 from stcn_plugin.errors import FrameRangeError, HostError
@@ -120,8 +120,8 @@ class ShotSettings:
         """
         if has_frame_number(self.out):
             return absolute(self.out)
-        stem = self.plate.files.stem
-        return str(Path(absolute(self.out or "//")) / stem / f"{stem}_matte.{'#' * len(self.plate.files.number)}.exr")
+        files = self.plate.files
+        return default_matte_pattern(absolute(self.out or "//"), files.stem, padding=len(files.number))
 
     @property
     def frames(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import nuke
 
 from stcn_nuke import colour, plates
 from stcn_nuke.host import NukeHost, make_worker
-from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
+from stcn_nuke.jobs import KeyframeSource, PropagateJob
 from stcn_nuke.knob_text import absolute
 from stcn_nuke.rotos import key_frames, sources_of
 from stcn_nuke.selection import node_named
@@ -88,7 +88,7 @@ def _job(options: argparse.Namespace, script: str) -> PropagateJob:
         plate=plate.fullName(),
         sources=_sources(options.roto, shot, listed),
         range=frames,
-        out=absolute(options.out) if options.out else default_out(script, plate.name()),
+        out=absolute(options.out) if options.out else plates.default_out(script, plate),
         colour=colour.plate_space(plate) if options.colour is None else options.colour,
         preset=options.preset or "default",
         weights=options.weights or "",

@@ -12,13 +12,13 @@ import nuke
 from stcn_nuke.host import NukeHost, make_worker
 from stcn_nuke.jobs import KeyframeSource, PropagateJob
 from stcn_nuke.matte_nodes import origins_selected, selected_origin
+from stcn_nuke.messages import report_errors, show_error, summary
 from stcn_nuke.plates import frame_range
 from stcn_nuke.progress_bar import ProgressBar
-from stcn_nuke.remembered import last_job, remember
+from stcn_nuke.remembered import JobResult, last_job, last_result, remember, remember_result
 from stcn_nuke.rotos import current_sources, sources_of
 from stcn_nuke.selection import Selection, node_named, read_selection
 from stcn_plugin.bridge import BackgroundJob, Description, JobStatus
-from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.errors import CancelledError, HostError
 from stcn_plugin.frames import parse_frame_range
 
@@ -56,40 +56,38 @@ class Commands:
         self._worker = make_worker()
         self._jobs: list[BackgroundJob] = []
         """The running job and those that wait for it."""
-        self._finished: tuple[str, JobStatus] | None = None
-        """Mattes and status of the last job that was finished."""
         self._panel: PropagatePanel | None = None
         self._frames_panel: FramesPanel | None = None
 
     def propagate(self) -> None:
         """Open the panel for the selected plate and rotos, or for the selected mattes."""
-        _report_errors(self._propagate)
+        report_errors(self._propagate)
 
     def update(self) -> None:
         """Run the job of the selected mattes again, with the keyframes that their sources have now."""
-        _report_errors(self._update)
+        report_errors(self._update)
 
     def cancel(self) -> None:
         """Cancel the running job."""
-        _report_errors(lambda: self._cancel(self._jobs[:1]))
+        report_errors(lambda: self._cancel(self._jobs[:1]))
 
     def cancel_all(self) -> None:
         """Cancel the running job and those that wait for it."""
-        _report_errors(lambda: self._cancel(self._jobs))
+        report_errors(lambda: self._cancel(self._jobs))
 
     def show_frames(self) -> None:
         """Show the doubtful frames of the last job again."""
-        _report_errors(self._show_frames)
+        report_errors(self._show_frames)
 
     def test_worker(self) -> None:
         """Start the worker and show its devices, weights and presets."""
-        _report_errors(self._test_worker)
+        report_errors(self._test_worker)
 
     def _propagate(self) -> None:
         from stcn_nuke.panels import PropagatePanel
 
         selection, sources, last = _chosen()
-        panel = PropagatePanel(selection, sources, last=last, on_action=self._act)
+        panel = PropagatePanel(selection, sources, last=last, result=last_result(), on_action=self._act)
         self._close_panel()
         self._panel = panel
         panel.show()
@@ -103,12 +101,16 @@ class Commands:
         elif action == "close_panel":
             self._close_panel()
         elif (panel := self._panel) is not None:
-            _report_errors(lambda: self._start(panel.job()))
+            report_errors(lambda: self._start(panel.job()))
 
     def _fill_panel(self, description: Description | None, error: Exception | None) -> None:
+        self._in_panel(lambda panel: panel.show_description(description, error))
+
+    def _in_panel(self, show: Callable[[PropagatePanel], None]) -> None:
+        """Change what the panel shows, if it is open."""
         if self._panel is not None:
             with suppress(ValueError):  # raised by Nuke if the artist has closed the panel
-                self._panel.show_description(description, error)
+                show(self._panel)
 
     def _close_panel(self) -> None:
         if self._panel is not None:
@@ -149,27 +151,32 @@ class Commands:
     def _end(self, background: BackgroundJob, job: PropagateJob, error: Exception | None) -> None:
         self._jobs.remove(background)
         if error is not None:
-            _show_error(error)
+            if isinstance(error, CancelledError):
+                self._in_panel(lambda panel: panel.show_result("cancelled. Propagate goes on from there"))
+            show_error(error)
             return
         status = background.status
-        self._finished = job.out, status
+        result = JobResult.of(job.out, status)
+        remember_result(result)
+        nuke.tprint(f"STCN: {result.text}")
+        self._in_panel(lambda panel: panel.show_result(result.label))
         for problem in status.problems:
             nuke.warning(f"STCN: {problem.text}")
-        if status.notes or status.problems:
-            _report_errors(self._show_frames)
+        if result.rows:
+            report_errors(self._show_frames)
         else:
             self._close_frames()
 
     def _show_frames(self) -> None:
         from stcn_nuke.frames_panel import FramesPanel
 
-        if self._finished is None:
-            raise HostError("no job is finished yet", fix="Propagate a roto first")
-        out, status = self._finished
-        if not status.notes and not status.problems:
-            raise HostError("the last job has no doubtful frame", where=out)
+        result = last_result()
+        if result is None:
+            raise HostError("no job of this script is finished yet", fix="Propagate a roto first")
+        if not result.rows:
+            raise HostError("the last job has no doubtful frame", where=result.out)
         self._close_frames()
-        self._frames_panel = FramesPanel(out, status.notes, status.problems)
+        self._frames_panel = FramesPanel(result)
         self._frames_panel.show()
 
     def _close_frames(self) -> None:
@@ -189,7 +196,7 @@ class Commands:
             if description is not None:
                 nuke.message(summary(description))
             elif error is not None:
-                _show_error(error)
+                show_error(error)
 
         if self._jobs:
             raise HostError("a job is running", fix="Wait for it, or cancel it first")
@@ -224,33 +231,3 @@ def _renamed(sources: Sequence[KeyframeSource], last: PropagateJob | None) -> Se
     """Return sources with the names that the artist gave them for the last job."""
     names = {(source.node, source.elements): source.name for source in last.sources} if last is not None else {}
     return [replace(source, name=names.get((source.node, source.elements), source.name)) for source in sources]
-
-
-def summary(description: Description) -> str:
-    """Return the description of a worker as text."""
-    lines = ["The worker is running."]
-    for title, choices in (
-        ("Devices", description.devices),
-        ("Weights", description.weights),
-        ("Presets", description.presets),
-    ):
-        lines.append(f"\n{title}:")
-        lines += [f"  {choice.name}: {choice.label}" for choice in choices]
-    return "\n".join(lines)
-
-
-def _report_errors(command: Callable[[], None]) -> None:
-    """Run a command, and show an error as a message."""
-    try:
-        command()
-    except Exception as error:  # noqa: BLE001 - the artist sees every error
-        _show_error(error)
-
-
-def _show_error(error: Exception) -> None:
-    """Show an error; a cancelled job only prints a line."""
-    shown = as_stcn_error(error, log=nuke.tprint)
-    if isinstance(shown, CancelledError):
-        nuke.tprint(f"STCN: {shown}")
-    else:
-        nuke.message(f"STCN: {shown}")

@@ -5,37 +5,28 @@ Frames of a plate are those of the script: a Read that shifts its frames is rend
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import nuke
 import nukescripts
 
 from stcn_nuke.knob_text import set_label
-from stcn_plugin.bridge.assessment import Problem
-from stcn_plugin.bridge.frame_notes import FrameNote
-
-_MOST_PROBLEMS = 10
+from stcn_nuke.remembered import JobResult
 
 
 class FramesPanel(nukescripts.PythonPanel):
     """Doubtful frames, next keyframes and problems of a job. It stays open while the artist works.
 
     Args:
-        out: Frame pattern of the mattes.
-        notes: Doubtful frames and next keyframes.
-        problems: What looks wrong.
+        result: The result of the job.
     """
 
-    def __init__(self, out: str, notes: Sequence[FrameNote], problems: Sequence[Problem]) -> None:
+    def __init__(self, result: JobResult) -> None:
         super().__init__("STCN: doubtful frames", "stcn.FramesPanel")
         self._frames: dict[str, int] = {}
         mattes = nuke.Text_Knob("mattes", "mattes", "")
-        set_label(mattes, out)
+        set_label(mattes, result.out)
         self.addKnob(mattes)
-        for note in notes:
-            self._add_row(note.frame, note.text)
-        for problem in problems[:_MOST_PROBLEMS]:
-            self._add_row(problem.frame, problem.text)
+        for row in result.rows:
+            self._add_row(row.frame, row.text)
 
     def knobChanged(self, knob: nuke.Knob) -> None:  # noqa: N802 - the name that Nuke calls
         """Go to the frame of the button that was pressed."""

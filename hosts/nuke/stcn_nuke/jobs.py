@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from stcn_nuke.knob_text import forward
 from stcn_plugin.bridge import JobRequest
@@ -66,7 +65,6 @@ class PropagateJob:
         preset: Name of the preset.
         weights: Name of the weights; empty for those of the preset.
         device: Device; empty for that of the preset.
-        layout: Layout of the matte files; empty for that of the preset.
         settings: Further settings.
         build: Which part of the work to do.
         origins: Field of the request, or setting, to the knob of the panel or the flag that set it.
@@ -81,7 +79,6 @@ class PropagateJob:
     preset: str = "default"
     weights: str = ""
     device: str = ""
-    layout: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     build: BuildOptions = BuildOptions()
     origins: Mapping[str, str] = field(default_factory=dict)
@@ -111,7 +108,6 @@ class PropagateJob:
                 preset=fields.value("preset", str),
                 weights=fields.value("weights", str),
                 device=fields.value("device", str),
-                layout=fields.value("layout", str),
                 settings=fields.objects("settings", Setting.from_json),
             )
         except (ValueError, ProtocolError) as error:
@@ -134,7 +130,6 @@ class PropagateJob:
             "colour.input": colour or None,
             "weights": self.weights or None,
             "compute.device": self.device or None,
-            "output.layout": self.layout or None,
         }
         origins = {**dict.fromkeys(chosen, "the Nuke script"), **self.origins}
         request = JobRequest(
@@ -148,14 +143,3 @@ class PropagateJob:
             save_as=forward(shot_file_path(self.out)),
         )
         return self.flags.applied(request)
-
-
-def default_out(script: str, plate: str) -> str:
-    """Return the default pattern of the mattes: next to the script, or in the home folder.
-
-    Args:
-        script: The script's file, empty if it was never saved.
-        plate: Name of the plate's node.
-    """
-    folder = Path(script).absolute().parent if script else Path.home()
-    return forward(str(folder / "mattes" / plate / f"{plate}.####.exr"))

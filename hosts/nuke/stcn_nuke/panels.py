@@ -9,9 +9,10 @@ import nuke
 import nukescripts
 
 from stcn_nuke import colour
-from stcn_nuke.jobs import KeyframeSource, PropagateJob, default_out
+from stcn_nuke.jobs import KeyframeSource, PropagateJob
 from stcn_nuke.knob_text import absolute, get_text, set_file, set_label, set_text
-from stcn_nuke.plates import frame_range
+from stcn_nuke.plates import default_out, frame_range
+from stcn_nuke.remembered import JobResult
 from stcn_nuke.rotos import at_own_keys
 from stcn_nuke.selection import Selection, node_named
 from stcn_nuke.setting_knobs import BY_PRESET, SettingKnobs
@@ -21,7 +22,6 @@ from stcn_plugin.errors import FrameRangeError, HostError
 from stcn_plugin.frames import format_frame_range, parse_frame_range
 
 KEYS, CURRENT, LISTED = "where the roto has keys", "at the current frame", "at these frames"
-LAYOUTS = (BY_PRESET, "layers", "per_object", "cryptomatte")
 _PLACE = "STCN panel"
 _OBJECT = "Name of the object. An empty name leaves it out"
 _ACTIONS = ("propagate", "refresh", "close_panel")
@@ -35,6 +35,7 @@ class PropagatePanel(nukescripts.PythonPanel):
         sources: The objects that can be propagated.
         last: A job whose settings are suggested: that of the selected mattes, or the last one of the script. Everything
             is taken from a job of the same plate, and the settings alone from one of another plate.
+        result: The result of the last job of the script, if there is one.
         on_action: Called with the name of a button that was pressed: ``propagate``, ``refresh`` or ``close_panel``.
     """
 
@@ -44,6 +45,7 @@ class PropagatePanel(nukescripts.PythonPanel):
         sources: Sequence[KeyframeSource],
         *,
         last: PropagateJob | None,
+        result: JobResult | None = None,
         on_action: Callable[[str], None],
     ) -> None:
         super().__init__("STCN: propagate roto", "stcn.PropagatePanel")
@@ -63,17 +65,17 @@ class PropagatePanel(nukescripts.PythonPanel):
         self._weights = nuke.Enumeration_Knob("weights", "weights", [BY_PRESET, *_names(EVERY_WORKER.weights)])
         self._device = nuke.Enumeration_Knob("device", "device", [BY_PRESET, *_names(EVERY_WORKER.devices)])
         self._licence = nuke.Text_Knob("licence", "licence", "")
-        self._layout = nuke.Enumeration_Knob("layout", "files", list(LAYOUTS))
         self._settings = SettingKnobs()
         self._more = nuke.String_Knob("more", "more settings")
         self._more.setTooltip("Any other setting, such as memory.interval=3 size=720")
         self._state = nuke.Text_Knob("state", "worker", "starting...")
+        self._result = nuke.Text_Knob("result", "last job", "")
         self._description: Description | None = None
         self._sources = tuple(sources)
         self._objects = [_object_knob(number, source) for number, source in enumerate(self._sources)]
         self._add(self._plate, *self._objects, self._when, self._frames, self._range, self._colour)
-        self._add(self._preset, self._weights, self._licence, self._device, self._layout)
-        self._add(*self._settings.knobs, self._more, self._out, self._state, *_buttons())
+        self._add(self._preset, self._weights, self._licence, self._device)
+        self._add(*self._settings.knobs, self._more, self._out, self._state, self._result, *_buttons())
         self._fields: Mapping[str, nuke.Knob] = {
             "range": self._range,
             "out": self._out,
@@ -81,11 +83,12 @@ class PropagatePanel(nukescripts.PythonPanel):
             "colour.input": self._colour,
             "weights": self._weights,
             "compute.device": self._device,
-            "output.layout": self._layout,
         }
         self._fill()
         if last is not None:
             self._suggest(last, is_same=last.plate == selection.plate)
+        if result is not None:
+            self.show_result(result.label)
 
     def close(self) -> None:
         """Close the panel, if the artist has not closed it."""
@@ -117,6 +120,10 @@ class PropagatePanel(nukescripts.PythonPanel):
         self._description = description
         self._show_licence()
 
+    def show_result(self, text: str) -> None:
+        """Show what the last job did."""
+        set_label(self._result, text)
+
     def job(self) -> PropagateJob:
         """Return the job that the panel describes.
 
@@ -133,7 +140,6 @@ class PropagatePanel(nukescripts.PythonPanel):
             preset=self._preset.value(),
             weights=_chosen(self._weights),
             device=_chosen(self._device),
-            layout=_chosen(self._layout),
             settings=panel_settings(self._settings.values(), get_text(self._more), place=_PLACE),
             origins={key: _field(knob) for key, knob in self._fields.items()},
         )
@@ -186,7 +192,7 @@ class PropagatePanel(nukescripts.PythonPanel):
         plate = node_named(self._plate.value())
         set_text(self._range, frame_range(plate))
         set_text(self._colour, colour.plate_space(plate))
-        set_file(self._out, default_out(get_text(nuke.root()["name"]), plate.name()))
+        set_file(self._out, default_out(get_text(nuke.root()["name"]), plate))
 
     def _suggest(self, job: PropagateJob, *, is_same: bool) -> None:
         """Fill in the settings of a job; the colour space is that of the plate as it is now."""
@@ -194,7 +200,6 @@ class PropagatePanel(nukescripts.PythonPanel):
             (self._preset, job.preset),
             (self._weights, job.weights),
             (self._device, job.device),
-            (self._layout, job.layout),
         ):
             _choose(knob, value or BY_PRESET)
         values, more = split_settings(job.settings)

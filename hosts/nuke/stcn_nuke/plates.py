@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import PurePosixPath
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 import nuke
 
 from stcn_nuke.knob_text import forward
 from stcn_nuke.rendering import first_view, full_size, write_frames
-from stcn_plugin.bridge.files import frame_path, matte_folder, pattern_name
+from stcn_plugin.bridge.files import default_matte_pattern, frame_path, matte_folder, pattern_name
 from stcn_plugin.errors import HostError
 
 _UNRESOLVED = re.compile(r"%\{[^}]*\}|^[a-z][a-z0-9+.-]+://\S*", re.IGNORECASE)
@@ -61,6 +62,21 @@ def file_pattern(node: nuke.Node) -> str | None:
     is_shifted = str(node["frame"].value()).strip() != ""
     one_still = not re.search(r"#|%0?\d*d|@", name) and node["first"].value() == node["last"].value()
     return None if not is_sequence or is_shifted or one_still else name
+
+
+def default_out(script: str, plate: nuke.Node) -> str:
+    """Return the default pattern of the mattes: next to the script or in the home folder, named after the plate.
+
+    Args:
+        script: The script's file, empty if it was never saved.
+        plate: The plate's node.
+    """
+    file = Path(script).absolute() if script else None
+    name = ".".join([*([file.stem] if file else []), plate.name()])
+    with suppress(HostError):  # the job reports it, if the artist does not mend the Read before
+        name = pattern_name(file_pattern(plate) or f"{name}.####.exr")
+    folder = (file.parent if file else Path.home()) / "mattes"
+    return forward(default_matte_pattern(str(folder), name))
 
 
 def rendered_pattern(out: str, node: str) -> str:

@@ -1,60 +1,18 @@
-"""Blender as a Python module, in separate processes, with the extension installed; and a small shot."""
+"""Blender with the extension installed, and a small shot."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from blender_process import Blender
 from blender_shot import COUNT, FIRST, disc, write_exr
 
 from stcn_plugin.install.blender import build_extension
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
-
-
-@dataclass(frozen=True)
-class Blender:
-    """A Python that has bpy, with its own folder for Blender's user files."""
-
-    python: Path
-    resources: Path
-
-    def script(
-        self, script: Path, *arguments: object, file: Path | str = "", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a script in it as ``blender -b FILE --python-exit-code 3 -P SCRIPT -- ARGUMENTS`` would."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        env |= {
-            "BLENDER_USER_RESOURCES": str(self.resources),
-            "PYTHONPATH": str(HERE / "inside"),
-            "TMPDIR": str(self.resources),
-            **environment,
-        }
-        return subprocess.run(
-            [str(self.python), str(HERE / "inside" / "main.py"), str(script), str(file), *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            env=env,
-            timeout=600,
-        )
-
-    def run(self, script: str, folder: Path, **arguments: Any) -> dict[str, Any]:
-        """Run a script of the folder ``inside`` with arguments; return its results."""
-        results = folder / f"{script}.results.json"
-        results.unlink(missing_ok=True)
-        given = json.dumps({"folder": str(folder), **arguments})
-        result = self.script(HERE / "inside" / f"{script}.py", given, results)
-        assert result.returncode == 0, result.stdout + result.stderr
-        assert "Traceback" not in result.stderr, result.stderr
-        return {**json.loads(results.read_text()), "stderr": result.stderr, "stdout": result.stdout}
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +23,7 @@ def extension_zip(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def blender(blender_python, tmp_path_factory, extension_zip) -> Blender:
     blender = Blender(blender_python, tmp_path_factory.mktemp("resources"))
-    result = blender.script(HERE / "inside" / "install.py", extension_zip)
-    assert result.returncode == 0, result.stdout + result.stderr
+    blender.install(extension_zip)
     return blender
 
 

@@ -21,13 +21,17 @@ LAYERS = {
 }
 KEYS = [(4, 0.0), (12, 0.2), (20, 0.2), (31, -0.1)]
 BETWEEN = 8
+RESTING = [7, 30, 41]  # the last is after the range
+ALPHAS = [(10, 1.0), (15, 0.0), (25, 0.0), (30, 1.0)]
 
 
 @pytest.fixture(scope="module")
 def drawn(blender, tmp_path_factory):
     folder = tmp_path_factory.mktemp("masks")
     sizes = [(160, 96), (96, 160), (128, 128)]
-    return blender.run("masks", folder, sizes=sizes, layers=LAYERS, keys=KEYS, between=BETWEEN)
+    return blender.run(
+        "masks", folder, sizes=sizes, layers=LAYERS, keys=KEYS, between=BETWEEN, resting=RESTING, alphas=ALPHAS
+    )
 
 
 def coverage(points, width, height):
@@ -62,8 +66,13 @@ def test_every_layer_is_rendered_alone(drawn):
 
 
 def test_a_masks_own_keys_are_found(drawn):
-    """All keyed frames are found, also if the shape does not move afterwards."""
-    assert drawn["keys"] == {"runner": [frame for frame, _ in KEYS], "still": []}
+    """All shape keys in the range, also if the shape is the same, and where a layer vanishes and appears; no other frame."""
+    assert drawn["keys"] == {
+        "runner": [frame for frame, _ in KEYS],
+        "resting": [7, 30],
+        "bare": [],
+        "leaving": [15, 26],
+    }
 
 
 def test_between_two_keys_the_shape_is_interpolated(drawn):

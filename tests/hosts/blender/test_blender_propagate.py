@@ -77,7 +77,7 @@ def test_blender_composites_the_mattes_on_disk(blender, plates, tmp_path, layout
 
 
 def test_a_strip_of_the_sequencer_takes_the_mattes(blender, plates, tmp_path):
-    """Since Blender 5.1 without a display, as the node group of a compositor modifier: its alpha is that of all objects together."""
+    """Since Blender 5.2 without a display, as the node group of a compositor modifier: its alpha is that of all objects together."""
     results = blender.run("strip", tmp_path, plate=str(plates), frame=4)
     if results["alpha"] is None:
         pytest.skip(f"Blender {results['version']} has no compositor modifiers")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
+from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from nuke_tests import PLUGIN, STAND_IN
+from nuke_tests import FRAMES, HEIGHT, PLUGIN, STAND_IN, WIDTH
+
+from stcn_plugin.bridge import Choice, Description, WorkerClient
+from stcn_plugin.install.nuke import install
 
 for folder in (STAND_IN, PLUGIN):
     if str(folder) not in sys.path:
@@ -87,3 +93,85 @@ def make(nuke, stage, tmp_path):
             node.setSelected(True)
 
     return SimpleNamespace(plate=plate, read=read, roto=roto, draw=draw_on, select=select)
+
+
+@pytest.fixture
+def menu(nuke, stage):
+    """The menu as Nuke builds it when it starts: label to command."""
+    runpy.run_path(str(PLUGIN / "menu.py"))
+    bar = stage.menus["Nuke"]
+    (stcn,) = [item for item in bar._items if item._name == "STCN"]
+    return {item[0]: item[1] for item in stcn._items if item is not None}
+
+
+class Host:
+    """A host whose plate need not be rendered."""
+
+    def __init__(self, job, *, renders_plate):
+        self.job = job
+        assert not renders_plate
+
+    def plate_rendering(self, *, is_cancelled):
+        return None
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """The jobs that are started, and cancelled, without a worker process."""
+    from stcn_nuke import commands
+
+    description = Description(
+        presets=(Choice("default", "balanced"), Choice("show", "of this show")),
+        weights=(Choice("starter", "lite, <CC-BY-NC> [x] $x"), Choice("free", "lite, MIT")),
+        devices=(Choice("auto", "the fastest"), Choice("cuda:1", "a card")),
+        preset_weights={"default": "starter", "show": "free"},
+    )
+    jobs = []
+
+    class Job:
+        ends: ClassVar = []  # of the running jobs
+
+        def __init__(self, host, worker, *, status, plugins):
+            jobs.append(host.job)
+            self.status = status
+
+        def prepare(self):
+            pass
+
+        def run_in_thread(self, *, call_in_main_thread, on_end, display):
+            self.ends.append(on_end)
+
+        def cancel(self):
+            jobs.append("cancel")
+
+    monkeypatch.setenv("STCN_WORKER_PYTHON", sys.executable)
+    monkeypatch.setattr(WorkerClient, "describe", lambda self: description)
+    monkeypatch.setattr(commands, "NukeHost", Host)
+    monkeypatch.setattr(commands, "BackgroundJob", Job)
+    return jobs
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory) -> Path:
+    """A ``~/.nuke`` with the plugin installed."""
+    folder = tmp_path_factory.mktemp("home") / ".nuke"
+    install(folder, python=sys.executable)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plate(tmp_path_factory) -> str:
+    """A disc and a smaller one that wander over a ramp; linear half EXR."""
+    folder = tmp_path_factory.mktemp("plate")
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH] + 0.5
+    for frame in FRAMES:
+        step = frame - 1001
+        pixels = np.dstack([columns / WIDTH * 0.3, rows / HEIGHT * 0.3, np.full_like(rows, 0.1)])
+        for x, y, radius, colour in ((30 + 2 * step, 40, 14, (0.8, 0.2, 0.1)), (70, 20 + step, 9, (0.1, 0.3, 0.9))):
+            inside = np.clip(radius - np.hypot(columns - x, rows - y) + 0.5, 0, 1)[..., np.newaxis]
+            pixels = pixels * (1 - inside) + np.array(colour) * inside
+        output = oiio.ImageOutput.create("x.exr")
+        output.open(str(folder / f"plate.{frame}.exr"), oiio.ImageSpec(WIDTH, HEIGHT, 3, "half"))
+        assert output.write_image(pixels.astype(np.float32))
+        output.close()
+    return f"{folder.as_posix()}/plate.%04d.exr"

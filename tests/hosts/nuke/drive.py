@@ -167,7 +167,7 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
         command="Propagate roto...",
         plate="Multiply1",
         range="1001-1002",
-        layout="cryptomatte",
+        output_layout="cryptomatte",
         preset="draft",
         device="cpu",
         out=f"{out.as_posix()}/crypto/sh010c.####.exr",
@@ -196,7 +196,7 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
     work(
         command="Propagate roto...",
         when="at the current frame",
-        layout="from the preset",
+        output_layout="from the preset",
         preset="draft",
         device="cpu",
         out=f"{out.as_posix()}/stopped/sh010s.####.exr",
@@ -205,7 +205,7 @@ def artist(plate: str, work_folder: str) -> dict[str, Any]:
     results["cancelled"] = {
         "seconds": time.monotonic() - pressed,
         "messages": list(stage.messages),
-        "printed": list(stage.printed),
+        "printed": stage.printed[-1],
         "nodes": [entry for entry in node_list() if "sh010s" in entry[0]],
         "times": times(out / "stopped"),
         "on_error": knob_values("STCN_sh010s_Read1", "on_error")["on_error"],

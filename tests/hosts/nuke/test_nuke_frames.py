@@ -128,8 +128,27 @@ def test_before_any_job_there_is_one_message(stage, nuke):
     from stcn_nuke.commands import Commands
 
     Commands().show_frames()
-    assert "no job is finished" in stage.messages[0]
+    assert "no job of this script is finished yet" in stage.messages[0]
     assert stage.open_panels == []
+
+
+def test_the_list_is_there_the_next_day(nuke, stage, finish, tmp_path):
+    """It is stored in the script, with what the job did; a new script has none, and a damaged one is ignored."""
+    from stcn_nuke.commands import Commands
+    from stcn_nuke.remembered import last_result
+
+    finish(report([DoubtfulFrame(1022, "[exec id] $x", 0.41)]))
+    nuke.scriptSaveAs(str(tmp_path / "sh010.nk"))
+    stage.reset()
+    nuke.scriptOpen(str(tmp_path / "sh010.nk"))
+    Commands().show_frames()
+    (panel,) = stage.open_panels
+    assert rows(panel) == [(1022, "look: [exec id] $x, confidence 41 %")]
+    assert panel.knobs()["mattes"]._shown() == OUT
+    assert last_result().label == "sh010: 1 frame (1001) of hero"
+    nuke.root()["stcn_last_result"].setValue("damaged")
+    assert last_result() is None
+    assert stage.commands == []
 
 
 @pytest.mark.parametrize("name", [*NAMES, *MARKUP])

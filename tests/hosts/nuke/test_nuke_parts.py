@@ -387,9 +387,7 @@ def test_a_job_is_stored_as_text(nuke):
 
     sources = (KeyframeSource("Group1.hero", (1001, 1004), follows_keys=True), KeyframeSource("ball", (-3,)))
     settings = {"size": Setting("[96]", "--set size=[96]", is_yaml=True)}
-    job = PropagateJob(
-        "Read1", sources, "1001-1004", "/m/[a] $b.####.exr", "sRGB", "hero", "w", "cpu", "layers", settings
-    )
+    job = PropagateJob("Read1", sources, "1001-1004", "/m/[a] $b.####.exr", "sRGB", "hero", "w", "cpu", settings)
     assert PropagateJob.parse(replace(job, origins={"out": "--out"}, build=BuildOptions(rebuild=True)).text) == job
     for text in ("", "{}", "[1]", "nonsense", job.text.replace("1004]", "1.5]"), job.text.replace('"cpu"', "null")):
         with pytest.raises(HostError, match="the settings of these mattes cannot be read"):

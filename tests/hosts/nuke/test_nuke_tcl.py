@@ -149,7 +149,7 @@ def test_panels_show_names_and_messages_literally(nuke, stage, make, monkeypatch
     panel = PropagatePanel(selection, sources, last=None, on_action=print)
     panel.show_description(None, HostError("cannot read [exec id]", where="/w/<object>/$HOME.yaml"))
     job = panel.job()
-    assert job.out == "/show/[exec id]/mattes/Read1/Read1.####.exr"
+    assert job.out == "/show/[exec id]/mattes/plate/plate_matte.####.exr"
     assert job.colour == "Log [exec id] $x"
     assert panel._state._shown() == "/w/<object>/$HOME.yaml: cannot read [exec id]."
     assert stage.commands == []

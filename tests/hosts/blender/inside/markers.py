@@ -5,6 +5,7 @@ from pathlib import Path
 
 import bpy
 import scene as s
+from panel_text import frame_buttons, panel_lines
 
 from stcn_plugin.bridge import Report
 from stcn_plugin.bridge.assessment import Assessment
@@ -12,7 +13,6 @@ from stcn_plugin.bridge.assessment import Assessment
 given = s.arguments()
 package = s.enable()
 STATE = s.module("state").STATE
-panels = s.module("panels")
 scene = bpy.context.scene
 scene.camera = None
 tree, _ = s.new_tree(scene)
@@ -40,43 +40,14 @@ def assessed(data):
 Report.from_json = assessed
 
 
-class Layout:
-    """Records what a panel draws."""
-
-    def __init__(self, drawn):
-        self.drawn = drawn
-
-    def row(self, **_):
-        return Layout(self.drawn)
-
-    column = box = row
-
-    def label(self, *, text, icon="NONE"):
-        self.drawn.append(["label", text])
-
-    def operator(self, name, *, text="", icon="NONE", translate=True):
-        button = type("Button", (), {})()
-        if name == "stcn.go_to_frame":
-            assert icon in bpy.types.UILayout.bl_rna.functions["operator"].parameters["icon"].enum_items
-            self.drawn.append([name, text, icon, button])
-        return button
-
-
 def run():
     """Propagate; return the markers, the buttons and the labels of the panel."""
     assert bpy.ops.stcn.propagate() == {"FINISHED"}
-    drawn = []
-    panels._draw_job(Layout(drawn), scene)
-    buttons = [[text, icon, button.frame] for name, text, *rest in drawn if rest for icon, button in [rest]]
     return {
-        "markers": markers(),
-        "buttons": buttons,
-        "labels": " ".join(entry[1] for entry in drawn if entry[0] == "label"),
+        "markers": s.marker_list(scene),
+        "buttons": frame_buttons(),
+        "labels": " ".join(line for line in panel_lines() if not line.startswith("[")),
     }
-
-
-def markers():
-    return sorted([marker.frame, marker.name] for marker in scene.timeline_markers)
 
 
 scene.timeline_markers.new("look: hero", frame=6)  # the artist's own, under a name like ours

@@ -30,12 +30,26 @@ for width, height in given["sizes"]:
     drawn += [[each.layer, each.frame, str(each.file), width, height] for each in mattes]
 
 scene = bpy.context.scene
-moving = s.mask_of("moving", runner=(given["layers"]["hero"], (1, 1)), still=(given["layers"]["koi"], (1, 1)))
+layers = dict.fromkeys(("runner", "resting", "bare", "leaving"), (given["layers"]["hero"], (1, 1)))
+moving = s.mask_of("moving", **layers)
 for frame, right in given["keys"]:
     scene.frame_set(frame)
     s.set_points(moving.layers["runner"].splines[0], [(x + right, y) for x, y in given["layers"]["hero"]], 1, 1)
-    s.insert_keys(moving, scene)
+    s.insert_keys(moving, scene, "runner")
+for frame in given["resting"]:
+    scene.frame_set(frame)
+    s.insert_keys(moving, scene, "resting")
+for frame, alpha in given["alphas"]:
+    moving.layers["leaving"].alpha = alpha
+    moving.layers["leaving"].keyframe_insert("alpha", frame=frame)
+scene.frame_set(given["keys"][-1][0])
+moving.layers.active = moving.layers["bare"]
+bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
+bpy.data.objects["Cube"].keyframe_insert("location", frame=5)  # of something else in the scene
+scene["other"] = 1.0
+scene.keyframe_insert('["other"]', frame=6)
 keys = masks.keyed_frames(moving, range(1, 41))
+assert moving.layers.active.name == "bare"
 
 between = masks.render_layers(
     moving,

@@ -36,19 +36,13 @@ def our_nodes():
     )
 
 
-def sockets():
-    """The socket of every object's matte, as connected to its Set Alpha node."""
-    alphas = [node for node in tree.nodes if node.bl_idname == "CompositorNodeSetAlpha"]
-    return {node["stcn_object"]: node.inputs["Alpha"].links[0].from_socket for node in alphas}
-
-
 begun = time.monotonic()
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 cold = time.monotonic() - begun
 first, pid, images = our_nodes(), STATE.worker.client().pid, len(bpy.data.images)
 
 renders = {}
-for name, socket in sockets().items():
+for name, socket in s.matte_sockets(tree).items():
     for frame in given["frames"]:
         path = Path(given["folder"]) / f"render.{name.split()[0]}.{frame}.exr"
         renders[f"{name}:{frame}"] = s.render(scene, frame, socket, target, path)
@@ -62,7 +56,7 @@ shutil.copytree(Path(given["folder"]) / "mattes", Path(given["folder"]) / "befor
 scene.stcn.use_matte_grow, scene.stcn.matte_grow = True, 3.0
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 frame = given["frames"][-1]
-again = s.render(scene, frame, sockets()["hero"], target, Path(given["folder"]) / "again.exr")
+again = s.render(scene, frame, s.matte_sockets(tree)["hero"], target, Path(given["folder"]) / "again.exr")
 
 # What the panel shows beside the preset, once the worker has answered.
 panels = s.module("panels")
@@ -81,7 +75,7 @@ s.write_results(
     same_worker=STATE.worker.client().pid == pid,
     same_images=len(bpy.data.images) == images,
     renders=renders,
-    sockets={name: [socket.node.bl_idname, socket.name] for name, socket in sockets().items()},
+    sockets={name: [socket.node.bl_idname, socket.name] for name, socket in s.matte_sockets(tree).items()},
     plate_links=len(plate.outputs["Image"].links),
     colour_space=mattes.image.colorspace_settings.name,
     source=mattes.image.source,

@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import shutil
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -123,3 +125,52 @@ def render(scene, frame, socket, target, path):
     scene.frame_set(frame)
     bpy.ops.render.render(write_still=True, scene=scene.name)
     return str(path)
+
+
+def matte_sockets(tree):
+    """The socket of every object's matte, as connected to its Set Alpha node."""
+    alphas = [node for node in tree.nodes if node.bl_idname == "CompositorNodeSetAlpha"]
+    return {node["stcn_object"]: node.inputs["Alpha"].links[0].from_socket for node in alphas}
+
+
+def render_objects(scene, target, frames, folder):
+    """Render the matte of every object at frames; return object and frame, such as ``hero:1001``, to the file."""
+    return {
+        f"{name}:{frame}": render(scene, frame, socket, target, folder / f"{number}.{frame}.exr")
+        for number, (name, socket) in enumerate(matte_sockets(tree_of(scene)).items())
+        for frame in frames
+    }
+
+
+def marker_list(scene):
+    return sorted([marker.frame, marker.name] for marker in scene.timeline_markers)
+
+
+def file_times(folder):
+    """When each EXR file of a folder and its subfolders was written."""
+    return {str(file.relative_to(folder)): file.stat().st_mtime_ns for file in sorted(folder.rglob("*.exr"))}
+
+
+def copy_mattes(folder, name):
+    """Keep a copy of the mattes as they are now."""
+    shutil.copytree(folder / "mattes", folder / name)
+
+
+@contextmanager
+def cancelling_after(count):
+    """Cancel the job when some of its mattes are on disk, as the artist does with the button."""
+    module_of_host, status = module("host"), module("state").STATE
+    host, seen = module_of_host.BlenderHost, []
+    show_frame = host.stcn_show_frame
+
+    @module_of_host.hookimpl
+    def cancelling(self, frame, files):
+        show_frame(self, frame, files)
+        seen.append(frame)
+        status.status.is_cancelled = len(seen) >= count
+
+    host.stcn_show_frame = cancelling
+    try:
+        yield
+    finally:
+        host.stcn_show_frame = show_frame

@@ -19,7 +19,7 @@ scene.stcn.overrides = "size=96"
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 
 alpha = None
-if bpy.app.version >= (5, 1):  # 5.0 crashes without a display, whatever the group
+if bpy.app.version >= (5, 2):  # 5.0 and 5.1 crash without a display, whatever the group
     group = next(node.node_tree for node in tree.nodes if node.bl_idname == "CompositorNodeGroup")
     editor = scene.sequence_editor_create()
     folder = Path(given["plate"]).parent

@@ -35,27 +35,6 @@ def state():
     return {path.name: [path.read_bytes().hex(), path.stat().st_mtime_ns] for path in folder.glob("*.exr")}
 
 
-def cancel_after(count):
-    """Let the job of the next press be cancelled when some mattes of it are on disk."""
-    host = s.module("host").BlenderHost
-    show_frame, seen = host.stcn_show_frame, []
-
-    @s.module("host").hookimpl
-    def cancelling(self, frame, files):
-        show_frame(self, frame, files)
-        seen.append(frame)
-        STATE.status.is_cancelled = len(seen) >= count
-
-    host.stcn_show_frame = cancelling
-    try:
-        bpy.ops.stcn.propagate()
-    except RuntimeError as error:
-        return str(error)
-    finally:
-        host.stcn_show_frame = show_frame
-    return "not cancelled"
-
-
 files = state()
 
 frame, outline = given["outlines"][2]
@@ -68,7 +47,9 @@ assert bpy.ops.stcn.propagate() == {"FINISHED"}
 third, nothing = state(), STATE.status.text
 
 settings.overrides = "size=96 memory.interval=3"
-cancelled = cancel_after(2)
+with s.cancelling_after(2):
+    assert bpy.ops.stcn.propagate() == {"CANCELLED"}
+cancelled = STATE.status.text
 stopped = state()
 assert bpy.ops.stcn.propagate() == {"FINISHED"}
 resumed = state()

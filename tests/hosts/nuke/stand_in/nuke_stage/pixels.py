@@ -70,6 +70,8 @@ def picture(op: Any, frame: int) -> dict[str, Any]:
             if source != "none":
                 first[target] = second[source]
         return first
+    if op.kind == "Cryptomatte":
+        return {**first, "rgba.alpha": _picked(op, frame)}
     if op.kind == "Multiply":
         return {name: pixels * op.value("value") for name, pixels in first.items()}
     if op.kind == "Reformat":
@@ -96,6 +98,13 @@ def _read(op: Any, frame: int) -> dict[str, Any]:
     source.close()
     names = [nuke_channel(name) for name in spec.channelnames]
     return {name: pixels[..., index] for index, name in enumerate(names)}
+
+
+def _picked(op: Any, frame: int) -> Any:
+    """Return the coverage of the one object whose name is picked, from the file of the Read before."""
+    file = numbered(evaluated(op.inputs[0].value("file")), frame)
+    (cryptomatte,) = library("cryptomatte_api").Cryptomatte.load(file)
+    return cryptomatte.mask(evaluated(op.value("matteList")))
 
 
 def write(op: Any, frame: int) -> None:

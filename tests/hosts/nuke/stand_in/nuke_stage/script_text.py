@@ -64,6 +64,8 @@ def open_script(file: str) -> None:
         raise RuntimeError(f"{file}: No such file or directory")
     parsed = library("nkparser").Script.from_file(file)
     new_script()
+    for layer, channels in re.findall(r"^add_layer \{(\S+) ([^}]*)\}$", Path(file).read_text("utf-8"), re.MULTILINE):
+        stage.layers[layer] = channels.split()
     stage.frame = 1
     made: dict[Any, Op] = {}
     for node in parsed.all_nodes():
