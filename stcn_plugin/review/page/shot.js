@@ -122,7 +122,7 @@
     if (mode === "edge") {
       const plate = await pixels(`c${index}`);
       if (!plate) return null;
-      const mattes = await Promise.all(packIds("d", index).map(pixels));
+      const mattes = await Promise.all(packIds(earlier ? "e" : "d", index).map(pixels));
       const left = compose(plate, mattes, "plate");
       const middle = compose(plate, mattes, "matte");
       const right = compose(plate, mattes, "grey");
@@ -163,7 +163,10 @@
     }
     const notes = [];
     if (isEdge) notes.push(picture ? "plate, matte, and plate over grey, at plate resolution" : "no edge picture of this frame");
-    if (state.earlier) notes.push(`B: ${data.against}`);
+    if (state.earlier) {
+      const isThere = !picture || find(`${isEdge ? "e" : "b"}${state.index}-0`);
+      notes.push(isThere ? `B: ${data.against}` : `B: no mattes of this frame in ${data.against}`);
+    }
     if (data.objects.some((each) => each.keyframes.includes(state.index))) notes.push("keyframe");
     if (!data.written[state.index]) notes.push("no mattes on disk");
     find("badge").textContent = notes.join(" · ");
