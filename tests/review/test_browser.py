@@ -102,6 +102,19 @@ def test_names_are_shown_as_text(opened):
     assert opened.locator("b", has_text="&").count() == 0
 
 
+def test_frames_to_look_at_are_buttons_with_names(opened, reviewed):
+    """Their names have the frame, the object and its confidence, as separate words; a click jumps."""
+    found = json.loads((reviewed / "shot.json").read_text())["assessment"]
+    assert found["doubtful"] and found["next_keyframes"]
+    for each in found["doubtful"]:
+        name = f"Frame {each['frame']}, {each['object_name']} \u00b7 {round(100 * each['confidence'])} %"
+        opened.get_by_role("button", name=name, exact=True).click()
+        assert frame(opened) == each["frame"]
+    assert opened.get_by_role("heading", name="Next keyframe, best first").count() == 1
+    opened.get_by_role("button", name=f"Frame {found['next_keyframes'][0]}", exact=True).click()
+    assert frame(opened) == found["next_keyframes"][0]
+
+
 def test_a_click_on_a_strip_jumps(opened):
     strip = opened.locator("#strips svg").first
     box = strip.bounding_box()

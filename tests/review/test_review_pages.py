@@ -8,6 +8,7 @@ import html.parser
 import io
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -100,6 +101,12 @@ def test_the_edge_is_shown_pixel_for_pixel(page):
     np.testing.assert_array_equal(picture(page, "d1-0"), picture(page, "m1-0"))
     np.testing.assert_array_equal(picture(page, "e1-0"), picture(page, "b1-0"))
     assert f"e{COUNT - 1}-0" not in page.texts
+
+
+def test_timings_name_machine_and_device(page):
+    ((where, text),) = dict(json.loads(page.texts["data"])["facts"])["Time"]
+    assert where == f"{platform.node()}, auto"
+    assert re.search(r"[\d.]+ s per step of the network, [\d.]+ s per frame to finish and write", text)
 
 
 def test_the_json_has_every_figure(reviewed):

@@ -279,7 +279,8 @@
   find("modes").append(...modeButtons, make("span", { class: "gap" }), ...objectButtons, ...(earlierButton ? [earlierButton] : []));
 
   // What to look at.
-  const jump = (index) => make("button", { class: "jump number", onclick: () => { state.speed = 0; go(index); } }, String(data.frames[index]));
+  const jump = (index) => make("button", { class: "jump number", "aria-label": `Frame ${data.frames[index]}`, onclick: () => { state.speed = 0; go(index); } },
+    String(data.frames[index]));
   function section(title, ...children) {
     return make("div", {}, make("h2", {}, title), ...children);
   }
@@ -290,12 +291,16 @@
     const thumbs = data.doubtful.map((each) => {
       const small = make("canvas", { "aria-hidden": "true", width: 160, height: Math.round((160 * height) / width) });
       thumbnails.push([small, each.index]);
-      return make("button", { class: "thumb", onclick: () => { state.speed = 0; go(each.index); } }, small,
-        make("span", { class: "number" }, make("b", {}, String(data.frames[each.index])), `${each.object} ${percent(each.confidence)}`));
+      const text = `${each.object} · ${percent(each.confidence)}`;
+      const name = `Frame ${data.frames[each.index]}, ${text}`;
+      return make("button", { class: "thumb", "aria-label": name, onclick: () => { state.speed = 0; go(each.index); } }, small,
+        make("span", { class: "number" }, make("b", {}, String(data.frames[each.index])), text));
     });
     side.append(section("Look at", make("div", { class: "thumbs" }, ...thumbs)));
   }
-  if (data.next.length) side.append(section("Next keyframe, best first", make("p", {}, ...data.next.map(jump))));
+  const isDoubtful = data.doubtful.length || data.problems.length;
+  const heading = isDoubtful ? "Next keyframe, best first" : "Next keyframe if needed, best first";
+  if (data.next.length) side.append(section(heading, make("p", {}, ...data.next.map(jump))));
   if (data.problems.length) {
     side.append(section("Check", make("ul", {}, ...data.problems.map((each) =>
       make("li", { class: "problem" }, jump(each.index), each.what, ". ", make("span", { class: "dim" }, `${each.fix}.`))))));
