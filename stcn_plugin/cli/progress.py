@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, final
 
 from stcn_plugin.bridge.displays import Display, Output
@@ -51,25 +52,14 @@ class PlainDisplay(Display):
 
     def finish(self, report: Report, seconds: float) -> None:
         """Print the frames, files and duration; a single line if there are several shots."""
-        from stcn_plugin.bridge.assessment import assessment_lines
-        from stcn_plugin.bridge.summaries import reason_lines, result_text
+        from stcn_plugin.bridge.summaries import result_text
 
         files = ", ".join(dict.fromkeys(report.patterns.values()))
         duration = f" in {seconds:.1f} s" if self.shot and report.frames else ""
         echo(f"{self._prefix}{result_text(report)}{duration} -> {files}", err=True)
-        if self.shot or not report.frames:
-            return
-        for line in reason_lines(report):
-            echo(line, err=True)
-        stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in report.seconds.items())
-        device = "without the network" if report.device == "none" else f"{report.device}, {report.precision}"
-        echo(f"{device}; {stages}", err=True)
-        if report.contact_sheet:
-            echo(f"contact sheet: {report.contact_sheet}", err=True)
-        for line in assessment_lines(report.assessment) if report.assessment else ():
-            echo(line, err=True)
-        if report.weights:
-            echo(f"weights: {report.weights.text}", err=True)
+        if not self.shot:
+            for line in _details(report):
+                echo(line, err=True)
 
 
 @final
@@ -113,3 +103,21 @@ class BarDisplay(PlainDisplay):
         if self._task is not None:
             self._bar.remove_task(self._task)
             self._task = None
+
+
+def _details(report: Report) -> Iterator[str]:
+    """Yield why frames were written, how, and with which weights; the frames to look at also if none was written."""
+    from stcn_plugin.bridge.assessment import assessment_lines
+    from stcn_plugin.bridge.summaries import reason_lines
+
+    if report.frames:
+        yield from reason_lines(report)
+        stages = ", ".join(f"{stage} {spent:.1f} s" for stage, spent in report.seconds.items())
+        device = "without the network" if report.device == "none" else f"{report.device}, {report.precision}"
+        yield f"{device}; {stages}"
+    if report.contact_sheet:
+        yield f"contact sheet: {report.contact_sheet}"
+    if report.assessment:
+        yield from assessment_lines(report.assessment)
+    if report.frames and report.weights:
+        yield f"weights: {report.weights.text}"

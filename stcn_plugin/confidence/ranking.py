@@ -46,8 +46,8 @@ def next_keyframes(all_series: Sequence[Series], length: int, *, most: int) -> t
     """Return the frames whose correction would help most, best first, spread over the shot.
 
     The gain of a keyframe is the expected error that it removes: all of its own frame's, and of others' as much as the passes
-    come from nearer keyframes. A keyframe where less of the object is to be seen than usual helps less. After each chosen
-    frame, what it removes is taken away from the errors.
+    come from nearer keyframes. Where less of the object is to be seen on the keyframe than on another frame, the new pass
+    makes an error there. After each chosen frame, its gain is taken away from the errors.
 
     Args:
         all_series: All objects.
@@ -60,15 +60,13 @@ def next_keyframes(all_series: Sequence[Series], length: int, *, most: int) -> t
         gains: dict[int, float] = {}
         for series, error in zip(all_series, errors, strict=True):
             for index in error:
-                gains[index] = gains.get(index, 0.0) + sum(
-                    share * error[other] for other, share in _helped(series, index, chosen)
-                )
+                gains[index] = gains.get(index, 0.0) + sum(_gains(series, error, index, chosen).values())
         allowed = spread([*chosen, *sorted(gains, key=lambda index: -gains[index])], length, most=len(chosen) + 1)
         if len(allowed) == len(chosen) or gains[allowed[-1]] <= _LEAST_GAIN:
             break
         for series, error in zip(all_series, errors, strict=True):
-            for other, share in list(_helped(series, allowed[-1], chosen)):
-                error[other] *= 1 - share
+            for other, gain in _gains(series, error, allowed[-1], chosen).items():
+                error[other] -= gain
         chosen.append(allowed[-1])
     return tuple(chosen)
 
@@ -76,24 +74,31 @@ def next_keyframes(all_series: Sequence[Series], length: int, *, most: int) -> t
 _LEAST_GAIN = 0.1
 """Gain below which no keyframe is suggested, in frames that turn from wrong to right."""
 
+_MISSING = 0.2
+"""Error of a pass for all of an object that its keyframe does not show; the network finds some of it by itself."""
 
-def _helped(series: Series, index: int, chosen: Sequence[int]) -> Iterable[tuple[int, float]]:
-    """Yield the frames that a keyframe helps, with the share of their error that it removes."""
+
+def _gains(series: Series, error: Mapping[int, float], index: int, chosen: Sequence[int]) -> dict[int, float]:
+    """Return the frames that a keyframe changes, with the error that it removes; negative if it adds some."""
     present = next((each for each in series.present if index in each), None)
-    if present is None or index not in series.figures or index in series.keyframes or index in chosen:
-        return
-    if _is_beside_keyframe(series, index, present):
-        return
-    visible = min(1.0, series.figures[index].area / series.usual_area) if series.usual_area else 0.0
+    if present is None or index not in error or index in series.keyframes or index in chosen:
+        return {}
+    area = series.figures[index].area
+    if not area or _is_beside_keyframe(series, index, present):  # without a matte, it may be hidden
+        return {}
     before, after = series.neighbours(index)
     stops = [each for each in chosen if each in present]
     low = max([each for each in (before, *stops) if each is not None and each < index], default=None)
     high = min([each for each in (after, *stops) if each is not None and each > index], default=None)
-    for other in series.confidence:
+    found = {}
+    for other, its_error in error.items():
         if other not in present or (low is not None and other <= low) or (high is not None and other >= high):
             continue
         near, far, end = (low, high, present.stop) if other > index else (high, low, present.start - 1)
-        yield other, visible * _removed(index, other, near=near, far=far, end=end)
+        missing = max(0.0, 1 - area / its_area) if (its_area := series.figures[other].area) else 0.0
+        weight = 1.0 if far is None else abs(far - other) / abs(far - index)
+        found[other] = _removed(index, other, near=near, far=far, end=end) * its_error - _MISSING * missing * weight
+    return found
 
 
 def _removed(index: int, other: int, *, near: int | None, far: int | None, end: int) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from statistics import median
 
 from stcn_plugin.confidence.arrivals import Arrivals
 from stcn_plugin.confidence.figures import Figures
@@ -92,11 +91,6 @@ class Series:
             if backward.backward is not None:
                 found.append(Closure(after, before, backward.backward))
         return tuple(found)
-
-    @cached_property
-    def usual_area(self) -> float:
-        """Median of the area, as a share of the frame."""
-        return median(figures.area for figures in self.figures.values()) if self.figures else 0.0
 
     def neighbours(self, index: int) -> tuple[int | None, int | None]:
         """Return the keyframes before and after a frame, in the same range of presence."""

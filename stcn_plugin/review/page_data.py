@@ -129,10 +129,11 @@ def _weights(review: ShotReview) -> list[tuple[str, str]]:
 
 
 def _timings(rates: Mapping[str, Mapping[str, float]]) -> list[tuple[str, str]]:
-    """Return what the last runs took on each machine."""
+    """Return what the last runs took on each machine and device."""
     found = []
     for where, each in rates.items():
         parts = [f"{each[name]:.2f} s per {text}" for name, text in _RATES.items() if name in each]
         parts += [f"{size_text(each['memory'])} at the peak"] if each.get("memory") else []
-        found.append((where, ", ".join(parts)))
+        machine, _, device = where.rpartition(" ")
+        found.append((f"{machine}, {device}", ", ".join(parts)))
     return found

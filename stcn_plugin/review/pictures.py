@@ -39,8 +39,9 @@ class Picture:
     """A picture of a page.
 
     Args:
-        name: ``p`` for the plate, ``m`` for mattes, ``b`` for earlier ones, ``c`` and ``d`` for the plate and the mattes
-            at an edge; then the index of the frame and, after a hyphen, the number of the picture of three mattes.
+        name: ``p`` for the plate, ``m`` for mattes, ``b`` for earlier ones, ``c``, ``d`` and ``e`` for the plate, the
+            mattes and earlier ones at an edge; then the index of the frame and, after a hyphen, the number of the picture
+            of three mattes.
         content: The WebP file.
     """
 
@@ -94,10 +95,9 @@ class PictureMaker:
         job, frame = self._job, self._job.frames[index]
         width, height = self.size
         mattes = self._mattes.read(frame)
-        found = [*self._packed("m", index, mattes)]
-        if self._earlier is not None:
-            found += self._packed("b", index, self._earlier.read(frame))
-        found += self._edge(index, mattes, weakest)
+        earlier = self._earlier.read(frame) if self._earlier is not None else {}
+        found = [*self._packed("m", index, mattes), *self._packed("b", index, earlier)]
+        found += self._edge(index, mattes, earlier, weakest)
         left = self._bytes - sum(len(each.content) for each in found)
         try:
             image = job.plates.read(frame).image(job.display, (height, width))
@@ -121,8 +121,10 @@ class PictureMaker:
         small = {name: resized(matte, (height, width)) for name, matte in mattes.items()}
         return _packs(prefix, index, self._job.objects, small, (height, width)) if small else []
 
-    def _edge(self, index: int, mattes: Mapping[str, Matte], weakest: str | None) -> list[Picture]:
-        """Return a part of the plate and the mattes, pixel for pixel, where the edge is least certain."""
+    def _edge(
+        self, index: int, mattes: Mapping[str, Matte], earlier: Mapping[str, Matte], weakest: str | None
+    ) -> list[Picture]:
+        """Return a part of the plate and of all mattes, pixel for pixel, where the edge is least certain."""
         job = self._job
         matte = mattes.get(weakest or "")
         place = None if matte is None else _softest(matte)
@@ -136,9 +138,14 @@ class PictureMaker:
             image = job.plates.read(job.frames[index]).image(window, (height, width))
         except STCNError:
             return []
-        parts = {name: each[top : top + height, left : left + width] for name, each in mattes.items()}
-        plate = Picture(f"c{index}", _photo(image, limit=self._bytes // 4))
-        return [plate, *_packs("d", index, job.objects, parts, (height, width))]
+        found = [Picture(f"c{index}", _photo(image, limit=self._bytes // 4))]
+        for prefix, version in (("d", mattes), ("e", earlier)):
+            parts = {
+                name: resized(each, job.display.shape)[top : top + height, left : left + width]
+                for name, each in version.items()
+            }
+            found += _packs(prefix, index, job.objects, parts, (height, width)) if parts else []
+        return found
 
 
 def _packs(

@@ -78,6 +78,24 @@ def test_where_a_keyframe_helps_most_if_all_frames_are_alike(keyframes, best):
     assert abs(first - best) <= 1
 
 
+@pytest.mark.parametrize(
+    ("hidden", "area", "is_among"),
+    [
+        (range(20, 28), 0.1, True),
+        (range(20, 28), 0.03, False),
+        (range(20, 28), 0.0, False),
+        (range(18, 36), 0.06, True),
+    ],
+    ids=["visible", "hidden", "without a matte", "hidden for long"],
+)
+def test_what_a_keyframe_does_not_show_counts_against_it(hidden, area, is_among):
+    """Its passes lack the rest of the object on other frames, but not where as much is hidden. Without a matte, none is drawn."""
+    figures = {f"at_{index}": {"certainty": 0.8} for index in range(1, 40)}
+    figures |= {f"at_{index}": {"certainty": 0.3, "area": area} for index in hidden}
+    [first] = next_keyframes([series(keyframes=(0,), **figures)], 40, most=1)
+    assert (first in hidden) == is_among
+
+
 def test_no_keyframe_is_suggested_beside_another_one():
     """Unless there is nothing else between two keyframes."""
     bad = {f"at_{index}": {"certainty": 0.2} for index in (1, 2, 37, 38)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from cli.stcn_process import stcn
-from shots import make_shot
+from shots import COUNT, invert, make_shot
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +17,9 @@ def shot(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def reviewed(shot) -> Path:
-    """The folder of a review."""
-    result = stcn("review", shot, "--against", "m/m.####.exr", cwd=shot.parent)
+    """The folder of a review against an earlier version, the inverse of the mattes, without the last frame."""
+    invert(shot.parent / "m", shot.parent / "old", last=999 + COUNT)
+    result = stcn("review", shot, "--against", "old/m.####.exr", cwd=shot.parent)
     assert result.returncode == 0, result.stderr
     return shot.parent / "review"
 

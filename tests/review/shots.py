@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 from cli.stcn_process import stcn
 from golden.stand_in import golden_frames, golden_masks
 from PIL import Image
@@ -35,3 +36,11 @@ def make_shot(folder: Path, *options: str, name: str = "shot", count: int = COUN
     result = stcn("propagate", shot.name, *options, cwd=folder)
     assert result.returncode == 0, result.stderr
     return shot
+
+
+def invert(source: Path, target: Path, *, last: int) -> None:
+    """Write the inverse of the mattes of a shot, up to a frame."""
+    target.mkdir()
+    for number in range(1001, last + 1):
+        image = oiio.ImageBuf(str(source / f"m.{number}.exr"))
+        assert oiio.ImageBufAlgo.invert(image).write(str(target / f"m.{number}.exr"))

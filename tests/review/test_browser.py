@@ -23,6 +23,13 @@ def opened(browser, reviewed, request):
     context.close()
 
 
+PIXELS = """() => { const from = document.getElementById('picture'); const c = document.createElement('canvas');
+    c.width = 96; c.height = 64; const x = c.getContext('2d', {willReadFrequently: true});
+    x.drawImage(from, from.width > 96 ? -96 : 0, 0);
+    return [...x.getImageData(0, 0, 96, 64).data].filter((_, at) => at % 4 === 0); }"""
+"""Red of the matte, which is alone in the picture or in the middle of three parts."""
+
+
 def frame(page) -> int:
     return int(page.locator("#frame").inner_text())
 
@@ -95,6 +102,19 @@ def test_names_are_shown_as_text(opened):
     assert opened.locator("b", has_text="&").count() == 0
 
 
+def test_frames_to_look_at_are_buttons_with_names(opened, reviewed):
+    """Their names have the frame, the object and its confidence, as separate words; a click jumps."""
+    found = json.loads((reviewed / "shot.json").read_text())["assessment"]
+    assert found["doubtful"] and found["next_keyframes"]
+    for each in found["doubtful"]:
+        name = f"Frame {each['frame']}, {each['object_name']} \u00b7 {round(100 * each['confidence'])} %"
+        opened.get_by_role("button", name=name, exact=True).click()
+        assert frame(opened) == each["frame"]
+    assert opened.get_by_role("heading", name="Next keyframe, best first").count() == 1
+    opened.get_by_role("button", name=f"Frame {found['next_keyframes'][0]}", exact=True).click()
+    assert frame(opened) == found["next_keyframes"][0]
+
+
 def test_a_click_on_a_strip_jumps(opened):
     strip = opened.locator("#strips svg").first
     box = strip.bounding_box()
@@ -121,10 +141,22 @@ def test_the_strips_show_the_values_of_the_frame(opened, reviewed):
     assert (values[0], values[2]) == ("key", "\u2013")
 
 
-def test_the_earlier_version_can_be_shown(opened):
+@pytest.mark.parametrize(("key", "name"), [("3", "Matte"), ("7", "Edge")])
+def test_the_earlier_version_can_be_shown(opened, key, name):
+    """In every view, also of the edge; here it is the inverse. Frames that it does not have are named."""
+    opened.keyboard.press("Home")
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("o")  # one object: the inverse of two adds up to more than 1
+    opened.keyboard.press(key)
+    wait_for_view(opened, name)
+    now = opened.evaluate(PIXELS)
     opened.keyboard.press("b")
-    opened.wait_for_timeout(200)
-    assert "B: m/m.####.exr" in opened.locator("#badge").inner_text()
+    opened.locator("#badge", has_text="B: old/m.####.exr").wait_for()
+    before = opened.evaluate(PIXELS)
+    assert {first + second for first, second in zip(now, before, strict=True)} <= {254, 255, 256}
+    assert len(set(now)) > 2
+    opened.keyboard.press("End")
+    opened.locator("#badge", has_text="B: no mattes of this frame in old/m.####.exr").wait_for()
 
 
 def test_the_page_is_accessible(opened):

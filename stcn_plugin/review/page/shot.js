@@ -122,7 +122,7 @@
     if (mode === "edge") {
       const plate = await pixels(`c${index}`);
       if (!plate) return null;
-      const mattes = await Promise.all(packIds("d", index).map(pixels));
+      const mattes = await Promise.all(packIds(earlier ? "e" : "d", index).map(pixels));
       const left = compose(plate, mattes, "plate");
       const middle = compose(plate, mattes, "matte");
       const right = compose(plate, mattes, "grey");
@@ -163,7 +163,10 @@
     }
     const notes = [];
     if (isEdge) notes.push(picture ? "plate, matte, and plate over grey, at plate resolution" : "no edge picture of this frame");
-    if (state.earlier) notes.push(`B: ${data.against}`);
+    if (state.earlier) {
+      const isThere = !picture || find(`${isEdge ? "e" : "b"}${state.index}-0`);
+      notes.push(isThere ? `B: ${data.against}` : `B: no mattes of this frame in ${data.against}`);
+    }
     if (data.objects.some((each) => each.keyframes.includes(state.index))) notes.push("keyframe");
     if (!data.written[state.index]) notes.push("no mattes on disk");
     find("badge").textContent = notes.join(" · ");
@@ -276,7 +279,8 @@
   find("modes").append(...modeButtons, make("span", { class: "gap" }), ...objectButtons, ...(earlierButton ? [earlierButton] : []));
 
   // What to look at.
-  const jump = (index) => make("button", { class: "jump number", onclick: () => { state.speed = 0; go(index); } }, String(data.frames[index]));
+  const jump = (index) => make("button", { class: "jump number", "aria-label": `Frame ${data.frames[index]}`, onclick: () => { state.speed = 0; go(index); } },
+    String(data.frames[index]));
   function section(title, ...children) {
     return make("div", {}, make("h2", {}, title), ...children);
   }
@@ -287,12 +291,16 @@
     const thumbs = data.doubtful.map((each) => {
       const small = make("canvas", { "aria-hidden": "true", width: 160, height: Math.round((160 * height) / width) });
       thumbnails.push([small, each.index]);
-      return make("button", { class: "thumb", onclick: () => { state.speed = 0; go(each.index); } }, small,
-        make("span", { class: "number" }, make("b", {}, String(data.frames[each.index])), `${each.object} ${percent(each.confidence)}`));
+      const text = `${each.object} · ${percent(each.confidence)}`;
+      const name = `Frame ${data.frames[each.index]}, ${text}`;
+      return make("button", { class: "thumb", "aria-label": name, onclick: () => { state.speed = 0; go(each.index); } }, small,
+        make("span", { class: "number" }, make("b", {}, String(data.frames[each.index])), text));
     });
     side.append(section("Look at", make("div", { class: "thumbs" }, ...thumbs)));
   }
-  if (data.next.length) side.append(section("Next keyframe, best first", make("p", {}, ...data.next.map(jump))));
+  const isDoubtful = data.doubtful.length || data.problems.length;
+  const heading = isDoubtful ? "Next keyframe, best first" : "Next keyframe if needed, best first";
+  if (data.next.length) side.append(section(heading, make("p", {}, ...data.next.map(jump))));
   if (data.problems.length) {
     side.append(section("Check", make("ul", {}, ...data.problems.map((each) =>
       make("li", { class: "problem" }, jump(each.index), each.what, ". ", make("span", { class: "dim" }, `${each.fix}.`))))));
