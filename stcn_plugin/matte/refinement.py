@@ -16,7 +16,8 @@ from stcn_plugin.choices import Edges
 from stcn_plugin.matte.band import Tile, band_weights, find_band, reach_of, tiles
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
-from stcn_plugin.network.edges import BLACK, STRIDE, WHITE, EdgeNetwork, levelled
+from stcn_plugin.network.edges import STRIDE, EdgeNetwork, levelled
+from stcn_plugin.response import BLACK, CERTAIN, WHITE, Response
 
 Pixels: TypeAlias = NDArray[np.float32]
 Plate: TypeAlias = Callable[[slice, slice], Pixels]
@@ -36,11 +37,13 @@ class ObjectEdge:
         edges: How to refine it.
         enlargement: Plate pixels per network pixel.
         width: Width in plate pixels of the soft edge of its keyframe, from `edge_width`.
+        response: How the propagation responds to it; ``None`` if alpha is what the default matte levels give.
     """
 
     edges: Edges
     enlargement: float
     width: float = 1.0
+    response: Response | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Refiner:
     ) -> tuple[Pixels, tuple[EdgeReport, ...]]:
         """Refine the probabilities of a frame.
 
+        The network and the guard get probabilities that are calibrated by the response of the propagation to the object.
         In the band, probabilities become ``0.15 + 0.7 * alpha``, so that the default matte levels return alpha. Where
         alpha is 0 or 1, they are on the far side of the matte levels, and as before if they already were. Outside the
         band nothing changes.
@@ -110,7 +114,7 @@ class Refiner:
         guard = Guard((cells.shape[0], cells.shape[1]))
         for tile in parts:
             inner = _inner(tile)
-            probability = torch.from_numpy(before[tile.read])
+            probability = calibrated(before[tile.read], each.response)
             rgb = torch.from_numpy(np.ascontiguousarray(plate(*tile.read), np.float32)).permute(2, 0, 1)
             unrefined = levelled(probability[inner])
             alpha = _cleaned(self._alpha(rgb, probability, each)[inner], unrefined)
@@ -120,9 +124,9 @@ class Refiner:
         area = change = rejected = doubtful = 0.0
         for tile in parts:
             probability, alpha = torch.from_numpy(before[tile.inside]), torch.from_numpy(after[tile.inside])
-            unrefined = levelled(probability)
+            unrefined, coarse = levelled(probability), levelled(calibrated(before[tile.inside], each.response))
             band = torch.from_numpy(band_weights(cells, tile.inside))
-            found = torch.lerp(unrefined, verdict.apply(tile.inside, unrefined, alpha), band)
+            found = torch.lerp(unrefined, verdict.apply(tile.inside, coarse, alpha), band)
             after[tile.inside] = torch.where(found != unrefined, to_probability(found, probability), probability)
             area += float(band.sum())
             change += float((found - unrefined).abs().sum())
@@ -145,6 +149,23 @@ class Refiner:
         conditions = torch.tensor([[each.enlargement, each.width]], device=self._device)
         alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
         return alpha[0, 0, :height, :width].cpu()
+
+
+def calibrated(probability: Pixels, response: Response | None) -> Tensor:
+    """Return the probability that the default matte levels turn into the mean alpha of a response.
+
+    Args:
+        probability: ``(H, W)`` in [0, 1].
+        response: The response; ``None`` changes nothing.
+    """
+    found = torch.from_numpy(probability)
+    if response is None:
+        return found
+    alpha = torch.from_numpy(response(probability))
+    clear = (found * (BLACK / CERTAIN)).clamp(max=BLACK)
+    solid = (1 - (1 - found) * ((1 - WHITE) / CERTAIN)).clamp(min=WHITE)
+    found = torch.where(alpha <= 0, clear, BLACK + (WHITE - BLACK) * alpha)
+    return torch.where(alpha >= 1, solid, found)
 
 
 def to_probability(alpha: Tensor, probability: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from stcn_plugin.matte.band import CELL, Reach, band_weights, edge_width, find_b
 from stcn_plugin.matte.finishing import finish
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
-from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, levelled, to_probability
+from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, calibrated, levelled, to_probability
 from stcn_plugin.network.edges import EdgeNetwork
 from stcn_plugin.presets.matte import Matte
+from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.weights.edges import load_edge_network
 
 
@@ -363,3 +364,38 @@ def test_tiles_leave_no_seams(scene):
     lines = np.maximum(difference.sum(0) / np.maximum(sure.sum(0), 1), 0)
     assert np.median(lines) < 0.005
     assert lines.max() < 0.1
+
+
+SQUARED = Response(tuple((np.linspace(0, 1, KNOTS) ** 2).tolist()))
+
+
+def test_calibrated_probabilities_have_the_alpha_of_the_response():
+    """After the default matte levels; clear and solid ones stay certain, and nothing falls."""
+    probability = np.linspace(0, 1, 1001, dtype=np.float32)[None]
+    clipped = Response(tuple(np.clip(np.linspace(-0.5, 1.5, KNOTS), 0, 1).tolist()))
+    for response in (SQUARED, clipped):
+        found = calibrated(probability, response)
+        np.testing.assert_allclose(matte_of(found.numpy()), response(probability), atol=1e-6)
+        assert (found.diff() >= -1e-7).all()
+        assert (float(found[0, 0]), float(found[0, -1])) == (0, 1)
+    assert torch.equal(calibrated(probability, None), torch.from_numpy(probability))
+
+
+def test_the_network_and_the_guard_start_from_the_response(scene):
+    """A network that changes nothing leaves its alpha in the band, and the matte as it was elsewhere."""
+    plate, _, coarse = scene
+    network = load_edge_network()
+    for head in (network.heads, network.colour_model):
+        torch.nn.init.zeros_(head.weight)
+        torch.nn.init.zeros_(head.bias)
+    refiner = Refiner(network)
+    edge = ObjectEdge("network", 3.0, 2.0, SQUARED)
+    refined, _ = refiner.refine(coarse[None], lambda rows, columns: plate[rows, columns], [edge])
+    cells = find_band(coarse, reach_of(3.0, 2.0))
+    weight = band_weights(cells, (slice(0, 400), slice(0, 520)))
+    usual = matte_of(coarse)
+    expected = usual + weight * (SQUARED(coarse) - usual)
+    # Faint values are cleaned.
+    np.testing.assert_allclose(matte_of(refined[0]), expected, atol=0.07)
+    assert np.abs(matte_of(refined[0]) - expected).mean() < 0.004
+    np.testing.assert_array_equal(refined[0][weight == 0], coarse[weight == 0])

@@ -17,7 +17,7 @@ from stcn_plugin.errors import CancelledError, PresetError, TrainingError
 from stcn_plugin.matte.band import edge_width
 from stcn_plugin.network.edges import EdgeNetwork, levelled
 from stcn_plugin.training.edges.clips import make_clip
-from stcn_plugin.training.edges.coarse import enlarged, simulated
+from stcn_plugin.training.edges.coarse import simulated
 from stcn_plugin.training.edges.config import is_edge_config, load_edge_config
 from stcn_plugin.training.edges.library import Library
 from stcn_plugin.training.edges.losses import band, edge_loss, errors
@@ -126,7 +126,7 @@ def test_simulated_mattes_are_coarse_but_right():
     alpha = disc((96, 96), 60, size=(192, 192))
     left = []
     for seed in range(20):
-        coarse = enlarged(simulated(np.random.default_rng(seed), alpha, size=64), 192)
+        coarse = simulated(np.random.default_rng(seed), alpha, size=64)
         assert coarse.shape == alpha.shape
         assert coarse.min() >= 0 and coarse.max() <= 1
         left.append(((coarse - alpha) ** 2).mean() / (alpha**2).mean())
