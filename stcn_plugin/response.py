@@ -57,8 +57,11 @@ class Response:
             raise ValueError(f"a response has {KNOTS} values in [0, 1] that do not fall")
 
     def __call__(self, probability: Floats) -> Floats:
-        """Return the mean alpha at probabilities, of the same shape."""
-        found: Floats = np.interp(probability, _POSITIONS, np.array(self.alpha)).astype(np.float32)
+        """Return the mean alpha at probabilities in [0, 1], of the same shape."""
+        values = np.array(self.alpha, np.float32)
+        position = probability * np.float32(KNOTS - 1)
+        knot = np.minimum(position.astype(np.int32), KNOTS - 2)  # several times faster than `numpy.interp`
+        found: Floats = values[knot] + np.diff(values)[knot] * (position - knot.astype(np.float32))
         return found
 
 

@@ -83,8 +83,8 @@ class Refiner:
     ) -> tuple[Pixels, tuple[EdgeReport, ...]]:
         """Refine the probabilities of a frame.
 
-        The network and the guard get probabilities that are calibrated by the response of the propagation to the object.
-        In the band, probabilities become ``0.15 + 0.7 * alpha``, so that the default matte levels return alpha. Where
+        The network gets probabilities that are calibrated by the response of the propagation to the object; the guard
+        compares its alpha with what they are without. In the band, probabilities become ``0.15 + 0.7 * alpha``, so that the default matte levels return alpha. Where
         alpha is 0 or 1, they are on the far side of the matte levels, and as before if they already were. Outside the
         band nothing changes.
 
@@ -114,19 +114,19 @@ class Refiner:
         guard = Guard((cells.shape[0], cells.shape[1]))
         for tile in parts:
             inner = _inner(tile)
-            probability = calibrated(before[tile.read], each.response)
+            coarse = calibrated(before[tile.read], each.response)
             rgb = torch.from_numpy(np.ascontiguousarray(plate(*tile.read), np.float32)).permute(2, 0, 1)
-            unrefined = levelled(probability[inner])
-            alpha = _cleaned(self._alpha(rgb, probability, each)[inner], unrefined)
+            unrefined = levelled(torch.from_numpy(before[tile.inside]))
+            alpha = _cleaned(self._alpha(rgb, coarse, each)[inner], levelled(coarse[inner]))
             guard.add(tile.inside, rgb[:, inner[0], inner[1]], unrefined, alpha)
             after[tile.inside] = alpha.numpy()
         verdict = guard.verdict(each.enlargement)
         area = change = rejected = doubtful = 0.0
         for tile in parts:
             probability, alpha = torch.from_numpy(before[tile.inside]), torch.from_numpy(after[tile.inside])
-            unrefined, coarse = levelled(probability), levelled(calibrated(before[tile.inside], each.response))
+            unrefined = levelled(probability)
             band = torch.from_numpy(band_weights(cells, tile.inside))
-            found = torch.lerp(unrefined, verdict.apply(tile.inside, coarse, alpha), band)
+            found = torch.lerp(unrefined, verdict.apply(tile.inside, unrefined, alpha), band)
             after[tile.inside] = torch.where(found != unrefined, to_probability(found, probability), probability)
             area += float(band.sum())
             change += float((found - unrefined).abs().sum())
