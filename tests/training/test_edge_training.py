@@ -262,3 +262,24 @@ def test_the_recipe_of_the_weights_in_the_package_loads():
     assert config.scenes.weights == "starter-free"
     sources = (*config.data.elements, *config.data.photos)
     assert {source.licence for source in sources} == {"MIT", "CC0-1.0", "Apache-2.0", "public domain"}
+
+
+def test_some_patches_have_another_response(monkeypatch):
+    """Alpha of the coarse matte, after the default matte levels, is raised to one exponent; truth and clear pixels stay."""
+    for name in ("_DEFOCUSED", "_GRAINY", "_LOST", "_LEAKED"):
+        monkeypatch.setattr(f"stcn_plugin.training.edges.variation.{name}", 0.0)
+    rng = np.random.default_rng(4)
+    patches = torch.from_numpy(rng.random((40, 5, 16, 16), np.float32))
+    found, _ = varied(rng, patches, torch.full((40, 2), 2.0))
+    assert torch.equal(found[:, 4], patches[:, 4])
+    before, after = levelled(patches[:, 3]), levelled(found[:, 3])
+    soft = (before > 0.02) & (before < 0.98)
+    exponents = torch.stack([(after[k][soft[k]].log() / before[k][soft[k]].log()).median() for k in range(40)])
+    for number, exponent in enumerate(exponents):
+        torch.testing.assert_close(
+            after[number][soft[number]], before[number][soft[number]] ** exponent, atol=1e-4, rtol=0
+        )
+    assert torch.equal(found[:, 3][~soft & (before <= 0)], patches[:, 3][~soft & (before <= 0)])
+    changed = (exponents - 1).abs() > 1e-3
+    assert 10 < int(changed.sum()) < 30
+    assert 0.05 < float(exponents[changed].log().std()) < 0.4
