@@ -23,10 +23,11 @@ WHITE = 0.85
 """Matte levels, the defaults of a preset, that turn a probability into alpha where the response is not known."""
 
 CERTAIN = 0.04
-"""Probabilities up to this are background, and those from 1 less this are object, so that neither becomes hazy."""
+"""Probabilities up to this are background. Those from `WHITE` on are object, as without a response, so that the core stays
+solid."""
 
 _SLOPE = 12.5
-"""Largest slope from there on."""
+"""Largest slope beside them."""
 
 _MEASURED = 0.75
 """Weight of what is measured. The rest is that of the matte levels: on other frames, the network is wrong more often, and a
@@ -92,7 +93,8 @@ def measure_response(probability: Floats, alpha: Floats, *, enlargement: float) 
     # The mean of the closest sequences above and below that do not fall.
     rising = (np.maximum.accumulate(mean) + np.minimum.accumulate(mean[::-1])[::-1]) / 2
     highest = np.clip((_POSITIONS - CERTAIN) * _SLOPE, 0, 1)
-    limited = np.clip(usual + _MEASURED * (rising - usual), 1 - highest[::-1], highest)
+    lowest = 1 - np.clip((WHITE - _POSITIONS) * _SLOPE, 0, 1)
+    limited = np.clip(usual + _MEASURED * (rising - usual), lowest, highest)
     return Response(tuple(np.round(limited, _DIGITS).tolist()))
 
 

@@ -117,7 +117,7 @@ class Refiner:
             coarse = calibrated(before[tile.read], each.response)
             rgb = torch.from_numpy(np.ascontiguousarray(plate(*tile.read), np.float32)).permute(2, 0, 1)
             unrefined = levelled(torch.from_numpy(before[tile.inside]))
-            alpha = _cleaned(self._alpha(rgb, coarse, each)[inner], levelled(coarse[inner]))
+            alpha = _cleaned(self._alpha(rgb, coarse, each)[inner], unrefined)
             guard.add(tile.inside, rgb[:, inner[0], inner[1]], unrefined, alpha)
             after[tile.inside] = alpha.numpy()
         verdict = guard.verdict(each.enlargement)
