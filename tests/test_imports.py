@@ -16,7 +16,17 @@ PACKAGE = Path(stcn_plugin.__file__).parent
 # A package may import itself and the packages of lower layers, but not others of its own layer.
 LAYERS = [
     {"errors", "environment", "processes"},
-    {"choices", "frames", "atomic", "device_failures", "motion", "regular_files", "reserved_names", "window"},
+    {
+        "choices",
+        "frames",
+        "atomic",
+        "device_failures",
+        "motion",
+        "regular_files",
+        "reserved_names",
+        "response",
+        "window",
+    },
     {"bridge"},
     {"network", "memory", "config"},
     {"media", "presets", "weights"},

@@ -21,12 +21,14 @@ from stcn_plugin.media.images import ImageHeader, read_headers, read_stored
 from stcn_plugin.media.matte_encoding import exr_part
 from stcn_plugin.media.object_names import layer_names
 from stcn_plugin.media.window import FrameHeader, Window
+from stcn_plugin.response import Response
 
 _MADE_FROM = "stcn/madeFrom"
 _OBJECTS = "stcn/objects"
 _CHECKSUM = "stcn/checksum"
 _WINDOW = "stcn/window"
 _PART = "stcn/part"
+_RESPONSES = "stcn/responses"
 _COMPRESSION = "pxr24"  # lossless for half floats; the files are as small as with zip, in half of the time
 
 
@@ -50,6 +52,7 @@ def encode_probabilities(looks: Looks, *, made_from: str) -> bytes:
             _OBJECTS: json.dumps(list(look.planes)),
             _WINDOW: " ".join(map(str, astuple(look.window))),
             _PART: f"{number + 1} of {len(looks)}",
+            _RESPONSES: json.dumps({name: response.alpha for name, response in look.responses.items()}),
         }
         parts.append(
             exr_part(
@@ -89,7 +92,7 @@ def read_probabilities(path: Path, *, made_from: str) -> Looks | None:
 
 def _read(path: Path, header: ImageHeader) -> Look | None:
     """Read a part; ``None`` if it is damaged."""
-    place = {key: header.metadata.get(key, "") for key in (_OBJECTS, _WINDOW, _PART)}
+    place = {key: header.metadata.get(key, "") for key in (_OBJECTS, _WINDOW, _PART, _RESPONSES)}
     objects = json.loads(place[_OBJECTS])
     x, y, width, height = map(int, place[_WINDOW].split())
     names = layer_names(objects)
@@ -98,7 +101,10 @@ def _read(path: Path, header: ImageHeader) -> Look | None:
     is_whole = (
         bool(planes) and pixels.dtype == np.float16 and _checksum(place, planes) == header.metadata.get(_CHECKSUM)
     )
-    return Look(Window(x, y, width, height), planes) if is_whole else None
+    if not is_whole:
+        return None
+    responses = {name: Response(tuple(alpha)) for name, alpha in json.loads(place[_RESPONSES]).items()}
+    return Look(Window(x, y, width, height), planes, responses)
 
 
 def made_from(path: Path) -> str | None:

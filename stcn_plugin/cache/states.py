@@ -18,9 +18,10 @@ from stcn_plugin.memory.bank import BankState
 from stcn_plugin.propagation.placement import Placement
 from stcn_plugin.propagation.propagator import PropagatorState
 from stcn_plugin.propagation.tracker import GroupState, Track, TrackerState
+from stcn_plugin.response import Response
 from stcn_plugin.window import Window
 
-_FORMAT = "stcn_plugin state 2"
+_FORMAT = "stcn_plugin state 3"
 
 
 def encode_state(state: TrackerState, *, frame: int, made_from: str) -> bytes:
@@ -38,11 +39,19 @@ def encode_state(state: TrackerState, *, frame: int, made_from: str) -> bytes:
             "window": astuple(group.placement.window),
             "element": list(group.placement.element),
             "propagator": _described(group.propagator, f"{number}.", tensors),
+            "responses": _listed(group.responses),
         }
         for number, group in enumerate(state.groups)
     ]
     whole = _described(state.whole, "", tensors)
-    text = json.dumps({"whole": whole, "is_coarse": state.is_coarse, "groups": groups})
+    text = json.dumps(
+        {
+            "whole": whole,
+            "is_coarse": state.is_coarse,
+            "groups": groups,
+            "responses": _listed(state.responses),
+        }
+    )
     checksum = _checksum(text, tensors)
     metadata = {"format": _FORMAT, "frame": str(frame), "made_from": made_from, "state": text, "checksum": checksum}
     return save(tensors, metadata)
@@ -71,7 +80,8 @@ def read_state(path: Path, made_from: Mapping[int, str]) -> tuple[int, TrackerSt
                 return None
             data = json.loads(metadata["state"])
             groups = tuple(_group(each, f"{number}.", tensors) for number, each in enumerate(data["groups"]))
-            state = TrackerState(_propagator(data["whole"], "", tensors), data["is_coarse"], groups)
+            whole = _propagator(data["whole"], "", tensors)
+            state = TrackerState(whole, data["is_coarse"], groups, _responses(data["responses"]))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError):
         return None
     return frame, state
@@ -101,7 +111,16 @@ def _group(data: Mapping[str, Any], prefix: str, tensors: Mapping[str, Tensor]) 
         {name: _track(track) for name, track in data["tracks"]},
         Placement(Window(*data["window"]), (across, down)),
         _propagator(data["propagator"], prefix, tensors),
+        _responses(data["responses"]),
     )
+
+
+def _listed(responses: Mapping[str, Response]) -> dict[str, tuple[float, ...]]:
+    return {name: response.alpha for name, response in responses.items()}
+
+
+def _responses(data: Mapping[str, Any]) -> dict[str, Response]:
+    return {name: Response(tuple(alpha)) for name, alpha in data.items()}
 
 
 def _track(data: Mapping[str, Any]) -> Track:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import replace
 from types import TracebackType
 from typing import final
 
@@ -45,13 +46,13 @@ class BackwardBuffer:
             offsets = {name: self._append(plane.tobytes()) for name, plane in look.planes.items()}
             # Views of one element keep the shapes without the pixels.
             shapes = {name: np.broadcast_to(np.float16(0), plane.shape) for name, plane in look.planes.items()}
-            record.append((Look(look.window, shapes), offsets))
+            record.append((replace(look, planes=shapes), offsets))
         self._records[index] = record
 
     def get(self, index: int) -> Looks:
         """Return the probabilities of a frame."""
         return [
-            Look(look.window, {name: self._read(offsets[name], plane.shape) for name, plane in look.planes.items()})
+            replace(look, planes={name: self._read(offsets[name], plane.shape) for name, plane in look.planes.items()})
             for look, offsets in self._records[index]
         ]
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from stcn_plugin.bridge.job import EdgeSummary
 from stcn_plugin.job.job import Job
 from stcn_plugin.matte.band import edge_width
-from stcn_plugin.matte.looks import Looks, closest
+from stcn_plugin.matte.looks import Looks, closest, response_of
 from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import choose_device, choose_precision
@@ -88,7 +88,12 @@ class JobEdges:
             return own
         settings = dict(zip(job.objects, job.matte_settings, strict=True))
         objects = [
-            ObjectEdge(settings[name].edges, _enlargement(name, passes), self._width(sources[name], name))
+            ObjectEdge(
+                settings[name].edges,
+                _enlargement(name, passes),
+                self._width(sources[name], name),
+                response_of(passes, name),
+            )
             if name in sources
             else ObjectEdge("off", 1.0)
             for name in job.objects

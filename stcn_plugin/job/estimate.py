@@ -58,7 +58,7 @@ def measured(job: Job, engine: Engine, tracker: Tracker) -> Rates:
         plate = job.plates.read(job.frames[index])
         small = torch.from_numpy(plate.image(job.window, job.size)).to(engine.device).permute(2, 0, 1)
         found = tracker.step(JobFrameImages(job, index, plate, small, lambda _, masks: masks))
-        looks = [Look(each.window, _planes(each)) for each in found if each.objects]
+        looks = [Look(each.window, _planes(each), each.responses) for each in found if each.objects]
         steps.append(time.perf_counter() - started)
     frame = measured_frame(job)
     # Every other step finishes a frame where both directions contribute, every step elsewhere: at most one each.

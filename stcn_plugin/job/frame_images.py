@@ -72,5 +72,11 @@ class JobFrameImages:
         rows, columns = window.slices_in(Window(0, 0, self.job.window.width, self.job.window.height))
         return {name: shrink(self._mattes[name][rows, columns], size, device) for name in sorted(names)}
 
+    def mattes(self, names: Collection[str], window: Window) -> Mapping[str, NDArray[np.float32]]:
+        """Return a window of the artist's mattes at plate resolution, of those that cover the plate."""
+        rows, columns = window.slices_in(Window(0, 0, self.job.window.width, self.job.window.height))
+        covered = self.job.covered.get(self.index, {})
+        return {name: self._mattes[name][rows, columns] for name in sorted(names) if name not in covered}
+
     def _is_whole(self, window: Window) -> bool:
         return window.shape == self.job.window.shape

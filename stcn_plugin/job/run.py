@@ -33,9 +33,8 @@ from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
 from stcn_plugin.propagation.propagator import PropagationSettings
-from stcn_plugin.propagation.tracker import Tracker
+from stcn_plugin.propagation.tracker import Tracker, WindowPrediction
 from stcn_plugin.studio.notifier import Notifier
-from stcn_plugin.window import Window
 
 _READ_AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
 """Frames read ahead, and threads that read them: a GPU is faster than two, and four 4K frames fit in memory."""
@@ -170,7 +169,7 @@ class _Run:
             if before is not None:
                 self._seconds["network"] += before.seconds()
             before = watch
-            downloads = [(each.window, each.objects, downloader.fetch(rounded(each.own))) for each in found]
+            downloads = [(each, downloader.fetch(rounded(each.own))) for each in found]
             self._submit(work, part, index, plate, downloads, delivery, writer)
             if keeps_state:
                 state = tracker.state()
@@ -190,7 +189,7 @@ class _Run:
         part: PassWork,
         index: int,
         plate: ReadPlate,
-        downloads: Sequence[tuple[Window, Sequence[str], Download]],
+        downloads: Sequence[tuple[WindowPrediction, Download]],
         delivery: Delivery,
         writer: WriteBehind,
     ) -> None:
@@ -198,9 +197,9 @@ class _Run:
 
         def deliver() -> None:
             found = [
-                Look(window, dict(zip(objects, download.wait(), strict=True)))
-                for window, objects, download in downloads
-                if objects
+                Look(each.window, dict(zip(each.objects, download.wait(), strict=True)), each.responses)
+                for each, download in downloads
+                if each.objects
             ]
             delivery.keep(part, index, PlateOfFrame(plate.frame.header, plate), found)
             for each in part.completes.get(index, ()):

@@ -7,7 +7,7 @@ rendered ground truth at more than twice the internal size (mean squared error w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from stcn_plugin.response import Response, mixed
 from stcn_plugin.window import Window
 
 _FADE = 16
@@ -29,10 +30,12 @@ class Look:
     Args:
         window: The window, in pixels of the plate, from the corner of the window that is propagated.
         planes: Object name to ``(h, w)`` probability in [0, 1]. All arrays have the same shape.
+        responses: Object name to the response of the network, of the objects for which it is known.
     """
 
     window: Window
     planes: Mapping[str, NDArray[np.float16]]
+    responses: Mapping[str, Response] = field(default_factory=dict)
 
 
 Looks: TypeAlias = Sequence[Look]
@@ -108,6 +111,16 @@ def closest(passes: Sequence[tuple[Looks, Mapping[str, float]]], name: str) -> L
     looks, weights = max(passes, key=lambda each: each[1].get(name, 0.0), default=((), {}))
     found = [look for look in looks if name in look.planes]
     return found[-1] if found and weights.get(name, 0.0) > 0 else None
+
+
+def response_of(passes: Sequence[tuple[Looks, Mapping[str, float]]], name: str) -> Response | None:
+    """Return the response to an object, as blended as its probabilities are; ``None`` where no pass knows it."""
+    found = []
+    for looks, weights in passes:
+        layers = _layers(looks, name)
+        if layers and name in layers[-1].responses:
+            found.append((layers[-1].responses[name], weights.get(name, 0.0)))
+    return mixed(found)
 
 
 def add_enlarged(own: Tensor, plane: NDArray[np.float32], window: Window) -> None:

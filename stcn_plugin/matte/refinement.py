@@ -16,7 +16,8 @@ from stcn_plugin.choices import Edges
 from stcn_plugin.matte.band import Tile, band_weights, find_band, reach_of, tiles
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
-from stcn_plugin.network.edges import BLACK, STRIDE, WHITE, EdgeNetwork, levelled
+from stcn_plugin.network.edges import STRIDE, EdgeNetwork, levelled
+from stcn_plugin.response import BLACK, CERTAIN, WHITE, Response
 
 Pixels: TypeAlias = NDArray[np.float32]
 Plate: TypeAlias = Callable[[slice, slice], Pixels]
@@ -36,11 +37,13 @@ class ObjectEdge:
         edges: How to refine it.
         enlargement: Plate pixels per network pixel.
         width: Width in plate pixels of the soft edge of its keyframe, from `edge_width`.
+        response: How the propagation responds to it; ``None`` if alpha is what the default matte levels give.
     """
 
     edges: Edges
     enlargement: float
     width: float = 1.0
+    response: Response | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Refiner:
     ) -> tuple[Pixels, tuple[EdgeReport, ...]]:
         """Refine the probabilities of a frame.
 
-        In the band, probabilities become ``0.15 + 0.7 * alpha``, so that the default matte levels return alpha. Where
+        The network gets probabilities that are calibrated by the response of the propagation to the object; the guard
+        compares its alpha with what they are without. In the band, probabilities become ``0.15 + 0.7 * alpha``, so that the default matte levels return alpha. Where
         alpha is 0 or 1, they are on the far side of the matte levels, and as before if they already were. Outside the
         band nothing changes.
 
@@ -110,10 +114,10 @@ class Refiner:
         guard = Guard((cells.shape[0], cells.shape[1]))
         for tile in parts:
             inner = _inner(tile)
-            probability = torch.from_numpy(before[tile.read])
+            coarse = calibrated(before[tile.read], each.response)
             rgb = torch.from_numpy(np.ascontiguousarray(plate(*tile.read), np.float32)).permute(2, 0, 1)
-            unrefined = levelled(probability[inner])
-            alpha = _cleaned(self._alpha(rgb, probability, each)[inner], unrefined)
+            unrefined = levelled(torch.from_numpy(before[tile.inside]))
+            alpha = _cleaned(self._alpha(rgb, coarse, each)[inner], unrefined)
             guard.add(tile.inside, rgb[:, inner[0], inner[1]], unrefined, alpha)
             after[tile.inside] = alpha.numpy()
         verdict = guard.verdict(each.enlargement)
@@ -145,6 +149,23 @@ class Refiner:
         conditions = torch.tensor([[each.enlargement, each.width]], device=self._device)
         alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
         return alpha[0, 0, :height, :width].cpu()
+
+
+def calibrated(probability: Pixels, response: Response | None) -> Tensor:
+    """Return the probability that the default matte levels turn into the mean alpha of a response.
+
+    Args:
+        probability: ``(H, W)`` in [0, 1].
+        response: The response; ``None`` changes nothing.
+    """
+    found = torch.from_numpy(probability)
+    if response is None:
+        return found
+    alpha = torch.from_numpy(response(probability))
+    clear = (found * (BLACK / CERTAIN)).clamp(max=BLACK)
+    solid = (1 - (1 - found) * ((1 - WHITE) / CERTAIN)).clamp(min=WHITE)
+    found = torch.where(alpha <= 0, clear, BLACK + (WHITE - BLACK) * alpha)
+    return torch.where(alpha >= 1, solid, found)
 
 
 def to_probability(alpha: Tensor, probability: Tensor) -> Tensor:

@@ -15,15 +15,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stcn_plugin.response import BLACK, WHITE
+
 BLOCK = 4
 """Side in pixels of the blocks that the first layer reads."""
 
 STRIDE = 16
 """Tiles must be multiples of this size."""
-
-BLACK = 0.15
-WHITE = 0.85
-"""Matte levels, the defaults of a preset, that turn a probability into the alpha which the network corrects."""
 
 _WIDTHS = (32, 64, 64)
 _PIXELS = BLOCK**2

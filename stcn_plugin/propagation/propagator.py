@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from types import EllipsisType
 
 import torch
 from torch import Tensor
@@ -165,9 +166,7 @@ class Propagator:
         self._since_memory += 1
         for name in given:
             self._position.setdefault(name, len(self._position))
-        inner = internal_size(size, size="native" if self._settings.size is None else str(self._settings.size))
-        padding = _padding(*inner)
-        padded = functional.pad(self._engine.normalise(reduce(rgb, inner)), padding)[None]
+        inner, padding, padded = self._padded(rgb)
         features = self._engine.encode_key(padded)
         self._on_stage()
         own = self._predict(features, padded.shape[-2:])
@@ -190,9 +189,25 @@ class Propagator:
             if is_due or self._settings.include_last:
                 retention: Retention = "evictable" if is_due else "one_step"
                 self._memorise(padded, features, shares, around, retention=retention)
-        top, left = padding[2], padding[0]
-        inside = (..., slice(top, top + inner[0]), slice(left, left + inner[1]))
+        inside = _inside(inner, padding)
         return Prediction(tuple(self._position), size, own[inside], shares[inside])
+
+    @torch.inference_mode()
+    def predict(self, image: Array) -> Prediction:
+        """Predict an image from what is in memory, and change nothing.
+
+        For the image of a frame with masks, the result shows how precisely the network reproduces them.
+
+        Args:
+            image: As for `step`.
+
+        Raises:
+            ValueError: Another shape or number format.
+        """
+        rgb = image_tensor(image, self._engine.device)
+        inner, padding, padded = self._padded(rgb)
+        own = self._predict(self._engine.encode_key(padded), padded.shape[-2:])[_inside(inner, padding)]
+        return Prediction(tuple(self._position), (rgb.shape[1], rgb.shape[2]), own, own)
 
     def state(self) -> PropagatorState:
         """Return a copy of the memory, so that `restore` can go on after this frame."""
@@ -227,6 +242,13 @@ class Propagator:
             return
         self._leave(leaving)
         self._rows = self._rows_in_play()
+
+    def _padded(self, rgb: Tensor) -> tuple[tuple[int, int], tuple[int, int, int, int], Tensor]:
+        """Return the internal size, the padding, and the image for the network with both, ``(1, 3, h, w)``."""
+        size = "native" if self._settings.size is None else str(self._settings.size)
+        inner = internal_size((rgb.shape[1], rgb.shape[2]), size=size)
+        padding = _padding(*inner)
+        return inner, padding, functional.pad(self._engine.normalise(reduce(rgb, inner)), padding)[None]
 
     def _predict(self, features: KeyFeatures, size: torch.Size) -> Tensor:
         """Return the independent probability of every object, ``(O, H, W)``."""
@@ -307,3 +329,9 @@ def _padding(height: int, width: int) -> tuple[int, int, int, int]:
     """Return the padding to multiples of the stride: left, right, top, bottom; odd padding is larger at the end."""
     rows, columns = -height % STRIDE, -width % STRIDE
     return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
+
+
+def _inside(inner: tuple[int, int], padding: tuple[int, int, int, int]) -> tuple[EllipsisType, slice, slice]:
+    """Return the index of what is not padding."""
+    top, left = padding[2], padding[0]
+    return ..., slice(top, top + inner[0]), slice(left, left + inner[1])

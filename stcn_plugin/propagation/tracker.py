@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.propagation.placement import (
@@ -30,6 +31,7 @@ from stcn_plugin.propagation.placement import (
 )
 from stcn_plugin.propagation.prediction import Prediction
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator, PropagatorState
+from stcn_plugin.response import Floats, Response, measure_response
 from stcn_plugin.window import Window
 
 _COARSE = 0.5
@@ -59,6 +61,9 @@ class FrameImages(Protocol):
     def masks(self, names: Collection[str], window: Window, size: tuple[int, int]) -> Mapping[str, Tensor]:
         """Return a window of the mattes that the artist gave to some objects, ``(h, w)`` on the engine's device."""
 
+    def mattes(self, names: Collection[str], window: Window) -> Mapping[str, Floats]:
+        """Return a window of these mattes at plate resolution, of those that cover the whole frame."""
+
 
 @dataclass(frozen=True, eq=False)
 class WindowPrediction:
@@ -68,11 +73,13 @@ class WindowPrediction:
         window: The window, in pixels of the plate.
         objects: Names of the objects.
         own: ``(O, h, w)`` probability of each object, independent of the others.
+        responses: Object name to the response of the network in this window, measured on its last keyframe.
     """
 
     window: Window
     objects: tuple[str, ...]
     own: Tensor
+    responses: Mapping[str, Response] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,11 +132,13 @@ class GroupState:
         tracks: Names of the objects, and where they are.
         placement: The window.
         propagator: The memory of the window.
+        responses: As in `WindowPrediction`.
     """
 
     tracks: Mapping[str, Track]
     placement: Placement
     propagator: PropagatorState
+    responses: Mapping[str, Response] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,11 +149,13 @@ class TrackerState:
         whole: The memory of the look at the whole frame.
         is_coarse: Whether that look is coarse; ``None`` before the first masks.
         groups: The groups with a window.
+        responses: Those of the look at the whole frame, as in `WindowPrediction`.
     """
 
     whole: PropagatorState
     is_coarse: bool | None
     groups: tuple[GroupState, ...]
+    responses: Mapping[str, Response] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -154,6 +165,7 @@ class _Group:
     tracks: dict[str, Track]
     placement: Placement
     propagator: Propagator
+    responses: dict[str, Response] = field(default_factory=dict)
 
     def holds(self, name: str, box: Window) -> bool:
         """Whether the window can hold the box of an object beside its other objects."""
@@ -191,6 +203,7 @@ class Tracker:
         self._is_coarse: bool | None = None if is_windowed else False
         self._groups: list[_Group] = []
         self._entered: set[str] = set()
+        self._responses: dict[str, Response] = {}
 
     @property
     def whole_size(self) -> tuple[int, int]:
@@ -214,8 +227,12 @@ class Tracker:
             self._is_coarse = self._pays_off(boxes)
         window, size = self._frame.window, self.whole_size
         masks = images.masks(boxes, window, size)
-        found = self._whole.step(images.image(window, size), masks, memorise=memorise)
-        looks = [WindowPrediction(window, found.objects, found.own)]
+        image = images.image(window, size)
+        found = self._whole.step(image, masks, memorise=memorise)
+        # An object that has a window is not refined from the coarse look.
+        if boxes and memorise and not self._is_coarse:
+            self._responses |= _measured(self._whole, image, images.mattes(boxes, window), window)
+        looks = [WindowPrediction(window, found.objects, found.own, dict(self._responses))]
         if self._is_coarse:
             self._admit(boxes)
             self._follow(boxes, dict(zip(found.objects, (found.own > _INSIDE).cpu().numpy(), strict=True)))
@@ -235,9 +252,10 @@ class Tracker:
     def state(self) -> TrackerState:
         """Return a copy of the memory, so that `restore` can go on after this frame."""
         groups = tuple(
-            GroupState(dict(group.tracks), group.placement, group.propagator.state()) for group in self._groups
+            GroupState(dict(group.tracks), group.placement, group.propagator.state(), dict(group.responses))
+            for group in self._groups
         )
-        return TrackerState(self._whole.state(), self._is_coarse, groups)
+        return TrackerState(self._whole.state(), self._is_coarse, groups, dict(self._responses))
 
     def restore(self, state: TrackerState) -> None:
         """Go on where another tracker with the same arguments was, with the same results.
@@ -248,8 +266,10 @@ class Tracker:
         self._whole.restore(state.whole)
         self._is_coarse = state.is_coarse
         self._entered = set(state.whole.objects)
+        self._responses = dict(state.responses)
         self._groups = [
-            _Group(dict(each.tracks), each.placement, self._propagator(each.propagator)) for each in state.groups
+            _Group(dict(each.tracks), each.placement, self._propagator(each.propagator), dict(each.responses))
+            for each in state.groups
         ]
 
     def _propagator(self, state: PropagatorState | None = None) -> Propagator:
@@ -321,7 +341,8 @@ class Tracker:
             tracks = {name: track for name, track in group.tracks.items() if name in {*names, *lost}}
             lost -= tracks.keys()
             box = union([targets[name] for name in names])
-            part = _Group(tracks, group.placement.around(box, self._frame), self._propagator(state))
+            placement = group.placement.around(box, self._frame)
+            part = _Group(tracks, placement, self._propagator(state), dict(group.responses))
             part.propagator.retire(group.tracks.keys() - tracks.keys())
             groups.append(part)
         return groups
@@ -333,13 +354,17 @@ class Tracker:
         window, size = placement.window, placement.size
         masks = images.masks(given, window, size)
         others = self._others(group, coarse, window, size)
-        found = group.propagator.step(images.image(window, size), masks, memorise=memorise, others=others)
+        image = images.image(window, size)
+        found = group.propagator.step(image, masks, memorise=memorise, others=others)
+        if given and memorise:
+            group.responses |= _measured(group.propagator, image, images.mattes(given, window), window)
         own = torch.stack([found.own[found.objects.index(name)] for name in group.tracks])
         inside = (own > _INSIDE).cpu().numpy()
         group.tracks = {
             name: track.found(mask, window) for (name, track), mask in zip(group.tracks.items(), inside, strict=True)
         }
-        return WindowPrediction(window, tuple(group.tracks), own)
+        responses = {name: group.responses[name] for name in group.tracks if name in group.responses}
+        return WindowPrediction(window, tuple(group.tracks), own, responses)
 
     def _others(self, group: _Group, coarse: Prediction, window: Window, size: tuple[int, int]) -> Tensor | None:
         """Return what the coarse look found of the objects of other groups in a window; ``None`` without other groups."""
@@ -348,6 +373,21 @@ class Tracker:
             return None
         planes = torch.stack([coarse.own[row] for row in rows])
         return sampled(planes, self._frame.window, window, size)
+
+
+def _measured(
+    propagator: Propagator, image: Tensor, mattes: Mapping[str, Floats], window: Window
+) -> dict[str, Response]:
+    """Return how the network responds to the objects that the artist gave on a frame, which is in memory."""
+    if not mattes:
+        return {}
+    found = propagator.predict(image)
+    own = torch.stack([found.own[found.objects.index(name)] for name in mattes])
+    full = functional.interpolate(own[:, None], size=window.shape, mode="bilinear", align_corners=False)[:, 0]
+    return {
+        name: measure_response(plane, matte, enlargement=window.height / own.shape[1])
+        for (name, matte), plane in zip(mattes.items(), full.cpu().numpy(), strict=True)
+    }
 
 
 def _largest(parts: Sequence[tuple[Window, float]], *, at_least: float, at_most: float = math.inf) -> Window | None:

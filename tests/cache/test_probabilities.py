@@ -8,6 +8,7 @@ import pytest
 
 from stcn_plugin.cache.probabilities import encode_probabilities, made_from, read_probabilities
 from stcn_plugin.matte.looks import Look
+from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.window import Window
 
 NAMES = "hero", "left arm.v2"
@@ -16,7 +17,8 @@ NAMES = "hero", "left arm.v2"
 def look(seed: int, window: Window, shape: tuple[int, int], names: tuple[str, ...] = NAMES) -> Look:
     generator = np.random.default_rng(seed)
     planes = {name: (generator.integers(0, 1025, shape) / 1024).astype(np.float16) for name in names}
-    return Look(window, planes)
+    alpha = np.sort(generator.random(KNOTS)).round(4)
+    return Look(window, planes, {names[0]: Response(tuple(alpha.tolist()))})
 
 
 FRAME = look(7, Window(-8, 0, 336, 180), (30, 56))
@@ -61,7 +63,7 @@ def write_parts(path, parts) -> None:
 def test_probabilities_are_read_back_exactly(file, found):
     """Every part with its window, by object name, even if layers cannot have that name."""
     again = read_probabilities(file, made_from="abc")
-    assert [each.window for each in again] == [each.window for each in found]
+    assert [(each.window, each.responses) for each in again] == [(each.window, each.responses) for each in found]
     for each, expected in zip(again, found, strict=True):
         assert list(each.planes) == list(expected.planes)
         for name, plane in expected.planes.items():

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from golden.stand_in import golden_frames, golden_masks
@@ -17,9 +18,11 @@ from stcn_plugin.network.engine import Engine
 from stcn_plugin.propagation.placement import Frame, Placement
 from stcn_plugin.propagation.propagator import PropagationSettings, PropagatorState
 from stcn_plugin.propagation.tracker import GroupState, Track, Tracker, TrackerState
+from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.weights.reading import build_network, read_weights
 from stcn_plugin.window import Window
 
+RESPONSE = Response(tuple((np.linspace(0, 1, KNOTS) ** 2).tolist()))
 STARTER = Path(stcn_plugin.__file__).parent / "weights" / "starter" / "lite.safetensors"
 
 
@@ -59,6 +62,9 @@ class Frame64:
 
     def masks(self, names: Collection[str], window: Window, size: tuple[int, int]) -> Mapping[str, Tensor]:
         return {name: self.given[name] for name in names}
+
+    def mattes(self, names: Collection[str], window: Window) -> Mapping[str, np.ndarray]:
+        return {name: self.given[name].numpy() for name in names}
 
 
 def tracker_with(engine, settings=PLAIN):
@@ -124,17 +130,19 @@ def test_groups_are_read_back_exactly(engine, images, tmp_path, is_coarse):
         memories.append(tracker.state().whole)
     here, lost = Track(Window(0, 250, 60, 30), 1234.5678901234567, is_seen=False), Track(None, 1 / 3, is_seen=True)
     groups = (
-        GroupState({"b": here, "a": lost}, Placement(Window(3, 5, 192, 176), (16, 17)), memories[1]),
+        GroupState({"b": here, "a": lost}, Placement(Window(3, 5, 192, 176), (16, 17)), memories[1], {"b": RESPONSE}),
         GroupState({"ü.1": lost}, Placement(Window(0, 900, 432, 1), (36, 72)), memories[2]),
     )
     path = tmp_path / "s.safetensors"
-    path.write_bytes(encode_state(TrackerState(memories[0], is_coarse, groups), frame=7, made_from="abc"))
+    path.write_bytes(
+        encode_state(TrackerState(memories[0], is_coarse, groups, {"c": RESPONSE}), frame=7, made_from="abc")
+    )
     frame, state = read_state(path, {7: "abc", 8: "abc"})
-    assert (frame, state.is_coarse) == (7, is_coarse)
+    assert (frame, state.is_coarse, state.responses) == (7, is_coarse, {"c": RESPONSE})
     assert_same(state.whole, memories[0])
     for found, expected in zip(state.groups, groups, strict=True):
         assert list(found.tracks.items()) == list(expected.tracks.items())
-        assert found.placement == expected.placement
+        assert (found.placement, found.responses) == (expected.placement, expected.responses)
         assert_same(found.propagator, expected.propagator)
 
 

@@ -15,6 +15,7 @@ from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.keyframes import shrink
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.matte.looks import Look
+from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.window import Window
 
 
@@ -109,6 +110,7 @@ def test_backward_buffer_returns_what_was_put(tmp_path, monkeypatch):
         return Look(
             Window(*generator.integers(0, 99, 4).tolist()),
             {name: generator.random(shape).astype(np.float16) for name in names},
+            {names[0]: Response(tuple(np.sort(generator.random(KNOTS)).tolist()))},
         )
 
     frames = {9: [look((5, 7), "a", "b")], 4: [look((5, 7), "a", "b"), look((11, 3), "b"), look((4, 4), "a")], 6: []}
@@ -118,7 +120,9 @@ def test_backward_buffer_returns_what_was_put(tmp_path, monkeypatch):
         assert list(tmp_path.iterdir()) == []
         for index in (4, 9, 6, 4):
             found = buffer.get(index)
-            assert [each.window for each in found] == [each.window for each in frames[index]]
+            assert [(each.window, each.responses) for each in found] == [
+                (each.window, each.responses) for each in frames[index]
+            ]
             for each, expected in zip(found, frames[index], strict=True):
                 assert list(each.planes) == list(expected.planes)
                 for name, plane in expected.planes.items():

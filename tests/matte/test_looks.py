@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.matte.looks import Look, add_enlarged, blend, sample
+from stcn_plugin.matte.looks import Look, add_enlarged, blend, response_of, sample
+from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.window import Window
 
 SHAPE = 120, 200
@@ -295,3 +296,19 @@ def test_what_is_added_is_enlarged_like_a_look():
     expected = torch.zeros(SHAPE, dtype=torch.float64)
     expected[window.slices_in(WHOLE)] = enlarged(plane, window.shape)
     torch.testing.assert_close(own.double(), expected, rtol=0, atol=1e-5)
+
+
+def test_the_response_is_that_of_the_closest_look_blended_like_the_probabilities():
+    """Of both passes by weight; a pass that does not know it does not count."""
+    low, high = Response((0.0,) * KNOTS), Response((1.0,) * KNOTS)
+    plane = {"a": np.zeros(COARSE, np.float16)}
+    forward, backward = (
+        [Look(WHOLE, plane, {"a": high}), Look(INNER, plane, {"a": low})],
+        [Look(WHOLE, plane, {"a": high})],
+    )
+    found = response_of([(forward, {"a": 0.75}), (backward, {"a": 0.25})], "a")
+    assert found is not None
+    np.testing.assert_allclose(found.alpha, 0.25)
+    assert response_of([(forward, {"a": 0.75}), ([Look(WHOLE, plane)], {"a": 0.25})], "a") == low
+    assert response_of([(forward, {"a": 0.0}), ([Look(WHOLE, plane)], {"a": 1.0})], "a") is None
+    assert response_of([], "a") is None

@@ -11,9 +11,10 @@ from stcn_plugin.matte.band import CELL, Reach, band_weights, edge_width, find_b
 from stcn_plugin.matte.finishing import finish
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
-from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, levelled, to_probability
+from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, calibrated, levelled, to_probability
 from stcn_plugin.network.edges import EdgeNetwork
 from stcn_plugin.presets.matte import Matte
+from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.weights.edges import load_edge_network
 
 
@@ -376,3 +377,45 @@ def test_tiles_leave_no_seams(scene):
     lines = np.maximum(difference.sum(0) / np.maximum(sure.sum(0), 1), 0)
     assert np.median(lines) < 0.005
     assert lines.max() < 0.1
+
+
+SQUARED = Response(tuple((np.linspace(0, 1, KNOTS) ** 2).tolist()))
+
+
+def test_calibrated_probabilities_have_the_alpha_of_the_response():
+    """After the default matte levels; clear and solid ones stay certain, and nothing falls."""
+    probability = np.linspace(0, 1, 1001, dtype=np.float32)[None]
+    clipped = Response(tuple(np.clip(np.linspace(-0.5, 1.5, KNOTS), 0, 1).tolist()))
+    for response in (SQUARED, clipped):
+        found = calibrated(probability, response)
+        np.testing.assert_allclose(matte_of(found.numpy()), response(probability), atol=1e-6)
+        assert (found.diff() >= -1e-7).all()
+        assert (float(found[0, 0]), float(found[0, -1])) == (0, 1)
+    assert torch.equal(calibrated(probability, None), torch.from_numpy(probability))
+
+
+def test_the_network_starts_from_the_response():
+    """With a network that changes nothing, the right response corrects a soft edge; of a wrong one, the guard takes little."""
+    shape = (240, 240)
+    alpha = disc(shape, (120, 120), 70, width=40)
+    front, behind = np.float32([0.8, 0.3, 0.2]), np.float32([0.2, 0.4, 0.5])
+    plate = alpha[..., None] * front + (1 - alpha[..., None]) * behind
+    network = load_edge_network()
+    for head in (network.heads, network.colour_model):
+        torch.nn.init.zeros_(head.weight)
+        torch.nn.init.zeros_(head.bias)
+    refiner = Refiner(network)
+
+    def error(coarse, response):
+        edge = ObjectEdge("network", 3.0, 40.0, response)
+        refined, _ = refiner.refine(coarse[None], lambda rows, columns: plate[rows, columns], [edge])
+        weight = band_weights(find_band(coarse, reach_of(3.0, 40.0)), (slice(0, 240), slice(0, 240)))
+        np.testing.assert_array_equal(refined[0][weight == 0], coarse[weight == 0])
+        return float(np.abs(matte_of(refined[0]) - alpha).mean())
+
+    bright = np.sqrt(alpha)
+    assert error(bright, SQUARED) < 0.5 * error(bright, None)
+    right = 0.15 + 0.7 * alpha
+    right[alpha == 0], right[alpha == 1] = 0, 1
+    steep = Response(tuple(np.clip(4 * np.linspace(0, 1, KNOTS) - 2.5, 0, 1).tolist()))
+    assert error(right, steep) < 0.2 * float(np.abs(steep(right) - alpha).mean())

@@ -83,6 +83,11 @@ class DrawnFrame:
             for name in sorted(names)
         }
 
+    def mattes(self, names: Collection[str], window: Window) -> Mapping[str, np.ndarray]:
+        """Return a window of the artist's mattes."""
+        inside = window.slices_in(Window(0, 0, self.shape[1], self.shape[0]))
+        return {name: mask_of(self.discs[name], self.shape)[inside] for name in names}
+
 
 def _part(planes: Tensor, window: Window, size: tuple[int, int]) -> Tensor:
     height, width = planes.shape[-2:]

@@ -57,6 +57,22 @@ def test_keyframe_step_returns_the_masks(engine, images, masks):
     assert propagator.in_play == (1,)
 
 
+def test_predict_is_a_step_that_changes_nothing(engine, images, masks):
+    """The same bits as a step, also for the image of the keyframe itself, and later steps are as without it."""
+    propagator, reference, last = (Propagator(engine, settings=PropagationSettings(interval=2)) for _ in range(3))
+    for each in (propagator, reference, last):
+        each.step(images[0], dict(zip("abc", masks, strict=True)))
+    found = propagator.predict(images[0])
+    assert (found.objects, found.own.shape) == (("a", "b", "c"), masks.shape)
+    assert torch.equal(found.own, last.step(images[0]).own)
+    assert not torch.equal(found.own, masks)
+    for image in images[1:]:
+        found = propagator.predict(image)
+        expected = reference.step(image)
+        assert torch.equal(found.own, expected.own)
+        assert torch.equal(propagator.step(image).own, expected.own)
+
+
 def test_retired_objects_do_not_affect_the_others(engine, images, masks):
     """A retired object is 0, and the others have the same values as with it."""
     together = Propagator(engine, objects=["a", "b", "c"], settings=PropagationSettings(interval=99))

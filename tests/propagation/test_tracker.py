@@ -15,6 +15,7 @@ from stcn_plugin.cache.states import encode_state, read_state
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
 from stcn_plugin.propagation.tracker import Tracker, WindowPrediction
+from stcn_plugin.response import measure_response
 from stcn_plugin.weights.reading import build_network, read_weights
 from stcn_plugin.window import Window
 
@@ -75,6 +76,29 @@ def test_a_large_object_is_seen_in_the_whole_frame(engine, tracker_of, is_window
         expected = propagator.step(frame.image(WHOLE, FRAME.size), masks)
         assert (look.window, look.objects) == (WHOLE, ("a",))
         assert torch.equal(look.own, expected.own), number
+
+
+@pytest.mark.parametrize("radius", [32, 190])
+def test_the_response_is_measured_on_the_keyframe(tracker_of, radius):
+    """In the closest look, from what its memory predicts on the keyframe; it stays until the next one, also in a state."""
+    tracker, (key, *later) = tracker_of(), moving(*(Disc(400 + 8 * number, 250, radius=radius) for number in range(3)))
+    *coarse, close = tracker.step(key)
+    assert all(not look.responses for look in coarse)
+    propagator = tracker._groups[0].propagator if coarse else tracker._whole
+    image = key.image(close.window, tuple(close.own.shape[1:]))
+    own = propagator.predict(image).own
+    full = functional.interpolate(own[None], size=close.window.shape, mode="bilinear")[0, 0].numpy()
+    truth = mask_of(key.discs["a"])[close.window.slices_in(WHOLE)]
+    enlargement = close.window.height / close.own.shape[1]
+    assert dict(close.responses) == {"a": measure_response(full, truth, enlargement=enlargement)}
+    # Calibrated, the prediction is closer to alpha than after the default matte levels.
+    errors = [((found - truth) ** 2).mean() for found in (close.responses["a"](full), ((full - 0.15) / 0.7).clip(0, 1))]
+    assert errors[0] < errors[1]
+    restored = tracker_of()
+    restored.restore(tracker.state())
+    for frame in later:
+        for each in (tracker, restored):
+            assert each.step(frame)[-1].responses == close.responses
 
 
 def test_without_windows_a_small_object_is_seen_in_the_whole_frame(engine, tracker_of):
@@ -366,3 +390,7 @@ class Renamed:
     def masks(self, names, window, size):
         found = self._frame.masks([self._back[name] for name in names], window, size)
         return {self._names[name]: mask for name, mask in reversed(found.items())}
+
+    def mattes(self, names, window):
+        found = self._frame.mattes([self._back[name] for name in names], window)
+        return {self._names[name]: matte for name, matte in reversed(found.items())}

@@ -17,7 +17,7 @@ from stcn_plugin.errors import CancelledError, PresetError, TrainingError
 from stcn_plugin.matte.band import edge_width
 from stcn_plugin.network.edges import EdgeNetwork, levelled
 from stcn_plugin.training.edges.clips import make_clip
-from stcn_plugin.training.edges.coarse import enlarged, simulated
+from stcn_plugin.training.edges.coarse import simulated
 from stcn_plugin.training.edges.config import is_edge_config, load_edge_config
 from stcn_plugin.training.edges.library import Library
 from stcn_plugin.training.edges.losses import band, edge_loss, errors
@@ -150,7 +150,7 @@ def test_simulated_mattes_are_coarse_but_right():
     alpha = disc((96, 96), 60, size=(192, 192))
     left = []
     for seed in range(20):
-        coarse = enlarged(simulated(np.random.default_rng(seed), alpha, size=64), 192)
+        coarse = simulated(np.random.default_rng(seed), alpha, size=64)
         assert coarse.shape == alpha.shape
         assert coarse.min() >= 0 and coarse.max() <= 1
         left.append(((coarse - alpha) ** 2).mean() / (alpha**2).mean())
@@ -286,3 +286,24 @@ def test_the_recipe_of_the_weights_in_the_package_loads():
     assert config.scenes.weights == "starter-free"
     sources = (*config.data.elements, *config.data.photos)
     assert {source.licence for source in sources} == {"MIT", "CC0-1.0", "Apache-2.0", "public domain"}
+
+
+def test_some_patches_have_another_response(monkeypatch):
+    """Alpha of the coarse matte, after the default matte levels, is raised to one exponent; truth and clear pixels stay."""
+    for name in ("_DEFOCUSED", "_GRAINY", "_LOST", "_LEAKED"):
+        monkeypatch.setattr(f"stcn_plugin.training.edges.variation.{name}", 0.0)
+    rng = np.random.default_rng(4)
+    patches = torch.from_numpy(rng.random((40, 5, 16, 16), np.float32))
+    found, _ = varied(rng, patches, torch.full((40, 2), 2.0))
+    assert torch.equal(found[:, 4], patches[:, 4])
+    before, after = levelled(patches[:, 3]), levelled(found[:, 3])
+    soft = (before > 0.02) & (before < 0.98)
+    exponents = torch.stack([(after[k][soft[k]].log() / before[k][soft[k]].log()).median() for k in range(40)])
+    for number, exponent in enumerate(exponents):
+        torch.testing.assert_close(
+            after[number][soft[number]], before[number][soft[number]] ** exponent, atol=1e-4, rtol=0
+        )
+    assert torch.equal(found[:, 3][~soft & (before <= 0)], patches[:, 3][~soft & (before <= 0)])
+    changed = (exponents - 1).abs() > 1e-3
+    assert 10 < int(changed.sum()) < 30
+    assert 0.05 < float(exponents[changed].log().std()) < 0.4

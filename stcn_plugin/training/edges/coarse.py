@@ -9,8 +9,10 @@ import torch
 from numpy.random import Generator
 from torch.nn import functional
 
+from stcn_plugin.matte.refinement import calibrated
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
+from stcn_plugin.response import measure_response
 from stcn_plugin.training.edges.clips import Frame
 from stcn_plugin.training.edges.strands import Pixels
 
@@ -25,14 +27,33 @@ def propagated(engine: Engine, clip: Sequence[Frame], *, size: int, interval: in
         interval: Frames between memory frames.
 
     Returns:
-        The probability of each frame after the first, ``(size, size)``.
+        The probability of each frame after the first, ``(P, P)``, enlarged as finishing does and `calibrated` by the
+        response on the first frame.
     """
+    first = clip[0]
     propagator = Propagator(engine, settings=PropagationSettings(size=size, interval=interval))
-    propagator.step(clip[0].plate, {"object": clip[0].alpha})
-    return [propagator.step(frame.plate).own[0].float().numpy() for frame in clip[1:]]
+    propagator.step(first.plate, {"object": first.alpha})
+    length = len(first.alpha)
+    own = enlarged(propagator.predict(first.plate).own[0].float().numpy(), length)
+    response = measure_response(own, first.alpha, enlargement=length / size)
+    found = [propagator.step(frame.plate).own[0].float().numpy() for frame in clip[1:]]
+    return [calibrated(enlarged(each, length), response).numpy() for each in found]
 
 
 def simulated(rng: Generator, alpha: Pixels, *, size: int) -> Pixels:
+    """Return a simulated coarse probability, ``(P, P)``, enlarged and `calibrated` by its own response.
+
+    Args:
+        rng: Random generator.
+        alpha: ``(P, P)`` truth.
+        size: Internal size in pixels.
+    """
+    length = len(alpha)
+    coarse = enlarged(_worsened(rng, alpha, size=size), length)
+    return calibrated(coarse, measure_response(coarse, alpha, enlargement=length / size)).numpy()
+
+
+def _worsened(rng: Generator, alpha: Pixels, *, size: int) -> Pixels:
     """Return a coarse probability ``(size, size)`` with an edge that is displaced, softened and in parts lost."""
     from scipy.ndimage import distance_transform_edt, gaussian_filter, grey_opening
 

@@ -19,7 +19,7 @@ from stcn_plugin.matte.band import edge_width
 from stcn_plugin.network.edges import levelled
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.training.edges.clips import Frame, make_clip
-from stcn_plugin.training.edges.coarse import enlarged, propagated, simulated
+from stcn_plugin.training.edges.coarse import propagated, simulated
 from stcn_plugin.training.edges.config import EdgeTrainingConfig
 from stcn_plugin.training.edges.library import Library
 from stcn_plugin.training.edges.strands import Pixels
@@ -80,10 +80,10 @@ class SceneMaker:
         patches: list[NDArray[np.uint8]] = []
         for frame, own in zip(clip[1:], coarse, strict=True):
             count = round(settings.patches * (1 - settings.simulated))
-            patches += _cut(rng, frame, enlarged(own, size), count)
+            patches += _cut(rng, frame, own, count)
         for frame in clip:
             own = simulated(rng, frame.alpha, size=inner)
-            patches += _cut(rng, frame, enlarged(own, size), round(settings.patches * settings.simulated))
+            patches += _cut(rng, frame, own, round(settings.patches * settings.simulated))
         stacked = np.stack(patches) if patches else np.zeros((0, SIDE, SIDE, 5), np.uint8)
         return stacked, np.tile(np.array([size / inner, softness], np.float32), (len(stacked), 1))
 

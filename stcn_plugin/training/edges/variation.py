@@ -10,11 +10,19 @@ from numpy.random import Generator
 from torch import Tensor
 from torch.nn import functional
 
+from stcn_plugin.network.edges import levelled
+from stcn_plugin.response import BLACK, WHITE
+
 _DEFOCUSED = 0.2
 _GRAINY = 0.35
 _LOST = 0.2
 _LEAKED = 0.08
+_OTHER_RESPONSE = 0.5
+_OTHER_COLOURS = 0.5
 """Fractions of the patches."""
+
+_EXPONENT = 0.2
+"""Standard deviation of the logarithm of the exponent that changes a response."""
 
 _WIDTH_OF_SIGMA = 6 / math.sqrt(math.pi)
 """Width, as of `edge_width`, of a hard edge after a Gaussian blur with a standard deviation of 1."""
@@ -42,6 +50,10 @@ def varied(rng: Generator, patches: Tensor, conditions: Tensor) -> tuple[Tensor,
     patches[:, :3] = (patches[:, :3] * exposure.float()).clamp(0, 1) ** contrast
     for number in np.flatnonzero(rng.random(count) < _GRAINY):
         patches[number, :3] = (patches[number, :3] + _grain(rng, patches.shape[-1])).clamp(0, 1)
+    for number in np.flatnonzero(rng.random(count) < _OTHER_COLOURS):
+        patches[number, :3] = patches[number, torch.from_numpy(rng.permutation(3))]
+    for number in np.flatnonzero(rng.random(count) < _OTHER_RESPONSE):
+        patches[number, 3] = _other_response(patches[number, 3], float(np.exp(rng.normal(0, _EXPONENT))))
     for number in np.flatnonzero(rng.random(count) < _LOST):
         region = _region(rng, patches.shape[-1], float(conditions[number, 0]))
         patches[number, 3] *= 1 - float(rng.uniform(0.3, 0.9)) * region
@@ -49,6 +61,12 @@ def varied(rng: Generator, patches: Tensor, conditions: Tensor) -> tuple[Tensor,
         region = _region(rng, patches.shape[-1], float(conditions[number, 0]))
         patches[number, 3] = torch.maximum(patches[number, 3], float(rng.uniform(0.15, 0.6)) * region)
     return patches, conditions
+
+
+def _other_response(probability: Tensor, exponent: float) -> Tensor:
+    """Return a probability whose alpha, after the default matte levels, is raised to an exponent."""
+    alpha = levelled(probability)
+    return torch.where((alpha > 0) & (alpha < 1), BLACK + (WHITE - BLACK) * alpha**exponent, probability)
 
 
 def _blurred(planes: Tensor, sigma: float) -> Tensor:
