@@ -23,7 +23,7 @@ from .shot_settings import DOCKER, ShotSettings
 from .worker import make_worker
 
 _ID = "stcn_docker"
-_REFRESH = 1000
+_REFRESH = 2000
 """Milliseconds between two updates of the list of objects."""
 
 
@@ -40,12 +40,13 @@ class StcnDocker(DockWidget):
         self._import: PlateImport | None = None
         self._error = ""
         self._form, self._view = SettingsForm(), JobView()
+        self._form.fill(ShotSettings())
         self._objects = short_list("The objects, with the frames of their keyframes")
         self._propagate = self._button("Propagate", self.propagate, "Only what is missing is done")
         self._arrange()
         self._form.changed.connect(self._store)
         self._view.frame_chosen.connect(self._go_to)
-        self._refresh_timer = self._timer(self._refresh, _REFRESH)
+        self._refresh_timer = self._timer(lambda: self._refresh() if self.isVisible() else None, _REFRESH)
         self._import_timer = self._timer(self._import_next, 0)
         self._refresh_timer.start()
         notifier = Krita.instance().notifier()
@@ -174,7 +175,6 @@ class StcnDocker(DockWidget):
 
     def _arrange(self) -> None:
         content, buttons, more = QWidget(), QHBoxLayout(), QToolButton()
-        buttons.addWidget(self._button("Import Plate", self.import_plate, "Import the plate as a layer"))
         buttons.addWidget(
             self._button("Add Object", self.add_object, "Add a layer with a keyframe at this frame, to paint an object")
         )
@@ -189,6 +189,7 @@ class StcnDocker(DockWidget):
         self._form.details.setVisible(False)
         layout = QVBoxLayout(content)
         layout.addWidget(self._form.shot)
+        layout.addWidget(self._button("Import Plate", self.import_plate, "Import the plate as a layer"))
         layout.addLayout(buttons)
         for widget in (self._objects, self._propagate, self._view, more, self._form.details):
             layout.addWidget(widget)
@@ -202,6 +203,7 @@ class StcnDocker(DockWidget):
     def _button(self, label: str, action: Callable[[], None], help: str) -> QPushButton:  # noqa: A002
         button = QPushButton(label)
         button.setToolTip(f"{help}.")
+        button.setMinimumWidth(1)  # a docker may be narrower than its labels
         button.clicked.connect(partial(self._attempt, action))
         return button
 

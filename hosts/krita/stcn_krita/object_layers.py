@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-import sys
 from array import array
 from collections.abc import Iterable
+from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 
 from krita import Document, GroupLayer, Node
@@ -18,6 +19,7 @@ OBJECTS = "Objects"
 
 _BYTES = {"U8": 1, "U16": 2, "F16": 2, "F32": 4}
 _MAXIMUM = 65535
+"""Level of an opaque pixel in 16 bits."""
 
 
 def find_group(document: Document, name: str) -> GroupLayer | None:
@@ -47,7 +49,7 @@ def object_layers(document: Document) -> list[Node]:
 def key_frames(document: Document, layer: Node, frames: Iterable[int]) -> list[int]:
     """Return the frames at which a layer has a keyframe, without the empty one that Krita adds at frame 0."""
     keys = [frame for frame in frames if layer.hasKeyframeAtTime(frame)]
-    return [frame for frame in keys if frame or any(_alpha_at(document, layer, 0))]
+    return [frame for frame in keys if frame or _is_painted(_alpha_bytes(document, layer, 0))]
 
 
 def save_matte(document: Document, layer: Node, frame: int | None, file: Path) -> bool:
@@ -65,16 +67,13 @@ def save_matte(document: Document, layer: Node, frame: int | None, file: Path) -
     Raises:
         HostError: The file cannot be written.
     """
-    alpha = _alpha_at(document, layer, frame)
-    if not any(alpha):
+    alpha = _alpha_bytes(document, layer, frame)
+    if not _is_painted(alpha):
         return False
-    width, height = document.width(), document.height()
-    image = QImage(width, height, QImage.Format_Grayscale16 if isinstance(alpha, array) else QImage.Format_Grayscale8)
-    row = width * image.depth() // 8
-    for line in range(height):
-        pixels = image.scanLine(line)
-        pixels.setsize(row)
-        pixels[:] = memoryview(alpha).cast("B")[line * row : (line + 1) * row].tobytes()
+    depth, size = layer.colorDepth(), (document.width(), document.height())
+    grey = alpha if depth == "U8" else _integers(alpha, depth).tobytes()
+    form = QImage.Format_Grayscale8 if depth == "U8" else QImage.Format_Grayscale16
+    image = QImage(grey, *size, len(grey) // size[1], form)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -84,27 +83,39 @@ def save_matte(document: Document, layer: Node, frame: int | None, file: Path) -
     return True
 
 
-def _alpha_at(document: Document, layer: Node, frame: int | None) -> bytes | array[int]:
+def _alpha_bytes(document: Document, layer: Node, frame: int | None) -> bytes:
+    """Return the alpha of all pixels, the last of their channels, in the numbers of the layer."""
     area = (0, 0, document.width(), document.height())
     data = bytes(layer.pixelData(*area) if frame is None else layer.pixelDataAtTime(*area, frame))
-    return _alpha(data, layer.colorDepth(), area[2] * area[3])
-
-
-def _alpha(data: bytes, depth: str, count: int) -> bytes | array[int]:
-    """Return the alpha of pixels, the last of their channels, in 8 bits if it has no more, else in 16."""
-    size = _BYTES[depth]
-    pixel = len(data) // count if count else 0
-    if not pixel:
-        return b""
-    if depth == "U8":
-        return data[pixel - 1 :: pixel]
-    alpha = bytearray(size * count)
-    for byte in range(size):
+    size, pixel = _BYTES[layer.colorDepth()], len(data) // (area[2] * area[3])
+    alpha = bytearray(size * area[2] * area[3] if pixel else 0)
+    for byte in range(size if pixel else 0):
         alpha[byte::size] = data[pixel - size + byte :: pixel]
-    if depth == "U16":
-        return array("H", bytes(alpha))
-    values = struct.unpack(f"{'<' if sys.byteorder == 'little' else '>'}{count}{'e' if depth == 'F16' else 'f'}", alpha)
-    return array("H", [round(_MAXIMUM * min(1.0, max(0.0, value))) for value in values])
+    return bytes(alpha)
+
+
+def _is_painted(alpha: bytes) -> bool:
+    return bool(alpha.strip(b"\0"))
+
+
+def _integers(alpha: bytes, depth: str) -> array[int]:
+    """Return alpha in 16 bits."""
+    if depth == "F16":
+        return array("H", map(_half_levels().__getitem__, array("H", alpha)))
+    if depth == "F32":
+        return array("H", map(_level, array("f", alpha)))
+    return array("H", alpha)
+
+
+@lru_cache(maxsize=1)
+def _half_levels() -> list[int]:
+    """Return the level of every half float, by its bits."""
+    values = struct.unpack("65536e", array("H", range(65536)).tobytes())
+    return [_level(value) if isfinite(value) else 0 for value in values]
+
+
+def _level(value: float) -> int:
+    return round(_MAXIMUM * min(1.0, max(0.0, value)))
 
 
 def _is_group(node: Node) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def add_object(document: Document, name: str = "") -> None:
     document.waitForDone()
     names = {node.name() for node in group.childNodes()}
     free = next(f"object {number}" for number in count(1) if f"object {number}" not in names)
-    _add_layer(document, group, name or free, document.currentTime())
+    _add_layer(document, group, name or free, [document.currentTime()])
 
 
 def add_keyframe(document: Document) -> None:
@@ -43,17 +44,20 @@ def add_keyframe(document: Document) -> None:
     layer = _active_object(document)
     name = layer.name()
     if not layer.animated():
-        layer = _animated(document, layer, settings.still.get(layer.uniqueId().toString(), frame))
+        still = settings.still.get(layer.uniqueId().toString(), frame)
+        layer = _animated(document, layer, still, frame)
+        if still == frame:
+            return
     elif layer.hasKeyframeAtTime(frame):
         raise HostError("there is a keyframe at this frame", where=name, fix="Paint on it, or go to another frame")
-    if not layer.hasKeyframeAtTime(frame):
+    else:
         QApplication.processEvents()  # the timeline follows the active layer with the next event
         Krita.instance().action("add_blank_frame").trigger()
         document.waitForDone()
-        if not layer.hasKeyframeAtTime(frame):
-            raise HostError("Krita added no keyframe", where=name, fix="Add one on the timeline: Create Blank Frame")
-        if name in settings.patterns:
-            _copy_matte(document, layer, Path(frame_path(settings.patterns[name], frame + settings.shift)))
+    if not layer.hasKeyframeAtTime(frame):
+        raise HostError("Krita added no keyframe", where=name, fix="Add one on the timeline: Create Blank Frame")
+    if name in settings.patterns:
+        _copy_matte(document, layer, Path(frame_path(settings.patterns[name], frame + settings.shift)))
     document.refreshProjection()
 
 
@@ -67,27 +71,37 @@ def _active_object(document: Document) -> Node:
     raise HostError("no object is selected", where=document.name(), fix=f"Select a layer of the group {OBJECTS}")
 
 
-def _animated(document: Document, layer: Node, frame: int) -> Node:
-    """Replace a layer without keyframes by one that has its pixels at a keyframe."""
-    new = _add_layer(document, layer.parentNode(), layer.name(), frame, source=layer)
+def _animated(document: Document, layer: Node, frame: int, other: int) -> Node:
+    """Replace a layer without keyframes by one that has its pixels at a keyframe, and an empty one at another frame."""
+    new = _add_layer(document, layer.parentNode(), layer.name(), [frame, other], source=layer)
     layer.remove()
     document.waitForDone()
     return new
 
 
-def _add_layer(document: Document, group: GroupLayer, name: str, frame: int, *, source: Node | None = None) -> Node:
-    """Add a layer with a keyframe above another one, with its pixels, or at the top; and make it active."""
+def _add_layer(
+    document: Document, group: GroupLayer, name: str, frames: Sequence[int], *, source: Node | None = None
+) -> Node:
+    """Add a layer with keyframes, and make it active.
+
+    Args:
+        document: The document.
+        group: Where the layer is added.
+        name: Name of the layer.
+        frames: Frames of the keyframes.
+        source: The layer below, whose pixels are copied to the first of them; ``None`` for an empty layer at the top.
+    """
     model = source or document
     is_rgb = model.colorModel() == "RGBA"
     hidden = hidden_document(
         [name],
-        [frame],
+        frames,
         depth=model.colorDepth() if is_rgb else "U8",
         profile=model.colorProfile() if is_rgb else "",
     )
     layer = hidden.topLevelNodes()[-1]
     if source is not None:
-        hidden.setCurrentTime(frame)
+        hidden.setCurrentTime(frames[0])
         hidden.waitForDone()
         copy_pixels(source, layer, (document.width(), document.height()))
     new = layer.clone()

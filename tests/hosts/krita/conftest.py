@@ -45,6 +45,7 @@ class KritaProgram:
             "XDG_DATA_HOME": str(self.home / "data"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "XDG_RUNTIME_DIR": str(self.home),
+            "TMPDIR": str(self.home),  # where Krita looks for another Krita, to which it would leave the work
             "PYTHONPATH": str(INSIDE),
             "STCN_TEST_SCRIPT": str(INSIDE / f"{script}.py"),
             "STCN_TEST_ARGUMENTS": json.dumps({"folder": str(folder), "results": str(results), **arguments}),
