@@ -20,6 +20,9 @@ from stcn_plugin.errors import HostError
 _SIDE = 8
 """Size of the document in pixels: its layers may be larger, and Krita saves and updates only what is inside."""
 
+_ACTIVATION = 300
+"""Milliseconds after which Krita has made a new layer active."""
+
 _ENDING = ".keyframes.xml"
 _KEYFRAMES = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -119,7 +122,7 @@ def copy_pixels(source: Node, target: Node, size: tuple[int, int]) -> None:
 def keep_active(document: Document, node: Node | None) -> None:
     """Make a layer active again, after Krita has made a new layer active."""
     if node is not None:
-        QTimer.singleShot(0, lambda: document.setActiveNode(node))
+        QTimer.singleShot(_ACTIVATION, lambda: document.setActiveNode(node))
 
 
 def discard(document: Document) -> None:

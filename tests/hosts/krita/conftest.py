@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,13 +63,19 @@ class KritaProgram:
 
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
-    """A virtual display."""
+    """A virtual display that answers."""
     if shutil.which("Xvfb") is None:
         pytest.skip("Xvfb is not installed")
-    command = ["Xvfb", "-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    command = ["Xvfb", "-noreset", "-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         assert server.stdout is not None
-        yield f":{server.stdout.readline().strip()}"
+        number = server.stdout.readline().strip()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(60)
+            client.connect(f"/tmp/.X11-unix/X{number}")
+            client.sendall(b"l\0" + struct.pack("<5H", 11, 0, 0, 0, 0))  # the first request of every client
+            assert client.recv(1) == b"\1", "the display refuses clients"
+            yield f":{number}"
         server.terminate()
 
 

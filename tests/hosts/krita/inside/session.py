@@ -73,14 +73,14 @@ drive.paint_half(document, layer, drive.grey_of(drive.GIVEN["masks"]["2"]))
 docker._form._out.setText(drive.GIVEN["out"])
 docker._form._preset.setEditText("draft")
 drive.go_to(document, 5)
-drive.process_events()
-results["active"] = document.activeNode() == layer
+drive.wait_until(lambda: document.activeNode() == layer, 10)
 before = (document.activeNode().uniqueId().toString(), document.currentTime())
 results["cold"] = propagate()
 results["text"] = docker._view.text
 results["notes"] = [note.frame for note in job().status.notes]
 results["matte"] = dump(document, NAME, "first")
-drive.process_events()
+for _ in range(3):
+    drive.process_events()
 results["before"], results["after"] = before, (document.activeNode().uniqueId().toString(), document.currentTime())
 
 # Nothing has changed: nothing is written.
