@@ -55,7 +55,7 @@ WORKER_PYTHON = Variable(
     "STCN_WORKER_PYTHON",
     "The Python that runs the worker. Without it, the Nuke, Blender and Krita plugins use the Python that `stcn install` recorded; "
     "the preferences of the Blender extension override both.",
-    "the Nuke, Blender and Krita plugins and their `batch.py`",
+    "the Nuke, Blender and Krita plugins, and their `batch.py`",
 )
 TIMEOUTS = Variable(
     "STCN_TIMEOUTS",
