@@ -14,6 +14,7 @@ from pathlib import Path
 
 from krita import Document, Krita, Node
 from PyQt5.QtCore import QRect, QTimer
+from PyQt5.QtWidgets import QApplication
 
 from stcn_plugin.errors import HostError
 
@@ -119,10 +120,17 @@ def copy_pixels(source: Node, target: Node, size: tuple[int, int]) -> None:
         target.setPixelData(b"".join(rows), area.x(), area.y(), area.width(), area.height())
 
 
+def activate(document: Document, node: Node) -> None:
+    """Make a layer active, which Krita does only in a window that is active itself."""
+    if QApplication.activeWindow() is None:
+        QApplication.setActiveWindow(Krita.instance().windows()[0].qwindow())
+    document.setActiveNode(node)
+
+
 def keep_active(document: Document, node: Node | None) -> None:
     """Make a layer active again, after Krita has made a new layer active."""
     if node is not None:
-        QTimer.singleShot(_ACTIVATION, lambda: document.setActiveNode(node))
+        QTimer.singleShot(_ACTIVATION, lambda: activate(document, node))
 
 
 def discard(document: Document) -> None:

@@ -12,7 +12,7 @@ from PyQt5.QtWidgets import QApplication
 from stcn_plugin.bridge.files import frame_path
 from stcn_plugin.errors import HostError
 
-from .animated_layers import copy_pixels, discard, hidden_document, keep_active, load_file
+from .animated_layers import activate, copy_pixels, discard, hidden_document, keep_active, load_file
 from .object_layers import OBJECTS, find_group, object_layers
 from .shot_settings import ShotSettings
 
@@ -66,7 +66,7 @@ def _active_object(document: Document) -> Node:
     layers, active = object_layers(document), document.activeNode()
     for layer in layers:
         if len(layers) == 1 or layer == active:
-            document.setActiveNode(layer)
+            activate(document, layer)
             return layer
     raise HostError("no object is selected", where=document.name(), fix=f"Select a layer of the group {OBJECTS}")
 

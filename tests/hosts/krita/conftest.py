@@ -84,6 +84,8 @@ def krita(display, tmp_path_factory) -> KritaProgram:
     """Krita with the plugin, and a plugin that runs the scripts of the tests."""
     if shutil.which("krita") is None:
         pytest.skip("krita is not installed")
+    if subprocess.run(["/usr/bin/python3", "-c", "import PyQt5"], capture_output=True).returncode:
+        pytest.skip("PyQt5, which Krita's Python plugins need, is not installed in the system's Python")
     program = KritaProgram(tmp_path_factory.mktemp("krita"), display)
     install(program.plugins, python=sys.executable)
     for name in (f"{DRIVER}.desktop", f"{DRIVER}.py"):

@@ -1,9 +1,11 @@
 """Run the check of hosts on the plugin, in this Krita, with a worker in another Python."""
 
+from functools import partial
 from pathlib import Path
 
 import drive
 from krita import Krita
+from stcn_krita.animated_layers import activate
 from stcn_krita.host import KritaHost
 from stcn_krita.matte_layers import MATTES
 from stcn_krita.object_layers import OBJECTS, find_group, object_layers
@@ -15,6 +17,16 @@ from stcn_plugin.bridge.conformance import check_host
 
 FIRST = 1001
 SIZE = 128, 80
+
+
+def is_ready(document, name):
+    """Whether the layer of an object is active, if there is one, as an artist would have it."""
+    group = find_group(document, OBJECTS)
+    layers = [each for each in group.childNodes() if each.name() == name] if group else []
+    if layers and document.activeNode() != layers[0]:
+        activate(document, layers[0])
+        return False
+    return True
 
 
 class KritaScript:
@@ -41,6 +53,7 @@ class KritaScript:
         for name in dict.fromkeys(each.object_name for each in keyframes):
             for number, keyframe in enumerate(each for each in keyframes if each.object_name == name):
                 drive.go_to(self.document, keyframe.frame - FIRST)
+                drive.wait_until(partial(is_ready, self.document, name), 30)
                 if number == 0:
                     add_object(self.document, name)
                 else:
