@@ -23,17 +23,22 @@ def is_ready(document, name):
     """Whether the layer of an object is active, if there is one, as an artist would have it."""
     group = find_group(document, OBJECTS)
     layers = [each for each in group.childNodes() if each.name() == name] if group else []
-    if layers and document.activeNode() != layers[0]:
-        activate(document, layers[0])
-        return False
-    return True
+    if not layers or document.activeNode() == layers[0]:
+        return True
+    activate(document, layers[0])
+    return False
 
 
 class KritaScript:
     """A document with a painted layer for each object; file 1001 is at frame 0."""
 
     def __init__(self):
+        for document in Krita.instance().documents():
+            document.setModified(False)
+            document.close()
+        drive.process_events()
         self.document = drive.new_document(*SIZE)
+        drive.wait_until(lambda: Krita.instance().activeDocument() == self.document, 30)
 
     def set_up(self, trial):
         settings = ShotSettings.of(self.document)
