@@ -18,5 +18,5 @@ def test_krita_passes(krita, tmp_path):
     assert results["findings"] == {name: [] for name in SCENARIOS}
     drawn = tmp_path / "check" / "update" / "drawn"
     for frame in (1001, 1004):
-        matte = tmp_path / "check" / "update" / "mattes" / f"trial.{frame}.exr"
+        matte = tmp_path / "check" / "update" / "mattes" / f"trial.hero.{frame}.exr"
         assert _difference(str(matte), "hero", str(drawn / f"0.{frame}.png")) < 0.002

@@ -1,15 +1,13 @@
 """Run the check of hosts on the plugin, in this Krita, with a worker in another Python."""
 
-from functools import partial
 from pathlib import Path
 
 import drive
 from krita import Krita
-from stcn_krita.animated_layers import activate
+from stcn_krita.animated_layers import discard, hidden_document
 from stcn_krita.host import KritaHost
 from stcn_krita.matte_layers import MATTES
-from stcn_krita.object_layers import OBJECTS, find_group, object_layers
-from stcn_krita.painting import add_keyframe, add_object
+from stcn_krita.object_layers import OBJECTS, find_group
 from stcn_krita.shot_settings import ShotSettings
 
 from stcn_plugin.bridge import WorkerClient, WorkerLaunch
@@ -17,16 +15,6 @@ from stcn_plugin.bridge.conformance import check_host
 
 FIRST = 1001
 SIZE = 128, 80
-
-
-def is_ready(document, name):
-    """Whether the layer of an object is active, if there is one, as an artist would have it."""
-    group = find_group(document, OBJECTS)
-    layers = [each for each in group.childNodes() if each.name() == name] if group else []
-    if not layers or document.activeNode() == layers[0]:
-        return True
-    activate(document, layers[0])
-    return False
 
 
 class KritaScript:
@@ -55,16 +43,19 @@ class KritaScript:
         if (group := find_group(self.document, OBJECTS)) is not None:
             group.remove()
             self.document.waitForDone()
+        if not keyframes:
+            return
+        group = self.document.createGroupLayer(OBJECTS)
+        self.document.rootNode().addChildNode(group, None)
         for name in dict.fromkeys(each.object_name for each in keyframes):
-            for number, keyframe in enumerate(each for each in keyframes if each.object_name == name):
-                drive.go_to(self.document, keyframe.frame - FIRST)
-                drive.wait_until(partial(is_ready, self.document, name), 30)
-                if number == 0:
-                    add_object(self.document, name)
-                else:
-                    add_keyframe(self.document)
-                layer = next(each for each in object_layers(self.document) if each.name() == name)
-                drive.paint(self.document, layer, drive.grey_of(keyframe.file))
+            drawn = {each.frame - FIRST: each.file for each in keyframes if each.object_name == name}
+            hidden = hidden_document([name], drawn, depth="U8")
+            layer = hidden.topLevelNodes()[-1].clone()
+            discard(hidden)
+            group.addChildNode(layer, None)
+            for frame, file in drawn.items():
+                drive.go_to(self.document, frame)
+                drive.paint(self.document, layer, drive.grey_of(file))
         drive.go_to(self.document, 0)
 
     def mattes(self):
