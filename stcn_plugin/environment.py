@@ -53,9 +53,9 @@ PLUGINS = Variable(
 )
 WORKER_PYTHON = Variable(
     "STCN_WORKER_PYTHON",
-    "The Python that runs the worker. Without it, the Nuke and Blender plugins use the Python that `stcn install` recorded; "
+    "The Python that runs the worker. Without it, the Nuke, Blender and Krita plugins use the Python that `stcn install` recorded; "
     "the preferences of the Blender extension override both.",
-    "the Nuke and Blender plugins and their `batch.py`",
+    "the Nuke, Blender and Krita plugins, and their `batch.py`",
 )
 TIMEOUTS = Variable(
     "STCN_TIMEOUTS",

@@ -23,8 +23,8 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "train": ("stcn_plugin.cli.train:train", "Train a network on clips and stills with masks."),
     "finetune": ("stcn_plugin.cli.finetune:finetune", "Fine-tune weights on a show's own keyframes."),
     "evaluate": ("stcn_plugin.cli.evaluate:evaluate", "Score mattes against ground truth."),
-    "install": ("stcn_plugin.cli.install:install", "Install the plugin for Nuke or Blender."),
-    "uninstall": ("stcn_plugin.cli.install:uninstall", "Remove the plugin from Nuke or Blender."),
+    "install": ("stcn_plugin.cli.install:install", "Install the plugin for Nuke, Blender or Krita."),
+    "uninstall": ("stcn_plugin.cli.install:uninstall", "Remove the plugin from Nuke, Blender or Krita."),
     "hosts": ("stcn_plugin.cli.hosts:hosts", "Check host plugins."),
     "doctor": ("stcn_plugin.cli.doctor:doctor", "Check that jobs can run on this machine."),
 }

@@ -1,4 +1,4 @@
-"""``stcn install`` and ``stcn uninstall``: the plugins inside Nuke and Blender."""
+"""``stcn install`` and ``stcn uninstall``: the plugins inside Nuke, Blender and Krita."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ _blender_program = click.option(
     type=click.Path(path_type=Path),
     help="The Blender executable. By default, the one on PATH or in a common location.",
 )
+_krita_folder = click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of Krita's Python plugins. By default, pykrita in Krita's resource folder; a Flatpak or Snap has another "
+    "one.",
+)
 _dry_run = click.option("--dry-run", is_flag=True, help="Print what would be written or removed, and change nothing.")
 _python = click.option(
     "--python",
@@ -43,7 +51,7 @@ _python = click.option(
 
 @click.group()
 def install() -> None:
-    """Install the plugin for Nuke or Blender.
+    """Install the plugin for Nuke, Blender or Krita.
 
     \b
     Nuke: copy the plugin to ~/.nuke/stcn and add one line to ~/.nuke/init.py.
@@ -55,6 +63,10 @@ def install() -> None:
       stcn install blender
       stcn install blender --blender /opt/blender-4.5/blender
       stcn install blender --zip stcn.zip         only build it, for another machine
+
+    \b
+    Krita: copy the plugin to the folder of Krita's Python plugins.
+      stcn install krita
 
     Torch is not installed in the tool. The plugin starts the Python that runs this command as a separate worker
     process, so do not move or delete it. Run the command again after an update of stcn_plugin; files that are
@@ -136,14 +148,39 @@ def install_blender(program: Path | None, archive: Path | None, python: Path | N
     )
 
 
+@install.command("krita")
+@_krita_folder
+@_python
+@_dry_run
+def install_krita(folder: Path | None, python: Path | None, dry_run: bool) -> None:
+    """Install the plugin in the folder of Krita's Python plugins.
+
+    If you have changed a file in the plugin's folder, your version is kept as NAME.yours.
+    """
+    from stcn_plugin.install import krita as installer
+    from stcn_plugin.install.interpreter import worker_python
+
+    worker = worker_python(python)
+    changes = installer.install(folder or installer.default_folder(), python=worker, dry_run=dry_run)
+    _show_changes(
+        changes,
+        dry_run=dry_run,
+        done=f"Installed the Krita plugin {__version__}. Its worker runs in {worker}.\n"
+        "Restart Krita, turn on STCN in Settings > Configure Krita > Python Plugin Manager, and restart it once more.\n"
+        "Settings > Dockers > STCN shows the docker.",
+        unchanged=f"The Krita plugin {__version__} is already installed; nothing was changed.",
+    )
+
+
 @click.group()
 def uninstall() -> None:
-    """Remove the plugin from Nuke or Blender.
+    """Remove the plugin from Nuke, Blender or Krita.
 
     \b
       stcn uninstall nuke
       stcn uninstall nuke --dir /studio/nuke
       stcn uninstall blender
+      stcn uninstall krita
 
     This removes what `stcn install` wrote. Scripts, mattes and shot files are not touched.
     """  # noqa: D301 - the backspaces are click's
@@ -188,6 +225,25 @@ def uninstall_blender(program: Path | None, dry_run: bool) -> None:
         dry_run=dry_run,
         done="Removed the Blender extension.",
         unchanged=f"{found.path} does not have the extension; nothing was changed.",
+    )
+
+
+@uninstall.command("krita")
+@_krita_folder
+@_dry_run
+def uninstall_krita(folder: Path | None, dry_run: bool) -> None:
+    """Remove the plugin from Krita.
+
+    Files that you changed or added in the plugin's folder are kept and listed.
+    """
+    from stcn_plugin.install import krita as installer
+
+    chosen = folder or installer.default_folder()
+    _show_changes(
+        installer.uninstall(chosen, dry_run=dry_run),
+        dry_run=dry_run,
+        done="Removed the Krita plugin.",
+        unchanged=f"There is no Krita plugin in {chosen.expanduser()}; nothing was changed.",
     )
 
 

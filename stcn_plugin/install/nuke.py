@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from stcn_plugin import __version__
 from stcn_plugin.atomic import Outputs
-from stcn_plugin.errors import InstallError
 from stcn_plugin.install.folder import (
     RECORD,
     Changes,
@@ -18,13 +16,12 @@ from stcn_plugin.install.folder import (
     digest,
     files_in,
     install_errors,
-    is_unchanged,
     read_record,
-    recover,
     replaced,
 )
 from stcn_plugin.install.init_file import adds_plugin, has_line, with_line, without_line
-from stcn_plugin.install.payload import Files, bridge_files, host_files, licence, pluggy_files
+from stcn_plugin.install.payload import Files, host_files, site_files
+from stcn_plugin.install.user_files import changed_files, is_installed, own_folder, user_files
 
 FOLDER = "stcn"
 """Name of the plugin's folder in the Nuke folder."""
@@ -48,7 +45,7 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
     """
     folder = folder.expanduser().absolute()
     with install_errors(folder):
-        ours = _own_folder(folder, clean=not dry_run)
+        ours = own_folder(folder, FOLDER, clean=not dry_run)
         init = _Init.of(folder)
         files = _payload()
         old = read_record(ours)
@@ -57,11 +54,11 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
         files[RECORD] = record.to_json()
 
         present = files_in(ours)
-        keep = _user_files(present, files, old, ours)
+        keep = user_files(present, files, old, ours)
         is_extended = not adds_plugin(init.content or b"")
         changes = Changes(
             written=(
-                *(ours / name for name, data in files.items() if not _is_installed(present, name, data)),
+                *(ours / name for name, data in files.items() if not is_installed(present, name, data)),
                 *([init.path] if is_extended else []),
             ),
             removed=tuple(path for name, path in present.items() if name not in files and path not in keep.values()),
@@ -87,16 +84,11 @@ def uninstall(folder: Path, *, dry_run: bool = False) -> Changes:
     """
     folder = folder.expanduser().absolute()
     with install_errors(folder):
-        ours = _own_folder(folder, clean=not dry_run)
+        ours = own_folder(folder, FOLDER, clean=not dry_run)
         init = _Init.of(folder)
         old = read_record(ours)
         present = files_in(ours) if old else {}
-        recorded = old.files if old else {}
-        stays = {
-            name: path
-            for name, path in present.items()
-            if name != RECORD and not (name in recorded and is_unchanged(path, recorded[name]))
-        }
+        stays = changed_files(present, old)
         is_ours = init.content is not None and has_line(init.content)
         changes = Changes(
             written=(init.path,) if is_ours and not init.is_removed_with(old) else (),
@@ -138,55 +130,5 @@ class _Init:
         Outputs().write(self.path, content, permissions=permissions)
 
 
-def _own_folder(folder: Path, *, clean: bool) -> Path:
-    ours = folder / FOLDER
-    if ours.is_symlink() or (ours.exists() and not ours.is_dir()):
-        raise InstallError(
-            "a link or a file of that name exists that stcn did not create",
-            where=str(ours),
-            fix="Move or rename it, then try again",
-        )
-    if clean:
-        recover(ours)
-    return ours
-
-
 def _payload() -> Files:
-    site = {**bridge_files(), **pluggy_files(), "stcn_plugin/LICENSE": licence()}
-    return {**host_files("nuke"), **{f"site/{name}": data for name, data in site.items()}}
-
-
-def _is_installed(present: Mapping[str, Path], name: str, data: bytes) -> bool:
-    return name in present and is_unchanged(present[name], digest(data))
-
-
-def _user_files(present: Mapping[str, Path], files: Files, old: Record | None, ours: Path) -> dict[str, Path]:
-    """Return the files of the user by their new names.
-
-    Raises:
-        InstallError: The folder was not created by stcn and has a file of the same name as one of the plugin.
-    """
-    recorded = old.files if old else {}
-    keep: dict[str, Path] = {}
-    for name, path in present.items():
-        if name == RECORD or (name in recorded and is_unchanged(path, recorded[name])):
-            continue
-        if name not in files:
-            keep[name] = path
-        elif not _is_installed(present, name, files[name]):
-            if old is None:
-                raise InstallError(
-                    "the file is in the way and was not created by stcn",
-                    where=str(ours / name),
-                    fix="Move or rename it, then install again",
-                )
-            keep[_free_name(f"{name}.yours", present)] = path
-    return keep
-
-
-def _free_name(name: str, present: Mapping[str, Path]) -> str:
-    free, number = name, 1
-    while free in present:
-        number += 1
-        free = f"{name}{number}"
-    return free
+    return {**host_files("nuke"), **site_files()}

@@ -46,6 +46,12 @@ def bridge_files() -> Files:
     return files
 
 
+def site_files() -> Files:
+    """Return the bridge and pluggy in a folder ``site``, to be added to the Python path of a host."""
+    files = {**bridge_files(), **pluggy_files(), "stcn_plugin/LICENSE": licence()}
+    return {f"site/{name}": data for name, data in files.items()}
+
+
 def licence() -> bytes:
     """Return the licence of this package.
 

@@ -1,4 +1,4 @@
-"""The pages about Nuke and Blender name what there is in their plugins."""
+"""The pages about Nuke, Blender and Krita name what there is in their plugins."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def test_batch_commands_are_those_of_the_hosts(host, script, parser):
         assert f'"{option}"' in source, f"{option} of {host}"
 
 
-@pytest.mark.parametrize(("tutorial", "folder"), [("nuke.md", "nuke"), ("blender.md", "blender")])
+@pytest.mark.parametrize(
+    ("tutorial", "folder"), [("nuke.md", "nuke"), ("blender.md", "blender"), ("krita.md", "krita")]
+)
 def test_labels_of_the_tutorial_are_those_of_the_interface(tutorial, folder):
     """Every bold text of a tutorial is a menu entry, field or button of the plugin."""
     page, source = (DOCS / "tutorials" / tutorial).read_text("utf-8"), sources(folder) + PANEL

@@ -11,10 +11,10 @@ import bpy
 
 from stcn_plugin.bridge import Report
 from stcn_plugin.bridge.files import frame_path, pattern_name
+from stcn_plugin.bridge.numbered_file import NumberedFile
 
 from .matte_group import MatteGroup
 from .node_trees import HAS_NODE_GROUPS, ensure_tree, output_node
-from .numbered_file import NumberedFile
 from .plates import MATTES_PROPERTY, Plate, shows_plate
 from .shot_settings import ShotSettings
 

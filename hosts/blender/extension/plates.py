@@ -8,10 +8,10 @@ from typing import Any
 
 import bpy
 
+from stcn_plugin.bridge.numbered_file import NumberedFile
 from stcn_plugin.errors import HostError
 
 from .node_trees import compositor_tree
-from .numbered_file import NumberedFile
 from .settings import scene_settings
 
 MATTES_PROPERTY = "stcn_mattes"

@@ -1,4 +1,4 @@
-"""Numbered files as Blender sees them: the last number in the file name is the frame."""
+"""Numbered files: the last number in the file name is the frame."""
 
 from __future__ import annotations
 
