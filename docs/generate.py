@@ -16,11 +16,11 @@ from generator import command_line, environment_page, hooks, job_data, settings
 _NOTE = "<!-- Written by docs/generate.py from {sources}. Edit the code, then run it again. -->\n\n"
 
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
-    "settings.md": ("stcn_plugin/presets/model.py and stcn_plugin/shot/model.py", settings.settings_page),
+    "settings.md": ("stcn_plugin/presets and stcn_plugin/shot/model.py", settings.settings_page),
     "training-settings.md": ("stcn_plugin/training/config.py", settings.training_settings_page),
     "hooks.md": ("stcn_plugin/bridge/host_hooks.py and stcn_plugin/studio/hooks.py", hooks.page),
     "job-data.md": (
-        "stcn_plugin/bridge/job.py, stcn_plugin/bridge/build.py and stcn_plugin/bridge/assessment.py",
+        "the modules job, report, description, build and assessment of stcn_plugin/bridge",
         job_data.page,
     ),
     "environment.md": ("stcn_plugin/environment.py", environment_page.page),

@@ -17,7 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stcn_plugin.bridge.job import Progress, Report
+    from stcn_plugin.bridge.job import Progress
+    from stcn_plugin.bridge.report import Report
     from stcn_plugin.errors import CancelledError, STCNError
     from stcn_plugin.job.propagate import propagate
     from stcn_plugin.presets.model import Preset
@@ -54,7 +55,7 @@ _HOMES = {
     "Progress": "bridge.job",
     "PropagationSettings": "propagation.propagator",
     "Propagator": "propagation.propagator",
-    "Report": "bridge.job",
+    "Report": "bridge.report",
     "STCNError": "errors",
     "Shot": "shot.model",
     "load_engine": "weights.loading",

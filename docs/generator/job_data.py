@@ -9,17 +9,9 @@ from typing import Any
 from generator.text import parse_docstring, table
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
-from stcn_plugin.bridge.job import (
-    Choice,
-    Description,
-    JobRequest,
-    KeyframeFile,
-    Progress,
-    Report,
-    Setting,
-    WeightsUsed,
-    json_of,
-)
+from stcn_plugin.bridge.description import Choice, Description
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Progress, Setting, json_of
+from stcn_plugin.bridge.report import EdgeSummary, FlickerSummary, Report, WeightsUsed
 
 _CLASSES = (
     JobRequest,
@@ -35,6 +27,8 @@ _CLASSES = (
     DoubtfulFrame,
     Problem,
     WeightsUsed,
+    FlickerSummary,
+    EdgeSummary,
     Description,
     Choice,
 )

@@ -7,11 +7,13 @@ never pixels. Supports Python 3.9 and later.
 
 from stcn_plugin.bridge.background_job import BackgroundJob
 from stcn_plugin.bridge.client import WorkerClient
+from stcn_plugin.bridge.description import Choice, Description
 from stcn_plugin.bridge.hooks import hookimpl
 from stcn_plugin.bridge.host_hooks import HostHooks
-from stcn_plugin.bridge.job import Choice, Description, JobRequest, KeyframeFile, Progress, Report, Setting, WeightsUsed
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Progress, Setting
 from stcn_plugin.bridge.job_status import JobStatus
 from stcn_plugin.bridge.launch import WorkerLaunch
+from stcn_plugin.bridge.report import Report, WeightsUsed
 from stcn_plugin.bridge.session import Session
 from stcn_plugin.bridge.timeouts import Timeouts
 from stcn_plugin.bridge.warm_worker import EVERY_WORKER, WarmWorker

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import final
 
-from stcn_plugin.bridge.job import JobRequest, Report
+from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.bridge.job_status import JobStatus
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.session import Session
 from stcn_plugin.bridge.warm_worker import WarmWorker
 from stcn_plugin.errors import STCNError, UnexpectedError

@@ -17,9 +17,10 @@ from stcn_plugin.bridge.assessment import assessment_lines
 from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.bridge.displays import Display, JSONDisplay, OpenJDDisplay, Output, PercentDisplay
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.job import Progress
 from stcn_plugin.bridge.log_file import log_file
 from stcn_plugin.bridge.printable import printable, printable_lines
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.shots import ShotResult, exit_status, report_json, run_shots
 from stcn_plugin.bridge.signals import exit_code, stop_signals_raised
 from stcn_plugin.bridge.summaries import plan_lines, reason_lines, result_text

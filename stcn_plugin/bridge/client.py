@@ -11,7 +11,8 @@ from typing import final
 
 from stcn_plugin import environment
 from stcn_plugin.bridge.connection import RUN_AGAIN, Connection
-from stcn_plugin.bridge.job import Description, JobRequest
+from stcn_plugin.bridge.description import Description
+from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.messages import (
     Cancel,

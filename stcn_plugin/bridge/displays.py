@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import final
 
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import Progress, Report, json_of
+from stcn_plugin.bridge.job import Progress, json_of
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import CancelledError, STCNError
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stcn_plugin.bridge.job import Report
 from stcn_plugin.bridge.printable import printable
+from stcn_plugin.bridge.report import Report
 
 
 @dataclass(frozen=True)

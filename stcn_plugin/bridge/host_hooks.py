@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 import pluggy
 
 from stcn_plugin.bridge.hooks import PROJECT
-from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Progress, Report
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Progress
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import STCNError
 
 _hookspec = pluggy.HookspecMarker(PROJECT)

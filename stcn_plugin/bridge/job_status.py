@@ -7,7 +7,8 @@ from typing import final
 from stcn_plugin.bridge.assessment import Problem
 from stcn_plugin.bridge.frame_notes import FrameNote, frame_notes
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.job import Progress
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.summaries import reason_lines, result_text
 from stcn_plugin.errors import CancelledError, STCNError
 

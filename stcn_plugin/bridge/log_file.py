@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TextIO, final
 
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import Report
 from stcn_plugin.bridge.printable import printable
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import OutputError, STCNError, is_temporary
 
 

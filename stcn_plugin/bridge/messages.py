@@ -17,8 +17,10 @@ from types import MappingProxyType
 from typing import Any, Union
 
 from stcn_plugin import errors
+from stcn_plugin.bridge.description import Description
 from stcn_plugin.bridge.fields import Fields
-from stcn_plugin.bridge.job import Description, JobRequest, Progress, Report, json_of
+from stcn_plugin.bridge.job import JobRequest, Progress, json_of
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import CancelledError, ProtocolError, STCNError, WorkerError
 
 PROTOCOL = 2

@@ -11,8 +11,9 @@ from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.files import keyframe_folder
 from stcn_plugin.bridge.hooks import Hooks
 from stcn_plugin.bridge.host_hooks import HostHooks
-from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile
 from stcn_plugin.bridge.messages import Done, Failed, Prepared, Progressed, Warned, Written
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.signals import stop_requests
 from stcn_plugin.errors import CancelledError, HostError, PluginError, STCNError
 

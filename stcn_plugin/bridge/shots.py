@@ -11,8 +11,9 @@ from typing import Literal, Optional, final
 
 from stcn_plugin.bridge.displays import Display, error_fields
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import Report, json_of
+from stcn_plugin.bridge.job import json_of
 from stcn_plugin.bridge.log_file import LogFile
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.signals import exit_code
 from stcn_plugin.errors import CancelledError, STCNError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stcn_plugin.bridge.build import Estimate, Plan, PlannedSegment
-from stcn_plugin.bridge.job import Report
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.frames import format_frame_range
 
 NOTHING_TO_DO = "nothing to do, all mattes are up to date"

@@ -12,7 +12,7 @@ from typing import final
 
 from stcn_plugin import environment
 from stcn_plugin.bridge.client import WorkerClient
-from stcn_plugin.bridge.job import Choice, Description
+from stcn_plugin.bridge.description import Choice, Description
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.errors import HostError, STCNError, WorkerError
 

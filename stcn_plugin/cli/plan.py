@@ -7,7 +7,8 @@ from typing import final
 
 from stcn_plugin.bridge.build import Plan, PlannedSegment
 from stcn_plugin.bridge.displays import Display
-from stcn_plugin.bridge.job import Report, json_of
+from stcn_plugin.bridge.job import json_of
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.summaries import needs_lines, reasons_text
 from stcn_plugin.cli.progress import CONSOLE
 from stcn_plugin.cli.tables import print_table

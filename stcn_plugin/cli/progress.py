@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, final
 
 from stcn_plugin.bridge.displays import Display, Output
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.job import Progress
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.cli.terminal import echo, echo_message
 from stcn_plugin.errors import STCNError
 

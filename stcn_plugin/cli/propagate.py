@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from stcn_plugin.bridge.build import BuildOptions, parse_segments
-from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Report, chosen_settings, parse_settings
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, chosen_settings, parse_settings
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.cli.job_options import expand_shot_files, job_options
 from stcn_plugin.cli.terminal import echo
 from stcn_plugin.errors import STCNError

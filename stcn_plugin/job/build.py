@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
-from stcn_plugin.bridge.job import Report
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.cache.claims import Claim, claimed
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.manifest import Manifest

@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from stcn_plugin.bridge.job import EdgeSummary, FlickerSummary
+from stcn_plugin.bridge.report import EdgeSummary, FlickerSummary
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.records import Record
 from stcn_plugin.confidence.channel import pixel_confidence

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.bridge.job import EdgeSummary
+from stcn_plugin.bridge.report import EdgeSummary
 from stcn_plugin.job.job import Job
 from stcn_plugin.matte.band import edge_width
 from stcn_plugin.matte.looks import Looks, closest, response_of

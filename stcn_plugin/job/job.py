@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stcn_plugin.atomic import Outputs
 from stcn_plugin.bridge.hooks import Hooks
-from stcn_plugin.bridge.job import Report, WeightsUsed
+from stcn_plugin.bridge.report import Report, WeightsUsed
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.presence import Presence
 from stcn_plugin.matte.finishing import finish

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stcn_plugin.bridge.hooks import Hooks
-from stcn_plugin.bridge.job import WeightsUsed
+from stcn_plugin.bridge.report import WeightsUsed
 from stcn_plugin.errors import PlateError
 from stcn_plugin.job.activities import Activities
 from stcn_plugin.job.checks import (

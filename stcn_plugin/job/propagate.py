@@ -11,7 +11,8 @@ import torch
 
 from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.bridge.hooks import Hooks
-from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.job import Progress
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.job.activities import Activities, Activity
 from stcn_plugin.job.build import build
 from stcn_plugin.job.file_checks import without_new_folders

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from stcn_plugin.bridge.assessment import Assessment
-from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.job import Progress
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.cache.folder import CacheFolder
 from stcn_plugin.cache.records import read_record
 from stcn_plugin.job.activities import Activities, describe_device_errors

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stcn_plugin.bridge.job import FlickerSummary
+from stcn_plugin.bridge.report import FlickerSummary
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.keyframes import shrink

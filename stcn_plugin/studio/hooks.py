@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from stcn_plugin.bridge.hooks import PROJECT
-from stcn_plugin.bridge.job import Report
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import STCNError
 
 if TYPE_CHECKING:

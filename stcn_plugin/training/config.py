@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from stcn_plugin.bridge.job import NOT_STATED
+from stcn_plugin.bridge.report import NOT_STATED
 from stcn_plugin.config.layers import Layer, file_layer, override_layer
 from stcn_plugin.config.problems import validated
 from stcn_plugin.config.yaml_source import read_yaml

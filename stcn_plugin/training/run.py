@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from stcn_plugin.atomic import write_atomic
-from stcn_plugin.bridge.job import NOT_STATED
+from stcn_plugin.bridge.report import NOT_STATED
 from stcn_plugin.errors import CancelledError, STCNError
 from stcn_plugin.training.card import Provenance
 from stcn_plugin.training.config import TrainingConfig, Validation

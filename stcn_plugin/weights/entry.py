@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stcn_plugin.bridge.job import NOT_STATED, WeightsUsed
+from stcn_plugin.bridge.report import NOT_STATED, WeightsUsed
 from stcn_plugin.errors import WeightsError, is_temporary
 from stcn_plugin.weights.safetensors_header import read_header
 from stcn_plugin.weights.web_address import without_credentials

@@ -20,7 +20,7 @@ from platformdirs import site_data_path, user_data_path
 
 from stcn_plugin import environment
 from stcn_plugin.atomic import Outputs, output_errors, temporary_file
-from stcn_plugin.bridge.job import NOT_STATED
+from stcn_plugin.bridge.report import NOT_STATED
 from stcn_plugin.errors import OutputError, WeightsError
 from stcn_plugin.reserved_names import is_reserved
 from stcn_plugin.weights.entry import WeightsEntry, clean, content_hash, file_hash, read_entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from stcn_plugin.bridge.job import Choice, Description
+from stcn_plugin.bridge.description import Choice, Description
 from stcn_plugin.errors import DeviceError, PresetError
 
 

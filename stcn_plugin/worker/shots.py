@@ -10,7 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stcn_plugin.bridge.job import JobRequest, Progress, Report
+from stcn_plugin.bridge.job import JobRequest, Progress
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import PresetError
 from stcn_plugin.job.activities import Activities, Activity
 

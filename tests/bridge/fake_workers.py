@@ -11,9 +11,10 @@ from typing import TypeVar
 from waiting import DEADLINE
 
 from stcn_plugin.bridge.client import WorkerClient
-from stcn_plugin.bridge.job import JobRequest, Report
+from stcn_plugin.bridge.job import JobRequest
 from stcn_plugin.bridge.launch import WorkerLaunch
 from stcn_plugin.bridge.messages import Done, Failed, Message
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.session import Session
 from stcn_plugin.bridge.timeouts import Timeouts
 

@@ -14,18 +14,8 @@ from hypothesis import strategies as st
 from stcn_plugin import errors
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.bridge.build import BuildOptions, Estimate, Plan, PlannedSegment
-from stcn_plugin.bridge.job import (
-    Choice,
-    Description,
-    EdgeSummary,
-    FlickerSummary,
-    JobRequest,
-    KeyframeFile,
-    Progress,
-    Report,
-    Setting,
-    WeightsUsed,
-)
+from stcn_plugin.bridge.description import Choice, Description
+from stcn_plugin.bridge.job import JobRequest, KeyframeFile, Progress, Setting
 from stcn_plugin.bridge.messages import (
     MAX_MESSAGE_BYTES,
     PROTOCOL,
@@ -46,6 +36,7 @@ from stcn_plugin.bridge.messages import (
     decode,
     encode,
 )
+from stcn_plugin.bridge.report import EdgeSummary, FlickerSummary, Report, WeightsUsed
 from stcn_plugin.errors import PlateError, ProtocolError, STCNError, WorkerError
 
 # With low surrogates, which represent bytes of a file name that are not UTF-8; high ones would combine with them.

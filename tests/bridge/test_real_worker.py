@@ -13,8 +13,8 @@ from waiting import eventually
 
 from stcn_plugin import __version__
 from stcn_plugin.bridge import EVERY_WORKER, Setting, WorkerClient, WorkerLaunch
-from stcn_plugin.bridge.job import Report
 from stcn_plugin.bridge.messages import Done, Failed, Prepared, Progressed, Warned, Written
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import CancelledError, PlateError, PluginError
 from stcn_plugin.media.images import read_image
 from stcn_plugin.presets.library import list_presets

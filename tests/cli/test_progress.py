@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
-from stcn_plugin.bridge.job import Report, WeightsUsed
+from stcn_plugin.bridge.report import Report, WeightsUsed
 from stcn_plugin.cli.progress import PlainDisplay
 
 ASSESSMENT = Assessment(

@@ -10,7 +10,8 @@ import pytest
 from cli.stcn_process import stcn
 from cli.test_many_shots import show  # noqa: F401 - a fixture
 
-from stcn_plugin.bridge.job import Progress, Report
+from stcn_plugin.bridge.job import Progress
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.cli.displays import progress_display
 from stcn_plugin.errors import CancelledError, DeviceError
 

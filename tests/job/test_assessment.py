@@ -11,7 +11,8 @@ from PIL import Image
 
 from stcn_plugin import make_shot
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem, assessment_lines
-from stcn_plugin.bridge.job import Report, json_of
+from stcn_plugin.bridge.job import json_of
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.confidence import grids
 from stcn_plugin.errors import OutputError
 from stcn_plugin.evaluation.matte_file import object_names

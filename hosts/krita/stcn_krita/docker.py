@@ -10,7 +10,7 @@ from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from stcn_plugin.bridge import WarmWorker
-from stcn_plugin.bridge.job import Description
+from stcn_plugin.bridge.description import Description
 from stcn_plugin.errors import HostError, STCNError
 
 from .job_view import JobView, fill_list, short_list

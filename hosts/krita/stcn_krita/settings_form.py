@@ -19,7 +19,7 @@ from PyQt5.QtWidgets import (
     QWidget,
 )
 
-from stcn_plugin.bridge.job import Choice, Description
+from stcn_plugin.bridge.description import Choice, Description
 from stcn_plugin.bridge.panel import PANEL_SETTINGS, PanelSetting, Value
 
 from .shot_settings import ShotSettings

@@ -8,7 +8,8 @@ from typing import Optional, final
 
 from stcn_plugin.bridge.client import WorkerClient
 from stcn_plugin.bridge.hooks import hookimpl
-from stcn_plugin.bridge.job import JobRequest, Report
+from stcn_plugin.bridge.job import JobRequest
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.bridge.session import Session
 from stcn_plugin.errors import PluginError, STCNError
 

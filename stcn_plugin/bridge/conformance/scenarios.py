@@ -12,7 +12,7 @@ from stcn_plugin.bridge.conformance.rules import Finding, check_pattern, check_r
 from stcn_plugin.bridge.conformance.trial import FIRST, Trial, TrialFiles, TrialScript
 from stcn_plugin.bridge.files import frame_path
 from stcn_plugin.bridge.hooks import line_of
-from stcn_plugin.bridge.job import Report
+from stcn_plugin.bridge.report import Report
 from stcn_plugin.errors import CancelledError, WorkerError
 
 NAMES = ("Müller links", "主角", "hero.arm [x] $y", 'the "ball"')

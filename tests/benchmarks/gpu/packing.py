@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor
 
-from stcn_plugin.bridge.job import NOT_STATED
+from stcn_plugin.bridge.report import NOT_STATED
 from stcn_plugin.training.batch import SLOTS
 from stcn_plugin.training.config import TrainingConfig
 from stcn_plugin.training.elements import Element, ElementReader, find_elements

@@ -18,7 +18,7 @@ from benchmarks.gpu.scenes import DeviceScenes
 from benchmarks.timings import synchronise
 from torch import Tensor
 
-from stcn_plugin.bridge.job import NOT_STATED
+from stcn_plugin.bridge.report import NOT_STATED
 from stcn_plugin.errors import TrainingError
 from stcn_plugin.network.stcn import STCN
 from stcn_plugin.training.card import Provenance
