@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stcn_plugin.errors import PlateError, STCNError
-from stcn_plugin.matte.looks import Look, Looks
+from stcn_plugin.matte.views import View, Views
 from stcn_plugin.media.image_encoding import encode_image
 from stcn_plugin.media.images import ImageHeader, read_headers, read_stored
 from stcn_plugin.media.matte_encoding import exr_part
@@ -32,37 +32,37 @@ _RESPONSES = "stcn/responses"
 _COMPRESSION = "pxr24"  # lossless for half floats; the files are as small as with zip, in half of the time
 
 
-def encode_probabilities(looks: Looks, *, made_from: str) -> bytes:
+def encode_probabilities(views: Views, *, made_from: str) -> bytes:
     """Return the EXR file of a frame.
 
     Args:
-        looks: At least one, each with at least one object.
+        views: At least one, each with at least one object.
         made_from: Digest of everything that they are made from.
 
     Raises:
         OSError: It cannot be encoded.
     """
-    height, width = next(iter(looks[0].planes.values())).shape
+    height, width = next(iter(views[0].planes.values())).shape
     display = Window(0, 0, width, height)
     parts = []
-    for number, look in enumerate(looks):
-        names = layer_names(tuple(look.planes))
-        height, width = next(iter(look.planes.values())).shape
+    for number, view in enumerate(views):
+        names = layer_names(tuple(view.planes))
+        height, width = next(iter(view.planes.values())).shape
         place = {
-            _OBJECTS: json.dumps(list(look.planes)),
-            _WINDOW: " ".join(map(str, astuple(look.window))),
-            _PART: f"{number + 1} of {len(looks)}",
-            _RESPONSES: json.dumps({name: response.alpha for name, response in look.responses.items()}),
+            _OBJECTS: json.dumps(list(view.planes)),
+            _WINDOW: " ".join(map(str, astuple(view.window))),
+            _PART: f"{number + 1} of {len(views)}",
+            _RESPONSES: json.dumps({name: response.alpha for name, response in view.responses.items()}),
         }
         parts.append(
             exr_part(
-                {f"{names[name]}.A": plane for name, plane in look.planes.items()},
+                {f"{names[name]}.A": plane for name, plane in view.planes.items()},
                 "half",
                 header=FrameHeader(display=display, data=Window(0, 0, width, height), pixel_aspect=1.0),
                 attributes={
                     "compression": _COMPRESSION,
                     _MADE_FROM: made_from,
-                    _CHECKSUM: _checksum(place, look.planes),
+                    _CHECKSUM: _checksum(place, view.planes),
                     **place,
                 },
                 name=f"window{number}" if number else "frame",
@@ -71,7 +71,7 @@ def encode_probabilities(looks: Looks, *, made_from: str) -> bytes:
     return encode_image(parts, ".exr")
 
 
-def read_probabilities(path: Path, *, made_from: str) -> Looks | None:
+def read_probabilities(path: Path, *, made_from: str) -> Views | None:
     """Read the file of a frame.
 
     Returns:
@@ -84,13 +84,13 @@ def read_probabilities(path: Path, *, made_from: str) -> Looks | None:
         numbers = [f"{number + 1} of {len(headers)}" for number in range(len(headers))]
         if [header.metadata.get(_PART) for header in headers] != numbers:
             return None
-        looks = [_read(path, header) for header in headers]
+        views = [_read(path, header) for header in headers]
     except (STCNError, ValueError, TypeError, KeyError):
         return None
-    return None if None in looks else [look for look in looks if look is not None]
+    return None if None in views else [view for view in views if view is not None]
 
 
-def _read(path: Path, header: ImageHeader) -> Look | None:
+def _read(path: Path, header: ImageHeader) -> View | None:
     """Read a part; ``None`` if it is damaged."""
     place = {key: header.metadata.get(key, "") for key in (_OBJECTS, _WINDOW, _PART, _RESPONSES)}
     objects = json.loads(place[_OBJECTS])
@@ -104,7 +104,7 @@ def _read(path: Path, header: ImageHeader) -> Look | None:
     if not is_whole:
         return None
     responses = {name: Response(tuple(alpha)) for name, alpha in json.loads(place[_RESPONSES]).items()}
-    return Look(Window(x, y, width, height), planes, responses)
+    return View(Window(x, y, width, height), planes, responses)
 
 
 def made_from(path: Path) -> str | None:

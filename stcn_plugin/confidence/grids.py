@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stcn_plugin.cache.probabilities import read_probabilities
-from stcn_plugin.matte.looks import Looks
+from stcn_plugin.matte.views import Views
 
 Grid: TypeAlias = NDArray[np.float32]
 """``(h, w)`` probabilities in [0, 1]. Its long side has at most `LONG_SIDE` cells."""
@@ -29,8 +29,8 @@ def read_grids(path: Path, *, made_from: str) -> Mapping[str, Grid] | None:
     Returns:
         Object name to its grid; ``None`` if the file is missing, damaged or made from something else.
     """
-    looks = read_probabilities(path, made_from=made_from)
-    return None if looks is None else {name: _of_looks(looks, name) for name in looks[0].planes}
+    views = read_probabilities(path, made_from=made_from)
+    return None if views is None else {name: _of_views(views, name) for name in views[0].planes}
 
 
 def grid_size(shape: tuple[int, int]) -> tuple[int, int]:
@@ -54,15 +54,15 @@ def grid_of(plane: NDArray[np.floating], size: tuple[int, int]) -> Grid:
     return np.array(Image.fromarray(plane.astype(np.float32)).resize(size[::-1], method), np.float32)
 
 
-def _of_looks(looks: Looks, name: str) -> Grid:
+def _of_views(views: Views, name: str) -> Grid:
     """Return the grid of an object: of the whole frame, replaced where windows were looked at."""
-    frame = looks[0].window
-    grid = grid_of(looks[0].planes[name], grid_size(frame.shape))
+    frame = views[0].window
+    grid = grid_of(views[0].planes[name], grid_size(frame.shape))
     down, across = grid.shape[0] / frame.height, grid.shape[1] / frame.width
-    for look in looks[1:]:
-        if name in look.planes:
-            top, bottom = round(look.window.y * down), round(look.window.bottom * down)
-            left, right = round(look.window.x * across), round(look.window.right * across)
+    for view in views[1:]:
+        if name in view.planes:
+            top, bottom = round(view.window.y * down), round(view.window.bottom * down)
+            left, right = round(view.window.x * across), round(view.window.right * across)
             if bottom > top and right > left:
-                grid[top:bottom, left:right] = grid_of(look.planes[name], (bottom - top, right - left))
+                grid[top:bottom, left:right] = grid_of(view.planes[name], (bottom - top, right - left))
     return grid

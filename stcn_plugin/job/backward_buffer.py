@@ -11,7 +11,7 @@ from typing import final
 import numpy as np
 
 from stcn_plugin.errors import OutputError
-from stcn_plugin.matte.looks import Look, Looks
+from stcn_plugin.matte.views import View, Views
 
 
 @final
@@ -32,28 +32,28 @@ class BackwardBuffer:
         if shutil.disk_usage(tempfile.gettempdir()).free < expected:
             raise self._full("too little space is free")
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by __exit__
-        self._records: dict[int, list[tuple[Look, dict[str, int]]]] = {}
+        self._records: dict[int, list[tuple[View, dict[str, int]]]] = {}
         self._end = 0
 
-    def put(self, index: int, looks: Looks) -> None:
+    def put(self, index: int, views: Views) -> None:
         """Store the probabilities of a frame.
 
         Raises:
             OutputError: The temporary folder is full.
         """
         record = []
-        for look in looks:
-            offsets = {name: self._append(plane.tobytes()) for name, plane in look.planes.items()}
+        for view in views:
+            offsets = {name: self._append(plane.tobytes()) for name, plane in view.planes.items()}
             # Views of one element keep the shapes without the pixels.
-            shapes = {name: np.broadcast_to(np.float16(0), plane.shape) for name, plane in look.planes.items()}
-            record.append((replace(look, planes=shapes), offsets))
+            shapes = {name: np.broadcast_to(np.float16(0), plane.shape) for name, plane in view.planes.items()}
+            record.append((replace(view, planes=shapes), offsets))
         self._records[index] = record
 
-    def get(self, index: int) -> Looks:
+    def get(self, index: int) -> Views:
         """Return the probabilities of a frame."""
         return [
-            replace(look, planes={name: self._read(offsets[name], plane.shape) for name, plane in look.planes.items()})
-            for look, offsets in self._records[index]
+            replace(view, planes={name: self._read(offsets[name], plane.shape) for name, plane in view.planes.items()})
+            for view, offsets in self._records[index]
         ]
 
     def __enter__(self) -> BackwardBuffer:

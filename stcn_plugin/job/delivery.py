@@ -30,7 +30,7 @@ from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.stabiliser import JobStabiliser, PropagatedFrame
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import with_keyframe
-from stcn_plugin.matte.looks import Looks, blend
+from stcn_plugin.matte.views import Views, blend
 from stcn_plugin.media.overlays import OverlayWriter
 from stcn_plugin.propagation.tracker import TrackerState
 from stcn_plugin.studio.mattes import process_mattes
@@ -109,7 +109,7 @@ class Delivery:
         """
         self._found.begin(work)
 
-    def keep(self, work: PassWork, index: int, plate: PlateOfFrame, found: Looks) -> None:
+    def keep(self, work: PassWork, index: int, plate: PlateOfFrame, found: Views) -> None:
         """Keep what a pass found on a frame, until the frames around it are finished or in the cache.
 
         Args:

@@ -14,8 +14,8 @@ from torch import Tensor
 from stcn_plugin.bridge.report import EdgeSummary
 from stcn_plugin.job.job import Job
 from stcn_plugin.matte.band import edge_width
-from stcn_plugin.matte.looks import Looks, closest, response_of
 from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner
+from stcn_plugin.matte.views import Views, closest, response_of
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.network.devices import choose_device, choose_precision
 from stcn_plugin.weights.edges import builtin_edge_weights, load_edge_network
@@ -65,7 +65,7 @@ class JobEdges:
         return any(settings.edges != "off" for settings in self._job.matte_settings)
 
     def refine(
-        self, index: int, own: Tensor, plate: PlateFrame, passes: Sequence[tuple[Looks, Mapping[str, float]]]
+        self, index: int, own: Tensor, plate: PlateFrame, passes: Sequence[tuple[Views, Mapping[str, float]]]
     ) -> Tensor:
         """Refine the probabilities of a frame.
 
@@ -144,7 +144,7 @@ class JobEdges:
         return self._widths[key]
 
 
-def _enlargement(name: str, passes: Sequence[tuple[Looks, Mapping[str, float]]]) -> float:
-    """Return the plate pixels per pixel of the closest look at an object."""
-    look = closest(passes, name)
-    return look.window.height / look.planes[name].shape[0] if look else 1.0
+def _enlargement(name: str, passes: Sequence[tuple[Views, Mapping[str, float]]]) -> float:
+    """Return the plate pixels per pixel of the closest view of an object."""
+    view = closest(passes, name)
+    return view.window.height / view.planes[name].shape[0] if view else 1.0

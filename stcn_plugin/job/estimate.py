@@ -20,7 +20,7 @@ from stcn_plugin.job.difference import SegmentWork
 from stcn_plugin.job.frame_images import JobFrameImages
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.transfers import rounded
-from stcn_plugin.matte.looks import Look
+from stcn_plugin.matte.views import View
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -58,12 +58,12 @@ def measured(job: Job, engine: Engine, tracker: Tracker) -> Rates:
         plate = job.plates.read(job.frames[index])
         small = torch.from_numpy(plate.image(job.window, job.size)).to(engine.device).permute(2, 0, 1)
         found = tracker.step(JobFrameImages(job, index, plate, small, lambda _, masks: masks))
-        looks = [Look(each.window, _planes(each), each.responses) for each in found if each.objects]
+        views = [View(each.window, _planes(each), each.responses) for each in found if each.objects]
         steps.append(time.perf_counter() - started)
     frame = measured_frame(job)
     # Every other step finishes a frame where both directions contribute, every step elsewhere: at most one each.
     step = median(steps[_FIRST_FRAMES:] or steps) + frame
-    cached = encode_probabilities(looks, made_from="")
+    cached = encode_probabilities(views, made_from="")
     return {"step": step, "frame": frame, "memory": float(peak_memory(engine)), "cached": float(len(cached))}
 
 

@@ -19,11 +19,11 @@ from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import PassWork, SegmentWork
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.recipe import Recipe
-from stcn_plugin.matte.looks import Looks
+from stcn_plugin.matte.views import Views
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection
 from stcn_plugin.propagation.tracker import TrackerState
 
-WeightedLooks = tuple[Looks, Mapping[str, float]]
+WeightedViews = tuple[Views, Mapping[str, float]]
 """What a pass found on a frame, and the weight of each object in it."""
 
 
@@ -45,7 +45,7 @@ class PassResults:
         self._recipe = recipe
         self._lock = lock
         self._reach = reach
-        self._recent: dict[tuple[int, PassDirection], Looks] = {}
+        self._recent: dict[tuple[int, PassDirection], Views] = {}
         self._buffer: BackwardBuffer | None = None
         self._buffers = ExitStack()
 
@@ -71,7 +71,7 @@ class PassResults:
             expected = held * 2 * len(self._job.objects) * math.prod(self._job.size)
             self._buffer = self._buffers.enter_context(BackwardBuffer(expected))
 
-    def keep(self, work: PassWork, index: int, found: Looks) -> None:
+    def keep(self, work: PassWork, index: int, found: Views) -> None:
         """Keep what a pass found on a frame.
 
         Args:
@@ -102,7 +102,7 @@ class PassResults:
         content = encode_state(state, frame=frame, made_from=work.digests[index])
         self._cache.write(self._cache.state(work.direction, self._job.frames[work.start]), content)
 
-    def of(self, work: SegmentWork, index: int) -> list[WeightedLooks]:
+    def of(self, work: SegmentWork, index: int) -> list[WeightedViews]:
         """Return what the passes of a segment found on a frame, and the weight of each object; none outside of it.
 
         Raises:
@@ -118,12 +118,12 @@ class PassResults:
         }
         weights = {"forward": forward, "backward": {name: 1 - weight for name, weight in forward.items()}}
         return [
-            (self._looks(work, direction, index), weights[direction])
+            (self._views(work, direction, index), weights[direction])
             for direction in PASS_DIRECTIONS
             if self._job.uses(segment, direction, index)
         ]
 
-    def _looks(self, work: SegmentWork, direction: PassDirection, index: int) -> Looks:
+    def _views(self, work: SegmentWork, direction: PassDirection, index: int) -> Views:
         """Return what a pass found on a frame."""
         if (found := self._recent.get((index, direction))) is not None:
             return found
@@ -138,6 +138,6 @@ class PassResults:
         self._remember(index, direction, found)
         return found
 
-    def _remember(self, index: int, direction: PassDirection, found: Looks) -> None:
+    def _remember(self, index: int, direction: PassDirection, found: Views) -> None:
         self._recent[index, direction] = found
         self._recent = {key: kept for key, kept in self._recent.items() if abs(key[0] - index) <= self._reach}

@@ -29,7 +29,7 @@ from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.streams import WriteBehind, read_ahead
 from stcn_plugin.job.transfers import Download, Downloader, Stopwatch, Upload, Uploader, rounded
 from stcn_plugin.job.watcher import Watcher
-from stcn_plugin.matte.looks import Look
+from stcn_plugin.matte.views import View
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
@@ -198,7 +198,7 @@ class _Run:
 
         def deliver() -> None:
             found = [
-                Look(each.window, dict(zip(each.objects, download.wait(), strict=True)), each.responses)
+                View(each.window, dict(zip(each.objects, download.wait(), strict=True)), each.responses)
                 for each, download in downloads
                 if each.objects
             ]

@@ -15,8 +15,8 @@ from stcn_plugin.bridge.report import FlickerSummary
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.keyframes import shrink
-from stcn_plugin.matte.looks import Looks, add_enlarged, blend, closest
 from stcn_plugin.matte.stabiliser import Moment, Steadied, stabilise
+from stcn_plugin.matte.views import Views, add_enlarged, blend, closest
 from stcn_plugin.window import Window
 
 Canvas = tuple[Window, tuple[int, int]]
@@ -38,7 +38,7 @@ class PropagatedFrame:
 
     index: int
     plate: PlateImage
-    passes: Sequence[tuple[Looks, Mapping[str, float]]]
+    passes: Sequence[tuple[Views, Mapping[str, float]]]
 
 
 @final
@@ -100,12 +100,12 @@ class JobStabiliser:
         )
 
     def _canvases(self, now: PropagatedFrame, artist: Mapping[str, object]) -> dict[Canvas, list[str]]:
-        """Return the window and size of the closest look at each object, with the objects that share it."""
+        """Return the window and size of the closest view of each object, with the objects that share it."""
         found: dict[Canvas, list[str]] = {}
         for name in self._settings:
-            if name not in artist and (look := closest(now.passes, name)):
-                height, width = look.planes[name].shape
-                found.setdefault((look.window, (height, width)), []).append(name)
+            if name not in artist and (view := closest(now.passes, name)):
+                height, width = view.planes[name].shape
+                found.setdefault((view.window, (height, width)), []).append(name)
         return found
 
     def _mattes(self, frame: PropagatedFrame, canvas: Canvas, names: Sequence[str]) -> dict[str, NDArray[np.float32]]:

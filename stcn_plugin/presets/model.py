@@ -220,7 +220,7 @@ class Preset(Section):
     """What the network looks at: a window around each `object`, enlarged up to the size that the weights were trained
     for, or the whole `frame` at the internal size.
 
-    With `object`, a small object in a large plate is seen with its edge, and a coarse look at the whole frame finds it
+    With `object`, a small object in a large plate is seen with its edge, and a coarse view of the whole frame finds it
     when it leaves the window. Large objects are always seen in the whole frame. Use `frame` if objects of the same kind
     are to be told apart by where they are in the frame.
     """

@@ -174,7 +174,7 @@ def pays_off(placements: Sequence[Placement], frame: Frame, coarse: float) -> bo
     Args:
         placements: All windows.
         frame: The frame.
-        coarse: Pixels of the coarse look at the whole frame.
+        coarse: Pixels of the coarse view of the whole frame.
     """
     is_large = any(each.window.pixels >= _WHOLE * frame.window.pixels for each in placements)
     if len(placements) > 1 and any(each.gain(frame) < _GAIN for each in placements):

@@ -1,6 +1,6 @@
-"""Propagation in windows: a coarse look at the whole frame, and a close one at the window of each group of objects.
+"""Propagation in windows: a coarse view of the whole frame, and a close one of the window of each group of objects.
 
-The coarse look finds the objects on every frame, so that a window follows on the frame on which they move. Where a window does
+The coarse view finds the objects on every frame, so that a window follows on the frame on which they move. Where a window does
 not pay off, the whole frame is looked at instead, at the internal size.
 """
 
@@ -35,7 +35,7 @@ from stcn_plugin.response import Floats, Response, measure_response
 from stcn_plugin.window import Window
 
 _COARSE = 0.5
-"""Width and height of the coarse look, as a fraction of the internal size."""
+"""Width and height of the coarse view, as a fraction of the internal size."""
 _INSIDE = 0.5
 """Probability above which a pixel belongs to an object."""
 _REACH = 0.5
@@ -43,7 +43,7 @@ _REACH = 0.5
 _LOST = 0.05
 """Fraction of its last area below which a group is lost."""
 _RETURNED = 0.1
-"""Fraction of its last area from which on a part of the coarse look is a lost group that has returned."""
+"""Fraction of its last area from which on a part of the coarse view is a lost group that has returned."""
 _JUMPED = (0.4, 2.5)
 """The same for a group that has moved out of reach."""
 
@@ -89,7 +89,7 @@ class Track:
     Args:
         box: Its bounding box on the last frame; ``None`` if it is lost.
         area: Pixels of the plate that it covered when last found.
-        is_seen: Whether the coarse look found it on the last frame.
+        is_seen: Whether the coarse view found it on the last frame.
     """
 
     box: Window | None = None
@@ -97,23 +97,23 @@ class Track:
     is_seen: bool = True
 
     def followed(self, parts: Sequence[tuple[Window, float]]) -> tuple[Track, Window | None]:
-        """Return the track, and the box that the window has to hold, after the coarse look at the next frame.
+        """Return the track, and the box that the window has to hold, after the coarse view of the next frame.
 
         Args:
-            parts: Box and area of each part that the coarse look found.
+            parts: Box and area of each part that the coarse view found.
         """
         if self.box is None:
             return self, _largest(parts, at_least=_RETURNED * self.area)
         reach = math.ceil(_REACH * max(self.box.width, self.box.height))
         if near := [box for box, _ in parts if touch(box, widened(self.box, reach))]:
             return replace(self, is_seen=True), union([self.box, *near])
-        # Only if the coarse look found it until now, or else any other thing that looks like it would take over.
+        # Only if the coarse view found it until now, or else any other thing that looks like it would take over.
         low, high = (factor * self.area for factor in _JUMPED)
         jumped = _largest(parts, at_least=low, at_most=high) if self.is_seen else None
         return replace(self, is_seen=jumped is not None), jumped or self.box
 
     def found(self, mask: Mask, window: Window) -> Track:
-        """Return the track after the close look.
+        """Return the track after the close view.
 
         Args:
             mask: ``(h, w)``, where the object is.
@@ -146,10 +146,10 @@ class TrackerState:
     """A copy of everything that a tracker remembers, on the CPU.
 
     Args:
-        whole: The memory of the look at the whole frame.
-        is_coarse: Whether that look is coarse; ``None`` before the first masks.
+        whole: The memory of the view of the whole frame.
+        is_coarse: Whether that view is coarse; ``None`` before the first masks.
         groups: The groups with a window.
-        responses: Those of the look at the whole frame, as in `WindowPrediction`.
+        responses: Those of the view of the whole frame, as in `WindowPrediction`.
     """
 
     whole: PropagatorState
@@ -229,15 +229,15 @@ class Tracker:
         masks = images.masks(boxes, window, size)
         image = images.image(window, size)
         found = self._whole.step(image, masks, memorise=memorise)
-        # An object that has a window is not refined from the coarse look.
+        # An object that has a window is not refined from the coarse view.
         if boxes and memorise and not self._is_coarse:
             self._responses |= _measured(self._whole, image, images.mattes(boxes, window), window)
-        looks = [WindowPrediction(window, found.objects, found.own, dict(self._responses))]
+        predictions = [WindowPrediction(window, found.objects, found.own, dict(self._responses))]
         if self._is_coarse:
             self._admit(boxes)
             self._follow(boxes, dict(zip(found.objects, (found.own > _INSIDE).cpu().numpy(), strict=True)))
-            looks += [self._look(group, images, found, memorise=memorise) for group in self._groups]
-        return looks
+            predictions += [self._look(group, images, found, memorise=memorise) for group in self._groups]
+        return predictions
 
     def retire(self, names: Iterable[str]) -> None:
         """Stop propagating objects and drop their memory; a new mask makes an object enter again.
@@ -312,7 +312,7 @@ class Tracker:
 
         Args:
             boxes: The objects with a new mask, and their boxes.
-            seen: Every object, and where the coarse look found it.
+            seen: Every object, and where the coarse view found it.
         """
         groups = []
         for group in self._groups:
@@ -367,7 +367,7 @@ class Tracker:
         return WindowPrediction(window, tuple(group.tracks), own, responses)
 
     def _others(self, group: _Group, coarse: Prediction, window: Window, size: tuple[int, int]) -> Tensor | None:
-        """Return what the coarse look found of the objects of other groups in a window; ``None`` without other groups."""
+        """Return what the coarse view found of the objects of other groups in a window; ``None`` without other groups."""
         rows = [row for row, name in enumerate(coarse.objects) if name not in group.tracks]
         if not rows:
             return None

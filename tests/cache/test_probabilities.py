@@ -7,24 +7,24 @@ import OpenImageIO as oiio
 import pytest
 
 from stcn_plugin.cache.probabilities import encode_probabilities, made_from, read_probabilities
-from stcn_plugin.matte.looks import Look
+from stcn_plugin.matte.views import View
 from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.window import Window
 
 NAMES = "hero", "left arm.v2"
 
 
-def look(seed: int, window: Window, shape: tuple[int, int], names: tuple[str, ...] = NAMES) -> Look:
+def view(seed: int, window: Window, shape: tuple[int, int], names: tuple[str, ...] = NAMES) -> View:
     generator = np.random.default_rng(seed)
     planes = {name: (generator.integers(0, 1025, shape) / 1024).astype(np.float16) for name in names}
     alpha = np.sort(generator.random(KNOTS)).round(4)
-    return Look(window, planes, {names[0]: Response(tuple(alpha.tolist()))})
+    return View(window, planes, {names[0]: Response(tuple(alpha.tolist()))})
 
 
-FRAME = look(7, Window(-8, 0, 336, 180), (30, 56))
+FRAME = view(7, Window(-8, 0, 336, 180), (30, 56))
 CLOSE = [
-    look(8, Window(16, 24, 96, 64), (64, 96), ("hero",)),
-    look(9, Window(200, -3, 70, 90), (45, 35), ("left arm.v2",)),
+    view(8, Window(16, 24, 96, 64), (64, 96), ("hero",)),
+    view(9, Window(200, -3, 70, 90), (45, 35), ("left arm.v2",)),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 from stcn_plugin.cache.probabilities import encode_probabilities
 from stcn_plugin.confidence.figures import Figures, blended_figures, figures_of, moved_overlap, overlap
 from stcn_plugin.confidence.grids import LONG_SIDE, grid_of, grid_size, read_grids
-from stcn_plugin.matte.looks import Look
+from stcn_plugin.matte.views import View
 from stcn_plugin.window import Window
 
 SHAPE = 144, 256
@@ -126,7 +126,7 @@ def test_keyframes_and_probabilities_have_the_same_grid(tmp_path, shape, size):
     plane = np.zeros(size, np.float16)
     plane[: size[0] // 2] = 1
     path = tmp_path / "forward.1001.exr"
-    path.write_bytes(encode_probabilities([Look(Window(0, 0, shape[1], shape[0]), {"a": plane})], made_from="x"))
+    path.write_bytes(encode_probabilities([View(Window(0, 0, shape[1], shape[0]), {"a": plane})], made_from="x"))
     found = read_grids(path, made_from="x")["a"]
     keyframe = grid_of(plane.astype(np.float32), grid_size(shape))
     np.testing.assert_array_equal(found, keyframe)

@@ -14,7 +14,7 @@ from stcn_plugin.errors import OutputError
 from stcn_plugin.job.backward_buffer import BackwardBuffer
 from stcn_plugin.job.keyframes import shrink
 from stcn_plugin.job.streams import WriteBehind, read_ahead
-from stcn_plugin.matte.looks import Look
+from stcn_plugin.matte.views import View
 from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.window import Window
 
@@ -106,17 +106,17 @@ def test_backward_buffer_returns_what_was_put(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     generator = np.random.default_rng(1)
 
-    def look(shape: tuple[int, int], *names: str) -> Look:
-        return Look(
+    def view(shape: tuple[int, int], *names: str) -> View:
+        return View(
             Window(*generator.integers(0, 99, 4).tolist()),
             {name: generator.random(shape).astype(np.float16) for name in names},
             {names[0]: Response(tuple(np.sort(generator.random(KNOTS)).tolist()))},
         )
 
-    frames = {9: [look((5, 7), "a", "b")], 4: [look((5, 7), "a", "b"), look((11, 3), "b"), look((4, 4), "a")], 6: []}
+    frames = {9: [view((5, 7), "a", "b")], 4: [view((5, 7), "a", "b"), view((11, 3), "b"), view((4, 4), "a")], 6: []}
     with BackwardBuffer(500) as buffer:
-        for index, looks in frames.items():
-            buffer.put(index, looks)
+        for index, views in frames.items():
+            buffer.put(index, views)
         assert list(tmp_path.iterdir()) == []
         for index in (4, 9, 6, 4):
             found = buffer.get(index)

@@ -165,7 +165,7 @@ def test_edges_are_better_in_a_window(shot, tmp_path):
     for frame in FRAMES[1:]:
         matte = read_image(tmp_path / "object" / f"m.{frame}.exr").channel("disc.A")
         y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
-        # Outside of the window, the matte is that of the coarse look, which may be faint beside the object.
+        # Outside of the window, the matte is that of the coarse view, which may be faint beside the object.
         assert matte[np.hypot(x - DISCS[frame].x, y - DISCS[frame].y) > 80].max() < 0.1
         assert not matte[:, 600:].any()
         whole, close = looks(tmp_path / "object", frame)

@@ -40,10 +40,10 @@ def tracker_of(engine):
     return build
 
 
-def overlap(look: WindowPrediction, name: str, disc: Disc) -> float:
-    """Return the intersection over union of an object with the truth, in the window of the look."""
-    truth = mask_of(disc)[look.window.slices_in(WHOLE)] > 0.5
-    plane = look.own[look.objects.index(name)]
+def overlap(view: WindowPrediction, name: str, disc: Disc) -> float:
+    """Return the intersection over union of an object with the truth, in the window of the view."""
+    truth = mask_of(disc)[view.window.slices_in(WHOLE)] > 0.5
+    plane = view.own[view.objects.index(name)]
     found = functional.interpolate(plane[None, None], size=truth.shape, mode="bilinear")[0, 0].numpy() > 0.5
     return float((found & truth).sum() / (found | truth).sum())
 
@@ -55,9 +55,9 @@ def holds(window: Window, disc: Disc) -> bool:
     return is_inside_x and window.y <= y - radius and y + radius <= window.bottom
 
 
-def scale(look: WindowPrediction) -> float:
+def scale(view: WindowPrediction) -> float:
     """Return the lines of the plate for each line of the network."""
-    return look.window.height / look.own.shape[1]
+    return view.window.height / view.own.shape[1]
 
 
 def moving(*discs: Disc) -> list[DrawnFrame]:
@@ -71,19 +71,19 @@ def test_a_large_object_is_seen_in_the_whole_frame(engine, tracker_of, is_window
     frames = moving(*(Disc(450 + 10 * number, 250, radius=190) for number in range(4)))
     tracker, propagator = tracker_of(is_windowed=is_windowed), Propagator(engine, settings=SETTINGS)
     for number, frame in enumerate(frames):
-        (look,) = tracker.step(frame)
+        (view,) = tracker.step(frame)
         masks = frame.masks(frame.given, WHOLE, FRAME.size)
         expected = propagator.step(frame.image(WHOLE, FRAME.size), masks)
-        assert (look.window, look.objects) == (WHOLE, ("a",))
-        assert torch.equal(look.own, expected.own), number
+        assert (view.window, view.objects) == (WHOLE, ("a",))
+        assert torch.equal(view.own, expected.own), number
 
 
 @pytest.mark.parametrize("radius", [32, 190])
 def test_the_response_is_measured_on_the_keyframe(tracker_of, radius):
-    """In the closest look, from what its memory predicts on the keyframe; it stays until the next one, also in a state."""
+    """In the closest view, from what its memory predicts on the keyframe; it stays until the next one, also in a state."""
     tracker, (key, *later) = tracker_of(), moving(*(Disc(400 + 8 * number, 250, radius=radius) for number in range(3)))
     *coarse, close = tracker.step(key)
-    assert all(not look.responses for look in coarse)
+    assert all(not view.responses for view in coarse)
     propagator = tracker._groups[0].propagator if coarse else tracker._whole
     image = key.image(close.window, tuple(close.own.shape[1:]))
     own = propagator.predict(image).own
@@ -102,18 +102,18 @@ def test_the_response_is_measured_on_the_keyframe(tracker_of, radius):
 
 
 def test_without_windows_a_small_object_is_seen_in_the_whole_frame(engine, tracker_of):
-    """``is_windowed=False``: one look at the internal size, with the bits of a propagator."""
+    """``is_windowed=False``: one view at the internal size, with the bits of a propagator."""
     frames = moving(*(Disc(300 + 10 * number, 250) for number in range(3)))
     tracker, propagator = tracker_of(is_windowed=False), Propagator(engine, settings=SETTINGS)
     for frame in frames:
-        (look,) = tracker.step(frame)
+        (view,) = tracker.step(frame)
         expected = propagator.step(frame.image(WHOLE, FRAME.size), frame.masks(frame.given, WHOLE, FRAME.size))
-        assert torch.equal(look.own, expected.own)
+        assert torch.equal(view.own, expected.own)
         assert [size for _, size in frame.asked] == [FRAME.size] * 2
 
 
 def test_a_small_object_has_a_window(tracker_of):
-    """The coarse look has half of the internal size; the window is at the scale of the plate, and follows."""
+    """The coarse view has half of the internal size; the window is at the scale of the plate, and follows."""
     discs = [Disc(300 + 14 * number, 260 + 6 * number) for number in range(6)]
     tracker = tracker_of()
     windows = []
@@ -172,20 +172,20 @@ def test_an_object_leaves_and_returns(tracker_of):
 
 
 def test_far_objects_have_a_window_each(tracker_of):
-    """Each is only in its own window, and both are in the coarse look."""
+    """Each is only in its own window, and both are in the coarse view."""
     tracker = tracker_of()
     for number in range(3):
         discs = {"a": Disc(150 + 8 * number, 150), "b": Disc(800, 400 - 8 * number)}
         coarse, *windows = tracker.step(DrawnFrame(discs, ["a", "b"] if number == 0 else []))
         assert coarse.objects == ("a", "b")
-        assert [look.objects for look in windows] == [("a",), ("b",)]
-        for look, (name, disc) in zip(windows, discs.items(), strict=True):
-            assert holds(look.window, disc)
-            assert overlap(look, name, disc) > 0.95
+        assert [view.objects for view in windows] == [("a",), ("b",)]
+        for view, (name, disc) in zip(windows, discs.items(), strict=True):
+            assert holds(view.window, disc)
+            assert overlap(view, name, disc) > 0.95
 
 
 def test_near_objects_share_a_window(tracker_of):
-    """One look finds both."""
+    """One view finds both."""
     tracker = tracker_of()
     discs = {"b": Disc(300, 260), "a": Disc(400, 280)}
     for number in range(3):
@@ -199,7 +199,7 @@ def test_near_objects_share_a_window(tracker_of):
 def found_in_windows(tracker: Tracker, frame: DrawnFrame) -> dict[str, WindowPrediction]:
     """Return the window of each object on the next frame."""
     _, *windows = tracker.step(frame)
-    return {name: look for look in windows for name in look.objects}
+    return {name: view for view in windows for name in view.objects}
 
 
 @pytest.mark.parametrize("away", [0, 2], ids=["jumps", "leaves and returns"])
@@ -216,11 +216,11 @@ def test_one_of_two_objects_in_a_window_is_followed(tracker_of, away):
         found = found_in_windows(tracker, DrawnFrame({"a": other, "b": there}))
         assert found["a"] is not found["b"]
         for name, disc in {"a": other, "b": there}.items():
-            look = found[name]
-            assert holds(look.window, disc)
-            assert overlap(look, name, disc) > 0.95
-            assert scale(look) == pytest.approx(scale(shared), rel=0.01)
-            assert look.window.pixels < shared.window.pixels
+            view = found[name]
+            assert holds(view.window, disc)
+            assert overlap(view, name, disc) > 0.95
+            assert scale(view) == pytest.approx(scale(shared), rel=0.01)
+            assert view.window.pixels < shared.window.pixels
 
 
 def test_objects_that_part_have_a_window_each(tracker_of):
@@ -234,7 +234,7 @@ def test_objects_that_part_have_a_window_each(tracker_of):
             assert holds(found[name].window, disc)
             assert overlap(found[name], name, disc) > 0.95
             scales.append(scale(found[name]))
-        counts.append(len({look.window for look in found.values()}))
+        counts.append(len({view.window for view in found.values()}))
     assert counts == sorted(counts) and set(counts) == {1, 2}
     assert scales == pytest.approx([scales[0]] * len(scales), rel=0.01)
 
@@ -248,7 +248,7 @@ def test_an_object_enters_later(tracker_of, second, expected):
         given = {0: ["a"], 2: ["b"]}.get(number, [])
         _, *windows = tracker.step(DrawnFrame(discs, given))
         assert len(windows) == (expected if number >= 2 else 1)
-        found = {name: look for look in windows for name in look.objects}
+        found = {name: view for view in windows for name in view.objects}
         assert set(found) == set(discs)
         assert (
             overlap(found["a" if number < 2 else "b"], "a" if number < 2 else "b", first if number < 2 else second)
@@ -293,8 +293,8 @@ def test_retired_objects_have_no_window(tracker_of):
 def test_an_empty_frame_before_the_first_mask(tracker_of):
     """Nothing is found, and windows are chosen when the first mask is given."""
     tracker = tracker_of()
-    (look,) = tracker.step(DrawnFrame({}))
-    assert (look.objects, look.window) == ((), WHOLE)
+    (view,) = tracker.step(DrawnFrame({}))
+    assert (view.objects, view.window) == ((), WHOLE)
     assert len(tracker.step(DrawnFrame({"a": Disc(300, 200)}, ["a"]))) == 2
 
 
@@ -334,9 +334,9 @@ def test_a_restored_tracker_goes_on_to_the_same_bits(tracker_of, tmp_path, setti
         for number, frame in enumerate(sequence()[after + 1 :], start=after + 1):
             found = tracker.step(frame)
             assert len(found) == len(expected[number])
-            for look, truth in zip(found, expected[number], strict=True):
-                assert (look.window, look.objects) == (truth.window, truth.objects), (after, number)
-                assert torch.equal(look.own, truth.own), (after, number)
+            for view, truth in zip(found, expected[number], strict=True):
+                assert (view.window, view.objects) == (truth.window, truth.objects), (after, number)
+                assert torch.equal(view.own, truth.own), (after, number)
 
 
 def test_a_state_is_a_copy(tracker_of):
@@ -363,11 +363,11 @@ def test_the_results_do_not_depend_on_how_objects_are_named(tracker_of):
     for number in range(2):
         given = ["a", "b"] if number == 0 else []
         plain = DrawnFrame(discs, given)
-        looks = first.step(plain)
+        views = first.step(plain)
         again = second.step(Renamed(plain, names))
         for name, other in names.items():
-            (close,) = [look for look in looks[1:] if name in look.objects]
-            (renamed,) = [look for look in again[1:] if other in look.objects]
+            (close,) = [view for view in views[1:] if name in view.objects]
+            (renamed,) = [view for view in again[1:] if other in view.objects]
             assert close.window == renamed.window
             assert torch.equal(close.own, renamed.own)
 

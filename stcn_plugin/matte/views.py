@@ -1,4 +1,4 @@
-"""Looks: probabilities over windows of the plate, and their enlargement to plate resolution.
+"""Views: probabilities over windows of the plate, and their enlargement to plate resolution.
 
 Enlargement is bilinear, as in the published code. Bicubic enlargement, and enlarging logits, gave the same result against
 rendered ground truth at more than twice the internal size (mean squared error within 0.3 %).
@@ -20,11 +20,11 @@ from stcn_plugin.response import Response, mixed
 from stcn_plugin.window import Window
 
 _FADE = 16
-"""Width of the transition at the border of a window, in pixels of its look: one key element."""
+"""Width of the transition at the border of a window, in pixels of its view: one key element."""
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class View:
     """The probabilities that the network found in a window.
 
     Args:
@@ -38,12 +38,12 @@ class Look:
     responses: Mapping[str, Response] = field(default_factory=dict)
 
 
-Looks: TypeAlias = Sequence[Look]
+Views: TypeAlias = Sequence[View]
 """What a pass found on a frame: first the whole frame, then windows. A window replaces the whole frame for its objects."""
 
 
 def blend(
-    passes: Sequence[tuple[Looks, Mapping[str, float]]],
+    passes: Sequence[tuple[Views, Mapping[str, float]]],
     objects: Sequence[str],
     *,
     shape: tuple[int, int],
@@ -66,7 +66,7 @@ def blend(
     whole = Window(0, 0, shape[1], shape[0])
     part = part or whole
     for own, name in zip(found, objects, strict=True):
-        given = [(_layers(looks, name), weights[name]) for looks, weights in passes if weights.get(name, 0) > 0]
+        given = [(_layers(views, name), weights[name]) for views, weights in passes if weights.get(name, 0) > 0]
         if part == whole and all(len(layers) == 1 for layers, _ in given):
             # The whole frame in each: blended before it is enlarged, which costs half.
             if planes := [
@@ -75,12 +75,12 @@ def blend(
                 own.copy_(_enlarged(torch.stack(planes).sum(0), size))
             continue
         for layers, weight in given:
-            _add(own, [(_scaled(look.window, part, size), look.planes[name]) for look in layers], weight)
+            _add(own, [(_scaled(view.window, part, size), view.planes[name]) for view in layers], weight)
     return found
 
 
-def _layers(looks: Looks, name: str) -> list[Look]:
-    return [look for look in looks if name in look.planes]
+def _layers(views: Views, name: str) -> list[View]:
+    return [view for view in views if name in view.planes]
 
 
 def _add(own: Tensor, layers: Sequence[tuple[Window, NDArray[np.float16]]], weight: float) -> None:
@@ -106,18 +106,18 @@ def _add(own: Tensor, layers: Sequence[tuple[Window, NDArray[np.float16]]], weig
     own[region.slices_in(visible)].add_(values, alpha=weight)
 
 
-def closest(passes: Sequence[tuple[Looks, Mapping[str, float]]], name: str) -> Look | None:
-    """Return the closest look at an object, in the pass with the largest weight; ``None`` if no pass gives the object."""
-    looks, weights = max(passes, key=lambda each: each[1].get(name, 0.0), default=((), {}))
-    found = [look for look in looks if name in look.planes]
+def closest(passes: Sequence[tuple[Views, Mapping[str, float]]], name: str) -> View | None:
+    """Return the closest view of an object, in the pass with the largest weight; ``None`` if no pass gives the object."""
+    views, weights = max(passes, key=lambda each: each[1].get(name, 0.0), default=((), {}))
+    found = [view for view in views if name in view.planes]
     return found[-1] if found and weights.get(name, 0.0) > 0 else None
 
 
-def response_of(passes: Sequence[tuple[Looks, Mapping[str, float]]], name: str) -> Response | None:
+def response_of(passes: Sequence[tuple[Views, Mapping[str, float]]], name: str) -> Response | None:
     """Return the response to an object, as blended as its probabilities are; ``None`` where no pass knows it."""
     found = []
-    for looks, weights in passes:
-        layers = _layers(looks, name)
+    for views, weights in passes:
+        layers = _layers(views, name)
         if layers and name in layers[-1].responses:
             found.append((layers[-1].responses[name], weights.get(name, 0.0)))
     return mixed(found)
@@ -166,7 +166,7 @@ def _positions(start: int, count: int, scale: float, length: int) -> tuple[Tenso
 
 
 def _fade(inside: Window, whole: Window, ratio: tuple[float, float]) -> Tensor:
-    """Return the weight of a window's look: 1, falling towards borders that are not borders of the frame."""
+    """Return the weight of a window's view: 1, falling towards borders that are not borders of the frame."""
     down = _ramp(inside.height, _FADE * ratio[0], inside.y > whole.y, inside.bottom < whole.bottom)
     across = _ramp(inside.width, _FADE * ratio[1], inside.x > whole.x, inside.right < whole.right)
     return torch.minimum(down[:, None], across)

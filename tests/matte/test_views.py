@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from stcn_plugin.matte.looks import Look, add_enlarged, blend, response_of, sample
+from stcn_plugin.matte.views import View, add_enlarged, blend, response_of, sample
 from stcn_plugin.response import KNOTS, Response
 from stcn_plugin.window import Window
 
@@ -17,10 +17,10 @@ WHOLE = Window(0, 0, 200, 120)
 COARSE = 30, 50
 
 
-def look(seed: int, window: Window, size: tuple[int, int], *names: str) -> Look:
-    """Return a look of random probabilities."""
+def view(seed: int, window: Window, size: tuple[int, int], *names: str) -> View:
+    """Return a view of random probabilities."""
     generator = np.random.default_rng(seed)
-    return Look(window, {name: generator.random(size).astype(np.float16) for name in names})
+    return View(window, {name: generator.random(size).astype(np.float16) for name in names})
 
 
 def enlarged(plane: np.ndarray, size: tuple[int, int], number: torch.dtype = torch.float64) -> Tensor:
@@ -48,9 +48,9 @@ def fade(window: Window, plane: np.ndarray) -> Tensor:
     return weights
 
 
-def expected(looks: list[Look], name: str) -> Tensor:
+def expected(views: list[View], name: str) -> Tensor:
     """Return what a pass found of an object, over the whole plate."""
-    frame, *windows = [each for each in looks if name in each.planes]
+    frame, *windows = [each for each in views if name in each.planes]
     found = enlarged(frame.planes[name], SHAPE)
     for each in windows:
         plane, place = each.planes[name], each.window.slices_in(WHOLE)
@@ -69,7 +69,7 @@ WIDE = Window(0, 24, 200, 64)
 def test_the_whole_frame_is_enlarged_as_by_torch(size, objects):
     """The bits of torch's bilinear enlargement, one pass alone and the weighted sum of two."""
     names = list("abc")[:objects]
-    first, second = look(1, WHOLE, COARSE, *names), look(2, WHOLE, COARSE, *names)
+    first, second = view(1, WHOLE, COARSE, *names), view(2, WHOLE, COARSE, *names)
     alone = blend([([first], dict.fromkeys(names, 1.0))], names, shape=SHAPE, size=size)
     for own, name in zip(alone, names, strict=True):
         assert torch.equal(own, enlarged(first.planes[name], size, torch.float32))
@@ -85,16 +85,16 @@ def test_the_whole_frame_is_enlarged_as_by_torch(size, objects):
 @pytest.mark.parametrize("windows", [(), (INNER,), (CORNER,)])
 def test_0_and_1_remain_exact(value, windows):
     """Enlarged, within windows and at their borders."""
-    looks = [Look(WHOLE, {"a": np.full(COARSE, value, np.float16)})]
-    looks += [Look(window, {"a": np.full((33, 47), value, np.float16)}) for window in windows]
-    found = blend([(looks, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)
+    views = [View(WHOLE, {"a": np.full(COARSE, value, np.float16)})]
+    views += [View(window, {"a": np.full((33, 47), value, np.float16)}) for window in windows]
+    found = blend([(views, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)
     assert torch.equal(found, torch.full((1, *SHAPE), value))
 
 
 def test_edges_do_not_shift():
     """A centred edge stays centred, and a ramp stays a ramp."""
     ramp = np.broadcast_to(np.linspace(0, 1, 12), (4, 12)).astype(np.float32).astype(np.float16)
-    large = blend([([Look(Window(0, 0, 48, 16), {"a": ramp})], {"a": 1.0})], ["a"], shape=(16, 48), size=(16, 48))[0]
+    large = blend([([View(Window(0, 0, 48, 16), {"a": ramp})], {"a": 1.0})], ["a"], shape=(16, 48), size=(16, 48))[0]
     torch.testing.assert_close(large, 1 - large.flip(1), rtol=0, atol=1e-3)  # half floats
     # At 4 times the size, pixel x is at (x + .5) / 4 - .5.
     inside = torch.arange(4, 44)
@@ -115,21 +115,21 @@ def test_edges_do_not_shift():
 )
 def test_a_window_replaces_the_whole_frame(window, size):
     """It fades over one key element at its borders, but not at those of the frame."""
-    looks = [look(1, WHOLE, COARSE, "a"), look(2, window, size, "a")]
-    found = blend([(looks, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)[0]
-    torch.testing.assert_close(found.double(), expected(looks, "a"), rtol=0, atol=1e-6)
+    views = [view(1, WHOLE, COARSE, "a"), view(2, window, size, "a")]
+    found = blend([(views, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)[0]
+    torch.testing.assert_close(found.double(), expected(views, "a"), rtol=0, atol=1e-6)
 
 
 def test_values_at_the_borders_of_a_window():
     """Independent of the formula: 1 in the middle and at the border of the frame, half way in the middle of the fade."""
     size = (96, 160)  # half of the plate's pixels, so that a key element is 32 of them
     shape = (192, 320)
-    looks = [
-        Look(Window(0, 0, 320, 192), {"a": np.zeros((24, 40), np.float16)}),
-        Look(Window(128, 0, 192, 192), {"a": np.ones((96, 96), np.float16)}),
+    views = [
+        View(Window(0, 0, 320, 192), {"a": np.zeros((24, 40), np.float16)}),
+        View(Window(128, 0, 192, 192), {"a": np.ones((96, 96), np.float16)}),
     ]
     assert size == tuple(extent // 2 for extent in shape)
-    (found,) = blend([(looks, {"a": 1.0})], ["a"], shape=shape, size=shape)
+    (found,) = blend([(views, {"a": 1.0})], ["a"], shape=shape, size=shape)
     assert not found[:, :128].any()
     torch.testing.assert_close(found[:, 128:160], ((torch.arange(32) + 0.5) / 32).expand(192, 32))
     assert torch.equal(found[:, 160:], torch.ones(192, 160))
@@ -137,16 +137,16 @@ def test_values_at_the_borders_of_a_window():
 
 def test_a_window_has_no_effect_on_other_objects():
     """An object that is not in it comes from the whole frame."""
-    looks = [look(1, WHOLE, COARSE, "a", "b"), look(2, INNER, (60, 80), "a")]
-    found = blend([(looks, {"a": 1.0, "b": 1.0})], ["b", "a"], shape=SHAPE, size=SHAPE)
-    assert torch.equal(found[0], enlarged(looks[0].planes["b"], SHAPE, torch.float32))
-    torch.testing.assert_close(found[1].double(), expected(looks, "a"), rtol=0, atol=1e-6)
+    views = [view(1, WHOLE, COARSE, "a", "b"), view(2, INNER, (60, 80), "a")]
+    found = blend([(views, {"a": 1.0, "b": 1.0})], ["b", "a"], shape=SHAPE, size=SHAPE)
+    assert torch.equal(found[0], enlarged(views[0].planes["b"], SHAPE, torch.float32))
+    torch.testing.assert_close(found[1].double(), expected(views, "a"), rtol=0, atol=1e-6)
 
 
 def test_both_directions_with_different_windows():
     """Each has its own windows, or none; an object may be in one direction only."""
-    forward = [look(1, WHOLE, COARSE, "a", "b", "c"), look(2, INNER, (60, 80), "a"), look(3, CORNER, (48, 80), "b")]
-    backward = [look(4, WHOLE, (60, 100), "a", "b"), look(5, WIDE, (32, 100), "a", "b")]
+    forward = [view(1, WHOLE, COARSE, "a", "b", "c"), view(2, INNER, (60, 80), "a"), view(3, CORNER, (48, 80), "b")]
+    backward = [view(4, WHOLE, (60, 100), "a", "b"), view(5, WIDE, (32, 100), "a", "b")]
     passes = [(forward, {"a": 0.3, "b": 0.0, "c": 1.0}), (backward, {"a": 0.7, "b": 1.0, "c": 0.0})]
     found = blend(passes, ["a", "b", "c", "d"], shape=SHAPE, size=SHAPE)
     a = 0.3 * expected(forward, "a") + 0.7 * expected(backward, "a")
@@ -157,7 +157,7 @@ def test_both_directions_with_different_windows():
 
 def test_one_direction_with_a_window_and_one_without():
     """Where only one of them has a window."""
-    forward, backward = [look(1, WHOLE, COARSE, "a")], [look(4, WHOLE, COARSE, "a"), look(5, INNER, (60, 80), "a")]
+    forward, backward = [view(1, WHOLE, COARSE, "a")], [view(4, WHOLE, COARSE, "a"), view(5, INNER, (60, 80), "a")]
     for passes in ([(forward, {"a": 0.4}), (backward, {"a": 0.6})], [(backward, {"a": 0.6}), (forward, {"a": 0.4})]):
         found = blend(passes, ["a"], shape=SHAPE, size=SHAPE)[0]
         truth = 0.4 * expected(forward, "a") + 0.6 * expected(backward, "a")
@@ -171,13 +171,13 @@ def test_nothing_is_found_outside():
     close = np.zeros((60, 80), np.float16)
     close[20:40, 30:50] = 1
     found = blend(
-        [([Look(WHOLE, {"a": coarse}), Look(INNER, {"a": close})], {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE
+        [([View(WHOLE, {"a": coarse}), View(INNER, {"a": close})], {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE
     )
     reached = torch.zeros(SHAPE, dtype=torch.bool)
     reached[INNER.slices_in(WHOLE)] = True
     reached[4 * 9 : 4 * 15, 4 * 19 : 4 * 25] = True
     assert not found[0][~reached].any()
-    truth = expected([Look(WHOLE, {"a": coarse}), Look(INNER, {"a": close})], "a")
+    truth = expected([View(WHOLE, {"a": coarse}), View(INNER, {"a": close})], "a")
     torch.testing.assert_close(found[0].double(), truth, rtol=0, atol=1e-6)
 
 
@@ -187,8 +187,8 @@ def test_a_single_pixel_in_a_corner(row, column):
     """All of its enlargement is in the result, beside a window that has nothing."""
     coarse = np.zeros(COARSE, np.float16)
     coarse[row, column] = 1
-    looks = [Look(WHOLE, {"a": coarse}), Look(INNER, {"a": np.zeros((60, 80), np.float16)})]
-    found = blend([(looks, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)[0]
+    views = [View(WHOLE, {"a": coarse}), View(INNER, {"a": np.zeros((60, 80), np.float16)})]
+    found = blend([(views, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)[0]
     torch.testing.assert_close(found.double(), enlarged(coarse, SHAPE), rtol=0, atol=1e-6)
 
 
@@ -196,28 +196,28 @@ def test_random_windows():
     """Any number of windows and sizes, at plate resolution."""
     generator = np.random.default_rng(6)
     for seed in range(30):
-        looks = [look(seed, WHOLE, COARSE, "a", "b")]
+        views = [view(seed, WHOLE, COARSE, "a", "b")]
         for name in "ab":
             width, height = int(generator.integers(20, 200)), int(generator.integers(20, 120))
             window = Window(
                 int(generator.integers(0, 201 - width)), int(generator.integers(0, 121 - height)), width, height
             )
             size = max(1, height // int(generator.integers(1, 4))), max(1, width // int(generator.integers(1, 4)))
-            looks.append(look(seed + 100, window, size, name))
-        found = blend([(looks, {"a": 1.0, "b": 1.0})], ["a", "b"], shape=SHAPE, size=SHAPE)
+            views.append(view(seed + 100, window, size, name))
+        found = blend([(views, {"a": 1.0, "b": 1.0})], ["a", "b"], shape=SHAPE, size=SHAPE)
         for own, name in zip(found, "ab", strict=True):
-            torch.testing.assert_close(own.double(), expected(looks, name), rtol=0, atol=1e-6)
+            torch.testing.assert_close(own.double(), expected(views, name), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("size", [(60, 100), (30, 50), (33, 47)])
 def test_a_smaller_result(size):
     """For overlays: the window is at the same place, and nothing is shifted by more than a pixel."""
-    looks = [
-        Look(WHOLE, {"a": np.zeros(COARSE, np.float16)}),
-        Look(INNER, {"a": np.ones((60, 80), np.float16)}),
+    views = [
+        View(WHOLE, {"a": np.zeros(COARSE, np.float16)}),
+        View(INNER, {"a": np.ones((60, 80), np.float16)}),
     ]
-    (large,) = blend([(looks, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)
-    (small,) = blend([(looks, {"a": 1.0})], ["a"], shape=SHAPE, size=size)
+    (large,) = blend([(views, {"a": 1.0})], ["a"], shape=SHAPE, size=SHAPE)
+    (small,) = blend([(views, {"a": 1.0})], ["a"], shape=SHAPE, size=size)
     truth = functional.interpolate(large[None, None], size=size, mode="area")[0, 0]
     assert small.shape == size
     assert float((small - truth).abs().mean()) < 0.02
@@ -257,11 +257,11 @@ def test_a_sample_beyond_the_border_repeats_it():
 
 def test_the_planes_of_a_look_are_not_changed():
     """They are also written to the cache."""
-    looks = [look(1, WHOLE, COARSE, "a"), look(2, INNER, (60, 80), "a"), look(3, WHOLE, SHAPE, "b")]
-    before = [{name: plane.copy() for name, plane in each.planes.items()} for each in looks]
-    found = blend([(looks, {"a": 1.0, "b": 1.0})], ["a", "b"], shape=SHAPE, size=SHAPE)
+    views = [view(1, WHOLE, COARSE, "a"), view(2, INNER, (60, 80), "a"), view(3, WHOLE, SHAPE, "b")]
+    before = [{name: plane.copy() for name, plane in each.planes.items()} for each in views]
+    found = blend([(views, {"a": 1.0, "b": 1.0})], ["a", "b"], shape=SHAPE, size=SHAPE)
     found.zero_()
-    for each, planes in zip(looks, before, strict=True):
+    for each, planes in zip(views, before, strict=True):
         for name, plane in planes.items():
             np.testing.assert_array_equal(each.planes[name], plane)
 
@@ -270,7 +270,7 @@ def test_the_planes_of_a_look_are_not_changed():
 @pytest.mark.parametrize("window", [Window(60, 30, 80, 64), Window(120, 0, 80, 48)])
 def test_a_part_is_that_part_of_the_whole(part, window):
     """Windows may reach out of it, and do not fade at its borders."""
-    passes = [([look(1, WHOLE, COARSE, "a", "b"), look(2, window, (16, 20), "a")], {"a": 0.7, "b": 1.0})]
+    passes = [([view(1, WHOLE, COARSE, "a", "b"), view(2, window, (16, 20), "a")], {"a": 0.7, "b": 1.0})]
     whole = blend(passes, ["a", "b"], shape=SHAPE, size=SHAPE)
     found = blend(passes, ["a", "b"], shape=SHAPE, size=part.shape, part=part)
     rows, columns = part.slices_in(WHOLE)
@@ -280,7 +280,7 @@ def test_a_part_is_that_part_of_the_whole(part, window):
 def test_a_part_at_the_size_of_its_look_is_the_look():
     """Where it does not fade."""
     window = Window(40, 24, 128, 64)
-    passes = [([look(1, WHOLE, COARSE, "a"), close := look(2, window, (64, 128), "a")], {"a": 1.0})]
+    passes = [([view(1, WHOLE, COARSE, "a"), close := view(2, window, (64, 128), "a")], {"a": 1.0})]
     found = blend(passes, ["a"], shape=SHAPE, size=(64, 128), part=window)[0]
     plane = torch.from_numpy(close.planes["a"].astype(np.float32))
     torch.testing.assert_close(found[16:-16, 16:-16], plane[16:-16, 16:-16], rtol=0, atol=1e-6)
@@ -303,12 +303,12 @@ def test_the_response_is_that_of_the_closest_look_blended_like_the_probabilities
     low, high = Response((0.0,) * KNOTS), Response((1.0,) * KNOTS)
     plane = {"a": np.zeros(COARSE, np.float16)}
     forward, backward = (
-        [Look(WHOLE, plane, {"a": high}), Look(INNER, plane, {"a": low})],
-        [Look(WHOLE, plane, {"a": high})],
+        [View(WHOLE, plane, {"a": high}), View(INNER, plane, {"a": low})],
+        [View(WHOLE, plane, {"a": high})],
     )
     found = response_of([(forward, {"a": 0.75}), (backward, {"a": 0.25})], "a")
     assert found is not None
     np.testing.assert_allclose(found.alpha, 0.25)
-    assert response_of([(forward, {"a": 0.75}), ([Look(WHOLE, plane)], {"a": 0.25})], "a") == low
-    assert response_of([(forward, {"a": 0.0}), ([Look(WHOLE, plane)], {"a": 1.0})], "a") is None
+    assert response_of([(forward, {"a": 0.75}), ([View(WHOLE, plane)], {"a": 0.25})], "a") == low
+    assert response_of([(forward, {"a": 0.0}), ([View(WHOLE, plane)], {"a": 1.0})], "a") is None
     assert response_of([], "a") is None
