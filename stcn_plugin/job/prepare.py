@@ -168,8 +168,8 @@ def _licence_warning(weights: WeightsUsed) -> str | None:
     if not weights.is_noncommercial:
         return None
     return (
-        f"the weights '{weights.name}' are for non-commercial work only (licence: {weights.licence}); for commercial "
-        f"work choose others, such as {STARTER_FREE}"
+        f"the weights '{weights.name}' are for non-commercial work only; for commercial work, choose others, such as "
+        f"{STARTER_FREE}"
     )
 
 
