@@ -108,3 +108,16 @@ def matte_of(file: Path, name: str) -> np.ndarray:
         return np.asarray(pixels[..., names.index(f"{name}.A")])
     (cryptomatte,) = cryptomatte_api.Cryptomatte.load(str(file))
     return np.asarray(cryptomatte.mask(name))
+
+
+def largest_difference(mattes: Path, others: Path) -> float:
+    """Return the largest difference between the mattes of a host and of `propagate_plainly`, of all objects and frames."""
+    return max(
+        float(
+            np.abs(
+                matte_of(mattes / f"sh010_matte.{frame}.exr", name) - matte_of(others / f"plain.{frame}.exr", name)
+            ).max()
+        )
+        for frame in FRAMES
+        for name in _COLOURS
+    )

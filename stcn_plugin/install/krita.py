@@ -20,7 +20,7 @@ from stcn_plugin.install.folder import (
     replaced,
 )
 from stcn_plugin.install.payload import Files, host_files, site_files
-from stcn_plugin.install.user_files import changed_files, is_installed, own_folder, user_files
+from stcn_plugin.install.user_files import changed_files, installation, own_folder
 
 FOLDER = "stcn_krita"
 """Name of the plugin's folder."""
@@ -55,17 +55,8 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
         old = read_record(ours)
         record = Record(python, __version__, (_DESKTOP,), {name: digest(data) for name, data in files.items()})
         files[RECORD] = record.to_json()
-        present = files_in(ours)
-        keep = user_files(present, files, old, ours)
         is_described = desktop.is_file() and desktop.read_bytes() == description
-        changes = Changes(
-            written=(
-                *(ours / name for name, data in files.items() if not is_installed(present, name, data)),
-                *([] if is_described else [desktop]),
-            ),
-            removed=tuple(path for name, path in present.items() if name not in files and path not in keep.values()),
-            kept=tuple(ours / name for name in keep),
-        )
+        changes, keep = installation(ours, files, old, beside=[] if is_described else [desktop])
         if changes and not dry_run:
             folder.mkdir(parents=True, exist_ok=True)
             with replaced(ours, files, keep):

@@ -21,7 +21,7 @@ from stcn_plugin.install.folder import (
 )
 from stcn_plugin.install.init_file import adds_plugin, has_line, with_line, without_line
 from stcn_plugin.install.payload import Files, host_files, site_files
-from stcn_plugin.install.user_files import changed_files, is_installed, own_folder, user_files
+from stcn_plugin.install.user_files import changed_files, installation, own_folder
 
 FOLDER = "stcn"
 """Name of the plugin's folder in the Nuke folder."""
@@ -52,18 +52,8 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
         created = (_INIT,) if init.content is None or (old and _INIT in old.created) else ()
         record = Record(python, __version__, created, {name: digest(data) for name, data in files.items()})
         files[RECORD] = record.to_json()
-
-        present = files_in(ours)
-        keep = user_files(present, files, old, ours)
         is_extended = not adds_plugin(init.content or b"")
-        changes = Changes(
-            written=(
-                *(ours / name for name, data in files.items() if not is_installed(present, name, data)),
-                *([init.path] if is_extended else []),
-            ),
-            removed=tuple(path for name, path in present.items() if name not in files and path not in keep.values()),
-            kept=tuple(ours / name for name in keep),
-        )
+        changes, keep = installation(ours, files, old, beside=[init.path] if is_extended else [])
         if changes and not dry_run:
             folder.mkdir(parents=True, exist_ok=True)
             with replaced(ours, files, keep):

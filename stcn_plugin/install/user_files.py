@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from stcn_plugin.errors import InstallError
-from stcn_plugin.install.folder import RECORD, Record, digest, is_unchanged, recover
+from stcn_plugin.install.folder import RECORD, Changes, Record, digest, files_in, is_unchanged, recover
 from stcn_plugin.install.payload import Files
 
 
@@ -72,6 +72,30 @@ def user_files(present: Mapping[str, Path], files: Files, old: Record | None, ou
                 )
             keep[_free_name(f"{name}.yours", present)] = path
     return keep
+
+
+def installation(
+    ours: Path, files: Files, old: Record | None, *, beside: Sequence[Path]
+) -> tuple[Changes, dict[str, Path]]:
+    """Return what the installation of a plugin changes, and the files of the user by their new names.
+
+    Args:
+        ours: The plugin's own folder.
+        files: Its new files.
+        old: The record of the installed ones; ``None`` without one.
+        beside: Files outside of the folder that are written as well.
+
+    Raises:
+        InstallError: As `user_files`.
+    """
+    present = files_in(ours)
+    keep = user_files(present, files, old, ours)
+    changes = Changes(
+        written=(*(ours / name for name, data in files.items() if not is_installed(present, name, data)), *beside),
+        removed=tuple(path for name, path in present.items() if name not in files and path not in keep.values()),
+        kept=tuple(ours / name for name in keep),
+    )
+    return changes, keep
 
 
 def _free_name(name: str, present: Mapping[str, Path]) -> str:

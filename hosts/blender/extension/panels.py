@@ -155,7 +155,7 @@ def _draw_job(layout: Any, scene: bpy.types.Scene | None) -> None:
         for text in status.reasons:
             _draw_text(layout, text, "BLANK1")
     weights = status.report.weights if status.report else None
-    if weights and not any(weights.licence in text for text in status.warnings):
+    if weights:
         _draw_text(layout, f"Weights: {weights.text}", "COPY_ID")
     for text in (*status.warnings, *(problem.text for problem in status.problems)):
         _draw_text(layout, text, "INFO")

@@ -12,23 +12,10 @@ SIZE = 96, 160  # height, width
 SHIFT = 1000  # file 1001 stands at frame 1 of the scene
 
 
-Window = tuple[int, int, int, int]
-
-
 def disc(frame: int) -> np.ndarray:
     """The object of the shot at a file's number: a disc that drifts, as (H, W) coverage."""
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     return np.clip(22.5 - np.hypot(x + 0.5 - 50 - 6 * (frame - FIRST), y + 0.5 - 48), 0, 1).astype(np.float32)
-
-
-def write_exr(path: Path, pixels: np.ndarray, data: tuple[int, int] = (0, 0), display: Window | None = None) -> None:
-    """Write colours whose data window starts at ``data``, in a format of ``display`` (x, y, width, height)."""
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, oiio.HALF)
-    spec.x, spec.y = data
-    spec.full_x, spec.full_y, spec.full_width, spec.full_height = display or (*data, *pixels.shape[1::-1])
-    output = oiio.ImageOutput.create(str(path))
-    assert output is not None
-    assert output.open(str(path), spec) and output.write_image(pixels) and output.close()
 
 
 def read_channels(path: Path | str) -> dict[str, np.ndarray]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from blender_shot import read_channels, write_exr
+from blender_shot import read_channels
+from drifting_disc import write_exr
 from PIL import Image, ImageDraw
 from scipy.ndimage import maximum_filter
 

@@ -17,14 +17,6 @@ def disc(frame: int) -> np.ndarray:
     return np.clip(22.5 - np.hypot(x + 0.5 - 50 - 4 * (frame - FIRST), y + 0.5 - 48), 0, 1).astype(np.float32)
 
 
-def write_exr(path: Path, pixels: np.ndarray) -> None:
-    """Write colours as half floats."""
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, oiio.HALF)
-    output = oiio.ImageOutput.create(str(path))
-    assert output is not None
-    assert output.open(str(path), spec) and output.write_image(pixels) and output.close()
-
-
 def read_alpha(path: Path | str) -> np.ndarray:
     """The alpha of an image, or its only channel, float32."""
     source = oiio.ImageInput.open(str(path))

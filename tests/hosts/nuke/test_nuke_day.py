@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from nuke_tests import HERE, bare_environment
-from three_objects import FRAMES, discs, matte_of, propagate_plainly, write_plate
+from three_objects import FRAMES, discs, largest_difference, matte_of, propagate_plainly, write_plate
 
 from stcn_plugin.install.nuke import install
 
@@ -59,19 +59,6 @@ def plain(day, tmp_path, *options):
     }
     plate, colour = f"{day[0]}/plate/sh010.####.exr", "colour.input=linear"
     return propagate_plainly(tmp_path / "plain", plate, keyframes, colour, *options)
-
-
-def largest_difference(mattes, others):
-    """Between the mattes of all objects at all frames."""
-    return max(
-        float(
-            np.abs(
-                matte_of(mattes / f"sh010_matte.{frame}.exr", name) - matte_of(others / f"plain.{frame}.exr", name)
-            ).max()
-        )
-        for frame in FRAMES
-        for name in OBJECTS
-    )
 
 
 def test_after_a_cancel_the_next_press_goes_on(day):
