@@ -1,15 +1,11 @@
-"""The band around the edge of a matte, in which it is refined, and its tiles."""
+"""The band around the edge of a matte, in which it is refined."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from stcn_plugin.network.edges import STRIDE
 
 Pixels = NDArray[np.float32]
 Cells = NDArray[np.bool_]
@@ -25,21 +21,6 @@ _INWARDS = 2.0
 
 _OUTWARDS_BY_WIDTH = 0.5
 _LONGEST_REACH = 96.0
-_TILE = 320
-_CONTEXT = 16
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Part of a frame to refine.
-
-    Args:
-        inside: Its rows and columns.
-        read: The rows and columns to read: with context, where the frame has any.
-    """
-
-    inside: Slices
-    read: Slices
 
 
 def edge_width(matte: Pixels) -> float:
@@ -133,32 +114,6 @@ def band_weights(cells: Cells, part: Slices) -> Pixels:
     across = down[:, :-1, None] * (1 - ramp) + down[:, 1:, None] * ramp
     height, width = (each.stop - each.start for each in part)
     return np.ascontiguousarray(across.reshape(len(down), -1)[:height, :width])
-
-
-def tiles(cells: Cells, shape: tuple[int, int]) -> Iterator[Tile]:
-    """Yield tiles that together hold all cells of a band.
-
-    Args:
-        cells: From `find_band`.
-        shape: ``(H, W)`` of the frame.
-    """
-    step = _TILE // CELL
-    for top in range(0, len(cells), step):
-        for left in range(0, cells.shape[1], step):
-            block = cells[top : top + step, left : left + step]
-            down, across = np.flatnonzero(block.any(1)), np.flatnonzero(block.any(0))
-            if not len(down):
-                continue
-            rows = slice((top + int(down[0])) * CELL, min((top + int(down[-1]) + 1) * CELL, shape[0]))
-            columns = slice((left + int(across[0])) * CELL, min((left + int(across[-1]) + 1) * CELL, shape[1]))
-            yield Tile((rows, columns), (_with_context(rows, shape[0]), _with_context(columns, shape[1])))
-
-
-def _with_context(inside: slice, length: int) -> slice:
-    """Return a slice with context. It starts at a multiple of 16, so that a tile sees the same blocks everywhere."""
-    start = max((inside.start - _CONTEXT) // STRIDE * STRIDE, 0)
-    stop = math.ceil((inside.stop + _CONTEXT) / STRIDE) * STRIDE
-    return slice(start, min(stop, length))
 
 
 def _reduced(values: Pixels, function: np.ufunc) -> Pixels:

@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from stcn_plugin.choices import Edges
-from stcn_plugin.matte.band import Tile, band_weights, find_band, reach_of, tiles
+from stcn_plugin.matte.band import CELL, Cells, Slices, band_weights, find_band, reach_of
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
+from stcn_plugin.matte.tiles import Tile, tiles
 from stcn_plugin.network.edges import STRIDE, EdgeNetwork, levelled
 from stcn_plugin.response import BLACK, CERTAIN, WHITE, Response
 
@@ -107,21 +108,26 @@ class Refiner:
         """Refine ``before`` into ``after``, both ``(H, W)``."""
         if each.edges == "off":
             return EdgeReport()
-        cells = find_band(before, reach_of(each.enlargement, each.width))
-        if not cells.any():
+        whole = find_band(before, reach_of(each.enlargement, each.width))
+        if not whole.any():
             return EdgeReport()
+        frame, (rows, columns) = before.size, _bounds(whole)
+        cells = whole[rows, columns]
+        corner = rows.start * CELL, columns.start * CELL
+        before, after = (plane[corner[0] : rows.stop * CELL, corner[1] : columns.stop * CELL] for plane in (before, after))
         parts = list(tiles(cells, (before.shape[0], before.shape[1])))
         guard = Guard((cells.shape[0], cells.shape[1]))
         for tile in parts:
             inner = _inner(tile)
             coarse = calibrated(before[tile.read], each.response)
-            rgb = torch.from_numpy(np.ascontiguousarray(plate(*tile.read), np.float32)).permute(2, 0, 1)
+            read = plate(*_moved(tile.read, corner))
+            rgb = torch.from_numpy(np.ascontiguousarray(read, np.float32)).permute(2, 0, 1)
             unrefined = levelled(torch.from_numpy(before[tile.inside]))
             alpha = _cleaned(self._alpha(rgb, coarse, each)[inner], unrefined)
             guard.add(tile.inside, rgb[:, inner[0], inner[1]], unrefined, alpha)
             after[tile.inside] = alpha.numpy()
         verdict = guard.verdict(each.enlargement)
-        area = change = rejected = doubtful = 0.0
+        area = change = 0.0
         for tile in parts:
             probability, alpha = torch.from_numpy(before[tile.inside]), torch.from_numpy(after[tile.inside])
             unrefined = levelled(probability)
@@ -130,11 +136,10 @@ class Refiner:
             after[tile.inside] = torch.where(found != unrefined, to_probability(found, probability), probability)
             area += float(band.sum())
             change += float((found - unrefined).abs().sum())
-            rejected += float((band * (1 - pixels(verdict.accepted, tile.inside))).sum())
-            doubtful += float((band * pixels(verdict.doubtful, tile.inside)).sum())
         if not area:  # of single cells, nothing is well inside the band
             return EdgeReport()
-        return EdgeReport(area / before.size, change / area, rejected / area, doubtful / area)
+        rejected, doubtful = (float(plane[cells].mean()) for plane in (1 - verdict.accepted, verdict.doubtful))
+        return EdgeReport(area / frame, change / area, rejected, doubtful)
 
     @torch.inference_mode()
     def _alpha(self, rgb: Tensor, probability: Tensor, each: ObjectEdge) -> Tensor:
@@ -186,6 +191,22 @@ def _cleaned(alpha: Tensor, unrefined: Tensor) -> Tensor:
     black = general + (sure - general) * (1 - unrefined).square().square()
     white = general + (sure - general) * unrefined.square().square()
     return ((alpha - black) / (1 - black - white)).clamp(0, 1)
+
+
+def _bounds(cells: Cells) -> Slices:
+    """Return rows and columns with all cells of a band, one more on every side; they start at multiples of `STRIDE`."""
+    step = STRIDE // CELL
+    rows, columns = (
+        slice(max(int(found[0]) - 1, 0) // step * step, int(found[-1]) + 2)
+        for found in (np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0)))
+    )
+    return rows, columns
+
+
+def _moved(part: Slices, corner: tuple[int, int]) -> Slices:
+    """Return a part of a frame that is given from a corner."""
+    rows, columns = (slice(each.start + start, each.stop + start) for each, start in zip(part, corner, strict=True))
+    return rows, columns
 
 
 def _inner(tile: Tile) -> tuple[slice, slice]:
