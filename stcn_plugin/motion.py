@@ -1,28 +1,22 @@
 """Motion between two frames: where small patches of one are in the other.
 
-Patches of 8x8 pixels every 4 pixels are searched coarse to fine. Patches overlap, so a pixel has several motions, of which the one
-that fits its colours best is right also where two motions meet, beside the edge of a moving object. A dense flow is
-smooth there, and wrong on one side.
+Patches are searched coarse to fine. They overlap, so a pixel has several motions, of which the one that fits its colours
+best is right also where two motions meet, beside the edge of a moving object. A dense flow is smooth there, and wrong on
+one side.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats: TypeAlias = NDArray[np.float32]
-Integers: TypeAlias = NDArray[np.int64]
-Mask: TypeAlias = NDArray[np.bool_]
+from stcn_plugin.patches import SIZE, STEP, Floats, Integers, Mask, Patches, grid, patches_that_touch
 
-SIZE = 8
-"""Side of a patch in pixels."""
-
-STEP = 4
-"""Distance between two patches."""
+Images: TypeAlias = list[Floats]
 
 _SMALLEST = SIZE + 2
 """Smallest side of an image: a patch, and a pixel around it to move it by."""
@@ -33,55 +27,76 @@ _COARSEST = 48
 _RADIUS = 4
 """Largest motion in the smallest images. It is at least a 24th of the height of the frame, and 32 pixels at 480 lines."""
 
+_AT_ONCE = 1024
+"""Patches that are compared at once, so that they fit the cache of a CPU core."""
+
 
 @dataclass(frozen=True, eq=False)
-class PatchMotion:
-    """Patches and where they are in the other frame.
+class _Level:
+    """An image at one size.
 
     Args:
-        rows: ``(N,)`` top row of each patch.
-        columns: ``(N,)`` leftmost column of each patch.
-        motion: ``(N, 2)`` whole pixels ``(down, across)`` from the patch to where it is in the other frame, which is inside it.
+        image: ``(C, h, w)``.
+        patches: Those that are searched.
     """
 
-    rows: Integers
-    columns: Integers
-    motion: Integers
+    image: Floats
+    patches: Patches
 
 
-def match_patches(image: Floats, other: Floats, where: Mask) -> PatchMotion:
-    """Find patches of an image in another one.
+class MotionSearch:
+    """Searches patches of an image in other images of its size.
+
+    Example::
+
+        search = MotionSearch(image, where)
+        motion = search.find(other)
+        moved = search.patches.moved(motion).of(other)
 
     Args:
         image: ``(C, h, w)``, such as display-referred RGB.
-        other: ``(C, h, w)``, the other frame.
-        where: ``(h, w)``: patches that touch it are searched.
-
-    Returns:
-        Their motion; without any patch if the images are smaller than 10 pixels, or ``where`` is empty.
+        where: ``(h, w)``: patches that touch it are searched. There is none if the image is smaller than 10 pixels.
     """
-    height, width = where.shape
-    if min(height, width) < _SMALLEST or not where.any():
-        nothing = np.zeros(0, np.int64)
-        return PatchMotion(nothing, nothing, np.zeros((0, 2), np.int64))
-    levels = max(0, math.floor(math.log2(min(height, width) / _COARSEST)))
-    images, others, masks = _halved(image, levels), _halved(other, levels), [where]
-    for smaller in images[1:]:
-        masks.append(_halved_mask(masks[-1], smaller.shape[-2:]))
-    field, spacing = _search_everything(images[-1], others[-1]), 1.0
-    for level in range(levels, -1, -1):
-        found = _refine(images[level], others[level], masks[level], field, spacing, scale=1 if level == levels else 2)
-        field, spacing = _as_field(found, images[level].shape[-2:]), STEP
-    return found
+
+    def __init__(self, image: Floats, where: Mask) -> None:
+        height, width = where.shape
+        self._levels: list[_Level] = []
+        self.patches = Patches((height, width), np.zeros((0, 2), np.int64))
+        if min(height, width) < _SMALLEST or not where.any():
+            return
+        for each in _halved(image, max(0, math.floor(math.log2(min(height, width) / _COARSEST)))):
+            if self._levels:
+                where = _halved_mask(where, each.shape[-2:])
+            self._levels.append(_Level(each, patches_that_touch(where)))
+        self.patches = self._levels[0].patches
+
+    def find(self, other: Floats) -> Integers:
+        """Return where the patches are in another image.
+
+        Args:
+            other: ``(C, h, w)``.
+
+        Returns:
+            ``(N, 2)`` whole pixels ``(down, across)`` from each patch to where it is in the other image, which is inside it.
+        """
+        if not self._levels:
+            return np.zeros((0, 2), np.int64)
+        others = _halved(other, len(self._levels) - 1)
+        field, spacing, scale = _search_everything(self._levels[-1].image, others[-1]), 1, 1
+        for level, moved in zip(reversed(self._levels), reversed(others), strict=True):
+            found = np.empty_like(level.patches.corners)
+            for part in _parts(len(found)):
+                patches = Patches(level.patches.shape, level.patches.corners[part])
+                found[part] = _refine(patches, level.image, moved, field, spacing * scale, scale)
+            field, spacing, scale = _as_field(level.patches, found), STEP, 2
+        return found
 
 
-def patches_at(image: Floats, rows: Integers, columns: Integers, size: int = SIZE) -> Floats:
-    """Return patches of an image ``(C, h, w)`` as ``(C, N, size, size)``; all must be inside."""
-    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(-2, -1))
-    return windows[:, rows, columns]
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(start, start + _AT_ONCE) for start in range(0, count, _AT_ONCE))
 
 
-def _halved(image: Floats, levels: int) -> list[Floats]:
+def _halved(image: Floats, levels: int) -> Images:
     """Return an image at full size, half, a quarter and so on."""
     found = [image]
     for _ in range(levels):
@@ -92,12 +107,13 @@ def _halved(image: Floats, levels: int) -> list[Floats]:
     return found
 
 
-def _halved_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+def _halved_mask(mask: Mask, size: tuple[int, ...]) -> Mask:
     """Return a mask at half the size, two patches wider, so that finer patches have neighbours to start from."""
     from scipy.ndimage import maximum_filter  # slow to import
 
-    blocks = mask[: 2 * size[0], : 2 * size[1]].reshape(size[0], 2, size[1], 2)
-    wider: Mask = maximum_filter(blocks.any((1, 3)), 2 * SIZE + 1)
+    even = mask[: 2 * size[0], : 2 * size[1]]
+    rows = even[::2] | even[1::2]
+    wider: Mask = maximum_filter(rows[:, ::2] | rows[:, 1::2], 2 * SIZE + 1)
     return wider
 
 
@@ -121,96 +137,83 @@ def _search_everything(image: Floats, other: Floats) -> Integers:
     return motion
 
 
-def _refine(image: Floats, other: Floats, where: Mask, field: Integers, spacing: float, *, scale: int) -> PatchMotion:
+def _refine(patches: Patches, image: Floats, other: Floats, field: Integers, spacing: int, scale: int) -> Integers:
     """Find patches near the motions that smaller images have there.
 
     Args:
+        patches: The patches.
         image: ``(C, h, w)``.
         other: ``(C, h, w)``.
-        where: ``(h, w)``: patches that touch it are searched.
-        field: ``(a, b, 2)`` motions in the smaller images, whose patches are ``spacing`` pixels apart.
-        spacing: Pixels between two entries of ``field``.
+        field: ``(a, b, 2)`` motions in the smaller images.
+        spacing: Pixels of these images between two entries of ``field``.
         scale: Size of these images over that of the smaller ones.
+
+    Returns:
+        ``(N, 2)``.
     """
-    rows, columns = _grid(where)
-    reference = patches_at(image, rows, columns)
-    highest = np.array(where.shape) - SIZE
-    place = np.stack([rows, columns], -1)
-    entry = np.rint(place / scale / spacing).astype(np.int64)
-    best, motion = np.full(len(rows), np.inf, np.float32), np.zeros_like(place)
+    reference = patches.of(image)
+    highest = np.array(patches.shape) - SIZE
+    entry = np.rint(patches.corners / spacing).astype(np.int64)
+    best, motion = np.full(len(patches), np.inf, np.float32), np.zeros_like(patches.corners)
+    tried: list[Integers] = []
     for offset in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1), None):
         if offset is None:
-            candidate = np.zeros_like(place)  # a background that does not move
+            candidate = np.zeros_like(motion)  # a background that does not move
         else:
             near = np.clip(entry + offset, 0, np.array(field.shape[:2]) - 1)
             candidate = scale * field[near[:, 0], near[:, 1]]
-        candidate = np.clip(place + candidate, 0, highest) - place
-        cost = _cost(reference, patches_at(other, *(place + candidate).T))
-        better = cost < best
-        best[better], motion[better] = cost[better], candidate[better]
-    return PatchMotion(rows, columns, _stepped(other, reference, place, motion, best, highest))
+        candidate = np.clip(patches.corners + candidate, 0, highest) - patches.corners
+        new = np.arange(len(patches))
+        for earlier in tried:
+            new = new[(candidate[new] != earlier[new]).any(1)]
+        tried.append(candidate)
+        if not len(new):
+            continue
+        there = Patches(patches.shape, patches.corners[new] + candidate[new])
+        cost = _cost(reference[..., new] if tried[1:] else reference, there.of(other))
+        better = new[cost < best[new]]
+        best[better], motion[better] = cost[cost < best[new]], candidate[better]
+    return _stepped(patches, reference, other, motion, best)
 
 
-def _stepped(
-    other: Floats, reference: Floats, place: Integers, motion: Integers, best: Floats, highest: Integers
-) -> Integers:
+def _stepped(patches: Patches, reference: Floats, other: Floats, motion: Integers, best: Floats) -> Integers:
     """Return motions moved by up to a pixel, to where they fit best.
 
     A motion stays as it is where no other fits better, as on a plain surface.
 
     Args:
+        patches: The patches.
+        reference: ``(C, P, N)`` what they show.
         other: ``(C, h, w)``.
-        reference: ``(C, N, size, size)`` patches.
-        place: ``(N, 2)`` their corners.
         motion: ``(N, 2)``.
         best: ``(N,)`` the cost of these motions; changed in place.
-        highest: ``(2,)`` the last corner of a patch.
     """
     # The corner of a window that holds all nine neighbours of a patch.
-    corner = np.clip(place + motion - 1, 0, highest - 2)
-    around = patches_at(other, corner[:, 0], corner[:, 1], _SMALLEST)
+    corner = np.clip(patches.corners + motion - 1, 0, np.array(patches.shape) - _SMALLEST)
+    around = Patches(patches.shape, corner).of(other, _SMALLEST).reshape(len(other), _SMALLEST, _SMALLEST, -1)
+    square = reference.reshape(len(other), SIZE, SIZE, -1)
     found: Integers = motion.copy()
     for down in range(3):
         for across in range(3):
-            cost = _cost(reference, around[..., down : down + SIZE, across : across + SIZE])
+            cost = _cost(square, around[:, down : down + SIZE, across : across + SIZE])
             better = cost < best
             best[better] = cost[better]
-            found[better] = corner[better] - place[better] + np.array([down, across])
+            found[better] = corner[better] - patches.corners[better] + np.array([down, across])
     return found
 
 
 def _cost(reference: Floats, candidate: Floats) -> Floats:
-    """Return the sum of the absolute differences of patches, ``(C, N, size, size)``."""
+    """Return the sum of the absolute differences of patches, whose number is the last axis."""
     difference = reference - candidate
     np.abs(difference, out=difference)
-    total: Floats = difference.reshape(*difference.shape[:2], -1).sum(-1).sum(0)
+    total: Floats = difference.reshape(-1, difference.shape[-1]).sum(0)
     return total
 
 
-def _grid(where: Mask) -> tuple[Integers, Integers]:
-    """Return the corners of the patches that touch a mask."""
-    height, width = where.shape
-    rows, columns = _corners(height), _corners(width)
-    sums = np.pad(where.cumsum(0, dtype=np.int32).cumsum(1), ((1, 0), (1, 0)))
-    bottom, right = rows + SIZE, columns + SIZE
-    inside = (
-        sums[np.ix_(bottom, right)]
-        - sums[np.ix_(rows, right)]
-        - sums[np.ix_(bottom, columns)]
-        + sums[np.ix_(rows, columns)]
-    )
-    down, across = np.nonzero(inside)
-    return rows[down], columns[across]
-
-
-def _corners(length: int) -> Integers:
-    """Return where patches start, so that they cover a length."""
-    regular = np.arange(0, length - SIZE + 1, STEP)
-    return regular if regular[-1] == length - SIZE else np.append(regular, length - SIZE)
-
-
-def _as_field(found: PatchMotion, size: tuple[int, int]) -> Integers:
+def _as_field(patches: Patches, motion: Integers) -> Integers:
     """Return motions on the grid of all patches, 0 where none was searched."""
-    field = np.zeros((len(_corners(size[0])), len(_corners(size[1])), 2), np.int64)
-    field[-(-found.rows // STEP), -(-found.columns // STEP)] = found.motion
+    rows, columns = grid(patches.shape)
+    field = np.zeros((len(rows), len(columns), 2), np.int64)
+    down, across = (-(-patches.corners // STEP)).T
+    field[down, across] = motion
     return field

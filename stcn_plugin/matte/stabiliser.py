@@ -18,7 +18,8 @@ from typing import TypeAlias
 import numpy as np
 
 from stcn_plugin.choices import Stabilise
-from stcn_plugin.motion import SIZE, Floats, Mask, match_patches, patches_at
+from stcn_plugin.motion import MotionSearch
+from stcn_plugin.patches import SIZE, Floats, Integers, Mask, Patches
 
 Mattes: TypeAlias = Mapping[str, Floats]
 
@@ -84,13 +85,16 @@ def stabilise(now: Moment, others: Sequence[Moment], settings: Mapping[str, Stab
     bands = {name: edge_band(now.mattes[name]) for name in names}
     if not names or not others:
         return found
-    where = np.logical_or.reduce(list(bands.values()))
     plate = _planes(now.plate)
-    sums = {name: _Sums(now.mattes[name].size) for name in names}
+    # Brightness finds the motion as well as colours do (squared error of four scenes within 1.5 %), in 60 % of the time.
+    search = MotionSearch(_brightness(plate), np.logical_or.reduce(list(bands.values())))
+    sight = _Sight(search.patches, search.patches.of(plate))
+    sums = {name: _Sums(now.mattes[name].shape) for name in names}
     for other in others:
-        shared = [name for name in names if name in other.mattes]
-        if shared:
-            _collect(plate, _planes(other.plate), where, {name: other.mattes[name] for name in shared}, sums)
+        shared = {name: other.mattes[name] for name in names if name in other.mattes}
+        if shared and len(search.patches):
+            planes = _planes(other.plate)
+            _collect(sight, search.find(_brightness(planes)), planes, shared, sums)
     return found | {name: _blended(now.mattes[name], bands[name], sums[name], settings[name]) for name in names}
 
 
@@ -105,55 +109,75 @@ def edge_band(matte: Floats) -> Mask:
 class _Sums:
     """Weighted sums of what other frames have for each pixel, and of the weights."""
 
-    def __init__(self, pixels: int) -> None:
-        self.values = np.zeros(pixels)
-        self.weights = np.zeros(pixels)
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.values = np.zeros(shape, np.float32)
+        self.weights = np.zeros(shape, np.float32)
 
 
-def _collect(plate: Floats, other: Floats, where: Mask, mattes: Mattes, sums: Mapping[str, _Sums]) -> None:
+class _Sight:
+    """What the patches of a frame show.
+
+    Args:
+        patches: The patches.
+        colours: ``(C, P, N)`` their pixels.
+    """
+
+    def __init__(self, patches: Patches, colours: Floats) -> None:
+        self.patches = patches
+        self._colours = colours
+        contrast = colours.var(1).mean(0)
+        self._evidence = contrast / (contrast + np.float32(_CONTRAST**2))
+        self.cover = patches.sum(np.ones(colours.shape[1:], np.float32))
+
+    def weights(self, found: Floats) -> Floats:
+        """Return the weight of every pixel of what was found, ``(P, N)``, from its colours and those of its neighbours."""
+        difference = self._colours - found
+        np.abs(difference, out=difference)
+        weight = _AROUND @ difference.sum(0)
+        np.square(weight, out=weight)
+        np.exp(np.negative(weight, out=weight), out=weight)
+        weight *= self._evidence
+        return weight
+
+
+def _collect(sight: _Sight, motion: Integers, plate: Floats, mattes: Mattes, sums: Mapping[str, _Sums]) -> None:
     """Add what another frame has, at most with a weight of 1 per pixel."""
-    # Brightness finds the motion as well as colours do (squared error of four scenes within 1.5 %), in 60 % of the time.
-    motion = match_patches(plate.mean(0, keepdims=True), other.mean(0, keepdims=True), where)
-    rows, columns = motion.rows, motion.columns
-    if not len(rows):
-        return
-    reference = patches_at(plate, rows, columns)
-    stacked = np.concatenate([other, np.stack(list(mattes.values()))])
-    width = where.shape[1]
-    offsets = np.arange(SIZE)
-    pixels = ((rows[:, None] + offsets)[:, :, None] * width + (columns[:, None] + offsets)[:, None, :]).ravel()
-    count = where.size
-    own = {name: _Sums(count) for name in mattes}
-    weights = np.zeros(count)
-    cover = np.bincount(pixels, minlength=count)
+    stacked = np.concatenate([plate, np.stack(list(mattes.values()))])
+    weights = np.zeros((SIZE**2, len(motion)), np.float32)
+    values = np.zeros((len(mattes), *weights.shape), np.float32)
     # What is beside a moving object often does not move.
-    for place in ((rows + motion.motion[:, 0], columns + motion.motion[:, 1]), (rows, columns)):
-        found = patches_at(stacked, *place)
-        weight = _weights(reference, found[: len(other)]).ravel()
-        weights += np.bincount(pixels, weight, count)
-        for name, values in zip(mattes, found[len(other) :], strict=True):
-            own[name].values += np.bincount(pixels, weight * values.ravel(), count)
+    for place in (sight.patches.moved(motion), sight.patches):
+        found = place.of(stacked)
+        weight = sight.weights(found[: len(plate)])
+        weights += weight
+        values += weight * found[len(plate) :]
+    total = sight.patches.sum(weights)
     # Of two places, one may fit; both together do not count twice.
-    scale = np.minimum(weights / np.maximum(cover, 1), 1) / np.maximum(weights, 1e-9)
-    for name, each in own.items():
-        sums[name].values += each.values * scale
-        sums[name].weights += weights * scale
+    scale = np.minimum(total / np.maximum(sight.cover, 1), 1) / np.maximum(total, np.float32(1e-9))
+    for name, value in zip(mattes, values, strict=True):
+        sums[name].values += sight.patches.sum(value) * scale
+        sums[name].weights += total * scale
 
 
-def _weights(reference: Floats, found: Floats) -> Floats:
-    """Return the weight of every pixel of patches, ``(N, size, size)``, from the colours of it and its neighbours."""
-    from scipy.ndimage import uniform_filter
+def _around() -> Floats:
+    """Return the matrix that takes means over 3x3 pixels of a patch, whose outermost pixels are repeated.
 
-    difference = uniform_filter(np.abs(reference - found).mean(0), (0, 3, 3), mode="nearest")
-    contrast = reference.var((2, 3)).mean(0)[:, None, None]
-    weight: Floats = np.exp(-np.square(difference / np.float32(_COLOUR)))
-    weight *= contrast / (contrast + np.float32(_CONTRAST**2))
-    return weight
+    Its unit is `_COLOUR` for the sum of three channels.
+    """
+    line = np.eye(SIZE)
+    for index in range(SIZE):
+        for step in (-1, 1):
+            line[index, min(max(index + step, 0), SIZE - 1)] += 1
+    line /= 3
+    return np.asarray(np.kron(line, line) / (3 * _COLOUR), np.float32)
+
+
+_AROUND = _around()
 
 
 def _blended(matte: Floats, band: Mask, sums: _Sums, setting: Stabilise) -> Steadied:
-    weights = sums.weights.reshape(matte.shape)[band]
-    change = sums.values.reshape(matte.shape)[band] - weights * matte[band]
+    weights = sums.weights[band]
+    change = sums.values[band] - weights * matte[band]
     total = weights.sum()
     if not total:
         return Steadied(matte, 0.0, 0.0)
@@ -172,3 +196,7 @@ def _automatic(flicker: float) -> float:
 
 def _planes(plate: Floats) -> Floats:
     return np.ascontiguousarray(np.moveaxis(plate, -1, 0), np.float32)
+
+
+def _brightness(planes: Floats) -> Floats:
+    return planes.mean(0, keepdims=True)
