@@ -56,10 +56,12 @@ class MotionSearch:
     Args:
         image: ``(C, h, w)``, such as display-referred RGB.
         where: ``(h, w)``: patches that touch it are searched. There is none if the image is smaller than 10 pixels.
+        step: Distance between two patches, at most `SIZE`.
     """
 
-    def __init__(self, image: Floats, where: Mask) -> None:
+    def __init__(self, image: Floats, where: Mask, step: int = STEP) -> None:
         height, width = where.shape
+        self._step = step
         self._levels: list[_Level] = []
         self.patches = Patches((height, width), np.zeros((0, 2), np.int64))
         if min(height, width) < _SMALLEST or not where.any():
@@ -67,7 +69,7 @@ class MotionSearch:
         for each in _halved(image, max(0, math.floor(math.log2(min(height, width) / _COARSEST)))):
             if self._levels:
                 where = _halved_mask(where, each.shape[-2:])
-            self._levels.append(_Level(each, patches_that_touch(where)))
+            self._levels.append(_Level(each, patches_that_touch(where, step)))
         self.patches = self._levels[0].patches
 
     def find(self, other: Floats) -> Integers:
@@ -88,7 +90,7 @@ class MotionSearch:
             for part in _parts(len(found)):
                 patches = Patches(level.patches.shape, level.patches.corners[part])
                 found[part] = _refine(patches, level.image, moved, field, spacing * scale, scale)
-            field, spacing, scale = _as_field(level.patches, found), STEP, 2
+            field, spacing, scale = _as_field(level.patches, found, self._step), self._step, 2
         return found
 
 
@@ -210,10 +212,10 @@ def _cost(reference: Floats, candidate: Floats) -> Floats:
     return total
 
 
-def _as_field(patches: Patches, motion: Integers) -> Integers:
+def _as_field(patches: Patches, motion: Integers, step: int) -> Integers:
     """Return motions on the grid of all patches, 0 where none was searched."""
-    rows, columns = grid(patches.shape)
+    rows, columns = grid(patches.shape, step)
     field = np.zeros((len(rows), len(columns), 2), np.int64)
-    down, across = (-(-patches.corners // STEP)).T
+    down, across = (-(-patches.corners // step)).T
     field[down, across] = motion
     return field

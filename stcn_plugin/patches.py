@@ -1,4 +1,4 @@
-"""Patches of an image: squares of 8x8 pixels every 4 pixels, so that most pixels are in four of them.
+"""Patches of an image: squares of 8x8 pixels that overlap.
 
 Legend: ``C`` channels; ``P`` pixels of a patch, row by row; ``N`` patches. Patches come last, because arrays whose last axis
 is long are processed several times faster.
@@ -20,7 +20,7 @@ SIZE = 8
 """Side of a patch in pixels."""
 
 STEP = 4
-"""Distance between two patches."""
+"""Distance between two patches, unless another is asked for: most pixels are in four of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +74,16 @@ class Patches:
         return pixels
 
 
-def grid(shape: tuple[int, int]) -> tuple[Integers, Integers]:
+def grid(shape: tuple[int, int], step: int) -> tuple[Integers, Integers]:
     """Return the rows and the columns at which patches start, so that they cover an image of a size."""
-    rows, columns = map(_starts, shape)
+    rows, columns = (_starts(length, step) for length in shape)
     return rows, columns
 
 
-def patches_that_touch(where: Mask) -> Patches:
+def patches_that_touch(where: Mask, step: int) -> Patches:
     """Return the patches of the grid that touch a mask ``(h, w)``; the image must be as large as a patch."""
     height, width = where.shape
-    rows, columns = grid((height, width))
+    rows, columns = grid((height, width), step)
     sums = np.zeros((height + 1, width + 1), np.int32)
     np.cumsum(where.cumsum(0, dtype=np.int32), 1, out=sums[1:, 1:])
     bottom, right = rows + SIZE, columns + SIZE
@@ -93,6 +93,6 @@ def patches_that_touch(where: Mask) -> Patches:
     return Patches((height, width), np.stack([rows[down], columns[across]], -1))
 
 
-def _starts(length: int) -> Integers:
-    regular = np.arange(0, length - SIZE + 1, STEP)
+def _starts(length: int, step: int) -> Integers:
+    regular = np.arange(0, length - SIZE + 1, step)
     return regular if regular[-1] == length - SIZE else np.append(regular, length - SIZE)

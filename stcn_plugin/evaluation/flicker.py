@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from stcn_plugin.evaluation.hard import Mask, Matte
-from stcn_plugin.motion import Floats, match_patches, patches_at
+from stcn_plugin.motion import MotionSearch
+from stcn_plugin.patches import Floats
 
 LINES = 480
 """Motion is measured in images of about this many lines."""
@@ -65,13 +66,13 @@ def flicker(now: Sight, before: Sight) -> float | None:
     Returns:
         ``None`` without a band.
     """
-    motion = match_patches(now.planes, before.planes, now.band)
-    rows, columns = motion.rows, motion.columns
-    if not len(rows):
+    search = MotionSearch(now.planes, now.band)
+    patches = search.patches
+    if not len(patches):
         return None
-    errors = patches_at(now.errors[None], rows, columns)
-    earlier = patches_at(before.errors[None], rows + motion.motion[:, 0], columns + motion.motion[:, 1])
-    within = patches_at(now.band[None].astype(np.float32), rows, columns) > 0
+    errors = patches.of(now.errors[None])
+    earlier = patches.moved(search.find(before.planes)).of(before.errors[None])
+    within = patches.of(now.band[None].astype(np.float32)) > 0
     return 1e3 * float(np.abs(errors - earlier)[within].mean(dtype=np.float64))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stcn_plugin.motion import SIZE, Floats, Mask, match_patches, patches_at
+from stcn_plugin.motion import MotionSearch
+from stcn_plugin.patches import Floats, Mask
 
 LINES = 270
 """Lines of the images that it is measured in."""
@@ -58,8 +59,8 @@ def unsteadiness(before: Moment, now: Moment, after: Moment) -> dict[str, float]
     }
     if not bands:
         return {}
-    where = np.logical_or.reduce(list(bands.values()))
-    earlier, later = (_along_motion(now, other, where, tuple(bands)) for other in (before, after))
+    search = MotionSearch(_planes(now), np.logical_or.reduce(list(bands.values())))
+    earlier, later = (_along_motion(search, now, other, tuple(bands)) for other in (before, after))
     certain = np.minimum(earlier.weight, later.weight)
     found = {}
     for name, band in bands.items():
@@ -78,25 +79,19 @@ class _Moved:
     weight: Floats
 
 
-def _along_motion(now: Moment, other: Moment, where: Mask, names: tuple[str, ...]) -> _Moved:
-    plate, plate_there = (np.ascontiguousarray(np.moveaxis(each.plate, -1, 0), np.float32) for each in (now, other))
-    patches = match_patches(plate, plate_there, where)
-    rows, columns = patches.rows, patches.columns
-    place = rows + patches.motion[:, 0], columns + patches.motion[:, 1]
-    difference = np.abs(patches_at(plate, rows, columns) - patches_at(plate_there, *place)).mean(0)
+def _along_motion(search: MotionSearch, now: Moment, other: Moment, names: tuple[str, ...]) -> _Moved:
+    patches, there = search.patches, _planes(other)
+    moved = patches.moved(search.find(there))
+    difference = np.abs(patches.of(_planes(now)) - moved.of(there)).mean(0)
     weight = np.exp(-np.square(difference / np.float32(_COLOUR)))
-    offsets = np.arange(SIZE)
-    pixels = (rows[:, None] + offsets)[:, :, None] * where.shape[1] + (columns[:, None] + offsets)[:, None, :]
+    weights, cover = patches.sum(weight), patches.sum(np.ones_like(weight))
+    scale = 1 / np.maximum(weights, np.float32(1e-9))
+    mattes = {name: patches.sum(weight * moved.of(other.mattes[name][None])[0]) * scale for name in names}
+    return _Moved(mattes, weights / np.maximum(cover, np.float32(1)))
 
-    def summed(values: Floats) -> Floats:
-        total = np.bincount(pixels.ravel(), values.ravel(), where.size)
-        return total.reshape(where.shape).astype(np.float32)
 
-    weights, cover = summed(weight), summed(np.ones_like(weight))
-    scale = np.asarray(1 / np.maximum(weights, 1e-9), np.float32)
-    certainty = np.asarray(weights / np.maximum(cover, 1), np.float32)
-    mattes = {name: summed(weight * patches_at(other.mattes[name][None], *place)[0]) * scale for name in names}
-    return _Moved(mattes, certainty)
+def _planes(moment: Moment) -> Floats:
+    return np.ascontiguousarray(np.moveaxis(moment.plate, -1, 0), np.float32)
 
 
 def _band(matte: Floats) -> Mask:

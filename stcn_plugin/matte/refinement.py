@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from stcn_plugin.choices import Edges
 from stcn_plugin.matte.band import CELL, Cells, Slices, band_weights, find_band, reach_of
-from stcn_plugin.matte.guard import Guard, pixels
+from stcn_plugin.matte.guard import Guard
 from stcn_plugin.matte.guided import guided_filter
 from stcn_plugin.matte.tiles import Tile, tiles
 from stcn_plugin.network.edges import STRIDE, EdgeNetwork, levelled
@@ -114,7 +114,9 @@ class Refiner:
         frame, (rows, columns) = before.size, _bounds(whole)
         cells = whole[rows, columns]
         corner = rows.start * CELL, columns.start * CELL
-        before, after = (plane[corner[0] : rows.stop * CELL, corner[1] : columns.stop * CELL] for plane in (before, after))
+        before, after = (
+            plane[corner[0] : rows.stop * CELL, corner[1] : columns.stop * CELL] for plane in (before, after)
+        )
         parts = list(tiles(cells, (before.shape[0], before.shape[1])))
         guard = Guard((cells.shape[0], cells.shape[1]))
         for tile in parts:

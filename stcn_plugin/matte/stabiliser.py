@@ -29,6 +29,9 @@ _SOFT = 0.05
 _REACH = 3
 """How far the band reaches around them, in pixels at the internal size."""
 
+_STEP = 6
+"""Distance between two patches. With 4, squared errors are up to 0.8 % less (2.5 % with the hardest edge), in half as much time again."""
+
 _COLOUR = 0.035
 """Difference in display-referred colour at which a weight falls to 1/e."""
 
@@ -87,7 +90,7 @@ def stabilise(now: Moment, others: Sequence[Moment], settings: Mapping[str, Stab
         return found
     plate = _planes(now.plate)
     # Brightness finds the motion as well as colours do (squared error of four scenes within 1.5 %), in 60 % of the time.
-    search = MotionSearch(_brightness(plate), np.logical_or.reduce(list(bands.values())))
+    search = MotionSearch(_brightness(plate), np.logical_or.reduce(list(bands.values())), _STEP)
     sight = _Sight(search.patches, search.patches.of(plate))
     sums = {name: _Sums(now.mattes[name].shape) for name in names}
     for other in others:
@@ -133,7 +136,7 @@ class _Sight:
         """Return the weight of every pixel of what was found, ``(P, N)``, from its colours and those of its neighbours."""
         difference = self._colours - found
         np.abs(difference, out=difference)
-        weight = _AROUND @ difference.sum(0)
+        weight: Floats = _AROUND @ difference.sum(0)
         np.square(weight, out=weight)
         np.exp(np.negative(weight, out=weight), out=weight)
         weight *= self._evidence
@@ -199,4 +202,4 @@ def _planes(plate: Floats) -> Floats:
 
 
 def _brightness(planes: Floats) -> Floats:
-    return planes.mean(0, keepdims=True)
+    return np.asarray(planes.mean(0, keepdims=True))

@@ -44,7 +44,7 @@ def tiles(cells: Cells, shape: tuple[int, int]) -> Iterator[Tile]:
     height, width = cells.shape
     side = STRIDE // CELL
     padded = np.pad(cells, ((0, -height % side), (0, -width % side)))
-    units = padded.reshape(len(padded) // side, side, -1, side).any((1, 3))
+    units: Cells = np.asarray(padded.reshape(len(padded) // side, side, -1, side).any((1, 3)))
     for rows, columns in _rectangles(units):
         goes_on = (
             units[max(rows.start - 1, 0) : rows.start, columns].any(),

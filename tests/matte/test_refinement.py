@@ -1,4 +1,4 @@
-"""Refinement of edges: the band, the guided filter, the guard, and what stays exactly as it was."""
+"""Refinement of edges: the guided filter, the guard, and what stays exactly as it was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
-from stcn_plugin.matte.band import CELL, Reach, band_weights, edge_width, find_band, reach_of, tiles
+from stcn_plugin.matte.band import CELL, band_weights, edge_width, find_band, reach_of
 from stcn_plugin.matte.finishing import finish
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
@@ -68,54 +68,6 @@ def test_edge_width_is_the_width_of_a_ramp(width):
 def test_edge_width_without_an_edge_is_1():
     for value in (0.0, 1.0):
         assert edge_width(np.full((20, 30), value, np.float32)) == 1.0
-
-
-def test_band_reaches_as_far_as_asked():
-    """In cells: those with the edge, and those of which the distance is at most the reach."""
-    probability = np.zeros((160, 240), np.float32)
-    probability[:, 120:] = 1
-    cells = find_band(probability, Reach(outwards=24, inwards=16))
-    columns = np.flatnonzero(cells.all(0)) * CELL
-    assert cells.any(0).tolist() == cells.all(0).tolist()
-    assert columns.tolist() == list(
-        range(120 - 24, 120 + 16 + 1, CELL)
-    )  # the solid cell beside the edge, and 3 and 2 more
-    assert not find_band(np.full((160, 240), 0.01, np.float32), Reach(24, 16)).any()
-
-
-def test_reach_grows_with_enlargement_and_softness_up_to_a_limit():
-    assert reach_of(2.0, 1.0) == Reach(6.0, 4.0)
-    assert reach_of(2.0, 11.0) == Reach(11.0, 4.0)
-    assert reach_of(50.0, 300.0) == Reach(96.0, 96.0)
-
-
-def test_weights_are_1_in_the_band_and_0_outside():
-    """They fall to 0 at its border; the border of the frame is none."""
-    cells = np.zeros((20, 30), bool)
-    cells[:, 10:20] = True
-    weights = band_weights(cells, (slice(0, 160), slice(0, 236)))
-    assert weights.shape == (160, 236)
-    assert (weights[:, 88:152] == 1).all()
-    assert (weights[:, :80] == 0).all() and (weights[:, 160:] == 0).all()
-    np.testing.assert_allclose(weights[5, 80:88], (np.arange(8) + 0.5) / 8)
-    part = band_weights(cells, (slice(32, 96), slice(64, 128)))
-    np.testing.assert_array_equal(part, weights[32:96, 64:128])
-
-
-def test_tiles_hold_every_cell_once():
-    """Also at the border of a frame that is no multiple of a cell."""
-    rng = np.random.default_rng(1)
-    cells = rng.random((51, 83)) < 0.02
-    covered = np.zeros((403, 661), int)
-    for tile in tiles(cells, (403, 661)):
-        covered[tile.inside] += 1
-        for inside, read, length in zip(tile.inside, tile.read, (403, 661), strict=True):
-            assert read.start % 16 == 0
-            assert read.start <= max(inside.start - 16, 0)
-            assert min(inside.stop + 16, length) <= read.stop <= length
-    full = np.kron(cells, np.ones((CELL, CELL), int))[:403, :661]
-    assert covered.max() == 1
-    assert (covered[full == 1] == 1).all()
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.001, 0.25, 0.5, 0.999, 1.0])
