@@ -24,7 +24,7 @@ from stcn_plugin.job.job import Job
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection, Segment
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
 
-_NUMERICS = 4
+_NUMERICS = 5
 """Raise it when the same inputs give other probabilities or mattes, so that older caches are not used."""
 
 _PROPAGATION = ("window", "memory", "read", "colour", "compute")
