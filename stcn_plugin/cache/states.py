@@ -15,9 +15,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stcn_plugin.memory.bank import BankState
+from stcn_plugin.propagation.group import GroupState
 from stcn_plugin.propagation.placement import Placement
 from stcn_plugin.propagation.propagator import PropagatorState
-from stcn_plugin.propagation.tracker import GroupState, Track, TrackerState
+from stcn_plugin.propagation.track import Track
+from stcn_plugin.propagation.tracker import TrackerState
 from stcn_plugin.response import Response
 from stcn_plugin.window import Window
 

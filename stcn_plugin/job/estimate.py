@@ -24,8 +24,9 @@ from stcn_plugin.matte.views import View
 from stcn_plugin.media.window import FrameHeader
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
+from stcn_plugin.propagation.frame_images import WindowPrediction
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS
-from stcn_plugin.propagation.tracker import Tracker, WindowPrediction
+from stcn_plugin.propagation.tracker import Tracker
 
 Rates = Mapping[str, float]
 """``step`` and ``frame``: seconds per frame of a pass, and per frame that is only finished. ``memory``: peak bytes.

@@ -33,8 +33,9 @@ from stcn_plugin.matte.views import View
 from stcn_plugin.network.devices import release_memory
 from stcn_plugin.network.engine import Engine
 from stcn_plugin.presets.model import Preset
+from stcn_plugin.propagation.frame_images import WindowPrediction
 from stcn_plugin.propagation.propagator import PropagationSettings
-from stcn_plugin.propagation.tracker import Tracker, WindowPrediction
+from stcn_plugin.propagation.tracker import Tracker
 from stcn_plugin.studio.notifier import Notifier
 
 _READ_AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))

@@ -214,6 +214,12 @@ class Propagator:
         cohorts = tuple((tuple(cohort.objects), cohort.bank.state()) for cohort in self._cohorts)
         return PropagatorState(tuple(self._position), self._since_memory, cohorts)
 
+    def copy(self) -> Propagator:
+        """Return a propagator with the same memory, which goes on independently."""
+        other = Propagator(self._engine, settings=self._settings, on_stage=self._on_stage)
+        other.restore(self.state())
+        return other
+
     def restore(self, state: PropagatorState) -> None:
         """Go on where another propagator with the same network and settings was, with the same results.
 

@@ -13,8 +13,9 @@ from torch.nn import functional
 import stcn_plugin
 from stcn_plugin.cache.states import encode_state, read_state
 from stcn_plugin.network.engine import Engine
+from stcn_plugin.propagation.frame_images import WindowPrediction
 from stcn_plugin.propagation.propagator import PropagationSettings, Propagator
-from stcn_plugin.propagation.tracker import Tracker, WindowPrediction
+from stcn_plugin.propagation.tracker import Tracker
 from stcn_plugin.response import measure_response
 from stcn_plugin.weights.reading import build_network, read_weights
 from stcn_plugin.window import Window
