@@ -282,7 +282,7 @@ def name_problem(name: str) -> str:
 def builtin_files() -> Mapping[str, Path]:
     """Return the files of the weights in the package by name, the default first."""
     folder = Path(str(resources.files("stcn_plugin.weights") / "starter"))
-    return {STARTER: folder / f"lite{SUFFIX}", STARTER_FREE: folder / f"lite_free{SUFFIX}"}
+    return {STARTER: folder / f"lite{SUFFIX}", STARTER_FREE: folder / f"light_free{SUFFIX}"}
 
 
 def _default_folder() -> Path:

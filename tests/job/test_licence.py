@@ -20,7 +20,7 @@ from stcn_plugin.weights.store import STARTER, STARTER_FREE, builtin_files
 
 LICENCES = {
     STARTER: "CC-BY-NC-4.0 (from the training data): evaluation and non-commercial work",
-    STARTER_FREE: "free for commercial use: made from data under Apache-2.0, CC0 and in the public domain",
+    STARTER_FREE: "free for commercial use: made from data under Apache-2.0, MIT, CC0 and in the public domain",
 }
 
 

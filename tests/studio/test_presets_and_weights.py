@@ -56,7 +56,7 @@ def test_weights_of_plugins_are_added_to_the_store(hooks, tmp_path):
     named = {"both": tmp_path / "other.safetensors", "show": tmp_path / "show.safetensors"}
     weights = weights_store(hooks({"stcn_weights_files": lambda: named}), store)
     assert [(entry.name, entry.variant) for entry in weights.entries()] == [
-        ("starter", "lite"), ("starter-free", "lite"), ("both", "lite"), ("show", "lite"),
+        ("starter", "lite"), ("starter-free", "light"), ("both", "lite"), ("show", "lite"),
     ]  # fmt: skip
     assert weights.path("both") == store / "both.safetensors"
     assert weights.path("show") == named["show"]

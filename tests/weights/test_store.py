@@ -49,7 +49,7 @@ def test_the_weights_in_the_package_are_always_available(store: WeightsStore, st
     """A store without a folder has both, the default first."""
     entries = store.entries()
     assert [(entry.name, entry.variant, entry.is_builtin) for entry in entries] == [
-        ("starter", "lite", True), ("starter-free", "lite", True),
+        ("starter", "lite", True), ("starter-free", "light", True),
     ]  # fmt: skip
     assert entries[0].path == starter
     for entry in entries:
@@ -280,7 +280,7 @@ def test_commands(store: WeightsStore, starter: Path) -> None:
     listed = run("list", store=store).output.splitlines()
     assert listed[0].split() == ["name", "variant", "size", "added", "licence", "source"]
     assert listed[1].split()[:2] == ["starter", "lite"]
-    assert listed[2].split()[:2] == ["starter-free", "lite"]
+    assert listed[2].split()[:2] == ["starter-free", "light"]
     assert listed[3].split()[:2] == ["mine", "lite"] and "ours alone" in listed[3]
     assert listed[4] == f"store: {store.folder}"
     checked = run("check", "mine", store=store)

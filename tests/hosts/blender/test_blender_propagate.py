@@ -72,7 +72,7 @@ def test_blender_composites_the_mattes_on_disk(blender, plates, tmp_path, layout
     assert "'starter' are for non-commercial work only" in warning
     preset, own, unknown = results["licences"]
     assert preset.startswith("starter: lite, CC-BY-NC-4.0")
-    assert own.startswith("starter-free: lite, free for commercial use")
+    assert own.startswith("starter-free: light, free for commercial use")
     assert unknown == ""
 
 
