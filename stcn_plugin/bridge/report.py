@@ -85,8 +85,10 @@ class EdgeSummary:
         change: Mean absolute change of alpha in the band.
         rejected: Fraction of the refinement of the band that was left out, because the refined matte explains the plate
             no better.
-        doubtful: Fraction of the band where alpha is neither solid nor clear and does not follow the plate, or where the
-            plate and the propagation disagree about a region.
+        hazy: Fraction of the band where alpha is grey over much more than the width of the keyframe's edge, although the
+            plate has fine detail.
+        doubtful: Fraction of the band that is hazy, where alpha is grey and does not follow the plate, or where the plate
+            and the propagation disagree about a region.
     """
 
     name: str
@@ -94,6 +96,7 @@ class EdgeSummary:
     band: float
     change: float
     rejected: float
+    hazy: float
     doubtful: float
 
     @classmethod
@@ -106,6 +109,7 @@ class EdgeSummary:
             band=fields.value("band", float),
             change=fields.value("change", float),
             rejected=fields.value("rejected", float),
+            hazy=fields.value("hazy", float),
             doubtful=fields.value("doubtful", float),
         )
 

@@ -16,6 +16,10 @@ _NEAR = 4
 """If objects are swapped in the first and in the last of so many parts between two keyframes, the keyframes may be the reason."""
 
 
+_HAZY = 0.04
+"""Fraction of the edge that is hazy from which a frame is named."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that looks wrong.
@@ -43,7 +47,7 @@ def findings(all_series: Sequence[Series], frames: Sequence[int]) -> tuple[Findi
     found = [
         each
         for series in all_series
-        for kind in (_vanished, _coarse, _outlier, _swaps)
+        for kind in (_vanished, _coarse, _outlier, _swaps, _hazy)
         for each in kind(series, frames)
     ]
     return tuple(sorted(found, key=lambda each: each.index))
@@ -115,6 +119,20 @@ def _swaps(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
             what = f"'{series.name}' and '{other}' swap places in one of the two passes at {frames[first]}"
             fix = f"Draw both of them at {frames[first]}"
         yield Finding(first, series.name, what, fix)
+
+
+def _hazy(series: Series, frames: Sequence[int]) -> Iterator[Finding]:
+    """Yield the frame with the most haze at the edge of an object, once for all frames with much of it."""
+    hazy = {index: share for index, share in series.hazy.items() if share >= _HAZY and index not in series.keyframes}
+    if hazy:
+        worst = max(hazy, key=lambda index: hazy[index])
+        where = shortened(format_frame_range(frames[index] for index in sorted(hazy)))
+        yield Finding(
+            worst,
+            series.name,
+            f"'{series.name}' has grey haze at its edge on {where}, most at {frames[worst]} ({hazy[worst]:.0%} of the edge)",
+            f"Look at the edge at {frames[worst]}; if hair, spokes or other parts are lost in it, draw it at that frame",
+        )
 
 
 def _swapped(series: Series, before: int, after: int) -> dict[int, str]:

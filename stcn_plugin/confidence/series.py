@@ -40,6 +40,7 @@ class Series:
         keyframes: The frames on which the artist drew it, ascending.
         figures: Index to its figures, for every frame that a pass reaches and every keyframe.
         arrivals: Keyframes to how the passes that arrive there fit them.
+        hazy: Frames whose edges were refined, to the fraction of the edge that is hazy.
         model: The model of the expected J.
     """
 
@@ -48,6 +49,7 @@ class Series:
     keyframes: tuple[int, ...]
     figures: Mapping[int, Figures]
     arrivals: Mapping[int, Arrivals]
+    hazy: Mapping[int, float]
     model: Model
 
     @classmethod
@@ -58,11 +60,11 @@ class Series:
         keyframes: Sequence[int],
         figures: Mapping[int, Figures],
         arrivals: Mapping[int, Arrivals] | None = None,
+        hazy: Mapping[int, float] | None = None,
     ) -> Series:
         """Return the series of an object with the model of the package."""
-        return cls(
-            name, present, tuple(sorted(keyframes)), dict(sorted(figures.items())), arrivals or {}, fitted_model()
-        )
+        ordered = tuple(sorted(keyframes))
+        return cls(name, present, ordered, dict(sorted(figures.items())), arrivals or {}, hazy or {}, fitted_model())
 
     @cached_property
     def confidence(self) -> Mapping[int, float]:

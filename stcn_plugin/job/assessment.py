@@ -10,6 +10,7 @@ import numpy as np
 
 from stcn_plugin.bridge.assessment import Assessment, DoubtfulFrame, Problem
 from stcn_plugin.cache.folder import CacheFolder
+from stcn_plugin.cache.records import read_record
 from stcn_plugin.confidence.arrivals import Arrivals, arrivals_of
 from stcn_plugin.confidence.figures import Figures, blended_figures, figures_of
 from stcn_plugin.confidence.findings import findings
@@ -54,7 +55,8 @@ def measure(
     if complete != known and cache.manifest.is_file():  # otherwise the shot has never been run
         with suppress(OutputError):  # they are computed again by the next run
             cache.write(cache.figures, encode_figures(complete))
-    return tuple(_series(job, name, found) for name in job.objects)
+    hazy = _hazy(job, cache, recipe)
+    return tuple(_series(job, name, found, hazy) for name in job.objects)
 
 
 def assessment_of(job: Job, all_series: tuple[Series, ...]) -> Assessment:
@@ -153,7 +155,18 @@ class _Measuring:
         return read_grids(self._cache.probabilities(direction, self._job.frames[index]), made_from=made_from)
 
 
-def _series(job: Job, name: str, found: Mapping[int, FrameFigures]) -> Series:
+def _hazy(job: Job, cache: CacheFolder, recipe: Recipe) -> dict[int, Mapping[str, float]]:
+    """Return how hazy the edges of the mattes on disk are, of the frames that are up to date."""
+    records = {index: read_record(cache.record(frame)) for index, frame in enumerate(job.frames)}
+    made_from = recipe.manifest.frames
+    return {
+        index: record.hazy
+        for index, record in records.items()
+        if record and record.made_from == made_from[job.frames[index]].mattes
+    }
+
+
+def _series(job: Job, name: str, found: Mapping[int, FrameFigures], hazy: Mapping[int, Mapping[str, float]]) -> Series:
     figures: dict[int, Figures] = {}
     arrivals: dict[int, Arrivals] = {}
     for index, frame in enumerate(job.frames):
@@ -162,4 +175,5 @@ def _series(job: Job, name: str, found: Mapping[int, FrameFigures]) -> Series:
         if name in found[frame].arrivals:
             arrivals[index] = found[frame].arrivals[name]
     keyframes = [index for index, masks in job.masks.items() if name in masks]
-    return Series.of(name, job.presence[name], keyframes, figures, arrivals)
+    own = {index: shares[name] for index, shares in hazy.items() if name in shares}
+    return Series.of(name, job.presence[name], keyframes, figures, arrivals, own)

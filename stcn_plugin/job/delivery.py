@@ -159,7 +159,8 @@ class Delivery:
             self.written[frame] = paths
             made_from = self._recipe.manifest.frames[frame].mattes
             identity = self._recipe.manifest.plate[frame].identity
-            record = Record.of(job.files(frame), made_from=made_from, identity=identity, pixels=plate.pixels)
+            hazy = self._edges.hazy(index)
+            record = Record.of(job.files(frame), made_from=made_from, identity=identity, pixels=plate.pixels, hazy=hazy)
             self._cache.write(self._cache.record(frame), record.content)
             self.seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, paths)

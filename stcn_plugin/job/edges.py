@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import final
 
 import numpy as np
@@ -57,7 +58,7 @@ class JobEdges:
         self._job = job
         self._refiner: Refiner | None = None
         self._widths: dict[tuple[int, str], float] = {}
-        self._reports: dict[str, list[EdgeReport]] = {}
+        self._reports: dict[str, dict[int, EdgeReport]] = {}
 
     @property
     def is_needed(self) -> bool:
@@ -109,8 +110,12 @@ class JobEdges:
         refined, reports = self._loaded().refine(own.numpy(), pixels, objects)
         for name, report in zip(job.objects, reports, strict=True):
             if name in sources:
-                self._reports.setdefault(name, []).append(report)
+                self._reports.setdefault(name, {})[index] = report
         return torch.from_numpy(refined)
+
+    def hazy(self, index: int) -> dict[str, float]:
+        """Return the fraction of the band of each object that is hazy on a frame that was refined."""
+        return {name: round(reports[index].hazy, 4) for name, reports in self._reports.items() if index in reports}
 
     def summaries(self) -> tuple[EdgeSummary, ...]:
         """Return what was done to each object, on average over its frames."""
@@ -118,10 +123,11 @@ class JobEdges:
             EdgeSummary(
                 name,
                 frames=len(reports),
-                band=sum(each.band for each in reports) / len(reports),
-                change=sum(each.change for each in reports) / len(reports),
-                rejected=sum(each.rejected for each in reports) / len(reports),
-                doubtful=sum(each.doubtful for each in reports) / len(reports),
+                band=fmean(each.band for each in reports.values()),
+                change=fmean(each.change for each in reports.values()),
+                rejected=fmean(each.rejected for each in reports.values()),
+                hazy=fmean(each.hazy for each in reports.values()),
+                doubtful=fmean(each.doubtful for each in reports.values()),
             )
             for name, reports in self._reports.items()
         )

@@ -60,11 +60,13 @@ class Verdict:
         accepted: ``(h, w)`` weight of the refined matte, 0 where it explains the plate less well.
         doubtful: ``(h, w)`` in [0, 1], 1 where the matte is grey but the plate is not a mixture there, and where most
             of a change of the mean was taken back.
+        detail: ``(h, w)`` variance of the plate inside of each cell, the sum of three channels.
     """
 
     excess: Tensor
     accepted: Tensor
     doubtful: Tensor
+    detail: Tensor
 
     def apply(self, part: Slices, unrefined: Tensor, refined: Tensor) -> Tensor:
         """Return the matte to use in part of the frame, between the unrefined and the refined one.
@@ -127,7 +129,8 @@ class Guard:
         accepted = accepted * explained / (explained + _EVIDENCE)
         grey = 4 * (refined_mean - products[5, 5])
         doubtful = ((grey > _GREY) & (after > _UNEXPLAINED * total + _NOISE)) | (taken_back > 0.5)
-        return Verdict(excess, accepted, doubtful.float())
+        detail = products[[1, 2, 3], [1, 2, 3]].sum(0) - products[0, 1:4].square().sum(0)
+        return Verdict(excess, accepted, doubtful.float(), detail)
 
 
 def _residuals(products: Tensor, excess: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -16,6 +16,7 @@ from stcn_plugin.choices import Edges
 from stcn_plugin.matte.band import CELL, Cells, Slices, band_weights, find_band, reach_of
 from stcn_plugin.matte.guard import Guard
 from stcn_plugin.matte.guided import guided_filter
+from stcn_plugin.matte.haze import Haze
 from stcn_plugin.matte.tiles import Tile, tiles
 from stcn_plugin.network.edges import STRIDE, EdgeNetwork, levelled
 from stcn_plugin.response import BLACK, CERTAIN, WHITE, Response
@@ -55,13 +56,16 @@ class EdgeReport:
         band: Fraction of the frame that the band covers.
         change: Mean absolute change of alpha in the band.
         rejected: Fraction of the refinement of the band that the guard left out.
-        doubtful: Fraction of the band where alpha is neither solid nor clear and does not follow the plate, or where the
-            plate and the propagation disagree about a region.
+        hazy: Fraction of the band where alpha is grey over much more than the width of the keyframe's edge, although the
+            plate has fine detail.
+        doubtful: Fraction of the band that is hazy, where alpha is grey and does not follow the plate, or where the plate
+            and the propagation disagree about a region.
     """
 
     band: float = 0.0
     change: float = 0.0
     rejected: float = 0.0
+    hazy: float = 0.0
     doubtful: float = 0.0
 
 
@@ -128,7 +132,7 @@ class Refiner:
             alpha = _cleaned(self._alpha(rgb, coarse, each)[inner], unrefined)
             guard.add(tile.inside, rgb[:, inner[0], inner[1]], unrefined, alpha)
             after[tile.inside] = alpha.numpy()
-        verdict = guard.verdict(each.enlargement)
+        verdict, haze = guard.verdict(each.enlargement), Haze((cells.shape[0], cells.shape[1]))
         area = change = 0.0
         for tile in parts:
             probability, alpha = torch.from_numpy(before[tile.inside]), torch.from_numpy(after[tile.inside])
@@ -138,10 +142,12 @@ class Refiner:
             after[tile.inside] = torch.where(found != unrefined, to_probability(found, probability), probability)
             area += float(band.sum())
             change += float((found - unrefined).abs().sum())
+            haze.add(tile.inside, found)
         if not area:  # of single cells, nothing is well inside the band
             return EdgeReport()
-        rejected, doubtful = (float(plane[cells].mean()) for plane in (1 - verdict.accepted, verdict.doubtful))
-        return EdgeReport(area / frame, change / area, rejected, doubtful)
+        hazy = haze.cells(verdict.detail, each.width)
+        figures = 1 - verdict.accepted, hazy, torch.maximum(hazy, verdict.doubtful)
+        return EdgeReport(area / frame, change / area, *(float(plane[cells].mean()) for plane in figures))
 
     @torch.inference_mode()
     def _alpha(self, rgb: Tensor, probability: Tensor, each: ObjectEdge) -> Tensor:

@@ -108,6 +108,7 @@ class ShotReview:
                             "frame": frames[index],
                             "confidence": _rounded(each.confidence.get(index)),
                             "flicker": _rounded(self.flicker.get(each.name, {}).get(index), 5),
+                            "hazy": each.hazy.get(index),
                             **figures.to_dict(),
                         }
                         for index, figures in each.figures.items()

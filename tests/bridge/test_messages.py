@@ -128,7 +128,7 @@ REPORTS = st.builds(
     estimate=st.none() | ESTIMATES,
     assessment=st.none() | ASSESSMENTS,
     flicker=some(st.builds(FlickerSummary, TEXT, FRAME, NUMBER, NUMBER)),
-    edges=some(st.builds(EdgeSummary, TEXT, FRAME, NUMBER, NUMBER, NUMBER, NUMBER)),
+    edges=some(st.builds(EdgeSummary, TEXT, FRAME, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER)),
 )
 CHOICES = some(st.builds(Choice, TEXT, TEXT))
 MESSAGES = st.one_of(
@@ -169,7 +169,7 @@ def filled(kind: type) -> object:
         Estimate(9, 1.5, 1, 2, 3, 4),
         Assessment({"a": 0.9}, (DoubtfulFrame(5, "a", 0.6),), 1, (5,), (Problem(5, "a", "w", "f"),)),
         (FlickerSummary("a", 9, 0.1, 0.2),),
-        (EdgeSummary("a", 9, 0.1, 0.2, 0.3, 0.4),),
+        (EdgeSummary("a", 9, 0.1, 0.2, 0.3, 0.4, 0.5),),
     )
     job = JobRequest(
         "s",

@@ -23,6 +23,7 @@ def series(
     name: str = "hero",
     present: Sequence[range] = (),
     arrivals: Mapping[int, Arrivals] | None = None,
+    hazy: Mapping[int, float] | None = None,
     **changes: Figures | Mapping[str, Any],
 ) -> Series:
     """Return a series of sure frames; ``at_12={"certainty": 0.5}`` changes the figures of frame 12."""
@@ -30,4 +31,4 @@ def series(
     for key, fields in changes.items():
         index = int(key.removeprefix("at_"))
         figures[index] = fields if isinstance(fields, Figures) else replace(SURE, **fields)
-    return Series.of(name, present or (range(length),), keyframes, figures, arrivals)
+    return Series.of(name, present or (range(length),), keyframes, figures, arrivals, hazy)

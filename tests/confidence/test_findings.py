@@ -83,3 +83,21 @@ def test_a_coarse_keyframe_does_not_disagree_as_well():
     coarse = {"at_15": {"detail": 1.0}, "arrivals": {15: Arrivals(0.6, 0.6, detail=3.0, outlier=0.5)}}
     [(_, _, what, _)] = found(series(keyframes=(0, 15, 39), **coarse))
     assert "coarse" in what
+
+
+def test_haze_is_one_message():
+    """It names all frames with at least 4 % of the edge in haze, and goes to the worst. Keyframes are the artist's."""
+    shares = {0: 0.9, 3: 0.039, 4: 0.04, 5: 0.12, 6: 0.05, 20: 0.3, 30: 0.0}
+    [(frame, name, what, fix)] = found(series(hazy=shares))
+    assert (frame, name) == (1021, "hero")
+    assert "1005-1007,1021," in what
+    assert "30%" in what
+    assert "1021" in fix
+    assert found(series(hazy={3: 0.039, 39: 0.5})) == []
+
+
+def test_haze_on_many_frames_is_a_short_message():
+    frames = range(10**5, 10**5 + 400)
+    shares = {index: 0.1 for index in range(1, 399) if index**2 % 11 in (1, 3)}
+    [finding] = findings([series(400, keyframes=(0, 399), hazy=shares)], frames)
+    assert len(finding.what) < 200

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from stcn_plugin import make_shot
@@ -19,6 +20,7 @@ from stcn_plugin.evaluation.matte_file import object_names
 from stcn_plugin.job import assessment
 from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
+from stcn_plugin.matte.haze import Haze
 from stcn_plugin.media.images import read_image
 
 
@@ -95,6 +97,23 @@ def test_a_wrong_keyframe_is_named(clip, run):
     }
     problems = run(keyframes).assessment.problems
     assert [(each.frame, each.object_name) for each in problems if "disagrees" in each.what] == [(1004, "a0")]
+
+
+def test_haze_is_named_until_the_mattes_have_none(clip, run, monkeypatch):
+    """Also by a run that has nothing to do. Keyframes are not refined, so they have none."""
+    keyframes = {1001: clip.keyframe(1001, 0), 1008: clip.keyframe(1008, 0)}
+    monkeypatch.setattr(Haze, "cells", lambda self, detail, width: torch.ones_like(detail))
+    report = run(keyframes)
+    [edges] = report.edges
+    assert edges.hazy == edges.doubtful == 1.0
+    for found in (report.assessment, run(keyframes).assessment):
+        [text] = [each.what for each in found.problems if "haze" in each.what]
+        assert "'a0'" in text
+        assert "1002-1007" in text
+        assert "100%" in text
+    monkeypatch.undo()
+    problems = run(keyframes, "matte.edges=off").assessment.problems
+    assert [each for each in problems if "haze" in each.what] == []
 
 
 def test_there_is_no_assessment_without_a_cache(clip, run):
