@@ -31,6 +31,14 @@ class Tile:
     inside: Slices
     read: Slices
 
+    def weights(self) -> NDArray[np.float32]:
+        """Return the weights of what was read, which fade to 0 over the context, and as far inside.
+
+        What two tiles have for the same pixels is blended with them, so that no seam is left.
+        """
+        rows, columns = (_fading(inside, read) for inside, read in zip(self.inside, self.read, strict=True))
+        return np.minimum(rows[:, None], columns)
+
 
 def tiles(cells: Cells, shape: tuple[int, int]) -> Iterator[Tile]:
     """Yield tiles that together hold all cells of a band. They do not overlap.
@@ -108,6 +116,17 @@ def _costs(part: Cells) -> NDArray[np.int64]:
     so_far = np.logical_or.accumulate(part, 0)
     width = part.shape[1] - so_far[:, ::-1].argmax(1) - so_far.argmax(1)
     return np.where(so_far.any(1), height * width + _OVERHEAD, 0)
+
+
+def _fading(inside: slice, read: slice) -> NDArray[np.float32]:
+    weights = np.ones(read.stop - read.start, np.float32)
+    ramp = (np.arange(2 * STRIDE, dtype=np.float32) + np.float32(0.5)) / (2 * STRIDE)
+    ramp = ramp[: len(weights)]
+    if read.start < inside.start:
+        weights[: len(ramp)] = ramp
+    if read.stop > inside.stop:
+        weights[-len(ramp) :] = np.minimum(weights[-len(ramp) :], ramp[::-1])
+    return weights
 
 
 def _in_pixels(units: Slices, shape: tuple[int, int]) -> Slices:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stcn_plugin.matte.band import CELL, Reach, band_weights, find_band, reach_of
-from stcn_plugin.matte.tiles import tiles
+from stcn_plugin.matte.tiles import Tile, tiles
 
 
 def test_band_reaches_as_far_as_asked():
@@ -100,3 +100,28 @@ def test_a_small_band_is_one_tile_and_a_large_one_is_not():
 
 def test_without_a_band_there_is_no_tile():
     assert list(tiles(np.zeros((20, 30), bool), (160, 240))) == []
+
+
+def test_tiles_fade_into_each_other():
+    """Wherever the band is cut, by one tile beside another or by several that meet, what they have is blended without a step."""
+    shape = (1600, 1600)
+    parts = list(tiles(np.ones((200, 200), bool), shape))
+    values, weights = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for number, tile in enumerate(parts):
+        values[tile.read] += tile.weights() * (number % 7)
+        weights[tile.read] += tile.weights()
+    assert weights.min() > 0.4
+    blended = values / weights
+    assert max(np.abs(np.diff(blended, axis=axis)).max() for axis in (0, 1)) < 0.4
+    middle = parts[0].inside[0].stop // 2, parts[0].inside[1].stop // 2
+    assert blended[middle] == 0.0 and blended.max() == 6.0
+
+
+def test_a_tile_that_is_cut_on_both_sides_has_weight_in_its_middle():
+    """Also if it is narrower than two ramps; at the border of the frame nothing fades."""
+    tile = Tile((slice(16, 32), slice(0, 160)), (slice(0, 48), slice(0, 160)))
+    weights = tile.weights()
+    assert weights.shape == (48, 160)
+    assert weights.min() > 0 and weights[16:32].min() > 0.5
+    assert (np.diff(weights, axis=1) == 0).all()
+    np.testing.assert_array_equal(weights, weights[::-1])
