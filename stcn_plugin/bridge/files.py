@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import zlib
+from pathlib import Path
 
 from stcn_plugin.bridge.job import JobRequest
-from stcn_plugin.errors import HostError
+from stcn_plugin.errors import HostError, STCNError
 from stcn_plugin.frames import FRAME_TOKEN, frame_token, padded
 
 OBJECT = "<object>"
@@ -20,6 +21,22 @@ SHOT_SUFFIX = ".stcn.yaml"
 """Suffix of shot files that hosts save."""
 
 _LAST_HASHES = re.compile(r"#+(?=[^#/\\]*\Z)")
+
+
+def expanded(path: str | Path, *, error: type[STCNError] = HostError) -> Path:
+    """Return a path with ``~`` and ``~name`` replaced by the home folder.
+
+    Args:
+        path: The path, which need not exist.
+        error: Class of the error.
+
+    Raises:
+        STCNError: There is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise error("there is no such home folder", where=str(path), fix="Write the full path") from None
 
 
 def has_frame_number(pattern: str) -> bool:

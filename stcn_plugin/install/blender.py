@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stcn_plugin import __version__
 from stcn_plugin.atomic import Outputs
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.errors import InstallError
 from stcn_plugin.install.archives import wheel, wheel_name, zipped
 from stcn_plugin.install.blender_program import REPOSITORY, BlenderProgram
@@ -46,7 +47,7 @@ def build_extension(target: Path, *, python: str) -> Path:
     Raises:
         InstallError: A file is missing from this installation, or the zip cannot be written.
     """
-    target = target.expanduser().absolute()
+    target = expanded(target, error=InstallError).absolute()
     if target.is_dir():
         target /= f"{extension_id()}-{__version__}.zip"
     data = zipped(extension_files(python))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.bridge.launch import without_python
 from stcn_plugin.errors import InstallError
 
@@ -77,7 +78,7 @@ class BlenderProgram:
             InstallError: There is no such program.
         """
         if named is not None:
-            named = named.expanduser()
+            named = expanded(named, error=InstallError)
             found = shutil.which(named.absolute()) or shutil.which(named)
             if found is None:
                 raise InstallError(

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from stcn_plugin import __version__
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.bridge.launch import without_python
 from stcn_plugin.errors import InstallError
 
@@ -31,7 +32,7 @@ def worker_python(named: Path | None = None) -> str:
         if not sys.executable:
             raise InstallError("the path of this Python is unknown", fix="Give an interpreter with --python PATH")
         return sys.executable
-    python = str(named.expanduser().absolute())  # not resolved: the python of a virtual environment is a link
+    python = str(expanded(named, error=InstallError).absolute())  # not resolved: in a virtual environment, it is a link
     found = _version_in(python)
     if found != __version__:
         raise InstallError(

@@ -9,6 +9,8 @@ import platformdirs
 
 from stcn_plugin import __version__
 from stcn_plugin.atomic import Outputs
+from stcn_plugin.bridge.files import expanded
+from stcn_plugin.errors import InstallError
 from stcn_plugin.install.folder import (
     RECORD,
     Changes,
@@ -48,7 +50,7 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
     Raises:
         InstallError: A file is in the way, or the folder cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder, error=InstallError).absolute()
     with install_errors(folder):
         ours, desktop = own_folder(folder, FOLDER, clean=not dry_run), folder / _DESKTOP
         files, description = _payload()
@@ -74,7 +76,7 @@ def uninstall(folder: Path, *, dry_run: bool = False) -> Changes:
     Raises:
         InstallError: The folder cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder, error=InstallError).absolute()
     with install_errors(folder):
         ours, desktop = own_folder(folder, FOLDER, clean=not dry_run), folder / _DESKTOP
         old = read_record(ours)

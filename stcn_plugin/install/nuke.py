@@ -9,6 +9,8 @@ from pathlib import Path
 
 from stcn_plugin import __version__
 from stcn_plugin.atomic import Outputs
+from stcn_plugin.bridge.files import expanded
+from stcn_plugin.errors import InstallError
 from stcn_plugin.install.folder import (
     RECORD,
     Changes,
@@ -43,7 +45,7 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
     Raises:
         InstallError: A file is in the way, or the folder cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder, error=InstallError).absolute()
     with install_errors(folder):
         ours = own_folder(folder, FOLDER, clean=not dry_run)
         init = _Init.of(folder)
@@ -72,7 +74,7 @@ def uninstall(folder: Path, *, dry_run: bool = False) -> Changes:
     Raises:
         InstallError: The folder cannot be written.
     """
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder, error=InstallError).absolute()
     with install_errors(folder):
         ours = own_folder(folder, FOLDER, clean=not dry_run)
         init = _Init.of(folder)

@@ -6,7 +6,6 @@ defines.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ import OpenImageIO as oiio  # noqa: N813 - the name its documentation uses
 from numpy.typing import NDArray
 
 from stcn_plugin import environment
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.bridge.printable import printable
 from stcn_plugin.errors import ColourError
 from stcn_plugin.media.colour_encoding import Encoding
@@ -82,7 +82,7 @@ class ColourTransform:
     ) -> None:
         self.config = (environment.OCIO.value() or _BUILT_IN) if config == "auto" else config
         if "://" not in self.config:
-            self.config = str(Path(self.config).expanduser())
+            self.config = str(expanded(self.config, error=ColourError))
         self.highlights = highlights
         self._ocio = OCIOConfig(self.config)
         find = self._ocio.first

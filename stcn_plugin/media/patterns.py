@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.errors import FrameRangeError
 from stcn_plugin.frames import MAX_DIGITS
 from stcn_plugin.media.formats import MOVIES, PICTURES
@@ -48,12 +49,7 @@ def path_of(pattern: str | Path) -> Path:
         )
     if has_invalid_utf8(text):
         raise invalid_utf8_error(text)
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise FrameRangeError(
-            "there is no such home folder", where=for_message(text), fix="Write the full path"
-        ) from None
+    return expanded(text, error=FrameRangeError)
 
 
 def split_at_number(path: Path, token: re.Match[str]) -> tuple[str, int, str]:

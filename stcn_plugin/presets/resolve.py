@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.config.layers import Layer, Origin, file_layer, override_layer
 from stcn_plugin.config.problems import validated
 from stcn_plugin.config.wording import shown
@@ -116,7 +117,7 @@ def find(name_or_path: str | Path, folders: Sequence[Path], *, where: str | None
         PresetError: There is none, or it is not YAML.
     """
     if isinstance(name_or_path, Path) or is_file_name(name_or_path):
-        return read_yaml(Path(os.path.expanduser(name_or_path)))  # noqa: PTH111 - never raises
+        return read_yaml(expanded(name_or_path, error=PresetError))
     files = files_named(name_or_path, folders)
     if not files:
         raise unknown_preset(name_or_path, folders, where)
@@ -173,7 +174,7 @@ def absolute_files(preset: Preset, layer: Layer) -> Preset:
 def absolute(text: str, origin: Origin | None) -> str:
     """Return an absolute path. Relative ones start at the folder of their origin; ``~`` is the home folder."""
     folder = origin.folder if origin else Path.cwd()
-    return str(folder / os.path.expanduser(text))  # noqa: PTH111 - never raises
+    return str(folder / expanded(text, error=PresetError))
 
 
 def _extended_name(layer: Layer) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.config.layers import Layer, Origin, value_layer
 from stcn_plugin.config.problems import Problem, validated
 from stcn_plugin.config.yaml_source import KeyPath, Value, read_yaml
@@ -184,7 +184,7 @@ def _with_overlay_folder(settings: Preset, layer: Layer, path: Path | None) -> P
     origin = layer.origin(("overlay", "folder"))
     by_flag = origin is None or origin.line is None
     start = Path.cwd() if by_flag or path is None else path.parent.absolute()
-    overlay = settings.overlay.model_copy(update={"folder": str(start / os.path.expanduser(folder))})  # noqa: PTH111
+    overlay = settings.overlay.model_copy(update={"folder": str(start / expanded(folder, error=PresetError))})
     return settings.model_copy(update={"overlay": overlay})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from stcn_plugin.atomic import Outputs
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.config.layers import Origin
 from stcn_plugin.config.yaml_source import Key, Value, parse_value
 from stcn_plugin.errors import OutputError, PresetError
@@ -47,7 +47,7 @@ def save_shot(
         PresetError: The preset is missing or invalid, or the name is not that of a YAML file.
         OutputError: The file cannot be written, or was written by hand.
     """
-    target = Path(os.path.expanduser(path)).absolute()  # noqa: PTH111 - never raises
+    target = expanded(path, error=PresetError).absolute()
     if target.suffix not in (".yaml", ".yml"):
         fix = f"Name it {target.name}.yaml"
         raise PresetError("a shot is saved as a file that ends in .yaml", where=str(path), fix=fix)

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 from stcn_plugin import environment
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.bridge.hooks import PROJECT, Hooks, summarize_exception
 from stcn_plugin.errors import PluginError
 from stcn_plugin.studio.builtin import NAME, BuiltIn
@@ -88,7 +89,7 @@ def _load(name: str) -> ModuleType:
     """Import a module by name, or from a file or a folder with ``__init__.py``."""
     fix = f"Name an importable module or an existing file; see {environment.PLUGINS.name}"
     is_file = is_file_of_plugin(name)
-    file = Path(name).expanduser()
+    file = expanded(name, error=PluginError)
     if is_file and file.is_dir():
         file /= "__init__.py"
     if is_file and not file.is_file():

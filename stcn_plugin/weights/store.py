@@ -20,6 +20,7 @@ from platformdirs import site_data_path, user_data_path
 
 from stcn_plugin import environment
 from stcn_plugin.atomic import Outputs, output_errors, temporary_file
+from stcn_plugin.bridge.files import expanded
 from stcn_plugin.bridge.report import NOT_STATED
 from stcn_plugin.errors import OutputError, WeightsError
 from stcn_plugin.reserved_names import is_reserved
@@ -53,7 +54,7 @@ class WeightsStore:
 
     def __init__(self, folder: Path | None = None, *, extra: Mapping[str, Path] = MappingProxyType({})) -> None:
         chosen = folder or environment.WEIGHTS_DIR.value() or _default_folder()
-        self.folder = Path(chosen).expanduser()
+        self.folder = expanded(chosen, error=WeightsError)
         self._extra = extra
 
     def entries(self) -> tuple[WeightsEntry, ...]:
@@ -106,7 +107,7 @@ class WeightsStore:
                 fix = "Check that the disk is mounted, or contact the author of the plugin"
                 raise WeightsError(what, where=str(named), fix=fix, setting="weights")
             return named
-        file = Path(name).expanduser()
+        file = expanded(name, error=WeightsError)
         if file.suffix == SUFFIX or len(file.parts) > 1:
             if not file.is_file():
                 fix = "See: stcn weights list"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from stcn_plugin.bridge import JobRequest
 from stcn_plugin.bridge.files import (
+    expanded,
     frame_path,
     has_frame_number,
     keyframe_folder,
@@ -90,3 +93,13 @@ def test_different_objects_have_different_files():
     assert len(files) == len(names)
     assert all(file.startswith("/k/sh010.") and file.endswith(".1001.exr") for file in files)
     assert not any(character in file[len("/k/") :] for file in files for character in "/ #")
+
+
+def test_home_folder(monkeypatch, tmp_path):
+    """`~` is the home folder; that of an unknown user is an error, not a relative path."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expanded("~/show") == tmp_path / "show"
+    assert expanded("show/~x") == Path("show/~x")
+    with pytest.raises(HostError, match="no such home folder") as caught:
+        expanded("~nobody-by-that-name/show")
+    assert caught.value.fix

@@ -12,7 +12,7 @@ import bpy
 from stcn_plugin.bridge import JobRequest, KeyframeFile
 from stcn_plugin.bridge.batch import SharedRequest
 from stcn_plugin.bridge.build import BuildOptions
-from stcn_plugin.bridge.files import default_matte_pattern, has_frame_number, shot_file_path
+from stcn_plugin.bridge.files import default_matte_pattern, expanded, has_frame_number, shot_file_path
 from stcn_plugin.bridge.job import Setting, chosen_settings
 from stcn_plugin.bridge.panel import panel_settings
 from stcn_plugin.errors import FrameRangeError, HostError
@@ -189,8 +189,8 @@ def absolute(path: str) -> str:
             where=path,
             fix="Save the file first, or enter an absolute path",
         )
-    expanded = bpy.path.abspath(path) if path.startswith("//") else Path(path).expanduser()
-    return os.path.normpath(Path(expanded).absolute())
+    full = bpy.path.abspath(path) if path.startswith("//") else expanded(path)
+    return os.path.normpath(Path(full).absolute())
 
 
 def parse_keyframes_at(text: str) -> tuple[int, ...]:

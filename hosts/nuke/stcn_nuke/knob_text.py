@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import html
 import re
-from pathlib import Path
 from typing import cast
 
 import nuke
+
+from stcn_plugin.bridge.files import expanded
 
 _SPECIAL = re.compile(r"[\[\]$\\]")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -24,7 +25,7 @@ def forward(path: str) -> str:
 
 def absolute(path: str) -> str:
     """Return an absolute path, so that script, shot file and worker all find the file."""
-    return forward(str(Path(path).expanduser().absolute()))
+    return forward(str(expanded(path).absolute()))
 
 
 def escape(text: str) -> str:
