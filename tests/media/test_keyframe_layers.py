@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from keyframe_files import DISPLAY, empties, exr, read, refusal, same
@@ -143,6 +145,21 @@ def test_the_layer_called_rgba_is_the_main_one(tmp_path, names, selector):
     """Nuke uses this name for the unnamed layer, and may write it."""
     path, channels = exr(tmp_path / "k.exr", *names)
     same(read(path, selector=selector), {"matte": channels[names[3]]})
+
+
+@pytest.mark.parametrize(("stored", "wanted"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_name_in_another_normal_form(tmp_path, stored, wanted):
+    """Names that look the same are the same: of a layer, and of an object of a Cryptomatte. They are read in NFC."""
+    name = "h\u00e9ro"
+    asked = unicodedata.normalize(wanted, name)
+    path, channels = exr(tmp_path / "k.exr", f"{unicodedata.normalize(stored, name)}.A", "R", "G", "B")
+    matte = next(iter(channels.values()))
+    same(read(path), {name: matte})
+    same(read(path, objects={"hero": asked}), {"hero": matte})
+    same(read(path, selector=f"{asked}.A"), {name: matte})
+    writer = MatteWriter(FrameSequence.parse(tmp_path / "c.####.exr"), objects=[asked], layout="cryptomatte")
+    (path,) = writer.write(1001, {asked: SOFT}, window=DISPLAY, header=FrameHeader(DISPLAY, DISPLAY))
+    same(read(path, objects={"hero": unicodedata.normalize(stored, name)}), {"hero": SOFT})
 
 
 @pytest.mark.parametrize("channel", ["red", "R", "r"])

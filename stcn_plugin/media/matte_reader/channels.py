@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from stcn_plugin.media.images import ImageHeader
+from stcn_plugin.media.listing import to_nfc
 
 _MATTE_CHANNELS = ("a", "y", "v")
 _SPELLINGS = {"red": "r", "green": "g", "blue": "b", "alpha": "a"}  # Nuke shows hero.A as hero.alpha
@@ -19,7 +20,8 @@ class Channel:
     """A channel of a file: its name for users, and its location.
 
     Args:
-        name: ``layer.channel``, or only the channel in the main layer. The layer may be the name of the part.
+        name: ``layer.channel``, or only the channel in the main layer, in the normal form NFC. The layer may be the name
+            of the part.
         part: Name of its part; ``None`` if unnamed.
         stored: Its name within the part.
     """
@@ -56,7 +58,7 @@ def channels_of(headers: Sequence[ImageHeader]) -> list[Channel]:
         main_taken = main_taken or (bool(bare) and not as_layer)
         for stored in header.channels:
             name = f"{header.part}.{stored}" if as_layer and stored in bare else stored
-            channels.append(Channel(name, header.part or None, stored))
+            channels.append(Channel(to_nfc(name), header.part or None, stored))
     if all(channel.layer for channel in channels):
         channels = [_in_main_layer(channel) for channel in channels]
     return channels
@@ -64,6 +66,7 @@ def channels_of(headers: Sequence[ImageHeader]) -> list[Channel]:
 
 def find_channels(channels: Sequence[Channel], selector: str) -> list[Channel]:
     """Return the channels that a selector names: a single channel, all channels of a layer, or none."""
+    selector = to_nfc(selector)
     exact = [channel for channel in channels if channel.name == selector]
     if exact:
         return exact[:1]
@@ -71,7 +74,7 @@ def find_channels(channels: Sequence[Channel], selector: str) -> list[Channel]:
     layer = "" if wanted.layer.lower() in _MAIN_LAYERS else wanted.layer.lower()
     alike = [channel for channel in channels if (channel.layer.lower(), channel.short) == (layer, wanted.short)]
     by_layer = [channel for channel in channels if channel.layer and channel.layer.lower() == selector.lower()]
-    by_part = [channel for channel in channels if (channel.part or "").lower() == selector.lower()]
+    by_part = [channel for channel in channels if to_nfc(channel.part or "").lower() == selector.lower()]
     main = [channel for channel in channels if not channel.layer] if selector.lower() in _MAIN_LAYERS else []
     return alike[:1] or by_layer or by_part or main
 

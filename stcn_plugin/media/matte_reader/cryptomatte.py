@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from stcn_plugin.errors import STCNError
 from stcn_plugin.media.cryptomatte import decode, hash_bits, key_of
 from stcn_plugin.media.images import ImageHeader
+from stcn_plugin.media.listing import to_nfc
 from stcn_plugin.media.matte_reader.channels import Channel
 from stcn_plugin.media.matte_reader.crypto_layers import (
     Layers,
@@ -66,8 +67,8 @@ class Cryptomatte:
 
     def candidate_ids(self, object_name: str) -> Iterator[int]:
         """Yield the possible ids of a name: from the manifest, from ``<1a2b3c4d>`` or ``<6.07e-17>``, or its hash."""
-        if object_name in self.ids:
-            yield self.ids[object_name]
+        if (known := self._name_in_manifest(object_name)) is not None:
+            yield self.ids[known]
             return
         if match := _UNNAMED_OBJECT.fullmatch(object_name):
             yield from _ids_of(match["id"])
@@ -87,7 +88,13 @@ class Cryptomatte:
                 found = Plane(decode(pixels, variant), header, self._note)
                 if found.pixels.any():
                     return found
-        return found if object_name in self.ids else None
+        return found if self._name_in_manifest(object_name) is not None else None
+
+    def _name_in_manifest(self, object_name: str) -> str | None:
+        """Return the manifest's spelling of a name, which may be in another normal form; ``None`` without such a name."""
+        if object_name in self.ids:
+            return object_name
+        return next((name for name in self.ids if to_nfc(name) == to_nfc(object_name)), None)
 
     @cached_property
     def _ranks(self) -> Mapping[int, Ranks]:
