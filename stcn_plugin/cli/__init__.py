@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from importlib import import_module
 from io import StringIO
@@ -37,10 +38,16 @@ class LazyGroup(click.Group):
         """Return the names of all commands, in order of use."""
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import a command."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command.
+
+        Raises:
+            click.UsageError: There is none of that name; suggests one with a similar name.
+        """
         if cmd_name not in _COMMANDS:
-            return None
+            similar = difflib.get_close_matches(cmd_name, _COMMANDS, 1)
+            hint = f" Did you mean '{similar[0]}'?" if similar else f" There are: {', '.join(_COMMANDS)}."
+            raise click.UsageError(f"No such command '{cmd_name}'.{hint}", ctx)
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command

@@ -61,7 +61,8 @@ def _version_in(python: str) -> str:
             f"that Python cannot be started: {reason}", where=python, fix="Give the path of the interpreter"
         ) from None
     except subprocess.TimeoutExpired:
-        raise InstallError(f"that Python did not answer within {_SECONDS:.0f} s", where=python) from None
+        what = f"that Python did not answer within {_SECONDS:.0f} s"
+        raise InstallError(what, where=python, fix="Try again, or give another interpreter with --python") from None
     version = result.stdout.strip().rpartition("\n")[2]
     if result.returncode != 0 or not _VERSION.fullmatch(version):
         raise InstallError(

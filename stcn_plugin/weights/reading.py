@@ -162,7 +162,8 @@ def _recognise(state: Mapping[str, TensorEntry], *, stated: str, where: str) -> 
     best = max(found, key=lambda name: found[name])
     if found[best] * 2 < len(_shapes(VARIANTS[best])):
         known = ", ".join(VARIANTS)
-        raise WeightsError(f"these are not weights of an STCN of any known variant ({known})", where=where)
+        what = f"these are not weights of an STCN of any known variant ({known})"
+        raise WeightsError(what, where=where, fix="Choose weights of STCN")
     return VARIANTS[best]
 
 

@@ -137,4 +137,5 @@ def quoted(text: str) -> str:
 
 
 def _unreadable(path: Path, why: str, *, retry: bool = False) -> WeightsError:
-    return WeightsError(f"not a readable safetensors file ({why})", where=str(path), retry=retry)
+    what, fix = f"not a readable safetensors file ({why})", "Copy or download it again"
+    return WeightsError(what, where=str(path), fix=fix, retry=retry)

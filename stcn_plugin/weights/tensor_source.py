@@ -56,7 +56,7 @@ def open_source(path: Path) -> TensorSource:
         with open_regular(path) as file:
             head = file.read(9)
     except FileNotFoundError:
-        raise WeightsError("there is no such file", where=str(path)) from None
+        raise WeightsError("there is no such file", where=str(path), fix="Check the spelling of the path") from None
     except OSError as error:
         what = f"cannot be read ({(error.strerror or str(error)).lower()})"
         fix = "Check the path and the disk"
@@ -92,7 +92,8 @@ def _torch_file(path: Path) -> TensorSource:
             fix="Save only the network's state_dict() and add that",
         ) from error
     except Exception as error:
-        raise WeightsError(f"not a file that torch can read ({_first_line(error)})", where=str(path)) from error
+        what = f"not a file that torch can read ({_first_line(error)})"
+        raise WeightsError(what, where=str(path), fix="Copy or download it again") from error
     tensors = _state_of(content, path)
     entries = {name: TensorEntry(_kind(tensor), _shape(tensor)) for name, tensor in tensors.items()}
     return TensorSource(entries, {}, lambda names: {name: tensors[name].detach() for name in names})

@@ -89,7 +89,8 @@ def _check_kind(path: Path, head: bytes, size: int) -> None:
     if head.lstrip()[:1] == b"<":
         raise WeightsError("is a web page, not weights", where=where, fix="Download the file with a browser")
     if not head.startswith((b"PK\x03\x04", b"\x80")):
-        raise WeightsError("has no weights: it is neither safetensors nor a file of torch.save", where=where)
+        what = "has no weights: it is neither safetensors nor a file of torch.save"
+        raise WeightsError(what, where=where, fix="Name a file of weights, such as one that ends in .pth")
 
 
 def _pickle_in_zip(path: Path, file: BinaryIO, size: int) -> bytes:
