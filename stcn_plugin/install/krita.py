@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from stcn_plugin.install.folder import (
     replaced,
 )
 from stcn_plugin.install.payload import Files, host_files, site_files
-from stcn_plugin.install.user_files import changed_files, installation, own_folder
+from stcn_plugin.install.user_files import changed_files, in_the_way, installation, own_folder
 
 FOLDER = "stcn_krita"
 """Name of the plugin's folder."""
@@ -57,7 +58,9 @@ def install(folder: Path, *, python: str, dry_run: bool = False) -> Changes:
         old = read_record(ours)
         record = Record(python, __version__, (_DESKTOP,), {name: digest(data) for name, data in files.items()})
         files[RECORD] = record.to_json()
-        is_described = desktop.is_file() and desktop.read_bytes() == description
+        is_described = _is_ours(desktop, description)
+        if not is_described and (desktop.is_dir() or (old is None and os.path.lexists(desktop))):
+            raise in_the_way(desktop)
         changes, keep = installation(ours, files, old, beside=[] if is_described else [desktop])
         if changes and not dry_run:
             folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +85,7 @@ def uninstall(folder: Path, *, dry_run: bool = False) -> Changes:
         old = read_record(ours)
         present = files_in(ours) if old else {}
         stays = changed_files(present, old)
-        has_desktop = old is not None and desktop.is_file()
+        has_desktop = desktop.is_file() and (old is not None or _is_ours(desktop, _payload()[1]))
         changes = Changes(
             removed=(
                 *(path for name, path in present.items() if name not in stays),
@@ -95,6 +98,10 @@ def uninstall(folder: Path, *, dry_run: bool = False) -> Changes:
                 if has_desktop:
                     desktop.unlink()
     return changes
+
+
+def _is_ours(desktop: Path, description: bytes) -> bool:
+    return desktop.is_file() and desktop.read_bytes() == description
 
 
 def _payload() -> tuple[Files, bytes]:

@@ -65,13 +65,15 @@ def user_files(present: Mapping[str, Path], files: Files, old: Record | None, ou
             keep[name] = path
         elif not is_installed(present, name, files[name]):
             if old is None:
-                raise InstallError(
-                    "the file is in the way and was not created by stcn",
-                    where=str(ours / name),
-                    fix="Move or rename it, then install again",
-                )
+                raise in_the_way(ours / name)
             keep[_free_name(f"{name}.yours", present)] = path
     return keep
+
+
+def in_the_way(path: Path) -> InstallError:
+    """Return the error for a file of the user that has the name of one of the plugin."""
+    what, fix = "the file is in the way and was not created by stcn", "Move or rename it, then install again"
+    return InstallError(what, where=str(path), fix=fix)
 
 
 def installation(

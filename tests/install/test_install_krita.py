@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,35 @@ def test_nothing_is_changed_by_a_dry_run_or_an_error(tmp_path):
     assert caught.value.where == str(foreign / "stcn_krita" / "__init__.py")
     assert all_files(foreign) == {"stcn_krita/__init__.py": b"x"}
     assert not krita.uninstall(foreign)
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_file_of_the_user_beside_the_folder(tmp_path, kind):
+    """A file that names another plugin in Krita is neither replaced nor removed, and nothing else is written."""
+    plugins, desktop = tmp_path / "pykrita", tmp_path / "pykrita" / "stcn_krita.desktop"
+    plugins.mkdir()
+    (tmp_path / "mine").write_bytes(b"mine")
+    if kind == "folder":
+        desktop.mkdir()
+    elif kind == "link":
+        desktop.symlink_to(tmp_path / "mine")
+    else:
+        desktop.write_bytes(b"mine")
+    for dry_run in (True, False):
+        with pytest.raises(InstallError, match="in the way") as caught:
+            krita.install(plugins, python=PYTHON, dry_run=dry_run)
+        assert caught.value.where == str(desktop)
+    assert not krita.uninstall(plugins)
+    assert list(plugins.iterdir()) == [desktop]
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+def test_removal_after_the_folder_was_deleted(tmp_path):
+    """The file beside it, which would name a plugin that is gone, is removed."""
+    krita.install(tmp_path, python=PYTHON)
+    shutil.rmtree(tmp_path / "stcn_krita")
+    assert krita.uninstall(tmp_path).removed == (tmp_path / "stcn_krita.desktop",)
+    assert all_files(tmp_path) == {}
 
 
 def test_command_line(tmp_path):
