@@ -46,8 +46,19 @@ def hidden_document(names: Sequence[str], frames: Iterable[int], *, depth: str, 
         profile: Name of the colour profile; empty for Krita's default.
 
     Raises:
-        HostError: Krita cannot save or open the file.
+        HostError: Krita cannot save or open the file, or there is no folder for temporary files.
     """
+    try:
+        return _hidden_document(names, sorted(set(frames)), depth, profile)
+    except OSError as error:
+        raise HostError(
+            f"Krita cannot create animated layers ({error.strerror})",
+            where=error.filename or tempfile.gettempdir(),
+            fix="Check that the disk for temporary files is not full",
+        ) from error
+
+
+def _hidden_document(names: Sequence[str], frames: Sequence[int], depth: str, profile: str) -> Document:
     application = Krita.instance()
     with tempfile.TemporaryDirectory(prefix="stcn-") as folder, quiet():
         file = Path(folder) / "layers.kra"
@@ -61,7 +72,7 @@ def hidden_document(names: Sequence[str], frames: Iterable[int], *, depth: str, 
         document.waitForDone()
         discard(document)
         if is_saved:
-            _add_keyframes(file, sorted(set(frames)))
+            _add_keyframes(file, frames)
             document = application.openDocument(str(file))
         if not is_saved or document is None:
             raise HostError("Krita cannot create animated layers", where=folder, fix="Check that the disk is not full")

@@ -10,8 +10,9 @@ from PyQt5.QtCore import Qt, QTimer
 from PyQt5.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from stcn_plugin.bridge import WarmWorker
+from stcn_plugin.bridge.background_job import as_stcn_error
 from stcn_plugin.bridge.description import Description
-from stcn_plugin.errors import HostError, STCNError
+from stcn_plugin.errors import HostError
 
 from .job_view import JobView, fill_list, short_list
 from .object_layers import key_frames, object_layers
@@ -120,8 +121,8 @@ class StcnDocker(DockWidget):
         self._error = ""
         try:
             action()
-        except STCNError as error:
-            self._error = str(error)
+        except Exception as error:  # noqa: BLE001 - Krita would open a dialog with a traceback
+            self._error = str(as_stcn_error(error, log=print))
         self._show_job()
 
     def _store(self) -> None:
@@ -131,10 +132,17 @@ class StcnDocker(DockWidget):
             settings.store(self._document)
 
     def _import_next(self) -> None:
-        if self._import is not None and not self._import.load_next():
+        """Import one file. The import ends with the last one, or with an error."""
+        running, self._import = self._import, None
+        try:
+            if running is not None and running.load_next():
+                self._import = running
+            elif running is not None:
+                running.show()
+        except Exception as error:  # noqa: BLE001 - as in `_attempt`
+            self._error = str(as_stcn_error(error, log=print))
+        if self._import is None:
             self._import_timer.stop()
-            self._import.show()
-            self._import = None
         self._show_job()
 
     def _refresh(self) -> None:
@@ -149,8 +157,8 @@ class StcnDocker(DockWidget):
                 for layer in object_layers(self._document):
                     keys = ", ".join(map(str, key_frames(self._document, layer, frames)))
                     entries.append((layer.name(), f"{layer.name()}: {keys or 'no keyframes'}"))
-        except STCNError:
-            pass  # the error is shown when the artist propagates
+        except Exception:  # noqa: BLE001 - the error is shown when the artist propagates
+            entries = []
         fill_list(self._objects, entries)
 
     def _show_job(self) -> None:

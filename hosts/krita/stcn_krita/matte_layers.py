@@ -98,11 +98,12 @@ class MatteLoading:
         if self._hidden is None:
             return
         active = self._document.activeNode()
-        group = find_group(self._document, MATTES) or self._new_group()
+        group, layers = find_group(self._document, MATTES) or self._new_group(), {}
         for name, layer in self._layers.items():
             new, old = layer.clone(), _child(group, name)
             new.setName(name)
             group.addChildNode(new, old)
+            layers[name] = new.uniqueId().toString()
             if old is not None:
                 new.setVisible(old.visible())
                 new.setOpacity(old.opacity())
@@ -110,7 +111,7 @@ class MatteLoading:
         self.discard()
         keep_active(self._document, active)
         settings = ShotSettings.of(self._document)
-        settings.patterns, settings.loaded = self._patterns, self._loaded
+        settings.patterns, settings.loaded, settings.layers = self._patterns, self._loaded, layers
         settings.store(self._document)
         self._document.refreshProjection()
 
@@ -123,10 +124,15 @@ class MatteLoading:
             self._hidden = None
 
     def _complete_layer(self, name: str) -> Node | None:
-        """Return the layer that shows the mattes of an object, if it has all frames."""
-        group, patterns = find_group(self._document, MATTES), ShotSettings.of(self._document).patterns
-        layer = _child(group, name) if group and patterns.get(name) == self._patterns[name] else None
-        return layer if layer is not None and all(map(layer.hasKeyframeAtTime, self._frames)) else None
+        """Return the layer that the last job added for an object, if it is still there and has all frames.
+
+        Another layer of that name may be an older one, which Undo brings back.
+        """
+        group, settings = find_group(self._document, MATTES), ShotSettings.of(self._document)
+        layer = _child(group, name) if group and settings.patterns.get(name) == self._patterns[name] else None
+        if layer is None or settings.layers.get(name) != layer.uniqueId().toString():
+            return None
+        return layer if all(map(layer.hasKeyframeAtTime, self._frames)) else None
 
     def _create_layers(self) -> Document:
         """Create a hidden document with copies of the complete layers, and empty ones for the others."""

@@ -38,11 +38,13 @@ def add_keyframe(document: Document) -> None:
     """Add a keyframe at the current frame to the object whose layer is active, with its matte there, if there is one.
 
     Raises:
-        HostError: The layer of no object is active, or the frame has a keyframe.
+        HostError: The layer of no object is active, it is locked or hidden, or the frame has a keyframe.
     """
     settings, frame = ShotSettings.of(document), document.currentTime()
     layer = _active_object(document)
     name = layer.name()
+    if layer.locked() or not layer.visible():
+        raise HostError("Krita does not change a layer that is locked or hidden", where=name, fix="Unlock and show it")
     if not layer.animated():
         still = settings.still.get(layer.uniqueId().toString(), frame)
         layer = _animated(document, layer, still, frame)

@@ -8,6 +8,7 @@ from typing import final
 from krita import Document, Krita
 
 from stcn_plugin.errors import HostError
+from stcn_plugin.frames import format_frame_range
 
 from .animated_layers import discard, hidden_document, keep_active, load_file, quiet
 from .shot_settings import ShotSettings
@@ -47,7 +48,7 @@ class PlateImport:
         settings = ShotSettings.of(document)
         self._document = document
         self._files, self._numbers, self._shift = settings.files, settings.numbers, settings.shift
-        self._frames = range(settings.first, settings.first + self._numbers[-1] - self._numbers[0] + 1)
+        self._frames, self._unreadable = settings.plate_frames, list[int]()
         first = _open_first(settings)
         self._hidden = hidden_document([PLATE], self._frames, depth=first.colorDepth(), profile=_profile(first))
         discard(first)
@@ -64,12 +65,17 @@ class PlateImport:
             return False
         frame = self._frames[self._done]
         number = self._numbers[bisect_right(self._numbers, frame + self._shift) - 1]
-        load_file(self._hidden, self._hidden.topLevelNodes()[-1], frame, self._files.path(number))
+        if not load_file(self._hidden, self._hidden.topLevelNodes()[-1], frame, self._files.path(number)):
+            self._unreadable.append(number)
         self._done += 1
         return True
 
     def show(self) -> None:
-        """Add the layer at the bottom of the document, and end the import."""
+        """Add the layer at the bottom of the document, and end the import.
+
+        Raises:
+            HostError: Krita could not read some files; their frames are empty.
+        """
         if self._document in Krita.instance().documents():
             document, layer = self._document, self._hidden.topLevelNodes()[-1].clone()
             active, bottom = document.activeNode(), document.topLevelNodes()[:1]
@@ -79,6 +85,12 @@ class PlateImport:
             keep_active(document, active)
             document.refreshProjection()
         discard(self._hidden)
+        if self._unreadable:
+            raise HostError(
+                f"Krita could not read the files {format_frame_range(self._unreadable)} of the plate; their frames are empty",
+                where=self._files.pattern,
+                fix="Check these files, then import the plate again",
+            )
 
 
 def _open_first(settings: ShotSettings) -> Document:
@@ -86,7 +98,11 @@ def _open_first(settings: ShotSettings) -> Document:
     with quiet():
         first = Krita.instance().openDocument(str(file))
     if first is None:
-        raise HostError("Krita cannot read this file of the plate", where=str(file), fix="Check the file")
+        raise HostError(
+            "Krita cannot read this file of the plate",
+            where=str(file),
+            fix="Check the file. To paint over a plate of a kind that Krita does not read, put a copy such as PNG on a layer",
+        )
     return first
 
 

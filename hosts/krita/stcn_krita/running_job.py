@@ -8,7 +8,7 @@ from krita import Document
 from PyQt5.QtCore import QObject, QTimer, pyqtSignal
 
 from stcn_plugin.bridge import BackgroundJob, JobStatus, Report, WarmWorker
-from stcn_plugin.errors import STCNError
+from stcn_plugin.bridge.background_job import as_stcn_error
 
 from .host import KritaHost
 from .shot_settings import ShotSettings
@@ -62,7 +62,7 @@ class RunningJob(QObject):
         self._job.cancel()
 
     def abandon(self) -> None:
-        """Cancel the job without waiting for its end, since Krita is closing."""
+        """Cancel the job without waiting for its end."""
         self._timer.stop()
         self._job.abandon()
 
@@ -77,7 +77,7 @@ class RunningJob(QObject):
             elif self.status.is_cancelled or not self._host.load_next():
                 self._timer.stop()
                 self._job.deliver(self._report)
-        except STCNError as error:
-            self._timer.stop()
-            self.status.error = error
+        except Exception as error:  # noqa: BLE001 - shown in the docker; the timer would raise it again and again
+            self.abandon()  # other jobs wait for the worker
+            self.status.error = as_stcn_error(error, log=print)
         self.changed.emit()

@@ -22,13 +22,12 @@ from PyQt5.QtWidgets import (
 from stcn_plugin.bridge.description import Choice, Description
 from stcn_plugin.bridge.panel import PANEL_SETTINGS, PanelSetting, Value
 
-from .shot_settings import ShotSettings
+from .shot_settings import LAST_FRAME, ShotSettings
 
 _SETTINGS = tuple(each for each in PANEL_SETTINGS if each.key != "output.layout")
 """The fields of the panel. Mattes come back as layers of Krita, so it writes them in the one layout that it can read."""
 
 _BY_PRESET = "from the preset"
-_LAST_FRAME = 999_999
 
 
 @final
@@ -44,7 +43,7 @@ class SettingsForm(QObject):
         self._form = _form_of(self.shot)
         self._plate = self._line("Plate", "A file of the plate, such as plate.1001.exr", browses=True)
         self._first = QSpinBox()
-        self._first.setRange(0, _LAST_FRAME)
+        self._first.setRange(0, LAST_FRAME)
         self._first.setToolTip("Frame of the timeline that shows the first file of the plate")
         self._first.valueChanged.connect(lambda _: self.changed.emit())
         self._form.addRow("First Frame", self._first)

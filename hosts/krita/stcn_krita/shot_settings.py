@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from krita import Document
 from PyQt5.QtCore import QByteArray
 
 from stcn_plugin.bridge import JobRequest
-from stcn_plugin.bridge.files import has_frame_number, shot_file_path
+from stcn_plugin.bridge.files import expanded, has_frame_number, shot_file_path
 from stcn_plugin.bridge.job import Setting, chosen_settings
 from stcn_plugin.bridge.numbered_file import NumberedFile
-from stcn_plugin.bridge.panel import Value, panel_settings
+from stcn_plugin.bridge.panel import SETTINGS_BY_KEY, Value, panel_settings
 from stcn_plugin.errors import HostError
 from stcn_plugin.frames import parse_frame_range, shift_frame_range
 
 DOCKER = "STCN docker"
+LAST_FRAME = 999_999
+_MOST_FRAMES = 100_000
 _ANNOTATION = "stcn"
 _ORIGINS = {
     "range": f"{DOCKER}, Range",
@@ -46,6 +48,7 @@ class ShotSettings:
         more: Further settings, as ``KEY=VALUE`` separated by spaces.
         still: Id of a layer without keyframes to the frame of its drawing.
         patterns: Object to the frame pattern of its mattes, of the last job.
+        layers: Object to the id of the layer with its mattes.
         loaded: Object to the frames whose mattes are in its layer, with the time of the file.
         weights_used: Weights of the last job, with their licence.
         shot_file: Shot file of the last job.
@@ -62,6 +65,7 @@ class ShotSettings:
     more: str = ""
     still: dict[str, int] = field(default_factory=dict)
     patterns: dict[str, str] = field(default_factory=dict)
+    layers: dict[str, str] = field(default_factory=dict)
     loaded: dict[str, dict[str, int]] = field(default_factory=dict)
     weights_used: str = ""
     shot_file: str = ""
@@ -71,13 +75,17 @@ class ShotSettings:
         """Read the settings of a document; fields that are missing or damaged have their default."""
         settings = cls()
         try:
-            stored: dict[str, Any] = json.loads(bytes(document.annotation(_ANNOTATION)) or b"{}")
-        except ValueError:
+            stored = json.loads(bytes(document.annotation(_ANNOTATION)) or b"{}")
+        except (ValueError, RecursionError):
             return settings
         for each in dataclasses.fields(cls):
-            value = stored.get(each.name)
-            if type(value) is type(getattr(settings, each.name)):
-                setattr(settings, each.name, value)
+            value = stored.get(each.name) if isinstance(stored, dict) else None
+            if type(value) is not type(getattr(settings, each.name)):
+                continue
+            if isinstance(value, dict):
+                value = {key: entry for key, entry in value.items() if _is_entry(each.name, key, entry)}
+            setattr(settings, each.name, value)
+        settings.first = min(max(0, settings.first), LAST_FRAME)
         return settings
 
     def store(self, document: Document) -> None:
@@ -94,7 +102,7 @@ class ShotSettings:
         """
         if not self.plate.strip():
             raise HostError("no plate is chosen", where=DOCKER, fix="Choose a file of the plate")
-        return NumberedFile.parse(str(Path(self.plate.strip()).expanduser().absolute()))
+        return NumberedFile.parse(str(expanded(self.plate.strip()).absolute()))
 
     @property
     def numbers(self) -> list[int]:
@@ -121,10 +129,25 @@ class ShotSettings:
         Raises:
             STCNError: The range is invalid, or there is no plate.
         """
-        if self.range.strip():
-            return parse_frame_range(self.range)
+        return parse_frame_range(self.range) if self.range.strip() else tuple(self.plate_frames)
+
+    @property
+    def plate_frames(self) -> Sequence[int]:
+        """Frames that show the plate, with those of missing files.
+
+        Raises:
+            HostError: There is no plate, or its numbers are far apart.
+        """
         numbers = self.numbers
-        return tuple(range(self.first, self.first + numbers[-1] - numbers[0] + 1))
+        frames = range(self.first, self.first + numbers[-1] - numbers[0] + 1)
+        if len(frames) > _MOST_FRAMES:
+            raise HostError(
+                f"the files of the plate are numbered from {numbers[0]} to {numbers[-1]}, which is more than "
+                f"{_MOST_FRAMES:,} frames",
+                where=self.files.pattern,
+                fix="Move files that do not belong to the shot to another folder",
+            )
+        return frames
 
     def out_pattern(self, document: Document) -> str:
         """Return the absolute frame pattern of the mattes: by default next to the document, or in the home folder.
@@ -140,7 +163,7 @@ class ShotSettings:
             raise HostError(
                 "the mattes are not numbered EXR files", where=out, fix="Enter a name such as mattes/hero.####.exr"
             )
-        return str(folder / Path(out).expanduser())
+        return str(folder / expanded(out))
 
     def request(self, document: Document) -> JobRequest:
         """Return the request, without keyframes.
@@ -164,3 +187,11 @@ class ShotSettings:
             origins=_ORIGINS,
             save_as=shot_file_path(out),
         )
+
+
+def _is_entry(field: str, key: str, value: object) -> bool:
+    """Return whether an entry of a field that holds several is valid."""
+    if field == "values":
+        setting = SETTINGS_BY_KEY.get(key)
+        return setting is not None and isinstance(value, (int, float) if setting.is_number else (str, bool))
+    return isinstance(value, {"still": int, "loaded": dict}.get(field, str))

@@ -47,6 +47,8 @@ class KritaProgram:
             "XDG_DATA_HOME": str(self.home / "data"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
             "XDG_RUNTIME_DIR": str(self.home),
+            # Krita's Python takes its modules from the first Python on PATH, which may be a virtual environment.
+            "PATH": os.pathsep.join(each for each in os.get_exec_path() if Path(each) != Path(sys.executable).parent),
             "TMPDIR": str(self.home),  # where Krita looks for another Krita, to which it would leave the work
             "PYTHONPATH": str(INSIDE),
             "STCN_TEST_SCRIPT": str(INSIDE / f"{script}.py"),

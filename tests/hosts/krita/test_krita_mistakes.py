@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import OpenImageIO as oiio
 import pytest
 from krita_shot import COUNT, FIRST, disc, read_alpha
 
 pytestmark = pytest.mark.slow
+
+DAMAGED = [
+    "[]",
+    "null",
+    '"text"',
+    "{",
+    "[" * 100_000,
+    '{"first": -5, "plate": 3, "values": []}',
+    '{"values": {"matte.edges": ["x"], "matte.grow": "a", "unknown": 1}}',
+    '{"still": {"a": "b"}, "patterns": {"a": 3}, "layers": {"a": 3}, "loaded": {"a": 3}}',
+]
+"""Annotations of a document."""
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +32,18 @@ def mistakes(krita, plates, tmp_path_factory):
     ramp = np.ones((16, 256, 4), np.uint16) * 65535
     ramp[..., 3] = np.linspace(0, 65535, 256).round()
     assert oiio.ImageBuf(ramp).write(str(folder / "ramp.png"))
+    files = [
+        path for path in plates.parent.glob("*.exr") if path.name < plates.name.replace(str(FIRST), str(FIRST + 4))
+    ]
+    for name in ("stray", "damaged"):
+        (folder / name).mkdir()
+        for path in files:
+            shutil.copy(path, folder / name / f"plate.{path.name.split('.')[-2]}.exr")
+    (folder / "stray" / f"plate.{FIRST + 3}.exr").rename(folder / "stray" / "plate.20240101.exr")
+    (folder / "damaged" / f"plate.{FIRST + 2}.exr").write_bytes(b"not an image")
+    arguments = {"plate": plates, "mask": folder / "mask.png", "ramp": folder / "ramp.png"}
     results = krita.run(
-        "mistakes", folder, plate=str(plates), mask=str(folder / "mask.png"), ramp=str(folder / "ramp.png")
+        "mistakes", folder, **{name: str(path) for name, path in arguments.items()}, **{"damaged settings": DAMAGED}
     )
     return folder, results
 
@@ -31,6 +55,11 @@ def mistakes(krita, plates, tmp_path_factory):
         ("no plate", "no plate is chosen", "Choose a file"),
         ("nothing chosen", "no plate is chosen", "Choose a file"),
         ("gone", "no file of the plate is on disk", "/gone/plate.####.exr"),
+        ("no home", "there is no such home folder", "Write the full path"),
+        ("stray", "numbered from 1001 to 20240101", "Move files"),
+        ("damaged", "could not read the files 1003", "Check these files"),
+        ("locked", "locked or hidden", "Unlock and show it"),
+        ("hidden", "locked or hidden", "Unlock and show it"),
         ("not exr", "not numbered EXR files", "mattes/hero.####.exr"),
         ("setting", "the settings cannot be read", "Close the quotes"),
         ("no object", "there is no object", "Add Object"),
@@ -66,6 +95,26 @@ def test_keyframes_of_every_depth(mistakes, depth, tolerance):
     assert results[depth]
     ramp = oiio.ImageBuf(str(folder / "ramp.png")).get_pixels(oiio.FLOAT)[..., 3]
     assert np.abs(read_alpha(folder / f"{depth}.png") - ramp).max() < tolerance
+
+
+def test_alpha_that_is_no_number(mistakes):
+    """It is 0, and infinity is 1, as above 1."""
+    assert read_alpha(mistakes[0] / "odd.png").ravel().tolist() == pytest.approx([0, 1, 0.5], abs=0.0001)
+
+
+def test_damaged_settings(mistakes):
+    assert mistakes[1]["settings"] == [True] * len(DAMAGED)
+
+
+def test_error_while_mattes_are_loaded(mistakes):
+    """It is shown, and the worker is free for the next job."""
+    assert "Krita cannot create animated layers (No such file or directory)" in mistakes[1]["no folder"]
+    assert mistakes[1]["next job"]
+
+
+def test_mattes_after_undo(mistakes):
+    """Undo brings the earlier mattes back; the next job loads those on disk, though no file has changed."""
+    assert mistakes[1]["undone"] == [True, True, True]
 
 
 def test_document_closed_during_a_job(mistakes):
