@@ -138,10 +138,22 @@ def activate(document: Document, node: Node) -> None:
     document.setActiveNode(node)
 
 
-def keep_active(document: Document, node: Node | None) -> None:
-    """Make a layer active again, after Krita has made a new layer active."""
-    if node is not None:
-        QTimer.singleShot(_ACTIVATION, lambda: activate(document, node))
+def keep_active(document: Document, node: Node | None, *, tries: int = 10) -> None:
+    """Make a layer active again, after Krita has made a new layer active.
+
+    Args:
+        document: The document.
+        node: The layer; ``None`` does nothing.
+        tries: Number of times to try: Krita ignores a new layer until its window knows it, which takes longer under load.
+    """
+
+    def attempt() -> None:
+        activate(document, node)
+        if document.activeNode() != node:
+            keep_active(document, node, tries=tries - 1)
+
+    if node is not None and tries:
+        QTimer.singleShot(_ACTIVATION, attempt)
 
 
 def discard(document: Document) -> None:

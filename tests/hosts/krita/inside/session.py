@@ -67,8 +67,9 @@ for frame in (0, 7):
 # Paint the object at frame 2.
 drive.go_to(document, 2)
 press("Add Object")
+drive.process_events()
 (layer,) = object_layers(document)
-layer.setName(NAME)
+layer.setName(NAME)  # also lets Krita's window learn of the layer, which it does late while a script runs
 drive.paint_half(document, layer, drive.grey_of(drive.GIVEN["masks"]["2"]))
 docker._form._out.setText(drive.GIVEN["out"])
 docker._form._preset.setEditText("draft")
