@@ -23,6 +23,7 @@ from stcn_plugin.job.device_lock import DeviceFileLock
 from stcn_plugin.job.difference import PassWork, SegmentWork
 from stcn_plugin.job.edges import JobEdges
 from stcn_plugin.job.job import Job
+from stcn_plugin.job.keyframe_match import KeyframeMatch
 from stcn_plugin.job.overscan import fill_mattes
 from stcn_plugin.job.pass_results import PassResults
 from stcn_plugin.job.recent_plates import PlateOfFrame, RecentPlates
@@ -73,6 +74,7 @@ class Delivery:
         self._lock = lock
         self._activities = activities
         self._stabiliser = JobStabiliser(job)
+        self._keyframe_match = KeyframeMatch(job)
         self._edges = JobEdges(job)
         self._files: list[Path] = []
         reach = _REACH if self._stabiliser.is_needed else 0
@@ -201,13 +203,14 @@ class Delivery:
         passes = self._found.of(work, index)
         own = blend(passes, job.objects, shape=job.window.shape, size=job.window.shape)
         confidence = self._confidence(index, own.numpy()) if job.settings.output.confidence else None
-        if neighbours := job.neighbours(work.segment, index):
-            now, *others = (
-                PropagatedFrame(each, partial(self._plates.image, each), self._found.of(work, each))
-                for each in (index, *neighbours)
-            )
+        now, *others = (
+            PropagatedFrame(each, partial(self._plates.image, each), self._found.of(work, each))
+            for each in (index, *job.neighbours(work.segment, index))
+        )
+        if others:
             self._stabiliser.steady(own, now, others)
         if plate.read is not None:
+            self._keyframe_match.apply(own, now)
             own = self._edges.refine(index, own, plate.read.frame, passes)
         propagated = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
         self.seconds["finish"] += time.perf_counter() - started

@@ -24,7 +24,7 @@ from stcn_plugin.job.job import Job
 from stcn_plugin.propagation.plan import PASS_DIRECTIONS, PassDirection, Segment
 from stcn_plugin.studio.builtin import NAME as BUILT_IN
 
-_NUMERICS = 5
+_NUMERICS = 6
 """Raise it when the same inputs give other probabilities or mattes, so that older caches are not used."""
 
 _PROPAGATION = ("window", "memory", "read", "colour", "compute")
@@ -86,13 +86,16 @@ def recipe_of(job: Job, plate: Mapping[int, PlateFile]) -> Recipe:
                 covered.get(index, {}),
             )
 
+        def drawn(name: str, index: int) -> tuple[object, ...]:
+            """Return what the mattes of other frames are made from if a keyframe is the nearest one."""
+            frame = job.frames[index]
+            return plate[frame].identity, keyframes[frame][name], covered.get(index, {}).get(name)
+
         for index in segment.frames:
             mattes = digest(
                 finish,
                 *propagated(index),
-                {name: keyframes[job.frames[at]][name] for name, at in edge_sources(job, index).items()}
-                if any(found(index))
-                else {},
+                {name: drawn(name, at) for name, at in edge_sources(job, index).items()} if any(found(index)) else {},
                 [propagated(each) for each in job.neighbours(segment, index)],
             )
             frames[job.frames[index]] = FrameMade(*found(index), mattes)

@@ -88,16 +88,16 @@ def stabilise(now: Moment, others: Sequence[Moment], settings: Mapping[str, Stab
     bands = {name: edge_band(now.mattes[name]) for name in names}
     if not names or not others:
         return found
-    plate = _planes(now.plate)
+    plate = planes_of(now.plate)
     # Brightness finds the motion as well as colours do (squared error of four scenes within 1.5 %), in 60 % of the time.
-    search = MotionSearch(_brightness(plate), np.logical_or.reduce(list(bands.values())), _STEP)
-    sight = _Sight(search.patches, search.patches.of(plate))
+    search = MotionSearch(brightness(plate), np.logical_or.reduce(list(bands.values())), _STEP)
+    sight = Sight(search.patches, search.patches.of(plate))
     sums = {name: _Sums(now.mattes[name].shape) for name in names}
     for other in others:
         shared = {name: other.mattes[name] for name in names if name in other.mattes}
         if shared and len(search.patches):
-            planes = _planes(other.plate)
-            _collect(sight, search.find(_brightness(planes)), planes, shared, sums)
+            planes = planes_of(other.plate)
+            _collect(sight, search.find(brightness(planes)), planes, shared, sums)
     return found | {name: _blended(now.mattes[name], bands[name], sums[name], settings[name]) for name in names}
 
 
@@ -117,7 +117,7 @@ class _Sums:
         self.weights = np.zeros(shape, np.float32)
 
 
-class _Sight:
+class Sight:
     """What the patches of a frame show.
 
     Args:
@@ -129,6 +129,7 @@ class _Sight:
         self.patches = patches
         self._colours = colours
         contrast = colours.var(1).mean(0)
+        self._contrast = np.sqrt(contrast)
         self._evidence = contrast / (contrast + np.float32(_CONTRAST**2))
         self.cover = patches.sum(np.ones(colours.shape[1:], np.float32))
 
@@ -142,8 +143,19 @@ class _Sight:
         weight *= self._evidence
         return weight
 
+    def fit(self, found: Floats, scale: float) -> Floats:
+        """Return how well what was found fits each patch, ``(N,)``.
 
-def _collect(sight: _Sight, motion: Integers, plate: Floats, mattes: Mattes, sums: Mapping[str, _Sums]) -> None:
+        Args:
+            found: ``(C, P, N)``.
+            scale: Root mean square of the difference, in contrasts of the patch, at which the fit is 1/e.
+        """
+        difference = np.square(self._colours - found).mean((0, 1))
+        fit: Floats = np.exp(-difference / np.maximum(np.square(np.float32(scale) * self._contrast), np.float32(1e-9)))
+        return fit
+
+
+def _collect(sight: Sight, motion: Integers, plate: Floats, mattes: Mattes, sums: Mapping[str, _Sums]) -> None:
     """Add what another frame has, at most with a weight of 1 per pixel."""
     stacked = np.concatenate([plate, np.stack(list(mattes.values()))])
     weights = np.zeros((SIZE**2, len(motion)), np.float32)
@@ -197,9 +209,11 @@ def _automatic(flicker: float) -> float:
     return min(max((flicker - _STEADY) / (_UNSTEADY - _STEADY), 0.0), 1.0)
 
 
-def _planes(plate: Floats) -> Floats:
+def planes_of(plate: Floats) -> Floats:
+    """Return a plate ``(h, w, 3)`` as ``(3, h, w)``."""
     return np.ascontiguousarray(np.moveaxis(plate, -1, 0), np.float32)
 
 
-def _brightness(planes: Floats) -> Floats:
+def brightness(planes: Floats) -> Floats:
+    """Return the mean of the channels, ``(1, h, w)``."""
     return np.asarray(planes.mean(0, keepdims=True))
