@@ -16,7 +16,7 @@ _NEAR = 4
 """If objects are swapped in the first and in the last of so many parts between two keyframes, the keyframes may be the reason."""
 
 
-_HAZY = 0.04
+_HAZY = 0.03
 """Fraction of the edge that is hazy from which a frame is named."""
 
 
