@@ -137,7 +137,10 @@ class Sight:
         """Return the weight of every pixel of what was found, ``(P, N)``, from its colours and those of its neighbours."""
         difference = self._colours - found
         np.abs(difference, out=difference)
-        weight: Floats = _AROUND @ difference.sum(0)
+        square = difference.sum(0).reshape(SIZE, SIZE, -1)
+        around = _with_neighbours(_with_neighbours(square).swapaxes(0, 1)).swapaxes(0, 1)
+        weight: Floats = around.reshape(SIZE**2, -1)
+        weight *= np.float32(1 / (9 * len(found) * _COLOUR))
         np.square(weight, out=weight)
         np.exp(np.negative(weight, out=weight), out=weight)
         weight *= self._evidence
@@ -174,20 +177,14 @@ def _collect(sight: Sight, motion: Integers, plate: Floats, mattes: Mattes, sums
         sums[name].weights += total * scale
 
 
-def _around() -> Floats:
-    """Return the matrix that takes means over 3x3 pixels of a patch, whose outermost pixels are repeated.
-
-    Its unit is `_COLOUR` for the sum of three channels.
-    """
-    line = np.eye(SIZE)
-    for index in range(SIZE):
-        for step in (-1, 1):
-            line[index, min(max(index + step, 0), SIZE - 1)] += 1
-    line /= 3
-    return np.asarray(np.kron(line, line) / (3 * _COLOUR), np.float32)
-
-
-_AROUND = _around()
+def _with_neighbours(rows: Floats) -> Floats:
+    """Return the sum of each row with the one above and the one below. The outermost rows are repeated."""
+    found = rows.copy()
+    found[1:] += rows[:-1]
+    found[:-1] += rows[1:]
+    found[0] += rows[0]
+    found[-1] += rows[-1]
+    return found
 
 
 def _blended(matte: Floats, band: Mask, sums: _Sums, setting: Stabilise) -> Steadied:
