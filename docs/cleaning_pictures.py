@@ -18,7 +18,8 @@ from scipy.ndimage import gaussian_filter
 from stcn_plugin.matte.band import edge_width
 from stcn_plugin.matte.finishing import finish
 from stcn_plugin.matte.refinement import ObjectEdge, Refiner
-from stcn_plugin.matte.stabiliser import Moment, stabilise
+from stcn_plugin.matte.sight import Moment
+from stcn_plugin.matte.stabiliser import stabilise
 from stcn_plugin.media.colour import ColourTransform
 from stcn_plugin.media.images import read_image
 from stcn_plugin.media.oiio_plates import OpenImageIOPlates

@@ -15,7 +15,7 @@ from stcn_plugin.job.job import Job
 from stcn_plugin.job.keyframes import shrink
 from stcn_plugin.job.stabiliser import Canvas, PropagatedFrame
 from stcn_plugin.matte.keyframe_match import match_keyframe
-from stcn_plugin.matte.stabiliser import Moment
+from stcn_plugin.matte.sight import Moment
 from stcn_plugin.matte.views import add_enlarged, closest
 from stcn_plugin.media.plates import PlateFrame
 from stcn_plugin.window import Window

@@ -15,7 +15,8 @@ from stcn_plugin.bridge.report import FlickerSummary
 from stcn_plugin.job.compressed_matte import CompressedMatte
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.keyframes import shrink
-from stcn_plugin.matte.stabiliser import Moment, Steadied, stabilise
+from stcn_plugin.matte.sight import Moment
+from stcn_plugin.matte.stabiliser import Steadied, stabilise
 from stcn_plugin.matte.views import Views, add_enlarged, blend, closest
 from stcn_plugin.window import Window
 

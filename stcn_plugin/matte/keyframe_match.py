@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stcn_plugin.matte.stabiliser import Moment, Sight, brightness, edge_band, planes_of
+from stcn_plugin.matte.sight import Moment, Sight, brightness, edge_band, planes_of
 from stcn_plugin.motion import MotionSearch
 from stcn_plugin.patches import SIZE, Floats
 from stcn_plugin.response import BLACK, WHITE

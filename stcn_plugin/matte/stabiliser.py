@@ -13,47 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 
 from stcn_plugin.choices import Stabilise
+from stcn_plugin.matte.sight import Mattes, Moment, Sight, brightness, edge_band, planes_of
 from stcn_plugin.motion import MotionSearch
-from stcn_plugin.patches import SIZE, Floats, Integers, Mask, Patches
-
-Mattes: TypeAlias = Mapping[str, Floats]
-
-_SOFT = 0.05
-"""Probabilities from here to 1 less this are in the band."""
-
-_REACH = 3
-"""How far the band reaches around them, in pixels at the internal size."""
+from stcn_plugin.patches import SIZE, Floats, Integers, Mask
 
 _STEP = 6
 """Distance between two patches. With 4, squared errors are up to 0.8 % less (2.5 % with the hardest edge), in half as much time again."""
 
-_COLOUR = 0.035
-"""Difference in display-referred colour at which a weight falls to 1/e."""
-
-_CONTRAST = 0.03
-"""Contrast of a patch, the standard deviation of its colours, at which its weights are halved: a plain surface looks the same
-everywhere, so it does not tell where an edge has moved."""
-
 _STEADY, _UNSTEADY = 0.01, 0.03
 """Flicker up to which `auto` does nothing, and from which it does everything."""
-
-
-@dataclass(frozen=True, eq=False)
-class Moment:
-    """A frame at the internal size.
-
-    Args:
-        plate: ``(h, w, 3)`` display-referred, in 0-1.
-        mattes: Object name to its probability, ``(h, w)`` in [0, 1].
-    """
-
-    plate: Floats
-    mattes: Mattes
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,61 +73,12 @@ def stabilise(now: Moment, others: Sequence[Moment], settings: Mapping[str, Stab
     return found | {name: _blended(now.mattes[name], bands[name], sums[name], settings[name]) for name in names}
 
 
-def edge_band(matte: Floats) -> Mask:
-    """Return the ``(h, w)`` band around what is soft in a matte."""
-    from scipy.ndimage import maximum_filter  # slow to import
-
-    band: Mask = maximum_filter((matte > _SOFT) & (matte < 1 - _SOFT), 2 * _REACH + 1)
-    return band
-
-
 class _Sums:
     """Weighted sums of what other frames have for each pixel, and of the weights."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.values = np.zeros(shape, np.float32)
         self.weights = np.zeros(shape, np.float32)
-
-
-class Sight:
-    """What the patches of a frame show.
-
-    Args:
-        patches: The patches.
-        colours: ``(C, P, N)`` their pixels.
-    """
-
-    def __init__(self, patches: Patches, colours: Floats) -> None:
-        self.patches = patches
-        self._colours = colours
-        contrast = colours.var(1).mean(0)
-        self._contrast = np.sqrt(contrast)
-        self._evidence = contrast / (contrast + np.float32(_CONTRAST**2))
-        self.cover = patches.sum(np.ones(colours.shape[1:], np.float32))
-
-    def weights(self, found: Floats) -> Floats:
-        """Return the weight of every pixel of what was found, ``(P, N)``, from its colours and those of its neighbours."""
-        difference = self._colours - found
-        np.abs(difference, out=difference)
-        square = difference.sum(0).reshape(SIZE, SIZE, -1)
-        around = _with_neighbours(_with_neighbours(square).swapaxes(0, 1)).swapaxes(0, 1)
-        weight: Floats = around.reshape(SIZE**2, -1)
-        weight *= np.float32(1 / (9 * len(found) * _COLOUR))
-        np.square(weight, out=weight)
-        np.exp(np.negative(weight, out=weight), out=weight)
-        weight *= self._evidence
-        return weight
-
-    def fit(self, found: Floats, scale: float) -> Floats:
-        """Return how well what was found fits each patch, ``(N,)``.
-
-        Args:
-            found: ``(C, P, N)``.
-            scale: Root mean square of the difference, in contrasts of the patch, at which the fit is 1/e.
-        """
-        difference = np.square(self._colours - found).mean((0, 1))
-        fit: Floats = np.exp(-difference / np.maximum(np.square(np.float32(scale) * self._contrast), np.float32(1e-9)))
-        return fit
 
 
 def _collect(sight: Sight, motion: Integers, plate: Floats, mattes: Mattes, sums: Mapping[str, _Sums]) -> None:
@@ -177,16 +100,6 @@ def _collect(sight: Sight, motion: Integers, plate: Floats, mattes: Mattes, sums
         sums[name].weights += total * scale
 
 
-def _with_neighbours(rows: Floats) -> Floats:
-    """Return the sum of each row with the one above and the one below. The outermost rows are repeated."""
-    found = rows.copy()
-    found[1:] += rows[:-1]
-    found[:-1] += rows[1:]
-    found[0] += rows[0]
-    found[-1] += rows[-1]
-    return found
-
-
 def _blended(matte: Floats, band: Mask, sums: _Sums, setting: Stabilise) -> Steadied:
     weights = sums.weights[band]
     change = sums.values[band] - weights * matte[band]
@@ -204,13 +117,3 @@ def _blended(matte: Floats, band: Mask, sums: _Sums, setting: Stabilise) -> Stea
 
 def _automatic(flicker: float) -> float:
     return min(max((flicker - _STEADY) / (_UNSTEADY - _STEADY), 0.0), 1.0)
-
-
-def planes_of(plate: Floats) -> Floats:
-    """Return a plate ``(h, w, 3)`` as ``(3, h, w)``."""
-    return np.ascontiguousarray(np.moveaxis(plate, -1, 0), np.float32)
-
-
-def brightness(planes: Floats) -> Floats:
-    """Return the mean of the channels, ``(1, h, w)``."""
-    return np.asarray(planes.mean(0, keepdims=True))

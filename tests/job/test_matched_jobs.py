@@ -15,7 +15,7 @@ from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
 from stcn_plugin.matte.keyframe_match import match_keyframe
 from stcn_plugin.matte.refinement import EdgeReport, Refiner
-from stcn_plugin.matte.stabiliser import Moment
+from stcn_plugin.matte.sight import Moment
 
 FRAMES = range(1001, 1009)
 SETTINGS = ("size=96", "compute.precision=float32", "matte.stabilise=off", "matte.edges=guided", "output.depth=float")

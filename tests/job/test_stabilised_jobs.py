@@ -12,7 +12,8 @@ from stcn_plugin import make_shot
 from stcn_plugin.bridge.build import BuildOptions
 from stcn_plugin.job.build import build
 from stcn_plugin.job.prepare import prepare
-from stcn_plugin.matte.stabiliser import Moment, stabilise
+from stcn_plugin.matte.sight import Moment
+from stcn_plugin.matte.stabiliser import stabilise
 
 FRAMES = range(1001, 1009)
 RAW = (

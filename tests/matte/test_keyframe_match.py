@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from stcn_plugin.matte.keyframe_match import match_keyframe
-from stcn_plugin.matte.stabiliser import Moment, edge_band
+from stcn_plugin.matte.sight import Moment, edge_band
 
 SHAPE = (240, 320)
 

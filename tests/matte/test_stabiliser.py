@@ -7,7 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from stcn_plugin.choices import Stabilise
-from stcn_plugin.matte.stabiliser import Moment, edge_band, stabilise
+from stcn_plugin.matte.sight import Moment, edge_band
+from stcn_plugin.matte.stabiliser import stabilise
 
 SHAPE = (240, 320)
 SPEED = (2, 9)
