@@ -73,10 +73,21 @@ def match_keyframe(now: Moment, keyframe: Moment, names: Sequence[str]) -> dict[
     share = np.minimum(_STRENGTH * total / np.maximum(search.patches.sum(fading), _LEAST * every + np.float32(1e-6)), 1)
     found = {}
     for name, band in bands.items():
-        drawn = search.patches.sum(weights * there.of(keyframe.mattes[name][None])[0])
+        drawn = search.patches.sum(weights * there.of(_softened(keyframe.mattes[name])[None])[0])
         alpha = drawn / np.maximum(total, np.float32(1e-9))
         before = now.mattes[name]
         found[name] = np.where(band, before + share * (_probability(alpha, before) - before), before)
+    return found
+
+
+def _softened(matte: Floats) -> Floats:
+    """Return a matte of 0 and 1 alone with edges that are ramps of two pixels: it does not tell where in a pixel an edge is."""
+    from scipy.ndimage import correlate1d  # slow to import
+
+    if ((matte > 0) & (matte < 1)).any():
+        return matte
+    ramp = np.array([0.25, 0.5, 0.25])
+    found: Floats = correlate1d(correlate1d(matte, ramp, 0, mode="nearest"), ramp, 1, mode="nearest")
     return found
 
 

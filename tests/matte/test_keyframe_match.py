@@ -118,3 +118,17 @@ def test_images_that_are_smaller_than_a_patch_stay_as_they_are(shape: tuple[int,
     assert match_keyframe(now, Moment(plate, {"hero": matte}), ["hero"])["hero"] is matte
     clear = Moment(np.zeros((64, 64, 3), np.float32), {"hero": np.zeros((64, 64), np.float32)})
     assert match_keyframe(clear, clear, ["hero"])["hero"] is clear.mattes["hero"]
+
+
+def test_a_keyframe_without_grey_gives_no_staircase() -> None:
+    """Its outline becomes a ramp of two pixels, so no two neighbours are solid and clear. A soft keyframe is taken as it is."""
+    hard = (disc() > 0.5).astype(np.float32)
+    plate, before = shown(disc(), seed=1), probability_of(gaussian_filter(hard, 3))
+    keyframe = Moment(plate, {"hero": hard})
+    found = match_keyframe(Moment(shown(disc()), {"hero": before}), keyframe, ["hero"])["hero"]
+    alpha = np.clip((found - 0.15) / 0.7, 0, 1)
+    row = alpha[120, 100:125]
+    assert row[0] < 0.02 and row[-1] > 0.98
+    assert 0.2 < np.diff(row).max() < 0.6
+    assert np.square(alpha - hard).mean() < 0.5 * np.square(np.clip((before - 0.15) / 0.7, 0, 1) - hard).mean()
+    assert keyframe.mattes["hero"].max() == 1 and np.isin(keyframe.mattes["hero"], (0, 1)).all(), "it is not changed"
