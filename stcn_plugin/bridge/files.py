@@ -24,19 +24,20 @@ _LAST_HASHES = re.compile(r"#+(?=[^#/\\]*\Z)")
 
 
 def expanded(path: str | Path, *, error: type[STCNError] = HostError) -> Path:
-    """Return a path with ``~`` and ``~name`` replaced by the home folder.
+    """Return a path with ``~`` and ``~name`` at its start replaced by the home folder.
 
     Args:
-        path: The path, which need not exist.
+        path: The path, which need not exist. ``./~name`` is a file of that name.
         error: Class of the error.
 
     Raises:
         STCNError: There is no such home folder.
     """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        raise error("there is no such home folder", where=str(path), fix="Write the full path") from None
+    text = os.fspath(path)
+    found = os.path.expanduser(text)  # noqa: PTH111 - as a Path, it would lose the dot of ./~name
+    if text.startswith("~") and found == text:
+        raise error("there is no such home folder", where=text, fix="Write the full path")
+    return Path(found)
 
 
 def has_frame_number(pattern: str) -> bool:

@@ -100,6 +100,7 @@ def test_home_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert expanded("~/show") == tmp_path / "show"
     assert expanded("show/~x") == Path("show/~x")
+    assert expanded("./~x.png") == Path("./~x.png")
     with pytest.raises(HostError, match="no such home folder") as caught:
         expanded("~nobody-by-that-name/show")
     assert caught.value.fix
