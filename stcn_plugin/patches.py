@@ -74,6 +74,11 @@ class Patches:
         return pixels
 
 
+def planes_of(image: Floats) -> Floats:
+    """Return an image ``(h, w, C)`` as ``(C, h, w)``."""
+    return np.ascontiguousarray(np.moveaxis(image, -1, 0), np.float32)
+
+
 def grid(shape: tuple[int, int], step: int) -> tuple[Integers, Integers]:
     """Return the rows and the columns at which patches start, so that they cover an image of a size."""
     rows, columns = (_starts(length, step) for length in shape)

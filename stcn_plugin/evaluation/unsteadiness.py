@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stcn_plugin.motion import MotionSearch
-from stcn_plugin.patches import Floats, Mask
+from stcn_plugin.patches import Floats, Mask, planes_of
 
 LINES = 270
 """Lines of the images that it is measured in."""
@@ -59,7 +59,7 @@ def unsteadiness(before: Moment, now: Moment, after: Moment) -> dict[str, float]
     }
     if not bands:
         return {}
-    search = MotionSearch(_planes(now), np.logical_or.reduce(list(bands.values())))
+    search = MotionSearch(planes_of(now.plate), np.logical_or.reduce(list(bands.values())))
     earlier, later = (_along_motion(search, now, other, tuple(bands)) for other in (before, after))
     certain = np.minimum(earlier.weight, later.weight)
     found = {}
@@ -80,18 +80,14 @@ class _Moved:
 
 
 def _along_motion(search: MotionSearch, now: Moment, other: Moment, names: tuple[str, ...]) -> _Moved:
-    patches, there = search.patches, _planes(other)
+    patches, there = search.patches, planes_of(other.plate)
     moved = patches.moved(search.find(there))
-    difference = np.abs(patches.of(_planes(now)) - moved.of(there)).mean(0)
+    difference = np.abs(patches.of(planes_of(now.plate)) - moved.of(there)).mean(0)
     weight = np.exp(-np.square(difference / np.float32(_COLOUR)))
     weights, cover = patches.sum(weight), patches.sum(np.ones_like(weight))
     scale = 1 / np.maximum(weights, np.float32(1e-9))
     mattes = {name: patches.sum(weight * moved.of(other.mattes[name][None])[0]) * scale for name in names}
     return _Moved(mattes, weights / np.maximum(cover, np.float32(1)))
-
-
-def _planes(moment: Moment) -> Floats:
-    return np.ascontiguousarray(np.moveaxis(moment.plate, -1, 0), np.float32)
 
 
 def _band(matte: Floats) -> Mask:

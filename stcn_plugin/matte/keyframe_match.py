@@ -1,6 +1,6 @@
 """Takes alpha from the keyframe to the frames around it, where the plate looks as it does there.
 
-What the artist drew is exact, but the propagation gives only what the network has learnt of it. Every patch of the band of
+The keyframe matte is exact; a propagated matte is only an estimate. Every patch of the band of
 a frame is looked up in the plate of the keyframe. Where it is found, the alpha of the keyframe moves the probability
 towards it. Where it is not, because the object has turned, hair has moved over another background, or the motion is too
 large for the search, nothing changes.
@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stcn_plugin.matte.sight import Moment, Sight, brightness, edge_band, planes_of
+from stcn_plugin.matte.sight import Moment, Sight, brightness, edge_band
 from stcn_plugin.motion import MotionSearch
-from stcn_plugin.patches import SIZE, Floats
+from stcn_plugin.patches import SIZE, Floats, planes_of
 from stcn_plugin.response import BLACK, WHITE
 
 _FIT = 0.6
@@ -81,7 +81,7 @@ def match_keyframe(now: Moment, keyframe: Moment, names: Sequence[str]) -> dict[
 
 
 def _softened(matte: Floats) -> Floats:
-    """Return a matte of 0 and 1 alone with edges that are ramps of two pixels: it does not tell where in a pixel an edge is."""
+    """Return a matte that has only the values 0 and 1 with edges of two pixels; any other matte is returned unchanged."""
     from scipy.ndimage import correlate1d  # slow to import
 
     if ((matte > 0) & (matte < 1)).any():

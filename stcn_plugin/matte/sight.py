@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -53,7 +54,11 @@ class Sight:
         contrast = colours.var(1).mean(0)
         self._contrast = np.sqrt(contrast)
         self._evidence = contrast / (contrast + np.float32(_CONTRAST**2))
-        self.cover = patches.sum(np.ones(colours.shape[1:], np.float32))
+
+    @cached_property
+    def cover(self) -> Floats:
+        """How many patches each pixel is in, ``(h, w)``."""
+        return self.patches.sum(np.ones(self._colours.shape[1:], np.float32))
 
     def weights(self, found: Floats) -> Floats:
         """Return the weight of every pixel of what was found, ``(P, N)``, from its colours and those of its neighbours."""
@@ -86,11 +91,6 @@ def edge_band(matte: Floats) -> Mask:
 
     band: Mask = maximum_filter((matte > _SOFT) & (matte < 1 - _SOFT), 2 * _REACH + 1)
     return band
-
-
-def planes_of(plate: Floats) -> Floats:
-    """Return a plate ``(h, w, 3)`` as ``(3, h, w)``."""
-    return np.ascontiguousarray(np.moveaxis(plate, -1, 0), np.float32)
 
 
 def brightness(planes: Floats) -> Floats:
