@@ -12,6 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
+
+WORKER = "PYTEST_XDIST_WORKER"
+"""Set in the processes among which `pytest -n` divides the tests."""
+if WORKER in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core for each of them, and for the programs that they start
 
 VARIABLE = "STCN_TEST_BLENDER_PYTHONS"
 NAMED = [Path(each) for each in os.environ.get(VARIABLE, "").split(os.pathsep) if each]
@@ -44,24 +50,27 @@ def ctrl_c_reaches_children() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")
-def blender_python(request, tmp_path_factory) -> Iterator[Path]:
-    """A Python with bpy and OpenImageIO: each named one, or else one from pip."""
-    folder = tmp_path_factory.mktemp("bpy")
-    python = request.param or _from_pip(folder)
+def blender_python(request, tmp_path_factory) -> Path:
+    """A Python with bpy and OpenImageIO: each named one, or else one from pip, which all test processes share."""
+    shared = tmp_path_factory.getbasetemp().parent if WORKER in os.environ else tmp_path_factory.getbasetemp()
+    with FileLock(shared / "bpy.lock"):
+        python = request.param or _from_pip(shared / "bpy")
     found = subprocess.run([str(python), "-c", "import bpy, OpenImageIO"], capture_output=True, text=True)
     if found.returncode:
         pytest.skip(f"{python} cannot load bpy and OpenImageIO: {found.stderr.strip().splitlines()[-1:]}")
-    yield python
-    shutil.rmtree(folder)  # a gigabyte
+    return python
 
 
 def _from_pip(folder: Path) -> Path:
     """Create a virtual environment with Blender as a module, which pins other package versions than ours."""
+    python = folder / "bin" / "python"
+    if python.exists():
+        return python
     if sys.version_info[:2] != (3, 11):
         pytest.skip(f"{FROM_PIP[0]} needs Python 3.11; name Pythons that have bpy in {VARIABLE}")
     venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
     result = subprocess.run([str(python), "-m", "pip", "install", "-q", *FROM_PIP], capture_output=True, text=True)
     if result.returncode:
+        shutil.rmtree(folder)
         pytest.skip(f"pip cannot get {FROM_PIP[0]}: {result.stderr.strip().splitlines()[-1:]}")
     return python
