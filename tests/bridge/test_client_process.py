@@ -340,6 +340,14 @@ print(worker.pid)
     assert eventually(lambda: not is_alive(int(result.stdout)))
 
 
+@pytest.mark.parametrize(("own", "expected"), [({}, "1"), ({"THP_MEM_ALLOC_ENABLE": "0"}, "0")])
+def test_the_worker_uses_huge_pages_unless_told_otherwise(own, expected):
+    script = "import os; print(os.environ['THP_MEM_ALLOC_ENABLE'])"
+    launch = WorkerLaunch(sys.executable, arguments=("-I", "-S", "-c", script), environment=own)
+    with launch.start() as process:
+        assert process.communicate()[0].decode().strip() == expected
+
+
 def test_time_limits_from_the_environment(monkeypatch):
     """The variable changes the limits that it names; an argument overrides it."""
     monkeypatch.setenv("STCN_TIMEOUTS", " stall=7200, cancel = 2.5 ,")
