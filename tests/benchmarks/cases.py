@@ -16,7 +16,7 @@ from stcn_plugin.network.variants import VARIANTS
 from stcn_plugin.weights.reading import LoadedWeights, read_weights, write_weights
 from stcn_plugin.weights.store import WeightsStore
 
-STARTER = "starter"
+IN_PACKAGE = ("starter", "starter-free")
 RANDOM = "random"
 
 
@@ -102,9 +102,9 @@ class Workshop:
 
 
 def weights_by_variant(names: Sequence[str]) -> dict[str, str]:
-    """Return variant to weights, from names and files; the starter weights for a variant without others."""
+    """Return variant to weights, from names and files; those of the package for a variant without others."""
     found: dict[str, str] = {}
-    for name in (STARTER, *names):
+    for name in (*IN_PACKAGE, *names):
         path = WeightsStore().path(name)
-        found[read_weights(path).variant.name] = name if name == STARTER else str(path)
+        found[read_weights(path).variant.name] = name if name in IN_PACKAGE else str(path)
     return found
