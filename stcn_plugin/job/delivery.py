@@ -19,7 +19,7 @@ from stcn_plugin.cache.records import Record
 from stcn_plugin.confidence.channel import pixel_confidence
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.activities import Activities
-from stcn_plugin.job.device_lock import DeviceFileLock
+from stcn_plugin.job.cores import Cores
 from stcn_plugin.job.difference import PassWork, SegmentWork
 from stcn_plugin.job.edges import JobEdges
 from stcn_plugin.job.job import Job
@@ -52,7 +52,7 @@ class Delivery:
         watcher: The callbacks.
         activities: The activities of the run, of all threads: the oldest one is reported if a job hangs.
         notifier: Notifies the studio's plugins.
-        lock: Lets the network and files take turns.
+        cores: The cores, which the network shares.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class Delivery:
         watcher: Watcher,
         activities: Activities,
         notifier: Notifier,
-        lock: DeviceFileLock,
+        cores: Cores,
     ) -> None:
         self._job = job
         self._cache = cache
         self._recipe = recipe
         self._watcher = watcher
         self._notifier = notifier
-        self._lock = lock
+        self._cores = cores
         self._activities = activities
         self._stabiliser = JobStabiliser(job)
         self._keyframe_match = KeyframeMatch(job)
@@ -79,7 +79,7 @@ class Delivery:
         self._files: list[Path] = []
         reach = _REACH if self._stabiliser.is_needed else 0
         self._plates = RecentPlates(job, reach)
-        self._found = PassResults(job, cache, recipe, lock=lock, reach=reach)
+        self._found = PassResults(job, cache, recipe, cores=cores, reach=reach)
         overlay = job.settings.overlay
         self._overlays = (
             OverlayWriter(Path(overlay.folder), width=overlay.width, frames=job.frames, outputs=job.outputs)
@@ -139,7 +139,7 @@ class Delivery:
         self._plates.keep(index, plate)
 
     def finish(self, work: SegmentWork, index: int) -> None:
-        """Write the files of a frame. Only encoding holds the lock, because waiting for the disk uses no CPU time.
+        """Write the files of a frame.
 
         Args:
             work: The segment.
@@ -152,7 +152,7 @@ class Delivery:
         job, frame = self._job, self._job.frames[index]
         paths = job.writer.paths(frame)
         with self._activities.during(f"writing the mattes of frame {frame}", paths[0]):
-            with self._lock.file():
+            with self._cores.busy():
                 plate = self._plates.get(index)
                 files = self._encode(work, index, plate)
             started = time.perf_counter()

@@ -15,7 +15,7 @@ from stcn_plugin.cache.probabilities import encode_probabilities, read_probabili
 from stcn_plugin.cache.states import encode_state
 from stcn_plugin.errors import OutputError
 from stcn_plugin.job.backward_buffer import BackwardBuffer
-from stcn_plugin.job.device_lock import DeviceFileLock
+from stcn_plugin.job.cores import Cores
 from stcn_plugin.job.difference import PassWork, SegmentWork
 from stcn_plugin.job.job import Job
 from stcn_plugin.job.recipe import Recipe
@@ -35,15 +35,15 @@ class PassResults:
         job: The job.
         cache: The cache of the shot.
         recipe: What the frames are made from.
-        lock: Lets the network and files take turns.
+        cores: The cores, which the network shares.
         reach: Distance of the farthest frame to keep in memory.
     """
 
-    def __init__(self, job: Job, cache: CacheFolder, recipe: Recipe, *, lock: DeviceFileLock, reach: int) -> None:
+    def __init__(self, job: Job, cache: CacheFolder, recipe: Recipe, *, cores: Cores, reach: int) -> None:
         self._job = job
         self._cache = cache
         self._recipe = recipe
-        self._lock = lock
+        self._cores = cores
         self._reach = reach
         self._recent: dict[tuple[int, PassDirection], Views] = {}
         self._buffer: BackwardBuffer | None = None
@@ -88,7 +88,7 @@ class PassResults:
         if not self._cache.keeps_probabilities or index not in work.stored or not found:
             return
         path = self._cache.probabilities(work.direction, self._job.frames[index])
-        with self._lock.file():
+        with self._cores.busy():
             content = encode_probabilities(found, made_from=work.digests[index])
         self._cache.write(path, content)
 
