@@ -15,7 +15,7 @@ _PROGRAM = (
 )
 """Like ``-m stcn_plugin.worker``, but files in the current folder cannot shadow modules of the worker."""
 
-_HUGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
+HUGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
 """Lets torch place large tensors in huge pages (Linux): a page fault for each 4 KB of every new tensor takes longer than some
 convolutions that fill it. Elsewhere it has no effect."""
 
@@ -69,7 +69,7 @@ class WorkerLaunch:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env={**_HUGE_PAGES, **self.environment},
+                env={**HUGE_PAGES, **self.environment},
                 start_new_session=not windows,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0) if windows else 0,
             )

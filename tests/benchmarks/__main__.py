@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from benchmarks.command import benchmark
 from benchmarks.edges.command import edge_benchmark
 from benchmarks.hosts.command import host_benchmark
 
+from stcn_plugin.bridge.launch import HUGE_PAGES
+
 _SELECTED = {"--edges": edge_benchmark, "--hosts": host_benchmark}
 
+os.environ.update(HUGE_PAGES | os.environ)  # as in a worker; torch reads them at its first large tensor
 next((command for option, command in _SELECTED.items() if option in sys.argv[1:]), benchmark)()
