@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,7 @@ from stcn_plugin.job.pass_results import PassResults
 from stcn_plugin.job.recent_plates import PlateOfFrame, RecentPlates
 from stcn_plugin.job.recipe import Recipe
 from stcn_plugin.job.stabiliser import JobStabiliser, PropagatedFrame
+from stcn_plugin.job.streams import WriteBehind
 from stcn_plugin.job.watcher import Watcher
 from stcn_plugin.matte.finishing import with_keyframe
 from stcn_plugin.matte.views import Views, blend
@@ -41,14 +43,34 @@ _REACH = 2
 """Distance of the farthest frame that may still be needed: the neighbour of a frame that waits for the last one."""
 
 
+@dataclass(frozen=True)
+class _Finished:
+    """A frame that only has to be written.
+
+    Args:
+        index: Index of the frame.
+        plate: The frame of the plate.
+        mattes: Object to its matte, ``(H, W)``.
+        confidence: Confidence of every pixel, ``(H, W)``, if it is written.
+        hazy: From `JobEdges.hazy`.
+    """
+
+    index: int
+    plate: PlateOfFrame
+    mattes: Mapping[str, NDArray[np.float32]]
+    confidence: NDArray[np.float32] | None
+    hazy: Mapping[str, float]
+
+
 @final
 class Delivery:
-    """Writes mattes. All methods run on the thread that writes, but those that summarise a run.
+    """Finishes and writes mattes. All methods run on the thread that finishes, but those that summarise a run.
 
     Args:
         job: The job.
         cache: The cache of the shot.
         recipe: What the frames are made from.
+        files: Writes the files of the frames.
         watcher: The callbacks.
         activities: The activities of the run, of all threads: the oldest one is reported if a job hangs.
         notifier: Notifies the studio's plugins.
@@ -60,6 +82,7 @@ class Delivery:
         job: Job,
         cache: CacheFolder,
         recipe: Recipe,
+        files: WriteBehind,
         *,
         watcher: Watcher,
         activities: Activities,
@@ -69,6 +92,7 @@ class Delivery:
         self._job = job
         self._cache = cache
         self._recipe = recipe
+        self._writer = files
         self._watcher = watcher
         self._notifier = notifier
         self._cores = cores
@@ -139,7 +163,7 @@ class Delivery:
         self._plates.keep(index, plate)
 
     def finish(self, work: SegmentWork, index: int) -> None:
-        """Write the files of a frame.
+        """Finish the mattes of a frame, and queue its files for another thread: encoding and syncing take as long.
 
         Args:
             work: The segment.
@@ -147,22 +171,39 @@ class Delivery:
 
         Raises:
             PlateError: The frame or one beside it had to be read once more, and could not be.
+            OutputError: The files of an earlier frame cannot be written.
+        """
+        frame = self._job.frames[index]
+        with self._activities.during(f"finishing the mattes of frame {frame}"), self._cores.busy():
+            started = time.perf_counter()
+            finished = self._finished(work, index)
+            self.seconds["finish"] += time.perf_counter() - started
+        self._writer.submit(lambda: self._write(finished))
+
+    def _write(self, finished: _Finished) -> None:
+        """Write the files of a frame.
+
+        Raises:
             OutputError: A file cannot be written.
         """
-        job, frame = self._job, self._job.frames[index]
+        job, index = self._job, finished.index
+        frame = job.frames[index]
         paths = job.writer.paths(frame)
         with self._activities.during(f"writing the mattes of frame {frame}", paths[0]):
-            with self._cores.busy():
-                plate = self._plates.get(index)
-                files = self._encode(work, index, plate)
             started = time.perf_counter()
+            with self._cores.busy():
+                files = self._encode(finished)
             job.outputs.write_together(files)
             self._files += files
             self.written[frame] = paths
-            made_from = self._recipe.manifest.frames[frame].mattes
-            identity = self._recipe.manifest.plate[frame].identity
-            hazy = self._edges.hazy(index)
-            record = Record.of(job.files(frame), made_from=made_from, identity=identity, pixels=plate.pixels, hazy=hazy)
+            manifest, plate = self._recipe.manifest, finished.plate
+            record = Record.of(
+                job.files(frame),
+                made_from=manifest.frames[frame].mattes,
+                identity=manifest.plate[frame].identity,
+                pixels=plate.pixels,
+                hazy=finished.hazy,
+            )
             self._cache.write(self._cache.record(frame), record.content)
             self.seconds["write"] += time.perf_counter() - started
         self._watcher.on_frame(frame, paths)
@@ -196,10 +237,10 @@ class Delivery:
             what = f"this file was written by this job but no longer exists{more}"
             raise OutputError(what, where=str(gone[0]), fix="Check what else uses the folder, and run the job again")
 
-    def _encode(self, work: SegmentWork, index: int, plate: PlateOfFrame) -> dict[Path, bytes]:
-        """Return a frame's files and their contents."""
-        job, frame = self._job, self._job.frames[index]
-        started = time.perf_counter()
+    def _finished(self, work: SegmentWork, index: int) -> _Finished:
+        """Return the mattes of a frame."""
+        job = self._job
+        plate = self._plates.get(index)
         passes = self._found.of(work, index)
         own = blend(passes, job.objects, shape=job.window.shape, size=job.window.shape)
         confidence = self._confidence(index, own.numpy()) if job.settings.output.confidence else None
@@ -213,15 +254,18 @@ class Delivery:
             self._keyframe_match.apply(own, now)
             own = self._edges.refine(index, own, plate.read.frame, passes)
         propagated = dict(zip(job.objects, job.finished(own).numpy(), strict=True))
-        self.seconds["finish"] += time.perf_counter() - started
-        started = time.perf_counter()
         mattes = with_keyframe(propagated, self._artist_mattes(index, propagated))
-        final = process_mattes(job.studio, frame, mattes)
-        files = job.writer.encode(frame, final, window=job.window, header=plate.header, confidence=confidence)
+        return _Finished(index, plate, mattes, confidence, self._edges.hazy(index))
+
+    def _encode(self, finished: _Finished) -> dict[Path, bytes]:
+        """Return a frame's files and their contents."""
+        job, plate = self._job, finished.plate
+        frame = job.frames[finished.index]
+        final = process_mattes(job.studio, frame, finished.mattes)
+        files = job.writer.encode(frame, final, window=job.window, header=plate.header, confidence=finished.confidence)
         if self._overlays and plate.read is not None:
             path, picture = self._overlays.draw(frame, plate.read.image, final, pixel_aspect=job.network_pixel_aspect)
             files[path] = picture
-        self.seconds["write"] += time.perf_counter() - started
         return files
 
     def _confidence(self, index: int, own: NDArray[np.float32]) -> NDArray[np.float32]:

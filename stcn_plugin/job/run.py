@@ -134,21 +134,27 @@ class _Run:
     def run(self, work: Sequence[SegmentWork]) -> Report:
         self._total = sum(each.steps for each in work)
         job = self._job
-        with Delivery(
-            job,
-            self._cache,
-            self._recipe,
-            watcher=self._watcher,
-            activities=self._activities,
-            notifier=self._notifier,
-            cores=self._cores,
-        ) as delivery:
-            with _same_threads_after(), WriteBehind(depth=_WRITE_BEHIND, prepare=_use_one_thread) as writer:
+        with (
+            _same_threads_after(),
+            WriteBehind(depth=1, prepare=_use_one_thread) as files,
+            Delivery(
+                job,
+                self._cache,
+                self._recipe,
+                files,
+                watcher=self._watcher,
+                activities=self._activities,
+                notifier=self._notifier,
+                cores=self._cores,
+            ) as delivery,
+        ):
+            with WriteBehind(depth=_WRITE_BEHIND, prepare=_use_one_thread) as writer:
                 for each in work:
                     writer.submit(lambda each=each: delivery.begin(each))  # type: ignore[misc]
                     self._finish_ready(each, delivery, writer)
                     for part in each.passes:
                         self._run_pass(each, part, delivery, writer)
+            files.wait()
             delivery.check_files_exist()
             return self._report(delivery)
 

@@ -61,6 +61,15 @@ class WriteBehind:
         while len(self._pending) > self._depth or (self._pending and self._pending[0].done()):
             self._finish(self._pending.popleft())
 
+    def wait(self) -> None:
+        """Wait for all writes.
+
+        Raises:
+            BaseException: The error of one of them; the writes after it are dropped.
+        """
+        while self._pending:
+            self._finish(self._pending.popleft())
+
     def __enter__(self) -> WriteBehind:
         return self
 
@@ -69,8 +78,7 @@ class WriteBehind:
     ) -> None:
         # Pending writes are finished even if the caller failed, so that no computed frame is lost.
         try:
-            while self._pending:
-                self._finish(self._pending.popleft())
+            self.wait()
         except BaseException as failure:
             if error is None:
                 raise

@@ -64,6 +64,19 @@ def test_write_behind_is_ordered_and_bounded():
     assert done == [0, 1, 2]
 
 
+def test_write_behind_waits_for_all_writes():
+    """And can be used again."""
+    gate, done = threading.Event(), []
+    with WriteBehind(depth=4) as writer:
+        for number in range(3):
+            writer.submit(lambda number=number: gate.wait(10) and done.append(number))
+        threading.Timer(0.1, gate.set).start()
+        writer.wait()
+        assert done == [0, 1, 2]
+        writer.submit(lambda: done.append(3))
+    assert done == [0, 1, 2, 3]
+
+
 def test_write_behind_finishes_pending_writes_after_an_error():
     """The caller's error is raised after the pending writes."""
     done = []
