@@ -25,7 +25,7 @@ from stcn_plugin.network.engine import Engine
 WARM_UP = 7
 """Frames of the warm-up run: enough for a memory frame after the keyframe, so that everything is compiled."""
 
-BESIDE = ("read", "colour+resize", "write")
+BESIDE = ("read", "colour+resize", "finish", "write")
 """Stages that run in other threads; they cost nothing as long as they are shorter than the rest."""
 
 
