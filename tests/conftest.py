@@ -52,20 +52,25 @@ def ctrl_c_reaches_children() -> Iterator[None]:
 @pytest.fixture(scope="session", params=NAMED or [None], ids=lambda path: path.parents[1].name if path else "pip")
 def blender_python(request, tmp_path_factory) -> Path:
     """A Python with bpy and OpenImageIO: each named one, or else one from pip, which all test processes share."""
-    shared = tmp_path_factory.getbasetemp().parent if WORKER in os.environ else tmp_path_factory.getbasetemp()
-    with FileLock(shared / "bpy.lock"):
-        python = request.param or _from_pip(shared / "bpy")
+    base = tmp_path_factory.getbasetemp()
+    python = request.param or _from_pip(base.parent if WORKER in os.environ else base)
     found = subprocess.run([str(python), "-c", "import bpy, OpenImageIO"], capture_output=True, text=True)
     if found.returncode:
         pytest.skip(f"{python} cannot load bpy and OpenImageIO: {found.stderr.strip().splitlines()[-1:]}")
     return python
 
 
-def _from_pip(folder: Path) -> Path:
-    """Create a virtual environment with Blender as a module, which pins other package versions than ours."""
+def _from_pip(shared: Path) -> Path:
+    """Return a virtual environment with Blender as a module, which pins other package versions than ours."""
+    folder = shared / "bpy"
     python = folder / "bin" / "python"
-    if python.exists():
-        return python
+    with FileLock(shared / "bpy.lock"):
+        if not python.exists():
+            _install(folder, python)
+    return python
+
+
+def _install(folder: Path, python: Path) -> None:
     if sys.version_info[:2] != (3, 11):
         pytest.skip(f"{FROM_PIP[0]} needs Python 3.11; name Pythons that have bpy in {VARIABLE}")
     venv.create(folder, with_pip=True)
@@ -73,4 +78,3 @@ def _from_pip(folder: Path) -> Path:
     if result.returncode:
         shutil.rmtree(folder)
         pytest.skip(f"pip cannot get {FROM_PIP[0]}: {result.stderr.strip().splitlines()[-1:]}")
-    return python

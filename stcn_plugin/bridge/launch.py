@@ -16,8 +16,7 @@ _PROGRAM = (
 """Like ``-m stcn_plugin.worker``, but files in the current folder cannot shadow modules of the worker."""
 
 HUGE_PAGES = {"THP_MEM_ALLOC_ENABLE": "1"}
-"""Lets torch place large tensors in huge pages (Linux): a page fault for each 4 KB of every new tensor takes longer than some
-convolutions that fill it. Elsewhere it has no effect."""
+"""Makes torch place large tensors in huge pages (Linux only). In small ones, a new tensor costs a page fault for every 4 KB."""
 
 _FIX = "Set the Python that stcn_plugin is installed in; `stcn doctor` prints it"
 

@@ -70,11 +70,11 @@ class Delivery:
         job: The job.
         cache: The cache of the shot.
         recipe: What the frames are made from.
-        files: Writes the files of the frames.
+        files: Writes the files of the frames, in a thread of its own.
         watcher: The callbacks.
         activities: The activities of the run, of all threads: the oldest one is reported if a job hangs.
         notifier: Notifies the studio's plugins.
-        cores: The cores, which the network shares.
+        cores: The cores, which are shared with the network.
     """
 
     def __init__(

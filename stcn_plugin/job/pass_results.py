@@ -35,7 +35,7 @@ class PassResults:
         job: The job.
         cache: The cache of the shot.
         recipe: What the frames are made from.
-        cores: The cores, which the network shares.
+        cores: The cores, which are shared with the network.
         reach: Distance of the farthest frame to keep in memory.
     """
 

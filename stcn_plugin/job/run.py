@@ -156,7 +156,7 @@ class _Run:
                         self._run_pass(each, part, delivery, writer)
             files.wait()
             delivery.check_files_exist()
-            return self._report(delivery)
+        return self._report(delivery)
 
     def _run_pass(self, work: SegmentWork, part: PassWork, delivery: Delivery, writer: WriteBehind) -> None:
         """Run a pass, and deliver the frames that it completes."""

@@ -177,7 +177,7 @@ class Compute(Section):
     little of the frame is decoded several times as fast.
     """
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=1024, strict=True)] = "auto"
-    """Number of CPU threads. `auto` leaves it to torch. The network uses fewer while other threads finish mattes.
+    """Number of CPU threads. `auto` leaves it to torch. While other threads finish mattes, the network uses fewer.
 
     Set a number on a shared machine, such as a farm blade that runs several jobs.
     """

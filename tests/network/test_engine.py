@@ -57,6 +57,31 @@ def differences(network, engine, height=64, width=96, objects=2, measure=differe
 
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", VARIANTS)
+def test_the_number_of_threads_does_not_change_a_bit(networks, variant):
+    """A job changes it between the stages of a frame, and a killed one goes on to the same mattes."""
+    network, before = networks[variant], torch.get_num_threads()
+    engine = Engine(network)
+    image, probabilities = inputs(176, 240, 2)
+    image = network.normalise(image)
+    found = []
+    try:
+        for threads in (1, 2, 3, 1):
+            torch.set_num_threads(threads)
+            for _ in range(2):  # the second time with packed weights
+                features = engine.encode_key(image)
+                value = engine.encode_value(image, features, probabilities)
+                context = engine.decoder_context(features)
+                logits = engine.decode(value, context)
+            found.append([*features, value, *context, logits])
+    finally:
+        torch.set_num_threads(before)
+    first, *others = found
+    assert first[-1].std() > 0
+    assert all(torch.equal(*pair) for other in others for pair in zip(first, other, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_the_engine_is_exact_in_float32(networks, variant):
     """Folding changes only rounding, for a size used once, used again, and for another one."""
     network = networks[variant]
