@@ -6,7 +6,8 @@ Similarities are ``(P, N)``, so top-k and softmax run along contiguous rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -58,7 +59,8 @@ def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> T
     if keys.shape[0] != queries.shape[1]:
         shapes = f"{tuple(keys.shape)} and {tuple(queries.shape)}"
         raise ValueError(f"keys and queries must have shapes (C + 1, N) and (P, C + 1), got {shapes}")
-    return torch.mm(queries, keys, out=out)
+    with _same_for_any_threads(keys.device):
+        return torch.mm(queries, keys, out=out)
 
 
 def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -110,7 +112,9 @@ def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 2
         ValueError: ``top_k`` is below 1.
     """
     if top_k is None:
-        return similarities.softmax(1).to(memory_value.dtype) @ memory_value
+        weights = similarities.softmax(1).to(memory_value.dtype)
+        with _same_for_any_threads(memory_value.device):
+            return weights @ memory_value
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
     best, elements = largest(similarities, min(top_k, similarities.shape[1]))
@@ -166,3 +170,21 @@ def read_memory(
         start += len(batch)
         on_tile()
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+@contextmanager
+def _same_for_any_threads(device: torch.device) -> Iterator[None]:
+    """Multiply matrices on one thread of a CPU.
+
+    MKL's kernels for AVX2 round differently if they share a product among threads, and the number of threads of a job changes
+    while it runs. A job that was cancelled would go on to slightly different mattes.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
