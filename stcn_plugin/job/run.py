@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -38,6 +37,7 @@ from stcn_plugin.propagation.frame_images import WindowPrediction
 from stcn_plugin.propagation.propagator import PropagationSettings
 from stcn_plugin.propagation.tracker import Tracker
 from stcn_plugin.studio.notifier import Notifier
+from stcn_plugin.threads import same_threads_after, use_one_thread
 
 _READ_AHEAD = max(2, min(4, (os.cpu_count() or 1) // 2))
 """Frames read ahead, and threads that read them: a GPU is faster than two, and four 4K frames fit in memory."""
@@ -135,8 +135,8 @@ class _Run:
         self._total = sum(each.steps for each in work)
         job = self._job
         with (
-            _same_threads_after(),
-            WriteBehind(depth=1, prepare=_use_one_thread) as files,
+            same_threads_after(),
+            WriteBehind(depth=1, prepare=use_one_thread) as files,
             Delivery(
                 job,
                 self._cache,
@@ -148,7 +148,7 @@ class _Run:
                 cores=self._cores,
             ) as delivery,
         ):
-            with WriteBehind(depth=_WRITE_BEHIND, prepare=_use_one_thread) as writer:
+            with WriteBehind(depth=_WRITE_BEHIND, prepare=use_one_thread) as writer:
                 for each in work:
                     writer.submit(lambda each=each: delivery.begin(each))  # type: ignore[misc]
                     self._finish_ready(each, delivery, writer)
@@ -322,18 +322,3 @@ class _Run:
         """Report a step."""
         self._done += 1
         self._watcher.on_progress(Progress(self._done, self._total, self._job.frames[index]))
-
-
-@contextmanager
-def _same_threads_after() -> Iterator[None]:
-    """Restore the number of threads, which belongs to the whole process."""
-    before = torch.get_num_threads()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _use_one_thread() -> None:
-    """Let torch use only this thread for what it calls."""
-    torch.set_num_threads(1)

@@ -6,14 +6,14 @@ Similarities are ``(P, N)``, so top-k and softmax run along contiguous rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from stcn_plugin.device_failures import is_out_of_memory
+from stcn_plugin.threads import one_thread
 
 _BLOCK = 16
 """Block size of the first round of :func:`largest`; 8 to 32 are about equally fast."""
@@ -59,7 +59,7 @@ def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> T
     if keys.shape[0] != queries.shape[1]:
         shapes = f"{tuple(keys.shape)} and {tuple(queries.shape)}"
         raise ValueError(f"keys and queries must have shapes (C + 1, N) and (P, C + 1), got {shapes}")
-    with _same_for_any_threads(keys.device):
+    with one_thread(keys.device):
         return torch.mm(queries, keys, out=out)
 
 
@@ -113,7 +113,7 @@ def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 2
     """
     if top_k is None:
         weights = similarities.softmax(1).to(memory_value.dtype)
-        with _same_for_any_threads(memory_value.device):
+        with one_thread(memory_value.device):
             return weights @ memory_value
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
@@ -170,21 +170,3 @@ def read_memory(
         start += len(batch)
         on_tile()
     return parts[0] if len(parts) == 1 else torch.cat(parts)
-
-
-@contextmanager
-def _same_for_any_threads(device: torch.device) -> Iterator[None]:
-    """Multiply matrices on one thread of a CPU.
-
-    MKL's kernels for AVX2 round differently if they share a product among threads, and the number of threads of a job changes
-    while it runs. A job that was cancelled would go on to slightly different mattes.
-    """
-    threads = torch.get_num_threads()
-    if device.type != "cpu" or threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from stcn_plugin.threads import one_thread
+
 _EPSILON = 1e-7
 
 
@@ -20,7 +22,9 @@ def aggregate(probabilities: Tensor) -> Tensor:
     Returns:
         ``(..., O + 1, H, W)``, background first; sums to 1 over that dimension.
     """
-    return aggregated_logits(probabilities).softmax(-3)
+    logits = aggregated_logits(probabilities)
+    with one_thread(logits.device):
+        return logits.softmax(-3)
 
 
 def aggregated_logits(probabilities: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from stcn_plugin.propagation.aggregation import aggregate
 from stcn_plugin.propagation.images import Array, check_range, image_tensor, internal_size, mask_tensors, reduce
 from stcn_plugin.propagation.prediction import Prediction
 from stcn_plugin.propagation.region import bounding_box, crop_context, crop_features, find_region, presence
+from stcn_plugin.threads import one_thread
 
 _GPU_BUDGET_BYTES = 256 << 20
 """Minimum memory budget on a GPU, which many small tiles would leave idle."""
@@ -266,7 +267,7 @@ class Propagator:
         readout, present = read[:, :-1], read[:, -1]
         self._on_stage()
         if not self._uses_regions:
-            own[self._rows] = self._engine.decode(readout, self._engine.decoder_context(features)).sigmoid()
+            own[self._rows] = _probabilities(self._engine.decode(readout, self._engine.decoder_context(features)))
             return own
         regions = [find_region(each) for each in present.cpu().numpy()]
         if not any(regions):
@@ -279,7 +280,7 @@ class Propagator:
                 context = crop_context(shared, box.within(outer))
                 logits = self._engine.decode(readout[row, None, :, rows, columns], context)
                 # Where boxes overlap, use the maximum: a pixel near the edge of one box may be well inside another.
-                torch.maximum(target := own[position, lines, pixels], logits[0].sigmoid(), out=target)
+                torch.maximum(target := own[position, lines, pixels], _probabilities(logits[0]), out=target)
             self._on_stage()
         return own
 
@@ -329,6 +330,12 @@ class Propagator:
             start = stop
         if retention != "one_step":
             self._since_memory = 0
+
+
+def _probabilities(logits: Tensor) -> Tensor:
+    """Return the probabilities of logits, the same for any number of threads."""
+    with one_thread(logits.device):
+        return logits.sigmoid()
 
 
 def _padding(height: int, width: int) -> tuple[int, int, int, int]:
