@@ -17,7 +17,7 @@ from stcn_plugin.matte.band import CELL, Cells, Slices, band_weights, find_band,
 from stcn_plugin.matte.guard import Guard
 from stcn_plugin.matte.guided import guided_filter
 from stcn_plugin.matte.haze import Haze
-from stcn_plugin.matte.tiles import Tile, tiles
+from stcn_plugin.matte.tiles import in_few_sizes, side_of, tiles
 from stcn_plugin.network.edges import STRIDE, EdgeNetwork, levelled
 from stcn_plugin.response import BLACK, CERTAIN, WHITE, Response
 
@@ -81,6 +81,8 @@ class Refiner:
 
     def __init__(self, network: EdgeNetwork | None = None) -> None:
         self._network = network
+        # In bfloat16, oneDNN prepares a convolution for a new size for as long as it then takes to compute a tile.
+        self._reads_few_sizes = network is not None and next(network.parameters()).dtype != torch.float32
         self._device = next(network.parameters()).device if network else torch.device("cpu")
 
     def refine(
@@ -125,14 +127,15 @@ class Refiner:
         guard = Guard((cells.shape[0], cells.shape[1]))
         blended, weights = np.zeros_like(before), np.zeros_like(before)
         for tile in parts:
-            inner = _inner(tile)
-            read = plate(*_moved(tile.read, corner))
+            seen = in_few_sizes(tile.read, (before.shape[0], before.shape[1])) if self._reads_few_sizes else tile.read
+            read = plate(*_moved(seen, corner))
             rgb = torch.from_numpy(np.ascontiguousarray(read, np.float32)).permute(2, 0, 1)
-            unrefined = levelled(torch.from_numpy(before[tile.read]))
-            alpha = _cleaned(self._alpha(rgb, calibrated(before[tile.read], each.response), each), unrefined)
+            unrefined = levelled(torch.from_numpy(before[seen]))
+            alpha = _cleaned(self._alpha(rgb, calibrated(before[seen], each.response), each), unrefined)
+            inner = _within(tile.inside, seen)
             guard.add(tile.inside, rgb[:, inner[0], inner[1]], unrefined[inner], alpha[inner])
             weight = tile.weights()
-            blended[tile.read] += weight * alpha.numpy()
+            blended[tile.read] += weight * alpha[_within(tile.read, seen)].numpy()
             weights[tile.read] += weight
         verdict, haze = guard.verdict(each.enlargement), Haze((cells.shape[0], cells.shape[1]))
         area = change = 0.0
@@ -159,7 +162,8 @@ class Refiner:
         if self._network is None:
             raise ValueError("edges are refined by the network, but the refiner has none")
         height, width = probability.shape
-        lacking = (0, -width % STRIDE, 0, -height % STRIDE)
+        wanted = [side_of(side) if self._reads_few_sizes else side + -side % STRIDE for side in (height, width)]
+        lacking = (0, wanted[1] - width, 0, wanted[0] - height)
         planes = functional.pad(torch.cat([rgb, probability[None]])[None], lacking, mode="replicate").to(self._device)
         conditions = torch.tensor([[each.enlargement, each.width]], device=self._device)
         alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)
@@ -219,10 +223,9 @@ def _moved(part: Slices, corner: tuple[int, int]) -> Slices:
     return rows, columns
 
 
-def _inner(tile: Tile) -> tuple[slice, slice]:
-    """Return the position of a tile in what was read for it."""
+def _within(part: Slices, read: Slices) -> Slices:
+    """Return the position of a part in what was read."""
     rows, columns = (
-        slice(inside.start - read.start, inside.stop - read.start)
-        for inside, read in zip(tile.inside, tile.read, strict=True)
+        slice(each.start - around.start, each.stop - around.start) for each, around in zip(part, read, strict=True)
     )
     return rows, columns

@@ -19,6 +19,12 @@ _LARGEST = 600
 """Area in these units above which a tile is split, so that what is computed from it fits the cache of a CPU core."""
 
 
+_SIDES = (4, 6, 8, 10, 12, 16, 20, 24)
+"""Sides in units of `STRIDE` of what is read in few sizes; longer ones are multiples of `_STEP`."""
+
+_STEP = 8
+
+
 @dataclass(frozen=True)
 class Tile:
     """Part of a frame to refine.
@@ -63,6 +69,30 @@ def tiles(cells: Cells, shape: tuple[int, int]) -> Iterator[Tile]:
         above, below, left, right = map(int, goes_on)
         read = slice(rows.start - above, rows.stop + below), slice(columns.start - left, columns.stop + right)
         yield Tile(_in_pixels((rows, columns), shape), _in_pixels(read, shape))
+
+
+def side_of(length: int) -> int:
+    """Return the side of a tile that is read in one of few sizes, in pixels, for what has to be in it."""
+    units = -(-length // STRIDE)
+    return STRIDE * next((side for side in _SIDES if side >= units), -(-units // _STEP) * _STEP)
+
+
+def in_few_sizes(part: Slices, shape: tuple[int, int]) -> Slices:
+    """Return rows and columns around a part, whose sides are from `side_of` unless the frame ends.
+
+    Args:
+        part: Rows and columns that start at multiples of `STRIDE`. So do those returned.
+        shape: ``(H, W)`` of the frame.
+    """
+    rows, columns = (_around(each, length) for each, length in zip(part, shape, strict=True))
+    return rows, columns
+
+
+def _around(part: slice, length: int) -> slice:
+    side = side_of(part.stop - part.start)
+    last = max(-(-(length - side) // STRIDE) * STRIDE, 0)
+    start = min(part.start, last)
+    return slice(start, min(start + side, length))
 
 
 def _rectangles(units: Cells) -> Iterator[Slices]:

@@ -96,9 +96,9 @@ class EdgeNetwork(nn.Module):
         keyed, hints = _keyed(colours, alpha)
         estimates = [*keyed, _fitted(colours, alpha)]
         scaled = torch.log2(conditions) / 2 - 1
-        planes = [colours, probabilities, *estimates]
         hints.append(scaled[:, :, None, None].expand(-1, -1, *alpha.shape[-2:]))
-        blocks = torch.cat([torch.cat(planes, 1).sub_(0.5), *hints], 1)
+        blocks = torch.cat([colours, probabilities, *estimates, *hints], 1)
+        blocks.narrow(1, 0, (4 + _ESTIMATES) * _PIXELS).sub_(0.5)
         x4 = functional.relu(self.stem(blocks.to(self.stem.weight.dtype).contiguous(memory_format=torch.channels_last)))
         x4 = functional.relu(x4 + self.encode_4(x4))
         x8 = self.encode_8(x4)
@@ -111,8 +111,10 @@ class EdgeNetwork(nn.Module):
         found = alpha + residual
         for share, estimate in zip(trust, estimates, strict=True):
             found = torch.addcmul(found, share, estimate - alpha)
-        model = _enlarged(_planes(self.colour_model(x4)), BLOCK)
-        return functional.pixel_shuffle(found, BLOCK) + (model * (rgb - 0.5)).sum(1, keepdim=True)
+        model = _enlarged_to_blocks(_planes(self.colour_model(x4)))
+        for factor, colour in zip(model.chunk(3, 1), blocks[:, : 3 * _PIXELS].chunk(3, 1), strict=True):
+            found = torch.addcmul(found, factor, colour)
+        return functional.pixel_shuffle(found, BLOCK)
 
 
 def levelled(probability: Tensor) -> Tensor:
@@ -134,7 +136,7 @@ def _keyed(colours: Tensor, alpha: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     amounts, sums = [], []
     for sure in (alpha.square().square(), (1 - alpha).square().square()):
         amounts.append(sure.mean(1, keepdim=True))
-        sums += [(part * sure).mean(1, keepdim=True) for part in colours.chunk(3, 1)]
+        sums.append((colours.view(len(colours), 3, _PIXELS, *colours.shape[2:]) * sure[:, None]).mean(2))
     reduced = functional.avg_pool2d(torch.cat([*amounts, *sums], 1), 2)
     keyed, hints = [], []
     for window in _WINDOWS:
@@ -200,11 +202,12 @@ def box(x: Tensor, window: int) -> Tensor:
 def _box(x: Tensor, window: int, axis: int) -> Tensor:
     """Return means along an axis, as differences of cumulative sums, whose cost does not depend on the window."""
     length, radius = x.shape[axis], window // 2
-    sums = torch.cat([torch.zeros_like(x.narrow(axis, 0, 1)), x.cumsum(axis)], axis)
+    ends = (radius + 1, radius)
+    sums = functional.pad(x, ends if axis == -1 else (0, 0, *ends)).cumsum(axis)
     middle = torch.arange(length, device=x.device)
-    start, stop = (middle - radius).clamp_min(0), (middle + radius + 1).clamp_max(length)
-    counts = (stop - start).reshape((length,) + (1,) * (-axis - 1))
-    return (sums.index_select(axis, stop) - sums.index_select(axis, start)) / counts
+    counts = (middle + radius + 1).clamp_max(length) - (middle - radius).clamp_min(0)
+    totals = sums.narrow(axis, window, length) - sums.narrow(axis, 0, length)
+    return totals / counts.reshape((length,) + (1,) * (-axis - 1))
 
 
 def _blocks(x: Tensor) -> Tensor:
@@ -216,8 +219,34 @@ def _blocks(x: Tensor) -> Tensor:
 
 def _planes(x: Tensor) -> Tensor:
     """Return the output of a convolution as float32, plane by plane in memory like the plate."""
-    return x.to(torch.float32, memory_format=torch.contiguous_format)
+    if len(x) > 1:
+        return x.to(torch.float32, memory_format=torch.contiguous_format)
+    # The transpose of a matrix is several times faster than a change of memory format on a CPU.
+    rows = x[0].permute(1, 2, 0).flatten(0, 1)
+    return rows.t().contiguous().float().view(x.shape)
 
 
-def _enlarged(x: Tensor, factor: int = 2) -> Tensor:
-    return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+def _enlarged_to_blocks(x: Tensor) -> Tensor:
+    """Enlarge by `BLOCK`, bilinearly.
+
+    Args:
+        x: ``(B, C, h, w)``.
+
+    Returns:
+        In blocks, ``(B, C * 16, h, w)``.
+    """
+    padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
+    rows = torch.stack(_between(padded, -2), 2)
+    return torch.stack(_between(rows, -1), 3).flatten(1, 3)
+
+
+def _between(x: Tensor, axis: int) -> list[Tensor]:
+    """Return the `BLOCK` values of each block by linear interpolation along an axis, whose ends are not part of the result."""
+    length = x.shape[axis] - 2
+    before, here, after = (x.narrow(axis, start, length) for start in range(3))
+    positions = [(position + 0.5) / BLOCK - 0.5 for position in range(BLOCK)]
+    return [torch.lerp(here, after, at) if at > 0 else torch.lerp(before, here, 1 + at) for at in positions]
+
+
+def _enlarged(x: Tensor) -> Tensor:
+    return functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)

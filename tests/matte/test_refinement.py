@@ -12,6 +12,7 @@ from stcn_plugin.matte.finishing import finish
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
 from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, calibrated, levelled, to_probability
+from stcn_plugin.matte.tiles import side_of
 from stcn_plugin.network.edges import EdgeNetwork
 from stcn_plugin.presets.matte import Matte
 from stcn_plugin.response import KNOTS, Response
@@ -294,6 +295,28 @@ def test_network_computes_on_its_device(scene):
         network = Elsewhere()
     refine(plate, coarse, "network", network)
     assert set(devices) == {"meta"}
+
+
+def test_bfloat16_reads_few_sizes_and_refines_alike(scene):
+    """Because a new size is slow in bfloat16. In float32, tiles are as large as needed."""
+    plate, alpha, coarse = scene
+    sizes = {torch.float32: set(), torch.bfloat16: set()}
+    results = {}
+
+    class Noting(EdgeNetwork):
+        def forward(self, rgb, probability, conditions):
+            sizes[self.stem.weight.dtype].add(tuple(rgb.shape[2:]))
+            return super().forward(rgb, probability, conditions)
+
+    for precision in sizes:
+        network = Noting()
+        network.load_state_dict(load_edge_network().state_dict())
+        results[precision], _ = refine(plate, coarse, "network", network.to(precision))
+    assert all(side_of(side) == side for size in sizes[torch.bfloat16] for side in size)
+    assert any(side_of(side) != side for size in sizes[torch.float32] for side in size)
+    mattes = [matte_of(results[precision]) for precision in sizes]
+    assert np.abs(mattes[0] - mattes[1]).mean() < 1e-3
+    assert all(np.abs(matte - alpha).mean() < 0.4 * np.abs(matte_of(coarse) - alpha).mean() for matte in mattes)
 
 
 def test_objects_are_refined_independently(scene):
