@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from stcn_plugin.device_failures import is_out_of_memory
-from stcn_plugin.threads import one_thread
+from stcn_plugin.memory.products import product
 
 _BLOCK = 16
 """Block size of the first round of :func:`largest`; 8 to 32 are about equally fast."""
@@ -59,8 +59,7 @@ def similarity(keys: Tensor, queries: Tensor, *, out: Tensor | None = None) -> T
     if keys.shape[0] != queries.shape[1]:
         shapes = f"{tuple(keys.shape)} and {tuple(queries.shape)}"
         raise ValueError(f"keys and queries must have shapes (C + 1, N) and (P, C + 1), got {shapes}")
-    with one_thread(keys.device):
-        return torch.mm(queries, keys, out=out)
+    return product(queries, keys, out=out)
 
 
 def largest(similarities: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -112,9 +111,7 @@ def readout(similarities: Tensor, memory_value: Tensor, *, top_k: int | None = 2
         ValueError: ``top_k`` is below 1.
     """
     if top_k is None:
-        weights = similarities.softmax(1).to(memory_value.dtype)
-        with one_thread(memory_value.device):
-            return weights @ memory_value
+        return product(similarities.softmax(1).to(memory_value.dtype), memory_value)
     if top_k < 1:
         raise ValueError(f"top_k must be at least 1, got {top_k}")
     best, elements = largest(similarities, min(top_k, similarities.shape[1]))
