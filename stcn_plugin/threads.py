@@ -1,9 +1,13 @@
 """The number of threads of torch: it must not change what a job delivers.
 
 A job changes it while it runs, and a job that was cancelled goes on to the same mattes, bit for bit. Most operations give the
-same results with any number. These do not: sigmoid, and softmax over planes, run on one thread of a CPU, because each thread computes the last elements of
-its share one by one, which rounds differently than vector instructions. For products of matrices, see
-`stcn_plugin.memory.products`.
+same results with any number. These do not, and run on one thread of a CPU:
+
+- sigmoid, and softmax over planes: each thread computes the last elements of its share one by one, which rounds differently
+  than vector instructions.
+- products of a matrix and a vector, and convolutions with many inputs but few results, whose sums are divided.
+
+For products of matrices, see `stcn_plugin.memory.products`.
 """
 
 from __future__ import annotations

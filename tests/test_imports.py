@@ -15,7 +15,7 @@ PACKAGE = Path(stcn_plugin.__file__).parent
 
 # A package may import itself and the packages of lower layers, but not others of its own layer.
 LAYERS = [
-    {"errors", "environment", "patches", "processes"},
+    {"errors", "environment", "patches", "processes", "threads"},
     {
         "choices",
         "frames",

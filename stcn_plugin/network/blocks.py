@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stcn_plugin.threads import one_thread
+
 
 def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     """Return a biased 3x3 convolution that keeps the size."""
@@ -153,6 +155,15 @@ class UpsampleBlock(nn.Module):
         return merged
 
 
+class SteadyLinear(nn.Linear):
+    """A linear layer with the same bits for any number of threads; see `stcn_plugin.threads`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, inputs)`` to ``(N, outputs)``."""
+        with one_thread(x.device):
+            return super().forward(x)
+
+
 class ChannelGate(nn.Module):
     """Scales channels by an MLP of their average and maximum (CBAM, reduction 16)."""
 
@@ -160,7 +171,9 @@ class ChannelGate(nn.Module):
         super().__init__()
         hidden = channels // 16
         # Flatten comes first, so that the entries have their published names, mlp.1 and mlp.3.
-        self.mlp = nn.Sequential(nn.Flatten(), nn.Linear(channels, hidden), nn.ReLU(), nn.Linear(hidden, channels))
+        self.mlp = nn.Sequential(
+            nn.Flatten(), SteadyLinear(channels, hidden), nn.ReLU(), SteadyLinear(hidden, channels)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """Gate ``(N, C, H, W)``."""

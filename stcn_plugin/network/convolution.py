@@ -7,6 +7,7 @@ activate while the result is in the cache; on the CPU this is faster than the co
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
@@ -16,9 +17,16 @@ from torch import Tensor, nn
 from torch.backends import mkldnn
 from torch.nn import functional
 
+from stcn_plugin.threads import one_thread
+
 Activation = Literal["none", "relu", "relu6"]
 
 _LOGGER = logging.getLogger(__name__)
+
+_DEEP = 512 * 9
+_SMALL = 1024
+"""Results with at most this many positions, of more than `_DEEP` products each, differ in their last bits with the number of
+threads: oneDNN divides the sums."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class PackedConvolution(nn.Module):
         self._activation = spec.activation
         self._arguments = [spec.padding] * 2, [spec.stride] * 2, [1, 1], spec.groups
         self._weight = spec.weight.contiguous(memory_format=torch.channels_last)
+        self._is_deep = self._weight[0].numel() > _DEEP
         self._bias = spec.bias
         self._packed = self._weight
         self._packed_for: torch.Size | None = None
@@ -89,6 +98,11 @@ class PackedConvolution(nn.Module):
 
     def forward(self, x: Tensor, added: Tensor | None = None) -> Tensor:
         """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``; ``added`` has that shape, or 1 for N."""
+        is_divided = self._is_deep and x.shape[0] * x.shape[2] * x.shape[3] <= _SMALL
+        with one_thread(x.device) if is_divided else nullcontext():
+            return self._convolved(x, added)
+
+    def _convolved(self, x: Tensor, added: Tensor | None) -> Tensor:
         convolve, weight = torch.ops.mkldnn._convolution_pointwise, self._weight_for(x.shape)
         name, limits = _POINTWISE[self._activation]
         if added is None:

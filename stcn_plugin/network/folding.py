@@ -89,13 +89,13 @@ class _Decode(_Part):
 
 
 class _Tracer(Tracer):
-    """Traces down to convolutions and gains, which it does not trace into."""
+    """Traces down to convolutions, linear layers and gains, which it does not trace into."""
 
     def __init__(self) -> None:
         super().__init__(autowrap_functions=(scaled,))
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, (nn.Conv2d, nn.Linear)) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _Folder:
