@@ -17,7 +17,7 @@ from stcn_plugin.matte.band import CELL, Cells, Slices, band_weights, find_band,
 from stcn_plugin.matte.guard import Guard
 from stcn_plugin.matte.guided import guided_filter
 from stcn_plugin.matte.haze import Haze
-from stcn_plugin.matte.tiles import in_few_sizes, side_of, tiles
+from stcn_plugin.matte.tiles import around, side_of_few, tiles, whole_side
 from stcn_plugin.network.edges import STRIDE, EdgeNetwork, levelled
 from stcn_plugin.response import BLACK, CERTAIN, WHITE, Response
 
@@ -81,8 +81,9 @@ class Refiner:
 
     def __init__(self, network: EdgeNetwork | None = None) -> None:
         self._network = network
-        # In bfloat16, oneDNN prepares a convolution for a new size for as long as it then takes to compute a tile.
-        self._reads_few_sizes = network is not None and next(network.parameters()).dtype != torch.float32
+        # In bfloat16, oneDNN takes as long to prepare the convolutions for a new size as to compute a tile.
+        has_slow_sizes = network is not None and next(network.parameters()).dtype != torch.float32
+        self._side_of = side_of_few if has_slow_sizes else whole_side
         self._device = next(network.parameters()).device if network else torch.device("cpu")
 
     def refine(
@@ -127,7 +128,7 @@ class Refiner:
         guard = Guard((cells.shape[0], cells.shape[1]))
         blended, weights = np.zeros_like(before), np.zeros_like(before)
         for tile in parts:
-            seen = in_few_sizes(tile.read, (before.shape[0], before.shape[1])) if self._reads_few_sizes else tile.read
+            seen = around(tile.read, (before.shape[0], before.shape[1]), self._side_of)
             read = plate(*_moved(seen, corner))
             rgb = torch.from_numpy(np.ascontiguousarray(read, np.float32)).permute(2, 0, 1)
             unrefined = levelled(torch.from_numpy(before[seen]))
@@ -162,8 +163,7 @@ class Refiner:
         if self._network is None:
             raise ValueError("edges are refined by the network, but the refiner has none")
         height, width = probability.shape
-        wanted = [side_of(side) if self._reads_few_sizes else side + -side % STRIDE for side in (height, width)]
-        lacking = (0, wanted[1] - width, 0, wanted[0] - height)
+        lacking = (0, self._side_of(width) - width, 0, self._side_of(height) - height)
         planes = functional.pad(torch.cat([rgb, probability[None]])[None], lacking, mode="replicate").to(self._device)
         conditions = torch.tensor([[each.enlargement, each.width]], device=self._device)
         alpha: Tensor = self._network(planes[:, :3], planes[:, 3:], conditions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,8 @@ _LARGEST = 600
 
 
 _SIDES = (4, 6, 8, 10, 12, 16, 20, 24)
-"""Sides in units of `STRIDE` of what is read in few sizes; longer ones are multiples of `_STEP`."""
-
 _STEP = 8
+"""The sides of `side_of_few` in units of `STRIDE`; longer ones are multiples of the step."""
 
 
 @dataclass(frozen=True)
@@ -71,26 +70,33 @@ def tiles(cells: Cells, shape: tuple[int, int]) -> Iterator[Tile]:
         yield Tile(_in_pixels((rows, columns), shape), _in_pixels(read, shape))
 
 
-def side_of(length: int) -> int:
-    """Return the side of a tile that is read in one of few sizes, in pixels, for what has to be in it."""
+def whole_side(length: int) -> int:
+    """Return the side of a tile in pixels: a multiple of `STRIDE`, at least a length."""
+    return -(-length // STRIDE) * STRIDE
+
+
+def side_of_few(length: int) -> int:
+    """Return the side of a tile in pixels: one of few, at least a length."""
     units = -(-length // STRIDE)
     return STRIDE * next((side for side in _SIDES if side >= units), -(-units // _STEP) * _STEP)
 
 
-def in_few_sizes(part: Slices, shape: tuple[int, int]) -> Slices:
-    """Return rows and columns around a part, whose sides are from `side_of` unless the frame ends.
+def around(part: Slices, shape: tuple[int, int], side_of: Callable[[int], int]) -> Slices:
+    """Return rows and columns around a part, whose sides are those of a tile, or less if the frame is too short.
 
     Args:
         part: Rows and columns that start at multiples of `STRIDE`. So do those returned.
         shape: ``(H, W)`` of the frame.
+        side_of: `whole_side` or `side_of_few`.
     """
-    rows, columns = (_around(each, length) for each, length in zip(part, shape, strict=True))
+    rows, columns = (
+        _around(each, length, side_of(each.stop - each.start)) for each, length in zip(part, shape, strict=True)
+    )
     return rows, columns
 
 
-def _around(part: slice, length: int) -> slice:
-    side = side_of(part.stop - part.start)
-    last = max(-(-(length - side) // STRIDE) * STRIDE, 0)
+def _around(part: slice, length: int, side: int) -> slice:
+    last = max(whole_side(length - side), 0)
     start = min(part.start, last)
     return slice(start, min(start + side, length))
 

@@ -24,9 +24,10 @@ Activation = Literal["none", "relu", "relu6"]
 _LOGGER = logging.getLogger(__name__)
 
 _DEEP = 512 * 9
+"""Products per result above which oneDNN divides the sums of small images among threads, which changes the last bits."""
+
 _SMALL = 1024
-"""Results with at most this many positions, of more than `_DEEP` products each, differ in their last bits with the number of
-threads: oneDNN divides the sums."""
+"""Pixels up to which an image counts as small there."""
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ def test_the_environment_overrides_the_record(tmp_path, monkeypatch):
     record.write_text('{"python": "/opt/stcn/bin/python", "version": "1"}')
     monkeypatch.delenv("STCN_WORKER_PYTHON", raising=False)
     assert recorded_python(record) == "/opt/stcn/bin/python"
-    monkeypatch.setenv("STCN_WORKER_PYTHON", " /farm/python ")
-    assert recorded_python(record) == "/farm/python"
+    monkeypatch.setenv("STCN_WORKER_PYTHON", " /pipeline/python ")
+    assert recorded_python(record) == "/pipeline/python"
 
 
 def test_without_a_python_the_error_names_the_setting():

@@ -12,7 +12,7 @@ from stcn_plugin.matte.finishing import finish
 from stcn_plugin.matte.guard import Guard, pixels
 from stcn_plugin.matte.guided import guided_filter
 from stcn_plugin.matte.refinement import EdgeReport, ObjectEdge, Refiner, calibrated, levelled, to_probability
-from stcn_plugin.matte.tiles import side_of
+from stcn_plugin.matte.tiles import side_of_few
 from stcn_plugin.network.edges import EdgeNetwork
 from stcn_plugin.presets.matte import Matte
 from stcn_plugin.response import KNOTS, Response
@@ -312,8 +312,8 @@ def test_bfloat16_reads_few_sizes_and_refines_alike(scene):
         network = Noting()
         network.load_state_dict(load_edge_network().state_dict())
         results[precision], _ = refine(plate, coarse, "network", network.to(precision))
-    assert all(side_of(side) == side for size in sizes[torch.bfloat16] for side in size)
-    assert any(side_of(side) != side for size in sizes[torch.float32] for side in size)
+    assert all(side_of_few(side) == side for size in sizes[torch.bfloat16] for side in size)
+    assert any(side_of_few(side) != side for size in sizes[torch.float32] for side in size)
     mattes = [matte_of(results[precision]) for precision in sizes]
     assert np.abs(mattes[0] - mattes[1]).mean() < 1e-3
     assert all(np.abs(matte - alpha).mean() < 0.4 * np.abs(matte_of(coarse) - alpha).mean() for matte in mattes)

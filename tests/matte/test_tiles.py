@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stcn_plugin.matte.band import CELL, Reach, band_weights, find_band, reach_of
-from stcn_plugin.matte.tiles import Tile, in_few_sizes, side_of, tiles
+from stcn_plugin.matte.tiles import Tile, around, side_of_few, tiles, whole_side
 from stcn_plugin.network.edges import STRIDE
 
 
@@ -130,10 +130,10 @@ def test_a_tile_that_is_cut_on_both_sides_has_weight_in_its_middle():
 
 def test_there_are_few_sizes():
     """A side is at most a third longer than needed, from 48 pixels on."""
-    sides = {side_of(length) for length in range(1, 1025)}
+    sides = {side_of_few(length) for length in range(1, 1025)}
     assert len(sides) == 13
     assert all(side % STRIDE == 0 for side in sides)
-    assert all(length <= side_of(length) <= length + length / 3 + STRIDE for length in range(48, 1025))
+    assert all(length <= side_of_few(length) <= length + length / 3 + STRIDE for length in range(48, 1025))
 
 
 @pytest.mark.parametrize("shape", [(403, 661), (90, 2000), (16, 30)])
@@ -143,9 +143,10 @@ def test_what_is_read_in_few_sizes_holds_the_part(shape):
     for top in range(0, height, 5 * STRIDE):
         for bottom in range(top + 1, height + 1, 41):
             part = slice(top, bottom), slice(0, width)
-            rows, columns = in_few_sizes(part, shape)
-            side = side_of(bottom - top)
+            rows, columns = around(part, shape, side_of_few)
+            side = side_of_few(bottom - top)
             assert rows.start % STRIDE == 0
             assert 0 <= rows.start <= top and bottom <= rows.stop <= height
             assert side - STRIDE < rows.stop - rows.start <= side or rows == slice(0, height)
             assert columns == slice(0, width)
+            assert around(part, shape, whole_side)[0] == slice(top, min(top + whole_side(bottom - top), height))
